@@ -1,0 +1,26 @@
+import type { Principal } from '../search/expression.ts'
+import type { Scope } from './scope.ts'
+
+/** Who calls, through which client, with which scopes, in which launch context. Made from a token, never by hand. */
+export type Caller = {
+  readonly principal: Principal
+  readonly client: {
+    readonly id: string
+    /** Organization of a backend client, by id. */
+    readonly organization?: string
+    /** What a client of its own may do: submit data for patients, record consents, or (imports) everything. */
+    readonly policies: ReadonlySet<ClientPolicy>
+  }
+  readonly person?: { readonly id: string }
+  /** Set where the person is staff: the id of the Practitioner. */
+  readonly practitioner?: string
+  /** Set where the token is a patient's, or was launched for one: the id of the Patient. */
+  readonly patient?: string
+  /** Administers tenants, and sees no one's health data. */
+  readonly administrator: boolean
+  readonly scopes: readonly Scope[]
+  /** Narrows the token to one ResearchStudy, by id. */
+  readonly study?: string
+}
+
+export type ClientPolicy = 'data-submission' | 'records-consent' | 'everything'

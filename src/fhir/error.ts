@@ -1,0 +1,80 @@
+import type { OperationOutcomeIssue } from '@medplum/fhirtypes'
+
+/**
+ * FHIR issue code → HTTP status. Everything thrown on purpose carries one of these codes.
+ * https://hl7.org/fhir/R4/valueset-issue-type.html
+ */
+const statusByCode = {
+  invalid: 400,
+  structure: 400,
+  required: 422,
+  value: 422,
+  invariant: 422,
+  'code-invalid': 422,
+  extension: 422,
+  'business-rule': 422,
+  processing: 422,
+  'not-supported': 405,
+  login: 401,
+  expired: 401,
+  forbidden: 403,
+  suppressed: 403,
+  'not-found': 404,
+  deleted: 410,
+  conflict: 409,
+  duplicate: 409,
+  'multiple-matches': 412,
+  'too-long': 413,
+  'too-costly': 403,
+  throttled: 429,
+  timeout: 503,
+  transient: 503,
+  exception: 500,
+} as const
+
+export type IssueCode = keyof typeof statusByCode
+
+/** One thing that is wrong, as FHIR says it: `expression` names the element (or the request parameter). */
+export type Issue = {
+  readonly code: IssueCode
+  readonly message: string
+  readonly expression?: string
+  readonly severity?: 'error' | 'warning' | 'information'
+}
+
+type Options = {
+  /** Only where FHIR itself departs from the table: a failed If-Match is `conflict` with 412. */
+  readonly status?: number
+  readonly expression?: string
+  readonly cause?: unknown
+}
+
+/** The one class of errors that are part of the interface; anything else thrown is a fault, answered 500. */
+export class FhirError extends Error {
+  readonly status: number
+  readonly issues: readonly [Issue, ...Issue[]]
+
+  constructor(code: IssueCode, message: string, options: Options = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause })
+    this.name = 'FhirError'
+    const { expression } = options
+    this.issues = [expression === undefined ? { code, message } : { code, message, expression }]
+    this.status = options.status ?? statusByCode[code]
+  }
+
+  /** All that a validation found, as one error: the status is that of the first issue that is an error. */
+  static of(issues: readonly [Issue, ...Issue[]], options: { readonly status?: number } = {}): FhirError {
+    const [first] = issues
+    const error = new FhirError(first.code, first.message, options)
+    Object.defineProperty(error, 'issues', { value: issues, enumerable: true })
+    return error
+  }
+}
+
+/** An issue as an element of an OperationOutcome, the only form in which it leaves the server. */
+export const toOutcomeIssue = ({ code, message, expression, severity = 'error' }: Issue): OperationOutcomeIssue => ({
+  severity,
+  code: code as OperationOutcomeIssue['code'],
+  diagnostics: message,
+  ...(expression === undefined ? {} : { expression: [expression] }),
+})

@@ -1,0 +1,111 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { Value } from './value.ts'
+
+/**
+ * A yes/no question about one resource. A search, a SMART scope, a consent, a membership, a compartment:
+ * all are expressions, and one compiler turns them into SQL.
+ */
+export type Expression =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Expression[] }
+  | { readonly kind: 'not'; readonly of: Expression }
+  | { readonly kind: 'match'; readonly parameter: SearchParameter; readonly value: Value }
+  | { readonly kind: 'missing'; readonly parameter: SearchParameter }
+  | {
+      readonly kind: 'chain'
+      readonly parameter: SearchParameter
+      readonly target: ResourceType
+      readonly of: Expression
+    }
+  | {
+      readonly kind: 'has'
+      readonly source: ResourceType
+      readonly parameter: SearchParameter
+      readonly of: Expression
+    }
+  /** The row belongs to this patient: by the subject-like parameters only. `id` is the id of a Patient. */
+  | { readonly kind: 'compartment'; readonly of: 'Patient'; readonly id: string }
+  /** The row is, or names, one of the resources with these ids. */
+  | { readonly kind: 'identified'; readonly ids: readonly string[] }
+  | Member
+  | Consented
+  | Staffed
+  | { readonly kind: 'created'; readonly by: Principal }
+  /** A source Device: one that names no patient. */
+  | { readonly kind: 'source-device' }
+  /** The row's own tenant tree has a membership of this practitioner, in force. */
+  | { readonly kind: 'same-tenant'; readonly practitioner: string }
+  /** A new Observation whose every kind stands in some active consent of its patient. */
+  | { readonly kind: 'consentable' }
+
+/** `practitioner` has a membership in force of at least `role` in an organization that the row names. */
+export type Member = {
+  readonly kind: 'member'
+  readonly of: OrganizationOf
+  /** node: that organization; down: it or an ancestor of it (roles reach down the tree); up: it or below it. */
+  readonly reach: 'node' | 'down' | 'up'
+  readonly role: Role
+  readonly practitioner: string
+}
+
+/** Where a row names its organization: its server-set owner, itself, or one of the projected columns. */
+export type OrganizationOf = 'owner' | 'self' | 'study' | 'person' | 'practitioner-role'
+
+export type Role = 'viewer' | 'member' | 'manager'
+
+/** Whom data is shared with. A practitioner stands for the studies, organizations and consents that reach them. */
+export type Grantee =
+  | { readonly kind: 'practitioner'; readonly id: string }
+  /** A backend client of an organization: what the organization's studies are consented. */
+  | { readonly kind: 'organization'; readonly id: string }
+
+/** Staff in force × consent that covers the row, at the moment of the query. */
+export type Consented = {
+  readonly kind: 'consented'
+  readonly to: Grantee
+  readonly action: Action
+  /** Narrowed to one ResearchStudy (or its Group), by id. */
+  readonly study?: string
+}
+
+/** The row is a study, its Group, an enrolment, an enrolled Patient or a Consent that the grantee's people handle. */
+export type Staffed = {
+  readonly kind: 'staffed'
+  readonly to: Grantee
+  /** How the row stands to the study: it is one, is an enrolment in one, is its identified patient, its consent … */
+  readonly by: 'study' | 'enrolment' | 'patient' | 'consent' | 'named'
+  readonly study?: string
+}
+
+/** Who made a resource, as kept in its table: people, patients and clients. */
+export type Principal = { readonly kind: 'person' | 'patient' | 'client'; readonly id: string }
+
+/** The letters of a SMART v2 scope. */
+export type Action = 'c' | 'r' | 'u' | 'd' | 's'
+
+export const all: Expression = { kind: 'all' }
+export const none: Expression = { kind: 'none' }
+
+/** Every one must hold. An empty list does not type-check, so nothing can become everything. */
+export const and = (...of: readonly [Expression, ...Expression[]]): Expression => {
+  if (of.some(one => one.kind === 'none')) return none
+  const [first, ...rest] = of.filter(one => one.kind !== 'all')
+  if (first === undefined) return all
+  return rest.length === 0 ? first : { kind: 'and', of: [first, ...rest] }
+}
+
+/** One of them must hold. Of nothing: none. */
+export const or = (...of: readonly Expression[]): Expression => {
+  if (of.some(one => one.kind === 'all')) return all
+  const [first, ...rest] = of.filter(one => one.kind !== 'none')
+  if (first === undefined) return none
+  return rest.length === 0 ? first : { kind: 'or', of: [first, ...rest] }
+}
+
+export const not = (of: Expression): Expression => {
+  if (of.kind === 'all') return none
+  if (of.kind === 'none') return all
+  return { kind: 'not', of }
+}

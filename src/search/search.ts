@@ -1,0 +1,22 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { Expression } from './expression.ts'
+
+/** What a client asked for, parsed whole: nothing below this looks at a query string again. */
+export type Search = {
+  readonly type: ResourceType
+  readonly where: Expression
+  /** Empty: the type's default order. */
+  readonly sort: readonly Sort[]
+  readonly count: number
+  readonly total: 'none' | 'estimate' | 'accurate'
+  readonly summary: 'count' | undefined
+  /** The parameters that were applied, in their own words and order: they make the self link. */
+  readonly applied: readonly (readonly [name: string, value: string])[]
+  /** Parameters that `Prefer: handling=lenient` let pass. */
+  readonly ignored: readonly string[]
+  /** Opaque text of a `next` link. */
+  readonly cursor: string | undefined
+}
+
+export type Sort = { readonly parameter: SearchParameter; readonly descending: boolean }

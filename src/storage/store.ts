@@ -1,0 +1,67 @@
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { FhirError } from '../fhir/error.ts'
+import type { Search } from '../search/search.ts'
+
+/** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
+export type Stored = {
+  readonly type: ResourceType
+  readonly id: string
+  readonly versionId: string
+  readonly lastUpdated: Date
+  readonly content: string
+}
+
+/** One line of a history: `content` is absent where the version is a deletion. */
+export type Version = Omit<Stored, 'content'> & {
+  readonly content?: string
+  readonly method: 'POST' | 'PUT' | 'DELETE'
+}
+
+export type Page = {
+  readonly entries: readonly Stored[]
+  /** Opaque text of the cursor behind this page; absent on the last. */
+  readonly next?: string
+  readonly total?: number
+}
+
+/** One change that is asked for. `resource` is valid already; ids and `meta` are the store's. */
+export type Write =
+  | {
+      readonly kind: 'create'
+      readonly resource: Resource
+      /** Given by a transaction that has resolved references to it, or by a caller who may choose ids. */
+      readonly id?: string
+      /** If-None-Exist: one match answers `unchanged`, several are refused with 412. */
+      readonly ifNoneExist?: Search
+      /** The Open mHealth document's identity; the same key again is `unchanged` or the next version. */
+      readonly uploadKey?: UploadKey
+    }
+  | { readonly kind: 'update'; readonly id: string; readonly resource: Resource; readonly ifMatch?: string }
+  | { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string; readonly ifMatch?: string }
+
+/** `key` is the header's uuid or id, else the digest of the canonical document; `digest` tells same from changed. */
+export type UploadKey = { readonly schema: string; readonly key: string; readonly digest: string }
+
+/** What became of one write; those of a batch stand in the order of the writes. */
+export type Written =
+  | ({ readonly outcome: 'created' | 'updated' | 'unchanged' } & Stored)
+  | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
+  | { readonly outcome: 'refused'; readonly error: FhirError }
+
+/** The only door to the resource tables, for one caller: every question passes that caller's access. */
+export type Store = {
+  /** Throws `not-found`, also for what the caller may not see, or `deleted`. */
+  readonly read: (type: ResourceType, id: string) => Promise<Stored>
+  readonly vread: (type: ResourceType, id: string, versionId: string) => Promise<Stored>
+  /** Newest first. */
+  readonly history: (
+    type: ResourceType,
+    id: string,
+    page: { readonly count: number; readonly cursor: string | undefined },
+  ) => Promise<{ readonly entries: readonly Version[]; readonly next?: string; readonly total: number }>
+  readonly search: (search: Search) => Promise<Page>
+  /** One commit; an entry that is refused changes nothing and hinders no other. */
+  readonly write: (writes: readonly Write[]) => Promise<readonly Written[]>
+  /** Commits when `run` returns; rolls all back and throws on when it throws. */
+  readonly atomic: <T>(run: (store: Store) => Promise<T>) => Promise<T>
+}
