@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { readAlternatives } from './alternatives.ts'
 import { splitAt } from './escape.ts'
 import { type Expression, not, or } from './expression.ts'
 import type { Modifier } from './modifier.ts'
@@ -19,28 +19,7 @@ export const parseCondition = (
 ): Expression => {
   const texts = splitAt(',', text)
   const paths = pathsOf(registry, type, name)
-  if (paths.length === 1) return alongPath(paths[0], texts, options)
-  return or(...fitting(paths, path => alongPath(path, texts, options)))
-}
-
-/** The targets that the value makes sense for: a date is no answer to those whose parameter is a token. */
-const fitting = (paths: readonly [Path, ...Path[]], parse: (path: Path) => Expression): readonly Expression[] => {
-  const attempts = paths.map(path => attempt(() => parse(path)))
-  const parsed = attempts.flatMap(one => one.expression ?? [])
-  const refused = attempts.find(one => one.refused !== undefined)?.refused
-  if (parsed.length === 0 && refused !== undefined) throw refused
-  return parsed
-}
-
-type Attempt = { readonly expression?: Expression; readonly refused?: FhirError }
-
-const attempt = (parse: () => Expression): Attempt => {
-  try {
-    return { expression: parse() }
-  } catch (error) {
-    if (error instanceof FhirError) return { refused: error }
-    throw error
-  }
+  return or(...readAlternatives(paths, path => alongPath(path, texts, options)))
 }
 
 const alongPath = (path: Path, texts: readonly string[], options: ValueOptions): Expression => {
@@ -53,13 +32,11 @@ const alongPath = (path: Path, texts: readonly string[], options: ValueOptions):
 }
 
 const isMissing = (parameter: SearchParameter, texts: readonly string[]): Expression => {
-  const answers: Record<string, Expression> = {
-    true: { kind: 'missing', parameter },
-    false: not({ kind: 'missing', parameter }),
-  }
-  const answer = answers[texts.join(',')]
-  if (answer !== undefined) return answer
-  throw refusal(`${parameter.code}:missing`, `"${parameter.code}:missing" is true or false, not "${texts.join(',')}"`)
+  const answer = texts.join(',')
+  const missing: Expression = { kind: 'missing', parameter }
+  if (answer === 'true') return missing
+  if (answer === 'false') return not(missing)
+  throw refusal(`${parameter.code}:missing`, `"${parameter.code}:missing" is true or false, not "${answer}"`)
 }
 
 const parseModified = (

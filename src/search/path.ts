@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { readAlternatives } from './alternatives.ts'
 import type { Expression } from './expression.ts'
 import { type Modifier, parseModifier } from './modifier.ts'
 import { refusal } from './refusal.ts'
@@ -67,9 +68,9 @@ const followChain = (registry: Registry, type: ResourceType, reading: Reading, d
   const open = reading.open + (targets.length > 1 ? 1 : 0)
   if (open > maxOpen) throw tooManyPaths(asked)
   const ahead = { asked, rest: next, depth: reading.depth + 1, open }
-  const paths = targets.flatMap(one =>
+  const paths = readAlternatives(targets, one =>
     follow(registry, one, ahead).map(path => linked(path, of => ({ kind: 'chain', parameter, target: one, of }))),
-  )
+  ).flat()
   if (paths.length > maxPaths) throw tooManyPaths(asked)
   return paths
 }

@@ -1,7 +1,7 @@
 import type { Expression, Grantee } from './expression.ts'
 import type { Interval, Value } from './value.ts'
 
-/** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests, logs without values, and `explain`. */
+/** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. It shows what was searched for, so no log. */
 export const print = (expression: Expression): string => {
   switch (expression.kind) {
     case 'all':
@@ -59,7 +59,7 @@ const study = (id: string | undefined): readonly string[] => (id === undefined ?
 const list = (...words: readonly string[]): string => `(${words.join(' ')})`
 
 /** A value as it stands behind its parameter. A number or date that is compared by its range shows the range. */
-export const printValue = (value: Value): string => {
+const printValue = (value: Value): string => {
   switch (value.kind) {
     case 'token':
       return printToken(value.system, value.code)

@@ -65,6 +65,8 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ['Observation', 'code=a,,b', 'The parameter "code" has an empty value'],
   ['Observation', 'code:missing=maybe', '"code:missing" is true or false, not "maybe"'],
 
+  ['Observation', 'code:missing=constructor', '"code:missing" is true or false, not "constructor"'],
+
   ['Observation', 'subject=Patient/1', '(subject Patient/1)'],
   ['Observation', 'subject=1', '(subject 1)'],
   ['Observation', 'patient=1', '(patient Patient/1)'],
@@ -124,6 +126,13 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ],
   ['Observation', 'patient.gender:not=male', '(chain patient:Patient (not (gender male)))'],
   ['Observation', 'patient.general-practitioner:Practitioner=1', /^\(chain patient:Patient \(general-practitioner P/],
+  // Of the possible targets, SearchParameter has a `target` that is no reference: it is passed over.
+  [
+    'Provenance',
+    'target.target:Patient.name=ann',
+    '(or (chain target:Provenance (chain target:Patient (name ann))) (chain target:VerificationResult (chain target:Patient (name ann))))',
+  ],
+  ['Provenance', 'target.date=2026-13', /"2026-13" is no value of the date parameter "date"/],
   ['Observation', 'patient._has:Group:member:_id=G', '(chain patient:Patient (has Group:member (_id G)))'],
   ['Patient', '_has:Group:member:_id=G', '(has Group:member (_id G))'],
   ['Patient', '_has:Observation:patient:code=a,b', '(has Observation:patient (or (code a) (code b)))'],

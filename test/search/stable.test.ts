@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { FhirError } from '../../src/fhir/error.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { splitAt, unescapeText } from '../../src/search/escape.ts'
 import { selfQuery } from '../../src/search/link.ts'
@@ -59,6 +60,42 @@ t.test('the self link of a search is the same search', async () => {
         selfQuery(again) === selfQuery(first)
       )
     }),
+  )
+})
+
+/** Pieces that mean something in a query, put together at random. */
+const scrambled = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        'code',
+        'subject',
+        'date',
+        'value-quantity',
+        '_has:',
+        'Group',
+        'member',
+        '_id',
+        '_sort',
+        '__proto__',
+      ),
+      fc.constantFrom(':', '.', ',', '|', '$', '\\', '-', ':missing', 'Patient', 'ge', '1e2', '2026'),
+      text,
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map(pieces => pieces.join(''))
+
+t.test('any query is either understood or refused with 400', async () => {
+  fc.assert(
+    fc.property(scrambled, scrambled, (name, value) => {
+      try {
+        return print(parse(new URLSearchParams([[name, value]])).where) !== ''
+      } catch (error) {
+        return error instanceof FhirError && error.status === 400
+      }
+    }),
+    { numRuns: 1000 },
   )
 })
 
