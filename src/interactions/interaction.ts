@@ -1,7 +1,7 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
-import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Registry } from '../fhir/registry.ts'
+import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Store } from '../storage/store.ts'
 
 /** A request as FHIR sees it: the same for HTTP and for an entry of a Bundle. */
@@ -43,7 +43,10 @@ export type Context = {
   readonly caller: Caller
   /** Absolute base of this server, without a slash at the end: `http://localhost:8080/fhir`. */
   readonly base: string
-  readonly dispatch: (request: FhirRequest & { readonly interaction: string }, context: Context) => Promise<FhirResponse>
+  readonly dispatch: (
+    request: FhirRequest & { readonly interaction: string },
+    context: Context,
+  ) => Promise<FhirResponse>
 }
 
 export type Handler = (request: FhirRequest, context: Context) => Promise<FhirResponse>
