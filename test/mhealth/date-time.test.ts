@@ -1,0 +1,33 @@
+import t from 'tap'
+import { moveBy, toDateTime } from '../../src/mhealth/date-time.ts'
+
+t.test('a date-time keeps its offset and takes FHIR’s spelling', t => {
+  for (const [text, dateTime] of [
+    ['2026-03-01T07:30:00-08:00', '2026-03-01T07:30:00-08:00'],
+    ['2026-03-01T07:30:00.1234Z', '2026-03-01T07:30:00.1234Z'],
+    ['2026-03-01t07:30:00z', '2026-03-01T07:30:00Z'],
+    ['2026-03-01 07:30:00+0100', '2026-03-01T07:30:00+01:00'],
+    ['2026-03-01T07:30:00', '2026-03-01T07:30:00Z'],
+    ['2026-03-01', undefined],
+    ['2026-13-01T07:30:00Z', undefined],
+    [7, undefined],
+  ] as const) {
+    t.equal(toDateTime(text), dateTime, String(text))
+  }
+  t.end()
+})
+
+t.test('a time is moved in its own offset', t => {
+  for (const [from, amount, unit, to] of [
+    ['2026-01-01T00:00:00Z', 213.43967244716197, 'sec', '2026-01-01T00:03:33.440Z'],
+    ['2026-01-01T00:00:00-08:00', 1, 'd', '2026-01-02T00:00:00-08:00'],
+    ['2026-03-31T00:00:00Z', -1, 'Mo', '2026-02-28T00:00:00Z'],
+    ['2024-02-29T10:00:00+02:00', 1, 'yr', '2025-02-28T10:00:00+02:00'],
+    ['2026-01-01T00:00:00Z', 0.5, 'Mo', undefined],
+    ['2026-01-01T00:00:00Z', 1e300, 'd', undefined],
+    ['2026-01-01T00:00:00Z', 1, 'constructor', undefined],
+  ] as const) {
+    t.equal(moveBy(from, amount, unit), to, `${from} ${amount} ${unit}`)
+  }
+  t.end()
+})

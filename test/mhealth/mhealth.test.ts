@@ -1,0 +1,363 @@
+import { hash } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { FhirError } from '../../src/fhir/error.ts'
+import { at, heartRate, mhealth, point, receive, upload } from './upload.ts'
+
+const extensionUrl = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value'
+const loinc = 'http://loinc.org'
+
+const issuesOf = (run: () => unknown): readonly { message: string; expression?: string }[] => {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof FhirError) {
+      t.equal(error.status, 422)
+      return error.issues
+    }
+    throw error
+  }
+  return []
+}
+
+t.test('a heart rate in R5’s attachment becomes a valid R4 Observation with its native elements', t => {
+  const document = JSON.stringify(heartRate())
+  const { resource, issues } = receive(upload(document))
+  t.same(issues, [])
+  t.same(resource, {
+    resourceType: 'Observation',
+    meta: { profile: ['http://hl7.org/fhir/StructureDefinition/heartrate'] },
+    extension: [
+      {
+        url: extensionUrl,
+        valueAttachment: {
+          contentType: 'application/json',
+          data: Buffer.from(document).toString('base64'),
+          size: document.length,
+          hash: hash('sha1', document, 'base64'),
+        },
+      },
+    ],
+    identifier: [{ system: 'urn:ietf:rfc:3986', value: 'urn:uuid:0a6f3c1e-5b7d-4c2a-9e8f-112233445566' }],
+    status: 'final',
+    category: [
+      {
+        coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }],
+      },
+    ],
+    code: {
+      coding: [
+        { system: loinc, code: '8867-4' },
+        { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' },
+        { system: 'http://snomed.info/sct', code: '78564009' },
+      ],
+    },
+    subject: { reference: 'Patient/ann' },
+    effectiveDateTime: '2026-03-01T07:30:00+01:00',
+    issued: '2026-03-01T07:31:00+01:00',
+    device: { reference: 'Device/cuff' },
+    valueQuantity: { value: 64, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+  t.end()
+})
+
+t.test('what was received and is sent again is the same', t => {
+  for (const document of [
+    heartRate(),
+    heartRate(64, { temporal_relationship_to_sleep: 'on waking', descriptive_statistic: 'average' }),
+    point('omh:step-count:3.0', {
+      step_count: { value: 8000, unit: 'steps' },
+      effective_time_frame: { time_interval: { date: '2026-03-01', part_of_day: 'evening' } },
+      descriptive_statistic: 'average',
+      descriptive_statistic_denominator: 'd',
+    }),
+  ]) {
+    const once = receive(upload(document, { status: undefined }))
+    const twice = receive(once.resource)
+    t.same(twice.resource, once.resource)
+    t.same(twice.uploadKey, once.uploadKey)
+  }
+  t.end()
+})
+
+t.test('a native Observation passes as it is', t => {
+  const native = { resourceType: 'Observation', status: 'final', code: { coding: [{ system: loinc, code: '8867-4' }] } }
+  const received = mhealth.receive(native)
+  t.equal(received.resource, native)
+  t.equal(received.uploadKey, undefined)
+  t.end()
+})
+
+t.test('another attachment in the extension passes as it is', t => {
+  const native = {
+    resourceType: 'Observation',
+    code: { text: 'ECG' },
+    extension: [{ url: extensionUrl, valueAttachment: { contentType: 'application/pdf', data: 'JVBERi0=' } }],
+  }
+  t.equal(mhealth.receive(native).resource, native)
+  t.end()
+})
+
+t.test('the document is found in the extension, in wrapped base64, and with extra fields at its root', t => {
+  const document = { id: 'x', ...heartRate(), größe: 1 }
+  const sent = upload(document)
+  const wrapped = sent.valueAttachment.data.replace(/(.{40})/g, '$1\r\n')
+  const { valueAttachment, ...rest } = sent
+  const { resource } = receive({
+    ...rest,
+    extension: [
+      { url: 'urn:other', valueString: 'kept' },
+      { url: extensionUrl, valueAttachment: { data: wrapped, title: 'kept' } },
+    ],
+  })
+  t.equal(resource.extension[0].valueAttachment.data, valueAttachment.data)
+  t.equal(resource.extension[0].valueAttachment.title, 'kept')
+  t.same(resource.extension[1], { url: 'urn:other', valueString: 'kept' })
+  t.equal(resource.valueQuantity.value, 64)
+  t.end()
+})
+
+t.test('decimals keep their digits, converted ones have no more', t => {
+  const weigh = (text: string, unit: string) => {
+    const document = JSON.stringify(
+      point('omh:body-weight:3.0', { body_weight: { value: 0, unit }, effective_time_frame: at }),
+    ).replace('"value":0', `"value":${text}`)
+    return /"valueQuantity":\{"value":([^,]+),"unit":"(\w+)"/.exec(receive(upload(document)).text)?.slice(1)
+  }
+  t.same(weigh('70.10', 'kg'), ['70.10', 'kg'])
+  t.same(weigh('154.5', 'lb'), ['154.5', 'lb'])
+  t.same(weigh('54.946775771709895123', 'kg'), ['54.946775771709895123', 'kg'])
+  t.same(weigh('2500', 'oz'), ['70.873807812500', 'kg'])
+  t.same(weigh('0.1', 'Metric Ton'), ['100', 'kg'])
+  t.end()
+})
+
+t.test('kelvins become degrees Celsius without binary noise', t => {
+  const { text } = receive(
+    upload(
+      point('omh:body-temperature:4.0', {
+        body_temperature: { value: 309.75, unit: 'K' },
+        effective_time_frame: at,
+        measurement_location: 'oral',
+      }),
+    ),
+  )
+  t.match(text, '"valueQuantity":{"value":36.60,"unit":"C","system":"http://unitsofmeasure.org","code":"Cel"}')
+  t.match(text, '"bodySite":{"text":"oral"}')
+  t.end()
+})
+
+t.test('glucose gets the LOINC code of its specimen and unit', t => {
+  const codeOf = (version: string, unit: string, more: Record<string, unknown>) =>
+    receive(
+      upload(
+        point(`omh:blood-glucose:${version}`, {
+          blood_glucose: { value: 5, unit },
+          effective_time_frame: at,
+          ...more,
+        }),
+      ),
+    )
+      .resource.code.coding.filter((one: { system: string }) => one.system === loinc)
+      .map((one: { code: string }) => one.code)
+  t.same(codeOf('4.0', 'mg/dL', { specimen_source: 'interstitial fluid' }), ['99504-3'])
+  t.same(codeOf('4.0', 'mmol/L', { specimen_source: 'interstitial fluid' }), ['105272-9'])
+  t.same(codeOf('4.0', 'mmol/L', { specimen_source: 'capillary blood' }), ['14743-9'])
+  t.same(codeOf('4.0', 'mg/dL', {}), ['2339-0'])
+  t.same(codeOf('1.0', 'mg/dL', { blood_specimen_type: 'plasma' }), ['2345-7'])
+  t.same(codeOf('4.0', 'mg/dL', { specimen_source: 'tears' }), [])
+  t.end()
+})
+
+t.test('a statistic is not passed off as a single measurement', t => {
+  const { resource } = receive(upload(heartRate(71, { descriptive_statistic: 'maximum' })))
+  t.same(
+    resource.code.coding.map((one: { code: string }) => one.code),
+    ['omh:heart-rate:2.0', '78564009'],
+  )
+  t.equal(resource.meta, undefined)
+  t.same(resource.extension[1].extension[0].valueCodeableConcept, {
+    coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'maximum' }],
+    text: 'maximum',
+  })
+  t.end()
+})
+
+t.test('steps per day have a unit that says so, a whole day has the LOINC code of a day', t => {
+  const steps = (more: Record<string, unknown>) =>
+    receive(
+      upload(
+        point('omh:step-count:3.0', {
+          step_count: { value: 9000, unit: 'steps' },
+          effective_time_frame: {
+            time_interval: { start_date_time: '2026-03-01T00:00:00Z', duration: { value: 1, unit: 'd' } },
+          },
+          ...more,
+        }),
+      ),
+    ).resource
+  const day = steps({})
+  t.same(day.effectivePeriod, { start: '2026-03-01T00:00:00Z', end: '2026-03-02T00:00:00Z' })
+  t.ok(day.code.coding.some((one: { code: string }) => one.code === '41950-7'))
+  const average = steps({ descriptive_statistic: 'average', descriptive_statistic_denominator: 'd' })
+  t.equal(average.valueQuantity.code, '{steps}/d')
+  t.end()
+})
+
+t.test('what people report themselves is performed by them', t => {
+  const document = point(
+    'omh:body-weight:3.0',
+    { body_weight: { value: 70, unit: 'kg' }, effective_time_frame: at },
+    { modality: 'self-reported' },
+  )
+  t.same(receive(upload(document)).resource.performer, [{ reference: 'Patient/ann' }])
+  t.end()
+})
+
+t.test('an even data series becomes sampled data over its time, an uneven one stays in the document', t => {
+  const series = (...seconds: readonly string[]) =>
+    receive(
+      upload({
+        ...heartRate(),
+        body: seconds.map((second, index) => ({
+          heart_rate: { value: 60 + index, unit: 'beats/min' },
+          effective_time_frame: { date_time: `2026-03-01T07:30:${second}Z` },
+        })),
+      }),
+    ).resource
+  const even = series('00', '05', '10')
+  t.equal(even.valueSampledData.data, '60 61 62')
+  t.equal(even.valueSampledData.period, 5000)
+  t.same(even.effectivePeriod, { start: '2026-03-01T07:30:00Z', end: '2026-03-01T07:30:10Z' })
+  t.equal(series('00', '05', '20').valueSampledData, undefined)
+  t.end()
+})
+
+t.test('a document that breaks its schema is refused, naming pointer, schema, rule and what would be accepted', t => {
+  const wrong = point('omh:heart-rate:2.0', {
+    heart_rate: { value: '64', unit: 'beats/h' },
+    effective_time_frame: at,
+  })
+  const messages = issuesOf(() => receive(upload(wrong))).map(one => one.message)
+  t.equal(messages.length, 2)
+  t.match(messages.join('\n'), '/body/heart_rate/value: must be number (omh:heart-rate:2.0#/properties/')
+  t.match(messages.join('\n'), 'accepted: beats/min')
+  t.end()
+})
+
+t.test('what cannot be read is refused with the place', t => {
+  for (const data of ['%%%', Buffer.from([0xff, 0xfe]).toString('base64'), Buffer.from('{').toString('base64')]) {
+    const sent = upload(heartRate(), { valueAttachment: { contentType: 'application/json', data } })
+    t.match(
+      issuesOf(() => receive(sent)),
+      [{ expression: 'Observation.valueAttachment.data' }],
+    )
+  }
+  const foreign = { resourceType: 'Observation', valueAttachment: { contentType: 'image/png', data: 'AAAA' } }
+  t.equal(issuesOf(() => receive(foreign)).length, 1)
+  t.end()
+})
+
+t.test('what the client says itself stands where it agrees', t => {
+  const { resource } = receive(
+    upload(heartRate(64), {
+      effectiveDateTime: '2026-03-01T06:30:00.000Z',
+      issued: '2026-03-02T00:00:00Z',
+      valueQuantity: { value: 64, unit: 'bpm', system: 'http://unitsofmeasure.org', code: '/min' },
+      code: { text: 'Pulse', coding: [{ system: loinc, code: '8867-4', display: 'Heart rate' }] },
+    }),
+  )
+  t.equal(resource.effectiveDateTime, '2026-03-01T06:30:00.000Z')
+  t.equal(resource.issued, '2026-03-02T00:00:00Z')
+  t.equal(resource.valueQuantity.unit, 'bpm')
+  t.equal(resource.code.text, 'Pulse')
+  t.same(resource.code.coding[0], { system: loinc, code: '8867-4', display: 'Heart rate' })
+  t.equal(resource.code.coding.length, 3)
+  t.end()
+})
+
+t.test('where document and client contradict each other, both are named', t => {
+  const contradictions = {
+    value: { valueQuantity: { value: 65, unit: 'beats/min', code: '/min' } },
+    unit: { valueQuantity: { value: 64, code: 'Hz' } },
+    choice: { valueString: '64' },
+    time: { effectiveDateTime: '2026-03-01T07:30:00Z' },
+    period: { effectivePeriod: { start: '2026-03-01T07:30:00+01:00' } },
+    code: { code: { coding: [{ system: loinc, code: '8310-5' }] } },
+  }
+  for (const [what, more] of Object.entries(contradictions)) {
+    const [issue, ...others] = issuesOf(() => receive(upload(heartRate(64), more)))
+    t.ok(issue?.expression, what)
+    t.same(others, [])
+  }
+  const owned = point('omh:heart-rate:2.0', heartRate().body, { user_id: 'Patient/bob' })
+  t.match(
+    issuesOf(() => receive(upload(owned))),
+    [{ expression: 'Observation.subject' }],
+  )
+  t.end()
+})
+
+t.test('two different documents in one Observation are refused', t => {
+  const { valueAttachment } = upload(heartRate(65))
+  const sent = upload(heartRate(64), { extension: [{ url: extensionUrl, valueAttachment }] })
+  t.equal(issuesOf(() => receive(sent)).length, 1)
+  t.end()
+})
+
+t.test('an unknown schema is kept with a warning, and nothing is read from it but its times', t => {
+  const { resource, issues, uploadKey } = receive(
+    upload(point('acme:gait:1.0', { gait: { value: 1, unit: 'm' }, effective_time_frame: at })),
+  )
+  t.equal(issues.length, 1)
+  t.same(resource.code.coding, [{ system: 'https://w3id.org/openmhealth', code: 'acme:gait:1.0' }])
+  t.equal(resource.effectiveDateTime, at.date_time)
+  t.equal(resource.valueQuantity, undefined)
+  t.equal(uploadKey?.schema, 'acme:gait')
+  t.end()
+})
+
+t.test('an older minor version than those listed is validated by the newest of its major one, a newer is not', t => {
+  const document = (version: string, unit: string) => upload(point(`omh:blood-pressure:${version}`, pressure(unit)))
+  const pressure = (unit: string) => ({
+    systolic_blood_pressure: { value: 120, unit },
+    diastolic_blood_pressure: { value: 80, unit },
+    effective_time_frame: at,
+  })
+  t.same(receive(document('4.0', 'mmHg')).issues, [])
+  t.equal(issuesOf(() => receive(document('4.0', 'kPa'))).length, 2)
+  t.equal(receive(document('4.1', 'kPa')).issues.length, 1)
+  t.end()
+})
+
+t.test('the key is the header’s id, else the document; the digest does not mind spelling', t => {
+  const key = (document: unknown) => receive(upload(document)).uploadKey
+  const spaced = JSON.stringify(heartRate(64.5), null, 2).replace('64.5', '64.50')
+  t.same(key(spaced), key(heartRate(64.5)))
+  t.equal(key(heartRate(64))?.key, '0a6f3c1e-5b7d-4c2a-9e8f-112233445566')
+  t.equal(key(heartRate(64))?.key, key(heartRate(65))?.key)
+  t.not(key(heartRate(64))?.digest, key(heartRate(65))?.digest)
+  const bare = (value: number) =>
+    receive(
+      upload(heartRate(value).body, {
+        code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }] },
+      }),
+    )
+  t.equal(bare(64).issues.length, 1)
+  t.not(bare(64).uploadKey?.key, bare(65).uploadKey?.key)
+  t.end()
+})
+
+t.test('whatever text a document has, its bytes come out as they went in', t => {
+  const values = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 }), fc.integer())
+  fc.assert(
+    fc.property(values, fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(4), (value, extras: object, indent) => {
+      const { header, body } = heartRate(value)
+      const document = JSON.stringify({ header: { ...extras, ...header }, body: { extras, ...body } }, null, indent)
+      const { resource } = receive(upload(document))
+      const data: string = resource.extension[0].valueAttachment.data
+      return Buffer.from(data, 'base64').equals(Buffer.from(document))
+    }),
+  )
+  t.end()
+})
