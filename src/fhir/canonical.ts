@@ -1,0 +1,32 @@
+/** The base of everything that we publish ourselves in `fhir-profiles/`. */
+export const canonicalBase = 'https://sharewell.dev/fhir'
+
+/** Our extensions, each defined by a StructureDefinition in `fhir-profiles/`. */
+export const extensions = {
+  requestedData: `${canonicalBase}/StructureDefinition/requested-data`,
+  identity: `${canonicalBase}/StructureDefinition/identity`,
+  access: `${canonicalBase}/StructureDefinition/access`,
+  staff: `${canonicalBase}/StructureDefinition/staff`,
+  gender: `${canonicalBase}/StructureDefinition/gender`,
+  birthYear: `${canonicalBase}/StructureDefinition/birth-year`,
+  descriptiveStatistic: `${canonicalBase}/StructureDefinition/descriptive-statistic`,
+  approximateTime: `${canonicalBase}/StructureDefinition/approximate-time`,
+} as const
+
+/** Extensions of HL7's own that the model uses. */
+export const standardExtensions = {
+  /** R5's `Observation.value[x]` on an R4 Observation. */
+  observationValue: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
+  consentResearchStudyContext: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
+} as const
+
+export const systems = {
+  omh: 'https://w3id.org/openmhealth',
+  ieee: 'https://w3id.org/ieee1752',
+  loinc: 'http://loinc.org',
+  snomed: 'http://snomed.info/sct',
+  ucum: 'http://unitsofmeasure.org',
+  observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
+  observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
+  omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
+} as const
