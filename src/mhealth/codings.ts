@@ -1,0 +1,77 @@
+import { systems } from '../fhir/canonical.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { type ConceptMapping, type MappingTarget, openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
+import type { SchemaId } from './schema/schemas.ts'
+
+export type Coding = { readonly system: string; readonly code: string }
+
+/** What a document says about itself, by the names that the ConceptMap's `dependsOn` uses. */
+export type Facts = {
+  readonly unit: string | undefined
+  readonly specimen_source: string | undefined
+  readonly descriptive_statistic: string | undefined
+  readonly duration: string | undefined
+}
+
+export type Codings = {
+  readonly of: (id: SchemaId) => Coding
+  /** LOINC of a class: `equivalent` codes, and those whose conditions the facts meet. */
+  readonly loinc: (classKey: string, facts: Facts) => readonly Coding[]
+  readonly snomed: (classKey: string) => readonly Coding[]
+  /** SNOMED CT of an answer's words. */
+  readonly answer: (words: string) => Coding | undefined
+  readonly statistic: (words: string) => Coding | undefined
+}
+
+export const openCodings = (classes: CodeClasses): Codings => {
+  const loinc = targetsByCode(openMhealthMaps.loinc)
+  const snomed = new Map(
+    [...targetsByCode(openMhealthMaps.snomed)].map(([classKey, targets]) => [
+      classKey,
+      // A code that is a spelling of another schema would ask for that schema's consent too.
+      targets.map(toCoding(systems.snomed)).filter(({ system, code }) => classes.classOf(system, code) === classKey),
+    ]),
+  )
+  const answers = codingByWords(systems.snomed)
+  const statistics = codingByWords(systems.observationStatistics)
+  return {
+    of: ({ namespace, name, version }) => ({
+      system: namespace === 'ieee' ? systems.ieee : systems.omh,
+      code: `${namespace}:${name}:${version}`,
+    }),
+    loinc: (classKey, facts) =>
+      (loinc.get(classKey) ?? []).filter(target => isMeant(target, facts)).map(toCoding(systems.loinc)),
+    snomed: classKey => snomed.get(classKey) ?? none,
+    answer: words => answers.get(words),
+    statistic: words => statistics.get(words),
+  }
+}
+
+const none: readonly Coding[] = []
+
+const toCoding =
+  (system: string) =>
+  ({ code }: { readonly code: string }): Coding => ({ system, code })
+
+const targetsByCode = ({ group }: ConceptMapping): ReadonlyMap<string, readonly MappingTarget[]> =>
+  new Map(group.flatMap(({ element }) => element.map(({ code, target }) => [code, target] as const)))
+
+const codingByWords = (system: string): ReadonlyMap<string, Coding> =>
+  new Map(
+    openMhealthMaps.answers.group
+      .filter(({ target }) => target === system)
+      .flatMap(({ element }) =>
+        element.flatMap(({ code, target }) => target.map(one => [code, toCoding(system)(one)] as const)),
+      ),
+  )
+
+/** LOINC's plain codes mean a single measurement or a sum; another statistic has its own code or none. */
+const plainStatistics: ReadonlySet<string | undefined> = new Set([undefined, 'sum'])
+
+const isMeant = ({ equivalence, dependsOn }: MappingTarget, facts: Facts): boolean => {
+  if (equivalence === 'equivalent') return plainStatistics.has(facts.descriptive_statistic)
+  if (equivalence !== 'narrower' || dependsOn === undefined) return false
+  return dependsOn.every(
+    ({ property, value }) => facts[property.slice(property.indexOf('#') + 1) as keyof Facts] === value,
+  )
+}

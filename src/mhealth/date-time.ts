@@ -1,0 +1,68 @@
+/** RFC 3339 as documents write it → FHIR dateTime. https://hl7.org/fhir/R4/datatypes.html#dateTime */
+
+/** The same moment with the same offset, in FHIR's spelling; no zone means UTC. Undefined where the text is no date-time. */
+export const toDateTime = (text: unknown): string | undefined => {
+  if (typeof text !== 'string') return undefined
+  if (usual.test(text)) return text
+  const [, date, time, , hours, minutes = '00'] = lenient.exec(text) ?? []
+  if (date === undefined || time === undefined || Number.isNaN(Date.parse(date))) return undefined
+  return `${date}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`
+}
+
+export const hasZone = (text: string): boolean => (lenient.exec(text)?.[3] ?? '') !== ''
+
+const usual = /^\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
+const lenient = /^(\d{4}-\d\d-\d\d)[Tt\s](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|([+-]\d\d):?(\d\d)?)?$/
+
+/** `dateTime` moved by so many units, in its own offset; undefined for a part of a month, whose length nobody knows. */
+export const moveBy = (dateTime: string, amount: number, unit: string): string | undefined => {
+  const offsetMs = offsetOf(dateTime)
+  const localMs = Date.parse(dateTime) + offsetMs
+  const months = monthsPerUnit[unit]
+  const moved = months === undefined ? moveByMs(localMs, amount, unit) : moveByMonths(localMs, amount * months)
+  return moved !== undefined && moved > firstMs && moved < endMs ? print(moved, dateTime) : undefined
+}
+
+/** The years that FHIR can write. */
+const firstMs = Date.parse('0001-01-01')
+const endMs = Date.parse('9999-12-31')
+
+const moveByMs = (localMs: number, amount: number, unit: string): number | undefined => {
+  const unitMs = msPerUnit[unit]
+  return unitMs === undefined ? undefined : Math.round(localMs + amount * unitMs)
+}
+
+const msPerUnit: Readonly<Record<string, number>> = {
+  ps: 1e-9,
+  ns: 1e-6,
+  us: 1e-3,
+  ms: 1,
+  sec: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  wk: 604_800_000,
+}
+const monthsPerUnit: Readonly<Record<string, number>> = { Mo: 1, yr: 12 }
+
+/** A month from the 31st is the last day of a shorter month. */
+const moveByMonths = (localMs: number, months: number): number | undefined => {
+  if (!Number.isInteger(months)) return undefined
+  const date = new Date(localMs)
+  const day = date.getUTCDate()
+  date.setUTCDate(1)
+  date.setUTCMonth(date.getUTCMonth() + months)
+  const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate()
+  return date.setUTCDate(Math.min(day, lastDay))
+}
+
+const offsetOf = (dateTime: string): number => {
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(dateTime) ?? []
+  if (sign === undefined) return 0
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
+}
+
+const print = (localMs: number, like: string): string => {
+  const zone = /(?:Z|[+-]\d\d:\d\d)$/.exec(like)?.[0] ?? 'Z'
+  return new Date(localMs).toISOString().replace(/(?:\.000)?Z$/, '') + zone
+}

@@ -1,0 +1,130 @@
+import { isUtf8 } from 'node:buffer'
+import { standardExtensions, systems } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
+import type { SchemaId } from './schema/schemas.ts'
+
+/** An Open mHealth document as it came inside an Observation. */
+export type OmhDocument = {
+  readonly id: SchemaId
+  /** Where it stands, as a FHIRPath. */
+  readonly expression: string
+  readonly attachment: JsonRecord
+  readonly bytes: Buffer
+  /** Numbers as JavaScript has them: for validation and the digest. */
+  readonly plain: DocumentTree
+  /** Numbers keep their text: for what is derived. */
+  readonly exact: DocumentTree
+}
+
+export type DocumentTree = {
+  readonly whole: unknown
+  readonly header: JsonRecord | undefined
+  /** Several in a data series. */
+  readonly bodies: readonly unknown[]
+  readonly form: 'point' | 'series' | 'bare'
+}
+
+/**
+ * The document in R5's `valueAttachment`, or in the R4 extension that stands for it; undefined where there is none.
+ * Throws where `valueAttachment`, which R4 does not have, is anything else than such a document.
+ */
+export const findDocument = (observation: JsonRecord, newestVersion: NewestVersion): OmhDocument | undefined => {
+  const places = attachmentsOf(observation)
+  const [first, ...others] = places.flatMap(place => readDocument(place, observation, newestVersion) ?? [])
+  const different = others.find(({ bytes }) => first !== undefined && !bytes.equals(first.bytes))
+  if (first === undefined || different === undefined) return first
+  throw new FhirError('value', `${first.expression} and ${different.expression} hold different documents`, {
+    expression: different.expression,
+  })
+}
+
+type NewestVersion = (namespace: string, name: string) => string | undefined
+type Place = { readonly expression: string; readonly attachment: JsonRecord; readonly native: boolean }
+
+const attachmentsOf = (observation: JsonRecord): readonly Place[] => {
+  const r5 = asRecord(observation.valueAttachment)
+  const extended = asList(observation.extension).flatMap((one, index): readonly Place[] => {
+    const extension = asRecord(one)
+    const attachment = asRecord(extension?.valueAttachment)
+    if (attachment === undefined || extension?.url !== standardExtensions.observationValue) return []
+    return [{ expression: `Observation.extension[${index}].value`, attachment, native: true }]
+  })
+  return r5 === undefined
+    ? extended
+    : [{ expression: 'Observation.valueAttachment', attachment: r5, native: false }, ...extended]
+}
+
+const readDocument = (place: Place, observation: JsonRecord, newest: NewestVersion): OmhDocument | undefined => {
+  const { attachment, expression, native } = place
+  const refuse = (message: string): undefined => {
+    if (native) return undefined
+    throw new FhirError('value', message, { expression })
+  }
+  if (!isJson(attachment.contentType)) return refuse('R4 has no valueAttachment; only Open mHealth JSON is taken in it')
+  if (typeof attachment.data !== 'string') return refuse('the attachment has no data')
+  const bytes = decodeBase64(attachment.data, `${expression}.data`)
+  const [plain, exact] = parseDocument(bytes, `${expression}.data`)
+  const id = schemaIdOf(plain) ?? codedSchemaId(observation, newest)
+  if (id === undefined) return refuse('neither header.schema_id nor Observation.code names an Open mHealth schema')
+  return { id, expression, attachment, bytes, plain: toTree(plain), exact: toTree(exact) }
+}
+
+const isJson = (contentType: unknown): boolean =>
+  contentType === undefined || /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(String(contentType))
+
+/** R4 allows white space in base64Binary. https://hl7.org/fhir/R4/datatypes.html#base64Binary */
+const decodeBase64 = (data: string, expression: string): Buffer => {
+  const bytes = Buffer.from(data, 'base64')
+  const again = bytes.toString('base64')
+  if (again === data || again === data.replace(/\s+/g, '')) return bytes
+  throw new FhirError('value', 'the attachment is not base64', { expression })
+}
+
+const parseDocument = (bytes: Buffer, expression: string): readonly [plain: unknown, exact: unknown] => {
+  if (!isUtf8(bytes)) throw new FhirError('value', 'the document is not UTF-8', { expression })
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
+  try {
+    return [JSON.parse(text), parseJson(text)]
+  } catch (cause) {
+    throw new FhirError('value', `the document is not JSON: ${(cause as Error).message}`, { expression, cause })
+  }
+}
+
+const toTree = (whole: unknown): DocumentTree => {
+  const { header, body } = asRecord(whole) ?? {}
+  if (body === undefined && header === undefined) return { whole, header: undefined, bodies: [whole], form: 'bare' }
+  return Array.isArray(body)
+    ? { whole, header: asRecord(header), bodies: body, form: 'series' }
+    : { whole, header: asRecord(header), bodies: [body], form: 'point' }
+}
+
+const schemaIdOf = (whole: unknown): SchemaId | undefined => {
+  const id = asRecord(asRecord(asRecord(whole)?.header)?.schema_id)
+  const { namespace, name, version } = id ?? {}
+  if (typeof namespace !== 'string' || typeof name !== 'string' || typeof version !== 'string') return undefined
+  return { namespace, name, version }
+}
+
+/** The schema that a coding of Observation.code names, where the document itself does not say. */
+const codedSchemaId = (observation: JsonRecord, newest: NewestVersion): SchemaId | undefined => {
+  for (const { namespace, name, version } of codedSchemas(observation)) {
+    const known = version ?? newest(namespace, name)
+    if (known !== undefined) return { namespace, name, version: known }
+  }
+  return undefined
+}
+
+export type CodedSchema = { readonly namespace: string; readonly name: string; readonly version: string | undefined }
+
+export const codedSchemas = (observation: JsonRecord): readonly CodedSchema[] =>
+  asList(asRecord(observation.code)?.coding).flatMap(one => {
+    const { system, code } = asRecord(one) ?? {}
+    return system === systems.omh || system === systems.ieee ? parseSchemaCode(asText(code) ?? '') : []
+  })
+
+const parseSchemaCode = (code: string): readonly CodedSchema[] => {
+  const [, namespace, name, version] = /^([\w-]+):([\w-]+)(?::([\w.]+))?$/.exec(code) ?? []
+  return namespace === undefined || name === undefined ? [] : [{ namespace, name, version }]
+}

@@ -1,0 +1,116 @@
+import { extensions } from '../fhir/canonical.ts'
+import { decimalText } from '../fhir/json.ts'
+import { hasZone, moveBy, toDateTime } from './date-time.ts'
+import { asRecord, type JsonRecord } from './json-tree.ts'
+
+/** When it was measured, as R4 says it, and what a reader of the document would not expect of it. */
+export type Effective = {
+  readonly element: { readonly effectiveDateTime: string } | { readonly effectivePeriod: Period }
+  readonly notes: readonly string[]
+}
+
+type Period = {
+  readonly start?: string
+  readonly end?: string
+  readonly extension?: readonly { readonly url: string; readonly valueCode: string }[]
+}
+
+/** The effective time frame of a body, also of forms that its schema refuses; the time zone stays as the source gave it. */
+export const effectiveOf = (body: JsonRecord): Effective | undefined => {
+  const frame = asRecord(body.effective_time_frame)
+  if (frame === undefined) return undefined
+  const dateTime = toDateTime(frame.date_time)
+  if (dateTime !== undefined) return { element: { effectiveDateTime: dateTime }, notes: zoneNotes(frame.date_time) }
+  const date = frame.full_date
+  if (typeof date === 'string') return { element: { effectiveDateTime: date }, notes: [] }
+  const interval = asRecord(frame.time_interval)
+  return interval && intervalOf(interval)
+}
+
+const intervalOf = (interval: JsonRecord): Effective | undefined => {
+  const period = partOfDay(interval) ?? boundsOf(interval)
+  if (period.start === undefined && period.end === undefined) return undefined
+  return {
+    element: { effectivePeriod: period },
+    notes: [...zoneNotes(interval.start_date_time), ...zoneNotes(interval.end_date_time)],
+  }
+}
+
+const boundsOf = (interval: JsonRecord): Period => {
+  const start = toDateTime(interval.start_date_time)
+  const end = toDateTime(interval.end_date_time)
+  return bounded(start ?? moved(end, interval, -1), end ?? moved(start, interval, 1))
+}
+
+const bounded = (start: string | undefined, end: string | undefined): Period => ({
+  ...(start === undefined ? {} : { start }),
+  ...(end === undefined ? {} : { end }),
+})
+
+const moved = (from: string | undefined, interval: JsonRecord, direction: 1 | -1): string | undefined => {
+  const duration = asRecord(interval.duration)
+  const amount = Number(decimalText(duration?.value))
+  const unit = duration?.unit
+  if (from === undefined || typeof unit !== 'string') return undefined
+  return moveBy(from, direction * amount, unit)
+}
+
+/** Whether `duration` says the same as start and end, to the second. */
+export const isConsistentDuration = (interval: JsonRecord): boolean => {
+  const start = toDateTime(interval.start_date_time)
+  const end = toDateTime(interval.end_date_time)
+  const computed = moved(start, interval, 1)
+  if (end === undefined || computed === undefined) return false
+  return Math.abs(Date.parse(computed) - Date.parse(end)) < 1000
+}
+
+const windows = new Map([
+  ['morning', ['06:00:00', '12:00:00']],
+  ['afternoon', ['12:00:00', '18:00:00']],
+  ['evening', ['18:00:00', '24:00:00']],
+  ['night', ['00:00:00', '06:00:00']],
+])
+
+const partOfDay = (interval: JsonRecord): Period | undefined => {
+  const { date, part_of_day: part } = interval
+  const window = typeof part === 'string' ? windows.get(part) : undefined
+  if (window === undefined || typeof date !== 'string' || Number.isNaN(Date.parse(date))) return undefined
+  const [start, end] = window
+  return {
+    extension: [{ url: extensions.approximateTime, valueCode: String(part) }],
+    start: `${date}T${start}Z`,
+    // FHIR knows no 24:00.
+    end: end === '24:00:00' ? `${nextDay(date)}T00:00:00Z` : `${date}T${end}Z`,
+  }
+}
+
+const nextDay = (date: string): string => new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
+
+const zoneNotes = (text: unknown): readonly string[] =>
+  typeof text === 'string' && !hasZone(text) ? [`${text} has no time zone and was read as UTC`] : []
+
+/** From the first to the last of a series. */
+export const spanOf = (effectives: readonly Effective[]): Effective | undefined => {
+  const bounds = effectives.map(({ element }) =>
+    'effectiveDateTime' in element
+      ? { start: element.effectiveDateTime, end: element.effectiveDateTime }
+      : element.effectivePeriod,
+  )
+  const start = extreme(
+    bounds.map(one => one.start),
+    -1,
+  )
+  const end = extreme(
+    bounds.map(one => one.end),
+    1,
+  )
+  if (start === undefined && end === undefined) return undefined
+  const notes = [...new Set(effectives.flatMap(one => one.notes))]
+  return { element: { effectivePeriod: bounded(start, end) }, notes }
+}
+
+const extreme = (times: readonly (string | undefined)[], sign: 1 | -1): string | undefined =>
+  times.reduce((best, time) => {
+    if (best === undefined || time === undefined) return best ?? time
+    return sign * (Date.parse(time) - Date.parse(best)) > 0 ? time : best
+  }, undefined)

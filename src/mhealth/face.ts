@@ -1,0 +1,130 @@
+/** Where in a body the native elements of an Observation come from. */
+export type Face = {
+  readonly category?: 'vital-signs' | 'laboratory' | 'activity' | 'exam' | 'procedure'
+  /** The R4 profile that such an Observation meets, by the last part of its URL. */
+  readonly profile?: string
+  /** The field that becomes the value; the name of the schema in snake case, unless said. Null: there is none. */
+  readonly value?: string | null
+  /** The only units, in UCUM, in which the value may stand; others are converted to the first. */
+  readonly units?: readonly string[]
+  /** Of a value that stands as a bare number. */
+  readonly bare?: BareUnit
+  /** The components stand in this part of the body. */
+  readonly under?: string
+  readonly components?: readonly ComponentFace[]
+}
+
+/** Unit and UCUM code of a number that has none in the document. */
+export type BareUnit = { readonly unit: string; readonly code: string }
+
+export type ComponentFace = {
+  readonly path: string
+  readonly loinc?: string
+  readonly snomed?: string
+  /** The code stands for this unit only. */
+  readonly unit?: string
+  readonly bare?: BareUnit
+  /** LOINC of the component when it is this statistic. */
+  readonly statistic?: { readonly name: string; readonly loinc: string }
+}
+
+const plain = (...paths: readonly string[]): readonly ComponentFace[] => paths.map(path => ({ path }))
+
+const mean = (loinc: string) => ({ name: 'average', loinc })
+
+const sleepParts: readonly ComponentFace[] = [
+  { path: 'total_sleep_time', loinc: '93832-4' },
+  { path: 'light_sleep_duration', loinc: '93830-8' },
+  { path: 'deep_sleep_duration', loinc: '93831-6' },
+  { path: 'rem_sleep_duration', loinc: '93829-0' },
+  ...plain('latency_to_sleep_onset', 'latency_to_arising', 'wake_after_sleep_onset', 'number_of_awakenings'),
+  ...plain('is_main_sleep', 'sleep_maintenance_efficiency_percentage', 'sleep_efficiency_percentage'),
+]
+
+const stageParts = ['rem', 'light', 'deep'].flatMap(stage =>
+  plain(`${stage}_sleep_episode_count`, `${stage}_sleep_percentage`),
+)
+
+/** By class of the schema; any other schema has its value in the field that is named like it, and no components. */
+const faces: Readonly<Record<string, Face>> = {
+  'omh:blood-pressure': {
+    category: 'vital-signs',
+    profile: 'bp',
+    value: null,
+    components: [
+      { path: 'systolic_blood_pressure', loinc: '8480-6', snomed: '271649006', statistic: mean('96608-5') },
+      { path: 'diastolic_blood_pressure', loinc: '8462-4', snomed: '271650006', statistic: mean('96609-3') },
+    ],
+  },
+  'omh:heart-rate': { category: 'vital-signs', profile: 'heartrate' },
+  'omh:blood-glucose': { category: 'laboratory' },
+  'omh:body-temperature': { category: 'vital-signs', profile: 'bodytemp', units: ['Cel', '[degF]'] },
+  'omh:body-weight': {
+    category: 'vital-signs',
+    profile: 'bodyweight',
+    units: ['kg', 'g', '[lb_av]'],
+    components: plain(
+      ...['fat', 'skeletal_muscle_mass', 'water_mass', 'bone_mass'].flatMap(part => [
+        `body_${part}_percentage`,
+        `body_${part}_weight`,
+      ]),
+    ),
+  },
+  'omh:body-height': { category: 'vital-signs', profile: 'bodyheight', units: ['cm', '[in_i]'] },
+  'omh:body-mass-index': { category: 'vital-signs', profile: 'bmi' },
+  'omh:body-fat-percentage': { category: 'exam' },
+  'omh:oxygen-saturation': {
+    category: 'vital-signs',
+    profile: 'oxygensat',
+    components: [{ path: 'supplemental_oxygen_flow_rate', loinc: '3151-8' }],
+  },
+  'omh:respiratory-rate': { category: 'vital-signs', profile: 'resprate' },
+  'omh:rr-interval': { category: 'vital-signs' },
+  'local:heart-rate-variability': { category: 'vital-signs' },
+  'omh:step-count': { category: 'activity', bare: { unit: 'steps', code: '{steps}' } },
+  'omh:physical-activity': {
+    category: 'activity',
+    value: 'activity_name',
+    components: [
+      { path: 'duration', loinc: '55411-3' },
+      { path: 'kcal_burned', loinc: '41981-2' },
+      { path: 'base_movement_quantity', loinc: '55423-8', unit: 'steps' },
+      ...plain('distance', 'cumulative_elevation_gain', 'average_speed', 'average_cadence'),
+      { path: 'met_value', bare: { unit: 'MET', code: '[MET]' } },
+      ...plain('duration_light_activity', 'duration_moderate_activity', 'duration_vigorous_activity'),
+      ...plain('reported_activity_intensity'),
+    ],
+  },
+  'omh:calories-burned': { category: 'activity', value: 'kcal_burned', components: plain('activity_name') },
+  'omh:minutes-moderate-activity': { category: 'activity' },
+  'omh:sleep-duration': { category: 'activity' },
+  'omh:total-sleep-time': { category: 'activity', components: plain('is_main_sleep') },
+  'omh:sleep-episode': { category: 'activity', value: null, components: sleepParts },
+  'ieee:sleep-stage-summary': {
+    category: 'activity',
+    value: null,
+    under: 'sleep_stage_summary',
+    components: [...sleepParts, ...stageParts, ...plain('awake_duration', 'awake_percentage')],
+  },
+  'ieee:deep-sleep': { category: 'activity', value: 'deep_sleep_duration', components: plain('deep_sleep_percentage') },
+  'ieee:light-sleep': {
+    category: 'activity',
+    value: 'light_sleep_duration',
+    components: plain('light_sleep_percentage'),
+  },
+  'ieee:time-in-bed': { category: 'activity' },
+  'ieee:sleep-onset-latency': { category: 'activity' },
+  'ieee:wake-after-sleep-onset': { category: 'activity' },
+  'omh:forced-vital-capacity': { category: 'procedure' },
+  'omh:forced-expiratory-volume-1-second': { category: 'procedure' },
+  'omh:geoposition': { value: null, components: plain('latitude', 'longitude', 'elevation') },
+  'omh:acceleration': { value: null, components: plain('acceleration_x', 'acceleration_y', 'acceleration_z') },
+  'omh:orientation': {
+    value: null,
+    components: plain('angular_velocity_x', 'angular_velocity_y', 'angular_velocity_z'),
+  },
+}
+
+const named: Face = {}
+
+export const faceOf = (classKey: string): Face => faces[classKey] ?? named

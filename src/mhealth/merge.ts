@@ -1,0 +1,156 @@
+import { standardExtensions, systems } from '../fhir/canonical.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Issue } from '../fhir/error.ts'
+import { compareNative } from './agreement.ts'
+import { codedSchemas, type OmhDocument } from './document.ts'
+import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
+import { warning } from './judge.ts'
+import type { NativeFace } from './observation.ts'
+
+/** The Observation as R4 has it: what the client sent, what the document says, and the document in its extension. */
+export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment: JsonRecord): JsonRecord => {
+  const { resourceType, id, meta, implicitRules, language, text, contained, ...rest } = observation
+  const { valueAttachment: _, extension, identifier, status, category, code, component, ...others } = rest
+  const before = defined({
+    resourceType,
+    id,
+    meta: withProfile(meta, observation, face),
+    implicitRules,
+    language,
+    text,
+    contained,
+  })
+  const { category: derivedCategory, ...elements } = face.elements
+  return defined({
+    ...before,
+    extension: withExtensions(asList(extension), face.extensions, attachment),
+    identifier: withIdentifier(identifier, face.identifier),
+    status: status ?? 'final',
+    category: category ?? derivedCategory,
+    code: { ...asRecord(code), coding: mergeCodings(asList(asRecord(code)?.coding), face) },
+    ...without(elements, others),
+    ...others,
+    performer: others.performer ?? (face.isSelfReported ? selfReporter(others.subject) : undefined),
+    component: mergeComponents(asList(component), face.components),
+  })
+}
+
+const defined = (record: JsonRecord): JsonRecord =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
+
+/** The client's element stands where it agrees, whichever of the names of a choice it has. */
+const without = (derived: JsonRecord, sent: JsonRecord): JsonRecord => {
+  const choices = new Set(Object.keys(sent).map(choiceOf))
+  return Object.fromEntries(Object.entries(derived).filter(([name]) => !choices.has(choiceOf(name))))
+}
+
+const choiceOf = (name: string): string => /^(?:value|effective)(?=[A-Z])/.exec(name)?.[0] ?? name
+
+const withProfile = (
+  meta: unknown,
+  { subject, category, component }: JsonRecord,
+  { profile, effective }: NativeFace,
+): unknown => {
+  const known = asList(asRecord(meta)?.profile)
+  const isOurs = subject !== undefined && effective !== undefined && category === undefined && component === undefined
+  if (profile === undefined || !isOurs || known.includes(profile)) return meta
+  return { ...asRecord(meta), profile: [...known, profile] }
+}
+
+const withExtensions = (
+  sent: readonly unknown[],
+  derived: readonly JsonRecord[],
+  attachment: JsonRecord,
+): readonly unknown[] => {
+  const value = { url: standardExtensions.observationValue, valueAttachment: attachment }
+  const own = new Map([value, ...derived].map(one => [one.url, one]))
+  const isOwn = (one: unknown) => own.has(asRecord(one)?.url as string)
+  return [...own.values(), ...sent.filter(one => !isOwn(one))]
+}
+
+const withIdentifier = (sent: unknown, derived: JsonRecord | undefined): unknown => {
+  if (derived === undefined) return sent
+  const known = asList(sent).some(one => asRecord(one)?.value === derived.value)
+  return known ? sent : [derived, ...asList(sent)]
+}
+
+const keyOf = (coding: unknown): string => `${asRecord(coding)?.system}|${asRecord(coding)?.code}`
+
+/** Schema ids that the client sent give way to the document's own; a coding of both stays as the client wrote it. */
+const mergeCodings = (sent: readonly unknown[], { codings }: NativeFace): readonly unknown[] => {
+  const sentByKey = new Map(sent.map(one => [keyOf(one), one]))
+  const derived = new Set(codings.map(keyOf))
+  const others = sent.filter(one => !derived.has(keyOf(one)) && !isSchemaSystem(asRecord(one)?.system))
+  return [...codings.map(one => sentByKey.get(keyOf(one)) ?? one), ...others]
+}
+
+const isSchemaSystem = (system: unknown): boolean => system === systems.omh || system === systems.ieee
+
+/** Who reports their own data is its performer. */
+const selfReporter = (subject: unknown) =>
+  /(?:^|\/)Patient\//.test(asText(asRecord(subject)?.reference) ?? '') ? [subject] : undefined
+
+const mergeComponents = (sent: readonly unknown[], derived: readonly JsonRecord[]): unknown => {
+  const known = new Set(sent.flatMap(componentKeys))
+  const all = [...sent, ...derived.filter(one => !componentKeys(one).some(key => known.has(key)))]
+  return all.length === 0 ? undefined : all
+}
+
+const componentKeys = (component: unknown): readonly string[] =>
+  asList(asRecord(asRecord(component)?.code)?.coding).map(keyOf)
+
+/** Where the client's own elements and the document contradict each other, both are named. */
+export const contradictions = (
+  observation: JsonRecord,
+  face: NativeFace,
+  document: OmhDocument,
+  classes: CodeClasses,
+): readonly Issue[] => [
+  ...contradictingCodes(observation, document, classes),
+  ...contradictingSubject(observation, document),
+  ...compareNative(observation, face),
+  ...contradictingComponents(observation, face),
+]
+
+const contradictingCodes = (observation: JsonRecord, { id }: OmhDocument, classes: CodeClasses): readonly Issue[] => {
+  const own = `${id.namespace}:${id.name}`
+  const kind = classes.kindOf(undefined, own) ?? classes.classOf(systems.omh, own)
+  return asList(asRecord(observation.code)?.coding).flatMap((one, index): readonly Issue[] => {
+    const { system, code } = asRecord(one) ?? {}
+    const sent = typeof code === 'string' ? classes.kindOf(asText(system), code) : undefined
+    if (sent === undefined || sent === kind) return []
+    const message = `the code ${system}|${code} is of ${sent}, the document is ${own}:${id.version}`
+    return [{ code: 'value', message, expression: `Observation.code.coding[${index}]` }]
+  })
+}
+
+/** The id of the document's schema is taken, also where the code names another version of it. */
+export const versionWarnings = (observation: JsonRecord, { id, expression }: OmhDocument): readonly Issue[] =>
+  codedSchemas(observation)
+    .filter(({ name, version }) => name === id.name && version !== undefined && version !== id.version)
+    .map(({ namespace, name, version }) =>
+      warning(
+        `Observation.code says ${namespace}:${name}:${version}, the document is version ${id.version}`,
+        expression,
+      ),
+    )
+
+/** Most user ids are the app's own; only one that is a Patient can be compared. */
+const contradictingSubject = (observation: JsonRecord, { plain }: OmhDocument): readonly Issue[] => {
+  const patient = patientIn(plain.header?.user_id)
+  const subject = patientIn(asRecord(observation.subject)?.reference)
+  if (patient === undefined || subject === undefined || patient === subject) return []
+  const message = `the subject is Patient/${subject}, the document is of Patient/${patient}`
+  return [{ code: 'value', message, expression: 'Observation.subject' }]
+}
+
+const patientIn = (reference: unknown): string | undefined =>
+  /(?:^|\/)Patient\/([A-Za-z0-9.-]{1,64})$/.exec(asText(reference) ?? '')?.[1]
+
+const contradictingComponents = (observation: JsonRecord, face: NativeFace): readonly Issue[] =>
+  asList(observation.component).flatMap((sent, index) => {
+    const keys = new Set(componentKeys(sent))
+    const derived = face.components.find(one => componentKeys(one).some(key => keys.has(key)))
+    if (derived === undefined) return []
+    return compareNative(asRecord(sent) ?? {}, { elements: derived }, `Observation.component[${index}]`)
+  })

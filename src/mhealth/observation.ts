@@ -1,0 +1,225 @@
+import { extensions, systems } from '../fhir/canonical.ts'
+import { isNumber } from '../fhir/json.ts'
+import type { Coding, Codings, Facts } from './codings.ts'
+import { toDateTime } from './date-time.ts'
+import type { OmhDocument } from './document.ts'
+import { type Effective, effectiveOf, spanOf } from './effective.ts'
+import { type ComponentFace, type Face, faceOf } from './face.ts'
+import { asRecord, asText, type JsonRecord } from './json-tree.ts'
+import type { Judgement } from './judge.ts'
+import { type Quantity, toQuantity, ucumByUnit } from './quantity.ts'
+import { sampledData } from './sampled-data.ts'
+
+/** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
+export const mapVersion = 1
+
+/** The native elements that a document gives to its Observation. */
+export type NativeFace = {
+  readonly codings: readonly Coding[]
+  readonly elements: JsonRecord
+  readonly components: readonly JsonRecord[]
+  readonly extensions: readonly JsonRecord[]
+  readonly identifier: JsonRecord | undefined
+  readonly profile: string | undefined
+  readonly isSelfReported: boolean
+  readonly effective: Effective | undefined
+}
+
+/** https://hl7.org/fhir/R4/observation.html from a document; of one that was not validated only its id and its times. */
+export const deriveFace = (
+  document: OmhDocument,
+  judgement: Judgement,
+  classKey: string,
+  codings: Codings,
+): NativeFace => {
+  const bodies = judgement.bodies.map(body => asRecord(body) ?? {})
+  const effective = effectiveOfAll(document)
+  const common = {
+    identifier: identifierOf(document.plain.header),
+    isSelfReported: modalityOf(document.plain.header) === 'self-reported',
+    effective,
+  }
+  const timing = { ...effective?.element, ...issued(document.plain.header) }
+  if (!judgement.validated) {
+    return { ...common, codings: [codings.of(document.id)], elements: timing, ...bare }
+  }
+  const [body = {}] = bodies
+  const face = faceOf(classKey)
+  const isSeries = document.plain.form === 'series'
+  const value = isSeries ? sampledData(bodies, valuePath(face, document), face) : mainValue(body, face, document)
+  const components = isSeries ? [] : componentsOf(body, face)
+  const facts = factsOf(body, value, effective)
+  const loinc = codings.loinc(classKey, facts)
+  const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
+  return {
+    ...common,
+    codings: [...loinc, codings.of(document.id), ...codings.snomed(classKey)],
+    elements: { ...categoryOf(face), ...timing, ...value, ...bodySite(body, codings) },
+    components: [...components, ...circumstances],
+    extensions: statisticExtension(body, face, codings),
+    profile: circumstances.length === 0 && isConforming(face, facts, value, components) ? profileUrl(face) : undefined,
+  }
+}
+
+const bare = { components: [], extensions: [], profile: undefined }
+
+const effectiveOfAll = ({ exact }: OmhDocument): Effective | undefined => {
+  const effectives = exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
+  return exact.form === 'series' ? spanOf(effectives) : effectives[0]
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+const identifierOf = (header: JsonRecord | undefined): JsonRecord | undefined => {
+  const id = asText(header?.uuid ?? header?.id)?.replace(/^urn:uuid:/, '')
+  return id !== undefined && uuid.test(id)
+    ? { system: 'urn:ietf:rfc:3986', value: `urn:uuid:${id.toLowerCase()}` }
+    : undefined
+}
+
+const modalityOf = (header: JsonRecord | undefined): unknown =>
+  header?.modality ?? asRecord(header?.acquisition_provenance)?.modality
+
+/** When it was made available on the system that sent it, else at its source. */
+const issued = (header: JsonRecord | undefined) => {
+  const time = toDateTime(header?.creation_date_time) ?? toDateTime(header?.source_creation_date_time)
+  return time === undefined ? {} : { issued: time }
+}
+
+const categoryOf = ({ category }: Face) =>
+  category === undefined ? {} : { category: [{ coding: [{ system: systems.observationCategory, code: category }] }] }
+
+const valuePath = (face: Face, { id }: OmhDocument): string | null =>
+  face.value === undefined ? id.name.replaceAll('-', '_') : face.value
+
+const mainValue = (body: JsonRecord, face: Face, document: OmhDocument): JsonRecord => {
+  const path = valuePath(face, document)
+  return path === null ? {} : toValue(body[path], body, face)
+}
+
+const toValue = (found: unknown, body: JsonRecord, asked: Pick<Face, 'units' | 'bare'>): JsonRecord => {
+  if (typeof found === 'string') return { valueCodeableConcept: { text: found } }
+  if (typeof found === 'boolean') return { valueBoolean: found }
+  const quantity = toQuantity(found, asked)
+  if (quantity !== undefined) return { valueQuantity: perDenominator(quantity, body) }
+  return isNumber(found) ? { valueInteger: found } : {}
+}
+
+/** An average of steps per day is no number of steps. */
+const perDenominator = (quantity: Quantity, body: JsonRecord): Quantity => {
+  const denominator = asText(body.descriptive_statistic_denominator)
+  if (denominator === undefined) return quantity
+  const unit = `${quantity.unit}/${denominator}`
+  const per = ucumByUnit.get(denominator) ?? (/^\w+$/.test(denominator) ? `{${denominator}}` : undefined)
+  if (quantity.code === undefined || per === undefined) return { value: quantity.value, unit }
+  return { ...quantity, unit, code: `${quantity.code}/${per}` }
+}
+
+const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
+  const part = face.under === undefined ? body : (asRecord(body[face.under]) ?? {})
+  const statistic = asText(part.descriptive_statistic)
+  return (face.components ?? []).flatMap(component => {
+    const found = part[component.path]
+    if (found === undefined) return []
+    const value = toValue(found, part, component)
+    return [{ code: { coding: componentCoding(component, found, statistic) }, ...value }]
+  })
+}
+
+const componentCoding = (
+  { path, loinc, snomed, unit, statistic }: ComponentFace,
+  found: unknown,
+  said: string | undefined,
+): readonly Coding[] => {
+  const isPlain = said === undefined || said === 'sum'
+  const ofStatistic = said === statistic?.name ? statistic?.loinc : undefined
+  const isOtherUnit = unit !== undefined && asRecord(found)?.unit !== unit
+  const standard = [
+    ...toCodings(systems.loinc, isOtherUnit ? undefined : isPlain ? loinc : ofStatistic),
+    ...toCodings(systems.snomed, snomed),
+  ]
+  return standard.length > 0 ? standard : [{ system: systems.omhElement, code: path }]
+}
+
+const toCodings = (system: string, code: string | undefined): readonly Coding[] =>
+  code === undefined ? [] : [{ system, code }]
+
+const circumstances: readonly (readonly [path: string, code: Coding])[] = [
+  ['body_posture', { system: systems.snomed, code: '271605009' }],
+  ['position_during_measurement', { system: systems.snomed, code: '271605009' }],
+  ...['physical_activity', 'sleep', 'meal'].map((what): [string, Coding] => {
+    const path = `temporal_relationship_to_${what}`
+    return [path, { system: systems.omhElement, code: path }]
+  }),
+]
+
+/** What was said of the moment of measurement; the specimen only where no LOINC code tells it already. */
+const circumstancesOf = (body: JsonRecord, codings: Codings, loinc: readonly Coding[]): readonly JsonRecord[] => {
+  const specimen: readonly (readonly [string, Coding])[] =
+    loinc.length > 0 ? [] : [['specimen_source', { system: systems.omhElement, code: 'specimen_source' }]]
+  return [...circumstances, ...specimen].flatMap(([path, code]) => {
+    const words = asText(body[path])
+    return words === undefined ? [] : [{ code: { coding: [code] }, valueCodeableConcept: toConcept(words, codings) }]
+  })
+}
+
+const toConcept = (words: string, codings: Codings) => {
+  const coding = codings.answer(words)
+  return { ...(coding === undefined ? {} : { coding: [coding] }), text: words }
+}
+
+const bodySite = (body: JsonRecord, codings: Codings) => {
+  const place = asText(body.measurement_location)
+  return place === undefined ? {} : { bodySite: toConcept(place, codings) }
+}
+
+const factsOf = (body: JsonRecord, value: JsonRecord, effective: Effective | undefined): Facts => ({
+  unit: asText(asRecord(value.valueQuantity ?? asRecord(value.valueSampledData)?.origin)?.unit),
+  specimen_source: asText(body.specimen_source ?? body.blood_specimen_type) ?? 'unspecified',
+  descriptive_statistic: asText(body.descriptive_statistic),
+  duration: isOneDay(effective) ? '1 d' : undefined,
+})
+
+const isOneDay = (effective: Effective | undefined): boolean => {
+  if (effective === undefined || !('effectivePeriod' in effective.element)) return false
+  const { start, end } = effective.element.effectivePeriod
+  return start !== undefined && end !== undefined && Date.parse(end) - Date.parse(start) === 86_400_000
+}
+
+const statisticExtension = (body: JsonRecord, face: Face, codings: Codings): readonly JsonRecord[] => {
+  const part = face.under === undefined ? body : (asRecord(body[face.under]) ?? body)
+  const statistic = asText(part.descriptive_statistic)
+  if (statistic === undefined) return []
+  const coding = codings.statistic(statistic)
+  const concept = { ...(coding === undefined ? {} : { coding: [coding] }), text: statistic }
+  const denominator = asText(part.descriptive_statistic_denominator)
+  const per = denominator === undefined ? [] : [{ url: 'denominator', valueString: denominator }]
+  return [
+    { url: extensions.descriptiveStatistic, extension: [{ url: 'statistic', valueCodeableConcept: concept }, ...per] },
+  ]
+}
+
+const profileUrl = ({ profile }: Face): string | undefined =>
+  profile === undefined ? undefined : `http://hl7.org/fhir/StructureDefinition/${profile}`
+
+/** http://hl7.org/fhir/R4/valueset-ucum-vitals-common.html, to which the profiles bind every value. */
+const vitalUnits: ReadonlySet<unknown> = new Set([
+  '%',
+  'cm',
+  '[in_i]',
+  'kg',
+  'g',
+  '[lb_av]',
+  'Cel',
+  '[degF]',
+  'mm[Hg]',
+  '/min',
+  'kg/m2',
+  'm2',
+])
+
+const isConforming = (face: Face, facts: Facts, value: JsonRecord, components: readonly JsonRecord[]): boolean => {
+  const values = face.value === null ? components : [value, ...components]
+  const units = values.map(one => asRecord(one.valueQuantity)?.code)
+  return facts.descriptive_statistic === undefined && units.every(unit => vitalUnits.has(unit))
+}

@@ -1,0 +1,96 @@
+import { systems } from '../fhir/canonical.ts'
+import { decimalText, isNumber } from '../fhir/json.ts'
+import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
+import { type Decimal, factor, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
+import type { BareUnit } from './face.ts'
+import { asRecord } from './json-tree.ts'
+
+/** https://hl7.org/fhir/R4/datatypes.html#Quantity; the value is a number or its exact text. */
+export type Quantity = {
+  readonly value: unknown
+  readonly unit: string
+  readonly system?: string
+  readonly code?: string
+}
+
+type Asked = {
+  /** The UCUM codes that may stand; others are converted to the first. */
+  readonly units?: readonly string[]
+  readonly bare?: BareUnit
+}
+
+/** A unit value of a document in UCUM; undefined where it is none. */
+export const toQuantity = (unitValue: unknown, { units, bare }: Asked): Quantity | undefined => {
+  if (isNumber(unitValue)) return bare && { value: unitValue, unit: bare.unit, system: systems.ucum, code: bare.code }
+  const { value, unit } = asRecord(unitValue) ?? {}
+  if (!isNumber(value) || typeof unit !== 'string') return undefined
+  const code = ucumByUnit.get(unit)
+  if (code === undefined) return { value, unit }
+  const [first] = units ?? []
+  return first === undefined || units?.includes(code)
+    ? { value, unit, system: systems.ucum, code }
+    : convert(value, code, first)
+}
+
+/** UCUM code of an Open mHealth unit. */
+export const ucumByUnit: ReadonlyMap<string, string> = new Map(
+  openMhealthMaps.ucum.group
+    .filter(({ target }) => target === systems.ucum)
+    .flatMap(({ element }) => element.flatMap(({ code, target }) => target.map(one => [code, one.code] as const))),
+)
+
+const convert = (value: unknown, from: string, to: string): Quantity | undefined => {
+  const change = conversions.get(`${from}>${to}`)
+  const text = decimalText(value)
+  if (change === undefined || text === undefined) return undefined
+  return { value: toJsonNumber(change(parseDecimal(text))), unit: unitOf.get(to) ?? to, system: systems.ucum, code: to }
+}
+
+const unitOf = new Map([['Cel', 'C']])
+
+const inKilograms = [
+  ...[
+    ['fg', '1e-18'],
+    ['pg', '1e-15'],
+    ['ng', '1e-12'],
+    ['ug', '1e-9'],
+    ['mg', '1e-6'],
+    ['t', '1000'],
+  ],
+  ...[
+    ['[gr]', '0.00006479891'],
+    ['[oz_av]', '0.028349523125'],
+    ['[ston_av]', '907.18474'],
+  ],
+]
+const inCentimetres = [
+  ...[
+    ['fm', '1e-13'],
+    ['pm', '1e-10'],
+    ['nm', '1e-7'],
+    ['um', '1e-4'],
+    ['mm', '0.1'],
+    ['m', '100'],
+    ['km', '100000'],
+  ],
+  ...[
+    ['[ft_i]', '30.48'],
+    ['[yd_i]', '91.44'],
+    ['[mi_i]', '160934.4'],
+  ],
+]
+
+const scaled = (table: readonly (readonly string[])[], to: string) =>
+  table.map(([from = '', size = '']): [string, (value: Decimal) => Decimal] => [
+    `${from}>${to}`,
+    value => times(value, factor(size)),
+  ])
+
+const zeroCelsius = parseDecimal('273.15')
+
+/** Exact by definition; only to units that the R4 vital signs profiles allow. */
+const conversions: ReadonlyMap<string, (value: Decimal) => Decimal> = new Map([
+  ['K>Cel', value => minus(value, zeroCelsius)],
+  ...scaled(inKilograms, 'kg'),
+  ...scaled(inCentimetres, 'cm'),
+])

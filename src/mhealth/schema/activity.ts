@@ -1,0 +1,75 @@
+import { body, number, quantity, text, words } from './row.ts'
+import {
+  denominator,
+  duration,
+  firstStatistics,
+  ieeePeriod,
+  kcal,
+  length,
+  omhFrame,
+  omhPeriod,
+  speed,
+  statistic,
+  statisticPerFields,
+} from './values.ts'
+
+const intensity = words('light', 'moderate', 'vigorous')
+
+/** Bodies of movement. IEEE 1752.1 carries on Open mHealth's physical activity. */
+export const activity = [
+  body(
+    'omh:step-count',
+    '1.0 2.0 3.0',
+    ['step_count*', number, '1 2'],
+    ['step_count*', quantity('steps'), '3'],
+    ['effective_time_frame', omhFrame, '1'],
+    ['effective_time_frame*', omhPeriod, '2 3'],
+    ['descriptive_statistic', words(...firstStatistics), '2 3'],
+    ['descriptive_statistic_denominator', denominator, '2 3'],
+  ),
+  body(
+    'omh:physical-activity',
+    '1.0 1.1 1.2',
+    ['activity_name*', text],
+    ['effective_time_frame', omhFrame],
+    ['distance', length],
+    ['kcal_burned', kcal, '1.2'],
+    ['reported_activity_intensity', intensity],
+    ['met_value', number, '1.1 1.2'],
+  ),
+  body(
+    'ieee:physical-activity',
+    '1.0',
+    ['activity_name*', text],
+    ['effective_time_frame*', ieeePeriod],
+    ['base_movement_quantity', quantity()],
+    ['distance', length],
+    ['cumulative_elevation_gain', length],
+    ['duration', duration],
+    ['duration_light_activity', duration],
+    ['duration_moderate_activity', duration],
+    ['duration_vigorous_activity', duration],
+    ['average_cadence', quantity()],
+    ['average_speed', speed],
+    ['kcal_burned', kcal],
+    ['reported_activity_intensity', intensity],
+    ['met_value', number],
+    ...statisticPerFields,
+  ),
+  body(
+    'omh:calories-burned',
+    '1.0 2.0',
+    ['kcal_burned*', kcal],
+    ['activity_name', text],
+    ['effective_time_frame', omhFrame, '1'],
+    ['effective_time_frame*', omhPeriod, '2'],
+    ['descriptive_statistic', statistic, '2'],
+    ['descriptive_statistic_denominator', denominator, '2'],
+  ),
+  body(
+    'omh:minutes-moderate-activity',
+    '1.0',
+    ['minutes_moderate_activity*', quantity('min')],
+    ['effective_time_frame', omhFrame],
+  ),
+]

@@ -1,0 +1,20 @@
+import { activity } from './activity.ts'
+import { headerSchemas } from './headers.ts'
+import type { SchemaRow } from './row.ts'
+import { sleep } from './sleep.ts'
+import { reports, surroundings } from './surroundings.ts'
+import { valueSchemas } from './values.ts'
+import { ventilation, vitalSigns } from './vital-signs.ts'
+
+/** Schemas that may stand in `header.schema_id`. */
+export const bodySchemas: readonly SchemaRow[] = [
+  ...vitalSigns,
+  ...ventilation,
+  ...activity,
+  ...sleep,
+  ...surroundings,
+  ...reports,
+]
+
+/** Every schema that we validate ourselves. */
+export const schemaTable: readonly SchemaRow[] = [...bodySchemas, ...headerSchemas, ...valueSchemas]
