@@ -6,13 +6,13 @@ import { formType, jsonTypes } from './media-type.ts'
 /** Bodies are FHIR's JSON, or the parameters of a search as a form; anything else is 415. */
 export const parseBodies = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers()
-  server.addContentTypeParser([...jsonTypes], { parseAs: 'string' }, async (_request: FastifyRequest, text) =>
+  server.addContentTypeParser([...jsonTypes], { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
     text === '' ? undefined : parseText(text),
   )
   server.addContentTypeParser(
     formType,
     { parseAs: 'string' },
-    async (_request: FastifyRequest, text) => new URLSearchParams(text),
+    async (_request: FastifyRequest, text: string) => new URLSearchParams(text),
   )
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
     throw unsupported(request.headers['content-type'] ?? 'A body without a type')
@@ -23,7 +23,7 @@ export const unsupported = (sent: string): FhirError =>
   new FhirError('not-supported', `${sent} is not taken here; send ${jsonTypes[0]}`, { status: 415 })
 
 /** The parser's own message would quote the body. */
-const parseText = (text): unknown => {
+const parseText = (text: string): unknown => {
   try {
     return parseJson(text)
   } catch (cause) {

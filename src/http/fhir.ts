@@ -65,7 +65,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   server.addHook('onRequest', async (request, reply) => {
     requireJsonAccepted(request.headers.accept, queryOf(request).get('_format'))
     reply.header('cache-control', 'no-store')
-    if (request.is404) refuse(target(request), reply, options.registry)
+    refuseUnknown(target(request), reply, options.registry)
   })
   for (const { method, path } of routes) server.route({ method, url: `/${path}`, handler: answer })
   server.setNotFoundHandler(answer)
@@ -77,8 +77,9 @@ const routes: readonly Pick<Interaction, 'method' | 'path'>[] = [
 ]
 
 /** What no route takes is refused before its body is read. */
-const refuse = (target: { method: string; path: string }, reply: FastifyReply, registry: Registry): void => {
+const refuseUnknown = (target: { method: string; path: string }, reply: FastifyReply, registry: Registry): void => {
   const allowed = methodsAt(interactions, target.path)
+  if (allowed.includes(target.method)) return
   if (allowed.length > 0) reply.header('allow', allowed.join(', '))
   findRoute(interactions, registry, target)
 }

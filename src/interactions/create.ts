@@ -1,5 +1,4 @@
-import { FhirError } from '../fhir/error.ts'
-import { parseSearch } from '../search/parse.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
 import { parseIncoming } from './incoming.ts'
 import type { Context, Handler, TypeRequest } from './interaction.ts'
@@ -31,12 +30,9 @@ const withoutId = (body: unknown): unknown => {
 }
 
 /** https://hl7.org/fhir/R4/http.html#ccreate */
-const criteria = (type: TypeRequest['type'], ifNoneExist: string, context: Context): Search => {
-  requireAccess(context, 's', type)
-  const query = new URLSearchParams(ifNoneExist.replace(/^.*\?/, ''))
-  const search = parseSearch(context.registry, type, query)
-  if (search.applied.length === 0) {
-    throw new FhirError('invalid', 'If-None-Exist takes search parameters', { expression: 'If-None-Exist' })
-  }
-  return search
+const criteria = (type: TypeRequest['type'], ifNoneExist: string, { registry, base, ...gate }: Context): Search => {
+  requireAccess(gate, 's', type)
+  const query = new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
+  const where = parseCriteria(registry, type, query, { base })
+  return { ...parseSearch(registry, type, query, { base }), where }
 }
