@@ -36,10 +36,10 @@ export const toCapabilityStatement = (
   rest: [
     {
       mode: 'server',
-      documentation: server.documentation,
+      documentation: documentationOf(interactions),
       security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
       resource: registry.resourceTypes.map(type => resourceOf(type, registry, interactions, codeClasses)),
-      interaction: statedAt(interactions, 'system'),
+      interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [one.name] : []))),
     },
   ],
 })
@@ -57,7 +57,7 @@ const resourceOf = (
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
   type,
-  interaction: statedAt(interactions, 'type'),
+  interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [] : [one.name]))),
   versioning: 'versioned',
   readHistory: interactions.some(({ name }) => name === 'vread'),
   // PUT to an id that is not there answers 404, but for imports.
@@ -73,14 +73,13 @@ const resourceOf = (
 })
 
 /** Each once: a search is one interaction by either method. */
-const statedAt = (interactions: readonly Interaction[], level: 'type' | 'system') => {
-  const here = interactions.filter(({ path }) => (path === '') === (level === 'system'))
-  const documentation = Map.groupBy(here, ({ name }) => name)
-  return [...documentation].map(([code, rows]) => ({
-    code: code as never,
-    documentation: rows.map(row => row.documentation).join(' '),
-  }))
-}
+const codesOf = <Code extends string>(names: readonly Code[]) => [...new Set(names)].map(code => ({ code }))
+
+/** Said once for all types, instead of once in each. */
+const documentationOf = (interactions: readonly Interaction[]): string =>
+  [server.documentation, ...interactions.map(one => `* ${one.method} [base]/${one.path}: ${one.documentation}`)].join(
+    '\n',
+  )
 
 /** The kinds of data by the codes under which they can be asked for and consented to. */
 const supportedData = (codeClasses: CodeClasses): Pick<RestResource, 'extension' | 'documentation'> => ({

@@ -10,8 +10,6 @@ import type { Cursors } from './cursor.ts'
 
 /** One row of the table of what the server does: routes, scope letters and the CapabilityStatement come from it. */
 export type Interaction = {
-  /** FHIR's code for it. https://hl7.org/fhir/R4/valueset-restful-interaction.html */
-  readonly name: 'read' | 'vread' | 'history-instance' | 'create' | 'update' | 'delete' | 'search-type' | SystemName
   readonly method: Method
   /** The letter of a SMART scope that it needs; a Bundle asks the letters of its entries. */
   readonly action?: Action
@@ -21,15 +19,16 @@ export type Interaction = {
   readonly documentation: string
 } & Target
 
-type SystemName = 'batch' | 'transaction'
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
-/** The shape of its path, and a handler that finds in the request what the path names. */
+/** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
 type Target =
-  | { readonly path: ''; readonly handler: Handler<SystemRequest> }
-  | { readonly path: ':type' | ':type/_search'; readonly handler: Handler<TypeRequest> }
-  | { readonly path: ':type/:id' | ':type/:id/_history'; readonly handler: Handler<InstanceRequest> }
-  | { readonly path: ':type/:id/_history/:versionId'; readonly handler: Handler<VersionRequest> }
+  | Row<'batch' | 'transaction', '', SystemRequest>
+  | Row<'create' | 'search-type', ':type' | ':type/_search', TypeRequest>
+  | Row<'read' | 'update' | 'delete' | 'history-instance', ':type/:id' | ':type/:id/_history', InstanceRequest>
+  | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
+
+type Row<Name, Path, Request> = { readonly name: Name; readonly path: Path; readonly handler: Handler<Request> }
 
 export type Handler<Request = FhirRequest> = (request: Request, context: Context) => Promise<FhirResponse>
 
