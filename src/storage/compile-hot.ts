@@ -26,9 +26,7 @@ const codeMatch =
     const test = codeTest(value.system, value.code, at)
     const stands = someCode(at.row, allOf([component, test]))
     // The row that drives the search is often of that very class, and then nothing need be looked up.
-    return component === own && at.row.code !== undefined
-      ? sql.fragment`(${at.row.code}.${test} OR ${stands})`
-      : stands
+    return component === own && at.row.code !== undefined ? sql.fragment`(${at.row.code}.${test} OR ${stands})` : stands
   }
 
 const quantityMatch =
@@ -97,10 +95,11 @@ const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment =
 export const codeTest = (system: string | null | undefined, code: string, { classes }: Compiling): SqlFragment => {
   const { keys, anySystem } = classes.classesAsked(system, code)
   const [only] = keys
-  if (anySystem) return sql.fragment`code_id = ANY(ARRAY(SELECT code_id FROM code_class WHERE code_class.code = ${code}))`
-  return keys.length === 1 && only !== undefined
-    ? sql.fragment`code_id = (SELECT code_id FROM code_class WHERE key = ${only})`
-    : sql.fragment`code_id = ANY(ARRAY(SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')})))`
+  if (!anySystem && keys.length === 1 && only !== undefined)
+    return sql.fragment`code_id = (SELECT code_id FROM code_class WHERE key = ${only})`
+  const bare = anySystem ? sql.fragment`OR code_class.code = ${code}` : sql.fragment``
+  return sql.fragment`code_id = ANY(ARRAY(
+    SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')}) ${bare}))`
 }
 
 const quantityTest = (alias: SqlFragment, value: Extract<Value, { kind: 'quantity' }>): SqlFragment => {

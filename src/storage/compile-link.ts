@@ -2,7 +2,7 @@ import type { Expression } from '../search/expression.ts'
 import { type Compiling, compileExpression } from './compile.ts'
 import { storedRow, tableOf } from './row.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
-import { element, someElement, jsonPath } from './values/element.ts'
+import { element, jsonPath, someElement } from './values/element.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
 type Has = Extract<Expression, { kind: 'has' }>

@@ -29,8 +29,10 @@ export const openDictionary = (connection: Connection): Dictionary => {
   })
   return {
     patients: entries({
-      find: keys => sql.fragment`SELECT id AS key, patient_id AS number FROM patient_compartment WHERE id = ANY(${texts(keys)})`,
-      insert: keys => sql.fragment`INSERT INTO patient_compartment (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+      find: keys =>
+        sql.fragment`SELECT id AS key, patient_id AS number FROM patient_compartment WHERE id = ANY(${texts(keys)})`,
+      insert: keys =>
+        sql.fragment`INSERT INTO patient_compartment (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
       changing: true,
     }),
     codes: entries({
@@ -41,7 +43,8 @@ export const openDictionary = (connection: Connection): Dictionary => {
     }),
     kinds: { idsOf: keys => kindIdsOf(kinds, connection, keys) },
     devices: entries({
-      find: keys => sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
+      find: keys =>
+        sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
       insert: keys => sql.fragment`INSERT INTO device_source (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
     }),
     units: entries({

@@ -16,7 +16,10 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
     case 'token':
       return tokenPrefilter(parameter, value, row)
     case 'reference':
-      return overlaps(row, textsOf(parameter, value).map(text => referenceKey(parameter, text)))
+      return overlaps(
+        row,
+        textsOf(parameter, value).map(text => referenceKey(parameter, text)),
+      )
     case 'url':
       return overlaps(row, [referenceKey(parameter, value.url)])
     case 'uri':

@@ -14,7 +14,7 @@ export type ObservationFacts = Interval & {
   readonly codes: readonly CodeFact[]
 }
 
-/** One class of the Observation's own code (component 0) or of the code of its n-th component. */
+/** One class (empty: it has no coded code) of the Observation's own code (component 0) or of the code of its n-th component. */
 export type CodeFact = {
   readonly component: number
   readonly key: string
@@ -41,7 +41,7 @@ const effectiveOf = (observation: Observation): Interval => {
   const instant = effectiveDateTime ?? effectiveInstant
   if (instant !== undefined) return intervalOf(instant) ?? unknownTime
   if (effectivePeriod !== undefined) return intervalOfPeriod(effectivePeriod)
-  return effectiveTiming === undefined ? unknownTime : intervalOfTiming(effectiveTiming)
+  return (effectiveTiming && intervalOfTiming(effectiveTiming)) ?? unknownTime
 }
 
 /** The kinds of the code, and of every component that has one; none at all where the code itself has none. */
@@ -74,7 +74,7 @@ const codeFacts = (
   )
   const value = decimalText(valueQuantity?.value)
   const unit = value === undefined ? undefined : unitOf(valueQuantity)
-  return [...keys].map(key => ({ component, key, value, unit }))
+  return [...(keys.size === 0 ? [''] : keys)].map(key => ({ component, key, value, unit }))
 }
 
 const unitOf = (quantity: Quantity | undefined): string | undefined => {

@@ -19,7 +19,14 @@ export const matchQuantity = (
 ): SqlFragment =>
   someElement(content, parameter.paths, datatype =>
     quantities.has(datatype)
-      ? [{ holds: allOf([numberTest(sql.fragment`(${element} ->> 'value')::numeric`, value), unitTest(datatype, value)]) }]
+      ? [
+          {
+            holds: allOf([
+              numberTest(sql.fragment`(${element} ->> 'value')::numeric`, value),
+              unitTest(datatype, value),
+            ]),
+          },
+        ]
       : [],
   )
 
@@ -30,10 +37,7 @@ const unitTest = (datatype: string, { unit }: Extract<Value, { kind: 'quantity' 
   if (datatype === 'Money') return sql.fragment`${element} ->> 'currency' = ${unit.code}`
   if (unit.system !== undefined)
     return sql.fragment`(${element} ->> 'system' = ${unit.system} AND ${element} ->> 'code' = ${unit.code})`
-  return anyOf([
-    sql.fragment`${element} ->> 'code' = ${unit.code}`,
-    sql.fragment`${element} ->> 'unit' = ${unit.code}`,
-  ])
+  return anyOf([sql.fragment`${element} ->> 'code' = ${unit.code}`, sql.fragment`${element} ->> 'unit' = ${unit.code}`])
 }
 
 /** A number that is exact against a value that is as precise as it is written. */

@@ -26,9 +26,7 @@ const oneOf = (text: SqlFragment, texts: readonly string[], versionMark: string)
 /** How the reference may be spelled in content: a bare id may mean any of the parameter's targets. */
 export const textsOf = (parameter: SearchParameter, value: Reference): readonly string[] => {
   if (value.kind === 'url') return [value.url]
-  return value.type === undefined
-    ? parameter.targets.map(type => `${type}/${value.id}`)
-    : [`${value.type}/${value.id}`]
+  return value.type === undefined ? parameter.targets.map(type => `${type}/${value.id}`) : [`${value.type}/${value.id}`]
 }
 
 /** What an element refers to, as the index spells it: `Type/id`, or the URL. */
