@@ -10,8 +10,8 @@ export type Shape = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'curso
 /** The name under which a next link carries its opaque text. */
 export const cursorName = '_cursor'
 
-const defaultCount = 20
-const maxCount = 1000
+export const defaultCount = 20
+export const maxCount = 1000
 
 export const defaultShape: Shape = {
   sort: [],
