@@ -1,4 +1,4 @@
-import type { Expression, Grantee } from './expression.ts'
+import type { Expression, Grantee, Relation } from './expression.ts'
 import type { Interval, Value } from './value.ts'
 
 /** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. It shows what was searched for, so no log. */
@@ -7,7 +7,6 @@ export const print = (expression: Expression): string => {
     case 'all':
     case 'none':
     case 'source-device':
-    case 'consentable':
       return expression.kind
     case 'and':
     case 'or':
@@ -28,10 +27,9 @@ export const print = (expression: Expression): string => {
 }
 
 /** The nodes that no query can ask for: rules of access make them. */
-type Grant = Extract<
-  Expression,
-  { kind: 'compartment' | 'identified' | 'member' | 'consented' | 'staffed' | 'created' | 'same-tenant' }
->
+type Grant =
+  | Exclude<Relation, { kind: 'source-device' }>
+  | Extract<Expression, { kind: 'compartment' | 'identified' }>
 
 const printGrant = (grant: Grant): string => {
   switch (grant.kind) {
@@ -49,6 +47,15 @@ const printGrant = (grant: Grant): string => {
       return list('created-by', `${grant.by.kind}/${grant.by.id}`)
     case 'same-tenant':
       return list('same-tenant', grant.practitioner)
+    case 'consentable':
+      return grant.to === undefined ? 'consentable' : list('consentable', grant.to)
+    case 'invited':
+    case 'known-to':
+      return list(grant.kind, grant.patient)
+    case 'kept':
+      return list('kept', typeof grant.part === 'string' ? grant.part : `staff-entry-of:${grant.part.staffEntryOf}`)
+    case 'content':
+      return list('content', typeof grant.is === 'string' ? grant.is : Object.entries(grant.is).join(','))
   }
 }
 

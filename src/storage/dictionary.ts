@@ -94,31 +94,28 @@ type Table = {
 
 const entriesOf = (connection: Connection, { find, insert, changing }: Table): Entries => {
   const known = new Map<string, number>()
-  const load = async (keys: readonly string[]) => {
+  const load = async (keys: readonly string[]): Promise<readonly (readonly [string, number])[]> => {
+    if (keys.length === 0) return []
     const rows = await connection.any<{ key: string; number: number }>(find(keys))
-    return new Map(rows.map(row => [row.key, row.number]))
+    return rows.map(row => [row.key, row.number])
+  }
+  const loadOrInsert = async (keys: readonly string[]) => {
+    const loaded = new Map(await load(keys))
+    const missing = keys.filter(key => !loaded.has(key))
+    if (missing.length > 0) await connection.run(insert(missing))
+    return [...loaded, ...(await load(missing))]
   }
   return {
     idsOf: async keys => {
       const asked = [...new Set(keys)]
-      const found = new Map<string, number>()
-      for (const key of asked) {
+      const unknown = asked.filter(key => !known.has(key)).sort()
+      const loaded = await loadOrInsert(unknown)
+      const remembered = asked.flatMap(key => {
         const number = known.get(key)
-        if (number !== undefined) found.set(key, number)
-      }
-      const unknown = asked.filter(key => !found.has(key)).sort()
-      if (unknown.length === 0) return found
-      const loaded = await load(unknown)
-      const missing = unknown.filter(key => !loaded.has(key))
-      if (missing.length > 0) {
-        await connection.run(insert(missing))
-        for (const [key, number] of await load(missing)) loaded.set(key, number)
-      }
-      for (const [key, number] of loaded) {
-        found.set(key, number)
-        if (changing !== true) known.set(key, number)
-      }
-      return found
+        return number === undefined ? [] : [[key, number] as const]
+      })
+      if (changing !== true) for (const [key, number] of loaded) known.set(key, number)
+      return new Map([...remembered, ...loaded])
     },
   }
 }

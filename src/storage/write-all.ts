@@ -36,10 +36,7 @@ const runsOf = (writes: readonly Write[]): readonly Run[] => {
 }
 
 const isPlainObservation = (write: Write): write is Create =>
-  write.kind === 'create' &&
-  write.resource.resourceType === 'Observation' &&
-  write.ifNoneExist === undefined &&
-  write.resource.derivedFrom === undefined
+  write.kind === 'create' && write.resource.resourceType === 'Observation' && write.ifNoneExist === undefined
 
 const isolated = async (connection: Connection, run: () => Promise<Written>): Promise<Written> => {
   await connection.run(sql.fragment`SAVEPOINT write`)
