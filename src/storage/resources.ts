@@ -34,7 +34,7 @@ type Options = {
 }
 
 /** Opens the door to the resource tables; what comes back makes the store of one caller. */
-export const openStores = async (options: Options): Promise<(caller: StoreCaller) => Promise<Store>> => {
+export const openStores = async (options: Options): Promise<(caller: StoreCaller) => Store> => {
   const { database, registry, classes } = options
   const shared = {
     registry,
@@ -43,66 +43,66 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     nextPk: openPrimaryKeys(options.dictionaryConnection),
     typeIds: await typeIdsOf(database),
   }
-  return async caller => {
-    const writing: Writing = {
-      ...shared,
-      access: caller.access,
-      author: await authorOf(shared.dictionary, caller.author),
-      organizations: caller.organizations,
-      choosesIds: caller.choosesIds,
+  return ({ author, ...caller }) => {
+    const asking = { ...shared, ...caller }
+    const signed = async (): Promise<Writing> => ({ ...asking, author: await authorOf(shared.dictionary, author) })
+    return {
+      ...reading(database, asking),
+      write: async writes => {
+        const writing = await signed()
+        return database.transaction(connection => writeAll(connection, writing, writes))
+      },
+      atomic: async run => {
+        const writing = await signed()
+        return database.transaction(connection => run(storeWithin(connection, writing)))
+      },
     }
-    return storeOver(database, writing, {
-      write: writes => database.transaction(connection => writeAll(connection, writing, writes)),
-      atomic: run => database.transaction(connection => run(storeWithin(connection, writing))),
-    })
   }
 }
 
 const storeWithin = (connection: Connection, writing: Writing): Store => {
-  const store: Store = storeOver(connection, writing, {
+  const store: Store = {
+    ...reading(connection, writing),
     write: writes => writeAll(connection, writing, writes),
     atomic: run => run(store),
-  })
+  }
   return store
 }
 
-const storeOver = (
-  connection: Connection,
-  writing: Writing,
-  writes: Pick<Store, 'atomic'> & { readonly write: (writes: readonly Write[]) => Promise<readonly Written[]> },
-): Store => ({
-  read: (type, id) => read(connection, writing, type, id),
-  vread: (type, id, versionId) => vread(connection, writing, type, id, versionId),
+type Reading = Omit<Writing, 'author'>
+
+const reading = (connection: Connection, asking: Reading): Pick<Store, 'read' | 'vread' | 'history' | 'search'> => ({
+  read: (type, id) => read(connection, asking, type, id),
+  vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, { count, cursor }) => {
-    const versions = await visibleVersions(connection, writing, type, id)
+    const versions = await visibleVersions(connection, asking, type, id)
     if (versions === undefined) throw unknown(type, id)
     return pageOf(versions, count, cursor)
   },
-  search: search => searchPage(connection, writing, search),
-  ...writes,
+  search: search => searchPage(connection, asking, search),
 })
 
-const read = async (connection: Connection, writing: Writing, type: ResourceType, id: string): Promise<Stored> => {
-  const current = await findCurrent(connection, writing, type, id, 'r')
+const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {
+  const current = await findCurrent(connection, asking, type, id, 'r')
   if (current !== undefined) return current
   const place = await connection.maybeOne<{ patientId: number; pk: string }>(sql.fragment`
     SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${writing.typeIds.get(type) ?? 0} AND id = ${id}`)
-  if (place !== undefined && (await wasVisible(connection, writing, { type, id, ...place }, 'r')) !== undefined)
+    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
+  if (place !== undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) !== undefined)
     throw new FhirError('deleted', `${type}/${id} was deleted`)
   throw unknown(type, id)
 }
 
 const vread = async (
   connection: Connection,
-  writing: Writing,
+  asking: Reading,
   type: ResourceType,
   id: string,
   versionId: string,
 ): Promise<Stored> => {
-  const current = await findCurrent(connection, writing, type, id, 'r')
+  const current = await findCurrent(connection, asking, type, id, 'r')
   if (current?.versionId === versionId) return current
-  const versions = await visibleVersions(connection, writing, type, id)
+  const versions = await visibleVersions(connection, asking, type, id)
   const version = versions?.find(one => one.versionId === versionId)
   if (version === undefined) throw new FhirError('not-found', `${type}/${id}/_history/${versionId} is not known`)
   if (version.content === undefined)
