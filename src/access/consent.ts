@@ -101,7 +101,7 @@ const permitElements = [
 /** A permit for each kind × source; none at all where anything in it is not ours to read. */
 const permitsOf = (provision: ConsentProvision, context: PermitContext): readonly Permit[] => {
   const { consent, root, grantee, reading, expression } = context
-  const kinds = (provision.code ?? []).map(concept => exactKindOf(concept, reading))
+  const kinds = (provision.code ?? []).map(concept => exactKindOf(concept, reading.classes))
   const devices = devicesOf(provision)
   const recipients = recipientsOf(provision, root, grantee)
   const data = dataIntervalOf(provision, consent, root)
@@ -179,7 +179,7 @@ const kindsOf = ({ coding = [] }: CodeableConcept, classes: ConsentReading['clas
   new Set(coding.flatMap(({ system, code }) => (code === undefined ? [] : (classes.kindOf(system, code) ?? []))))
 
 /** The one kind that the concept is; a code that is narrower than a kind is not it. */
-const exactKindOf = (concept: CodeableConcept, { classes }: ConsentReading): string | undefined => {
+export const exactKindOf = (concept: CodeableConcept, classes: ConsentReading['classes']): string | undefined => {
   const kinds = [...kindsOf(concept, classes)]
   const narrower = (concept.coding ?? []).some(
     ({ system, code }) =>

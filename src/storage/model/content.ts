@@ -1,7 +1,7 @@
+import { inactivationReason } from '../../access/vocabulary.ts'
 import type { Content } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
-import { inactivationReason } from './kept.ts'
 import { referencedId } from './reference.ts'
 
 export const compileContent = ({ is }: Content, { row }: RowNames): SqlFragment => {

@@ -1,10 +1,8 @@
-import { canonicalBase, extensions } from '../../fhir/canonical.ts'
+import { inactivationReason } from '../../access/vocabulary.ts'
+import { extensions } from '../../fhir/canonical.ts'
 import type { Kept } from '../../search/expression.ts'
 import { type RowNames, tableOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
-
-/** Why a Consent was made inactive by somebody else than the patient. */
-export const inactivationReason = `${canonicalBase}/StructureDefinition/inactivation-reason`
 
 /**
  * The part is the same in what is stored under the row's key. A row that is stored is compared with itself and passes;

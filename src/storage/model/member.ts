@@ -1,9 +1,8 @@
-import type { Expression, Member, Role } from '../../search/expression.ts'
+import { rankOf } from '../../access/vocabulary.ts'
+import type { Expression, Member } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { inForce, referencedId } from './reference.ts'
-
-export const rankOf: Readonly<Record<Role, number>> = { viewer: 1, member: 2, manager: 3 }
 
 /** A membership in force in the organization that the row names, or above or below it. */
 export const compileMember = (member: Member, row: RowNames): SqlFragment =>
