@@ -11,7 +11,7 @@ import { visibleVersions } from './history.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchPage } from './search.ts'
 import { sql } from './sql.ts'
-import type { Store, Stored, Version, Write, Written } from './store.ts'
+import type { Store, Stored, Version } from './store.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
 
