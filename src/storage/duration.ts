@@ -9,13 +9,7 @@ export const openDurations = (connection: Connection): Durations => {
   const known = new Map<number, number>()
   return {
     widen: async facts => {
-      const longer = new Map<number, number>()
-      for (const { low, high, codes } of facts) {
-        const hours = hoursBetween(low, high)
-        for (const { codeId } of codes) {
-          if (hours > (longer.get(codeId) ?? known.get(codeId) ?? -1)) longer.set(codeId, hours)
-        }
-      }
+      const longer = new Map([...longestByCode(facts)].filter(([codeId, hours]) => hours > (known.get(codeId) ?? -1)))
       if (longer.size === 0) return
       const [codeIds, hours] = [[...longer.keys()], [...longer.values()].map(one => (one === Infinity ? null : one))]
       await connection.run(sql.fragment`
@@ -29,6 +23,15 @@ export const openDurations = (connection: Connection): Durations => {
       for (const [codeId, one] of longer) known.set(codeId, one)
     },
   }
+}
+
+const longestByCode = (facts: readonly CandidateFacts[]): ReadonlyMap<number, number> => {
+  const longest = new Map<number, number>()
+  for (const { low, high, codes } of facts) {
+    const hours = hoursBetween(low, high)
+    for (const { codeId } of codes) longest.set(codeId, Math.max(hours, longest.get(codeId) ?? 0))
+  }
+  return longest
 }
 
 /** Whole hours, rounded up, so that the table settles after a few writes. An open end, or no time at all, is for ever. */
