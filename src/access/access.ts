@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Action, all, and, type Expression, or } from '../search/expression.ts'
+import { FhirError } from '../fhir/error.ts'
+import { type Action, all, and, type Expression, not, or } from '../search/expression.ts'
 
 /** Which rows of a type may be acted upon. Always answers: `none` where nothing is granted. */
 export type Access = (action: Action, type: ResourceType) => Expression
@@ -9,9 +10,38 @@ declare const restricted: unique symbol
 /** A question that has passed the gate. Only `restrict` makes one, and the compiler takes nothing else. */
 export type Restricted = Expression & { readonly [restricted]: true }
 
-/** What is asked, within what is allowed. */
+/**
+ * What is asked, within what is allowed; the access to each linked type is and-ed inside chains and `_has` too,
+ * so that a row that may not be seen can neither be returned nor asked about.
+ * Throws `forbidden` where a chain asks a type that the caller may not search at all.
+ */
 export const restrict = (access: Access, action: Action, type: ResourceType, asked: Expression = all): Restricted =>
-  and(access(action, type), asked) as Restricted
+  and(access(action, type), guarded(access, asked)) as Restricted
+
+const guarded = (access: Access, asked: Expression): Expression => {
+  switch (asked.kind) {
+    case 'and': {
+      const [first, ...rest] = asked.of.map(one => guarded(access, one))
+      return first === undefined ? asked : and(first, ...rest)
+    }
+    case 'or':
+      return or(...asked.of.map(one => guarded(access, one)))
+    case 'not':
+      return not(guarded(access, asked.of))
+    case 'chain':
+      return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
+    case 'has':
+      return { ...asked, of: and(searchable(access, asked.source), guarded(access, asked.of)) }
+    default:
+      return asked
+  }
+}
+
+const searchable = (access: Access, type: ResourceType): Expression => {
+  const allowed = access('s', type)
+  if (allowed.kind === 'none') throw new FhirError('forbidden', `Searching by ${type} needs a scope for ${type} with s`)
+  return allowed
+}
 
 /** What both allow: a token's scopes, and what its person may see. */
 export const both =

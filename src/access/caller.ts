@@ -1,3 +1,4 @@
+import type { ResourceType } from '@medplum/fhirtypes'
 import type { Principal } from '../search/expression.ts'
 import type { Scope } from './scope.ts'
 
@@ -21,6 +22,8 @@ export type Caller = {
   readonly scopes: readonly Scope[]
   /** Narrows the token to one ResearchStudy, by id. */
   readonly study?: string
+  /** Set where `openid fhirUser` was granted: the resource that the caller is, readable without a scope for its type. */
+  readonly fhirUser?: { readonly type: ResourceType; readonly id: string }
 }
 
 export type ClientPolicy = 'data-submission' | 'records-consent' | 'everything'

@@ -7,6 +7,7 @@ export const extensions = {
   identity: `${canonicalBase}/StructureDefinition/identity`,
   access: `${canonicalBase}/StructureDefinition/access`,
   staff: `${canonicalBase}/StructureDefinition/staff`,
+  supportedData: `${canonicalBase}/StructureDefinition/supported-data`,
   gender: `${canonicalBase}/StructureDefinition/gender`,
   birthYear: `${canonicalBase}/StructureDefinition/birth-year`,
   descriptiveStatistic: `${canonicalBase}/StructureDefinition/descriptive-statistic`,

@@ -19,7 +19,10 @@ export type ElementPath = {
   readonly steps: readonly PathStep[]
   /** The FHIR datatype that is reached: `CodeableConcept`, `Reference`, `dateTime`, `Period`, … */
   readonly datatype: string
-  /** `Patient.deceased.exists() and Patient.deceased != false`: the value is whether that holds. */
+  /**
+   * `Patient.deceased.exists() and Patient.deceased != false`: the parameter has one value, true where that holds for
+   * any of its paths (there is one per type of the choice) and false where it holds for none.
+   */
   readonly test?: 'exists-and-not-false'
 }
 

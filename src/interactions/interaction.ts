@@ -1,19 +1,48 @@
-import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { OperationOutcome, ResourceType } from '@medplum/fhirtypes'
+import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Mhealth } from '../mhealth/mhealth.ts'
+import type { Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
+import type { Mhealth } from '../mhealth/mhealth.ts'
+import type { Action } from '../search/expression.ts'
 import type { Store } from '../storage/store.ts'
+import type { Cursors } from './cursor.ts'
+
+/** One row of the table of what the server does: routes, scope letters and the CapabilityStatement come from it. */
+export type Interaction = {
+  readonly method: Method
+  /** The letter of a SMART scope that it needs; a Bundle asks the letters of its entries. */
+  readonly action?: Action
+  /** What its request carries. */
+  readonly body: 'none' | 'resource' | 'form'
+  /** What the CapabilityStatement says about it. */
+  readonly documentation: string
+} & Target
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+/** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
+type Target =
+  | Row<'batch' | 'transaction', '', SystemRequest>
+  | Row<'create' | 'search-type', ':type' | ':type/_search', TypeRequest>
+  | Row<'read' | 'update' | 'delete' | 'history-instance', ':type/:id' | ':type/:id/_history', InstanceRequest>
+  | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
+
+type Row<Name, Path, Request> = { readonly name: Name; readonly path: Path; readonly handler: Handler<Request> }
+
+export type Handler<Request = FhirRequest> = (request: Request, context: Context) => Promise<FhirResponse>
 
 /** A request as FHIR sees it: the same for HTTP and for an entry of a Bundle. */
-export type FhirRequest = {
-  readonly type?: ResourceType
-  readonly id?: string
-  readonly versionId?: string
+export type SystemRequest = {
   readonly query: URLSearchParams
   /** Parsed JSON whose decimals keep their text (see fhir/json.ts). */
   readonly body?: unknown
   readonly headers: RequestHeaders
 }
+export type TypeRequest = SystemRequest & { readonly type: ResourceType }
+export type InstanceRequest = TypeRequest & { readonly id: string }
+export type VersionRequest = InstanceRequest & { readonly versionId: string }
+export type FhirRequest = SystemRequest | TypeRequest | InstanceRequest | VersionRequest
 
 export type RequestHeaders = {
   readonly ifMatch?: string
@@ -21,29 +50,44 @@ export type RequestHeaders = {
   readonly prefer: Prefer
 }
 
+/** https://hl7.org/fhir/R4/http.html#ops */
 export type Prefer = {
-  readonly return: 'minimal' | 'representation' | 'OperationOutcome'
+  /** Absent where the client did not say: a single write answers its resource, a Bundle's entries do not. */
+  readonly return?: 'minimal' | 'representation' | 'OperationOutcome'
   readonly handling: 'strict' | 'lenient'
 }
 
-/** What goes back, before HTTP: `body` is JSON text that lies ready (streamed as it is) or a resource of the server's own. */
+/** What goes back, before HTTP: `body` is JSON text that lies ready, whole or to be streamed, or an outcome. */
 export type FhirResponse = {
   readonly status: number
   readonly etag?: string
   readonly lastModified?: Date
   readonly location?: string
-  readonly body?: { readonly text: string } | { readonly chunks: Iterable<string> } | { readonly resource: Resource }
+  readonly body?: Body
+  /** What is to be told beside: in a Bundle's entry it becomes the outcome. */
+  readonly issues?: readonly Issue[]
 }
 
-/** Everything an interaction may use. batch and transaction reach the others through `dispatch`. */
+export type Body =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'chunks'; readonly chunks: Iterable<string> }
+  | { readonly kind: 'outcome'; readonly outcome: OperationOutcome }
+
+/** Everything an interaction may use. batch and transaction reach the others through `interactions` and `dispatch`. */
 export type Context = {
   readonly registry: Registry
   readonly mhealth: Mhealth
   readonly store: Store
+  readonly access: Access
   readonly caller: Caller
+  readonly cursors: Cursors
   /** Absolute base of this server, without a slash at the end: `http://localhost:8080/fhir`. */
   readonly base: string
-  readonly dispatch: (request: FhirRequest & { readonly interaction: string }, context: Context) => Promise<FhirResponse>
+  readonly interactions: readonly Interaction[]
+  readonly dispatch: (routed: Routed, context: Context) => Promise<FhirResponse>
+  /** Tells of a fault that is answered inside a Bundle, where no error handler sees it. */
+  readonly reportFault: (fault: unknown) => void
 }
 
-export type Handler = (request: FhirRequest, context: Context) => Promise<FhirResponse>
+/** A request that has found its interaction. */
+export type Routed = { readonly interaction: Interaction; readonly request: FhirRequest }

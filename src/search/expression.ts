@@ -29,16 +29,26 @@ export type Expression =
   | { readonly kind: 'compartment'; readonly of: 'Patient'; readonly id: string }
   /** The row is, or names, one of the resources with these ids. */
   | { readonly kind: 'identified'; readonly ids: readonly string[] }
+  | Relation
+
+/** What only the rules of access ask: how the row stands to people, organizations, studies and consents. */
+export type Relation =
   | Member
   | Consented
   | Staffed
+  | Kept
+  | Content
   | { readonly kind: 'created'; readonly by: Principal }
   /** A source Device: one that names no patient. */
   | { readonly kind: 'source-device' }
   /** The row's own tenant tree has a membership of this practitioner, in force. */
   | { readonly kind: 'same-tenant'; readonly practitioner: string }
-  /** A new Observation whose every kind stands in some active consent of its patient. */
-  | { readonly kind: 'consentable' }
+  /** A new Observation whose every kind stands in some active consent of its patient, to the organization's studies if one is named. */
+  | { readonly kind: 'consentable'; readonly to?: string }
+  /** A ResearchStudy in which the patient is enrolled or was invited. */
+  | { readonly kind: 'invited'; readonly patient: string }
+  /** An organization or person that a record, study or consent of the patient names. */
+  | { readonly kind: 'known-to'; readonly patient: string }
 
 /** `practitioner` has a membership in force of at least `role` in an organization that the row names. */
 export type Member = {
@@ -50,8 +60,8 @@ export type Member = {
   readonly practitioner: string
 }
 
-/** Where a row names its organization: its server-set owner, itself, or one of the projected columns. */
-export type OrganizationOf = 'owner' | 'self' | 'study' | 'person' | 'practitioner-role'
+/** Where a row names its organization: its server-set owner, itself, what it is part of, its study, its account's people. */
+export type OrganizationOf = 'owner' | 'self' | 'parent' | 'study' | 'person'
 
 export type Role = 'viewer' | 'member' | 'manager'
 
@@ -66,7 +76,7 @@ export type Consented = {
   readonly kind: 'consented'
   readonly to: Grantee
   readonly action: Action
-  /** Narrowed to one ResearchStudy (or its Group), by id. */
+  /** Narrowed to one ResearchStudy, by id. */
   readonly study?: string
 }
 
@@ -74,9 +84,40 @@ export type Consented = {
 export type Staffed = {
   readonly kind: 'staffed'
   readonly to: Grantee
-  /** How the row stands to the study: it is one, is an enrolment in one, is its identified patient, its consent … */
-  readonly by: 'study' | 'enrolment' | 'patient' | 'consent' | 'named'
+  /**
+   * How the row stands to the study: it is one, it is one that they lead, an enrolment in one, its accepted and identified
+   * patient, a consent given to it, a consent that they may ask for, an organization or person that it names.
+   */
+  readonly by: 'study' | 'lead' | 'enrolment' | 'patient' | 'consent' | 'request' | 'name'
   readonly study?: string
+}
+
+/** What is written leaves this part of the stored resource as it is. Of a resource that is not stored, the part must be absent. */
+export type Kept = {
+  readonly kind: 'kept'
+  readonly part:
+    | 'whole'
+    | 'status'
+    | 'all-but-contacts'
+    | 'all-but-leaving'
+    | 'all-but-inactivation'
+    | 'all-but-staff'
+    | 'staff'
+    | { readonly staffEntryOf: string }
+}
+
+/** A claim that the row's own content shows. */
+export type Content = {
+  readonly kind: 'content'
+  readonly is:
+    | 'of-one-patient'
+    | 'of-one-target'
+    | 'without-security-context'
+    | 'a-root'
+    | 'of-practitioners-only'
+    | 'with-a-reason'
+    | { readonly status: string }
+    | { readonly practitioner: string }
 }
 
 /** Who made a resource, as kept in its table: people, patients and clients. */

@@ -1,10 +1,10 @@
+import type { Interval } from '../fhir/date.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 
 /** https://hl7.org/fhir/R4/search.html#prefix */
 export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap'
 
-/** Instants as UTC text that PostgreSQL reads (`2026-01-01T00:00:00.000Z`, `-infinity`, `infinity`): low included, high not. */
-export type Interval = { readonly low: string; readonly high: string }
+export type { Interval }
 
 /**
  * One value of a search parameter, parsed at the door.

@@ -1,0 +1,54 @@
+import type { Interval } from '../fhir/date.ts'
+
+/** One kind from one source, measured in `data`, readable during `valid`. */
+export type Permit = {
+  readonly kind: string
+  /** Id of the source Device; undefined: from any. */
+  readonly device: string | undefined
+  readonly data: Interval
+  readonly valid: Interval
+  /** Organizations that may receive it; empty: those of the grantee. */
+  readonly recipients: readonly string[]
+  /** Where in the Consent it stands. */
+  readonly expression: string
+}
+
+/** Undefined stands for every kind, every device. */
+export type Deny = {
+  readonly kinds: ReadonlySet<string> | undefined
+  readonly devices: ReadonlySet<string> | undefined
+  readonly data: Interval
+  readonly valid: Interval
+}
+
+/** What is left of the permits: exactly, or nothing where the rest is no permit of ours (all sources but one). */
+export const subtract = (permits: readonly Permit[], deny: Deny): readonly Permit[] =>
+  permits.flatMap(permit => (isTouched(permit, deny) ? rest(permit, deny) : [permit]))
+
+const isTouched = ({ kind, device, data, valid }: Permit, deny: Deny): boolean =>
+  (deny.kinds === undefined || deny.kinds.has(kind)) &&
+  (deny.devices === undefined || device === undefined || deny.devices.has(device)) &&
+  !isEmpty(overlapOf(data, deny.data)) &&
+  !isEmpty(overlapOf(valid, deny.valid))
+
+/** Before and after the denied data for all of the time, and the denied data before and after the time of the deny. */
+const rest = (permit: Permit, deny: Deny): readonly Permit[] => {
+  if (deny.devices !== undefined && permit.device === undefined) return []
+  const data = overlapOf(permit.data, deny.data)
+  return [
+    { ...permit, data: { low: permit.data.low, high: data.low } },
+    { ...permit, data: { low: data.high, high: permit.data.high } },
+    { ...permit, data, valid: { low: permit.valid.low, high: deny.valid.low } },
+    { ...permit, data, valid: { low: deny.valid.high, high: permit.valid.high } },
+  ].filter(({ data, valid }) => !isEmpty(data) && !isEmpty(valid))
+}
+
+export const overlapOf = (one: Interval, other: Interval): Interval => ({
+  low: isBefore(one.low, other.low) ? other.low : one.low,
+  high: isBefore(one.high, other.high) ? one.high : other.high,
+})
+
+export const isEmpty = ({ low, high }: Interval): boolean => !isBefore(low, high)
+
+/** `-infinity` sorts before digits and `infinity` after them; without its Z a shorter fraction sorts first. */
+const isBefore = (one: string, other: string): boolean => one.replace(/Z$/, '') < other.replace(/Z$/, '')

@@ -1,0 +1,44 @@
+import type { Resource } from '@medplum/fhirtypes'
+import { canonicalBase } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import { parseReference } from '../fhir/reference.ts'
+
+/** The tag that shows, and may choose, the organization that owns a resource. */
+export const ownerSystem = `${canonicalBase}/owner`
+
+/**
+ * The organization that a new resource belongs to: the one it names where its type says so, else the one its tag chooses,
+ * else the only one of its writer. Null where the writer has none. Throws `business-rule` where there are several.
+ */
+export const ownerOf = (resource: Resource, organizations: readonly string[]): string | null => {
+  const named = namedOwner(resource)
+  if (named !== undefined) return named
+  const chosen = resource.meta?.tag?.find(({ system }) => system === ownerSystem)?.code
+  if (chosen !== undefined && organizations.includes(chosen)) return chosen
+  const [only] = organizations
+  if (organizations.length > 1)
+    throw new FhirError(
+      'business-rule',
+      `Say which organization owns it: meta.tag ${ownerSystem}|${organizations.join(' or ')}`,
+      {
+        expression: `${resource.resourceType}.meta.tag`,
+      },
+    )
+  return only ?? null
+}
+
+const namedOwner = (resource: Resource): string | undefined => {
+  const reference = references[resource.resourceType]?.(resource)
+  const parsed = reference === undefined ? undefined : parseReference(reference)
+  return parsed !== undefined && 'type' in parsed && parsed.type === 'Organization' ? parsed.id : undefined
+}
+
+type Referencing = (resource: Resource) => string | undefined
+
+const references: Readonly<Partial<Record<string, Referencing>>> = {
+  Patient: resource => (resource.resourceType === 'Patient' ? resource.managingOrganization?.reference : undefined),
+  PractitionerRole: resource =>
+    resource.resourceType === 'PractitionerRole' ? resource.organization?.reference : undefined,
+  Group: resource => (resource.resourceType === 'Group' ? resource.managingEntity?.reference : undefined),
+  ResearchStudy: resource => (resource.resourceType === 'ResearchStudy' ? resource.sponsor?.reference : undefined),
+}

@@ -1,0 +1,81 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+
+/** Codes of the search parameters by which a resource of the type belongs to a patient; of other types: none. */
+export const subjectParameters = (type: ResourceType): readonly string[] => {
+  const code = subjectParameterByType[type]
+  return code === undefined ? [] : [code]
+}
+
+/** Whether the type's resources belong to patients. A Patient belongs to itself. */
+export const isInCompartments = (type: ResourceType): boolean =>
+  type === 'Patient' || subjectParameterByType[type] !== undefined
+
+/**
+ * Whose data it is: never who performed, recorded, received or is linked, through whom the CompartmentDefinition also finds
+ * resources (https://hl7.org/fhir/R4/compartmentdefinition-patient.html). A Device with a patient belongs to the patient;
+ * Provenance follows its targets.
+ */
+const subjectParameterByType: Readonly<Partial<Record<ResourceType, string>>> = {
+  Account: 'subject',
+  AdverseEvent: 'subject',
+  AllergyIntolerance: 'patient',
+  Appointment: 'patient',
+  AppointmentResponse: 'patient',
+  AuditEvent: 'patient',
+  BodyStructure: 'patient',
+  CarePlan: 'patient',
+  CareTeam: 'patient',
+  ChargeItem: 'subject',
+  Claim: 'patient',
+  ClaimResponse: 'patient',
+  ClinicalImpression: 'subject',
+  Communication: 'subject',
+  CommunicationRequest: 'subject',
+  Composition: 'subject',
+  Condition: 'patient',
+  Consent: 'patient',
+  Coverage: 'beneficiary',
+  CoverageEligibilityRequest: 'patient',
+  CoverageEligibilityResponse: 'patient',
+  DetectedIssue: 'patient',
+  Device: 'patient',
+  DeviceRequest: 'subject',
+  DeviceUseStatement: 'subject',
+  DiagnosticReport: 'subject',
+  DocumentManifest: 'subject',
+  DocumentReference: 'subject',
+  Encounter: 'subject',
+  EnrollmentRequest: 'subject',
+  EpisodeOfCare: 'patient',
+  ExplanationOfBenefit: 'patient',
+  FamilyMemberHistory: 'patient',
+  Flag: 'patient',
+  Goal: 'patient',
+  GuidanceResponse: 'patient',
+  ImagingStudy: 'patient',
+  Immunization: 'patient',
+  ImmunizationEvaluation: 'patient',
+  ImmunizationRecommendation: 'patient',
+  Invoice: 'subject',
+  MeasureReport: 'patient',
+  Media: 'subject',
+  MedicationAdministration: 'subject',
+  MedicationDispense: 'subject',
+  MedicationRequest: 'subject',
+  MedicationStatement: 'subject',
+  MolecularSequence: 'patient',
+  NutritionOrder: 'patient',
+  Observation: 'subject',
+  Procedure: 'patient',
+  QuestionnaireResponse: 'subject',
+  RelatedPerson: 'patient',
+  RequestGroup: 'subject',
+  ResearchSubject: 'individual',
+  RiskAssessment: 'subject',
+  ServiceRequest: 'subject',
+  Specimen: 'subject',
+  SupplyDelivery: 'patient',
+  SupplyRequest: 'subject',
+  Task: 'patient',
+  VisionPrescription: 'patient',
+}

@@ -1,0 +1,167 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
+import type { Access } from './access.ts'
+import type { Caller } from './caller.ts'
+import { isInCompartments } from './patient-compartment.ts'
+import {
+  auditEvent,
+  binary,
+  clinical,
+  definition,
+  device,
+  observation,
+  organizational,
+  patient,
+  subscription,
+} from './rules/health-data.ts'
+import { organization, person, practitioner, practitionerRole } from './rules/people.ts'
+import { provenance } from './rules/provenance.ts'
+import { type Asked, type Rule, verbOf, type Who, whoIs } from './rules/rule.ts'
+import { consent, group, researchStudy, researchSubject } from './rules/studies.ts'
+import type { Scope } from './scope.ts'
+
+/** Criteria of a granular scope as an expression; throws FhirError for what is no search parameter of the type. */
+export type ParseCriteria = (type: ResourceType, query: string) => Expression
+
+/** What the token's scopes grant, within what its caller may see and do. */
+export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
+  const byContext = accessByContext(caller, registry)
+  return (action, type) =>
+    or(
+      ...caller.scopes.map(scope =>
+        applies(scope, caller, action, type)
+          ? and(byContext[scope.context](scope)(action, type), criteriaOf(scope, type, parseCriteria))
+          : none,
+      ),
+      ownFhirUser(caller, action, type),
+    )
+}
+
+/** Whether anything of the type may be acted upon: if not, the answer is 403 and says `requiredScope`; else the rows decide. */
+export const isGranted = (access: Access, action: Action, type: ResourceType): boolean =>
+  access(action, type).kind !== 'none'
+
+/** The scope that would be needed. */
+export const requiredScope = (caller: Caller, action: Action, type: ResourceType): string =>
+  `${contextOf(caller)}/${type}.${action}`
+
+const contextOf = (caller: Caller): Scope['context'] => {
+  const who = whoIs(caller)
+  if (who.kind === 'client') return 'system'
+  return who.kind === 'patient' ? 'patient' : 'user'
+}
+
+const applies = (scope: Scope, caller: Caller, action: Action, type: ResourceType): boolean =>
+  scope.actions.has(action) &&
+  (scope.type === type || (scope.type === '*' && !needsOwnScope(scope, caller, action, type)))
+
+/** No wildcard includes recording consent, nor, in a patient's context, what stands outside compartments. */
+const needsOwnScope = (scope: Scope, caller: Caller, action: Action, type: ResourceType): boolean =>
+  (type === 'Consent' && verbOf[action] !== 'read' && whoIs(caller).kind === 'patient') ||
+  (scope.context === 'patient' && !isInCompartments(type))
+
+const criteriaOf = ({ query }: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
+  if (query === undefined) return all
+  try {
+    return parseCriteria(type, query)
+  } catch (error) {
+    if (error instanceof FhirError) return none
+    throw error
+  }
+}
+
+type Contexts = Readonly<Record<Scope['context'], (scope: Scope) => Access>>
+
+const accessByContext = (caller: Caller, registry: Registry): Contexts => {
+  const who = whoIs(caller)
+  const ruled = ruledAccess(who, registry, access => access)
+  const everything: Access = () => (caller.client.policies.has('everything') ? all : none)
+  return {
+    patient: scope => (caller.patient === undefined ? noAccess : inCompartment(who, caller.patient, scope, registry)),
+    user: () => (who.kind === 'client' ? noAccess : ruled),
+    system: () => (who.kind === 'client' ? orElse(everything, ruled) : who.kind === 'administrator' ? ruled : noAccess),
+  }
+}
+
+const noAccess: Access = () => none
+
+const orElse =
+  (one: Access, other: Access): Access =>
+  (action, type) =>
+    or(one(action, type), other(action, type))
+
+/** `patient/` scopes reach nothing of another patient, whatever else the caller may see. */
+const inCompartment = (who: Who, patient: string, scope: Scope, registry: Registry): Access =>
+  ruledAccess(who, registry, access => (action, type) => {
+    if (!isInCompartments(type)) return access(action, type)
+    const compartment: Expression = { kind: 'compartment', of: 'Patient', id: patient }
+    const source: Expression = type === 'Device' && scope.type === type ? { kind: 'source-device' } : none
+    return and(or(compartment, source), access(action, type))
+  })
+
+/** The rule of each type for this caller, narrowed; rules that follow other types follow them narrowed. */
+const ruledAccess = (who: Who, registry: Registry, narrow: (access: Access) => Access): Access => {
+  const access: Access = narrow((action, type) => granted(who, { action, type, registry, access }))
+  return access
+}
+
+const granted = (who: Who, asked: Asked): Expression => {
+  const grants = ruleOf(asked.type)[verbOf[asked.action]]
+  switch (who.kind) {
+    case 'patient':
+      return grants?.patient?.(who, asked) ?? none
+    case 'staff':
+      return grants?.staff?.(who, asked) ?? none
+    case 'client':
+      return grants?.client?.(who, asked) ?? none
+    case 'administrator':
+      return grants?.administrator?.(who, asked) ?? none
+    case 'person':
+      return grants?.person?.(who, asked) ?? none
+  }
+}
+
+const ownFhirUser = ({ fhirUser }: Caller, action: Action, type: ResourceType): Expression =>
+  fhirUser !== undefined && action === 'r' && type === fhirUser.type ? { kind: 'identified', ids: [fhirUser.id] } : none
+
+const ruleOf = (type: ResourceType): Rule =>
+  ruleByType[type] ?? (definitionTypes.has(type) ? definition : isInCompartments(type) ? clinical : organizational)
+
+/** MODEL "who reads, who writes": a row for each type that has its own. */
+const ruleByType: Readonly<Partial<Record<ResourceType, Rule>>> = {
+  Observation: observation,
+  Patient: patient,
+  ResearchStudy: researchStudy,
+  Group: group,
+  ResearchSubject: researchSubject,
+  Organization: organization,
+  Practitioner: practitioner,
+  PractitionerRole: practitionerRole,
+  Person: person,
+  Consent: consent,
+  Device: device,
+  Binary: binary,
+  Subscription: subscription,
+  AuditEvent: auditEvent,
+  Provenance: provenance,
+}
+
+const definitionTypes: ReadonlySet<ResourceType> = new Set<ResourceType>([
+  'CapabilityStatement',
+  'CodeSystem',
+  'CompartmentDefinition',
+  'ConceptMap',
+  'DeviceDefinition',
+  'GraphDefinition',
+  'ImplementationGuide',
+  'MessageDefinition',
+  'NamingSystem',
+  'OperationDefinition',
+  'SearchParameter',
+  'StructureDefinition',
+  'StructureMap',
+  'TerminologyCapabilities',
+  'ValueSet',
+])

@@ -1,0 +1,63 @@
+import { all, and, type Expression, type Member, none, type Role, type Staffed } from '../../search/expression.ts'
+import type { Grant, Who } from './rule.ts'
+
+type Patient = Extract<Who, { kind: 'patient' }>
+type Staff = Extract<Who, { kind: 'staff' }>
+type Client = Extract<Who, { kind: 'client' }>
+
+export const anyone: Grant = () => all
+
+/** The row stands in the patient's own compartment. */
+export const own: Grant<Patient> = ({ patient }) => ({ kind: 'compartment', of: 'Patient', id: patient })
+
+/** A consent in force covers the row. */
+export const consented: Grant<Staff | Client> = (who, { action }) => {
+  const to = granteeOf(who)
+  return to === undefined ? none : { kind: 'consented', to, action, ...narrowed(who) }
+}
+
+/** The row belongs to a study that the caller's people handle. */
+export const staffed =
+  (by: Staffed['by']): Grant<Staff | Client> =>
+  who => {
+    const to = granteeOf(who)
+    return to === undefined ? none : { kind: 'staffed', to, by, ...narrowed(who) }
+  }
+
+/** Membership reaches everything of an organization, so a token that is narrowed to one study has none of it. */
+export const member =
+  (of: Member['of'], reach: Member['reach'], role: Role): Grant<Staff> =>
+  ({ practitioner, study }) =>
+    study === undefined ? { kind: 'member', of, reach, role, practitioner } : none
+
+/** Of the organization itself, by those who may register and invite, or look. */
+export const ownedBy = (role: Role): Grant<Staff> => member('owner', 'node', role)
+
+export const sameTenant: Grant<Staff> = ({ practitioner }) => ({ kind: 'same-tenant', practitioner })
+
+export const knownTo: Grant<Patient> = ({ patient }) => ({ kind: 'known-to', patient })
+
+export const created: Grant = ({ principal }) => ({ kind: 'created', by: principal })
+
+/** Both must hold; a grant that says `none` stays none. */
+export const both =
+  <W extends Who>(...grants: readonly [Grant<W>, ...Grant<W>[]]): Grant<W> =>
+  (who, asked) => {
+    const [first, ...rest] = grants
+    return and(first(who, asked), ...rest.map(grant => grant(who, asked)))
+  }
+
+/** A condition on the row itself, whoever asks. */
+export const where =
+  (expression: Expression): Grant =>
+  () =>
+    expression
+
+const granteeOf = (who: Staff | Client) =>
+  who.kind === 'staff'
+    ? ({ kind: 'practitioner', id: who.practitioner } as const)
+    : who.organization === undefined
+      ? undefined
+      : ({ kind: 'organization', id: who.organization } as const)
+
+const narrowed = ({ study }: Staff | Client) => (study === undefined ? {} : { study })

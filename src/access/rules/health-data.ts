@@ -1,0 +1,96 @@
+import { none, or } from '../../search/expression.ts'
+import { anyone, both, consented, created, own, ownedBy, staffed, where } from './grant.ts'
+import type { Grant, Rule, Who } from './rule.ts'
+
+type Client = Extract<Who, { kind: 'client' }>
+
+/** A client with a data-submission policy: for patients who consented to its organization's studies, if it has one. */
+const submitted: Grant<Client> = ({ submitsData, organization }) =>
+  submitsData ? { kind: 'consentable', ...(organization === undefined ? {} : { to: organization }) } : none
+
+const ownSubmission: Grant<Client> = (who, asked) => (who.submitsData ? created(who, asked) : none)
+
+export const observation: Rule = {
+  read: { patient: own, staff: consented, client: consented },
+  create: { patient: both(own, where({ kind: 'consentable' })), client: submitted },
+  update: { patient: own, client: ownSubmission },
+  delete: { patient: own, client: ownSubmission },
+}
+
+const sourceDevice = where({ kind: 'source-device' })
+const ofPatients = where({ kind: 'not', of: { kind: 'source-device' } })
+
+export const device: Rule = {
+  read: {
+    patient: (who, asked) => or(sourceDevice(who, asked), own(who, asked)),
+    staff: (who, asked) => or(sourceDevice(who, asked), consented(who, asked)),
+    client: (who, asked) => or(sourceDevice(who, asked), consented(who, asked)),
+    administrator: sourceDevice,
+    person: sourceDevice,
+  },
+  create: { patient: both(own, ofPatients), administrator: sourceDevice },
+  update: { patient: both(own, ofPatients), administrator: sourceDevice },
+  delete: { patient: both(own, ofPatients), administrator: sourceDevice },
+}
+
+/** ValueSet, StructureDefinition, SearchParameter …: how the server itself speaks. */
+export const definition: Rule = {
+  read: { patient: anyone, staff: anyone, client: anyone, administrator: anyone, person: anyone },
+  create: { administrator: anyone },
+  update: { administrator: anyone },
+  delete: { administrator: anyone },
+}
+
+/** Condition, DiagnosticReport, QuestionnaireResponse …: other types in a patient's compartment. */
+export const clinical: Rule = {
+  read: {
+    patient: own,
+    staff: (who, asked) => or(ownedBy('viewer')(who, asked), consented(who, asked)),
+    client: consented,
+  },
+  create: { patient: own, staff: ownedBy('member') },
+  update: { patient: own, staff: ownedBy('member') },
+  delete: { patient: own, staff: ownedBy('member') },
+}
+
+/** Location, Questionnaire, Medication, List …: types outside compartments. */
+export const organizational: Rule = {
+  read: { staff: ownedBy('viewer') },
+  create: { staff: ownedBy('member') },
+  update: { staff: ownedBy('member') },
+  delete: { staff: ownedBy('member') },
+}
+
+const withoutSecurityContext = where({ kind: 'content', is: 'without-security-context' })
+
+/** A securityContext stands for another resource's rules, and those are not the organization's. */
+export const binary: Rule = {
+  read: { staff: both(ownedBy('viewer'), withoutSecurityContext) },
+  create: { staff: both(ownedBy('member'), withoutSecurityContext) },
+  update: { staff: both(ownedBy('member'), withoutSecurityContext) },
+  delete: { staff: both(ownedBy('member'), withoutSecurityContext) },
+}
+
+const contactsOnly = where({ kind: 'kept', part: 'all-but-contacts' })
+
+export const patient: Rule = {
+  read: {
+    patient: own,
+    staff: (who, asked) => or(ownedBy('viewer')(who, asked), staffed('patient')(who, asked)),
+    client: staffed('patient'),
+  },
+  create: { staff: ownedBy('member') },
+  update: { staff: ownedBy('member'), patient: both(own, contactsOnly) },
+  delete: { staff: ownedBy('member') },
+}
+
+export const auditEvent: Rule = {
+  read: { patient: both(own, where({ kind: 'content', is: 'of-one-patient' })) },
+}
+
+export const subscription: Rule = {
+  read: { patient: created, staff: created, client: created },
+  create: { patient: created, staff: created, client: created },
+  update: { patient: created, staff: created, client: created },
+  delete: { patient: created, staff: created, client: created },
+}

@@ -1,0 +1,65 @@
+import { none, or } from '../../search/expression.ts'
+import { anyone, both, knownTo, member, sameTenant, staffed, where } from './grant.ts'
+import type { Grant, Grants, Rule } from './rule.ts'
+
+const readByTree: Grants = {
+  patient: knownTo,
+  staff: (who, asked) => or(sameTenant(who, asked), staffed('name')(who, asked)),
+  client: staffed('name'),
+  administrator: anyone,
+}
+
+/** Administrators make tenants, the roots; managers build below what they manage. */
+export const organization: Rule = {
+  read: readByTree,
+  create: { staff: member('parent', 'down', 'manager'), administrator: anyone },
+  update: {
+    staff: (who, asked) =>
+      or(
+        // The root of a tenant is part of nothing, and its managers still describe it.
+        both(member('self', 'down', 'manager'), where({ kind: 'content', is: 'a-root' }))(who, asked),
+        both(member('self', 'down', 'manager'), member('parent', 'down', 'manager'))(who, asked),
+      ),
+    administrator: anyone,
+  },
+  delete: { staff: member('parent', 'down', 'manager'), administrator: anyone },
+}
+
+const managed = member('owner', 'down', 'manager')
+
+export const practitioner: Rule = {
+  read: readByTree,
+  create: { staff: managed, administrator: anyone },
+  update: { staff: managed, administrator: anyone },
+  delete: { staff: managed, administrator: anyone },
+}
+
+/** Never one's own: neither given nor taken. */
+const ofOthers: typeof managed = (who, asked) =>
+  both(managed, ({ practitioner }) => ({ kind: 'not', of: { kind: 'content', is: { practitioner } } }))(who, asked)
+
+export const practitionerRole: Rule = {
+  read: readByTree,
+  create: { staff: ofOthers, administrator: anyone },
+  update: { staff: ofOthers, administrator: anyone },
+  delete: { staff: ofOthers, administrator: anyone },
+}
+
+const managersAccounts = member('person', 'down', 'manager')
+/** An account that is linked to a patient reads the patient's data: nobody but the patient makes that link. */
+const ofPractitionersOnly = where({ kind: 'content', is: 'of-practitioners-only' })
+
+const ownAccount: Grant = ({ principal }) =>
+  principal.kind === 'person' ? { kind: 'identified', ids: [principal.id] } : none
+
+export const person: Rule = {
+  read: {
+    patient: ownAccount,
+    staff: (who, asked) => or(ownAccount(who, asked), managersAccounts(who, asked)),
+    administrator: ofPractitionersOnly,
+    person: ownAccount,
+  },
+  create: { staff: managersAccounts, administrator: ofPractitionersOnly },
+  update: { staff: managersAccounts, administrator: ofPractitionersOnly },
+  delete: { staff: managersAccounts, administrator: ofPractitionersOnly },
+}

@@ -1,0 +1,82 @@
+import { type Expression, none, or } from '../../search/expression.ts'
+import { both, member, own, ownedBy, staffed, where } from './grant.ts'
+import type { Grant, Rule, Who } from './rule.ts'
+
+type Patient = Extract<Who, { kind: 'patient' }>
+type Staff = Extract<Who, { kind: 'staff' }>
+
+const kept = (part: Extract<Expression, { kind: 'kept' }>['part']): Grant => where({ kind: 'kept', part })
+
+const managed = member('owner', 'down', 'manager')
+const ownStaffEntryKept: Grant<Staff> = ({ practitioner }) => ({ kind: 'kept', part: { staffEntryOf: practitioner } })
+
+const readStudy: Grant<Staff> = (who, asked) =>
+  or(member('owner', 'up', 'viewer')(who, asked), staffed('study')(who, asked))
+
+/** Staff entries are made by managers and those who lead the study, and never one's own. */
+export const researchStudy: Rule = {
+  read: {
+    patient: ({ patient }) => ({ kind: 'invited', patient }),
+    staff: readStudy,
+    client: staffed('study'),
+  },
+  create: {
+    staff: (who, asked) =>
+      or(both(ownedBy('member'), kept('staff'))(who, asked), both(managed, ownStaffEntryKept)(who, asked)),
+  },
+  update: {
+    staff: (who, asked) =>
+      or(
+        both(ownedBy('member'), kept('staff'))(who, asked),
+        both(managed, ownStaffEntryKept)(who, asked),
+        both<Staff>(staffed('lead'), kept('all-but-staff'), ownStaffEntryKept)(who, asked),
+      ),
+  },
+  delete: { staff: ownedBy('member') },
+}
+
+export const group: Rule = {
+  read: { staff: readStudy, client: staffed('study') },
+  create: { staff: ownedBy('member') },
+  update: { staff: ownedBy('member') },
+  delete: { staff: ownedBy('member') },
+}
+
+const inviting = member('study', 'node', 'member')
+
+export const researchSubject: Rule = {
+  read: {
+    patient: own,
+    staff: (who, asked) => or(inviting(who, asked), staffed('enrolment')(who, asked)),
+    client: staffed('enrolment'),
+  },
+  create: { staff: inviting },
+  update: { staff: inviting, patient: both(own, kept('all-but-leaving')) },
+  delete: { staff: inviting },
+}
+
+const recorded: Grant<Patient> = (who, asked) => (who.recordsConsent ? own(who, asked) : none)
+
+const status = (status: string): Grant => where({ kind: 'content', is: { status } })
+const requested: Grant<Staff> = staffed('request')
+
+/** Only the patient decides. Staff ask, and end what was given, saying why; what is neither must stay as it is. */
+export const consent: Rule = {
+  read: { patient: own, staff: staffed('consent'), client: staffed('consent') },
+  create: { patient: recorded, staff: both(requested, status('proposed')) },
+  update: {
+    patient: recorded,
+    staff: (who, asked) =>
+      or(
+        both<Staff>(requested, status('proposed'), kept('status'))(who, asked),
+        both<Staff>(
+          requested,
+          status('inactive'),
+          where({ kind: 'content', is: 'with-a-reason' }),
+          kept('all-but-inactivation'),
+        )(who, asked),
+        both<Staff>(requested, kept('whole'))(who, asked),
+      ),
+  },
+  delete: { patient: recorded },
+}

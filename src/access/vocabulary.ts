@@ -1,0 +1,10 @@
+import { canonicalBase } from '../fhir/canonical.ts'
+import type { Role } from '../search/expression.ts'
+
+/** Codes of PractitionerRole that make it a membership of its organization. */
+export const organizationRole = `${canonicalBase}/CodeSystem/organization-role`
+
+/** Why a Consent was made inactive by somebody else than the patient. */
+export const inactivationReason = `${canonicalBase}/StructureDefinition/inactivation-reason`
+
+export const rankOf: Readonly<Record<Role, number>> = { viewer: 1, member: 2, manager: 3 }

@@ -1,0 +1,91 @@
+import type {
+  CapabilityStatement,
+  ResourceType,
+  CapabilityStatementRestResource as RestResource,
+} from '@medplum/fhirtypes'
+import server from '../../capability/server.json' with { type: 'json' }
+import { extensions, systems } from '../fhir/canonical.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Interaction } from '../interactions/interaction.ts'
+
+export type Served = {
+  readonly registry: Registry
+  readonly interactions: readonly Interaction[]
+  readonly codeClasses: CodeClasses
+  readonly version: string
+}
+
+/** https://hl7.org/fhir/R4/capabilitystatement.html, from the tables that answer requests: it can say nothing else. */
+export const toCapabilityStatement = (
+  { registry, interactions, codeClasses, version }: Served,
+  { base, date }: { readonly base: string; readonly date: string },
+): CapabilityStatement => ({
+  resourceType: 'CapabilityStatement',
+  name: server.name,
+  title: server.title,
+  status: 'active',
+  date,
+  publisher: server.publisher,
+  description: server.description,
+  kind: 'instance',
+  software: { name: server.name, version },
+  implementation: { description: server.title, url: base },
+  fhirVersion: '4.0.1',
+  format: ['json', 'application/fhir+json'],
+  rest: [
+    {
+      mode: 'server',
+      documentation: documentationOf(interactions),
+      security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
+      resource: registry.resourceTypes.map(type => resourceOf(type, registry, interactions, codeClasses)),
+      interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [one.name] : []))),
+    },
+  ],
+})
+
+const smartOnFhir = {
+  system: 'http://terminology.hl7.org/CodeSystem/restful-security-service',
+  code: 'SMART-on-FHIR',
+}
+
+const resourceOf = (
+  type: ResourceType,
+  registry: Registry,
+  interactions: readonly Interaction[],
+  codeClasses: CodeClasses,
+): RestResource => ({
+  ...(type === 'Observation' ? supportedData(codeClasses) : {}),
+  type,
+  interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [] : [one.name]))),
+  versioning: 'versioned',
+  readHistory: interactions.some(({ name }) => name === 'vread'),
+  // PUT to an id that is not there answers 404, but for imports.
+  updateCreate: false,
+  conditionalCreate: true,
+  conditionalRead: 'not-supported',
+  conditionalUpdate: false,
+  conditionalDelete: 'not-supported',
+  searchParam: registry
+    .searchParametersOf(type)
+    .filter(parameter => parameter.type !== 'special')
+    .map(({ code, url, type }) => ({ name: code, definition: url, type })),
+})
+
+/** Each once: a search is one interaction by either method. */
+const codesOf = <Code extends string>(names: readonly Code[]) => [...new Set(names)].map(code => ({ code }))
+
+/** Said once for all types, instead of once in each. */
+const documentationOf = (interactions: readonly Interaction[]): string =>
+  [server.documentation, ...interactions.map(one => `* ${one.method} [base]/${one.path}: ${one.documentation}`)].join(
+    '\n',
+  )
+
+/** The kinds of data by the codes under which they can be asked for and consented to. */
+const supportedData = (codeClasses: CodeClasses): Pick<RestResource, 'extension' | 'documentation'> => ({
+  extension: codeClasses.kinds().map(({ key, display }) => ({
+    url: extensions.supportedData,
+    valueCoding: { system: key.startsWith('ieee:') ? systems.ieee : systems.omh, code: key, display },
+  })),
+  documentation: server.observation,
+})

@@ -1,0 +1,186 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { startError } from './start-error.ts'
+
+/** Everything that the environment decides; the README's configuration table shows the same rows. */
+const variables = {
+  port: setting({
+    name: 'PORT',
+    fallback: '8080',
+    accepts: 'a port number from 0 to 65535',
+    effect: 'Port to listen on; 0 picks a free one and prints it.',
+    parse: wholeNumber(0, 65_535),
+  }),
+  host: setting({
+    name: 'HOST',
+    fallback: '127.0.0.1',
+    accepts: 'an IP address or a host name',
+    effect: 'Address to listen on: only this machine, unless 0.0.0.0 opens it to the network.',
+    parse: matching(/^[\w.:-]+$/),
+  }),
+  baseUrl: option({
+    name: 'BASE_URL',
+    otherwise: 'http://localhost:PORT',
+    accepts: 'an http or https URL without query or fragment, such as https://share.example.org',
+    effect: 'Address under which others reach this server, without the /fhir; it stands in links and locations.',
+    parse: baseAddress,
+  }),
+  dataDir: setting({
+    name: 'DATA_DIR',
+    fallback: './data',
+    accepts: 'a folder',
+    effect: 'Folder of the embedded PostgreSQL and of the generated key.',
+    parse: text => resolve(text),
+  }),
+  databaseUrl: option({
+    name: 'DATABASE_URL',
+    otherwise: 'an embedded PostgreSQL in DATA_DIR',
+    accepts: 'a URL such as postgres://user:password@host:5432/name',
+    effect: 'PostgreSQL (16 to 18) to use instead of the embedded one.',
+    parse: postgresUrl,
+    secret: true,
+  }),
+  poolSize: setting({
+    name: 'POOL_SIZE',
+    fallback: '10',
+    accepts: 'a whole number from 1 to 80',
+    effect: 'Most connections to PostgreSQL at the same time.',
+    parse: wholeNumber(1, 80),
+  }),
+  secretKey: option({
+    name: 'SECRET_KEY',
+    otherwise: 'the file secret.key, made in DATA_DIR',
+    accepts: '32 random bytes as base64 or as 64 hexadecimal digits (openssl rand -base64 32)',
+    effect: 'Key that encrypts page cursors and secrets in the database. Keep it: what it locked, only it opens.',
+    parse: keyOf32Bytes,
+    secret: true,
+  }),
+  logLevel: setting({
+    name: 'LOG_LEVEL',
+    fallback: 'info',
+    accepts: 'one of fatal, error, warn, info, debug, trace, silent',
+    effect: 'How much is logged; health data, tokens and query strings are at no level.',
+    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+  }),
+  omhSchemaDir: option({
+    name: 'OMH_SCHEMA_DIR',
+    otherwise: 'the schemas that come with the server',
+    accepts: 'a folder that exists',
+    effect: 'Folder of the official Open mHealth and IEEE 1752 schema files, which then take precedence.',
+    parse: existingFolder,
+  }),
+  maxBodyBytes: setting({
+    name: 'MAX_BODY_BYTES',
+    fallback: '33554432',
+    accepts: 'a whole number of bytes from 1024 to 536870912',
+    effect: 'Largest request body, counted after it is decompressed; a larger one is answered 413.',
+    parse: wholeNumber(1024, 536_870_912),
+  }),
+  corsOrigins: setting({
+    name: 'CORS_ORIGINS',
+    fallback: '*',
+    accepts: '* or origins such as https://app.example.org, separated by commas',
+    effect: 'Web origins whose pages may call the server with a token.',
+    parse: origins,
+  }),
+  shutdownTimeoutMs: setting({
+    name: 'SHUTDOWN_TIMEOUT_MS',
+    fallback: '10000',
+    accepts: 'a whole number of milliseconds from 0 to 600000',
+    effect: 'How long a stop waits for requests under way before it cuts them off.',
+    parse: wholeNumber(0, 600_000),
+  }),
+}
+
+type Variables = typeof variables
+export type Config = { readonly [Name in keyof Variables]: ReturnType<Variables[Name]['read']> }
+export type LogLevel = Config['logLevel']
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Throws a start error that names the variable, the value and what is accepted. Empty means not set. */
+export const readConfig = (environment: Environment = process.env): Config => {
+  const values = Object.entries(variables).map(([key, { name, read }]) => [key, read(environment[name]?.trim())])
+  return Object.fromEntries(values) as Config
+}
+
+export const configurationTable: readonly {
+  readonly name: string
+  readonly default: string
+  readonly effect: string
+}[] = Object.values(variables).map(({ name, shown, effect }) => ({ name, default: shown, effect }))
+
+/** The address that others use: what BASE_URL says, else this machine and the port that is really listened on. */
+export const baseUrlOf = ({ baseUrl, host }: Config, port: number): string => {
+  if (baseUrl !== undefined) return baseUrl
+  const onlyName = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host) ? 'localhost' : host
+  return `http://${onlyName.includes(':') ? `[${onlyName}]` : onlyName}:${port}`
+}
+
+type Described<T> = {
+  readonly name: string
+  readonly accepts: string
+  readonly effect: string
+  /** The value, or undefined where the text is not accepted. */
+  readonly parse: (text: string) => T | undefined
+  readonly secret?: boolean
+}
+
+/** A variable that has a value when the environment gives none. */
+function setting<const T>(variable: Described<T> & { readonly fallback: string }) {
+  const { name, effect, fallback } = variable
+  return { name, effect, shown: fallback, read: (given: string | undefined): T => parsed(variable, given || fallback) }
+}
+
+/** A variable that may be absent: `otherwise` says what happens then. */
+function option<T>(variable: Described<T> & { readonly otherwise: string }) {
+  const { name, effect, otherwise } = variable
+  const read = (given: string | undefined): T | undefined => (given ? parsed(variable, given) : undefined)
+  return { name, effect, shown: otherwise, read }
+}
+
+function parsed<T>({ name, accepts, parse, secret }: Described<T>, text: string): T {
+  const value = parse(text)
+  if (value !== undefined) return value
+  throw startError(`${name} is ${secret ? 'set to something else' : JSON.stringify(text)}; it must be ${accepts}`)
+}
+
+function wholeNumber(low: number, high: number) {
+  return (text: string): number | undefined => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    return value >= low && value <= high ? value : undefined
+  }
+}
+
+function matching(pattern: RegExp) {
+  return (text: string): string | undefined => (pattern.test(text) ? text : undefined)
+}
+
+function oneOf<const T extends string>(...of: readonly T[]) {
+  return (text: string): T | undefined => of.find(one => one === text)
+}
+
+function baseAddress(text: string): string | undefined {
+  const url = URL.parse(text)
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
+  return isPlain && url.username === '' ? url.href.replace(/\/+$/, '') : undefined
+}
+
+function postgresUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined
+}
+
+function keyOf32Bytes(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64')
+  return bytes.length === 32 && /^[\w+/-]+=?$/.test(text) ? bytes : undefined
+}
+
+function existingFolder(text: string): string | undefined {
+  return statSync(text, { throwIfNoEntry: false })?.isDirectory() ? resolve(text) : undefined
+}
+
+function origins(text: string): '*' | readonly string[] | undefined {
+  if (text === '*') return text
+  const given = text.split(',').map(origin => origin.trim())
+  return given.every(origin => URL.parse(origin)?.origin === origin) ? given : undefined
+}

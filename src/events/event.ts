@@ -1,0 +1,12 @@
+/** Everything worth telling, in one union: the log listens, and whoever else comes. Never health data or tokens. */
+export type Event =
+  | { readonly kind: 'database-created'; readonly folder: string }
+  | { readonly kind: 'database-adopted'; readonly pid: number }
+  | { readonly kind: 'database-lost' }
+  | { readonly kind: 'migration-applied'; readonly file: string; readonly durationMs: number }
+  | { readonly kind: 'key-created'; readonly file: string }
+  | { readonly kind: 'server-ready'; readonly address: string }
+  | { readonly kind: 'server-stopping'; readonly signal: string }
+  | { readonly kind: 'server-stopped' }
+
+export type Tell = (event: Event) => void

@@ -1,0 +1,37 @@
+import { type Logger, pino, stdSerializers } from 'pino'
+import type { LogLevel } from '../config.ts'
+import type { Event, Tell } from './event.ts'
+
+/** One JSON line an entry, on standard output. */
+export const openLog = (level: LogLevel): Logger =>
+  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: withoutRowValues } })
+
+/** The listener that writes every event into the log. */
+export const logEvents =
+  (log: Logger): Tell =>
+  ({ kind, ...event }) => {
+    const [level, text] = lines[kind]
+    const told = Object.entries(event)
+    log[level](
+      { event: kind, ...event },
+      told.reduce((line, [key, value]) => line.replace(`{${key}}`, String(value)), text),
+    )
+  }
+
+const lines: Readonly<Record<Event['kind'], readonly ['info' | 'warn' | 'fatal', string]>> = {
+  'database-created': ['info', 'Made a new database in {folder}'],
+  'database-adopted': ['warn', 'PostgreSQL (pid {pid}) was left running by a server that was killed: using it'],
+  'database-lost': ['fatal', 'The connection that guards the data folder broke: PostgreSQL has ended'],
+  'migration-applied': ['info', 'Applied {file} in {durationMs} ms'],
+  'key-created': ['warn', 'Made a new key in {file}: back it up with the data'],
+  'server-ready': ['info', 'Sharewell is ready. Try {address}/fhir/metadata'],
+  'server-stopping': ['info', '{signal}: finishing requests under way, then stopping'],
+  'server-stopped': ['info', 'Stopped'],
+}
+
+/** What PostgreSQL quotes of a row (detail, where, the statement) is health data and stays out of the log. */
+const withoutRowValues = (error: Error): object => {
+  const { detail, where, internalQuery, hint, ...rest } = stdSerializers.errWithCause(error) as Record<string, unknown>
+  const { cause } = error
+  return cause instanceof Error ? { ...rest, cause: withoutRowValues(cause) } : rest
+}

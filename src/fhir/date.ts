@@ -1,0 +1,102 @@
+/** Partial dates and times as intervals. https://hl7.org/fhir/R4/datatypes.html#dateTime */
+
+/** Instants as UTC text that PostgreSQL reads, `-infinity` and `infinity` too: low is included, high is not. */
+export type Interval = { readonly low: string; readonly high: string }
+
+/**
+ * All that a date, dateTime or instant may mean: `2026-03` is the whole March, a time is its second, a fraction its last
+ * digit. No zone means UTC. Digits beyond microseconds are dropped. Undefined where the text is no such date.
+ */
+export const intervalOf = (text: string): Interval | undefined => {
+  const found = pattern.exec(text)
+  if (found === null) return undefined
+  const [, year, month, day, hour, minute, second = '00', fraction, zone] = found
+  if (hour === undefined) return dayInterval(Number(year), Number(month ?? 0), Number(day ?? 0))
+  const whole = utc(Number(year), Number(month), Number(day))
+  if (whole === undefined) return undefined
+  const time = whole + Number(hour) * hourMs + Number(minute) * minuteMs + Number(second) * 1000
+  return fractionInterval(time - offsetMs(zone), fraction?.slice(0, 6), found[6] === undefined ? minuteMs : 1000)
+}
+
+/** Open where an end is absent; an end that is no date is open as well. */
+export const intervalOfPeriod = (period: { readonly start?: unknown; readonly end?: unknown }): Interval => ({
+  low: bound(period.start)?.low ?? '-infinity',
+  high: bound(period.end)?.high ?? 'infinity',
+})
+
+/** From the first to the last event, and the bounds of the repetition; undefined where a Timing says neither. */
+export const intervalOfTiming = (timing: {
+  readonly event?: unknown
+  readonly repeat?: { readonly boundsPeriod?: { readonly start?: unknown; readonly end?: unknown } }
+}): Interval | undefined => {
+  const events = Array.isArray(timing.event) ? timing.event.map(bound).filter(one => one !== undefined) : []
+  const bounds = timing.repeat?.boundsPeriod
+  const all = bounds === undefined ? events : [...events, intervalOfPeriod(bounds)]
+  const [first, ...rest] = all
+  return first === undefined ? undefined : rest.reduce(around, first)
+}
+
+/** The smallest interval that holds both. */
+const around = (one: Interval, other: Interval): Interval => ({
+  low: isBefore(other.low, one.low) ? other.low : one.low,
+  high: isBefore(one.high, other.high) ? other.high : one.high,
+})
+
+/** Compares two bounds, also the infinite ones and those of different precision: `-` sorts before digits, `i` after. */
+const isBefore = (one: string, other: string): boolean => one.slice(0, -1) < other.slice(0, -1)
+
+const minuteMs = 60_000
+const hourMs = 3_600_000
+const lastYear = 9999
+
+const pattern =
+  /^(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])(?:T([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?$/
+
+const bound = (value: unknown): Interval | undefined => (typeof value === 'string' ? intervalOf(value) : undefined)
+
+/** Undefined for the 30th of February. Date.UTC would read the years below 100 as 19xx. */
+const utc = (year: number, month: number, day: number): number | undefined => {
+  if (year === 0) return undefined
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  return date.getUTCDate() === day ? date.getTime() : undefined
+}
+
+const dayInterval = (year: number, month: number, day: number): Interval | undefined => {
+  const low = utc(year, month || 1, day || 1)
+  if (low === undefined) return undefined
+  const next = new Date(low)
+  if (month === 0) next.setUTCFullYear(year + 1)
+  else if (day === 0) next.setUTCMonth(month)
+  else next.setUTCDate(day + 1)
+  return { low: toText(low), high: toText(next.getTime()) }
+}
+
+const fractionInterval = (time: number, fraction: string | undefined, widthMs: number): Interval => {
+  if (fraction === undefined) return { low: toText(time), high: toText(time + widthMs) }
+  const digits = fraction.length <= 3 ? 3 : 6
+  const micros = Number(fraction.padEnd(6, '0'))
+  return { low: microText(time, micros, digits), high: microText(time, micros + 10 ** (6 - fraction.length), digits) }
+}
+
+const microText = (time: number, micros: number, digits: number): string => {
+  const text = toText(time + (micros >= 1_000_000 ? 1000 : 0))
+  if (text.endsWith('infinity')) return text
+  return `${text.slice(0, -4)}${String(micros % 1_000_000)
+    .padStart(6, '0')
+    .slice(0, digits)}Z`
+}
+
+const offsetMs = (zone: string | undefined): number => {
+  if (zone === undefined || zone === 'Z') return 0
+  const ms = Number(zone.slice(1, 3)) * hourMs + Number(zone.slice(4)) * minuteMs
+  return zone.startsWith('-') ? -ms : ms
+}
+
+/** Years that four digits cannot say are as good as infinite. */
+const toText = (time: number): string => {
+  const date = new Date(time)
+  const year = date.getUTCFullYear()
+  if (year < 1) return '-infinity'
+  return year > lastYear ? 'infinity' : date.toISOString()
+}

@@ -1,0 +1,45 @@
+/** JSON that keeps the text of its decimals: 1.10 stays 1.10. https://hl7.org/fhir/R4/json.html#decimal */
+
+/**
+ * JSON.parse, but a number that JavaScript would write differently (`1.10`, `1e2`, more than 15 digits) becomes
+ * JSON.rawJSON of its text, which JSON.stringify writes back as it was. Throws SyntaxError as JSON.parse does.
+ */
+export const parseJson = (text: string): unknown =>
+  mayLoseText.test(text) ? JSON.parse(text, keepText) : JSON.parse(text)
+
+/** The decimal as it was written; undefined where the value is no number. */
+export const decimalText = (value: unknown): string | undefined => {
+  if (typeof value === 'number') return String(value)
+  return isRawNumber(value) ? value.rawJSON : undefined
+}
+
+export const isNumber = (value: unknown): boolean => typeof value === 'number' || isRawNumber(value)
+
+/** A number as JavaScript counts; NaN where the value is no number. */
+export const toNumber = (value: unknown): number => {
+  if (typeof value === 'number') return value
+  return isRawNumber(value) ? Number(value.rawJSON) : Number.NaN
+}
+
+type RawNumber = { readonly rawJSON: string }
+
+// The typings of ES2024 do not know https://tc39.es/proposal-json-parse-with-source/ yet.
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON: (text: string) => RawNumber
+  isRawJSON: (value: unknown) => boolean
+}
+
+const isRawNumber = (value: unknown): value is RawNumber =>
+  typeof value === 'object' && value !== null && isRawJSON(value)
+
+/**
+ * A number, where JSON has one, with a trailing zero, an exponent, many zeros, a minus zero or many digits: anything else
+ * is written back as it came. The quote before the colon keeps `urn:uuid:1e…` and times of day inside strings out.
+ */
+const mayLoseText = /(?:^|"\s*:|[,[])\s*-?(?:\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}|0(?![\d.])(?<=-0)|[\d.]{16})/
+
+const keepText = function (this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number') return value
+  const source = context?.source
+  return source === undefined || source === String(value) ? value : rawJSON(source)
+}

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Definition, readDefinition, readDefinitions, readFolder } from './definition-file.ts'
+import { compileCompartment } from './registry-compartment.ts'
+import { compileSearchParameters, type SearchParameterDefinition } from './registry-search-parameters.ts'
+import { isResourceType, resourceTypes } from './resource-type.ts'
+import type { SearchParameter } from './search-parameter.ts'
+import { type Structure, type StructureDefinition, type Structures, toStructure } from './structure.ts'
+
+/** Everything the server knows of R4 and of its own definitions, in a compact form. */
+export type Registry = {
+  readonly resourceTypes: readonly ResourceType[]
+  readonly isResourceType: (name: unknown) => name is ResourceType
+  readonly searchParameter: (type: ResourceType, code: string) => SearchParameter | undefined
+  /** With those of all types: `_id _lastUpdated _tag _profile _security _source`. */
+  readonly searchParametersOf: (type: ResourceType) => readonly SearchParameter[]
+  /** Codes of the parameters through which a type is in a patient's compartment; of most other types: none. */
+  readonly compartmentParameters: (type: ResourceType) => readonly string[]
+  /** What we publish ourselves in `fhir-profiles/`, as it stands there. */
+  readonly definitions: (kind: PublishedKind) => readonly Definition[]
+  readonly structures: Structures
+}
+
+export type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
+
+/** Reads R4's definitions file by file and keeps none of their text. Takes about a second: once per process. */
+export const loadRegistry = (): Registry => {
+  const published = readFolder(publishedDir)
+  const definitions = (kind: PublishedKind) => published.filter(one => one.resourceType === kind)
+  const structures = loadStructures()
+  const parameters = compileSearchParameters(structures, [
+    ...readDefinitions<SearchParameterDefinition>('search-parameters.json', ['SearchParameter']),
+    ...(definitions('SearchParameter') as unknown as SearchParameterDefinition[]),
+  ])
+  const listed = new Map([...parameters].map(([type, byCode]) => [type, [...byCode.values()]]))
+  const compartment = compileCompartment(readDefinition('compartmentdefinition-patient.json'))
+  return {
+    resourceTypes,
+    isResourceType,
+    searchParameter: (type, code) => parameters.get(type)?.get(code),
+    searchParametersOf: type => listed.get(type) ?? [],
+    compartmentParameters: type => compartment.get(type) ?? [],
+    definitions,
+    structures,
+  }
+}
+
+const publishedDir = join(import.meta.dirname, '..', '..', 'fhir-profiles')
+
+const loadStructures = (): Structures => {
+  const structures = new Map<string, Structure>()
+  for (const file of ['profiles-types.json', 'profiles-resources.json']) {
+    for (const definition of readDefinitions<StructureDefinition>(file, ['StructureDefinition'])) {
+      if (definition.kind !== 'logical') structures.set(definition.name, toStructure(definition))
+    }
+  }
+  return structures
+}

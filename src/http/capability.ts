@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify'
+import { smartConfiguration } from '../capability/smart-configuration.ts'
+import { type Served, toCapabilityStatement } from '../capability/statement.ts'
+import { interactions } from '../interactions/interactions.ts'
+import { answerType, requireJsonAccepted } from './media-type.ts'
+
+export type CapabilityOptions = Omit<Served, 'interactions'> & { readonly base: () => string }
+
+/** What anyone may ask without a token. https://hl7.org/fhir/R4/http.html#capabilities */
+export const capabilityRoutes = async (server: FastifyInstance, { base, ...served }: CapabilityOptions) => {
+  const date = new Date().toISOString()
+  const text = once(() => JSON.stringify(toCapabilityStatement({ ...served, interactions }, { base: base(), date })))
+  server.get<{ Querystring: { _format?: string } }>('/metadata', async (request, reply) => {
+    requireJsonAccepted(request.headers.accept, request.query._format ?? null)
+    return reply.type(answerType).send(text())
+  })
+  // "The server SHALL respond with application/json, regardless of the Accept header".
+  server.get('/.well-known/smart-configuration', async (_request, reply) =>
+    reply.type('application/json').send(smartConfiguration),
+  )
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

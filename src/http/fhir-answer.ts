@@ -1,0 +1,39 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { FhirResponse } from '../interactions/interaction.ts'
+import { answerType } from './media-type.ts'
+
+/** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
+export const sendAnswer = (reply: FastifyReply, { status, etag, lastModified, location, body }: FhirResponse) => {
+  reply.code(status)
+  if (etag !== undefined) reply.header('etag', etag)
+  if (lastModified !== undefined) reply.header('last-modified', lastModified.toUTCString())
+  if (location !== undefined) reply.header('location', location)
+  return body === undefined ? reply.send() : reply.type(answerType).send(payloadOf(body))
+}
+
+const payloadOf = (body: NonNullable<FhirResponse['body']>): string | Readable => {
+  switch (body.kind) {
+    case 'text':
+      return body.text
+    case 'outcome':
+      return JSON.stringify(body.outcome)
+    case 'chunks':
+      return streamed(body.chunks)
+  }
+}
+
+/** A long page goes out piece by piece, and never stands in memory as one text. */
+const streamed = (chunks: Iterable<string>): string | Readable => {
+  const iterator = chunks[Symbol.iterator]()
+  const [first, second] = [iterator.next(), iterator.next()]
+  if (second.done) return first.done ? '' : first.value
+  return Readable.from(
+    (function* () {
+      yield first.value
+      yield second.value
+      for (let next = iterator.next(); !next.done; next = iterator.next()) yield next.value
+    })(),
+    { objectMode: false },
+  )
+}

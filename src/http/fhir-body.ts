@@ -1,0 +1,33 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import { formType, jsonTypes } from './media-type.ts'
+
+/** Bodies are FHIR's JSON, or the parameters of a search as a form; anything else is 415. */
+export const parseBodies = (server: FastifyInstance): void => {
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser([...jsonTypes], { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
+    text === '' ? undefined : parseText(text),
+  )
+  server.addContentTypeParser(
+    formType,
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, text: string) => new URLSearchParams(text),
+  )
+  server.addContentTypeParser('*', async (request: FastifyRequest) => {
+    throw unsupported(request.headers['content-type'] ?? 'A body without a type')
+  })
+}
+
+export const unsupported = (sent: string): FhirError =>
+  new FhirError('not-supported', `${sent} is not taken here; send ${jsonTypes[0]}`, { status: 415 })
+
+/** The parser's own message would quote the body. */
+const parseText = (text: string): unknown => {
+  try {
+    return parseJson(text)
+  } catch (cause) {
+    const position = cause instanceof Error ? (/ at position \d+/.exec(cause.message)?.[0] ?? '') : ''
+    throw new FhirError('structure', `The body is not JSON${position}`)
+  }
+}

@@ -1,0 +1,106 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Access } from '../access/access.ts'
+import type { Caller } from '../access/caller.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { openCursors } from '../interactions/cursor.ts'
+import { dispatch } from '../interactions/dispatch.ts'
+import type { Context, Interaction, SystemRequest } from '../interactions/interaction.ts'
+import { interactions } from '../interactions/interactions.ts'
+import { findRoute, methodsAt } from '../interactions/route.ts'
+import type { Mhealth } from '../mhealth/mhealth.ts'
+import type { Store } from '../storage/store.ts'
+import { type FindCaller, requireCaller } from './caller.ts'
+import { sendAnswer } from './fhir-answer.ts'
+import { parseBodies, unsupported } from './fhir-body.ts'
+import { formType, requireJsonAccepted } from './media-type.ts'
+import { parsePrefer } from './prefer.ts'
+
+export type FhirOptions = {
+  readonly registry: Registry
+  readonly mhealth: Mhealth
+  readonly findCaller: FindCaller
+  readonly accessFor: (caller: Caller) => Access
+  readonly openStoreFor: (caller: Caller, access: Access) => Store
+  /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
+  readonly base: () => string
+  readonly secretKey: Uint8Array
+}
+
+/** The RESTful API, below the prefix it is registered with. https://hl7.org/fhir/R4/http.html */
+export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions): Promise<void> => {
+  const cursorsFor = openCursors(options.secretKey)
+  const contextOf = (request: FastifyRequest): Context => {
+    const { caller } = request
+    if (caller === undefined) throw new Error('a route without its caller')
+    const access = options.accessFor(caller)
+    const store = options.openStoreFor(caller, access)
+    const { registry, mhealth } = options
+    const reportFault = (fault: unknown) => request.log.error(fault)
+    return {
+      registry,
+      mhealth,
+      store,
+      access,
+      caller,
+      cursors: cursorsFor(caller),
+      base: options.base(),
+      interactions,
+      dispatch,
+      reportFault,
+    }
+  }
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { interaction, named } = findRoute(interactions, options.registry, target(request, request.body))
+    const routed = { interaction, request: { ...named, ...contentOf(request, interaction) } }
+    return sendAnswer(reply, await dispatch(routed, contextOf(request)))
+  }
+  const target = (request: FastifyRequest, body?: unknown) => ({
+    method: request.method === 'HEAD' ? 'GET' : request.method,
+    path: pathOf(request).slice(server.prefix.length),
+    body,
+  })
+  parseBodies(server)
+  server.decorateRequest('caller', undefined)
+  server.addHook('onRequest', requireCaller(options.findCaller))
+  server.addHook('onRequest', async (request, reply) => {
+    requireJsonAccepted(request.headers.accept, queryOf(request).get('_format'))
+    reply.header('cache-control', 'no-store')
+    refuseUnknown(target(request), reply, options.registry)
+  })
+  for (const { method, path } of routes) server.route({ method, url: `/${path}`, handler: answer })
+  server.setNotFoundHandler(answer)
+}
+
+/** Each method and path once: what is posted to the base is told apart by the Bundle's type. */
+const routes: readonly Pick<Interaction, 'method' | 'path'>[] = [
+  ...new Map(interactions.map(one => [`${one.method} ${one.path}`, one])).values(),
+]
+
+/** What no route takes is refused before its body is read. */
+const refuseUnknown = (target: { method: string; path: string }, reply: FastifyReply, registry: Registry): void => {
+  const allowed = methodsAt(interactions, target.path)
+  if (allowed.includes(target.method)) return
+  if (allowed.length > 0) reply.header('allow', allowed.join(', '))
+  findRoute(interactions, registry, target)
+}
+
+const contentOf = (request: FastifyRequest, interaction: Interaction): SystemRequest => {
+  const { body } = request
+  const isForm = body instanceof URLSearchParams
+  if (body !== undefined && isForm !== (interaction.body === 'form')) {
+    throw unsupported(isForm ? formType : 'JSON for a search')
+  }
+  const { 'if-match': ifMatch, 'if-none-exist': ifNoneExist, prefer } = request.headers
+  return {
+    query: isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request),
+    body,
+    headers: {
+      prefer: parsePrefer(typeof prefer === 'string' ? prefer : prefer?.join()),
+      ...(ifMatch === undefined ? {} : { ifMatch }),
+      ...(typeof ifNoneExist === 'string' ? { ifNoneExist } : {}),
+    },
+  }
+}
+
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
+const queryOf = ({ url }: FastifyRequest): URLSearchParams => new URLSearchParams(url.split('?').slice(1).join('?'))

@@ -1,0 +1,38 @@
+import { parseCriteria, parseSearch } from '../search/parse.ts'
+import type { Search } from '../search/search.ts'
+import { parseIncoming } from './incoming.ts'
+import type { Context, Handler, TypeRequest } from './interaction.ts'
+import { requireAccess } from './require-access.ts'
+import { type Prepared, writeOne } from './written.ts'
+
+/** https://hl7.org/fhir/R4/http.html#create */
+export const create: Handler<TypeRequest> = async (request, context) =>
+  writeOne(prepareCreate(request, context), context, request.headers)
+
+/** All of a create but the write. `id` is given by a transaction; one in the body is ignored, as FHIR says. */
+export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Context, id?: string): Prepared => {
+  const { warnings, ...incoming } = parseIncoming(type, withoutId(body), context)
+  return {
+    write: {
+      kind: 'create',
+      ...incoming,
+      ...(id === undefined ? {} : { id }),
+      ...(headers.ifNoneExist === undefined ? {} : { ifNoneExist: criteria(type, headers.ifNoneExist, context) }),
+    },
+    warnings,
+  }
+}
+
+const withoutId = (body: unknown): unknown => {
+  if (typeof body !== 'object' || body === null || !('id' in body)) return body
+  const { id: _, ...rest } = body
+  return rest
+}
+
+/** https://hl7.org/fhir/R4/http.html#ccreate */
+const criteria = (type: TypeRequest['type'], ifNoneExist: string, { registry, base, ...gate }: Context): Search => {
+  requireAccess(gate, 's', type)
+  const query = new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
+  const where = parseCriteria(registry, type, query, { base })
+  return { ...parseSearch(registry, type, query, { base }), where }
+}

@@ -1,0 +1,12 @@
+import type { Handler, InstanceRequest } from './interaction.ts'
+import { parseIfMatch } from './version.ts'
+import { type Prepared, writeOne } from './written.ts'
+
+/** https://hl7.org/fhir/R4/http.html#delete */
+export const deletion: Handler<InstanceRequest> = async (request, context) =>
+  writeOne(prepareDelete(request), context, request.headers)
+
+export const prepareDelete = ({ type, id, headers }: InstanceRequest): Prepared => ({
+  write: { kind: 'delete', type, id, ...parseIfMatch(headers.ifMatch) },
+  warnings: [],
+})

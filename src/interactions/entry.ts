@@ -1,0 +1,91 @@
+import { STATUS_CODES } from 'node:http'
+import type { BundleEntryResponse } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { toOperationOutcome } from '../fhir/operation-outcome.ts'
+import { bundleEntry } from './bundle-text.ts'
+import type { Body, Context, FhirRequest, FhirResponse, RequestHeaders, Routed } from './interaction.ts'
+import { findRoute } from './route.ts'
+
+/** An entry of a batch or a transaction. https://hl7.org/fhir/R4/bundle.html#bundle-request */
+export type Entry = Routed & { readonly fullUrl?: string }
+
+/** The entries of a Bundle that came as a body, whatever they are. */
+export const entriesOf = (body: unknown): readonly unknown[] => {
+  if (!isObject(body) || body.resourceType !== 'Bundle') {
+    throw new FhirError('structure', 'The base takes a Bundle', { expression: 'resourceType' })
+  }
+  const { entry = [] } = body
+  if (!Array.isArray(entry)) throw new FhirError('structure', 'Bundle.entry is a list', { expression: 'Bundle.entry' })
+  return entry
+}
+
+/** Throws what is wrong with the entry. */
+export const parseEntry = (
+  entry: unknown,
+  prefer: RequestHeaders['prefer'],
+  { interactions, registry, base }: Pick<Context, 'interactions' | 'registry' | 'base'>,
+): Entry => {
+  if (!isObject(entry)) throw new FhirError('structure', 'An entry is an object')
+  const { fullUrl, resource, request } = entry
+  if (!isObject(request))
+    throw new FhirError('required', 'An entry says its request', { status: 400, expression: 'request' })
+  const method = textOf(request, 'method')
+  const [path = '', query = ''] = relative(textOf(request, 'url'), base).split('?')
+  const { interaction, named } = findRoute(interactions, registry, { method, path })
+  if (interaction.path === '' || interaction.body === 'form') {
+    throw new FhirError('not-supported', `A Bundle cannot carry a ${interaction.name} by ${method}`, { status: 400 })
+  }
+  return {
+    interaction,
+    request: {
+      ...named,
+      query: new URLSearchParams(query),
+      headers: { prefer, ...conditionOf(request, 'ifMatch'), ...conditionOf(request, 'ifNoneExist') },
+      ...(interaction.body === 'resource' ? { body: resource } : {}),
+    } as FhirRequest,
+    ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
+  }
+}
+
+/** The entry of the answer, as text: https://hl7.org/fhir/R4/bundle.html#bundle-response */
+export const entryText = ({ status, location, etag, lastModified, body, issues = [] }: FhirResponse): string => {
+  const [first, ...others] = issues
+  const said = first === undefined ? undefined : toOperationOutcome([first, ...others])
+  return bundleEntry(undefined, body && textOfBody(body), {
+    response: {
+      status: statusLine(status),
+      location,
+      etag,
+      lastModified: lastModified?.toISOString(),
+      outcome: body?.kind === 'outcome' ? body.outcome : said,
+    } satisfies Optional<BundleEntryResponse>,
+  })
+}
+
+type Optional<T> = { [Key in keyof T]: T[Key] | undefined }
+
+/** "The status SHALL start with a 3 digit HTTP code": with its phrase, as in FHIR's own examples. */
+export const statusLine = (status: number): string => `${status} ${STATUS_CODES[status]}`
+
+const textOfBody = (body: Body): string | undefined => {
+  if (body.kind === 'outcome') return undefined
+  return body.kind === 'text' ? body.text : [...body.chunks].join('')
+}
+
+/** An entry's url is relative to the base; one of this server in full is the same. */
+const relative = (url: string, base: string): string =>
+  (url.startsWith(`${base}/`) ? url.slice(base.length) : url).replace(/^\//, '')
+
+const textOf = (request: Record<string, unknown>, name: 'method' | 'url'): string => {
+  const text = request[name]
+  if (typeof text === 'string' && text !== '') return text
+  throw new FhirError('required', `An entry's request has a ${name}`, { status: 400, expression: `request.${name}` })
+}
+
+const conditionOf = <Name extends 'ifMatch' | 'ifNoneExist'>(request: Record<string, unknown>, name: Name) => {
+  const text = request[name]
+  return (typeof text === 'string' ? { [name]: text } : {}) as { readonly [Key in Name]?: string }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,103 @@
+import { batch } from './batch.ts'
+import { create } from './create.ts'
+import { deletion } from './delete.ts'
+import { history } from './history.ts'
+import type { Interaction } from './interaction.ts'
+import { read } from './read.ts'
+import { search } from './search.ts'
+import { transaction } from './transaction.ts'
+import { update } from './update.ts'
+import { vread } from './vread.ts'
+
+/** What the server does. Routes, scope letters, the CapabilityStatement and the conformance test are derived from this. */
+export const interactions: readonly Interaction[] = [
+  {
+    name: 'read',
+    method: 'GET',
+    path: ':type/:id',
+    action: 'r',
+    body: 'none',
+    handler: read,
+    documentation:
+      'The current version, with its ETag. What the caller may not see is not found; what was deleted is gone.',
+  },
+  {
+    name: 'vread',
+    method: 'GET',
+    path: ':type/:id/_history/:versionId',
+    action: 'r',
+    body: 'none',
+    handler: vread,
+    documentation: 'One version. It is shown where the caller may see the current version and this one.',
+  },
+  {
+    name: 'history-instance',
+    method: 'GET',
+    path: ':type/:id/_history',
+    action: 'r',
+    body: 'none',
+    handler: history,
+    documentation: 'All versions, newest first, in pages of _count.',
+  },
+  {
+    name: 'update',
+    method: 'PUT',
+    path: ':type/:id',
+    action: 'u',
+    body: 'resource',
+    handler: update,
+    documentation: 'A new version; with If-Match only of the version it names.',
+  },
+  {
+    name: 'delete',
+    method: 'DELETE',
+    path: ':type/:id',
+    action: 'd',
+    body: 'none',
+    handler: deletion,
+    documentation: 'Repeatable. The history stays, for who may read it.',
+  },
+  {
+    name: 'create',
+    method: 'POST',
+    path: ':type',
+    action: 'c',
+    body: 'resource',
+    handler: create,
+    documentation: 'The server chooses the id. With If-None-Exist an existing match is answered instead.',
+  },
+  {
+    name: 'search-type',
+    method: 'GET',
+    path: ':type',
+    action: 's',
+    body: 'none',
+    handler: search,
+    documentation: 'Pages of _count by the next link; a total only where _total or _summary=count asks for it.',
+  },
+  {
+    name: 'search-type',
+    method: 'POST',
+    path: ':type/_search',
+    action: 's',
+    body: 'form',
+    handler: search,
+    documentation: 'The same with the parameters in a form, where no log or proxy keeps them.',
+  },
+  {
+    name: 'batch',
+    method: 'POST',
+    path: '',
+    body: 'resource',
+    handler: batch,
+    documentation: 'Each entry on its own, answered in order. Creates that follow one another are written together.',
+  },
+  {
+    name: 'transaction',
+    method: 'POST',
+    path: '',
+    body: 'resource',
+    handler: transaction,
+    documentation: 'All entries or none. References to other entries by urn:uuid are resolved.',
+  },
+]

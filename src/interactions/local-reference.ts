@@ -1,0 +1,72 @@
+import { FhirError } from '../fhir/error.ts'
+
+/** What an entry's fullUrl has become: `Patient/123`. */
+export type Targets = ReadonlyMap<string, string>
+
+/**
+ * The resource with every reference to another entry of its Bundle resolved, as
+ * https://hl7.org/fhir/R4/bundle.html#references says; `fullUrl` is the resource's own.
+ */
+export const resolveReferences = (resource: unknown, fullUrl: string | undefined, targets: Targets): unknown =>
+  mapLinks(resource, (link, name) => {
+    const target = targetOf(link, fullUrl, targets)
+    if (target !== undefined) return target
+    if (name === 'reference') refuseUnresolvable(link)
+    return link
+  })
+
+/** The fullUrls of other entries that a resource refers to. */
+export const referencedEntries = (
+  resource: unknown,
+  fullUrl: string | undefined,
+  fullUrls: ReadonlySet<string>,
+): ReadonlySet<string> => {
+  const found = new Set<string>()
+  mapLinks(resource, link => {
+    for (const candidate of candidates(link, fullUrl)) if (fullUrls.has(candidate)) found.add(candidate)
+    return link
+  })
+  return found
+}
+
+const targetOf = (link: string, fullUrl: string | undefined, targets: Targets): string | undefined =>
+  candidates(link, fullUrl)
+    .map(candidate => targets.get(candidate))
+    .find(target => target !== undefined)
+
+/** A relative reference means an entry by the base of the referring entry's own fullUrl. */
+const candidates = (link: string, fullUrl: string | undefined): readonly string[] => {
+  const root = /^(https?:\/\/.+\/)[A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl ?? '')?.[1]
+  return root !== undefined && /^[A-Z][A-Za-z]*\/[^/?]+$/.test(link) ? [link, root + link] : [link]
+}
+
+const refuseUnresolvable = (reference: string): void => {
+  if (/^urn:(uuid|oid):/.test(reference)) {
+    throw new FhirError('invalid', `No entry of the transaction has the fullUrl ${reference}`)
+  }
+  if (/^[A-Z][A-Za-z]*\?/.test(reference)) {
+    throw new FhirError('not-supported', `The conditional reference ${reference} is not supported; name an id`, {
+      status: 422,
+    })
+  }
+}
+
+/** The elements that may hold a link to another entry: never an identifier's value, which only looks like one. */
+const linkNames: ReadonlySet<string> = new Set(['reference', 'url', 'uri', 'valueUrl', 'valueUri'])
+
+/** Copies only what changes. */
+const mapLinks = (value: unknown, replace: (link: string, name: string) => string): unknown => {
+  if (Array.isArray(value)) return mapItems(value, replace)
+  if (typeof value !== 'object' || value === null) return value
+  const changed = Object.entries(value).flatMap(([name, child]) => {
+    const mapped =
+      typeof child === 'string' ? (linkNames.has(name) ? replace(child, name) : child) : mapLinks(child, replace)
+    return mapped === child ? [] : [[name, mapped]]
+  })
+  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) }
+}
+
+const mapItems = (items: readonly unknown[], replace: (link: string, name: string) => string): unknown => {
+  const mapped = items.map(item => mapLinks(item, replace))
+  return mapped.some((item, index) => item !== items[index]) ? mapped : items
+}

@@ -1,0 +1,66 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Interaction } from './interaction.ts'
+
+/** The parts of a path, by the names they have in its shape. */
+export type Named = { readonly type?: ResourceType; readonly id?: string; readonly versionId?: string }
+
+type Route = { readonly interaction: Interaction; readonly named: Named }
+
+/** Finds the interaction that a method and a path below the base mean; what is unknown of them is thrown. */
+export const findRoute = (
+  interactions: readonly Interaction[],
+  registry: Registry,
+  { method, path, body }: { readonly method: string; readonly path: string; readonly body?: unknown },
+): Route => {
+  const segments = segmentsOf(path)
+  const here = interactions.filter(one => fits(one, segments))
+  const [first] = here
+  if (first === undefined) throw new FhirError('not-found', `There is nothing at /${path}`)
+  const named = parseSegments(first.path, segments, registry)
+  const sameMethod = here.filter(one => one.method === method)
+  const [interaction] = sameMethod.length > 1 ? [byBundle(sameMethod, body)] : sameMethod
+  if (interaction !== undefined) return { interaction, named }
+  throw new FhirError('not-supported', `/${path} answers ${methodsAt(interactions, path).join(', ')}, not ${method}`)
+}
+
+/** What a path answers, for Allow; nothing where there is no such path. */
+export const methodsAt = (interactions: readonly Interaction[], path: string): readonly string[] => {
+  const segments = segmentsOf(path)
+  return [...new Set(interactions.filter(one => fits(one, segments)).map(one => one.method))]
+}
+
+const segmentsOf = (path: string): readonly string[] => path.split('/').filter(segment => segment !== '')
+
+const fits = ({ path }: Interaction, segments: readonly string[]): boolean => {
+  const shape = segmentsOf(path)
+  return shape.length === segments.length && shape.every((part, index) => isOf(part, segments[index] ?? ''))
+}
+
+/** An id cannot start with `_` or `$`, so a search or an operation is never taken for one. */
+const isOf = (part: string, segment: string): boolean => {
+  if (part === ':type') return /^[A-Za-z]+$/.test(segment)
+  return part.startsWith(':') ? /^[A-Za-z0-9.-]{1,64}$/.test(segment) : part === segment
+}
+
+const parseSegments = (path: string, segments: readonly string[], registry: Registry): Named => {
+  const entries = segmentsOf(path).flatMap((part, index) =>
+    part.startsWith(':') ? [[part.slice(1), segments[index]]] : [],
+  )
+  const { type, ...rest }: { type?: string } = Object.fromEntries(entries)
+  if (type === undefined) return rest
+  if (!registry.isResourceType(type)) throw new FhirError('not-found', `${type} is not a resource type of FHIR R4`)
+  return { type, ...rest }
+}
+
+/** The base takes Bundles: what each is for stands in its type. */
+const byBundle = (interactions: readonly Interaction[], body: unknown): Interaction => {
+  const type = typeof body === 'object' && body !== null && 'type' in body ? body.type : undefined
+  const interaction = interactions.find(one => one.name === type)
+  if (interaction !== undefined) return interaction
+  const names = interactions.map(one => one.name).join(' or ')
+  throw new FhirError('invalid', `The base takes a Bundle whose type is ${names}, not ${JSON.stringify(type)}`, {
+    expression: 'Bundle.type',
+  })
+}

@@ -1,0 +1,19 @@
+import { FhirError } from '../fhir/error.ts'
+import { parseIncoming } from './incoming.ts'
+import type { Context, Handler, InstanceRequest } from './interaction.ts'
+import { parseIfMatch } from './version.ts'
+import { type Prepared, writeOne } from './written.ts'
+
+/** https://hl7.org/fhir/R4/http.html#update */
+export const update: Handler<InstanceRequest> = async (request, context) =>
+  writeOne(prepareUpdate(request, context), context, request.headers)
+
+/** All of an update but the write. Whether it may create the resource is for the store to say. */
+export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
+  const { resource, warnings } = parseIncoming(type, body, context)
+  if (resource.id !== id) {
+    const said = resource.id === undefined ? 'has no id' : `has the id ${JSON.stringify(resource.id)}`
+    throw new FhirError('invalid', `The body ${said}; it must be that of the URL, ${id}`, { expression: `${type}.id` })
+  }
+  return { write: { kind: 'update', id, resource, ...parseIfMatch(headers.ifMatch) }, warnings }
+}

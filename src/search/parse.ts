@@ -1,0 +1,131 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError, type Issue } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { parseCondition } from './condition.ts'
+import { all, and, type Expression } from './expression.ts'
+import { refusal } from './refusal.ts'
+import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
+import type { Search } from './search.ts'
+import type { ValueOptions } from './values/parse-value.ts'
+
+type Options = ValueOptions & {
+  /** lenient: parameters that are unknown here are passed over, and named in `ignored`. */
+  readonly handling?: 'strict' | 'lenient' | undefined
+}
+
+/** https://hl7.org/fhir/R4/search.html. Throws one FhirError with an issue for each parameter that cannot be answered. */
+export const parseSearch = (
+  registry: Registry,
+  type: ResourceType,
+  query: URLSearchParams,
+  options: Options = {},
+): Search => {
+  const entries = [...query]
+  refuseRepeated(entries)
+  const clauses = collect(entries, entry => parseClause(registry, type, entry, options))
+  const shape: Shape = Object.assign({}, defaultShape, ...clauses.map(clause => clause.shape))
+  return {
+    type,
+    where: and(all, ...clauses.flatMap(clause => clause.where ?? [])),
+    ...consistent(shape),
+    applied: clauses.flatMap(clause => (clause.applied === undefined ? [] : [clause.applied])),
+    ignored: [...new Set(clauses.flatMap(clause => clause.ignored ?? []))],
+  }
+}
+
+/** Criteria without a page: of a SMART scope, of If-None-Exist. None at all would mean everything, and is refused. */
+export const parseCriteria = (
+  registry: Registry,
+  type: ResourceType,
+  query: string | URLSearchParams,
+  options: ValueOptions = {},
+): Expression => {
+  const entries = [...new URLSearchParams(query)]
+  if (entries.length === 0) throw new FhirError('invalid', `Criteria for ${type} are missing`)
+  const conditions = collect(entries, entry => {
+    const [name] = entry
+    if (isResultName(name)) throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
+    refuseUnknown(registry, type, name)
+    return parseCondition(registry, type, entry, options)
+  })
+  return and(all, ...conditions)
+}
+
+type Entry = readonly [name: string, value: string]
+
+/** What one entry of the query adds to the search. */
+type Clause = {
+  readonly where?: Expression
+  readonly shape?: Partial<Shape>
+  readonly applied?: Entry
+  readonly ignored?: string
+}
+
+const parseClause = (registry: Registry, type: ResourceType, entry: Entry, options: Options): Clause => {
+  const [name, text] = entry
+  if (isResultName(name)) {
+    const { shape, applied } = parseResultParameter(registry, type, name, text)
+    return { shape, applied: [name, applied] }
+  }
+  if (options.handling === 'lenient' && !isKnown(registry, type, name)) return { ignored: name }
+  refuseUnknown(registry, type, name)
+  return { where: parseCondition(registry, type, entry, options), applied: entry }
+}
+
+/** Known is a name whose first parameter is: what follows it changes its meaning, and is never passed over. */
+const isKnown = (registry: Registry, type: ResourceType, name: string): boolean =>
+  name.startsWith('_has:') || registry.searchParameter(type, codeOf(name)) !== undefined
+
+const codeOf = (name: string): string => /^[^.:]*/.exec(name)?.[0] ?? ''
+
+const refuseUnknown = (registry: Registry, type: ResourceType, name: string): void => {
+  if (isKnown(registry, type, name)) return
+  const later = laterNames.has(codeOf(name))
+    ? `"${name}" is not supported yet`
+    : `"${name}" is no search parameter of ${type}`
+  const codes = registry.searchParametersOf(type).map(parameter => parameter.code)
+  throw refusal(name, `${later}; supported: ${[...codes, ...resultNames, '_has'].join(', ')}`)
+}
+
+/** Of the specification, and without an answer here. */
+const laterNames: ReadonlySet<string> = new Set([
+  '_contained',
+  '_containedType',
+  '_content',
+  '_elements',
+  '_filter',
+  '_include',
+  '_list',
+  '_query',
+  '_revinclude',
+  '_score',
+  '_text',
+  '_type',
+])
+
+const refuseRepeated = (entries: readonly Entry[]): void => {
+  const names = entries.map(([name]) => name).filter(isResultName)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw refusal(twice, `"${twice}" is given more than once`)
+}
+
+/** A search for a count alone counts exactly unless an estimate was asked for. */
+const consistent = (shape: Shape): Shape =>
+  shape.summary === 'count' && shape.total === 'none' ? { ...shape, total: 'accurate' } : shape
+
+/** Goes through all entries before it throws, so that all mistakes are told at once. */
+const collect = <Parsed>(entries: readonly Entry[], parse: (entry: Entry) => Parsed): readonly Parsed[] => {
+  const parsed: Parsed[] = []
+  const issues: Issue[] = []
+  for (const entry of entries) {
+    try {
+      parsed.push(parse(entry))
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error
+      issues.push(...error.issues)
+    }
+  }
+  const [first, ...others] = issues
+  if (first !== undefined) throw FhirError.of([first, ...others], { status: 400 })
+  return parsed
+}

@@ -1,0 +1,125 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { readAlternatives } from './alternatives.ts'
+import type { Expression } from './expression.ts'
+import { type Modifier, parseModifier } from './modifier.ts'
+import { refusal } from './refusal.ts'
+
+/**
+ * What the name of a search parameter leads to: over links to other resources, a parameter there and its modifier.
+ * https://hl7.org/fhir/R4/search.html#chaining
+ */
+export type Path = {
+  readonly links: readonly Link[]
+  readonly parameter: SearchParameter
+  readonly modifier: Modifier | undefined
+}
+
+/** Puts a question about the linked resource as one about the resource before it. */
+type Link = (of: Expression) => Expression
+
+/** A name means several paths where a chain leaves the type of its target open. */
+export const pathsOf = (registry: Registry, type: ResourceType, name: string): readonly [Path, ...Path[]] => {
+  const [first, ...others] = follow(registry, type, { asked: name, rest: name, depth: 0, open: 0 })
+  if (first === undefined) throw refusal(name, `No possible target of "${name}" has such a search parameter`)
+  return [first, ...others]
+}
+
+export const through = ({ links }: Path, of: Expression): Expression =>
+  links.reduceRight((inner, link) => link(inner), of)
+
+/** Where reading stands in a name: `asked` is all of it, `rest` what is ahead, `open` counts links to several types. */
+type Reading = { readonly asked: string; readonly rest: string; readonly depth: number; readonly open: number }
+
+const hasStart = '_has:'
+const maxDepth = 6
+/** Links that may leave their type open: the paths multiply with each. */
+const maxOpen = 2
+const maxPaths = 150
+
+const follow = (registry: Registry, type: ResourceType, reading: Reading): readonly Path[] => {
+  if (reading.depth > maxDepth) throw refusal(reading.asked, `"${reading.asked}" has more than ${maxDepth} links`)
+  if (reading.rest.startsWith(hasStart)) return followHas(registry, type, reading)
+  const dot = reading.rest.indexOf('.')
+  return dot === -1 ? [end(registry, type, reading)] : followChain(registry, type, reading, dot)
+}
+
+const end = (registry: Registry, type: ResourceType, { asked, rest }: Reading): Path => {
+  const [code, modifierText] = cutAt(rest, rest.indexOf(':'))
+  const parameter = parameterOf(registry, type, code, asked)
+  return { links: [], parameter, modifier: parseModifier(parameter, modifierText, asked) }
+}
+
+/** `subject:Patient.name`, or `subject.name` for each possible target that has a `name`. */
+const followChain = (registry: Registry, type: ResourceType, reading: Reading, dot: number): readonly Path[] => {
+  const { asked, rest } = reading
+  const [link, next = ''] = cutAt(rest, dot)
+  const [code, target] = cutAt(link, link.indexOf(':'))
+  const parameter = parameterOf(registry, type, code, asked)
+  if (parameter.type !== 'reference') {
+    throw refusal(asked, `"${code}" of ${type} is a ${parameter.type} parameter; only references can be chained`)
+  }
+  const targets =
+    target === undefined
+      ? possibleTargets(registry, parameter).filter(one => registry.searchParameter(one, headOf(next)) !== undefined)
+      : [targetOf(registry, parameter, target, asked)]
+  const open = reading.open + (targets.length > 1 ? 1 : 0)
+  if (open > maxOpen) throw tooManyPaths(asked)
+  const ahead = { asked, rest: next, depth: reading.depth + 1, open }
+  const paths = readAlternatives(targets, one =>
+    follow(registry, one, ahead).map(path => linked(path, of => ({ kind: 'chain', parameter, target: one, of }))),
+  ).flat()
+  if (paths.length > maxPaths) throw tooManyPaths(asked)
+  return paths
+}
+
+/** `_has:Group:member:_id`: some Group names this resource as its `member`, and has the `_id`. */
+const followHas = (registry: Registry, type: ResourceType, reading: Reading): readonly Path[] => {
+  const { asked } = reading
+  const rest = reading.rest.slice(hasStart.length)
+  const [sourceName, afterSource = ''] = cutAt(rest, rest.indexOf(':'))
+  const [code, next = ''] = cutAt(afterSource, afterSource.indexOf(':'))
+  if (!registry.isResourceType(sourceName) || code === '' || next === '') {
+    throw refusal(asked, `"${asked}" is not of the form _has:[type]:[reference parameter]:[parameter]`)
+  }
+  const parameter = parameterOf(registry, sourceName, code, asked)
+  if (parameter.type !== 'reference' || !possibleTargets(registry, parameter).includes(type)) {
+    throw refusal(asked, `"${code}" of ${sourceName} does not refer to ${type}, so it cannot stand in _has`)
+  }
+  return follow(registry, sourceName, { ...reading, rest: next, depth: reading.depth + 1 }).map(path =>
+    linked(path, of => ({ kind: 'has', source: sourceName, parameter, of })),
+  )
+}
+
+const linked = (path: Path, link: Link): Path => ({ ...path, links: [link, ...path.links] })
+
+const parameterOf = (registry: Registry, type: ResourceType, code: string, asked: string): SearchParameter => {
+  const parameter = registry.searchParameter(type, code)
+  if (parameter !== undefined) return parameter
+  const codes = registry.searchParametersOf(type).map(one => one.code)
+  throw refusal(asked, `${type} has no search parameter "${code}"; it has: ${codes.join(', ')}`)
+}
+
+const targetOf = (registry: Registry, parameter: SearchParameter, name: string, asked: string): ResourceType => {
+  const target = possibleTargets(registry, parameter).find(one => one === name)
+  if (target !== undefined) return target
+  throw refusal(asked, `"${parameter.code}" does not refer to ${name}; possible: ${parameter.targets.join(', ')}`)
+}
+
+/** A parameter whose definition names no targets may point anywhere. */
+const possibleTargets = (registry: Registry, { targets }: SearchParameter): readonly ResourceType[] =>
+  targets.length === 0 ? registry.resourceTypes : targets
+
+/** The parameter that a target must have to be meant; every type can be asked for what refers to it. */
+const headOf = (name: string): string => (name.startsWith(hasStart) ? '_id' : (/^[^.:]*/.exec(name)?.[0] ?? ''))
+
+const tooManyPaths = (asked: string): FhirError =>
+  new FhirError('too-costly', `"${asked}" can mean too many chains; name the types, as in subject:Patient`, {
+    status: 400,
+    expression: asked,
+  })
+
+const cutAt = (text: string, index: number): readonly [string, string?] =>
+  index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)]

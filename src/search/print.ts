@@ -1,0 +1,123 @@
+import type { Expression, Grantee, Relation } from './expression.ts'
+import type { Interval, Value } from './value.ts'
+
+/** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. It shows what was searched for, so no log. */
+export const print = (expression: Expression): string => {
+  switch (expression.kind) {
+    case 'all':
+    case 'none':
+    case 'source-device':
+      return expression.kind
+    case 'and':
+    case 'or':
+      return list(expression.kind, ...expression.of.map(print))
+    case 'not':
+      return list('not', print(expression.of))
+    case 'match':
+      return list(expression.parameter.code, printValue(expression.value))
+    case 'missing':
+      return list('missing', expression.parameter.code)
+    case 'chain':
+      return list('chain', `${expression.parameter.code}:${expression.target}`, print(expression.of))
+    case 'has':
+      return list('has', `${expression.source}:${expression.parameter.code}`, print(expression.of))
+    default:
+      return printGrant(expression)
+  }
+}
+
+/** The nodes that no query can ask for: rules of access make them. */
+type Grant =
+  | Exclude<Relation, { kind: 'source-device' }>
+  | Extract<Expression, { kind: 'compartment' | 'identified' }>
+
+const printGrant = (grant: Grant): string => {
+  switch (grant.kind) {
+    case 'compartment':
+      return list('compartment', `${grant.of}/${grant.id}`)
+    case 'identified':
+      return list('identified', ...grant.ids)
+    case 'member':
+      return list('membership', grant.of, grant.reach, grant.role, grant.practitioner)
+    case 'consented':
+      return list('consented', printGrantee(grant.to), grant.action, ...study(grant.study))
+    case 'staffed':
+      return list('staffed', printGrantee(grant.to), grant.by, ...study(grant.study))
+    case 'created':
+      return list('created-by', `${grant.by.kind}/${grant.by.id}`)
+    case 'same-tenant':
+      return list('same-tenant', grant.practitioner)
+    case 'consentable':
+      return grant.to === undefined ? 'consentable' : list('consentable', grant.to)
+    case 'invited':
+    case 'known-to':
+      return list(grant.kind, grant.patient)
+    case 'kept':
+      return list('kept', typeof grant.part === 'string' ? grant.part : `staff-entry-of:${grant.part.staffEntryOf}`)
+    case 'content':
+      return list('content', typeof grant.is === 'string' ? grant.is : Object.entries(grant.is).join(','))
+  }
+}
+
+const printGrantee = ({ kind, id }: Grantee): string => `${kind}/${id}`
+
+const study = (id: string | undefined): readonly string[] => (id === undefined ? [] : [`study/${id}`])
+
+const list = (...words: readonly string[]): string => `(${words.join(' ')})`
+
+/** A value as it stands behind its parameter. A number or date that is compared by its range shows the range. */
+const printValue = (value: Value): string => {
+  switch (value.kind) {
+    case 'token':
+      return printToken(value.system, value.code)
+    case 'reference':
+      return value.type === undefined ? value.id : `${value.type}/${value.id}`
+    case 'url':
+      return word(value.url)
+    case 'date':
+      return printInterval(value.prefix, value)
+    case 'string':
+      return word(value.text)
+    case 'number':
+      return printRange(value)
+    case 'quantity':
+      return value.unit === undefined
+        ? printRange(value)
+        : `${printRange(value)} ${printToken(value.unit.system, value.unit.code)}`
+    case 'uri':
+      return word(value.uri)
+    case 'composite':
+      return value.parts.map(part => printValue(part.value)).join(' $ ')
+  }
+}
+
+/** Short in print only; a query has to say them whole. */
+const shortSystems: ReadonlyMap<string, string> = new Map([
+  ['http://loinc.org', 'loinc'],
+  ['http://snomed.info/sct', 'snomed'],
+  ['http://unitsofmeasure.org', 'ucum'],
+])
+
+const printToken = (system: string | null | undefined, code: string | undefined): string => {
+  const escaped = escapeBar(code ?? '')
+  if (system === undefined) return word(escaped)
+  return word(`${shortSystems.get(system ?? '') ?? escapeBar(system ?? '')}|${escaped}`)
+}
+
+const escapeBar = (text: string): string => text.replace(/[\\|]/g, '\\$&')
+
+const prefixed = (prefix: string, text: string): string => (prefix === 'eq' ? text : `${prefix} ${text}`)
+
+const printInterval = (prefix: string, { low, high }: Interval): string =>
+  prefixed(prefix, `${shortInstant(low)}..${shortInstant(high)}`)
+
+const shortInstant = (instant: string): string =>
+  instant.replace(/(T00:00:00)?\.000Z$/, (_, midnight) => (midnight ? '' : 'Z'))
+
+const byRange: ReadonlySet<string> = new Set(['eq', 'ne', 'ap'])
+
+const printRange = ({ prefix, value, low, high }: Extract<Value, { kind: 'number' | 'quantity' }>): string =>
+  prefixed(prefix, byRange.has(prefix) ? `${low}..${high}` : value)
+
+/** Text that would not stay one word is quoted. */
+const word = (text: string): string => (/^[^\s()"]+$/u.test(text) ? text : JSON.stringify(text))

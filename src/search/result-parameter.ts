@@ -1,0 +1,90 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Registry } from '../fhir/registry.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { refusal } from './refusal.ts'
+import type { Search, Sort } from './search.ts'
+
+/** How the answer is shaped, as against what is in it. https://hl7.org/fhir/R4/search.html#return */
+export type Shape = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'cursor'>
+
+/** The name under which a next link carries its opaque text. */
+export const cursorName = '_cursor'
+
+export const defaultCount = 20
+export const maxCount = 1000
+
+export const defaultShape: Shape = {
+  sort: [],
+  count: defaultCount,
+  total: 'none',
+  summary: undefined,
+  cursor: undefined,
+}
+
+export const resultNames = ['_count', '_sort', '_total', '_summary', cursorName, '_format', '_pretty'] as const
+
+export type ResultName = (typeof resultNames)[number]
+
+export const isResultName = (name: string): name is ResultName => resultNames.some(one => one === name)
+
+/** What one of them says, and its value as it is applied, for the self link. */
+export const parseResultParameter = (
+  registry: Registry,
+  type: ResourceType,
+  name: ResultName,
+  text: string,
+): { readonly shape: Partial<Shape>; readonly applied: string } => {
+  switch (name) {
+    case '_count':
+      return parseCount(text)
+    case '_sort':
+      return { shape: { sort: parseSort(registry, type, text) }, applied: text }
+    case '_total':
+      return { shape: { total: oneOf(name, text, ['none', 'estimate', 'accurate']) }, applied: text }
+    case '_summary':
+      return { shape: { summary: summaries[oneOf(name, text, ['count', 'false'])] }, applied: text }
+    case cursorName:
+      if (text === '') throw refusal(name, `${name} is empty; take it whole from a next link`)
+      return { shape: { cursor: text }, applied: text }
+    case '_format':
+    case '_pretty':
+      return { shape: {}, applied: text }
+  }
+}
+
+const summaries = { count: 'count', false: undefined } as const
+
+/** "If _count has the value 0, this shall be treated the same as _summary=count". */
+const parseCount = (text: string): { readonly shape: Partial<Shape>; readonly applied: string } => {
+  if (!/^\d{1,9}$/.test(text)) throw refusal('_count', `_count is a whole number from 0 to ${maxCount}, not "${text}"`)
+  const count = Math.min(Number(text), maxCount)
+  return { shape: count === 0 ? { count, summary: 'count' } : { count }, applied: String(count) }
+}
+
+/** https://hl7.org/fhir/R4/search.html#sort */
+const parseSort = (registry: Registry, type: ResourceType, text: string): readonly Sort[] => {
+  const sort = text.split(',').map(key => parseKey(registry, type, key))
+  const codes = sort.map(key => key.parameter.code)
+  const twice = codes.find((code, index) => codes.indexOf(code) !== index)
+  if (twice !== undefined) throw refusal('_sort', `_sort names "${twice}" twice`)
+  return sort
+}
+
+const parseKey = (registry: Registry, type: ResourceType, key: string): Sort => {
+  const descending = key.startsWith('-')
+  const parameter = registry.searchParameter(type, descending ? key.slice(1) : key)
+  if (parameter !== undefined && isSortable(parameter)) return { parameter, descending }
+  const codes = registry.searchParametersOf(type).filter(isSortable)
+  throw refusal(
+    '_sort',
+    `${type} cannot be sorted by "${key}"; accepted, with or without "-": ${codes.map(one => one.code).join(', ')}`,
+  )
+}
+
+const isSortable = ({ type }: SearchParameter): boolean => type !== 'composite' && type !== 'special'
+
+const oneOf = <Word extends string>(name: ResultName, text: string, words: readonly Word[]): Word => {
+  const word = words.find(one => one === text)
+  if (word !== undefined) return word
+  throw refusal(name, `${name} "${text}" is not supported; accepted: ${words.join(', ')}`)
+}

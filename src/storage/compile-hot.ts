@@ -1,0 +1,112 @@
+import type { Expression } from '../search/expression.ts'
+import type { Value } from '../search/value.ts'
+import { type Compiling, patientIdOf } from './compile.ts'
+import { isHot } from './hot.ts'
+import type { RowNames } from './row.ts'
+import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
+import { dateTest } from './values/date.ts'
+import { numberTest } from './values/quantity.ts'
+import { matchReference } from './values/reference.ts'
+
+type Match = Extract<Expression, { kind: 'match' }>
+type Hot = (match: Match, at: Compiling) => SqlFragment | undefined
+
+/** Parameters of Observation that its narrow columns and observation_code answer exactly; absent for all others. */
+export const compileHotMatch: Hot = (match, at) =>
+  isHot(match.parameter) ? hotMatches[match.parameter.code]?.(match, at) : undefined
+
+const own = sql.fragment`component = 0`
+const ofComponent = sql.fragment`component > 0`
+const either = sql.fragment`TRUE`
+
+const codeMatch =
+  (component: SqlFragment): Hot =>
+  ({ value }, at) => {
+    if (value.kind !== 'token' || value.code === undefined) return undefined
+    const test = codeTest(value.system, value.code, at)
+    const stands = someCode(at.row, allOf([component, test]))
+    // The row that drives the search is often of that very class, and then nothing need be looked up.
+    return component === own && at.row.code !== undefined ? sql.fragment`(${at.row.code}.${test} OR ${stands})` : stands
+  }
+
+const quantityMatch =
+  (component: SqlFragment): Hot =>
+  ({ value }, { row }) => {
+    if (value.kind !== 'quantity') return undefined
+    if (component === own && row.code !== undefined) return quantityTest(sql.fragment`${row.code}.`, value)
+    return someCode(row, allOf([component, quantityTest(sql.fragment``, value)]))
+  }
+
+const subjectMatch: Hot = ({ parameter, value }, { row }) => {
+  if (value.kind !== 'reference') return undefined
+  const test = sql.fragment`${row.facts}.patient_id = ${patientIdOf(value.id)}`
+  if (value.type === 'Patient' || parameter.code === 'patient') return test
+  if (value.type !== undefined) return undefined
+  const others = { ...parameter, targets: parameter.targets.filter(target => target !== 'Patient') }
+  return anyOf([test, matchReference(sql.fragment`${row.row}.content`, others, value)])
+}
+
+const dateMatch: Hot = ({ value }, { row: { facts } }) => {
+  if (value.kind !== 'date') return undefined
+  const start = sql.fragment`${facts}.effective_start`
+  const end = sql.fragment`${facts}.effective_end`
+  return allOf([dateTest(start, end, value), isKnown(facts), ...startBound(start, value)])
+}
+
+const hotMatches: Readonly<Record<string, Hot>> = {
+  code: codeMatch(own),
+  'combo-code': codeMatch(either),
+  'component-code': codeMatch(ofComponent),
+  patient: subjectMatch,
+  subject: subjectMatch,
+  date: dateMatch,
+  'value-quantity': quantityMatch(own),
+  'combo-value-quantity': quantityMatch(either),
+  'component-value-quantity': quantityMatch(ofComponent),
+}
+
+/** Without an effective time both ends are infinite; a Period may leave one of them open. */
+const isKnown = (facts: SqlFragment): SqlFragment =>
+  sql.fragment`NOT (${facts}.effective_start = '-infinity' AND ${facts}.effective_end = 'infinity')`
+
+/**
+ * The test may be on the end, but the index is by start: an Observation never lasts longer than the longest one stored,
+ * so the start has a bound as well.
+ */
+const startBound = (start: SqlFragment, value: Extract<Value, { kind: 'date' }>): readonly SqlFragment[] => {
+  const longest = sql.fragment`(SELECT coalesce(max(longest), interval '0') FROM code_duration)`
+  switch (value.prefix) {
+    case 'eq':
+      return [sql.fragment`${start} < ${value.high}::timestamptz`]
+    case 'ge':
+    case 'gt':
+      return [sql.fragment`${start} >= ${value.low}::timestamptz - ${longest}`]
+    default:
+      return []
+  }
+}
+
+/** Some observation_code row of the same Observation. */
+const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM ${codes} AS code
+  WHERE code.patient_id = ${facts}.patient_id AND code.pk = ${facts}.pk AND ${holds})`
+
+/** The code's class, whichever of its spellings was asked. */
+export const codeTest = (system: string | null | undefined, code: string, { classes }: Compiling): SqlFragment => {
+  const { keys, anySystem } = classes.classesAsked(system, code)
+  const [only] = keys
+  if (!anySystem && keys.length === 1 && only !== undefined)
+    return sql.fragment`code_id = (SELECT code_id FROM code_class WHERE key = ${only})`
+  const bare = anySystem ? sql.fragment`OR code_class.code = ${code}` : sql.fragment``
+  return sql.fragment`code_id = ANY(ARRAY(
+    SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')}) ${bare}))`
+}
+
+const quantityTest = (alias: SqlFragment, value: Extract<Value, { kind: 'quantity' }>): SqlFragment => {
+  const number = numberTest(sql.fragment`${alias}value`, value)
+  const { unit } = value
+  if (unit === undefined) return sql.fragment`(${alias}value IS NOT NULL AND ${number})`
+  const system = unit.system === undefined ? sql.fragment`TRUE` : sql.fragment`unit.system = ${unit.system}`
+  return sql.fragment`(${number} AND ${alias}unit_id = ANY(ARRAY(
+    SELECT unit_id FROM unit WHERE unit.code = ${unit.code} AND ${system})))`
+}

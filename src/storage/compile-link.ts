@@ -1,0 +1,52 @@
+import type { Expression } from '../search/expression.ts'
+import { type Compiling, compileExpression } from './compile.ts'
+import { storedRow, tableOf } from './row.ts'
+import { name, type SqlFragment, sql } from './sql.ts'
+import { element, jsonPath, someElement } from './values/element.ts'
+
+type Chain = Extract<Expression, { kind: 'chain' }>
+type Has = Extract<Expression, { kind: 'has' }>
+
+/** The row refers to a resource for which the inner question holds. https://hl7.org/fhir/R4/search.html#chaining */
+export const compileChain = ({ parameter, target, of }: Chain, { row, classes, depth }: Compiling): SqlFragment => {
+  const alias = `target_${depth}`
+  const inner = compileExpression(of, { row: storedRow(target, alias), classes, depth: depth + 1 })
+  const from = sql.fragment`FROM ${tableOf(target)} AS ${name(alias)} WHERE ${inner}`
+  if (target === 'Patient' && row.type === 'Observation' && subjects.has(parameter.code))
+    return sql.fragment`${row.facts}.patient_id IN (SELECT ${name(alias)}.patient_id ${from})`
+  if (row.type === 'Group' && parameter.code === 'member')
+    return sql.fragment`${row.row}.id IN (
+      SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
+      WHERE enrolment.patient_id IN (SELECT ${name(alias)}.patient_id ${from}))`
+  return someElement(sql.fragment`${row.row}.content`, parameter.paths, datatype => [
+    datatype === 'Reference'
+      ? {
+          holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1)
+            IN (SELECT ${`${target}/`} || ${name(alias)}.id ${from})`,
+        }
+      : {
+          holds: sql.fragment`split_part(${element} #>> '{}', '|', 1)
+            IN (SELECT ${name(alias)}.content ->> 'url' ${from})`,
+        },
+  ])
+}
+
+/** A resource of the source type refers to the row. https://hl7.org/fhir/R4/search.html#has */
+export const compileHas = ({ source, parameter, of }: Has, { row, classes, depth }: Compiling): SqlFragment => {
+  const alias = `source_${depth}`
+  const inner = compileExpression(of, { row: storedRow(source, alias), classes, depth: depth + 1 })
+  if (source === 'Group' && parameter.code === 'member' && row.type === 'Patient')
+    return sql.fragment`${row.facts}.patient_id IN (
+      SELECT enrolment.patient_id FROM enrolment JOIN study ON study.id = enrolment.study_id
+      WHERE study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
+  const references = parameter.paths.map(
+    path => sql.fragment`
+      SELECT split_part(element.value ->> 'reference', '/', 2)
+      FROM ${tableOf(source)} AS ${name(alias)},
+        jsonb_path_query(${name(alias)}.content, ${jsonPath(path)}::jsonpath) AS element(value)
+      WHERE split_part(element.value ->> 'reference', '/', 1) = ${row.type} AND ${inner}`,
+  )
+  return sql.fragment`${row.row}.id IN (${sql.join(references, sql.fragment` UNION ALL `)})`
+}
+
+const subjects: ReadonlySet<string> = new Set(['patient', 'subject'])

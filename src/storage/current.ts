@@ -1,0 +1,97 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Access, restrict } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Action } from '../search/expression.ts'
+import { compile } from './compile.ts'
+import type { Connection } from './database.ts'
+import { historyOf, storedRow, tableOf } from './row.ts'
+import { sql } from './sql.ts'
+import type { Stored } from './store.ts'
+import type { Place } from './update.ts'
+
+/** What asking for single rows needs, and for whom. */
+export type Asking = {
+  readonly typeIds: ReadonlyMap<ResourceType, number>
+  readonly access: Access
+  readonly classes: CodeClasses
+}
+
+/** The current row, with its key. */
+export type Current = Stored & { readonly patientId: number; readonly pk: string; readonly owner: string | null }
+
+type Row = {
+  patient_id: number
+  pk: string
+  version: number
+  last_updated: Date
+  owner: string | null
+  content: string
+}
+
+/** The current version, if there is one and the caller may act on it so. */
+export const findCurrent = async (
+  connection: Connection,
+  { typeIds, access, classes }: Asking,
+  type: ResourceType,
+  id: string,
+  action: Action,
+): Promise<Current | undefined> => {
+  const allowed = compile(restrict(access, action, type), storedRow(type, 'row'), classes)
+  const found = await connection.maybeOne<Row>(sql.fragment`
+    SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner, row.content::text AS content
+    FROM resource_identity AS identity
+    JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
+    WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id} AND ${allowed}`)
+  return found === undefined
+    ? undefined
+    : {
+        type,
+        id,
+        patientId: found.patient_id,
+        pk: found.pk,
+        owner: found.owner,
+        versionId: String(found.version),
+        lastUpdated: found.last_updated,
+        content: found.content,
+      }
+}
+
+/** Where the id stands, also after a deletion; locks it until the transaction ends, so that changes take turns. */
+export const lockPlace = async (
+  connection: Connection,
+  { typeIds }: Pick<Asking, 'typeIds'>,
+  type: ResourceType,
+  id: string,
+): Promise<Omit<Place, 'type'> | undefined> =>
+  connection.maybeOne(sql.fragment`
+    SELECT patient_id AS "patientId", pk FROM resource_identity
+    WHERE type_id = ${typeIds.get(type) ?? 0} AND id = ${id} FOR UPDATE`)
+
+/** Of a deleted resource: its deletion, if the caller could have acted so on the last version that had a content. */
+export const wasVisible = async (
+  connection: Connection,
+  { access, classes }: Asking,
+  { type, patientId, pk, id }: Place & { readonly id: string },
+  action: Action,
+): Promise<{ readonly versionId: string; readonly lastUpdated: Date } | undefined> => {
+  // The side rows went with the deletion, so the version's content alone must do: hence `indexed: false` and no codes.
+  const last = { ...storedRow(type, 'row'), indexed: false }
+  const facts = type === 'Observation' ? unknownFacts : sql.fragment``
+  const row = await connection.maybeOne<{ version: number; last_updated: Date }>(sql.fragment`
+    SELECT deletion.version, deletion.last_updated
+    FROM ${historyOf(type)} AS deletion,
+      LATERAL (
+        SELECT history.*, ${id}::text AS id ${facts}
+        FROM ${historyOf(type)} AS history
+        WHERE history.patient_id = deletion.patient_id AND history.pk = deletion.pk AND history.content IS NOT NULL
+        ORDER BY history.version DESC LIMIT 1
+      ) AS row
+    WHERE deletion.patient_id = ${patientId} AND deletion.pk = ${pk} AND deletion.method = 'DELETE'
+      AND ${compile(restrict(access, action, type), last, classes)}
+    ORDER BY deletion.version DESC LIMIT 1`)
+  return row === undefined ? undefined : { versionId: String(row.version), lastUpdated: row.last_updated }
+}
+
+/** No consent covers what is unknown: a deleted Observation says that it is gone to its patient only. */
+const unknownFacts = sql.fragment`, 0 AS kind_id, 0 AS device_id, '-infinity'::timestamptz AS effective_start,
+  'infinity'::timestamptz AS effective_end, FALSE AS derived`

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import { FhirError, type IssueCode } from '../fhir/error.ts'
+import type { SqlFragment } from './sql.ts'
+
+/** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
+export type Connection = {
+  readonly any: <Row>(query: SqlFragment) => Promise<readonly Row[]>
+  /** Exactly one row is expected; none or several are a fault. */
+  readonly one: <Row>(query: SqlFragment) => Promise<Row>
+  readonly maybeOne: <Row>(query: SqlFragment) => Promise<Row | undefined>
+  /** How many rows it touched. */
+  readonly run: (query: SqlFragment) => Promise<number>
+}
+
+export type Database = Connection & {
+  /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure. */
+  readonly transaction: <T>(run: (connection: Connection) => Promise<T>) => Promise<T>
+  readonly close: () => Promise<void>
+}
+
+type Options = { readonly poolSize?: number; readonly statementTimeoutMs?: number }
+
+export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 30_000 }: Options = {}): Database => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    statement_timeout: statementTimeoutMs,
+    options: '-c jit=off -c timezone=UTC',
+  })
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => {})
+  return {
+    ...connectionOver(pool),
+    transaction: run => retried(() => inTransaction(pool, run)),
+    close: () => pool.end(),
+  }
+}
+
+type Queryable = Pick<pg.Pool, 'query'>
+
+const connectionOver = (queryable: Queryable): Connection => {
+  const query = async (fragment: SqlFragment) => {
+    try {
+      return await queryable.query(prepared(fragment))
+    } catch (error) {
+      throw toFhirError(error)
+    }
+  }
+  const any = async <Row>(fragment: SqlFragment) => (await query(fragment)).rows as Row[]
+  return {
+    any,
+    one: async <Row>(fragment: SqlFragment) => {
+      const rows = await any<Row>(fragment)
+      const [row] = rows
+      if (row === undefined || rows.length > 1) throw new Error(`expected one row, got ${rows.length}`)
+      return row
+    },
+    maybeOne: async <Row>(fragment: SqlFragment) => (await any<Row>(fragment))[0],
+    run: async fragment => (await query(fragment)).rowCount ?? 0,
+  }
+}
+
+/** Planning is 40 % of a sub-millisecond query: each distinct text is prepared once a connection, by its hash. */
+const prepared = ({ sql, values }: SqlFragment) => {
+  const known = statements.get(sql)
+  if (known !== undefined) return { ...known, values: [...values] }
+  const text = sql.replaceAll('$slonik_', '$')
+  const statement = { name: createHash('sha1').update(text).digest('base64url'), text }
+  if (statements.size >= mostStatements) statements.clear()
+  statements.set(sql, statement)
+  return { ...statement, values: [...values] }
+}
+const statements = new Map<string, { name: string; text: string }>()
+const mostStatements = 2000
+
+const inTransaction = async <T>(pool: pg.Pool, run: (connection: Connection) => Promise<T>): Promise<T> => {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    const result = await run(connectionOver(client))
+    await client.query('COMMIT')
+    client.release()
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').then(
+      () => client.release(),
+      broken => client.release(broken),
+    )
+    throw error
+  }
+}
+
+const retried = async <T>(run: () => Promise<T>, attempts = 5): Promise<T> => {
+  try {
+    return await run()
+  } catch (error) {
+    if (attempts <= 1 || !(error instanceof FhirError) || error.issues[0].code !== 'transient') throw error
+    await new Promise(resolve => setTimeout(resolve, 5 + Math.random() * 40))
+    return retried(run, attempts - 1)
+  }
+}
+
+/** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
+  '23505': ['duplicate', 'The same resource is being written by another request'],
+  '40001': ['transient', 'The database was busy with a conflicting change; try again'],
+  '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
+  '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
+  '53300': ['transient', 'The database has no connection free; try again'],
+  '57P01': ['transient', 'The database is restarting; try again'],
+}
+
+const toFhirError = (error: unknown): unknown => {
+  const state = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const known = codeByState[state]
+  return known === undefined ? error : new FhirError(known[0], known[1], { cause: error })
+}

@@ -1,0 +1,123 @@
+import type { Principal } from '../search/expression.ts'
+import type { Connection } from './database.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+/**
+ * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in process;
+ * what is not known yet is inserted and committed at once, on a connection of the dictionary's own: an entry that is
+ * remembered must not vanish with the write that asked for it.
+ */
+export type Dictionary = {
+  readonly patients: Entries
+  readonly codes: Entries
+  readonly kinds: Entries
+  readonly devices: Entries
+  readonly units: Entries
+  readonly authors: Entries
+}
+
+export type Entries = {
+  /** Ids by key, for all the keys; inserts those that are missing. */
+  readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
+}
+
+export const openDictionary = (connection: Connection): Dictionary => {
+  const entries = (table: Table) => entriesOf(connection, table)
+  const kinds = entries({
+    find: keys => sql.fragment`SELECT key, kind_id AS number FROM kind WHERE key = ANY(${texts(keys)})`,
+    insert: keys => sql.fragment`INSERT INTO kind (key) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+  })
+  return {
+    patients: entries({
+      find: keys =>
+        sql.fragment`SELECT id AS key, patient_id AS number FROM patient_compartment WHERE id = ANY(${texts(keys)})`,
+      insert: keys =>
+        sql.fragment`INSERT INTO patient_compartment (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+      changing: true,
+    }),
+    codes: entries({
+      find: keys => sql.fragment`SELECT key, code_id AS number FROM code_class WHERE key = ANY(${texts(keys)})`,
+      insert: keys => sql.fragment`
+        INSERT INTO code_class (key, code)
+        SELECT key, split_part(key, '|', -1) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
+    }),
+    kinds: { idsOf: keys => kindIdsOf(kinds, connection, keys) },
+    devices: entries({
+      find: keys =>
+        sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
+      insert: keys => sql.fragment`INSERT INTO device_source (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+    }),
+    units: entries({
+      find: keys => sql.fragment`SELECT key, unit_id AS number FROM unit WHERE key = ANY(${texts(keys)})`,
+      insert: keys => sql.fragment`
+        INSERT INTO unit (key, system, code)
+        SELECT key, nullif(split_part(key, '|', 1), ''), split_part(key, '|', 2) FROM unnest(${texts(keys)}) AS key
+        ON CONFLICT DO NOTHING`,
+    }),
+    authors: entries({
+      find: keys => sql.fragment`
+        SELECT kind || '/' || id AS key, author AS number FROM principal WHERE kind || '/' || id = ANY(${texts(keys)})`,
+      insert: keys => sql.fragment`
+        INSERT INTO principal (kind, id)
+        SELECT split_part(key, '/', 1), split_part(key, '/', 2) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
+    }),
+  }
+}
+
+export const authorKey = ({ kind, id }: Principal): string => `${kind}/${id}`
+
+/** A requirement of several kinds is an entry of its own, spelled `a+b`, that names its members. */
+export const kindKey = (kinds: ReadonlySet<string>): string | undefined =>
+  kinds.size === 0 ? undefined : [...kinds].sort().join('+')
+
+const kindIdsOf = async (kinds: Entries, connection: Connection, keys: Iterable<string>) => {
+  const asked = [...keys]
+  const members = asked.flatMap(key => (key.includes('+') ? key.split('+') : []))
+  const ids = await kinds.idsOf(new Set([...asked, ...members]))
+  for (const key of asked) {
+    if (!key.includes('+') || composed.has(key)) continue
+    const of = key.split('+').flatMap(member => ids.get(member) ?? [])
+    await connection.run(sql.fragment`
+      UPDATE kind SET members = ${sql.array(of, 'int4')} WHERE key = ${key} AND members IS NULL`)
+    composed.add(key)
+  }
+  return ids
+}
+const composed = new Set<string>()
+
+type Table = {
+  readonly find: (keys: readonly string[]) => SqlFragment
+  readonly insert: (keys: readonly string[]) => SqlFragment
+  /** Entries may be given another number (two Patients turn out to be one human), so they are not kept. */
+  readonly changing?: true
+}
+
+const entriesOf = (connection: Connection, { find, insert, changing }: Table): Entries => {
+  const known = new Map<string, number>()
+  const load = async (keys: readonly string[]): Promise<readonly (readonly [string, number])[]> => {
+    if (keys.length === 0) return []
+    const rows = await connection.any<{ key: string; number: number }>(find(keys))
+    return rows.map(row => [row.key, row.number])
+  }
+  const loadOrInsert = async (keys: readonly string[]) => {
+    const loaded = new Map(await load(keys))
+    const missing = keys.filter(key => !loaded.has(key))
+    if (missing.length > 0) await connection.run(insert(missing))
+    return [...loaded, ...(await load(missing))]
+  }
+  return {
+    idsOf: async keys => {
+      const asked = [...new Set(keys)]
+      const unknown = asked.filter(key => !known.has(key)).sort()
+      const loaded = await loadOrInsert(unknown)
+      const remembered = asked.flatMap(key => {
+        const number = known.get(key)
+        return number === undefined ? [] : [[key, number] as const]
+      })
+      if (changing !== true) for (const [key, number] of loaded) known.set(key, number)
+      return new Map([...remembered, ...loaded])
+    },
+  }
+}
+
+const texts = (keys: readonly string[]) => sql.array([...keys], 'text')

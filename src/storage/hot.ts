@@ -1,0 +1,57 @@
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { Expression } from '../search/expression.ts'
+import type { Value } from '../search/value.ts'
+
+/** Parameters of Observation that its own narrow columns and observation_code answer. */
+const hot: ReadonlySet<string> = new Set([
+  'code',
+  'combo-code',
+  'component-code',
+  'patient',
+  'subject',
+  'date',
+  'value-quantity',
+  'combo-value-quantity',
+  'component-value-quantity',
+  'value-string',
+  'value-date',
+])
+
+/** Whether the token, string, date and number indexes leave the parameter out. */
+export const isHot = ({ base, code }: SearchParameter): boolean => base === 'Observation' && hot.has(code)
+
+/** Whether an Observation's question is answered without its body: by observation_code and the tables of consent. */
+export const matchesHot = (expression: Expression): boolean => {
+  switch (expression.kind) {
+    case 'and':
+    case 'or':
+      return expression.of.every(matchesHot)
+    case 'not':
+      return matchesHot(expression.of)
+    case 'match':
+      return isHot(expression.parameter) && (bodiless.has(expression.parameter.code) || isPatient(expression.value))
+    case 'chain':
+      return expression.target === 'Patient' && isHot(expression.parameter)
+    case 'all':
+    case 'none':
+    case 'compartment':
+    case 'consented':
+      return true
+    default:
+      return false
+  }
+}
+
+const isPatient = (value: Value): boolean => value.kind === 'reference' && value.type === 'Patient'
+
+/** A bare id as subject may be a Group, and a string or date value stands in the body alone. */
+const bodiless: ReadonlySet<string> = new Set([
+  'code',
+  'combo-code',
+  'component-code',
+  'patient',
+  'date',
+  'value-quantity',
+  'combo-value-quantity',
+  'component-value-quantity',
+])

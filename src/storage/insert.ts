@@ -1,0 +1,75 @@
+import type { Restricted } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { type Candidate, entryRow, entryTables } from './candidate.ts'
+import { compile } from './compile.ts'
+import type { Connection } from './database.ts'
+import { tableOf } from './row.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+/**
+ * Writes new resources of one type, those that the question lets pass, with all their side rows, in one statement.
+ * Answers the pks that were written; the others changed nothing.
+ */
+export const insertResources = async (
+  connection: Connection,
+  typeId: number,
+  candidates: readonly Candidate[],
+  allowed: Restricted,
+  classes: CodeClasses,
+): Promise<ReadonlySet<string>> => {
+  const [first] = candidates
+  if (first === undefined) return new Set()
+  const { type } = first
+  const rows = await connection.any<{ pk: string }>(sql.fragment`
+    WITH ${entryTables(candidates)},
+    allowed AS MATERIALIZED (
+      SELECT entry.* FROM entry WHERE ${compile(allowed, entryRow(type), classes)}
+    ),
+    identity AS (
+      INSERT INTO resource_identity (type_id, id, patient_id, pk)
+      SELECT ${typeId}, id, patient_id, pk FROM allowed
+      ON CONFLICT (type_id, id) DO NOTHING
+    ),
+    ${sideRows(type === 'Observation', sql.fragment`allowed`)}
+    INSERT INTO ${tableOf(type)} (patient_id, pk, id, version, last_updated, owner, author, tokens, content ${
+      type === 'Observation' ? factNames : none
+    })
+    SELECT patient_id, pk, id, version, last_updated, owner, author, tokens, content ${
+      type === 'Observation' ? factNames : none
+    }
+    FROM allowed
+    RETURNING pk`)
+  return new Set(rows.map(({ pk }) => pk))
+}
+
+const none = sql.fragment``
+const factNames = sql.fragment`, kind_id, device_id, effective_start, effective_end, derived`
+
+/** CTEs that fill the side tables from `source`, which has the columns of `entry`. */
+export const sideRows = (observation: boolean, source: SqlFragment): SqlFragment => sql.fragment`
+  ${observation ? codeRows(source) : none}
+  compartments AS (
+    INSERT INTO compartment (patient_id, pk)
+    SELECT patient::integer, source.pk FROM ${source} AS source, jsonb_array_elements_text(source.patients) AS patient
+  ),
+  strings AS (
+    INSERT INTO index_string (parameter, value, patient_id, pk)
+    SELECT one.parameter, one.value, source.patient_id, source.pk
+    FROM ${source} AS source, jsonb_to_recordset(source.strings) AS one(parameter integer, value text)
+  ),
+  dates AS (
+    INSERT INTO index_date (parameter, low, high, patient_id, pk)
+    SELECT one.parameter, one.low, one.high, source.patient_id, source.pk
+    FROM ${source} AS source, jsonb_to_recordset(source.dates) AS one(parameter integer, low timestamptz, high timestamptz)
+  ),
+  numbers AS (
+    INSERT INTO index_number (parameter, value, patient_id, pk)
+    SELECT one.parameter, one.value, source.patient_id, source.pk
+    FROM ${source} AS source, jsonb_to_recordset(source.numbers) AS one(parameter integer, value numeric)
+  )`
+
+const codeRows = (source: SqlFragment): SqlFragment => sql.fragment`
+  codes AS (
+    INSERT INTO observation_code
+    SELECT entry_code.* FROM entry_code WHERE entry_code.pk IN (SELECT pk FROM ${source})
+  ),`

@@ -1,0 +1,92 @@
+import type { Expression, Grantee } from '../../search/expression.ts'
+import type { RowNames } from '../row.ts'
+import { allOf, type SqlFragment, sql } from '../sql.ts'
+import { referencedId } from './reference.ts'
+
+type Consented = Extract<Expression, { kind: 'consented' }>
+type Consentable = Extract<Expression, { kind: 'consentable' }>
+
+/**
+ * Whoever asks is reached by a consent in force that covers the row: one semi-join, which PostgreSQL may enter from the
+ * row or from the consents. Requirements of several kinds and derived Observations are few and are tested on top.
+ */
+export const compileConsented = (consented: Consented, { type, row, facts }: RowNames): SqlFragment => {
+  if (type === 'Device') return compileDevice(consented, row)
+  // Consents name kinds of Observations; of other types they name none.
+  if (type !== 'Observation') return sql.fragment`FALSE`
+  return allOf([
+    isCovered(consented, facts),
+    sql.fragment`(NOT ${facts}.derived OR ${areSourcesCovered(consented, facts)})`,
+  ])
+}
+
+/** A patient's device is readable like the Observations that come from its source. */
+const compileDevice = (consented: Consented, row: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM ${reachOf(consented)}
+  JOIN study_group_observation_consents AS given ON given.grantee = reach.grantee
+  WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id AND given.device_id IN (0, coalesce((
+    SELECT device_id FROM device_source
+    WHERE device_source.id = coalesce(${referencedId(row, 'parent', 'Device')}, ${row}.id)), 0)))`
+
+/** Every kind that is needed is permitted from the row's source, for a time that holds all of the row's. */
+const isCovered = (consented: Consented, facts: SqlFragment): SqlFragment =>
+  allOf([
+    sql.fragment`EXISTS (
+      SELECT FROM ${reachOf(consented)}
+      JOIN study_group_observation_consents AS given ON given.grantee = reach.grantee
+      JOIN kind_member ON kind_member.member_id = given.kind_id
+      WHERE ${inForceFor(consented)} AND kind_member.kind_id = ${facts}.kind_id AND ${holds(facts)})`,
+    sql.fragment`(${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL)) OR NOT EXISTS (
+      SELECT FROM kind_member AS needed
+      WHERE needed.kind_id = ${facts}.kind_id AND NOT EXISTS (
+        SELECT FROM ${reachOf(consented)}
+        JOIN study_group_observation_consents AS given ON given.grantee = reach.grantee
+        WHERE ${inForceFor(consented)} AND given.kind_id = needed.member_id AND ${holds(facts)})))`,
+  ])
+
+/** An unknown source device is 0, which only consents for any source name. */
+const holds = (facts: SqlFragment): SqlFragment => sql.fragment`
+  given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
+  AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end`
+
+const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
+  ${reaches(to, study)} AND strpos(given.scope_action, ${action}) > 0
+  AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
+
+const reachOf = ({ to }: Consented): SqlFragment =>
+  to.kind === 'practitioner' ? sql.fragment`practitioner_grantee AS reach` : sql.fragment`organization_grantee AS reach`
+
+const reaches = (to: Grantee, study: string | undefined): SqlFragment => {
+  const one =
+    to.kind === 'practitioner'
+      ? sql.fragment`reach.practitioner = ${to.id}`
+      : sql.fragment`reach.organization = ${to.id}`
+  return study === undefined ? one : allOf([one, sql.fragment`reach.study_id = ${study}`])
+}
+
+/** Also the sources of its sources; one that is not known, or is gone, is not covered. */
+const areSourcesCovered = (consented: Consented, facts: SqlFragment): SqlFragment => sql.fragment`NOT EXISTS (
+  WITH RECURSIVE sources(pk) AS (
+    SELECT derived_from.source_pk FROM derived_from
+    WHERE derived_from.patient_id = ${facts}.patient_id AND derived_from.pk = ${facts}.pk
+    UNION
+    SELECT derived_from.source_pk FROM sources
+    JOIN derived_from ON derived_from.patient_id = ${facts}.patient_id AND derived_from.pk = sources.pk
+  )
+  SELECT FROM sources
+  LEFT JOIN observation AS source ON source.patient_id = ${facts}.patient_id AND source.pk = sources.pk
+  WHERE source.pk IS NULL OR NOT (${isCovered(consented, sql.fragment`source`)}))`
+
+/** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable. */
+export const compileConsentable = ({ to }: Consentable, { facts }: RowNames): SqlFragment => {
+  const studies =
+    to === undefined
+      ? sql.fragment`TRUE`
+      : sql.fragment`given.grantee IN (SELECT grantee FROM organization_grantee WHERE organization = ${to})`
+  return sql.fragment`coalesce((
+    SELECT bool_and(EXISTS (
+      SELECT FROM study_group_observation_consents AS given
+      WHERE given.patient_id = ${facts}.patient_id AND given.kind_id = needed.member_id
+        AND given.consented AND now() >= given.valid_from AND now() < given.valid_to AND ${studies}))
+    FROM kind_member AS needed WHERE needed.kind_id = ${facts}.kind_id), FALSE)`
+}

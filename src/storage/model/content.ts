@@ -1,0 +1,25 @@
+import { inactivationReason } from '../../access/vocabulary.ts'
+import type { Content } from '../../search/expression.ts'
+import type { RowNames } from '../row.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { referencedId } from './reference.ts'
+
+export const compileContent = ({ is }: Content, { row }: RowNames): SqlFragment => {
+  if (typeof is === 'string') return claims[is](row)
+  return 'status' in is
+    ? sql.fragment`${row}.content ->> 'status' = ${is.status}`
+    : sql.fragment`${referencedId(row, 'practitioner', 'Practitioner')} = ${is.practitioner}`
+}
+
+const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment) => SqlFragment>> = {
+  'of-one-patient': row => sql.fragment`${row}.patient_id <> 0`,
+  'of-one-target': row => sql.fragment`jsonb_array_length(${row}.content -> 'target') = 1`,
+  'without-security-context': row => sql.fragment`NOT ${row}.content ? 'securityContext'`,
+  'a-root': row => sql.fragment`NOT ${row}.content ? 'partOf'`,
+  'of-practitioners-only': row => sql.fragment`NOT EXISTS (
+    SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
+    WHERE referenced_id(link -> 'target', 'Practitioner') IS NULL)`,
+  'with-a-reason': row => sql.fragment`EXISTS (
+    SELECT FROM jsonb_array_elements(${row}.content -> 'extension') AS extension
+    WHERE extension ->> 'url' = ${inactivationReason})`,
+}

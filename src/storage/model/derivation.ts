@@ -1,0 +1,35 @@
+import type { Observation } from '@medplum/fhirtypes'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+import { namedId, type Projected, type Projection } from './projection.ts'
+
+/** What Observations were derived from. Those that are new and derived from nothing, nearly all, cost nothing. */
+export const projectDerivations: Projection<Observation> = async (connection, changes) => {
+  const changed = changes.filter(({ versionId, resource }) => versionId !== '1' || isDerived(resource))
+  if (changed.length === 0) return
+  await connection.run(sql.fragment`
+    DELETE FROM derived_from USING unnest(
+      ${sql.array(
+        changed.map(({ patientId }) => patientId),
+        'int4',
+      )}, ${sql.array(
+        changed.map(({ pk }) => pk),
+        'int8',
+      )}
+    ) AS changed(patient_id, pk)
+    WHERE derived_from.patient_id = changed.patient_id AND derived_from.pk = changed.pk`)
+  for (const change of changed) if (isDerived(change.resource)) await insertSources(connection, change)
+}
+
+const isDerived = (resource: Observation | undefined): boolean => (resource?.derivedFrom?.length ?? 0) > 0
+
+/** A source is an Observation of the same patient; anything else is a source that is not known. */
+const insertSources = (connection: Connection, { patientId, pk, resource }: Projected<Observation>) => {
+  const ids = (resource?.derivedFrom ?? []).map(reference => namedId(reference, 'Observation') ?? '')
+  return connection.run(sql.fragment`
+    INSERT INTO derived_from (patient_id, pk, source_pk)
+    SELECT DISTINCT ${patientId}::integer, ${pk}::bigint, coalesce(identity.pk, 0)
+    FROM unnest(${sql.array(ids, 'text')}) AS source(id)
+    LEFT JOIN resource_identity AS identity ON identity.id = source.id AND identity.patient_id = ${patientId}
+      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Observation')`)
+}

@@ -1,0 +1,57 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Expression } from '../../search/expression.ts'
+import type { RowNames } from '../row.ts'
+import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { compartmentOf } from './reference.ts'
+
+export const compileInvited = (
+  { patient }: Extract<Expression, { kind: 'invited' }>,
+  { type, row }: RowNames,
+): SqlFragment =>
+  type === 'ResearchStudy'
+    ? sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${compartmentOf(patient)})`
+    : sql.fragment`FALSE`
+
+/** Named by the patient's own record, by a study of theirs, by a consent of theirs. */
+export const compileKnownTo = (
+  { patient }: Extract<Expression, { kind: 'known-to' }>,
+  { type, row }: RowNames,
+): SqlFragment =>
+  anyOf((namesByType[type] ?? []).map(names => sql.fragment`${row}.id IN (${names(compartmentOf(patient))})`))
+
+type Names = (patientId: SqlFragment) => SqlFragment
+
+const inRecord =
+  (type: ResourceType): Names =>
+  patientId =>
+    sql.fragment`
+    SELECT referenced_id(named.reference, ${type})
+    FROM patient, LATERAL (
+      SELECT patient.content -> 'managingOrganization'
+      UNION ALL SELECT jsonb_array_elements(patient.content -> 'generalPractitioner')) AS named(reference)
+    WHERE patient.patient_id = ${patientId}`
+
+const inConsents =
+  (kind: 'organization' | 'practitioner'): Names =>
+  patientId =>
+    sql.fragment`
+    SELECT grantee.id FROM grantee JOIN consent_grantee ON consent_grantee.grantee = grantee.grantee
+    WHERE grantee.kind = ${kind} AND consent_grantee.patient_id = ${patientId}`
+
+const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
+  Organization: [
+    inRecord('Organization'),
+    patientId => sql.fragment`
+      SELECT study.organization FROM study JOIN enrolment ON enrolment.study_id = study.id
+      WHERE enrolment.patient_id = ${patientId}`,
+    inConsents('organization'),
+  ],
+  Practitioner: [
+    inRecord('Practitioner'),
+    patientId => sql.fragment`
+      SELECT study_staff.practitioner FROM study_staff JOIN enrolment ON enrolment.study_id = study_staff.study_id
+      WHERE enrolment.patient_id = ${patientId}`,
+    inConsents('practitioner'),
+  ],
+  PractitionerRole: [inRecord('PractitionerRole')],
+}

@@ -1,0 +1,64 @@
+import { rankOf } from '../../access/vocabulary.ts'
+import type { Expression, Member } from '../../search/expression.ts'
+import type { RowNames } from '../row.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { inForce, referencedId } from './reference.ts'
+
+/** A membership in force in the organization that the row names, or above or below it. */
+export const compileMember = (member: Member, row: RowNames): SqlFragment =>
+  member.of === 'person' ? isAccountOf(member, row.row) : isMemberOf(member, organizationOf[member.of](row))
+
+const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFragment): SqlFragment => {
+  const membership = sql.fragment`membership.practitioner = ${practitioner} AND membership.rank >= ${rankOf[role]}
+    AND ${inForce(sql.fragment`membership`)}`
+  switch (reach) {
+    case 'node':
+      return sql.fragment`EXISTS (
+        SELECT FROM membership WHERE ${membership} AND membership.organization = ${organization})`
+    case 'down':
+      return sql.fragment`EXISTS (
+        SELECT FROM membership JOIN organization_ancestor AS tree ON tree.ancestor = membership.organization
+        WHERE ${membership} AND tree.organization = ${organization})`
+    case 'up':
+      return sql.fragment`EXISTS (
+        SELECT FROM membership JOIN organization_ancestor AS tree ON tree.organization = membership.organization
+        WHERE ${membership} AND tree.ancestor = ${organization})`
+  }
+}
+
+const organizationOf: Readonly<Record<Exclude<Member['of'], 'person'>, (row: RowNames) => SqlFragment>> = {
+  owner: ({ row }) => sql.fragment`${row}.owner`,
+  self: ({ row }) => sql.fragment`${row}.id`,
+  parent: ({ row }) => referencedId(row, 'partOf', 'Organization'),
+  study: ({ type, row }) => {
+    const study =
+      type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
+    return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
+  },
+}
+
+/** An account that is linked to practitioners of one's organizations, and to nobody else. */
+const isAccountOf = (member: Member, row: SqlFragment): SqlFragment => sql.fragment`(
+  jsonb_array_length(coalesce(${row}.content -> 'link', '[]')) > 0 AND NOT EXISTS (
+    SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
+    WHERE NOT EXISTS (
+      SELECT FROM practitioner
+      WHERE practitioner.id = referenced_id(link -> 'target', 'Practitioner')
+        AND ${isMemberOf(member, sql.fragment`practitioner.owner`)})))`
+
+/** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
+export const compileSameTenant = (
+  { practitioner }: Extract<Expression, { kind: 'same-tenant' }>,
+  { type, row }: RowNames,
+): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM membership
+  JOIN organization_node AS mine ON mine.id = membership.organization
+  JOIN organization_node AS node ON node.tenant = mine.tenant
+  WHERE membership.practitioner = ${practitioner} AND ${inForce(sql.fragment`membership`)}
+    AND ${type === 'Organization' ? sql.fragment`node.id = ${row}.id` : worksIn(type === 'Practitioner', row)})`
+
+const worksIn = (practitioner: boolean, row: SqlFragment): SqlFragment =>
+  practitioner
+    ? sql.fragment`(node.id = ${row}.owner OR node.id IN (
+        SELECT theirs.organization FROM membership AS theirs WHERE theirs.practitioner = ${row}.id))`
+    : sql.fragment`node.id = ${row}.owner`

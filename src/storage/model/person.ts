@@ -1,0 +1,23 @@
+import type { Person } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import { sql } from '../sql.ts'
+import { each, namedId } from './projection.ts'
+
+/** Whose account it is: one practitioner's, or the patients' that its holder is. */
+export const projectPersons = each<Person>(async (connection, { id, resource }) => {
+  await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)
+  const links = resource?.link ?? []
+  const patients = links.flatMap(({ target }) => namedId(target, 'Patient') ?? [])
+  const practitioners = links.flatMap(({ target }) => namedId(target, 'Practitioner') ?? [])
+  const [practitioner, ...others] = new Set(practitioners)
+  if (others.length > 0)
+    throw new FhirError('business-rule', 'A person is one practitioner', { expression: 'Person.link' })
+  await connection.run(sql.fragment`
+    INSERT INTO person_patient (person, patient) SELECT DISTINCT ${id}, unnest(${sql.array(patients, 'text')})`)
+  if (practitioner === undefined) return
+  const linked = await connection.run(sql.fragment`
+    INSERT INTO person_practitioner (person, practitioner) VALUES (${id}, ${practitioner}) ON CONFLICT DO NOTHING`)
+  if (linked === 0)
+    throw new FhirError('duplicate', 'The practitioner has an account already', { expression: 'Person.link' })
+})

@@ -1,0 +1,41 @@
+import type { Reference, Resource } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Connection } from '../database.ts'
+
+/** One resource as it was just written; `resource` is absent where it was deleted. */
+export type Projected<R extends Resource = Resource> = {
+  readonly patientId: number
+  readonly pk: string
+  readonly id: string
+  readonly versionId: string
+  readonly resource: R | undefined
+}
+
+/** Numbers of the dictionaries; entries are committed apart from the transaction, so a number that was given stays. */
+export type Numbers = { readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>> }
+
+export type ProjectionContext = {
+  readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
+  readonly kinds: Numbers
+  readonly devices: Numbers
+}
+
+/** Makes the model's rows follow what was written, in the same transaction. Throws FhirError where the model forbids it. */
+export type Projection<R extends Resource = Resource> = (
+  connection: Connection,
+  changes: readonly Projected<R>[],
+  context: ProjectionContext,
+) => Promise<void>
+
+/** For types that are written one at a time. */
+export const each =
+  <R extends Resource>(
+    one: (connection: Connection, change: Projected<R>, context: ProjectionContext) => Promise<void>,
+  ): Projection<R> =>
+  async (connection, changes, context) => {
+    for (const change of changes) await one(connection, change, context)
+  }
+
+/** Only the relative literal has a meaning in the model, as the rules compare it. */
+export const namedId = (reference: Reference | undefined, type: string): string | undefined =>
+  new RegExp(`^${type}/([A-Za-z0-9.-]{1,64})$`).exec(reference?.reference ?? '')?.[1]

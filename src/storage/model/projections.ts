@@ -1,0 +1,51 @@
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Connection } from '../database.ts'
+import { projectConsents } from './consent.ts'
+import { projectDerivations } from './derivation.ts'
+import { projectDevices } from './device.ts'
+import { projectEnrolments } from './enrolment.ts'
+import { projectMemberships } from './membership.ts'
+import { projectOrganizations } from './organization.ts'
+import { projectPersons } from './person.ts'
+import type { Projected, Projection, ProjectionContext } from './projection.ts'
+import { projectStudies } from './study.ts'
+
+/** Called in the transaction of the write, for the resources of one type. */
+export const project = async (
+  connection: Connection,
+  type: ResourceType,
+  changes: readonly Projected[],
+  context: ProjectionContext,
+): Promise<void> => projections[type]?.(connection, changes, context)
+
+export const isProjected = (type: ResourceType): boolean => projections[type] !== undefined
+
+const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
+  Organization: of(projectOrganizations),
+  PractitionerRole: of(projectMemberships),
+  Person: of(projectPersons),
+  ResearchStudy: of(projectStudies),
+  Device: of(projectDevices),
+  ResearchSubject: of(projectEnrolments),
+  Consent: of(projectConsents),
+  Observation: of(projectDerivations),
+}
+
+/** The table is by type, so each gets the changes of its own. */
+function of<R extends Resource>(projection: Projection<R>): Projection {
+  return (connection, changes, context) => projection(connection, changes as readonly Projected<R>[], context)
+}
+
+/** Types in the order in which one transaction writes and projects them: what a rule asks about comes first. */
+export const modelOrder: readonly ResourceType[] = [
+  'Organization',
+  'Practitioner',
+  'PractitionerRole',
+  'Person',
+  'Patient',
+  'ResearchStudy',
+  'Group',
+  'Device',
+  'ResearchSubject',
+  'Consent',
+]

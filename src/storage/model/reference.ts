@@ -1,0 +1,14 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type SqlFragment, sql } from '../sql.ts'
+
+/** Id in the row's reference element, where it names a resource of the type by its relative literal. */
+export const referencedId = (content: SqlFragment, element: string, type: ResourceType): SqlFragment =>
+  sql.fragment`referenced_id(${content}.content -> ${element}, ${type})`
+
+/** A period's columns hold now. */
+export const inForce = (alias: SqlFragment): SqlFragment =>
+  sql.fragment`now() >= ${alias}.period_start AND now() < ${alias}.period_end`
+
+/** The compartment of a Patient; an id that nobody has is in no row. */
+export const compartmentOf = (patient: string): SqlFragment =>
+  sql.fragment`coalesce((SELECT patient_id FROM patient_compartment WHERE id = ${patient}), -1)`

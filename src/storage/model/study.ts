@@ -1,0 +1,128 @@
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { exactKindOf } from '../../access/consent.ts'
+import { canonicalBase, extensions } from '../../fhir/canonical.ts'
+import { intervalOfPeriod } from '../../fhir/date.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+import { granteeNumber } from './grantee.ts'
+import { each, namedId, type ProjectionContext } from './projection.ts'
+
+/** A ResearchStudy of an organization; without one it is only a text. */
+export const projectStudies = each<ResearchStudy>(async (connection, { id, resource }, context) => {
+  if (resource === undefined) return removeStudy(connection, id)
+  const before = await connection.maybeOne<Fixed>(
+    sql.fragment`SELECT organization, access, identity FROM study WHERE id = ${id}`,
+  )
+  const organization = namedId(resource.sponsor, 'Organization')
+  if (organization === undefined && before === undefined) return
+  const after = { organization, access: codeIn(resource, 'access'), identity: codeIn(resource, 'identity') }
+  if (before !== undefined) refuseChange(before, after)
+  await writeStudy(connection, id, resource, after)
+  await writeStaff(connection, id, resource)
+  await writeRequestedData(connection, id, resource, context)
+})
+
+type Fixed = { readonly organization: string | undefined; readonly access: string; readonly identity: string }
+
+/** An absent choice is the design's rule for who reads, and the more private one for how people are known. */
+const codeIn = ({ extension = [] }: ResearchStudy, choice: 'access' | 'identity'): string =>
+  extension.find(({ url }) => url === extensions[choice])?.valueCode ??
+  { access: 'organization', identity: 'coded' }[choice]
+
+/** People consented to these recipients and this way of being known: neither grows under them. */
+const refuseChange = (before: Fixed, after: Fixed): void => {
+  if (before.organization !== after.organization) throw refusal('A study stays with its organization', 'sponsor')
+  if (before.identity !== after.identity) throw refusal('How a study knows its people was chosen when it was made')
+  if (before.access === 'staff' && after.access !== 'staff') throw refusal('Access to a study is never widened')
+}
+
+const refusal = (message: string, element = 'extension'): FhirError =>
+  new FhirError('business-rule', message, { expression: `ResearchStudy.${element}` })
+
+/** https://hl7.org/fhir/R4/valueset-research-study-status.html: reading goes on while people are in the study. */
+const inForce: ReadonlySet<string | undefined> = new Set([
+  'active',
+  'closed-to-accrual',
+  'closed-to-accrual-and-intervention',
+  'temporarily-closed-to-accrual',
+  'temporarily-closed-to-accrual-and-intervention',
+])
+
+const writeStudy = async (connection: Connection, id: string, study: ResearchStudy, after: Fixed): Promise<void> => {
+  const grantee = await granteeNumber(connection, { kind: 'study', id })
+  const group = namedId(study.enrollment?.[0], 'Group') ?? null
+  const { low, high } = intervalOfPeriod(study.period ?? {})
+  await connection.run(sql.fragment`
+    INSERT INTO study (id, grantee, group_id, organization, access, identity, in_force, period_start, period_end)
+    VALUES (${id}, ${grantee}, ${group}, ${after.organization ?? ''}, ${after.access}, ${after.identity},
+      ${inForce.has(study.status)}, ${low}, ${high})
+    ON CONFLICT (id) DO UPDATE SET group_id = excluded.group_id, access = excluded.access,
+      in_force = excluded.in_force, period_start = excluded.period_start, period_end = excluded.period_end`)
+}
+
+const partOf = ({ extension = [] }: Extension, url: string): Extension | undefined =>
+  extension.find(part => part.url === url)
+
+const writeStaff = async (connection: Connection, id: string, { extension = [] }: ResearchStudy): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
+  for (const entry of extension.filter(({ url }) => url === extensions.staff)) {
+    const practitioner = namedId(partOf(entry, 'practitioner')?.valueReference, 'Practitioner')
+    if (practitioner === undefined) continue
+    const { low, high } = intervalOfPeriod(partOf(entry, 'period')?.valuePeriod ?? {})
+    await connection.run(sql.fragment`
+      INSERT INTO study_staff (study_id, practitioner, role, period_start, period_end)
+      VALUES (${id}, ${practitioner}, ${staffRoleOf(entry) ?? null}, ${low}, ${high})`)
+  }
+}
+
+const staffRoleOf = (entry: Extension): string | undefined =>
+  partOf(entry, 'role')?.valueCodeableConcept?.coding?.find(
+    ({ system }) => system === `${canonicalBase}/CodeSystem/staff-role`,
+  )?.code
+
+const writeRequestedData = async (
+  connection: Connection,
+  id: string,
+  { extension = [] }: ResearchStudy,
+  { classes, kinds, devices }: ProjectionContext,
+): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM study_requested_data WHERE study_id = ${id}`)
+  const requests = extension.flatMap((entry, index) =>
+    entry.url === extensions.requestedData ? [requestOf(entry, `extension[${index}]`, classes)] : [],
+  )
+  const kindIds = await kinds.idsOf(requests.map(({ kind }) => kind))
+  const deviceIds = await devices.idsOf(requests.flatMap(({ sources }) => sources))
+  const rows = requests.flatMap(({ kind, sources }) =>
+    (sources.length === 0 ? [0] : sources.map(source => deviceIds.get(source))).map(device => ({
+      kind_id: kindIds.get(kind),
+      device_id: device,
+    })),
+  )
+  await connection.run(sql.fragment`
+    INSERT INTO study_requested_data (study_id, kind_id, device_id)
+    SELECT DISTINCT ${id}, kind_id, device_id
+    FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS row(kind_id integer, device_id integer)`)
+}
+
+const requestOf = (entry: Extension, element: string, classes: ProjectionContext['classes']) => {
+  const kind = exactKindOf(partOf(entry, 'kind')?.valueCodeableConcept ?? {}, classes)
+  const sources = (entry.extension ?? [])
+    .filter(({ url }) => url === 'source')
+    .map(({ valueReference }) => namedId(valueReference, 'Device'))
+  if (kind === undefined) throw refusal('The kind of data is not one that people consent to', element)
+  if (sources.includes(undefined)) throw refusal('A source of data is a Device', element)
+  return { kind, sources: sources.flatMap(source => source ?? []) }
+}
+
+const removeStudy = async (connection: Connection, id: string): Promise<void> => {
+  const used = await connection.maybeOne(sql.fragment`
+    SELECT FROM enrolment WHERE study_id = ${id}
+    UNION ALL
+    SELECT FROM consent_grantee JOIN study ON study.grantee = consent_grantee.grantee WHERE study.id = ${id} LIMIT 1`)
+  if (used !== undefined)
+    throw new FhirError('conflict', 'A study with people in it is completed or withdrawn, not deleted')
+  await connection.run(sql.fragment`DELETE FROM study_requested_data WHERE study_id = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM study WHERE id = ${id}`)
+}

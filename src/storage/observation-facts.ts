@@ -1,0 +1,83 @@
+import type { CodeableConcept, Observation, ObservationComponent, Quantity } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../fhir/date.ts'
+import { decimalText } from '../fhir/json.ts'
+import { parseReference } from '../fhir/reference.ts'
+
+/** What consent and the hot searches ask of an Observation, before the dictionaries have numbered it. */
+export type ObservationFacts = Interval & {
+  /** All of them must be covered; empty is unknown, and unknown is not covered. */
+  readonly kinds: ReadonlySet<string>
+  /** Id of the Device that it names. */
+  readonly device: string | undefined
+  readonly derived: boolean
+  readonly codes: readonly CodeFact[]
+}
+
+/** One class (empty: it has no coded code) of the Observation's own code (component 0) or of the code of its n-th component. */
+export type CodeFact = {
+  readonly component: number
+  readonly key: string
+  readonly value: string | undefined
+  /** `system|code` of the value's unit. */
+  readonly unit: string | undefined
+}
+
+export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => ({
+  ...effectiveOf(observation),
+  kinds: kindsOf(classes, observation),
+  device: deviceOf(observation),
+  derived: (observation.derivedFrom?.length ?? 0) > 0,
+  codes: [
+    ...codeFacts(classes, 0, observation),
+    ...(observation.component ?? []).flatMap((component, index) => codeFacts(classes, index + 1, component)),
+  ],
+})
+
+const unknownTime: Interval = { low: '-infinity', high: 'infinity' }
+
+const effectiveOf = (observation: Observation): Interval => {
+  const { effectiveDateTime, effectiveInstant, effectivePeriod, effectiveTiming } = observation
+  const instant = effectiveDateTime ?? effectiveInstant
+  if (instant !== undefined) return intervalOf(instant) ?? unknownTime
+  if (effectivePeriod !== undefined) return intervalOfPeriod(effectivePeriod)
+  return (effectiveTiming && intervalOfTiming(effectiveTiming)) ?? unknownTime
+}
+
+/** The kinds of the code, and of every component that has one; none at all where the code itself has none. */
+const kindsOf = (classes: CodeClasses, { code, component = [] }: Observation): ReadonlySet<string> => {
+  const own = kindsOfConcept(classes, code)
+  return own.length === 0
+    ? new Set()
+    : new Set([...own, ...component.flatMap(one => kindsOfConcept(classes, one.code))])
+}
+
+const kindsOfConcept = (classes: CodeClasses, concept: CodeableConcept | undefined): readonly string[] =>
+  (concept?.coding ?? []).flatMap(({ system, code }) =>
+    code === undefined ? [] : (classes.kindOf(system, code) ?? []),
+  )
+
+const deviceOf = ({ device }: Observation): string | undefined => {
+  const parsed = device?.reference === undefined ? undefined : parseReference(device.reference)
+  return parsed !== undefined && 'type' in parsed && parsed.type === 'Device' ? parsed.id : undefined
+}
+
+const codeFacts = (
+  classes: CodeClasses,
+  component: number,
+  { code, valueQuantity }: Observation | ObservationComponent,
+): readonly CodeFact[] => {
+  const keys = new Set(
+    (code?.coding ?? []).flatMap(coding =>
+      coding.code === undefined ? [] : classes.classOf(coding.system, coding.code),
+    ),
+  )
+  const value = decimalText(valueQuantity?.value)
+  const unit = value === undefined ? undefined : unitOf(valueQuantity)
+  return [...(keys.size === 0 ? [''] : keys)].map(key => ({ component, key, value, unit }))
+}
+
+const unitOf = (quantity: Quantity | undefined): string | undefined => {
+  const code = quantity?.code ?? quantity?.unit
+  return code === undefined ? undefined : `${quantity?.system ?? ''}|${code}`
+}

@@ -1,0 +1,27 @@
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+
+/** Hands out pks: the sequence gives blocks of a thousand, so that most writes need no round trip for theirs. */
+export const openPrimaryKeys = (connection: Connection): (() => Promise<string>) => {
+  let next = 0n
+  let end = 0n
+  let loading: Promise<void> | undefined
+  const load = async () => {
+    const { block } = await connection.one<{ block: string }>(sql.fragment`SELECT nextval('resource_pk') AS block`)
+    next = BigInt(block)
+    end = next + blockSize
+    loading = undefined
+  }
+  return async () => {
+    while (next === end) {
+      loading ??= load()
+      await loading
+    }
+    const pk = next
+    next += 1n
+    return String(pk)
+  }
+}
+
+/** INCREMENT of the sequence. */
+const blockSize = 1000n

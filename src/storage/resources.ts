@@ -1,0 +1,133 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Access } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Principal } from '../search/expression.ts'
+import { findCurrent, wasVisible } from './current.ts'
+import type { Connection, Database } from './database.ts'
+import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
+import { visibleVersions } from './history.ts'
+import { openPrimaryKeys } from './primary-key.ts'
+import { searchPage } from './search.ts'
+import { sql } from './sql.ts'
+import type { Store, Stored, Version } from './store.ts'
+import { unknown, type Writing } from './write.ts'
+import { writeAll } from './write-all.ts'
+
+/** For whom a store answers: what they may see and do, and what their writes are signed with. */
+export type StoreCaller = {
+  readonly access: Access
+  readonly author: Principal
+  /** Organizations that they may write for, by id. */
+  readonly organizations: readonly string[]
+  /** Whether an update of an unknown id creates it. */
+  readonly choosesIds: boolean
+}
+
+type Options = {
+  readonly database: Database
+  /** A connection of its own for dictionary entries, which are committed at once. */
+  readonly dictionaryConnection: Connection
+  readonly registry: Registry
+  readonly classes: CodeClasses
+}
+
+/** Opens the door to the resource tables; what comes back makes the store of one caller. */
+export const openStores = async (options: Options): Promise<(caller: StoreCaller) => Store> => {
+  const { database, registry, classes } = options
+  const shared = {
+    registry,
+    classes,
+    dictionary: openDictionary(options.dictionaryConnection),
+    nextPk: openPrimaryKeys(options.dictionaryConnection),
+    typeIds: await typeIdsOf(database),
+  }
+  return ({ author, ...caller }) => {
+    const asking = { ...shared, ...caller }
+    const signed = async (): Promise<Writing> => ({ ...asking, author: await authorOf(shared.dictionary, author) })
+    return {
+      ...reading(database, asking),
+      write: async writes => {
+        const writing = await signed()
+        return database.transaction(connection => writeAll(connection, writing, writes))
+      },
+      atomic: async run => {
+        const writing = await signed()
+        return database.transaction(connection => run(storeWithin(connection, writing)))
+      },
+    }
+  }
+}
+
+const storeWithin = (connection: Connection, writing: Writing): Store => {
+  const store: Store = {
+    ...reading(connection, writing),
+    write: writes => writeAll(connection, writing, writes),
+    atomic: run => run(store),
+  }
+  return store
+}
+
+type Reading = Omit<Writing, 'author'>
+
+const reading = (connection: Connection, asking: Reading): Pick<Store, 'read' | 'vread' | 'history' | 'search'> => ({
+  read: (type, id) => read(connection, asking, type, id),
+  vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
+  history: async (type, id, { count, cursor }) => {
+    const versions = await visibleVersions(connection, asking, type, id)
+    if (versions === undefined) throw unknown(type, id)
+    return pageOf(versions, count, cursor)
+  },
+  search: search => searchPage(connection, asking, search),
+})
+
+const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {
+  const current = await findCurrent(connection, asking, type, id, 'r')
+  if (current !== undefined) return current
+  const place = await connection.maybeOne<{ patientId: number; pk: string }>(sql.fragment`
+    SELECT patient_id AS "patientId", pk FROM resource_identity
+    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
+  if (place !== undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) !== undefined)
+    throw new FhirError('deleted', `${type}/${id} was deleted`)
+  throw unknown(type, id)
+}
+
+const vread = async (
+  connection: Connection,
+  asking: Reading,
+  type: ResourceType,
+  id: string,
+  versionId: string,
+): Promise<Stored> => {
+  const current = await findCurrent(connection, asking, type, id, 'r')
+  if (current?.versionId === versionId) return current
+  const versions = await visibleVersions(connection, asking, type, id)
+  const version = versions?.find(one => one.versionId === versionId)
+  if (version === undefined) throw new FhirError('not-found', `${type}/${id}/_history/${versionId} is not known`)
+  if (version.content === undefined)
+    throw new FhirError('deleted', `${type}/${id} was deleted with version ${versionId}`)
+  return { ...version, content: version.content }
+}
+
+/** The cursor of a history is the number of the version that ended the page before. */
+const pageOf = (versions: readonly Version[], count: number, cursor: string | undefined) => {
+  const behind =
+    cursor === undefined ? versions : versions.filter(({ versionId }) => Number(versionId) < Number(cursor))
+  const entries = behind.slice(0, count)
+  const last = entries.at(-1)
+  const more = last !== undefined && behind.length > entries.length
+  return { entries, total: versions.length, ...(more ? { next: last.versionId } : {}) }
+}
+
+const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
+  const rows = await connection.any<{ name: ResourceType; type_id: number }>(
+    sql.fragment`SELECT name, type_id FROM resource_type`,
+  )
+  return new Map(rows.map(({ name, type_id }) => [name, type_id]))
+}
+
+const authorOf = async (dictionary: Dictionary, author: Principal): Promise<number> => {
+  const key = authorKey(author)
+  return (await dictionary.authors.idsOf([key])).get(key) ?? 0
+}

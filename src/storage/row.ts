@@ -1,0 +1,36 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { name, type SqlFragment, sql } from './sql.ts'
+
+/**
+ * The names under which a question finds the facts of one row. The same SQL is bound to a row of the tables (searches)
+ * or to a candidate that is in no table yet (writes, old versions), so the two cannot drift apart.
+ */
+export type RowNames = {
+  readonly type: ResourceType
+  /** Columns patient_id, pk, id, owner, author, content; an Observation's facts as well. */
+  readonly row: SqlFragment
+  /** Columns patient_id, pk, kind_id, device_id, effective_start, effective_end, derived. */
+  readonly facts: SqlFragment
+  /** The relation of the row's observation_code rows. */
+  readonly codes: SqlFragment
+  /** Set where the row was found by one of its own observation_code rows (component 0): that row's alias. */
+  readonly code?: SqlFragment
+  /** Whether the index tables and `tokens` know the row. */
+  readonly indexed: boolean
+}
+
+/** `ResearchStudy` → `research_study`, as the first migration names its tables. */
+export const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
+
+export const tableOf = (type: ResourceType): SqlFragment => name(tableName(type))
+
+export const historyOf = (type: ResourceType): SqlFragment => name(`${tableName(type)}_history`)
+
+/** A row of the tables under the alias. */
+export const storedRow = (type: ResourceType, alias: string): RowNames => ({
+  type,
+  row: name(alias),
+  facts: name(alias),
+  codes: sql.fragment`observation_code`,
+  indexed: true,
+})

@@ -1,0 +1,133 @@
+import { type Access, type Restricted, restrict } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Expression } from '../search/expression.ts'
+import type { Search } from '../search/search.ts'
+import { compileExpression } from './compile.ts'
+import { codeTest } from './compile-hot.ts'
+import type { Connection } from './database.ts'
+import { matchesHot } from './hot.ts'
+import { type RowNames, storedRow, tableOf } from './row.ts'
+import { behind, orderBy, type Position, sortKeys } from './sort.ts'
+import { allOf, name, type SqlFragment, sql } from './sql.ts'
+import type { Page, Stored } from './store.ts'
+
+type Searching = { readonly access: Access; readonly classes: CodeClasses }
+
+/** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
+export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
+  const source = sourceOf(searching, search)
+  const total = search.total === 'none' ? {} : { total: await count(connection, source) }
+  if (search.summary === 'count' || search.count === 0) return { entries: [], ...total }
+  const rows = await connection.any<Row>(pageStatement(search, source))
+  const page = rows.slice(0, search.count)
+  const last = page.at(-1)
+  const more = rows.length > search.count && last !== undefined
+  return {
+    entries: page.map(row => toStored(search, row)),
+    ...(more ? { next: JSON.stringify({ values: last.keys, pk: last.pk }) } : {}),
+    ...total,
+  }
+}
+
+/** Ids of the first matches, without an order. */
+export const searchIds = async (
+  connection: Connection,
+  searching: Searching,
+  search: Search,
+  limit: number,
+): Promise<readonly string[]> => {
+  const { from, where, row } = sourceOf(searching, search, { body: true })
+  const rows = await connection.any<{ id: string }>(
+    sql.fragment`SELECT ${row.row}.id FROM ${from} WHERE ${where} LIMIT ${limit}`,
+  )
+  return rows.map(({ id }) => id)
+}
+
+type Source = { readonly from: SqlFragment; readonly where: SqlFragment; readonly row: RowNames }
+
+type Row = { pk: string; keys: (string | null)[]; id: string; version: number; last_updated: Date; content: string }
+
+/**
+ * Where the matches come from. An Observation search for one class of codes starts at the narrow observation_code, which
+ * has patient, class and time in one index; the body's table joins only where the question needs it.
+ */
+const sourceOf = ({ access, classes }: Searching, search: Search, needs: { body?: boolean } = {}): Source => {
+  const { type } = search
+  const question = restrict(access, 's', type, search.where)
+  const stored = storedRow(type, 'row')
+  const driver = type === 'Observation' ? drivingCode(question, classes) : undefined
+  if (driver === undefined) {
+    const where = compileExpression(question, { row: stored, classes, depth: 0 })
+    return { from: sql.fragment`${tableOf(type)} AS row`, where, row: stored }
+  }
+  const code = name('hot')
+  const row: RowNames = { ...stored, facts: code, code }
+  const rest = conjuncts(question).filter(one => one !== driver.match)
+  const conditions = rest.map(one => compileExpression(one, { row, classes, depth: 0 }))
+  const body = needs.body === true || search.sort.length > 0 || !rest.every(matchesHot)
+  const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
+  return {
+    from: sql.fragment`observation_code AS hot ${body ? join : sql.fragment``}`,
+    where: allOf([sql.fragment`hot.component = 0 AND hot.${driver.test}`, ...conditions]),
+    row,
+  }
+}
+
+const conjuncts = (expression: Expression): readonly Expression[] =>
+  expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]
+
+/** The first `code=` that means exactly one class. */
+const drivingCode = (question: Restricted, classes: CodeClasses) => {
+  for (const match of conjuncts(question)) {
+    if (match.kind !== 'match' || match.parameter.code !== 'code' || match.value.kind !== 'token') continue
+    const { system, code } = match.value
+    if (code === undefined) continue
+    const { keys, anySystem } = classes.classesAsked(system, code)
+    const at = { row: storedRow('Observation', 'row'), classes, depth: 0 }
+    if (keys.length === 1 && !anySystem) return { match, test: codeTest(system, code, at) }
+  }
+  return undefined
+}
+
+const count = async (connection: Connection, { from, where }: Source): Promise<number> => {
+  const { total } = await connection.one<{ total: string }>(
+    sql.fragment`SELECT count(*) AS total FROM ${from} WHERE ${where}`,
+  )
+  return Number(total)
+}
+
+const pageStatement = (search: Search, { from, where, row }: Source): SqlFragment => {
+  const keys = sortKeys(search, row)
+  const after = search.cursor === undefined ? undefined : behind(keys, row, toPosition(search.cursor))
+  const texts = keys.map(({ value }) => sql.fragment`(${value})::text`)
+  return sql.fragment`
+    WITH page AS MATERIALIZED (
+      SELECT ${row.facts}.patient_id, ${row.facts}.pk,
+        row_number() OVER (${orderBy(keys, row)}) AS position,
+        ARRAY[${sql.join(texts, sql.fragment`, `)}]::text[] AS keys
+      FROM ${from}
+      WHERE ${after === undefined ? where : allOf([where, after])}
+      ${orderBy(keys, row)}
+      LIMIT ${search.count + 1}
+    )
+    SELECT page.pk, page.keys, body.id, body.version, body.last_updated, body.content::text AS content
+    FROM page
+    JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk
+    ORDER BY page.position`
+}
+
+const toStored = ({ type }: Search, { id, version, last_updated, content }: Row): Stored => ({
+  type,
+  id,
+  versionId: String(version),
+  lastUpdated: last_updated,
+  content,
+})
+
+const toPosition = (cursor: string): Position => {
+  const parsed: unknown = JSON.parse(cursor)
+  if (typeof parsed !== 'object' || parsed === null || !('values' in parsed) || !('pk' in parsed))
+    throw new FhirError('invalid', 'This cursor does not belong to this search')
+  return parsed as Position
+}

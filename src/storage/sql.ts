@@ -1,0 +1,20 @@
+import { type FragmentSqlToken, sql } from 'slonik'
+
+export { sql }
+
+/** A piece of SQL with its bound values; pieces nest, strings never become SQL. */
+export type SqlFragment = FragmentSqlToken
+
+/** All must hold. slonik's own `sql.and` of nothing is TRUE; an empty list does not type-check here. */
+export const allOf = (of: readonly [SqlFragment, ...SqlFragment[]]): SqlFragment => joined(of, sql.fragment` AND `)
+
+/** One must hold. Of nothing: FALSE. */
+export const anyOf = (of: readonly SqlFragment[]): SqlFragment =>
+  of.length === 0 ? sql.fragment`FALSE` : joined(of, sql.fragment` OR `)
+
+const joined = (of: readonly SqlFragment[], glue: SqlFragment): SqlFragment => {
+  const [only] = of
+  return of.length === 1 && only !== undefined ? only : sql.fragment`(${sql.join(of, glue)})`
+}
+
+export const name = (...path: readonly string[]): SqlFragment => sql.fragment`${sql.identifier([...path])}`

@@ -1,0 +1,114 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Caller, ClientPolicy } from '../access/caller.ts'
+import { parseScopes } from '../access/scope.ts'
+import type { Principal } from '../search/expression.ts'
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+
+/** Whom a token stands for. */
+export type TokenSubject =
+  | { readonly kind: 'user'; readonly person: string; readonly launchPatient?: string }
+  | { readonly kind: 'patient'; readonly patient: string }
+  | { readonly kind: 'client' }
+  | { readonly kind: 'administrator' }
+
+export type TokenRequest = {
+  readonly subject: TokenSubject
+  /** Id of a client; tokens of the command line are `cli`'s. */
+  readonly client: string
+  readonly scope: string
+  readonly ttlSeconds: number
+  /** Narrows it to one ResearchStudy, by id. */
+  readonly study?: string
+  /** Only for a client's own token: what this one may do beyond what the client may. */
+  readonly policies?: readonly ClientPolicy[]
+  readonly grantId?: string
+}
+
+/** Answers the token, 43 base64url characters: only its hash is kept. The client must exist. */
+export const issueToken = async (connection: Connection, request: TokenRequest): Promise<string> => {
+  const token = randomBytes(32).toString('base64url')
+  const { subject, client, scope, ttlSeconds, study, policies, grantId } = request
+  const context = JSON.stringify({ study, policies })
+  const patient =
+    subject.kind === 'patient' ? subject.patient : subject.kind === 'user' ? subject.launchPatient : undefined
+  await connection.run(sql.fragment`
+    INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at)
+    VALUES (${sql.binary(digest(token))}, ${subject.kind}, ${subject.kind === 'user' ? subject.person : null},
+      ${patient ?? null}, ${client}, ${scope}, ${context}::jsonb, ${grantId ?? null},
+      now() + make_interval(secs => ${ttlSeconds}))`)
+  return token
+}
+
+/** Undefined for a token that is unknown, expired or revoked, and for no token at all. */
+export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
+  if (!/^[A-Za-z0-9_-]{43}$/.test(bearer)) return undefined
+  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+    SELECT token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
+      client.organization, client.policies, person_practitioner.practitioner,
+      ARRAY(SELECT patient FROM person_patient WHERE person_patient.person = token.person_id) AS patients
+    FROM token
+    JOIN client ON client.id = token.client_id
+    LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id
+    WHERE token.hash = ${sql.binary(digest(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
+  return row && toCaller(row)
+}
+
+/** False where there was nothing to revoke. It ends with the next request. */
+export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE hash = ${sql.binary(digest(bearer))} AND revoked_at IS NULL`)) > 0
+
+const digest = (token: string): Buffer => createHash('sha256').update(token).digest()
+
+type TokenRow = {
+  readonly kind: TokenSubject['kind']
+  readonly person_id: string | null
+  readonly patient_id: string | null
+  readonly client_id: string
+  readonly scope: string
+  readonly context: { readonly study?: string; readonly policies?: readonly ClientPolicy[] }
+  readonly organization: string | null
+  readonly policies: readonly ClientPolicy[]
+  readonly practitioner: string | null
+  readonly patients: readonly string[]
+}
+
+const toCaller = (row: TokenRow): Caller => {
+  const patient = row.patient_id ?? ownPatient(row)
+  const caller: Caller = {
+    principal: principalOf(row),
+    client: {
+      id: row.client_id,
+      ...(row.organization === null ? {} : { organization: row.organization }),
+      policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
+    },
+    administrator: row.kind === 'administrator',
+    scopes: parseScopes(row.scope),
+    ...(row.person_id === null ? {} : { person: { id: row.person_id } }),
+    ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
+    ...(patient === undefined ? {} : { patient }),
+    ...(row.context.study === undefined ? {} : { study: row.context.study }),
+  }
+  const fhirUser = fhirUserOf(row, patient)
+  return fhirUser === undefined ? caller : { ...caller, fhirUser }
+}
+
+/** A person who is one patient, and no staff, needs no launch to be that patient. */
+const ownPatient = ({ practitioner, patients }: TokenRow): string | undefined =>
+  practitioner === null && patients.length === 1 ? patients[0] : undefined
+
+const principalOf = ({ kind, person_id, patient_id, client_id }: TokenRow): Principal => {
+  if (kind === 'user' && person_id !== null) return { kind: 'person', id: person_id }
+  if (kind === 'patient' && patient_id !== null) return { kind: 'patient', id: patient_id }
+  return { kind: 'client', id: client_id }
+}
+
+/** Practitioner for staff, Patient for patients, else Person, where `openid fhirUser` was granted. */
+const fhirUserOf = (row: TokenRow, patient: string | undefined): Caller['fhirUser'] => {
+  const words = row.scope.split(' ')
+  if (!words.includes('openid') || !words.includes('fhirUser')) return undefined
+  if (row.practitioner !== null) return { type: 'Practitioner', id: row.practitioner }
+  if (patient !== undefined) return { type: 'Patient', id: patient }
+  return row.person_id === null ? undefined : { type: 'Person', id: row.person_id }
+}

@@ -1,0 +1,74 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Restricted } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { type Candidate, entryRow, entryTables } from './candidate.ts'
+import { compile } from './compile.ts'
+import type { Connection } from './database.ts'
+import { sideRows } from './insert.ts'
+import { historyOf, tableOf } from './row.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+/** Where a resource stands: the key of its rows, in every table that has some. */
+export type Place = { readonly type: ResourceType; readonly patientId: number; readonly pk: string }
+
+/**
+ * Puts a new version in the place of the current one, which goes to the history; false where the question refuses the
+ * new content, and then nothing is changed. The row must be locked already.
+ */
+export const replaceResource = async (
+  connection: Connection,
+  candidate: Candidate,
+  allowed: Restricted,
+  classes: CodeClasses,
+): Promise<boolean> => {
+  const { type } = candidate
+  const observation = type === 'Observation'
+  const passes = await connection.maybeOne(sql.fragment`
+    WITH ${entryTables([candidate])} SELECT FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
+  if (passes === undefined) return false
+  const place = { type, patientId: candidate.patientId, pk: candidate.pk }
+  await archive(connection, place)
+  await dropSideRows(connection, place)
+  const facts = observation
+    ? sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id, effective_start = entry.effective_start,
+        effective_end = entry.effective_end, derived = entry.derived`
+    : sql.fragment``
+  await connection.run(sql.fragment`
+    WITH ${entryTables([candidate])}, ${sideRows(observation, sql.fragment`entry`)}
+    UPDATE ${tableOf(type)} AS row
+    SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
+      tokens = entry.tokens, content = entry.content ${facts}
+    FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
+  return true
+}
+
+/** The current row becomes history, and a deletion the version after it. The row must be locked already. */
+export const removeResource = async (
+  connection: Connection,
+  place: Place,
+  deletion: { readonly version: number; readonly lastUpdated: Date; readonly author: number },
+): Promise<void> => {
+  await archive(connection, place)
+  await dropSideRows(connection, place)
+  await connection.run(sql.fragment`DELETE FROM ${tableOf(place.type)} WHERE ${isAt(place)}`)
+  await connection.run(sql.fragment`
+    INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, author)
+    VALUES (${place.patientId}, ${place.pk}, ${deletion.version}, ${deletion.lastUpdated.toISOString()}, 'DELETE',
+      ${deletion.author})`)
+}
+
+const archive = (connection: Connection, place: Place) =>
+  connection.run(sql.fragment`
+    INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, owner, author, content)
+    SELECT patient_id, pk, version, last_updated, CASE version WHEN 1 THEN 'POST' ELSE 'PUT' END, owner, author, content
+    FROM ${tableOf(place.type)} WHERE ${isAt(place)}`)
+
+const sideTables = ['compartment', 'index_string', 'index_date', 'index_number']
+
+const dropSideRows = async (connection: Connection, place: Place): Promise<void> => {
+  const tables = place.type === 'Observation' ? [...sideTables, 'observation_code'] : sideTables
+  for (const table of tables)
+    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ${place.pk}`)
+}
+
+const isAt = ({ patientId, pk }: Place): SqlFragment => sql.fragment`patient_id = ${patientId} AND pk = ${pk}`

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import type { Resource } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import type { Candidate } from './candidate.ts'
+import type { Current } from './current.ts'
+import type { Connection } from './database.ts'
+import { type SqlFragment, sql } from './sql.ts'
+import type { UploadKey, Written } from './store.ts'
+import { type Create, candidatesOf, insertAll, replace, type Writing } from './write.ts'
+
+/**
+ * Observations as a set. A document that is stored already is found by its key: the same again changes nothing, another
+ * content is the next version, and of several with one key the last in order wins.
+ */
+export const uploadAll = async (
+  connection: Connection,
+  writing: Writing,
+  creates: readonly Create[],
+): Promise<readonly Written[]> => {
+  const candidates = await candidatesOf(connection, writing, creates)
+  const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
+  const lastByKey = new Map(entries.map(entry => [entry.place, entry]))
+  const last = [...lastByKey.values()]
+  const stored = await storedUploads(connection, last)
+  const outcomes = new Map<string, Written>()
+
+  const fresh = last.filter(({ place }) => !stored.has(place))
+  const inserted = await insertAll(
+    connection,
+    writing,
+    fresh.map(({ candidate }) => candidate),
+  )
+  fresh.forEach((entry, index) => {
+    const outcome = inserted[index]
+    if (outcome !== undefined) outcomes.set(entry.place, outcome)
+  })
+  await keepKeys(
+    connection,
+    fresh.filter(({ place }) => outcomes.get(place)?.outcome === 'created'),
+  )
+  for (const entry of last) {
+    const found = stored.get(entry.place)
+    if (found !== undefined) outcomes.set(entry.place, await meetAgain(connection, writing, entry, found))
+  }
+  return entries.map(entry => outcomeOf(entry, lastByKey, outcomes))
+}
+
+type Entry = {
+  readonly candidate: Candidate
+  /** Same place, same document: the patient and the key; without a key, nothing but itself. */
+  readonly place: string
+  readonly key?: { readonly uuid: string; readonly digest: Buffer }
+}
+
+const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined): Entry => {
+  if (uploadKey === undefined || candidate.patientId === 0) return { candidate, place: candidate.pk }
+  const uuid = uuidOf(uploadKey)
+  return {
+    candidate,
+    place: `${candidate.patientId}/${uuid}`,
+    key: { uuid, digest: Buffer.from(uploadKey.digest, 'hex') },
+  }
+}
+
+const uuidOf = ({ schema, key }: UploadKey): string => {
+  const hex = createHash('sha256').update(`${schema}|${key}`).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+}
+
+/** `upload_key.kind`: the identity that the document's header gives, or its content. */
+const documentKey = 1
+
+type StoredUpload = { readonly pk: string; readonly digest: Buffer; readonly current: Current | undefined }
+
+type Row = {
+  patient_id: number
+  key: string
+  pk: string
+  digest: Buffer
+  id: string | null
+  version: number
+  last_updated: Date
+  owner: string | null
+  content: string
+}
+
+/** By place; locked, so that uploads of the same documents take turns. */
+const storedUploads = async (
+  connection: Connection,
+  entries: readonly Entry[],
+): Promise<ReadonlyMap<string, StoredUpload>> => {
+  const keyed = entries.filter(({ key }) => key !== undefined)
+  if (keyed.length === 0) return new Map()
+  const rows = await connection.any<Row>(sql.fragment`
+    SELECT upload.patient_id, upload.key, upload.pk, upload.digest,
+      row.id, row.version, row.last_updated, row.owner, row.content::text AS content
+    FROM (
+      SELECT upload_key.* FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
+      JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
+        AND upload_key.key = asked.key
+      ORDER BY upload_key.patient_id, upload_key.key
+      FOR UPDATE OF upload_key
+    ) AS upload
+    LEFT JOIN observation AS row ON row.patient_id = upload.patient_id AND row.pk = upload.pk`)
+  return new Map(rows.map(row => [`${row.patient_id}/${row.key}`, toStoredUpload(row)]))
+}
+
+const toStoredUpload = (row: Row): StoredUpload => ({
+  pk: row.pk,
+  digest: row.digest,
+  current:
+    row.id === null
+      ? undefined
+      : {
+          type: 'Observation',
+          id: row.id,
+          patientId: row.patient_id,
+          pk: row.pk,
+          owner: row.owner,
+          versionId: String(row.version),
+          lastUpdated: row.last_updated,
+          content: row.content,
+        },
+})
+
+const columns = (entries: readonly Entry[]): SqlFragment =>
+  sql.fragment`${sql.array(
+    entries.map(({ candidate }) => candidate.patientId),
+    'int4',
+  )}, ${sql.array(
+    entries.map(({ key }) => key?.uuid ?? ''),
+    'uuid',
+  )}`
+
+const keepKeys = async (connection: Connection, entries: readonly Entry[]): Promise<void> => {
+  const keyed = entries.filter(({ key }) => key !== undefined)
+  if (keyed.length === 0) return
+  const kept = await connection.run(sql.fragment`
+    INSERT INTO upload_key (patient_id, kind, key, pk, digest)
+    SELECT patient_id, ${documentKey}, key, pk, decode(digest, 'hex')
+    FROM unnest(${columns(keyed)}, ${sql.array(
+      keyed.map(({ candidate }) => candidate.pk),
+      'int8',
+    )}, ${sql.array(
+      keyed.map(({ key }) => key?.digest.toString('hex') ?? ''),
+      'text',
+    )}) AS new(patient_id, key, pk, digest)
+    ORDER BY patient_id, key
+    ON CONFLICT DO NOTHING`)
+  if (kept < keyed.length) throw new FhirError('transient', 'The same documents are being uploaded by another request')
+}
+
+/** A document whose key is stored. Who may upload it anew may know that it is there. */
+const meetAgain = async (
+  connection: Connection,
+  writing: Writing,
+  { candidate, key }: Entry,
+  { pk, digest, current }: StoredUpload,
+): Promise<Written> => {
+  if (current === undefined)
+    return {
+      outcome: 'refused',
+      error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
+    }
+  if (key !== undefined && digest.equals(key.digest)) return { outcome: 'unchanged', ...current }
+  try {
+    const written = await replace(connection, writing, current, candidate.resource as Resource, 'c')
+    await connection.run(sql.fragment`
+      UPDATE upload_key SET digest = ${sql.binary(key?.digest ?? digest)}
+      WHERE patient_id = ${candidate.patientId} AND kind = ${documentKey} AND key = ${key?.uuid ?? ''}::uuid AND pk = ${pk}`)
+    return written
+  } catch (error) {
+    if (error instanceof FhirError && error.issues[0].code !== 'transient') return { outcome: 'refused', error }
+    throw error
+  }
+}
+
+/** An earlier entry with the key of a later one was overtaken: it answers with what is stored now, as unchanged. */
+const outcomeOf = (
+  entry: Entry,
+  lastByKey: ReadonlyMap<string, Entry>,
+  outcomes: ReadonlyMap<string, Written>,
+): Written => {
+  const outcome = outcomes.get(entry.place)
+  if (outcome === undefined) throw new Error('an upload without an outcome')
+  if (outcome.outcome === 'refused' || outcome.outcome === 'deleted' || lastByKey.get(entry.place) === entry)
+    return outcome
+  return { ...outcome, outcome: 'unchanged' }
+}

@@ -1,0 +1,74 @@
+import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Value } from '../../search/value.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { type Condition, element, elementText, someElement } from './element.ts'
+
+type DateValue = Extract<Value, { kind: 'date' }>
+
+/** https://hl7.org/fhir/R4/search.html#date: the range of the element against the range of the value. */
+export const matchDate = (content: SqlFragment, parameter: SearchParameter, value: DateValue): SqlFragment =>
+  someElement(content, parameter.paths, datatype => conditionsOf(datatype, value))
+
+const conditionsOf = (datatype: string, value: DateValue): readonly Condition[] => {
+  const range = ranges[datatype]
+  return range === undefined ? [] : [{ holds: dateTest(range.low, range.high, value) }]
+}
+
+const instant = { low: sql.fragment`fhir_low(${elementText})`, high: sql.fragment`fhir_high(${elementText})` }
+
+const ranges: Readonly<Record<string, { low: SqlFragment; high: SqlFragment }>> = {
+  date: instant,
+  dateTime: instant,
+  instant,
+  Period: {
+    low: sql.fragment`coalesce(fhir_low(${element} ->> 'start'), '-infinity')`,
+    high: sql.fragment`coalesce(fhir_high(${element} ->> 'end'), 'infinity')`,
+  },
+  Timing: {
+    low: sql.fragment`coalesce((SELECT min(fhir_low(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event),
+      fhir_low(${element} #>> '{repeat,boundsPeriod,start}'), '-infinity')`,
+    high: sql.fragment`coalesce((SELECT max(fhir_high(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event),
+      fhir_high(${element} #>> '{repeat,boundsPeriod,end}'), 'infinity')`,
+  },
+}
+
+/** The element's range [low, high) against the value's, by prefix. */
+export const dateTest = (low: SqlFragment, high: SqlFragment, value: DateValue): SqlFragment => {
+  const from = sql.fragment`${value.low}::timestamptz`
+  const to = sql.fragment`${value.high}::timestamptz`
+  const inside = sql.fragment`(${low} >= ${from} AND ${high} <= ${to})`
+  const tests: Readonly<Record<DateValue['prefix'], SqlFragment>> = {
+    eq: inside,
+    ne: sql.fragment`NOT ${inside}`,
+    gt: sql.fragment`${high} > ${to}`,
+    lt: sql.fragment`${low} < ${from}`,
+    ge: sql.fragment`(${high} > ${to} OR ${inside})`,
+    le: sql.fragment`(${low} < ${from} OR ${inside})`,
+    sa: sql.fragment`${low} >= ${to}`,
+    eb: sql.fragment`${high} <= ${from}`,
+    ap: sql.fragment`(${low} < ${to} AND ${high} > ${from})`,
+  }
+  return tests[value.prefix]
+}
+
+/** What a range needs of its index row; nothing where the index could not narrow. */
+export const dateBounds = (value: DateValue): SqlFragment | undefined => {
+  const bounds: Readonly<Partial<Record<DateValue['prefix'], SqlFragment>>> = {
+    eq: sql.fragment`low >= ${value.low}::timestamptz AND low < ${value.high}::timestamptz`,
+    gt: sql.fragment`high > ${value.high}::timestamptz`,
+    lt: sql.fragment`low < ${value.low}::timestamptz`,
+    ge: sql.fragment`high > ${value.low}::timestamptz`,
+    le: sql.fragment`low < ${value.high}::timestamptz`,
+    sa: sql.fragment`low >= ${value.high}::timestamptz`,
+    eb: sql.fragment`high <= ${value.low}::timestamptz`,
+  }
+  return bounds[value.prefix]
+}
+
+/** The range of an element, for the index and for an Observation's facts. */
+export const intervalOfElement = (datatype: string, value: unknown): Interval | undefined => {
+  if (datatype === 'Period') return intervalOfPeriod(value as Parameters<typeof intervalOfPeriod>[0])
+  if (datatype === 'Timing') return intervalOfTiming(value as Parameters<typeof intervalOfTiming>[0])
+  return typeof value === 'string' ? intervalOf(value) : undefined
+}

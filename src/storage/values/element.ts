@@ -1,0 +1,42 @@
+import type { ElementPath, PathStep } from '../../fhir/search-parameter.ts'
+import { anyOf, type SqlFragment, sql } from '../sql.ts'
+
+/** The elements that a path reaches are called this inside a condition. */
+export const element = sql.fragment`element.value`
+
+/** The element as text: for strings, codes, numbers and booleans. */
+export const elementText = sql.fragment`(element.value #>> '{}')`
+
+/**
+ * Some element that one of the paths reaches in `content` (jsonb) satisfies the condition for its datatype.
+ * `inside` leads on from the element, as in `coding[*]` of a CodeableConcept; a datatype without condition never matches.
+ */
+export const someElement = (
+  content: SqlFragment,
+  paths: readonly ElementPath[],
+  conditionOf: (datatype: string) => readonly Condition[],
+): SqlFragment =>
+  anyOf(
+    paths.flatMap(path =>
+      conditionOf(path.datatype).map(
+        ({ inside, holds }) => sql.fragment`EXISTS (
+          SELECT FROM jsonb_path_query(${content}, ${jsonPath(path, inside)}::jsonpath) AS element(value)
+          WHERE ${holds})`,
+      ),
+    ),
+  )
+
+export type Condition = { readonly inside?: string; readonly holds: SqlFragment }
+
+/** Some element stands at one of the paths. */
+export const present = (content: SqlFragment, paths: readonly ElementPath[]): SqlFragment =>
+  anyOf(paths.map(path => sql.fragment`jsonb_path_exists(${content}, ${jsonPath(path)}::jsonpath)`))
+
+/** Lax mode flattens repeating elements on the way, as FHIRPath does. */
+export const jsonPath = ({ steps }: ElementPath, inside?: string): string =>
+  `$${steps.map(jsonPathStep).join('')}[*]${inside === undefined ? '' : `.${inside}`}`
+
+const jsonPathStep = ({ name, index, where }: PathStep): string =>
+  `.${JSON.stringify(name)}${index === undefined ? '[*]' : `[${index}]`}${
+    where === undefined ? '' : ` ? (@.${JSON.stringify(where.name)} == ${JSON.stringify(where.equals)})`
+  }`

@@ -1,0 +1,46 @@
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Value } from '../../search/value.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { elementText, someElement } from './element.ts'
+
+type StringValue = Extract<Value, { kind: 'string' }>
+
+/** datatype → its parts that a string search looks at; a primitive is its own only part. */
+const parts: Readonly<Record<string, readonly string[]>> = {
+  HumanName: ['family', 'given', 'prefix', 'suffix', 'text'],
+  Address: ['line', 'city', 'district', 'state', 'postalCode', 'country', 'text'],
+}
+
+/** Starts with the text, case and accents aside. https://hl7.org/fhir/R4/search.html#string */
+export const matchString = (content: SqlFragment, parameter: SearchParameter, { text }: StringValue): SqlFragment => {
+  const holds = sql.fragment`starts_with(fhir_fold(${elementText}), ${fold(text)})`
+  return someElement(content, parameter.paths, datatype =>
+    (parts[datatype] ?? [undefined]).map(part => (part === undefined ? { holds } : { inside: `${part}[*]`, holds })),
+  )
+}
+
+/** The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. */
+export const stringBounds = ({ text }: StringValue): SqlFragment => {
+  const folded = fold(text).slice(0, longestIndexed)
+  return sql.fragment`value >= ${folded} AND value < ${`${folded}\u{10FFFF}`}`
+}
+
+/** The folded texts of an element, for the index. */
+export const stringsOf = (datatype: string, value: unknown): readonly string[] => {
+  const names = parts[datatype]
+  if (names === undefined) return typeof value === 'string' ? [indexed(value)] : []
+  const fields = value as Readonly<Record<string, string | readonly string[] | undefined>>
+  return names.flatMap(name => fields[name] ?? []).flatMap(text => (typeof text === 'string' ? [indexed(text)] : []))
+}
+
+/** A b-tree entry has its bounds; the content decides beyond them. */
+const longestIndexed = 200
+
+const indexed = (text: string): string => fold(text).slice(0, longestIndexed)
+
+/** As `fhir_fold` in the database. */
+const fold = (text: string): string =>
+  text
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()

@@ -1,0 +1,41 @@
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Part, Value } from '../../search/value.ts'
+import { allOf, type SqlFragment } from '../sql.ts'
+import { matchDate } from './date.ts'
+import { element, someElement } from './element.ts'
+import { matchNumber, matchQuantity } from './quantity.ts'
+import { matchReference } from './reference.ts'
+import { matchString } from './string.ts'
+import { matchToken } from './token.ts'
+import { matchUri } from './uri.ts'
+
+/** Whether `content` (jsonb) has the value: the whole truth about a parameter; indexes only narrow. */
+export const matchValue = (content: SqlFragment, parameter: SearchParameter, value: Value): SqlFragment => {
+  switch (value.kind) {
+    case 'token':
+      return matchToken(content, parameter, value)
+    case 'reference':
+    case 'url':
+      return matchReference(content, parameter, value)
+    case 'date':
+      return matchDate(content, parameter, value)
+    case 'string':
+      return matchString(content, parameter, value)
+    case 'number':
+      return matchNumber(content, parameter, value)
+    case 'quantity':
+      return matchQuantity(content, parameter, value)
+    case 'uri':
+      return matchUri(content, parameter, value.uri)
+    case 'composite':
+      return matchComposite(content, parameter, value.parts)
+  }
+}
+
+/** All parts within one and the same element. https://hl7.org/fhir/R4/search.html#composite */
+const matchComposite = (content: SqlFragment, parameter: SearchParameter, parts: readonly Part[]): SqlFragment => {
+  const [first, ...rest] = parts.map(part => matchValue(element, part.parameter, part.value))
+  if (first === undefined) throw new Error(`composite ${parameter.code} without parts`)
+  const holds = allOf([first, ...rest])
+  return someElement(content, parameter.paths, () => [{ holds }])
+}

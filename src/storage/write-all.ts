@@ -1,0 +1,53 @@
+import { FhirError } from '../fhir/error.ts'
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+import type { Write, Written } from './store.ts'
+import { uploadAll } from './upload.ts'
+import { type Create, type Writing, writeOne } from './write.ts'
+
+/**
+ * The writes in their order, in the caller's transaction: runs of plain Observations as one set, everything else one by
+ * one behind a savepoint, so that an entry that is refused changes nothing and hinders no other.
+ */
+export const writeAll = async (
+  connection: Connection,
+  writing: Writing,
+  writes: readonly Write[],
+): Promise<readonly Written[]> => {
+  const written: Written[] = []
+  for (const run of runsOf(writes)) {
+    if (run.kind === 'set') written.push(...(await uploadAll(connection, writing, run.creates)))
+    else written.push(await isolated(connection, () => writeOne(connection, writing, run.write)))
+  }
+  return written
+}
+
+type Run = { readonly kind: 'set'; readonly creates: Create[] } | { readonly kind: 'one'; readonly write: Write }
+
+const runsOf = (writes: readonly Write[]): readonly Run[] => {
+  const runs: Run[] = []
+  for (const write of writes) {
+    const last = runs.at(-1)
+    if (!isPlainObservation(write)) runs.push({ kind: 'one', write })
+    else if (last?.kind === 'set') last.creates.push(write)
+    else runs.push({ kind: 'set', creates: [write] })
+  }
+  return runs
+}
+
+const isPlainObservation = (write: Write): write is Create =>
+  write.kind === 'create' && write.resource.resourceType === 'Observation' && write.ifNoneExist === undefined
+
+const isolated = async (connection: Connection, run: () => Promise<Written>): Promise<Written> => {
+  await connection.run(sql.fragment`SAVEPOINT write`)
+  try {
+    const written = await run()
+    await connection.run(sql.fragment`RELEASE SAVEPOINT write`)
+    return written
+  } catch (error) {
+    // A conflict with another transaction is nobody's fault: the whole is tried again.
+    if (!(error instanceof FhirError) || error.issues[0].code === 'transient') throw error
+    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT write`)
+    return { outcome: 'refused', error }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Group, Organization, Reference, ResearchStudy } from '@medplum/fhirtypes'
+
+/** Group.type and actual of the people of a study, whose members are its enrolments. */
+const people = { type: 'person', actual: true } as const
+
+export type Paired = { readonly study: ResearchStudy; readonly group: Group }
+
+type Ids = { readonly study: string; readonly group: string }
+
+/**
+ * A study and its Group, made together from whichever of them was asked for. Undefined where it names no organization:
+ * such a one stays alone, and is no study of ours.
+ */
+export const pairOf = (one: ResearchStudy | Group, ids: Ids): Paired | undefined =>
+  one.resourceType === 'Group' ? pairOfGroup(one, ids) : pairOfStudy(one, ids)
+
+const pairOfStudy = (study: ResearchStudy, ids: Ids): Paired | undefined => {
+  const { sponsor } = study
+  if (!isOrganization(sponsor) || study.enrollment !== undefined) return undefined
+  return {
+    study: { ...study, id: ids.study, enrollment: [{ reference: `Group/${ids.group}` }] },
+    group: {
+      resourceType: 'Group',
+      id: ids.group,
+      ...people,
+      active: true,
+      ...(study.title === undefined ? {} : { name: study.title }),
+      managingEntity: sponsor,
+    },
+  }
+}
+
+const pairOfGroup = (group: Group, ids: Ids): Paired | undefined => {
+  const { type, actual, managingEntity, member, name, active } = group
+  if (type !== people.type || actual !== people.actual || member !== undefined) return undefined
+  if (!isOrganization(managingEntity)) return undefined
+  return {
+    study: {
+      resourceType: 'ResearchStudy',
+      id: ids.study,
+      status: active === false ? 'closed-to-accrual' : 'active',
+      ...(name === undefined ? {} : { title: name }),
+      sponsor: managingEntity,
+      enrollment: [{ reference: `Group/${ids.group}` }],
+    },
+    group: { ...group, id: ids.group },
+  }
+}
+
+const isOrganization = (reference: Reference | undefined): reference is Reference<Organization> =>
+  reference?.reference?.startsWith('Organization/') ?? false

@@ -1,0 +1,62 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { CapabilityStatement } from '@medplum/fhirtypes'
+import t from 'tap'
+import { toCapabilityStatement } from '../../src/capability/statement.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { interactions } from '../../src/interactions/interactions.ts'
+
+const registry = loadRegistry()
+const served = { registry, interactions, codeClasses: openCodeClasses(), version: '0.1.0' }
+const statement = toCapabilityStatement(served, { base: 'http://localhost:8080/fhir', date: '2026-01-01T00:00:00Z' })
+const golden = new URL('../../capability/statement.json', import.meta.url)
+
+/** What is the same of every type stands once, and a type's parameters in a line: a change can be read. */
+const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
+  const { resource: resources = [], ...server } = rest ?? {}
+  const [shape] = resources.map(({ type: _, searchParam: __, ...same }) => same)
+  return {
+    ...head,
+    rest: server,
+    everyType: shape,
+    beside: resources.flatMap(({ type, extension, documentation }) =>
+      extension === undefined
+        ? []
+        : [{ type, documentation, supportedData: extension.map(({ valueCoding }) => valueCoding?.code) }],
+    ),
+    searchParam: Object.fromEntries(
+      resources.map(({ type, searchParam = [] }) => [
+        type,
+        searchParam.map(one => `${one.name} ${one.type}`).join(', '),
+      ]),
+    ),
+  }
+}
+
+t.test('the statement is the one that was reviewed (run this file with --update to review another)', async t => {
+  const text = `${JSON.stringify(reviewed(statement), null, 2)}\n`
+  if (process.argv.includes('--update')) writeFileSync(golden, text)
+  t.equal(text, readFileSync(golden, 'utf8'))
+})
+
+t.test('every type is served alike', async t => {
+  const shapes = statement.rest?.[0]?.resource?.map(
+    ({ type: _, searchParam: __, extension: ___, documentation: ____, ...same }) => JSON.stringify(same),
+  )
+  t.equal(new Set(shapes).size, 1)
+  t.equal(shapes?.length, registry.resourceTypes.length)
+})
+
+t.test('every parameter names its definition', async t => {
+  const parameters = statement.rest?.[0]?.resource?.flatMap(({ searchParam = [] }) => searchParam) ?? []
+  t.ok(parameters.length > 1000)
+  t.same(
+    parameters.filter(({ definition }) => !/^https?:\/\/.+\/SearchParameter\/.+/.test(definition ?? '')),
+    [],
+  )
+})
+
+t.test('heart rate is among the data that can be asked for', async t => {
+  const observation = statement.rest?.[0]?.resource?.find(({ type }) => type === 'Observation')
+  t.ok(observation?.extension?.some(({ valueCoding }) => valueCoding?.code === 'omh:heart-rate'))
+})

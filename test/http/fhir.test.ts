@@ -1,0 +1,108 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const authorization = 'Bearer everything'
+const call = (
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'HEAD',
+  url: string,
+  headers: object = {},
+  payload?: string,
+) =>
+  server.inject({ method, url, headers: { authorization, ...headers }, ...(payload === undefined ? {} : { payload }) })
+
+t.test('without a token in force there is no answer but 401', async t => {
+  const none = await server.inject({ url: '/fhir/Patient' })
+  t.equal(none.statusCode, 401)
+  t.equal(none.headers['www-authenticate'], 'Bearer realm="fhir"')
+  t.match(none.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'login' }] })
+  const bad = await server.inject({ url: '/fhir/Patient', headers: { authorization: 'Bearer nobody' } })
+  t.equal(bad.statusCode, 401)
+  t.equal(bad.headers['www-authenticate'], 'Bearer realm="fhir", error="invalid_token"')
+  t.equal((await server.inject({ url: '/fhir/Patient?access_token=everything' })).statusCode, 401)
+  t.equal((await server.inject({ url: '/fhir/nothing/here/at/all' })).statusCode, 401)
+  t.equal((await server.inject({ method: 'POST', url: '/fhir', payload: 'x' })).statusCode, 401)
+})
+
+t.test('metadata and smart-configuration are public', async t => {
+  for (const url of ['/metadata', '/fhir/metadata', '/fhir/.well-known/smart-configuration']) {
+    t.equal((await server.inject({ url })).statusCode, 200)
+  }
+})
+
+t.test('what a token does not reach is 403 with the scope that it takes', async t => {
+  const headers = { authorization: 'Bearer reader' }
+  const answer = await call('GET', '/fhir/Observation/1', headers)
+  t.equal(answer.statusCode, 403)
+  t.match(answer.json().issue[0], { code: 'forbidden', diagnostics: /system\/Observation\.r/ })
+  t.equal((await call('GET', '/fhir/Patient', headers)).statusCode, 403, 'r is not s')
+})
+
+t.test('unknown types and paths are 404, unknown methods 405 with those that answer', async t => {
+  const unknown = await call('GET', '/fhir/Thing/1')
+  t.equal(unknown.statusCode, 404)
+  t.match(unknown.json().issue[0].diagnostics, /Thing/)
+  for (const url of [
+    '/fhir/Patient/1/Observation',
+    '/fhir/Patient/$everything',
+    '/fhir/$export',
+    '/fhir/Patient/a_b',
+  ]) {
+    t.equal((await call('GET', url)).statusCode, 404, url)
+  }
+  const rows = [
+    ['PATCH', '/fhir/Patient/1', 'GET, PUT, DELETE'],
+    ['PUT', '/fhir/Patient', 'POST, GET'],
+    ['DELETE', '/fhir/Patient', 'POST, GET'],
+    ['GET', '/fhir', 'POST'],
+    ['GET', '/fhir/Patient/_search', 'POST'],
+    ['POST', '/fhir/Patient/1/_history', 'GET'],
+  ] as const
+  for (const [method, url, allow] of rows) {
+    const answer = await call(method, url)
+    t.match([answer.statusCode, answer.headers.allow], [405, allow], `${method} ${url}`)
+  }
+})
+
+t.test('JSON is what is served and taken', async t => {
+  const status = async (accept: string, query = '') =>
+    (await call('GET', `/fhir/Patient${query}`, { accept })).statusCode
+  for (const accept of ['application/fhir+json', 'application/json', 'text/json', '*/*', 'text/html, */*;q=0.1', '']) {
+    t.equal(await status(accept), 200, accept)
+  }
+  for (const accept of [
+    'application/fhir+xml',
+    'text/html',
+    'application/json;q=0',
+    'application/fhir+json; fhirVersion=5.0',
+  ]) {
+    t.equal(await status(accept), 406, accept)
+  }
+  t.equal(await status('application/fhir+xml', '?_format=json'), 200)
+  t.equal(await status('*/*', '?_format=application/fhir+json'), 200)
+  t.equal(await status('*/*', '?_format=xml'), 406)
+  const sent = (type: string) => call('POST', '/fhir/Patient', { 'content-type': type }, '{"resourceType":"Patient"}')
+  t.equal((await sent('application/json; charset=utf-8')).statusCode, 201)
+  for (const type of ['application/fhir+xml', 'text/plain', 'application/x-www-form-urlencoded']) {
+    t.equal((await sent(type)).statusCode, 415, type)
+  }
+})
+
+t.test('HEAD answers as GET does, without the body', async t => {
+  const answer = await call('HEAD', '/fhir/Patient')
+  t.same([answer.statusCode, answer.body], [200, ''])
+})
+
+t.test('a long page is streamed whole', async t => {
+  const text = 'x'.repeat(1000)
+  const entry = Array.from({ length: 300 }, () => ({
+    resource: { resourceType: 'Patient', text: { status: 'generated', div: text } },
+    request: { method: 'POST', url: 'Patient' },
+  }))
+  const payload = JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry })
+  await call('POST', '/fhir', { 'content-type': 'application/json' }, payload)
+  const answer = await call('GET', '/fhir/Patient?_count=1000')
+  t.equal(answer.headers['content-length'], undefined)
+  t.ok(answer.json().entry.length >= 300)
+})

@@ -1,0 +1,71 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const send = (payload: unknown, more: object = {}, bearer = 'everything') =>
+  server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/fhir+json', ...more },
+    payload: JSON.stringify(payload),
+  })
+const batch = (entry: unknown, more: object = {}, bearer?: string) =>
+  send({ resourceType: 'Bundle', type: 'batch', entry }, more, bearer)
+const create = (resource: { resourceType: string }, more: object = {}) => ({
+  resource,
+  request: { method: 'POST', url: resource.resourceType, ...more },
+})
+const patient = { resourceType: 'Patient' }
+const statuses = (answer: { json: () => { entry: { response: { status: string } }[] } }) =>
+  answer.json().entry.map(({ response }) => response.status.slice(0, 3))
+
+t.test('entries are answered in their order, and none hinders another', async t => {
+  const answer = await batch([
+    create(patient),
+    { resource: patient },
+    create({ ...patient, gender: 'x' } as typeof patient),
+    null,
+    { request: { method: 'GET', url: 'Patient?_count=1' } },
+    create(patient),
+    { request: { method: 'DELETE', url: 'Patient/nobody' } },
+    { request: { method: 'PATCH', url: 'Patient/nobody' } },
+    { request: { method: 'GET', url: 'Patient/$everything' } },
+    { request: { method: 'GET', url: 'Thing/1' } },
+  ])
+  t.equal(answer.statusCode, 200)
+  t.same(statuses(answer), ['201', '400', '422', '400', '200', '201', '404', '405', '404', '404'])
+  const { type, entry } = answer.json()
+  t.equal(type, 'batch-response')
+  t.match(entry[0].response, {
+    location: /^http:\/\/localhost:8080\/fhir\/Patient\/[^/]+\/_history\/1$/,
+    etag: 'W/"1"',
+    lastModified: /^\d{4}-.+Z$/,
+  })
+  t.notOk(entry[0].resource, 'resources only where they are asked for')
+  t.match(entry[2].response.outcome, { issue: [{ expression: ['Patient.gender'] }] })
+  t.match(entry[4].resource, { type: 'searchset' })
+})
+
+t.test('Prefer: return=representation answers the resources too', async t => {
+  const { entry } = (await batch([create(patient)], { prefer: 'return=representation' })).json()
+  t.match(entry[0].resource, { resourceType: 'Patient', meta: { versionId: '1' } })
+})
+
+t.test('a type that the token does not reach is refused for its entry alone', async t => {
+  const answer = await batch([create(patient), { request: { method: 'GET', url: 'Patient/x' } }], {}, 'reader')
+  t.same(statuses(answer), ['403', '404'])
+  t.match(answer.json().entry[0].response.outcome.issue[0].diagnostics, /system\/Patient\.c/)
+})
+
+t.test('a batch of nothing is answered by nothing', async t => {
+  t.same((await batch([])).json(), { resourceType: 'Bundle', type: 'batch-response' })
+  t.equal((await batch({})).statusCode, 400)
+})
+
+t.test('the base takes only batches and transactions', async t => {
+  const answer = await send({ resourceType: 'Bundle', type: 'collection' })
+  t.equal(answer.statusCode, 400)
+  t.match(answer.json().issue[0].diagnostics, /batch or transaction/)
+  t.equal((await send({ resourceType: 'Patient', type: 'batch' })).statusCode, 400)
+})

@@ -1,0 +1,105 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
+const patient = (more: object = {}) => JSON.stringify({ resourceType: 'Patient', ...more })
+const post = (payload: string, more: object = {}) =>
+  server.inject({ method: 'POST', url: '/fhir/Patient', headers: { ...headers, ...more }, payload })
+const call = (method: 'GET' | 'PUT' | 'DELETE', url: string, payload?: string, more: object = {}) =>
+  server.inject({
+    method,
+    url,
+    headers: payload === undefined ? { authorization: headers.authorization, ...more } : { ...headers, ...more },
+    ...(payload === undefined ? {} : { payload }),
+  })
+
+t.test('a create answers 201 with where the version is', async t => {
+  const answer = await post(patient({ id: 'ignored', active: true }))
+  const { id, active } = answer.json()
+  t.equal(answer.statusCode, 201)
+  t.equal(answer.headers.location, `http://localhost:8080/fhir/Patient/${id}/_history/1`)
+  t.equal(answer.headers.etag, 'W/"1"')
+  t.ok(Date.parse(String(answer.headers['last-modified'])))
+  t.equal(answer.headers['content-type'], 'application/fhir+json; charset=utf-8')
+  t.not(id, 'ignored')
+  t.equal(active, true)
+})
+
+t.test('decimals keep their text', async t => {
+  const body = '{"resourceType":"Patient","extension":[{"url":"http://x.example","valueDecimal":1.10}]}'
+  const answer = await post(body)
+  t.match(answer.body, /"valueDecimal":1\.10/)
+})
+
+t.test('Prefer says what a write answers', async t => {
+  t.equal((await post(patient(), { prefer: 'return=minimal' })).body, '')
+  t.match((await post(patient(), { prefer: 'return=OperationOutcome' })).json(), {
+    resourceType: 'OperationOutcome',
+    issue: [{ severity: 'information' }],
+  })
+})
+
+t.test('what is not a valid resource of the type is refused', async t => {
+  t.equal((await post('{"resourceType":')).statusCode, 400)
+  t.notMatch((await post('{"resourceType":"secret')).body, /secret/)
+  t.equal((await post('[]')).statusCode, 400)
+  t.equal((await post('{"resourceType":"Group"}')).statusCode, 400)
+  const answer = await post(patient({ gender: 'x' }))
+  t.equal(answer.statusCode, 422)
+  t.match(answer.json(), { issue: [{ code: 'code-invalid', expression: ['Patient.gender'] }] })
+})
+
+t.test('an existing match is answered instead of a second one', async t => {
+  const condition = { 'if-none-exist': 'identifier=http://x.example|77' }
+  const first = await post(patient(), condition)
+  const second = await post(patient(), condition)
+  t.same([first.statusCode, second.statusCode], [201, 200])
+  t.equal(second.json().id, first.json().id)
+  t.equal((await post(patient(), { 'if-none-exist': 'nonsense=1' })).statusCode, 400)
+  t.equal((await post(patient(), { 'if-none-exist': '_count=1' })).statusCode, 400)
+})
+
+t.test('an update makes a version, of the version it names', async t => {
+  const { id } = (await post(patient())).json()
+  const url = `/fhir/Patient/${id}`
+  t.equal((await call('PUT', url, patient({ id: 'other' }))).statusCode, 400)
+  t.equal((await call('PUT', url, patient())).statusCode, 400)
+  const updated = await call('PUT', url, patient({ id, active: false }), { 'if-match': 'W/"1"' })
+  t.equal(updated.statusCode, 200)
+  t.equal(updated.headers.etag, 'W/"2"')
+  t.equal((await call('PUT', url, patient({ id }), { 'if-match': 'W/"1"' })).statusCode, 412)
+  t.equal((await call('PUT', url, patient({ id }), { 'if-match': 'one' })).statusCode, 400)
+  t.equal((await call('GET', url)).json().active, false)
+  t.equal((await call('GET', `${url}/_history/1`)).json().meta.versionId, '1')
+})
+
+t.test('what is deleted is gone, and its history stays', async t => {
+  const { id } = (await post(patient())).json()
+  const url = `/fhir/Patient/${id}`
+  t.equal((await call('DELETE', url)).statusCode, 204)
+  t.equal((await call('GET', url)).statusCode, 410)
+  const history = (await call('GET', `${url}/_history`)).json()
+  t.match(history, {
+    resourceType: 'Bundle',
+    type: 'history',
+    total: 2,
+    link: [{ relation: 'self', url: `http://localhost:8080/fhir/Patient/${id}/_history` }],
+    entry: [
+      { request: { method: 'DELETE', url: `Patient/${id}` }, response: { status: '204 No Content', etag: 'W/"2"' } },
+      { resource: { id }, request: { method: 'POST', url: 'Patient' }, response: { status: '201 Created' } },
+    ],
+  })
+})
+
+t.test('a history comes in pages', async t => {
+  const { id } = (await post(patient())).json()
+  await call('PUT', `/fhir/Patient/${id}`, patient({ id, active: true }))
+  const first = (await call('GET', `/fhir/Patient/${id}/_history?_count=1`)).json()
+  t.equal(first.entry.length, 1)
+  const second = (await call('GET', first.link[1].url.replace('http://localhost:8080', ''))).json()
+  t.equal(second.entry[0].resource.meta.versionId, '1')
+  t.equal(second.link.length, 1)
+  t.equal((await call('GET', `/fhir/Patient/${id}/_history?_since=2026`)).statusCode, 400)
+})

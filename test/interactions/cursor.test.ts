@@ -1,0 +1,57 @@
+import { hkdfSync } from 'node:crypto'
+import jose from 'node-jose'
+import t from 'tap'
+import type { Caller } from '../../src/access/caller.ts'
+import { parseScopes } from '../../src/access/scope.ts'
+import { openCursors } from '../../src/interactions/cursor.ts'
+
+const secretKey = new Uint8Array(32).fill(1)
+const caller = (scopes: string, id = 'a'): Caller => ({
+  principal: { kind: 'person', id },
+  client: { id: 'cli', policies: new Set() },
+  administrator: false,
+  scopes: parseScopes(scopes),
+})
+const cursor = { path: 'Observation', query: 'code=8867-4', page: 'p2' }
+const cursors = openCursors(secretKey)(caller('user/*.rs'))
+
+t.test('an independent implementation decrypts a cursor with the key, and it is what was sealed', async t => {
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)).toString('base64url')
+  const opened = await jose.JWE.createDecrypt(await jose.JWK.asKey({ kty: 'oct', k: key })).decrypt(
+    await cursors.seal(cursor),
+  )
+  t.match(opened.header, { alg: 'dir', enc: 'A256GCM' })
+  t.match(JSON.parse(opened.payload.toString()), cursor)
+})
+
+t.test('a cursor says nothing to who has no key', async t => {
+  const text = await cursors.seal(cursor)
+  const parts = text.split('.').map(part => Buffer.from(part, 'base64url').toString('latin1'))
+  t.notMatch(parts.join(), /8867|Observation|p2/)
+})
+
+t.test('it opens for the same caller, scopes and path only', async t => {
+  const text = await cursors.seal(cursor)
+  t.match(await cursors.open(text, 'Observation'), cursor)
+  t.match(await openCursors(secretKey)(caller('user/*.rs')).open(text, 'Observation'), cursor)
+  const refused = { name: 'FhirError', status: 400 }
+  await t.rejects(cursors.open(text, 'Patient'), refused)
+  await t.rejects(openCursors(secretKey)(caller('user/*.rs', 'b')).open(text, 'Observation'), refused)
+  await t.rejects(openCursors(secretKey)(caller('user/*.r')).open(text, 'Observation'), refused)
+  await t.rejects(openCursors(new Uint8Array(32))(caller('user/*.rs')).open(text, 'Observation'), refused)
+})
+
+t.test('a changed, foreign or old cursor is refused', async t => {
+  const text = await cursors.seal(cursor)
+  const parts = text.split('.')
+  const refused = { name: 'FhirError', status: 400 }
+  for (const index of [0, 2, 3, 4]) {
+    const changed = parts.map((part, at) =>
+      at === index ? `${part.startsWith('A') ? 'B' : 'A'}${part.slice(1)}` : part,
+    )
+    await t.rejects(cursors.open(changed.join('.'), 'Observation'), refused)
+  }
+  await t.rejects(cursors.open('nonsense', 'Observation'), refused)
+  const tomorrow = openCursors(secretKey, () => Date.now() + 25 * 60 * 60 * 1000)(caller('user/*.rs'))
+  await t.rejects(tomorrow.open(text, 'Observation'), refused)
+})

@@ -1,0 +1,266 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import t from 'tap'
+import { FhirError } from '../../src/fhir/error.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { nextQuery, selfQuery } from '../../src/search/link.ts'
+import { parseCriteria, parseSearch } from '../../src/search/parse.ts'
+import { print } from '../../src/search/print.ts'
+
+const registry = loadRegistry()
+const base = 'http://localhost:8080/fhir'
+const parse = (type: ResourceType, query: string, handling: 'strict' | 'lenient' = 'strict') =>
+  parseSearch(registry, type, new URLSearchParams(query), { handling, base })
+
+const refusalOf = (run: () => unknown): FhirError => {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof FhirError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+/** The expression of a search, or the messages that it is refused with. */
+const told = (run: () => string): string => {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error
+    return error.issues.map(issue => issue.message).join('\n')
+  }
+}
+
+const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
+  ['Observation', '', 'all'],
+  ['Observation', '_id=a', '(_id a)'],
+  ['Observation', '_id=a,b', '(or (_id a) (_id b))'],
+  ['Observation', '_lastUpdated=gt2026-01-01', '(_lastUpdated gt 2026-01-01..2026-01-02)'],
+
+  ['Observation', 'code=http://loinc.org|8867-4', '(code loinc|8867-4)'],
+  ['Observation', 'code=http://snomed.info/sct|78564009', '(code snomed|78564009)'],
+  ['Observation', 'code=omh:heart-rate', '(code omh:heart-rate)'],
+  [
+    'Observation',
+    'code=https://w3id.org/openmhealth|omh:heart-rate:2.0',
+    '(code https://w3id.org/openmhealth|omh:heart-rate:2.0)',
+  ],
+  [
+    'Observation',
+    'code=http://purl.bioontology.org/ontology/SNOMEDCT/78564009',
+    '(code http://purl.bioontology.org/ontology/SNOMEDCT/78564009)',
+  ],
+  ['Observation', 'code=|x', '(code |x)'],
+  ['Observation', 'code=http://loinc.org|', '(code loinc|)'],
+  ['Observation', 'code=a\\,b', '(code a,b)'],
+  ['Observation', 'code=a\\|b', '(code a\\|b)'],
+  ['Observation', 'code=a\\\\,b', '(or (code a\\\\) (code b))'],
+  ['Observation', 'code=a,b&code=c', '(and (or (code a) (code b)) (code c))'],
+  ['Observation', 'code:not=a,b', '(not (or (code a) (code b)))'],
+  ['Observation', 'code:missing=true', '(missing code)'],
+  ['Observation', 'code:missing=false', '(not (missing code))'],
+  ['Observation', 'code=|', /"\|" is no value of the token parameter "code"; accepted: code, system\|code/],
+  ['Observation', 'code=a|b|c', /is no value of the token parameter "code"/],
+  ['Observation', 'code=', 'The parameter "code" has an empty value'],
+  ['Observation', 'code=a,,b', 'The parameter "code" has an empty value'],
+  ['Observation', 'code:missing=maybe', '"code:missing" is true or false, not "maybe"'],
+
+  ['Observation', 'code:missing=constructor', '"code:missing" is true or false, not "constructor"'],
+
+  ['Observation', 'subject=Patient/1', '(subject Patient/1)'],
+  ['Observation', 'subject=1', '(subject 1)'],
+  ['Observation', 'patient=1', '(patient Patient/1)'],
+  ['Observation', 'subject:Patient=1', '(subject Patient/1)'],
+  ['Observation', `subject=${base}/Patient/1`, '(subject Patient/1)'],
+  ['Observation', 'subject=Patient/1/_history/2', '(subject Patient/1)'],
+  ['Observation', 'subject=https://elsewhere.org/Patient/1', '(subject https://elsewhere.org/Patient/1)'],
+  ['Observation', 'subject=urn:uuid:0d2b', '(subject urn:uuid:0d2b)'],
+  ['Observation', 'subject=Practitioner/1', /"Practitioner\/1" is no value .* accepted: id, .*Patient\/id/],
+  ['Observation', 'subject=Foo/1', /"Foo\/1" is no value of the reference parameter "subject"/],
+  ['Observation', 'subject=Patient?name=x', /is no value of the reference parameter "subject"/],
+  ['Observation', 'subject:Patient=Group/1', /"Group\/1" is no value .* accepted: id, Patient\/id/],
+
+  ['Observation', 'date=2026-03', '(date 2026-03-01..2026-04-01)'],
+  ['Observation', 'date=ge2026-03-05&date=lt2026-04', /^\(and \(date ge 2026-03-05\.\..*\) \(date lt 2026-04-01/],
+  ['Observation', 'date=2026-03-05T10:00:00+02:00', '(date 2026-03-05T08:00:00Z..2026-03-05T08:00:01Z)'],
+  ['Observation', 'date=2026-03-05T10:00:00%2B02:00', '(date 2026-03-05T08:00:00Z..2026-03-05T08:00:01Z)'],
+  ['Observation', 'date=2026-02-30', /"2026-02-30" is no value of the date parameter "date"; accepted: \[prefix\]yyyy/],
+  ['Observation', 'date=xx2026', /"xx2026" is no value of the date parameter "date"/],
+
+  ['Patient', 'name=ann', '(name ann)'],
+  ['Patient', 'name=ann lee', '(name "ann lee")'],
+  ['Patient', 'name=O\\,Neil,ann', '(or (name O,Neil) (name ann))'],
+
+  ['Observation', 'value-quantity=5.40', '(value-quantity 5.395..5.405)'],
+  ['Observation', 'value-quantity=gt10|http://unitsofmeasure.org|mmol/L', '(value-quantity gt 10 ucum|mmol/L)'],
+  ['Observation', 'value-quantity=5||mg', '(value-quantity 4.5..5.5 mg)'],
+  ['Observation', 'value-quantity=5|mg', /is no value of the quantity parameter "value-quantity"/],
+  ['Observation', 'value-quantity=5|mg|', /is no value of the quantity parameter "value-quantity"/],
+  ['RiskAssessment', 'probability=100', '(probability 99.5..100.5)'],
+  ['RiskAssessment', 'probability=-1', '(probability -1.5..-0.5)'],
+  ['RiskAssessment', 'probability=ge0.80', '(probability ge 0.80)'],
+  [
+    'RiskAssessment',
+    'probability=much',
+    /"much" is no value of the number parameter "probability"; accepted: \[prefix\]/,
+  ],
+  ['ValueSet', 'url=http://x.org/a', '(url http://x.org/a)'],
+
+  [
+    'Observation',
+    'component-code-value-quantity=http://loinc.org|8480-6$gt140|http://unitsofmeasure.org|mm[Hg]',
+    '(component-code-value-quantity loinc|8480-6 $ gt 140 ucum|mm[Hg])',
+  ],
+  ['Observation', 'code-value-quantity=a\\$b$5', '(code-value-quantity a$b $ 4.5..5.5)'],
+  ['Observation', 'code-value-quantity=a', /accepted: 2 parts joined by \$: token\$quantity/],
+  ['Observation', 'code-value-quantity=a$x', /"x" is no value of the quantity parameter/],
+
+  ['Observation', 'subject:Patient.name=ann', '(chain subject:Patient (name ann))'],
+  ['Observation', 'patient.name=ann,lee', '(chain patient:Patient (or (name ann) (name lee)))'],
+  ['Observation', 'subject.name=ann', '(or (chain subject:Patient (name ann)) (chain subject:Location (name ann)))'],
+  ['Observation', 'subject.birthdate=2000', '(chain subject:Patient (birthdate 2000-01-01..2001-01-01))'],
+  [
+    'Observation',
+    'patient.organization.name=lab',
+    '(chain patient:Patient (chain organization:Organization (name lab)))',
+  ],
+  ['Observation', 'patient.gender:not=male', '(chain patient:Patient (not (gender male)))'],
+  ['Observation', 'patient.general-practitioner:Practitioner=1', /^\(chain patient:Patient \(general-practitioner P/],
+  // Of the possible targets, SearchParameter has a `target` that is no reference: it is passed over.
+  [
+    'Provenance',
+    'target.target:Patient.name=ann',
+    '(or (chain target:Provenance (chain target:Patient (name ann))) (chain target:VerificationResult (chain target:Patient (name ann))))',
+  ],
+  ['Provenance', 'target.date=2026-13', /"2026-13" is no value of the date parameter "date"/],
+  ['Observation', 'patient._has:Group:member:_id=G', '(chain patient:Patient (has Group:member (_id G)))'],
+  ['Patient', '_has:Group:member:_id=G', '(has Group:member (_id G))'],
+  ['Patient', '_has:Observation:patient:code=a,b', '(has Observation:patient (or (code a) (code b)))'],
+  [
+    'Patient',
+    '_has:Observation:patient:_has:Provenance:target:agent=Practitioner/1',
+    '(has Observation:patient (has Provenance:target (agent Practitioner/1)))',
+  ],
+  [
+    'Patient',
+    '_has:Observation:patient:performer:Practitioner.name=ann',
+    '(has Observation:patient (chain performer:Practitioner (name ann)))',
+  ],
+  ['Observation', 'subject:Practitioner.name=ann', /^"subject" does not refer to Practitioner; possible: /],
+  ['Observation', 'subject.nothing=1', 'No possible target of "subject.nothing" has such a search parameter'],
+  ['Observation', 'subject:Patient.nothing=1', /^Patient has no search parameter "nothing"; it has: _id, /],
+  ['Observation', 'code.name=1', '"code" of Observation is a token parameter; only references can be chained'],
+  ['Patient', '_has:Group:code:_id=G', '"code" of Group does not refer to Patient, so it cannot stand in _has'],
+  ['Patient', '_has:Nothing:member:_id=G', /is not of the form _has:\[type\]:\[reference parameter\]:\[parameter\]$/],
+  ['Patient', '_has:Group:member=G', /is not of the form _has/],
+  ['Task', 'based-on.based-on.based-on.based-on.code=1', /can mean too many chains; name the types/],
+  ['Task', 'part-of.part-of.part-of.part-of.part-of.part-of.part-of.code=1', /has more than 6 links$/],
+
+  ['Observation', 'foo=1', /^"foo" is no search parameter of Observation; supported: _id, .*component-code.*, _count/],
+  ['Observation', 'foo=1&bar=2', /^"foo" is no .*\n"bar" is no /],
+  ['Observation', '_include=Observation:subject', /^"_include" is not supported yet; supported: /],
+  ['Observation', '_revinclude:iterate=x', /^"_revinclude:iterate" is not supported yet/],
+  ['Observation', '_elements=id', /^"_elements" is not supported yet/],
+  ['Observation', '_filter=x', /^"_filter" is not supported yet/],
+  ['Patient', 'name:exact=Ann', 'The modifier ":exact" is not supported for "name"; supported: :missing'],
+  ['Patient', 'name:not=Ann', 'The modifier ":not" is not supported for "name"; supported: :missing'],
+  ['Observation', 'code:in=x', 'The modifier ":in" is not supported for "code"; supported: :missing, :not'],
+]
+
+for (const [type, query, expected] of table) {
+  t.test(`${type}?${query}`, async t => {
+    const found = told(() => print(parse(type, query).where))
+    if (typeof expected === 'string') t.equal(found, expected)
+    else t.match(found, expected)
+  })
+}
+
+t.test('a refused search is answered 400 and its issues name the parameters', async t => {
+  const refused = refusalOf(() => parse('Observation', 'foo=1&date=x'))
+  t.match(refused, {
+    status: 400,
+    issues: [
+      { code: 'invalid', expression: 'foo' },
+      { code: 'invalid', expression: 'date' },
+    ],
+  })
+  t.equal(refusalOf(() => parse('Task', 'based-on.based-on.based-on.based-on.code=1')).status, 400)
+})
+
+t.test('lenient handling passes over unknown parameters and says which', async t => {
+  const search = parse('Observation', 'foo=1&code=a&_include=x&foo.bar=2&foo=3', 'lenient')
+  t.equal(print(search.where), '(code a)')
+  t.same(search.ignored, ['foo', '_include', 'foo.bar'])
+  t.equal(selfQuery(search), 'code=a')
+})
+
+t.test('lenient handling does not pass over what would change the meaning of a known parameter', async t => {
+  for (const query of ['code:in=x', 'date=x', 'subject:Patient.foo=1', '_has:Group:member:foo=1']) {
+    t.equal(refusalOf(() => parse('Observation', query, 'lenient')).status, 400, query)
+  }
+})
+
+t.test('without result parameters a page has 20 entries, no total and the default order', async t => {
+  t.match(parse('Patient', ''), { count: 20, total: 'none', sort: [], summary: undefined, cursor: undefined })
+})
+
+t.test('_count beyond 1000 is capped, and the self link says so', async t => {
+  const search = parse('Patient', 'name=ann&_count=5000')
+  t.equal(search.count, 1000)
+  t.equal(selfQuery(search), 'name=ann&_count=1000')
+})
+
+t.test('_count=0 and _summary=count ask for the exact number only', async t => {
+  t.match(parse('Patient', '_count=0'), { count: 0, summary: 'count', total: 'accurate' })
+  t.match(parse('Patient', '_summary=count'), { summary: 'count', total: 'accurate' })
+  t.match(parse('Patient', '_summary=count&_total=estimate'), { summary: 'count', total: 'estimate' })
+})
+
+t.test('_sort takes several parameters, each in its direction', async t => {
+  const { sort } = parse('Observation', '_sort=-date,code')
+  t.match(sort, [
+    { parameter: { code: 'date' }, descending: true },
+    { parameter: { code: 'code' }, descending: false },
+  ])
+})
+
+const refusedShapes: readonly (readonly [string, RegExp])[] = [
+  ['_count=-1', /^_count is a whole number from 0 to 1000, not "-1"$/],
+  ['_count=1.5', /_count is a whole number/],
+  ['_count=', /_count is a whole number/],
+  ['_count=1&_count=2', /"_count" is given more than once/],
+  ['_sort=nothing', /cannot be sorted by "nothing"; accepted, with or without "-": _id, /],
+  ['_sort=', /cannot be sorted by ""/],
+  ['_sort=code-value-quantity', /cannot be sorted by "code-value-quantity"/],
+  ['_sort=date,-date', /_sort names "date" twice/],
+  ['_total=some', /_total "some" is not supported; accepted: none, estimate, accurate/],
+  ['_summary=true', /_summary "true" is not supported; accepted: count, false/],
+  ['_cursor=', /_cursor is empty/],
+]
+
+for (const [query, expected] of refusedShapes) {
+  t.test(`?${query} is refused`, async t => {
+    t.match(
+      told(() => print(parse('Observation', query).where)),
+      expected,
+    )
+  })
+}
+
+t.test('the next link carries the parameters and the cursor, and reads back as the same search', async t => {
+  const first = parse('Patient', 'name=a\\,b&_sort=-birthdate&_format=json')
+  const second = parse('Patient', nextQuery(first, 'x+/=1'))
+  t.equal(second.cursor, 'x+/=1')
+  t.same(second.where, first.where)
+  t.same(second.sort, first.sort)
+  t.equal(nextQuery(second, 'y'), nextQuery(first, 'y'))
+})
+
+t.test('criteria are conditions only', async t => {
+  const criteria = (query: string) => told(() => print(parseCriteria(registry, 'Observation', query)))
+  t.equal(criteria('code=a&category=vital-signs'), '(and (code a) (category vital-signs))')
+  t.equal(criteria('_count=1'), '"_count" shapes an answer and cannot be a criterion')
+  t.match(criteria('foo=1'), /"foo" is no search parameter of Observation/)
+  t.equal(criteria(''), 'Criteria for Observation are missing')
+  t.equal(print(parseCriteria(registry, 'Observation', new URLSearchParams('code=a'))), '(code a)')
+})

@@ -1,0 +1,56 @@
+import fastify from 'fastify'
+import type { Caller } from '../../src/access/caller.ts'
+import { accessOf } from '../../src/access/rules.ts'
+import { parseScopes } from '../../src/access/scope.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { FhirError } from '../../src/fhir/error.ts'
+import { toOperationOutcome } from '../../src/fhir/operation-outcome.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { capabilityRoutes } from '../../src/http/capability.ts'
+import { fhirRoutes } from '../../src/http/fhir.ts'
+import { openMhealth } from '../../src/mhealth/mhealth.ts'
+import { parseCriteria } from '../../src/search/parse.ts'
+import { memoryStore } from './memory-store.ts'
+
+/** The FHIR routes over a store in memory: what stands before the real one, without a database. */
+export const fhirServer = async () => {
+  const server = fastify({ logger: false })
+  const registry = loadRegistry()
+  const codeClasses = openCodeClasses()
+  const store = memoryStore()
+  server.setErrorHandler((error, _request, reply) => {
+    const fhirError = error instanceof FhirError ? error : new FhirError('exception', String(error))
+    return reply
+      .code(fhirError.status)
+      .type('application/fhir+json')
+      .send(JSON.stringify(toOperationOutcome(fhirError.issues)))
+  })
+  const base = () => 'http://localhost:8080/fhir'
+  await server.register(fhirRoutes, {
+    prefix: '/fhir',
+    registry,
+    mhealth: openMhealth({ codeClasses }),
+    findCaller: async bearer => callers[bearer],
+    accessFor: caller => accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query)),
+    openStoreFor: () => store,
+    base,
+    secretKey: new Uint8Array(32).fill(7),
+  })
+  for (const prefix of ['/fhir', '/']) {
+    await server.register(capabilityRoutes, { prefix, registry, codeClasses, version: '0.1.0', base })
+  }
+  return server
+}
+
+const client = (scopes: string, id = 'importer'): Caller => ({
+  principal: { kind: 'client', id },
+  client: { id, policies: new Set(['everything']) },
+  administrator: false,
+  scopes: parseScopes(scopes),
+})
+
+const callers: Readonly<Record<string, Caller>> = {
+  everything: client('system/*.cruds'),
+  other: client('system/*.cruds', 'other'),
+  reader: client('system/Patient.r'),
+}
