@@ -129,13 +129,6 @@ CREATE INDEX study_group_observation_consents_patient ON study_group_observation
 CREATE INDEX study_group_observation_consents_grantee ON study_group_observation_consents
   (grantee, kind_id, patient_id) INCLUDE (device_id, consented, valid_from, valid_to, data_start, data_end, scope_action);
 
--- A Device: a source is its own source, a patient's device has the one that it is a part of, or none.
-CREATE TABLE known_device (
-  id         text COLLATE "C" PRIMARY KEY,
-  source     text COLLATE "C",
-  patient_id integer NOT NULL
-);
-
 -- What an Observation was derived from. source_pk 0: a source that is not known.
 CREATE TABLE derived_from (
   patient_id integer NOT NULL,

@@ -60,8 +60,8 @@ export type Member = {
   readonly practitioner: string
 }
 
-/** Where a row names its organization: its server-set owner, itself, what it is part of, its study, its account's people. */
-export type OrganizationOf = 'owner' | 'self' | 'parent' | 'study' | 'person'
+/** Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's people. */
+export type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person'
 
 export type Role = 'viewer' | 'member' | 'manager'
 

@@ -27,9 +27,7 @@ export const print = (expression: Expression): string => {
 }
 
 /** The nodes that no query can ask for: rules of access make them. */
-type Grant =
-  | Exclude<Relation, { kind: 'source-device' }>
-  | Extract<Expression, { kind: 'compartment' | 'identified' }>
+type Grant = Exclude<Relation, { kind: 'source-device' }> | Extract<Expression, { kind: 'compartment' | 'identified' }>
 
 const printGrant = (grant: Grant): string => {
   switch (grant.kind) {

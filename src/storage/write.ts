@@ -98,7 +98,7 @@ export const insertAll = async (
   const allowed = restrict(writing.access, 'c', type)
   const written = await insertResources(connection, typeIdOf(writing, type), candidates, allowed, writing.classes)
   const projected = candidates.filter(({ pk, facts }) => written.has(pk) && facts?.derived !== false)
-  if (projected.length > 0) await project(connection, type, projected.map(toProjected), contextOf(writing))
+  if (projected.length > 0) await project(connection, type, projected.map(toProjected), writing)
   return candidates.map(candidate =>
     written.has(candidate.pk)
       ? { outcome: 'created', ...toStored(candidate) }
@@ -160,7 +160,7 @@ export const replace = async (
   checkPatient(candidate, current.patientId)
   const allowed = restrict(writing.access, action, current.type)
   if (!(await replaceResource(connection, candidate, allowed, writing.classes))) throw refusal(candidate)
-  await project(connection, current.type, [toProjected(candidate)], contextOf(writing))
+  await project(connection, current.type, [toProjected(candidate)], writing)
   return { outcome: 'updated', ...toStored(candidate) }
 }
 
@@ -187,12 +187,7 @@ const deleteOne = async (connection: Connection, writing: Writing, write: Delete
   const version = Number(current.versionId) + 1
   const lastUpdated = new Date()
   await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
-  await project(
-    connection,
-    type,
-    [{ ...place, id, versionId: String(version), resource: undefined }],
-    contextOf(writing),
-  )
+  await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }], writing)
   return { outcome: 'deleted', type, id, versionId: String(version), lastUpdated }
 }
 
@@ -236,8 +231,6 @@ export const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceTy
   if (typeId === undefined) throw new Error(`no table for ${type}`)
   return typeId
 }
-
-const contextOf = ({ classes, dictionary: { kinds, devices } }: Writing) => ({ classes, kinds, devices })
 
 const toProjected = ({ patientId, pk, id, version, resource }: Candidate) => ({
   patientId,

@@ -36,7 +36,10 @@ export const practitioner: Rule = {
 
 /** Never one's own: neither given nor taken. */
 const ofOthers: typeof managed = (who, asked) =>
-  both(managed, ({ practitioner }) => ({ kind: 'not', of: { kind: 'content', is: { practitioner } } }))(who, asked)
+  both(member('named', 'down', 'manager'), ({ practitioner }) => ({
+    kind: 'not',
+    of: { kind: 'content', is: { practitioner } },
+  }))(who, asked)
 
 export const practitionerRole: Rule = {
   read: readByTree,

@@ -1,5 +1,5 @@
 import { type Expression, none, or } from '../../search/expression.ts'
-import { both, member, own, ownedBy, staffed, where } from './grant.ts'
+import { both, member, own, staffed, where } from './grant.ts'
 import type { Grant, Rule, Who } from './rule.ts'
 
 type Patient = Extract<Who, { kind: 'patient' }>
@@ -7,11 +7,12 @@ type Staff = Extract<Who, { kind: 'staff' }>
 
 const kept = (part: Extract<Expression, { kind: 'kept' }>['part']): Grant => where({ kind: 'kept', part })
 
-const managed = member('owner', 'down', 'manager')
+const registering = member('named', 'node', 'member')
+const managed = member('named', 'down', 'manager')
 const ownStaffEntryKept: Grant<Staff> = ({ practitioner }) => ({ kind: 'kept', part: { staffEntryOf: practitioner } })
 
 const readStudy: Grant<Staff> = (who, asked) =>
-  or(member('owner', 'up', 'viewer')(who, asked), staffed('study')(who, asked))
+  or(member('named', 'up', 'viewer')(who, asked), staffed('study')(who, asked))
 
 /** Staff entries are made by managers and those who lead the study, and never one's own. */
 export const researchStudy: Rule = {
@@ -22,24 +23,24 @@ export const researchStudy: Rule = {
   },
   create: {
     staff: (who, asked) =>
-      or(both(ownedBy('member'), kept('staff'))(who, asked), both(managed, ownStaffEntryKept)(who, asked)),
+      or(both(registering, kept('staff'))(who, asked), both(managed, ownStaffEntryKept)(who, asked)),
   },
   update: {
     staff: (who, asked) =>
       or(
-        both(ownedBy('member'), kept('staff'))(who, asked),
+        both(registering, kept('staff'))(who, asked),
         both(managed, ownStaffEntryKept)(who, asked),
         both<Staff>(staffed('lead'), kept('all-but-staff'), ownStaffEntryKept)(who, asked),
       ),
   },
-  delete: { staff: ownedBy('member') },
+  delete: { staff: registering },
 }
 
 export const group: Rule = {
   read: { staff: readStudy, client: staffed('study') },
-  create: { staff: ownedBy('member') },
-  update: { staff: ownedBy('member') },
-  delete: { staff: ownedBy('member') },
+  create: { staff: registering },
+  update: { staff: registering },
+  delete: { staff: registering },
 }
 
 const inviting = member('study', 'node', 'member')

@@ -84,10 +84,10 @@ type NumberedPermit = Permit & { readonly kindId: number; readonly deviceId: num
 
 const numbered = async (
   permits: readonly Permit[],
-  { kinds, devices }: ProjectionContext,
+  { dictionary }: ProjectionContext,
 ): Promise<readonly NumberedPermit[]> => {
-  const kindIds = await kinds.idsOf(permits.map(({ kind }) => kind))
-  const deviceIds = await devices.idsOf(permits.flatMap(({ device }) => device ?? []))
+  const kindIds = await dictionary.kinds.idsOf(permits.map(({ kind }) => kind))
+  const deviceIds = await dictionary.devices.idsOf(permits.flatMap(({ device }) => device ?? []))
   return permits.flatMap(permit => {
     const kindId = kindIds.get(permit.kind)
     const deviceId = permit.device === undefined ? 0 : deviceIds.get(permit.device)

@@ -1,3 +1,4 @@
+import type { ResourceType } from '@medplum/fhirtypes'
 import { rankOf } from '../../access/vocabulary.ts'
 import type { Expression, Member } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
@@ -28,6 +29,7 @@ const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFrag
 
 const organizationOf: Readonly<Record<Exclude<Member['of'], 'person'>, (row: RowNames) => SqlFragment>> = {
   owner: ({ row }) => sql.fragment`${row}.owner`,
+  named: ({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization'),
   self: ({ row }) => sql.fragment`${row}.id`,
   parent: ({ row }) => referencedId(row, 'partOf', 'Organization'),
   study: ({ type, row }) => {
@@ -35,6 +37,13 @@ const organizationOf: Readonly<Record<Exclude<Member['of'], 'person'>, (row: Row
       type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
     return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
   },
+}
+
+/** What a later version may name anew, and then has to be one's own again; the owner never changes. */
+const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
+  PractitionerRole: 'organization',
+  ResearchStudy: 'sponsor',
+  Group: 'managingEntity',
 }
 
 /** An account that is linked to practitioners of one's organizations, and to nobody else. */

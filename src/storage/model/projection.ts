@@ -1,6 +1,7 @@
 import type { Reference, Resource } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Connection } from '../database.ts'
+import type { Dictionary } from '../dictionary.ts'
 
 /** One resource as it was just written; `resource` is absent where it was deleted. */
 export type Projected<R extends Resource = Resource> = {
@@ -11,13 +12,9 @@ export type Projected<R extends Resource = Resource> = {
   readonly resource: R | undefined
 }
 
-/** Numbers of the dictionaries; entries are committed apart from the transaction, so a number that was given stays. */
-export type Numbers = { readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>> }
-
 export type ProjectionContext = {
   readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
-  readonly kinds: Numbers
-  readonly devices: Numbers
+  readonly dictionary: Pick<Dictionary, 'kinds' | 'devices'>
 }
 
 /** Makes the model's rows follow what was written, in the same transaction. Throws FhirError where the model forbids it. */

@@ -2,7 +2,6 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { projectConsents } from './consent.ts'
 import { projectDerivations } from './derivation.ts'
-import { projectDevices } from './device.ts'
 import { projectEnrolments } from './enrolment.ts'
 import { projectMemberships } from './membership.ts'
 import { projectOrganizations } from './organization.ts'
@@ -25,7 +24,6 @@ const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   PractitionerRole: of(projectMemberships),
   Person: of(projectPersons),
   ResearchStudy: of(projectStudies),
-  Device: of(projectDevices),
   ResearchSubject: of(projectEnrolments),
   Consent: of(projectConsents),
   Observation: of(projectDerivations),

@@ -85,14 +85,14 @@ const writeRequestedData = async (
   connection: Connection,
   id: string,
   { extension = [] }: ResearchStudy,
-  { classes, kinds, devices }: ProjectionContext,
+  { classes, dictionary }: ProjectionContext,
 ): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM study_requested_data WHERE study_id = ${id}`)
   const requests = extension.flatMap((entry, index) =>
     entry.url === extensions.requestedData ? [requestOf(entry, `extension[${index}]`, classes)] : [],
   )
-  const kindIds = await kinds.idsOf(requests.map(({ kind }) => kind))
-  const deviceIds = await devices.idsOf(requests.flatMap(({ sources }) => sources))
+  const kindIds = await dictionary.kinds.idsOf(requests.map(({ kind }) => kind))
+  const deviceIds = await dictionary.devices.idsOf(requests.flatMap(({ sources }) => sources))
   const rows = requests.flatMap(({ kind, sources }) =>
     (sources.length === 0 ? [0] : sources.map(source => deviceIds.get(source))).map(device => ({
       kind_id: kindIds.get(kind),
