@@ -12,7 +12,7 @@ import { type Preparing, prepare } from './prepare.ts'
 import { searchIds } from './search.ts'
 import { sql } from './sql.ts'
 import type { Stored, Write, Written } from './store.ts'
-import { removeResource, replaceResource } from './update.ts'
+import { type Place, removeResource, replaceResource } from './update.ts'
 
 /** Everything that writing needs, and for whom. */
 export type Writing = Preparing & {
@@ -98,7 +98,7 @@ export const insertAll = async (
   const allowed = restrict(writing.access, 'c', type)
   const written = await insertResources(connection, typeIdOf(writing, type), candidates, allowed, writing.classes)
   const projected = candidates.filter(({ pk, facts }) => written.has(pk) && facts?.derived !== false)
-  if (projected.length > 0) await project(connection, type, projected.map(toProjected))
+  if (projected.length > 0) await project(connection, type, projected.map(toProjected), contextOf(writing))
   return candidates.map(candidate =>
     written.has(candidate.pk)
       ? { outcome: 'created', ...toStored(candidate) }
@@ -114,9 +114,29 @@ const updateOne = async (connection: Connection, writing: Writing, write: Update
     return createOne(connection, writing, { kind: 'create', resource: write.resource, id: write.id })
   }
   const current = await findWritable(connection, writing, type, write.id, 'u')
-  if (current === undefined) throw unknown(type, write.id)
+  if (current === undefined) return revive(connection, writing, write, { type, ...place })
   checkVersion(current, write.ifMatch)
   return replace(connection, writing, current, write.resource, 'u')
+}
+
+/** A deleted resource comes back as its next version, for those who may choose ids. */
+const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {
+  const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
+  if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
+  const draft = {
+    resource: write.resource,
+    id: write.id,
+    pk: place.pk,
+    version: Number(last.versionId) + 1,
+    owner: ownerOf(write.resource, writing.organizations),
+    author: writing.author,
+  }
+  const [candidate] = await prepare(connection, writing, [draft], new Date())
+  if (candidate === undefined) throw new Error('an update without a candidate')
+  checkPatient(candidate, place.patientId)
+  const [written] = await insertAll(connection, writing, [candidate])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return written
 }
 
 /** The next version in the place of the current one, if the caller may write this content there. */
@@ -137,18 +157,20 @@ export const replace = async (
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
-  if (candidate.patientId !== current.patientId)
-    throw new FhirError(
-      'business-rule',
-      'Whose data it is never changes: delete it, and create it for the other patient',
-      {
-        expression: `${current.type}.subject`,
-      },
-    )
+  checkPatient(candidate, current.patientId)
   const allowed = restrict(writing.access, action, current.type)
   if (!(await replaceResource(connection, candidate, allowed, writing.classes))) throw refusal(candidate)
-  await project(connection, current.type, [toProjected(candidate)])
+  await project(connection, current.type, [toProjected(candidate)], contextOf(writing))
   return { outcome: 'updated', ...toStored(candidate) }
+}
+
+const checkPatient = (candidate: Candidate, patientId: number): void => {
+  if (candidate.patientId === patientId) return
+  throw new FhirError(
+    'business-rule',
+    'Whose data it is never changes: delete it, and create it for the other patient',
+    { expression: `${candidate.type}.subject` },
+  )
 }
 
 const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {
@@ -165,7 +187,12 @@ const deleteOne = async (connection: Connection, writing: Writing, write: Delete
   const version = Number(current.versionId) + 1
   const lastUpdated = new Date()
   await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
-  await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }])
+  await project(
+    connection,
+    type,
+    [{ ...place, id, versionId: String(version), resource: undefined }],
+    contextOf(writing),
+  )
   return { outcome: 'deleted', type, id, versionId: String(version), lastUpdated }
 }
 
@@ -209,6 +236,8 @@ export const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceTy
   if (typeId === undefined) throw new Error(`no table for ${type}`)
   return typeId
 }
+
+const contextOf = ({ classes, dictionary: { kinds, devices } }: Writing) => ({ classes, kinds, devices })
 
 const toProjected = ({ patientId, pk, id, version, resource }: Candidate) => ({
   patientId,
