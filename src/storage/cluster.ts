@@ -79,15 +79,15 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
     env: environment,
     ...program.account,
   })
-  const failed = new Promise<Error>(resolve =>
-    child.once('error', resolve).once('exit', () => resolve(new Error('exit'))),
-  )
+  const end: { reason?: string } = {}
+  child.once('error', ({ message }) => Object.assign(end, { reason: message }))
+  child.once('exit', (code, signal) => Object.assign(end, { reason: `it ended with ${signal ?? code}` }))
   child.unref()
   await log.close()
-  const postmaster = await untilReady(folder, failed)
+  const postmaster = await untilReady(folder, end)
   if (postmaster !== undefined) return postmaster
   const told = lastLine(await readFile(logFile, 'utf8'))
-  throw startError(`PostgreSQL in ${folder} did not start: ${told || (await failed).message}`)
+  throw startError(`PostgreSQL in ${folder} did not start: ${told || end.reason}`)
 }
 
 const ours = {
@@ -105,16 +105,12 @@ const ours = {
 const environment = { LC_ALL: 'C', TZ: 'UTC' }
 
 /** Absent when the process ended before it was ready, and nobody else's stands in its place. */
-const untilReady = async (folder: string, failed: Promise<unknown>): Promise<Postmaster | undefined> => {
-  let hasFailed = false
-  failed.then(() => {
-    hasFailed = true
-  })
+const untilReady = async (folder: string, end: { readonly reason?: string }): Promise<Postmaster | undefined> => {
   for (;;) {
-    const wasOver = hasFailed
+    const { reason } = end
     const postmaster = await findPostmaster(folder)
     if (postmaster?.state === 'ready') return postmaster
-    if (wasOver && postmaster === undefined) return undefined
+    if (reason !== undefined && postmaster === undefined) return undefined
     await sleep(10)
   }
 }

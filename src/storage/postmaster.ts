@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -15,7 +16,7 @@ export const findPostmaster = async (folder: string): Promise<Postmaster | undef
   const lines = text?.split('\n').map(line => line.trim()) ?? []
   const pid = Number(lines[0])
   if (!(pid > 0)) return undefined
-  if (!(await isPostgres(pid))) {
+  if (!isPostgres(pid)) {
     await rm(file, { force: true })
     return undefined
   }
@@ -25,15 +26,25 @@ export const findPostmaster = async (folder: string): Promise<Postmaster | undef
 
 export const isAlive = (pid: number): boolean => {
   try {
-    return process.kill(pid, 0)
+    process.kill(pid, 0)
+    return !isZombie(pid)
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }
 
+/** Ended, but nobody has asked how: containers without an init process are full of them. */
+const isZombie = (pid: number): boolean => /^State:\tZ/m.test(readProc(pid, 'status') ?? '')
+
 /** Process numbers are used again: where the system says what a process runs, that counts too. */
-const isPostgres = async (pid: number): Promise<boolean> => {
-  if (!isAlive(pid)) return false
-  const program = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'postgres')
-  return program.startsWith('postgres')
+const isPostgres = (pid: number): boolean =>
+  isAlive(pid) && (readProc(pid, 'comm') ?? 'postgres').startsWith('postgres')
+
+/** Absent where there is no /proc. */
+const readProc = (pid: number, file: string): string | undefined => {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return undefined
+  }
 }

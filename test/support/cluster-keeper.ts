@@ -1,0 +1,100 @@
+import { mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { openCluster } from '../../src/storage/cluster.ts'
+import { findPostmaster, isAlive } from '../../src/storage/postmaster.ts'
+import { type Address, addressFile, meetingPlace } from './cluster.ts'
+
+/** The process that starts the tests' PostgreSQL, announces it, watches over it, and removes it when it is idle. */
+const keep = async (): Promise<void> => {
+  if (!(await takeLock())) return
+  const folder = await mkdtemp(join(await roomyFolder(), prefix))
+  try {
+    const cluster = await openCluster({ folder: join(folder, 'postgres'), settings, initdbFlags: ['--no-sync'] })
+    await announcedUntilIdle({ url: cluster.url('postgres'), keeper: process.pid }).finally(cluster.stop)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+    await rm(lockFile, { force: true })
+  }
+}
+
+/** A clone is some 1,800 files: 0.1 s in memory, where there is enough of it, and over a second on some disks. */
+const roomyFolder = async (): Promise<string> => {
+  const found = await statfs(memory).catch(() => undefined)
+  return found !== undefined && found.bavail * found.bsize > 3 * 2 ** 30 ? memory : meetingPlace
+}
+const memory = '/dev/shm'
+const prefix = `${basename(meetingPlace)}-cluster-`
+
+/** Speed before durability: nothing in it outlives the run. */
+const settings = {
+  max_connections: '200',
+  shared_buffers: '256MB',
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_wal_size: '1GB',
+  checkpoint_timeout: '1h',
+  autovacuum: 'off',
+}
+
+const lockFile = join(meetingPlace, 'keeper.lock')
+
+const takeLock = async (attempts = 2): Promise<boolean> => {
+  try {
+    await writeFile(lockFile, String(process.pid), { flag: 'wx' })
+    return true
+  } catch {
+    const holder = Number(await readFile(lockFile, 'utf8').catch(() => ''))
+    if (attempts <= 1 || (holder > 0 && isAlive(holder))) return false
+    await removeLeftovers()
+    return takeLock(attempts - 1)
+  }
+}
+
+/** Of a keeper that was killed: its PostgreSQL, its folders and its lock. */
+const removeLeftovers = async (): Promise<void> => {
+  for (const place of [memory, meetingPlace]) {
+    const names = await readdir(place).catch(() => [])
+    for (const name of names) if (name.startsWith(prefix)) await removeCluster(join(place, name))
+  }
+  await rm(lockFile, { force: true })
+}
+
+const removeCluster = async (folder: string): Promise<void> => {
+  const postmaster = await findPostmaster(join(folder, 'postgres'))
+  if (postmaster !== undefined) {
+    process.kill(postmaster.pid, 'SIGINT')
+    while (isAlive(postmaster.pid)) await sleep(20)
+  }
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** Withdrawn first and looked at once more, so that nobody who has just read the address is left standing. */
+const announcedUntilIdle = async (address: Address): Promise<void> => {
+  const client = new pg.Client({ connectionString: address.url, application_name: 'keeper' })
+  await client.connect()
+  do {
+    await writeFile(`${addressFile}.new`, JSON.stringify(address), { mode: 0o600 })
+    await rename(`${addressFile}.new`, addressFile)
+    for (let usedAt = Date.now(); Date.now() - usedAt < idleMs; await sleep(1000)) {
+      if (await isUsed(client)) usedAt = Date.now()
+    }
+    await rm(addressFile, { force: true })
+    await sleep(500)
+  } while (await isUsed(client))
+  await client.end()
+}
+const idleMs = 20_000
+
+const isUsed = async (client: pg.Client): Promise<boolean> => {
+  const { rowCount } = await client.query(
+    "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1",
+  )
+  return rowCount !== 0
+}
+
+await keep()
