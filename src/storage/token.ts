@@ -46,7 +46,10 @@ export const findCaller = async (connection: Connection, bearer: string): Promis
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     SELECT token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
       client.organization, client.policies, person_practitioner.practitioner,
-      ARRAY(SELECT patient FROM person_patient WHERE person_patient.person = token.person_id) AS patients
+      ARRAY(SELECT patient FROM person_patient WHERE person_patient.person = token.person_id) AS patients,
+      ARRAY(SELECT DISTINCT organization FROM membership
+        WHERE membership.practitioner = person_practitioner.practitioner AND rank >= 2
+          AND now() >= period_start AND now() < period_end) AS organizations
     FROM token
     JOIN client ON client.id = token.client_id
     LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id
@@ -72,6 +75,7 @@ type TokenRow = {
   readonly policies: readonly ClientPolicy[]
   readonly practitioner: string | null
   readonly patients: readonly string[]
+  readonly organizations: readonly string[]
 }
 
 const toCaller = (row: TokenRow): Caller => {
@@ -84,6 +88,7 @@ const toCaller = (row: TokenRow): Caller => {
       policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
     },
     administrator: row.kind === 'administrator',
+    organizations: row.organization === null ? row.organizations : [row.organization],
     scopes: parseScopes(row.scope),
     ...(row.person_id === null ? {} : { person: { id: row.person_id } }),
     ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
