@@ -1,9 +1,9 @@
 import type { Example } from '../examples.ts'
 
 /** One change to a copy of a resource, at one of its elements. */
-export type Mutation = { readonly name: string; readonly apply: (parent: Record<string, unknown>, key: string) => void }
+type Mutation = { readonly name: string; readonly apply: (parent: Record<string, unknown>, key: string) => void }
 
-export const mutations: readonly Mutation[] = [
+const mutations: readonly Mutation[] = [
   { name: 'removed', apply: (parent, key) => delete parent[key] },
   { name: 'renamed', apply: (parent, key) => rename(parent, key, `${key}x`) },
   { name: 'null', apply: (parent, key) => set(parent, key, null) },

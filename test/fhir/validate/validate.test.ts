@@ -149,6 +149,7 @@ const cases: readonly Case[] = [
   ],
   ['a URI with a space', { ...patient, implicitRules: 'http://a b' }, ['value', 'Patient.implicitRules']],
   ['an id that is too long', { ...patient, id: 'a'.repeat(65) }, ['value', 'Patient.id']],
+  ['an id of an element, which is text', { ...patient, name: [{ id: 'a/b', family: 'Lee' }] }],
   ['an id with a slash', { ...patient, id: 'a/b' }, ['value', 'Patient.id']],
   ['a NUL', { ...patient, name: [{ family: 'a\u0000' }] }, ['value', 'Patient.name[0].family']],
   ['half a surrogate pair', { ...patient, name: [{ family: 'a\ud800' }] }, ['value', 'Patient.name[0].family']],
