@@ -192,10 +192,10 @@ CREATE INDEX observation_code_patient ON observation_code (patient_id, code_id, 
 CREATE INDEX observation_code_code ON observation_code (code_id, effective_start DESC, pk DESC) INCLUDE (patient_id);
 CREATE INDEX observation_code_pk ON observation_code (pk);
 
--- The longest an Observation of a class lasts: `date=ge…` tests an end, and may then bound the start as well.
+-- The longest that an Observation of a class lasts (null: without end): `date=ge…` tests an end, and bounds the start by it.
 CREATE TABLE code_duration (
   code_id integer PRIMARY KEY,
-  longest interval NOT NULL
+  longest interval
 );
 
 -- FHIR's partial dates as instants: the first it may mean, and the first after all that it may mean.

@@ -2,7 +2,7 @@ import { systems } from './canonical.ts'
 import { type ConceptMapping, type OpenMhealthMaps, openMhealthMaps, type SchemaConcept } from './open-mhealth-maps.ts'
 
 /** A code as it may stand in a coding, a search or a scope; without a system it is that text alone. */
-export type Spelling = { readonly system?: string; readonly code: string }
+type Spelling = { readonly system?: string; readonly code: string }
 
 /** What people consent to: a class of codes, and the narrower codes that it implies one way. */
 export type Kind = { readonly key: string; readonly display: string; readonly narrower: readonly Spelling[] }

@@ -22,7 +22,7 @@ export type MappingTarget = {
 }
 
 /** What the code systems are read for, of https://hl7.org/fhir/R4/codesystem.html */
-export type SchemaCodes = { readonly url: string; readonly concept: readonly SchemaConcept[] }
+type SchemaCodes = { readonly url: string; readonly concept: readonly SchemaConcept[] }
 
 export type SchemaConcept = {
   readonly code: string

@@ -28,7 +28,7 @@ const parseRelative = (text: string): ParsedReference | undefined => {
 const parseUrl = (text: string): ParsedReference | undefined =>
   absolute.test(text) || isConditional(text) ? { url: text } : undefined
 
-const isConditional = (text: string): boolean => isResourceType(text.slice(0, text.indexOf('?')))
+const isConditional = (text: string): boolean => text.includes('?') && isResourceType(text.slice(0, text.indexOf('?')))
 
 const relative = /^([A-Z][A-Za-z]*)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/
 const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\S+$/

@@ -5,7 +5,8 @@ import { compileCompartment } from './registry-compartment.ts'
 import { compileSearchParameters, type SearchParameterDefinition } from './registry-search-parameters.ts'
 import { isResourceType, resourceTypes } from './resource-type.ts'
 import type { SearchParameter } from './search-parameter.ts'
-import { type Structure, type StructureDefinition, type Structures, toStructure } from './structure.ts'
+import { type Element, type Structure, type StructureDefinition, type Structures, toStructure } from './structure.ts'
+import { expandValueSets, type TerminologyDefinition, type ValueSets } from './value-set.ts'
 
 /** Everything the server knows of R4 and of its own definitions, in a compact form. */
 export type Registry = {
@@ -19,6 +20,8 @@ export type Registry = {
   /** What we publish ourselves in `fhir-profiles/`, as it stands there. */
   readonly definitions: (kind: PublishedKind) => readonly Definition[]
   readonly structures: Structures
+  /** The codes of required bindings. */
+  readonly valueSets: ValueSets
 }
 
 export type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
@@ -42,6 +45,7 @@ export const loadRegistry = (): Registry => {
     compartmentParameters: type => compartment.get(type) ?? [],
     definitions,
     structures,
+    valueSets: loadValueSets(structures),
   }
 }
 
@@ -51,8 +55,28 @@ const loadStructures = (): Structures => {
   const structures = new Map<string, Structure>()
   for (const file of ['profiles-types.json', 'profiles-resources.json']) {
     for (const definition of readDefinitions<StructureDefinition>(file, ['StructureDefinition'])) {
-      if (definition.kind !== 'logical') structures.set(definition.name, toStructure(definition))
+      if (isOfR4(definition)) structures.set(definition.name, toStructure(definition))
     }
   }
   return structures
+}
+
+/** The files hold a few types of later editions as well. */
+const isOfR4 = ({ kind, name }: StructureDefinition): boolean =>
+  kind === 'resource' ? isResourceType(name) || name === 'Resource' || name === 'DomainResource' : kind !== 'logical'
+
+const loadValueSets = (structures: Structures): ValueSets => {
+  const wanted = new Set([...structures.values()].flatMap(({ root }) => requiredBy(root)))
+  return expandValueSets(readTerminology(), wanted)
+}
+
+const requiredBy = ({ requiredValueSet, children }: Element): string[] => [
+  ...(requiredValueSet === undefined ? [] : [requiredValueSet]),
+  ...[...children.values()].flatMap(requiredBy),
+]
+
+function* readTerminology(): Generator<TerminologyDefinition> {
+  for (const file of ['valuesets.json', 'v3-codesystems.json']) {
+    yield* readDefinitions<TerminologyDefinition>(file, ['CodeSystem', 'ValueSet'])
+  }
 }

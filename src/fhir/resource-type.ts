@@ -132,7 +132,6 @@ export const resourceTypes: readonly ResourceType[] = [
   'StructureDefinition',
   'StructureMap',
   'Subscription',
-  'SubscriptionStatus',
   'Substance',
   'SubstanceNucleicAcid',
   'SubstancePolymer',

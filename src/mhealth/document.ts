@@ -18,7 +18,7 @@ export type OmhDocument = {
   readonly exact: DocumentTree
 }
 
-export type DocumentTree = {
+type DocumentTree = {
   readonly whole: unknown
   readonly header: JsonRecord | undefined
   /** Several in a data series. */

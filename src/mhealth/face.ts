@@ -119,6 +119,10 @@ const faces: Readonly<Record<string, Face>> = {
   'omh:forced-expiratory-volume-1-second': { category: 'procedure' },
   'omh:geoposition': { value: null, components: plain('latitude', 'longitude', 'elevation') },
   'omh:acceleration': { value: null, components: plain('acceleration_x', 'acceleration_y', 'acceleration_z') },
+  'omh:magnetic-force': {
+    value: null,
+    components: plain('magnetic_field_strength_x', 'magnetic_field_strength_y', 'magnetic_field_strength_z'),
+  },
   'omh:orientation': {
     value: null,
     components: plain('angular_velocity_x', 'angular_velocity_y', 'angular_velocity_z'),

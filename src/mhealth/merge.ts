@@ -52,10 +52,14 @@ const withProfile = (
   { profile, effective }: NativeFace,
 ): unknown => {
   const known = asList(asRecord(meta)?.profile)
-  const isOurs = subject !== undefined && effective !== undefined && category === undefined && component === undefined
+  const isOurs = subject !== undefined && isAtMoment(effective) && category === undefined && component === undefined
   if (profile === undefined || !isOurs || known.includes(profile)) return meta
   return { ...asRecord(meta), profile: [...known, profile] }
 }
+
+/** The profiles' invariant vs-1 is written for a dateTime; what it says of a Period depends on the validator. */
+const isAtMoment = (effective: NativeFace['effective']): boolean =>
+  effective !== undefined && 'effectiveDateTime' in effective.element
 
 const withExtensions = (
   sent: readonly unknown[],

@@ -8,7 +8,7 @@ import { findDocument, type OmhDocument } from './document.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { type Judgement, judge, warning } from './judge.ts'
 import { contradictions, mergeFace, versionWarnings } from './merge.ts'
-import { deriveFace, type NativeFace } from './observation.ts'
+import { deriveFace, mapVersion, type NativeFace } from './observation.ts'
 import { openSchemas, type SchemaId } from './schema/schemas.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
@@ -24,9 +24,11 @@ export type Mhealth = {
   readonly receive: (observation: unknown) => Received
   /** `omh:heart-rate:2.0` and so on: documents of these schemas are validated. */
   readonly schemaIds: readonly string[]
+  /** Of the derived elements; stored ones of another version are to be derived again. */
+  readonly mapVersion: number
 }
 
-export type Received = {
+type Received = {
   readonly resource: Observation
   readonly uploadKey: UploadKey | undefined
   /** Warnings only. */
@@ -45,10 +47,7 @@ export const openMhealth = ({ codeClasses, schemaDir }: Options): Mhealth => {
   const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
   const classOf = ({ namespace, name }: SchemaId) => codeClasses.classOf(systems.omh, `${namespace}:${name}`)
 
-  const receive = (observation: unknown): Received => {
-    const sent = asRecord(observation) ?? {}
-    const document = documentOf(sent)
-    if (document === undefined) return { resource: observation as Observation, uploadKey: undefined, issues: [] }
+  const receiveDocument = (sent: JsonRecord, document: OmhDocument): Received => {
     const judgement = judge(document, schemas)
     refuseErrors(judgement.issues)
     const face = deriveFace(document, judgement, classOf(document.id), codings)
@@ -59,7 +58,23 @@ export const openMhealth = ({ codeClasses, schemaDir }: Options): Mhealth => {
       issues: [...judgement.issues, ...versionWarnings(sent, document), ...timeWarnings(document, judgement, face)],
     }
   }
-  return { documentOf, classOf, receive, schemaIds: schemas.ids }
+  const receive = (observation: unknown): Received => {
+    const document = documentOf(observation)
+    if (document === undefined) return { resource: observation as Observation, uploadKey: undefined, issues: [] }
+    return refusingDepth(document, () => receiveDocument(asRecord(observation) ?? {}, document))
+  }
+  return { documentOf, classOf, receive, schemaIds: schemas.ids, mapVersion }
+}
+
+/** JSON may nest deeper than any function can follow it. */
+const refusingDepth = (document: OmhDocument, run: () => Received): Received => {
+  try {
+    return run()
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    const { expression } = document
+    throw new FhirError('value', 'the document is nested too deeply', { expression, cause })
+  }
 }
 
 /** A validated document without a zone has been told of already. */

@@ -26,14 +26,16 @@ const codeMatch =
     const test = codeTest(value.system, value.code, at)
     const stands = someCode(at.row, allOf([component, test]))
     // The row that drives the search is often of that very class, and then nothing need be looked up.
-    return component === own && at.row.code !== undefined ? sql.fragment`(${at.row.code}.${test} OR ${stands})` : stands
+    return component === own && at.row.code !== undefined
+      ? sql.fragment`(${at.row.code.alias}.${test} OR ${stands})`
+      : stands
   }
 
 const quantityMatch =
   (component: SqlFragment): Hot =>
   ({ value }, { row }) => {
     if (value.kind !== 'quantity') return undefined
-    if (component === own && row.code !== undefined) return quantityTest(sql.fragment`${row.code}.`, value)
+    if (component === own && row.code !== undefined) return quantityTest(sql.fragment`${row.code.alias}.`, value)
     return someCode(row, allOf([component, quantityTest(sql.fragment``, value)]))
   }
 
@@ -46,11 +48,12 @@ const subjectMatch: Hot = ({ parameter, value }, { row }) => {
   return anyOf([test, matchReference(sql.fragment`${row.row}.content`, others, value)])
 }
 
-const dateMatch: Hot = ({ value }, { row: { facts } }) => {
+const dateMatch: Hot = ({ value }, { row }) => {
   if (value.kind !== 'date') return undefined
+  const { facts } = row
   const start = sql.fragment`${facts}.effective_start`
   const end = sql.fragment`${facts}.effective_end`
-  return allOf([dateTest(start, end, value), isKnown(facts), ...startBound(start, value)])
+  return allOf([dateTest(start, end, value), isKnown(facts), ...startBound(row, value)])
 }
 
 const hotMatches: Readonly<Record<string, Hot>> = {
@@ -71,19 +74,16 @@ const isKnown = (facts: SqlFragment): SqlFragment =>
 
 /**
  * The test may be on the end, but the index is by start: an Observation never lasts longer than the longest one stored,
- * so the start has a bound as well.
+ * so the start has a bound as well; none where one of them has no end, or nothing is known.
  */
-const startBound = (start: SqlFragment, value: Extract<Value, { kind: 'date' }>): readonly SqlFragment[] => {
-  const longest = sql.fragment`(SELECT coalesce(max(longest), interval '0') FROM code_duration)`
-  switch (value.prefix) {
-    case 'eq':
-      return [sql.fragment`${start} < ${value.high}::timestamptz`]
-    case 'ge':
-    case 'gt':
-      return [sql.fragment`${start} >= ${value.low}::timestamptz - ${longest}`]
-    default:
-      return []
-  }
+const startBound = ({ facts, code }: RowNames, value: Extract<Value, { kind: 'date' }>): readonly SqlFragment[] => {
+  const start = sql.fragment`${facts}.effective_start`
+  if (value.prefix === 'eq') return [sql.fragment`${start} < ${value.high}::timestamptz`]
+  if (value.prefix !== 'ge' && value.prefix !== 'gt') return []
+  const classes = code === undefined ? sql.fragment`` : sql.fragment`WHERE ${code.class}`
+  const longest = sql.fragment`(
+    SELECT CASE WHEN bool_and(longest IS NOT NULL) THEN max(longest) END FROM code_duration ${classes})`
+  return [sql.fragment`${start} >= coalesce(${value.low}::timestamptz - ${longest}, '-infinity')`]
 }
 
 /** Some observation_code row of the same Observation. */

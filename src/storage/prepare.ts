@@ -5,6 +5,7 @@ import type { Registry } from '../fhir/registry.ts'
 import type { Candidate, CandidateFacts } from './candidate.ts'
 import type { Connection } from './database.ts'
 import { type Dictionary, kindKey } from './dictionary.ts'
+import type { Durations } from './duration.ts'
 import { indexRows } from './index-rows.ts'
 import { type ObservationFacts, observationFacts } from './observation-facts.ts'
 import { sql } from './sql.ts'
@@ -15,6 +16,7 @@ export type Preparing = {
   readonly registry: Registry
   readonly classes: CodeClasses
   readonly dictionary: Dictionary
+  readonly durations: Durations
 }
 
 /** A resource on its way to the tables: who it is is decided, what it is about is not looked up yet. */
@@ -45,7 +47,7 @@ export const prepare = async (
     dictionary,
     stamped.flatMap(({ facts }) => facts ?? []),
   )
-  return stamped.map(({ draft, resource, subjects, facts }) => {
+  const candidates = stamped.map(({ draft, resource, subjects, facts }): Candidate => {
     const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
     const [patientId = 0, ...others] = new Set(patientIds)
     return {
@@ -60,6 +62,8 @@ export const prepare = async (
       ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
     }
   })
+  await preparing.durations.widen(candidates.flatMap(({ facts }) => facts ?? []))
+  return candidates
 }
 
 const stamp = ({ resource, id, version, owner }: Draft, lastUpdated: Date): Resource => {

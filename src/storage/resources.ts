@@ -7,6 +7,7 @@ import type { Principal } from '../search/expression.ts'
 import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
+import { openDurations } from './duration.ts'
 import { visibleVersions } from './history.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchPage } from './search.ts'
@@ -40,6 +41,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     registry,
     classes,
     dictionary: openDictionary(options.dictionaryConnection),
+    durations: openDurations(options.dictionaryConnection),
     nextPk: openPrimaryKeys(options.dictionaryConnection),
     typeIds: await typeIdsOf(database),
   }

@@ -13,8 +13,8 @@ export type RowNames = {
   readonly facts: SqlFragment
   /** The relation of the row's observation_code rows. */
   readonly codes: SqlFragment
-  /** Set where the row was found by one of its own observation_code rows (component 0): that row's alias. */
-  readonly code?: SqlFragment
+  /** Set where the row was found by one of its own observation_code rows (component 0): its alias, and the test of its class. */
+  readonly code?: { readonly alias: SqlFragment; readonly class: SqlFragment }
   /** Whether the index tables and `tokens` know the row. */
   readonly indexed: boolean
 }

@@ -62,7 +62,7 @@ const sourceOf = ({ access, classes }: Searching, search: Search, needs: { body?
     return { from: sql.fragment`${tableOf(type)} AS row`, where, row: stored }
   }
   const code = name('hot')
-  const row: RowNames = { ...stored, facts: code, code }
+  const row: RowNames = { ...stored, facts: code, code: { alias: code, class: driver.test } }
   const rest = conjuncts(question).filter(one => one !== driver.match)
   const conditions = rest.map(one => compileExpression(one, { row, classes, depth: 0 }))
   const body = needs.body === true || search.sort.length > 0 || !rest.every(matchesHot)
@@ -101,11 +101,12 @@ const pageStatement = (search: Search, { from, where, row }: Source): SqlFragmen
   const keys = sortKeys(search, row)
   const after = search.cursor === undefined ? undefined : behind(keys, row, toPosition(search.cursor))
   const texts = keys.map(({ value }) => sql.fragment`(${value})::text`)
+  const values = texts.length === 0 ? sql.array([], 'text') : sql.fragment`ARRAY[${sql.join(texts, sql.fragment`, `)}]`
   return sql.fragment`
     WITH page AS MATERIALIZED (
       SELECT ${row.facts}.patient_id, ${row.facts}.pk,
         row_number() OVER (${orderBy(keys, row)}) AS position,
-        ARRAY[${sql.join(texts, sql.fragment`, `)}]::text[] AS keys
+        ${values} AS keys
       FROM ${from}
       WHERE ${after === undefined ? where : allOf([where, after])}
       ${orderBy(keys, row)}

@@ -12,7 +12,7 @@ import { type Preparing, prepare } from './prepare.ts'
 import { searchIds } from './search.ts'
 import { sql } from './sql.ts'
 import type { Stored, Write, Written } from './store.ts'
-import { removeResource, replaceResource } from './update.ts'
+import { type Place, removeResource, replaceResource } from './update.ts'
 
 /** Everything that writing needs, and for whom. */
 export type Writing = Preparing & {
@@ -114,9 +114,29 @@ const updateOne = async (connection: Connection, writing: Writing, write: Update
     return createOne(connection, writing, { kind: 'create', resource: write.resource, id: write.id })
   }
   const current = await findWritable(connection, writing, type, write.id, 'u')
-  if (current === undefined) throw unknown(type, write.id)
+  if (current === undefined) return revive(connection, writing, write, { type, ...place })
   checkVersion(current, write.ifMatch)
   return replace(connection, writing, current, write.resource, 'u')
+}
+
+/** A deleted resource comes back as its next version, for those who may choose ids. */
+const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {
+  const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
+  if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
+  const draft = {
+    resource: write.resource,
+    id: write.id,
+    pk: place.pk,
+    version: Number(last.versionId) + 1,
+    owner: ownerOf(write.resource, writing.organizations),
+    author: writing.author,
+  }
+  const [candidate] = await prepare(connection, writing, [draft], new Date())
+  if (candidate === undefined) throw new Error('an update without a candidate')
+  checkPatient(candidate, place.patientId)
+  const [written] = await insertAll(connection, writing, [candidate])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return written
 }
 
 /** The next version in the place of the current one, if the caller may write this content there. */
@@ -137,18 +157,20 @@ export const replace = async (
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
-  if (candidate.patientId !== current.patientId)
-    throw new FhirError(
-      'business-rule',
-      'Whose data it is never changes: delete it, and create it for the other patient',
-      {
-        expression: `${current.type}.subject`,
-      },
-    )
+  checkPatient(candidate, current.patientId)
   const allowed = restrict(writing.access, action, current.type)
   if (!(await replaceResource(connection, candidate, allowed, writing.classes))) throw refusal(candidate)
   await project(connection, current.type, [toProjected(candidate)], writing)
   return { outcome: 'updated', ...toStored(candidate) }
+}
+
+const checkPatient = (candidate: Candidate, patientId: number): void => {
+  if (candidate.patientId === patientId) return
+  throw new FhirError(
+    'business-rule',
+    'Whose data it is never changes: delete it, and create it for the other patient',
+    { expression: `${candidate.type}.subject` },
+  )
 }
 
 const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {

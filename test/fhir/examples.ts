@@ -42,7 +42,8 @@ const tarEntries = (bytes: Buffer): Example[] => {
   for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0; ) {
     const size = Number.parseInt(bytes.toString('latin1', at + 124, at + 136), 8)
     const name = bytes.toString('utf8', at, at + 100).replace(/\0.*$/s, '')
-    if (name.endsWith('.json')) found.push(toExample(bytes.toString('utf8', at + 512, at + 512 + size)))
+    if (name.endsWith('.json') && !name.endsWith('package.json'))
+      found.push(toExample(bytes.toString('utf8', at + 512, at + 512 + size)))
     at += 512 + Math.ceil(size / 512) * 512
   }
   return found

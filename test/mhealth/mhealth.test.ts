@@ -298,6 +298,16 @@ t.test('where document and client contradict each other, both are named', t => {
   t.end()
 })
 
+t.test('a document nested beyond reading is refused', t => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  const document = JSON.stringify(heartRate()).replace('"body":{', `"body":{"deep":${deep},`)
+  t.match(
+    issuesOf(() => receive(upload(document))),
+    [{ message: 'the document is nested too deeply' }],
+  )
+  t.end()
+})
+
 t.test('two different documents in one Observation are refused', t => {
   const { valueAttachment } = upload(heartRate(65))
   const sent = upload(heartRate(64), { extension: [{ url: extensionUrl, valueAttachment }] })
@@ -351,9 +361,13 @@ t.test('the key is the header’s id, else the document; the digest does not min
 t.test('whatever text a document has, its bytes come out as they went in', t => {
   const values = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 }), fc.integer())
   fc.assert(
-    fc.property(values, fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(4), (value, extras: object, indent) => {
+    fc.property(values, fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(4), (value, extras, indent) => {
       const { header, body } = heartRate(value)
-      const document = JSON.stringify({ header: { ...extras, ...header }, body: { extras, ...body } }, null, indent)
+      const document = JSON.stringify(
+        { header: { ...extras, ...header }, body: { extras, ...(body as object) } },
+        null,
+        indent,
+      )
       const { resource } = receive(upload(document))
       const data: string = resource.extension[0].valueAttachment.data
       return Buffer.from(data, 'base64').equals(Buffer.from(document))

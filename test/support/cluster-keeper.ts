@@ -78,17 +78,34 @@ const announcedUntilIdle = async (address: Address): Promise<void> => {
   const client = new pg.Client({ connectionString: address.url, application_name: 'keeper' })
   await client.connect()
   do {
-    await writeFile(`${addressFile}.new`, JSON.stringify(address), { mode: 0o600 })
-    await rename(`${addressFile}.new`, addressFile)
     for (let usedAt = Date.now(); Date.now() - usedAt < idleMs; await sleep(1000)) {
+      await announce(address)
       if (await isUsed(client)) usedAt = Date.now()
     }
-    await rm(addressFile, { force: true })
+    await withdraw(address)
     await sleep(500)
   } while (await isUsed(client))
   await client.end()
 }
 const idleMs = 20_000
+
+/** Unless another stands there: where two keepers started at once, one of them is simply never used. */
+const announce = async (address: Address): Promise<void> => {
+  if ((await announced()) !== undefined) return
+  const draft = `${addressFile}.${process.pid}`
+  await writeFile(draft, JSON.stringify(address), { mode: 0o600 })
+  await rename(draft, addressFile)
+}
+
+const withdraw = async ({ keeper }: Address): Promise<void> => {
+  if ((await announced())?.keeper === keeper) await rm(addressFile, { force: true })
+}
+
+const announced = async (): Promise<Address | undefined> => {
+  const text = await readFile(addressFile, 'utf8').catch(() => undefined)
+  const address: Address | undefined = text === undefined ? undefined : JSON.parse(text)
+  return address !== undefined && isAlive(address.keeper) ? address : undefined
+}
 
 const isUsed = async (client: pg.Client): Promise<boolean> => {
   const { rowCount } = await client.query(

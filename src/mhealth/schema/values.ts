@@ -20,7 +20,7 @@ const lengths = split('fm pm nm um mm cm m km in ft yd mi')
 const masses = [...split('fg pg ng ug mg g kg'), 'Metric Ton', ...split('gr oz lb Ton')]
 const volumes = [...split('fL pL nL uL mL cL dL L kL'), 'fl oz', ...split('Cup in^3 pt qt gal tsp tbsp')]
 
-export const anyQuantity = quantity()
+const anyQuantity = quantity()
 export const duration = quantity(...durations)
 export const length = quantity(...lengths)
 export const mass = quantity(...masses)
@@ -39,7 +39,7 @@ export const fluxDensity = quantity('pT', 'nT', 'uT', 'mT', 'T')
 
 export const dateTime = format('date-time')
 export const fullDate = pattern(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/)
-export const partOfDay = words('morning', 'afternoon', 'evening', 'night')
+const partOfDay = words('morning', 'afternoon', 'evening', 'night')
 
 const interval = (...more: readonly Shape[]): Shape => ({
   type: 'object',
@@ -52,7 +52,7 @@ const interval = (...more: readonly Shape[]): Shape => ({
 })
 
 /** Open mHealth's own time interval may also be a part of a day. */
-export const omhInterval = interval(record(['date*', fullDate], ['part_of_day*', partOfDay]))
+const omhInterval = interval(record(['date*', fullDate], ['part_of_day*', partOfDay]))
 export const ieeeInterval = interval()
 
 const frame = (timeInterval: Shape): Shape => ({

@@ -1,0 +1,18 @@
+import { isResourceType } from '../resource-type.ts'
+import { isJson, type Walk, warn } from './walk.ts'
+
+/**
+ * Warns of a relative reference to a type that the element does not allow; of other URLs the type is not known.
+ * R4's own examples have such (DeviceMetric/example names a DeviceDefinition as its parent), so it is no reason to refuse.
+ */
+export const referenceTargets = (targets: readonly string[]) => {
+  const allowed = new Set(targets)
+  return (value: unknown, walk: Walk): void => {
+    if (!isJson(value) || typeof value.reference !== 'string') return
+    const slash = value.reference.indexOf('/')
+    if (slash < 1) return
+    const type = value.reference.slice(0, slash)
+    if (allowed.has(type) || !isResourceType(type)) return
+    warn(walk, 'value', `a ${type} cannot stand here: accepted are references to ${targets.join(', ')}`, 'reference')
+  }
+}

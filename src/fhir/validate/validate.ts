@@ -1,0 +1,65 @@
+/** Whether a resource is valid R4. https://hl7.org/fhir/R4/validation.html */
+
+import type { Issue } from '../error.ts'
+import { isResourceType } from '../resource-type.ts'
+import { compileChecks, type Definitions } from './compile.ts'
+import { checkContained } from './contained.ts'
+import { type Check, isJson, type Json, kindOf, report, type Walk } from './walk.ts'
+
+/**
+ * Everything that is wrong with a resource: valid where no issue is left but warnings (`isError`).
+ * Profiles that it claims to obey are not looked at.
+ */
+export const validate = (definitions: Definitions, resource: unknown): Issue[] => {
+  const walk: Walk = { issues: [], path: [], root: noResource, resource: noResource, fragments: [] }
+  checksOf(definitions)(resource, walk)
+  return walk.issues
+}
+
+export const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'
+
+const noResource: Json = {}
+
+/** Checks are compiled once for each registry. */
+const checksOf = (definitions: Definitions): Check => {
+  const known = checksByRegistry.get(definitions)
+  if (known !== undefined) return known
+  const check: Check = (value, walk) => resourceCheck(value, walk, typeCheck)
+  const typeCheck = compileChecks(definitions, check)
+  checksByRegistry.set(definitions, check)
+  return check
+}
+const checksByRegistry = new WeakMap<Definitions, Check>()
+
+const resourceCheck = (value: unknown, walk: Walk, typeCheck: (type: string) => Check | undefined): void => {
+  if (!isJson(value)) {
+    report(walk, 'structure', `expected a resource, found ${kindOf(value)}`)
+    return
+  }
+  const { resourceType } = value
+  const check = isResourceType(resourceType) ? typeCheck(resourceType) : undefined
+  if (check === undefined) {
+    const found = resourceType === undefined ? 'there is none' : `found ${JSON.stringify(resourceType)}`
+    report(walk, 'structure', `resourceType must be a resource type of R4; ${found}`, 'resourceType')
+    return
+  }
+  if (walk.path.length === 0) walk.path.push(resourceType as string)
+  within(value, walk, check)
+}
+
+/** A contained resource shares the root of its container; any other is a root of its own. */
+const within = (value: Json, walk: Walk, check: Check): void => {
+  const { root, resource, fragments } = walk
+  const isContained = walk.path.at(-2) === 'contained'
+  walk.resource = value
+  if (isContained) check(value, walk)
+  else {
+    walk.root = value
+    walk.fragments = []
+    check(value, walk)
+    if (value.contained !== undefined || walk.fragments.length > 0) checkContained(value, walk)
+    walk.fragments = fragments
+  }
+  walk.root = root
+  walk.resource = resource
+}

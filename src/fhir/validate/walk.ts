@@ -1,0 +1,52 @@
+import type { Issue, IssueCode } from '../error.ts'
+import { isNumber } from '../json.ts'
+
+export type Json = Readonly<Record<string, unknown>>
+
+/** One validation on its way through a resource. Paths are only put into words when something is wrong. */
+export type Walk = {
+  readonly issues: Issue[]
+  /** Element names and indexes from the root to the element at hand. */
+  readonly path: (string | number)[]
+  /** The resource whose `contained` the `#` references point to: an entry of a Bundle is one of its own. */
+  root: Json
+  /** Is `root` or one of its contained resources. */
+  resource: Json
+  /** Which `#` references there were in `root`, and where. */
+  fragments: { readonly id: string; readonly path: string; readonly isOfReference: boolean }[]
+}
+
+export type Check = (value: unknown, walk: Walk) => void
+
+/** Resources nest (Bundle in Bundle, extension in extension); nobody needs this much. */
+export const deepestPath = 200
+
+export const report = (walk: Walk, code: IssueCode, message: string, ...below: readonly (string | number)[]): void => {
+  walk.issues.push({ code, message, expression: pathText(walk, ...below) })
+}
+
+/** Said to the client, and no reason to refuse the resource. */
+export const warn: typeof report = (walk, code, message, ...below) => {
+  walk.issues.push({ code, message, expression: pathText(walk, ...below), severity: 'warning' })
+}
+
+/** As the simple subset of FHIRPath says it: `Observation.code.coding[0].system`. */
+export const pathText = ({ path }: Walk, ...below: readonly (string | number)[]): string => {
+  let text = ''
+  for (const part of [...path, ...below]) {
+    if (typeof part === 'number') text += `[${part}]`
+    else text += text === '' ? part : `.${part}`
+  }
+  return text
+}
+
+export const isJson = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What a value is, in the words of JSON. */
+export const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (isNumber(value)) return 'a number'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

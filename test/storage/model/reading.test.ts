@@ -1,0 +1,172 @@
+import t from 'tap'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const weight = 'omh:body-weight'
+const pressure = 'omh:blood-pressure'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, see, storeOf } = world
+const observations = (caller: Parameters<typeof storeOf>[0], query = '') => see(storeOf(caller), 'Observation', query)
+
+await put(
+  w.organization('university'),
+  w.organization('department', 'university'),
+  w.organization('lab', 'department'),
+  w.organization('bench', 'lab'),
+  w.organization('annex', 'department'),
+  w.organization('elsewhere'),
+  w.role('dean', 'university', 'manager'),
+  w.role('researcher', 'lab', 'viewer'),
+  w.role('technician', 'bench', 'viewer'),
+  w.role('neighbour', 'annex', 'manager'),
+  w.role('former', 'lab', 'manager', '2026-01-01'),
+  w.role('visitor', 'elsewhere', 'manager'),
+  { resourceType: 'Device', id: 'acme', manufacturer: 'Acme' },
+  { resourceType: 'Device', id: 'other', manufacturer: 'Other' },
+  w.registered('ann', 'lab'),
+  w.registered('bob', 'lab'),
+  {
+    resourceType: 'Device',
+    id: 'ann-acme',
+    patient: { reference: 'Patient/ann' },
+    parent: { reference: 'Device/acme' },
+  },
+  {
+    resourceType: 'Device',
+    id: 'ann-other',
+    patient: { reference: 'Patient/ann' },
+    parent: { reference: 'Device/other' },
+  },
+  w.study('open', 'lab', [
+    w.chooses('identity', 'identified'),
+    w.requests(heartRate),
+    w.requests(weight, 'acme'),
+    w.works('collaborator', 'collaborator'),
+    w.works('gone', 'researcher', '2026-01-01'),
+  ]),
+  w.groupOf('open', 'lab'),
+  w.study('closed', 'lab', [w.chooses('access', 'staff'), w.requests(heartRate), w.works('keeper', 'researcher')]),
+  w.study('foreign', 'elsewhere', [w.requests(heartRate)]),
+  w.enrols('open', 'ann'),
+  w.enrols('open', 'bob'),
+  w.enrols('closed', 'ann'),
+  w.consent('open', 'ann', 'active', [
+    w.permit(heartRate, { dataPeriod: { start: '2026-02', end: '2026-03' } }),
+    w.permit(weight, { data: [{ meaning: 'related', reference: { reference: 'Device/acme' } }] }),
+  ]),
+  w.consent('open', 'bob', 'proposed', [w.permit(heartRate)]),
+  w.consent('closed', 'ann', 'active', [w.permit(heartRate, { period: { end: '2026-01' } })]),
+  w.measured('ann-hr', 'ann', heartRate),
+  w.measured('ann-hr-early', 'ann', heartRate, { effectiveDateTime: '2026-01-31T23:59:59Z' }),
+  w.measured('ann-hr-edge', 'ann', heartRate, { effectiveDateTime: '2026-03-31' }),
+  w.measured('ann-hr-late', 'ann', heartRate, { effectiveDateTime: '2026-04-01' }),
+  w.measured('ann-weight-acme', 'ann', weight, { device: { reference: 'Device/ann-acme' } }),
+  w.measured('ann-weight-other', 'ann', weight, { device: { reference: 'Device/ann-other' } }),
+  w.measured('ann-weight-unknown', 'ann', weight),
+  w.measured('ann-pressure', 'ann', pressure),
+  w.measured('ann-both', 'ann', heartRate, { component: [{ code: w.kind(pressure), valueString: 'x' }] }),
+  w.measured('ann-hr-weight', 'ann', heartRate, {
+    device: { reference: 'Device/acme' },
+    component: [{ code: w.kind(weight), valueString: 'x' }],
+  }),
+  w.measured('ann-derived', 'ann', heartRate, { derivedFrom: [{ reference: 'Observation/ann-hr' }] }),
+  w.measured('ann-derived-hidden', 'ann', heartRate, { derivedFrom: [{ reference: 'Observation/ann-pressure' }] }),
+  w.measured('ann-derived-unknown', 'ann', heartRate, { derivedFrom: [{ reference: 'Observation/nowhere' }] }),
+  w.measured('ann-derived-twice', 'ann', heartRate, { derivedFrom: [{ reference: 'Observation/ann-derived-hidden' }] }),
+  w.measured('bob-hr', 'bob', heartRate),
+)
+
+const covered = ['ann-derived', 'ann-hr', 'ann-hr-edge', 'ann-hr-weight', 'ann-weight-acme']
+
+t.test('a consent is read by those whom it reaches, and covers kind, source and time', async t => {
+  t.strictSame(await observations(w.staff('researcher')), covered, 'a member of the organization')
+  t.strictSame(await observations(w.staff('technician')), covered, 'a member of a sub-organization')
+  t.strictSame(await observations(w.staff('collaborator')), covered, 'staff from elsewhere')
+  t.strictSame(await observations(w.staff('researcher'), 'code=omh:heart-rate'), [
+    'ann-derived',
+    'ann-hr',
+    'ann-hr-edge',
+    'ann-hr-weight',
+  ])
+  t.strictSame(await observations(w.client('backend', { organization: 'lab' })), covered, 'a client of the lab')
+})
+
+t.test('nobody else reads it', async t => {
+  for (const name of ['dean', 'neighbour', 'former', 'visitor', 'gone', 'keeper', 'nobody'])
+    t.strictSame(await observations(w.staff(name)), [], name)
+  t.strictSame(await observations(w.client('backend')), [], 'a client without an organization')
+  t.strictSame(await observations(w.client('backend', { organization: 'university' })), [], 'a client of a parent')
+  t.strictSame(await observations(w.client('backend', { organization: 'elsewhere' })), [])
+  t.strictSame(await observations(w.administrator), [], 'the administrator')
+  t.strictSame(await observations(w.patient('bob')), ['bob-hr'], 'another patient')
+  t.equal((await observations(w.patient('ann'))).length, 14, 'the patient reads all of their own')
+})
+
+t.test('a token that is narrowed to one study reads that study only', async t => {
+  t.strictSame(await observations(w.staff('researcher', 'user/*.rs', 'open')), covered)
+  t.strictSame(await observations(w.staff('researcher', 'user/*.rs', 'closed')), [])
+})
+
+t.test('granular scopes narrow, and those on one type add up', async t => {
+  t.strictSame(await observations(w.staff('researcher', 'user/Observation.rs?code=omh:body-weight')), [
+    'ann-weight-acme',
+  ])
+  t.strictSame(
+    await observations(
+      w.staff('researcher', 'user/Observation.rs?code=omh:body-weight user/Observation.rs?code=omh:heart-rate'),
+    ),
+    covered,
+  )
+  t.strictSame(await observations(w.staff('researcher', 'user/Observation.rs?nonsense=1')), [])
+  t.strictSame(await observations(w.patient('bob', 'patient/Observation.s?code=omh:body-weight')), [])
+})
+
+t.test('an identified study shows its accepted patients, a coded one only its enrolments', async t => {
+  t.strictSame(await see(storeOf(w.staff('collaborator')), 'Patient'), ['ann'], 'bob has not accepted')
+  t.strictSame(await see(storeOf(w.staff('keeper')), 'Patient'), [])
+  t.strictSame(await see(storeOf(w.staff('keeper')), 'ResearchSubject'), ['closed-ann'])
+  t.strictSame(await see(storeOf(w.staff('researcher')), 'Patient'), ['ann', 'bob'], 'its organization registered both')
+  t.strictSame(await see(storeOf(w.staff('technician')), 'Patient'), ['ann'])
+  t.strictSame(await see(storeOf(w.staff('dean')), 'Patient'), [])
+  t.strictSame(await see(storeOf(w.patient('ann')), 'ResearchSubject'), ['closed-ann', 'open-ann'])
+})
+
+t.test('studies, groups, consents and the tree are read by whom they concern', async t => {
+  t.strictSame(await see(storeOf(w.staff('researcher')), 'ResearchStudy'), ['closed', 'open'])
+  t.strictSame(await see(storeOf(w.staff('collaborator')), 'ResearchStudy'), ['open'])
+  t.strictSame(await see(storeOf(w.staff('collaborator')), 'Group'), ['group-open'])
+  t.strictSame(
+    await see(storeOf(w.patient('ann', 'patient/*.rs')), 'ResearchStudy'),
+    [],
+    'a wildcard stays in the compartment',
+  )
+  t.strictSame(await see(storeOf(w.patient('ann', 'patient/ResearchStudy.rs')), 'ResearchStudy'), ['closed', 'open'])
+  t.strictSame(await see(storeOf(w.patient('ann', 'patient/Group.rs')), 'Group'), [])
+  t.strictSame(await see(storeOf(w.patient('ann', 'patient/Organization.rs')), 'Organization'), ['lab'])
+  t.strictSame(await see(storeOf(w.patient('ann', 'patient/Practitioner.rs')), 'Practitioner'), [])
+  t.strictSame(await see(storeOf(w.staff('researcher')), 'Consent'), ['consent-open-ann', 'consent-open-bob'])
+  t.strictSame(await see(storeOf(w.staff('keeper')), 'Consent'), ['consent-closed-ann'])
+  t.strictSame(await see(storeOf(w.staff('dean')), 'Consent'), [])
+  t.strictSame(await see(storeOf(w.staff('visitor')), 'Organization'), ['elsewhere'])
+  t.equal((await see(storeOf(w.staff('researcher')), 'Organization')).length, 5)
+  t.strictSame(await see(storeOf(w.staff('researcher')), 'Device'), ['acme', 'ann-acme', 'ann-other', 'other'])
+  t.strictSame(await see(storeOf(w.staff('dean')), 'Device'), ['acme', 'other'])
+  t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'other'])
+})
+
+t.test('withdrawal hides in the next query, and so does the end of enrolment and of the study', async t => {
+  await put(w.enrols('open', 'ann', 'withdrawn'))
+  t.strictSame(await observations(w.staff('researcher')), [], 'off the study')
+  await put(w.enrols('open', 'ann'))
+  t.strictSame(await observations(w.staff('researcher')), covered, 'back on it')
+  await put(w.study('open', 'lab', [w.chooses('identity', 'identified'), w.requests(heartRate)], 'completed'))
+  t.strictSame(await observations(w.staff('researcher')), [], 'the study is over')
+  await put(w.study('open', 'lab', [w.chooses('identity', 'identified'), w.requests(heartRate)], 'active'))
+  t.strictSame(await observations(w.staff('researcher')), covered)
+  t.strictSame(await observations(w.staff('collaborator')), [], 'no longer staff')
+  await put(w.consent('open', 'ann', 'inactive', [w.permit(heartRate)]))
+  t.strictSame(await observations(w.staff('researcher')), [])
+  t.strictSame(await see(storeOf(w.staff('technician')), 'Patient'), [])
+})
