@@ -18,6 +18,7 @@ const callerWith = (scope: string, { policies = [], ...more }: Given = {}): Call
   principal: { kind: 'client', id: 'app' },
   client: { id: 'app', policies: new Set(policies) },
   administrator: false,
+  organizations: [],
   scopes: parseScopes(scope),
   ...more,
 })
