@@ -20,11 +20,11 @@ export const openWorld = async () => {
   const database = openDatabase(url, { poolSize: 4 })
   const dictionary = openDatabase(url, { poolSize: 1 })
   const stores = await openStores({ database, dictionaryConnection: dictionary, registry, classes: openCodeClasses() })
-  const storeOf = (caller: Caller, organizations: readonly string[] = []): Store =>
+  const storeOf = (caller: Caller): Store =>
     stores({
       access: accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query)),
       author: caller.principal,
-      organizations,
+      organizations: caller.organizations,
       choosesIds: caller.client.policies.has('everything'),
     })
   const importer = storeOf(client('importer', { policies: ['everything'] }))
@@ -55,8 +55,15 @@ export const staff = (practitioner: string, scope = 'user/*.cruds', study?: stri
   practitioner,
   administrator: false,
   organizations: [],
+  organizations: [],
   scopes: parseScopes(scope),
   ...(study === undefined ? {} : { study }),
+})
+
+/** Staff who may register for the organization. */
+export const registrar = (practitioner: string, organization: string): Caller => ({
+  ...staff(practitioner),
+  organizations: [organization],
 })
 
 export const patient = (id: string, scope = 'patient/*.cruds', policies: readonly ClientPolicy[] = []): Caller => ({
@@ -64,6 +71,7 @@ export const patient = (id: string, scope = 'patient/*.cruds', policies: readonl
   client: { id: 'app', policies: new Set(policies) },
   patient: id,
   administrator: false,
+  organizations: [],
   organizations: [],
   scopes: parseScopes(scope),
 })
@@ -84,6 +92,7 @@ export const client = (
   },
   administrator: false,
   organizations: [],
+  organizations: [],
   scopes: parseScopes(options.scope ?? 'system/*.cruds'),
 })
 
@@ -91,6 +100,7 @@ export const administrator: Caller = {
   principal: { kind: 'client', id: 'cli' },
   client: { id: 'cli', ...noPolicies },
   administrator: true,
+  organizations: [],
   organizations: [],
   scopes: parseScopes('user/*.cruds'),
 }
