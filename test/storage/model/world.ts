@@ -55,7 +55,6 @@ export const staff = (practitioner: string, scope = 'user/*.cruds', study?: stri
   practitioner,
   administrator: false,
   organizations: [],
-  organizations: [],
   scopes: parseScopes(scope),
   ...(study === undefined ? {} : { study }),
 })
@@ -71,7 +70,6 @@ export const patient = (id: string, scope = 'patient/*.cruds', policies: readonl
   client: { id: 'app', policies: new Set(policies) },
   patient: id,
   administrator: false,
-  organizations: [],
   organizations: [],
   scopes: parseScopes(scope),
 })
@@ -92,7 +90,6 @@ export const client = (
   },
   administrator: false,
   organizations: [],
-  organizations: [],
   scopes: parseScopes(options.scope ?? 'system/*.cruds'),
 })
 
@@ -100,7 +97,6 @@ export const administrator: Caller = {
   principal: { kind: 'client', id: 'cli' },
   client: { id: 'cli', ...noPolicies },
   administrator: true,
-  organizations: [],
   organizations: [],
   scopes: parseScopes('user/*.cruds'),
 }
