@@ -17,6 +17,8 @@ export type Caller = {
   readonly practitioner?: string
   /** Set where the token is a patient's, or was launched for one: the id of the Patient. */
   readonly patient?: string
+  /** Organizations that what the caller creates may belong to, by id: those of staff who may register. */
+  readonly organizations?: readonly string[]
   /** Administers tenants, and sees no one's health data. */
   readonly administrator: boolean
   readonly scopes: readonly Scope[]
