@@ -22,7 +22,7 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
   return {
     url: cluster.url(databaseName),
     close: async () => {
-      await lock.release()
+      lock.expectEnd()
       await cluster.stop()
     },
   }
