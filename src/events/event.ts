@@ -4,9 +4,10 @@ export type Event =
   | { readonly kind: 'database-adopted'; readonly pid: number }
   | { readonly kind: 'database-lost' }
   | { readonly kind: 'migration-applied'; readonly file: string; readonly durationMs: number }
+  | { readonly kind: 'database-migrated' }
   | { readonly kind: 'key-created'; readonly file: string }
   | { readonly kind: 'server-ready'; readonly address: string }
-  | { readonly kind: 'server-stopping'; readonly signal: string }
+  | { readonly kind: 'server-stopping'; readonly reason: string }
   | { readonly kind: 'server-stopped' }
 
 export type Tell = (event: Event) => void

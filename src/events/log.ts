@@ -23,9 +23,10 @@ const lines: Readonly<Record<Event['kind'], readonly ['info' | 'warn' | 'fatal',
   'database-adopted': ['warn', 'PostgreSQL (pid {pid}) was left running by a server that was killed: using it'],
   'database-lost': ['fatal', 'The connection that guards the data folder broke: PostgreSQL has ended'],
   'migration-applied': ['info', 'Applied {file} in {durationMs} ms'],
+  'database-migrated': ['info', 'The database has all migrations'],
   'key-created': ['warn', 'Made a new key in {file}: back it up with the data'],
   'server-ready': ['info', 'Sharewell is ready. Try {address}/fhir/metadata'],
-  'server-stopping': ['info', '{signal}: finishing requests under way, then stopping'],
+  'server-stopping': ['info', '{reason}: finishing requests under way, then stopping'],
   'server-stopped': ['info', 'Stopped'],
 }
 

@@ -2,15 +2,18 @@ import pg from 'pg'
 import { startError } from '../start-error.ts'
 
 /** Held as long as its connection lives: a server that is killed lets go of it at once. */
-export type Lock = { readonly release: () => Promise<void> }
+export type Lock = {
+  /** From now on the end of the connection is expected. The lock is held until PostgreSQL ends it. */
+  readonly expectEnd: () => void
+}
 
 /** Of all servers on one data folder, one runs. Throws a start error that says who. */
 export const takeLock = async (url: string, options: { readonly onLost: () => void }): Promise<Lock> => {
   const client = new pg.Client({ connectionString: url, application_name: `sharewell ${process.pid}`, keepAlive: true })
   await client.connect()
-  let released = false
+  let isExpected = false
   client.on('error', () => {
-    if (!released) options.onLost()
+    if (!isExpected) options.onLost()
   })
   if (!(await tryLock(client))) {
     const holder = await holderOf(client)
@@ -18,9 +21,8 @@ export const takeLock = async (url: string, options: { readonly onLost: () => vo
     throw startError(`Another Sharewell (${holder}) uses this data folder: stop it, or set DATA_DIR to another folder`)
   }
   return {
-    release: async () => {
-      released = true
-      await client.end()
+    expectEnd: () => {
+      isExpected = true
     },
   }
 }

@@ -29,18 +29,6 @@ export const migrate = async (url: string, tell: Tell, folder = migrationFolder)
   }
 }
 
-/** Which migrations the database lacks, by file name; none when it is ready to be used. */
-export const pendingMigrations = async (url: string, folder = migrationFolder): Promise<readonly string[]> => {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    const applied = await readApplied(client)
-    return (await readMigrations(folder)).slice(applied.length).map(({ name }) => name)
-  } finally {
-    await client.end()
-  }
-}
-
 export type Migration = {
   readonly number: number
   readonly name: string

@@ -3,8 +3,8 @@ import { link, open, readFile, rm } from 'node:fs/promises'
 import { startError } from '../start-error.ts'
 
 /** 32 random bytes kept as hexadecimal digits in a file that only its owner reads; made at the first call. */
-export const readOrMakeSecret = async (file: string): Promise<Buffer> => {
-  const secret = (await readSecret(file)) ?? (await makeSecret(file))
+export const readOrMakeSecret = async (file: string, onMade: () => void = () => {}): Promise<Buffer> => {
+  const secret = (await readSecret(file)) ?? (await makeSecret(file, onMade))
   if (secret.length === 32) return secret
   throw startError(`${file} does not hold a key of 32 bytes as 64 hexadecimal digits: restore it from a backup`)
 }
@@ -19,7 +19,7 @@ const readSecret = async (file: string): Promise<Buffer | undefined> => {
 }
 
 /** Written beside its place and linked into it, so that of two servers that start at once both read the same secret. */
-const makeSecret = async (file: string): Promise<Buffer> => {
+const makeSecret = async (file: string, onMade: () => void): Promise<Buffer> => {
   const secret = randomBytes(32)
   const draft = `${file}.${process.pid}`
   const handle = await open(draft, 'w', 0o600)
@@ -28,6 +28,7 @@ const makeSecret = async (file: string): Promise<Buffer> => {
   await handle.close()
   try {
     await link(draft, file)
+    onMade()
     return secret
   } catch {
     return (await readSecret(file)) ?? Buffer.alloc(0)

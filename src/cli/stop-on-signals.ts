@@ -1,0 +1,26 @@
+import type { Tell } from '../events/event.ts'
+
+/** Ends the process in order at the first signal, and at once at another. What comes back ends it without a signal. */
+export const stopOnSignals = (close: () => Promise<void>, tell: Tell): ((reason: string, code: number) => void) => {
+  let stoppingSince: number | undefined
+  const stop = (reason: string, code: number): void => {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > sameKeypressMs) process.exit(1)
+      return
+    }
+    stoppingSince = performance.now()
+    tell({ kind: 'server-stopping', reason })
+    close().then(
+      () => {
+        tell({ kind: 'server-stopped' })
+        process.exit(code)
+      },
+      () => process.exit(1),
+    )
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal, 0))
+  return stop
+}
+
+/** Ctrl-C under npm arrives twice: from the terminal, and once more from npm. */
+const sameKeypressMs = 500

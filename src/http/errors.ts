@@ -1,0 +1,45 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError, type IssueCode } from '../fhir/error.ts'
+import { toOperationOutcome } from '../fhir/operation-outcome.ts'
+import { answerType } from './media-type.ts'
+
+/** The one place where an error becomes an answer: always an OperationOutcome, never a page, a stack or a detail of a fault. */
+export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const known = toFhirError(error)
+  if (known === undefined) request.log.error({ err: error }, 'Internal error')
+  return sendOutcome(reply, known ?? internalError)
+}
+
+export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply =>
+  reply.code(error.status).type(answerType).send(outcomeText(error))
+
+export const outcomeText = ({ issues }: FhirError): string => JSON.stringify(toOperationOutcome(issues))
+
+/** Undefined for a fault: all that nobody has thrown on purpose. */
+export const toFhirError = (error: unknown): FhirError | undefined => {
+  if (error instanceof FhirError) return error
+  if (!isHttpError(error)) return undefined
+  const [issue, message = error.message] = codes[error.code] ?? ['processing']
+  return new FhirError(issue, message, { status: error.statusCode, cause: error })
+}
+
+/** What the HTTP layer itself finds wrong with a request carries a code and a status of its own. */
+const isHttpError = (error: unknown): error is FastifyError & { readonly statusCode: number } =>
+  error instanceof Error &&
+  'code' in error &&
+  String(error.code).startsWith('FST_') &&
+  'statusCode' in error &&
+  Number(error.statusCode) >= 400 &&
+  Number(error.statusCode) < 500
+
+/** Whose own words would not help, or not be FHIR's. */
+const codes: Readonly<Record<string, readonly [IssueCode, string?]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-long', 'The body is larger than this server takes: send it in parts'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['not-supported', 'The Content-Type is not taken here; send application/fhir+json'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['structure', 'The body is not as long as its Content-Length says'],
+  FST_ERR_BAD_URL: ['invalid', 'The URL is not well-formed'],
+  FST_CP_ERR_INVALID_CONTENT: ['structure', 'The body is not compressed as its Content-Encoding says'],
+  FST_CP_ERR_INVALID_CONTENT_ENCODING: ['not-supported', 'The Content-Encoding is not taken here; send gzip or none'],
+}
+
+const internalError = new FhirError('exception', 'Internal error')

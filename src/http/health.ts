@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify'
+
+export type HealthOptions = {
+  /** Whether the database answers and has all migrations. */
+  readonly isReady: () => Promise<boolean>
+}
+
+/** `/healthz`: the process lives. `/readyz`: it can do its work. */
+export const healthRoutes = async (server: FastifyInstance, { isReady }: HealthOptions): Promise<void> => {
+  server.get('/healthz', async () => ({ status: 'ok' }))
+  server.get('/readyz', async (_request, reply) => {
+    const ready = await Promise.race([isReady().catch(() => false), soon()])
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'unavailable' })
+  })
+}
+
+const soon = (): Promise<false> => new Promise(resolve => setTimeout(resolve, patienceMs, false).unref())
+const patienceMs = 3000

@@ -1,0 +1,24 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/**
+ * One line a request: method, path, status, duration, request id. Query strings can be health data, headers can be
+ * tokens: neither is written, at any level.
+ */
+export const logRequests = (server: FastifyInstance): void => {
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    const { method } = request
+    const path = pathOf(request)
+    const level = quietPaths.has(path) ? 'debug' : 'info'
+    const { statusCode: status, elapsedTime } = reply
+    request.log[level]({ method, path, status, durationMs: Math.round(elapsedTime * 10) / 10 })
+  })
+}
+
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
+
+/** Asked every few seconds by whoever watches. */
+const quietPaths = new Set(['/healthz', '/readyz'])

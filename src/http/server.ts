@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import fastifyCompress from '@fastify/compress'
+import fastifyCors from '@fastify/cors'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { Config } from '../config.ts'
+import { FhirError } from '../fhir/error.ts'
+import { answerError, outcomeText, sendOutcome } from './errors.ts'
+import { logRequests } from './request-log.ts'
+
+type Options = {
+  readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins'>
+  readonly log: FastifyBaseLogger
+}
+
+/** The HTTP server before any route: request ids, logging, compression both ways, CORS, and errors as FHIR has them. */
+export const openServer = async ({ config, log }: Options): Promise<FastifyInstance> => {
+  const server = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
+    bodyLimit: config.maxBodyBytes,
+    requestTimeout: 120_000,
+    // Longer than the idle time of common proxies, which would otherwise send into a connection that is being closed.
+    keepAliveTimeout: 75_000,
+    // What is under way when the server stops is still answered in full.
+    return503OnClosing: false,
+    // Searches by GET can be long.
+    http: { maxHeaderSize: 65_536 },
+    routerOptions: { maxParamLength: 1000 },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerMalformed,
+  })
+  logRequests(server)
+  server.setErrorHandler(answerError)
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]
+    return sendOutcome(reply, new FhirError('not-found', `Nothing is at ${path}; the FHIR API is below /fhir`))
+  })
+  await server.register(fastifyCors, {
+    origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['ETag', 'Location', 'Last-Modified', 'X-Request-Id', 'WWW-Authenticate'],
+    maxAge: 600,
+    strictPreflight: false,
+  })
+  await server.register(fastifyCompress, {
+    encodings: ['gzip'],
+    requestEncodings: ['gzip', 'deflate'],
+    // Half of gzip's usual work for nearly its size.
+    zlibOptions: { level: 4 },
+  })
+  return server
+}
+
+/** A caller's own id is kept, so that both logs can be laid side by side. */
+const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
+}
+
+/** Not HTTP at all, or headers beyond all measure: there is no request yet, only a socket. */
+const answerMalformed = (error: Error & { readonly code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  const status = statusOfMalformed[error.code ?? ''] ?? '400 Bad Request'
+  const body = outcomeText(new FhirError('structure', `The request is not well-formed HTTP: ${status.slice(4)}`))
+  const head = ['content-type: application/fhir+json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`]
+  socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\nconnection: close\r\n\r\n${body}`)
+}
+
+const statusOfMalformed: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+/** The port that is really listened on; undefined before that. */
+export const portOf = (server: FastifyInstance): number | undefined => {
+  const [address] = server.addresses()
+  return typeof address === 'object' ? address.port : undefined
+}

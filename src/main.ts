@@ -1,0 +1,22 @@
+import { Command } from 'commander'
+import packageJson from '../package.json' with { type: 'json' }
+import { migrateCommand } from './cli/migrate.ts'
+import { serveCommand } from './cli/serve.ts'
+import { tokenCommand } from './cli/token.ts'
+import { isStartError } from './start-error.ts'
+
+const commands = [serveCommand, migrateCommand, tokenCommand]
+
+const program = new Command('sharewell')
+  .description(packageJson.description)
+  .version(packageJson.version)
+  .showHelpAfterError()
+for (const register of commands) register(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!isStartError(error)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}
