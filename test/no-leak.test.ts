@@ -13,16 +13,27 @@ const secrets = secretsOf(world)
 const types = [...Map.groupBy(secrets, ({ type }) => type)]
 const callOf = async ({ token }: CallerRow) => world.call(token && (await world.token(token)))
 
+const named = (type: string, ids: readonly string[]) => ids.map(id => `${type}/${id}`)
+
 const mayUse = ({ lets }: CallerRow, letter: 'r' | 's') => lets === undefined || lets.actions.includes(letter)
 
 for (const caller of callers)
   t.test(`by no door does ${caller.name} see more than they may, nor less`, async t => {
     const call = await callOf(caller)
-    for (const [type, ofType] of types) {
-      const ids = ofType.map(({ id }) => id)
-      for (const { name, letter, seen } of doors) {
-        const expected = mayUse(caller, letter) ? ofType.filter(one => one.isReadBy(caller)).map(({ id }) => id) : []
-        t.strictSame([...(await seen(call, type, ids))].sort(), expected.sort(), `${name} of ${type}`)
-      }
+    for (const { name, letter, seen } of doors) {
+      const all: string[] = []
+      for (const [type, ofType] of types)
+        all.push(
+          ...named(
+            type,
+            await seen(
+              call,
+              type,
+              ofType.map(({ id }) => id),
+            ),
+          ),
+        )
+      const expected = secrets.filter(one => mayUse(caller, letter) && one.isReadBy(caller))
+      t.strictSame(all.sort(), expected.map(({ type, id }) => `${type}/${id}`).sort(), name)
     }
   })
