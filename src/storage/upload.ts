@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { Resource } from '@medplum/fhirtypes'
+import { restrict } from '../access/access.ts'
 import { FhirError } from '../fhir/error.ts'
-import type { Candidate } from './candidate.ts'
+import { type Candidate, entryRow, entryTables } from './candidate.ts'
 import { replace } from './change.ts'
+import { compile } from './compile.ts'
 import type { Current } from './current.ts'
 import type { Connection } from './database.ts'
+import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import type { UploadKey, Written } from './store.ts'
-import { type Create, candidatesOf, insertAll, type Writing } from './write.ts'
+import { type Create, candidatesOf, insertAll, refusal, type Writing } from './write.ts'
 
 /**
  * Observations as a set. A document that is stored already is found by its key: the same again changes nothing, another
@@ -22,7 +25,7 @@ export const uploadAll = async (
   const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
   const lastByKey = new Map(entries.map(entry => [entry.place, entry]))
   const last = [...lastByKey.values()]
-  const stored = await storedUploads(connection, last)
+  const stored = await storedUploads(connection, writing, last)
   const outcomes = new Map<string, Written>()
 
   const fresh = last.filter(({ place }) => !stored.has(place))
@@ -39,9 +42,16 @@ export const uploadAll = async (
     connection,
     fresh.filter(({ place }) => outcomes.get(place)?.outcome === 'created'),
   )
-  for (const entry of last) {
+  const known = last.filter(({ place }) => stored.has(place))
+  const creatable = await creatableAmong(connection, writing, known)
+  for (const entry of known) {
     const found = stored.get(entry.place)
-    if (found !== undefined) outcomes.set(entry.place, await meetAgain(connection, writing, entry, found))
+    if (found === undefined) continue
+    const mayKnow = found.isReadable || creatable.has(entry.candidate.pk)
+    const outcome = mayKnow
+      ? await meetAgain(connection, writing, entry, found)
+      : ({ outcome: 'refused', error: refusal(entry.candidate) } as const)
+    outcomes.set(entry.place, outcome)
   }
   return entries.map(entry => outcomeOf(entry, lastByKey, outcomes))
 }
@@ -71,7 +81,14 @@ const uuidOf = ({ schema, key }: UploadKey): string => {
 /** `upload_key.kind`: the identity that the document's header gives, or its content. */
 const documentKey = 1
 
-type StoredUpload = { readonly pk: string; readonly digest: Buffer; readonly current: Current | undefined }
+type StoredUpload = {
+  readonly pk: string
+  readonly digest: Buffer
+  readonly current: Current | undefined
+  readonly isReadable: boolean
+  /** The caller wrote it last, or may update it. */
+  readonly isChangeable: boolean
+}
 
 type Row = {
   patient_id: number
@@ -83,18 +100,24 @@ type Row = {
   last_updated: Date
   owner: string | null
   content: string
+  readable: boolean | null
+  changeable: boolean | null
 }
 
 /** By place; locked, so that uploads of the same documents take turns. */
 const storedUploads = async (
   connection: Connection,
+  { access, classes, author }: Writing,
   entries: readonly Entry[],
 ): Promise<ReadonlyMap<string, StoredUpload>> => {
   const keyed = entries.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return new Map()
+  const may = (action: 'r' | 'u') =>
+    compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)
   const rows = await connection.any<Row>(sql.fragment`
     SELECT upload.patient_id, upload.key, upload.pk, upload.digest,
-      row.id, row.version, row.last_updated, row.owner, row.content::text AS content
+      row.id, row.version, row.last_updated, row.owner, row.content::text AS content,
+      ${may('r')} AS readable, (row.author = ${author} OR ${may('u')}) AS changeable
     FROM (
       SELECT upload_key.* FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
       JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
@@ -109,6 +132,8 @@ const storedUploads = async (
 const toStoredUpload = (row: Row): StoredUpload => ({
   pk: row.pk,
   digest: row.digest,
+  isReadable: row.readable === true,
+  isChangeable: row.changeable === true,
   current:
     row.id === null
       ? undefined
@@ -151,19 +176,34 @@ const keepKeys = async (connection: Connection, entries: readonly Entry[]): Prom
   if (kept < keyed.length) throw new FhirError('transient', 'The same documents are being uploaded by another request')
 }
 
-/** A document whose key is stored. Who may upload it anew may know that it is there. */
+/** Who may upload it may know that it is stored already; for anybody else it is refused as if it were not. */
+const creatableAmong = async (
+  connection: Connection,
+  { access, classes }: Writing,
+  entries: readonly Entry[],
+): Promise<ReadonlySet<string>> => {
+  if (entries.length === 0) return new Set()
+  const rows = await connection.any<{ pk: string }>(sql.fragment`
+    WITH ${entryTables(entries.map(({ candidate }) => candidate))}
+    SELECT pk FROM entry WHERE ${compile(restrict(access, 'c', 'Observation'), entryRow('Observation'), classes)}`)
+  return new Set(rows.map(({ pk }) => pk))
+}
+
+/** A document whose key is stored. */
 const meetAgain = async (
   connection: Connection,
   writing: Writing,
   { candidate, key }: Entry,
-  { pk, digest, current }: StoredUpload,
+  { pk, digest, current, isReadable, isChangeable }: StoredUpload,
 ): Promise<Written> => {
   if (current === undefined)
     return {
       outcome: 'refused',
       error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
     }
-  if (key !== undefined && digest.equals(key.digest)) return { outcome: 'unchanged', ...current }
+  if (key !== undefined && digest.equals(key.digest))
+    return { outcome: 'unchanged', ...current, ...(isReadable ? {} : { content: asSent(candidate, current) }) }
+  if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
   try {
     const written = await replace(connection, writing, current, candidate.resource as Resource, 'c')
     await connection.run(sql.fragment`
@@ -175,6 +215,10 @@ const meetAgain = async (
     throw error
   }
 }
+
+/** Who may not read what is stored, which somebody may have added to, is answered their own words. */
+const asSent = ({ resource }: Candidate, { id, versionId, lastUpdated }: Current): string =>
+  JSON.stringify({ ...resource, id, meta: { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() } })
 
 /** An earlier entry with the key of a later one was overtaken: it answers with what is stored now, as unchanged. */
 const outcomeOf = (
