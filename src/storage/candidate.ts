@@ -37,7 +37,7 @@ export type CandidateFacts = {
 }
 
 /**
- * CTEs `entry` and `entry_code` that hold the candidates, of one type, as if they were rows of its tables.
+ * CTEs `entry`, `entry_code` and `entry_source` that hold the candidates, of one type, as if they were rows of its tables.
  * The content goes over as it is, inside one JSON text: PostgreSQL reads it once.
  */
 export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sql.fragment`
@@ -51,6 +51,14 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
     SELECT entry.patient_id, code.code_id, entry.kind_id, entry.device_id, code.component, entry.derived,
       entry.effective_start, entry.effective_end, entry.pk, code.unit_id, code.value
     FROM entry, jsonb_to_recordset(entry.codes) AS code(code_id integer, component smallint, unit_id integer, value numeric)
+  ),
+  entry_source AS (
+    SELECT entry.patient_id, entry.pk, coalesce(identity.pk, 0) AS source_pk
+    FROM entry
+    CROSS JOIN jsonb_array_elements(entry.content -> 'derivedFrom') AS source
+    LEFT JOIN resource_identity AS identity ON identity.id = referenced_id(source, 'Observation')
+      AND identity.patient_id = entry.patient_id
+      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Observation')
   )`
 
 /** A candidate as the compiler sees a row. */
@@ -59,6 +67,7 @@ export const entryRow = (type: ResourceType): RowNames => ({
   row: sql.fragment`entry`,
   facts: sql.fragment`entry`,
   codes: sql.fragment`entry_code`,
+  sources: sql.fragment`entry_source`,
   indexed: false,
 })
 

@@ -13,6 +13,8 @@ export type RowNames = {
   readonly facts: SqlFragment
   /** The relation of the row's observation_code rows. */
   readonly codes: SqlFragment
+  /** The relation of what the row was derived from: columns patient_id, pk, source_pk. */
+  readonly sources: SqlFragment
   /** Set where the row was found by one of its own observation_code rows (component 0): its alias, and the test of its class. */
   readonly code?: { readonly alias: SqlFragment; readonly class: SqlFragment }
   /** Whether the index tables and `tokens` know the row. */
@@ -32,5 +34,6 @@ export const storedRow = (type: ResourceType, alias: string): RowNames => ({
   row: name(alias),
   facts: name(alias),
   codes: sql.fragment`observation_code`,
+  sources: sql.fragment`derived_from`,
   indexed: true,
 })

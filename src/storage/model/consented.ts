@@ -10,13 +10,13 @@ type Consentable = Extract<Expression, { kind: 'consentable' }>
  * Whoever asks is reached by a consent in force that covers the row: one semi-join, which PostgreSQL may enter from the
  * row or from the consents. Requirements of several kinds and derived Observations are few and are tested on top.
  */
-export const compileConsented = (consented: Consented, { type, row, facts }: RowNames): SqlFragment => {
+export const compileConsented = (consented: Consented, { type, row, facts, sources }: RowNames): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
   // Consents name kinds of Observations; of other types they name none.
   if (type !== 'Observation') return sql.fragment`FALSE`
   return allOf([
     isCovered(consented, facts),
-    sql.fragment`(NOT ${facts}.derived OR ${areSourcesCovered(consented, facts)})`,
+    sql.fragment`(NOT ${facts}.derived OR ${areSourcesCovered(consented, facts, sources)})`,
   ])
 }
 
@@ -57,10 +57,14 @@ export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment 
     : sql.fragment`organization_grantees(${to.id}, ${study ?? null})`
 
 /** Also the sources of its sources; one that is not known, or is gone, is not covered. */
-const areSourcesCovered = (consented: Consented, facts: SqlFragment): SqlFragment => sql.fragment`NOT EXISTS (
+const areSourcesCovered = (
+  consented: Consented,
+  facts: SqlFragment,
+  ownSources: SqlFragment,
+): SqlFragment => sql.fragment`NOT EXISTS (
   WITH RECURSIVE sources(pk) AS (
-    SELECT derived_from.source_pk FROM derived_from
-    WHERE derived_from.patient_id = ${facts}.patient_id AND derived_from.pk = ${facts}.pk
+    SELECT own.source_pk FROM ${ownSources} AS own
+    WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk
     UNION
     SELECT derived_from.source_pk FROM sources
     JOIN derived_from ON derived_from.patient_id = ${facts}.patient_id AND derived_from.pk = sources.pk
