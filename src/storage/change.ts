@@ -97,7 +97,8 @@ export const deleteOne = async (connection: Connection, writing: Writing, write:
   checkVersion(current, write.ifMatch)
   const pair = await pairedWith(connection, type, id)
   const deleted = await remove(connection, writing, current)
-  if (pair !== undefined) await deleteOne(connection, { ...writing, access: fullAccess }, { kind: 'delete', ...pair })
+  const isThere = pair !== undefined && (await lockPlace(connection, writing, pair.type, pair.id)) !== undefined
+  if (isThere) await deleteOne(connection, { ...writing, access: fullAccess }, { kind: 'delete', ...pair })
   return deleted
 }
 

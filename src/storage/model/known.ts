@@ -7,10 +7,19 @@ import { compartmentOf } from './reference.ts'
 export const compileInvited = (
   { patient }: Extract<Expression, { kind: 'invited' }>,
   { type, row }: RowNames,
-): SqlFragment =>
-  type === 'ResearchStudy'
-    ? sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${compartmentOf(patient)})`
-    : sql.fragment`FALSE`
+): SqlFragment => invitedBy[type]?.(row, compartmentOf(patient)) ?? sql.fragment`FALSE`
+
+const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patientId: SqlFragment) => SqlFragment>>> = {
+  ResearchStudy: (row, patientId) =>
+    sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId})`,
+  // What was once given can be taken back, also when the invitation is gone.
+  Consent: (row, patientId) => sql.fragment`(
+    consent_study(${row}.content) IS NULL OR consent_study(${row}.content) IN (
+      SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId}
+      UNION ALL
+      SELECT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
+      WHERE grantee.kind = 'study' AND consent_grantee.patient_id = ${patientId}))`,
+}
 
 /** Named by the patient's own record, by a study of theirs, by a consent of theirs. */
 export const compileKnownTo = (

@@ -60,7 +60,9 @@ const handles = ({ to, study }: Staffed, holds: SqlFragment): SqlFragment => {
 
 const isStudy = ({ type, row }: RowNames): SqlFragment =>
   type === 'Group'
-    ? sql.fragment`handled.study_id = (SELECT study.id FROM study WHERE study.group_id = ${row}.id)`
+    ? sql.fragment`handled.study_id = (
+        SELECT study.id FROM study
+        WHERE study.group_id = ${row}.id AND study.organization = ${referencedId(row, 'managingEntity', 'Organization')})`
     : sql.fragment`handled.study_id = ${row}.id`
 
 const studyOf = ({ type, row }: RowNames): SqlFragment =>

@@ -51,7 +51,7 @@ const inForce: ReadonlySet<string | undefined> = new Set([
 
 const writeStudy = async (connection: Connection, id: string, study: ResearchStudy, after: Fixed): Promise<void> => {
   const grantee = await granteeNumber(connection, { kind: 'study', id })
-  const group = namedId(study.enrollment?.[0], 'Group') ?? null
+  const group = (await groupOf(connection, id, namedId(study.enrollment?.[0], 'Group'), after.organization)) ?? null
   const { low, high } = intervalOfPeriod(study.period ?? {})
   await connection.run(sql.fragment`
     INSERT INTO study (id, grantee, group_id, organization, access, identity, in_force, period_start, period_end)
@@ -59,6 +59,24 @@ const writeStudy = async (connection: Connection, id: string, study: ResearchStu
       ${inForce.has(study.status)}, ${low}, ${high})
     ON CONFLICT (id) DO UPDATE SET group_id = excluded.group_id, access = excluded.access,
       in_force = excluded.in_force, period_start = excluded.period_start, period_end = excluded.period_end`)
+}
+
+/** Only a Group of the same organization, and of no other study, is its Group: naming one gives no right to it. */
+const groupOf = async (
+  connection: Connection,
+  study: string,
+  group: string | undefined,
+  organization: string | undefined,
+): Promise<string | undefined> => {
+  if (group === undefined) return undefined
+  const taken = await connection.maybeOne(sql.fragment`
+    SELECT FROM study WHERE group_id = ${group} AND id <> ${study}
+    UNION ALL
+    SELECT FROM resource_identity AS identity
+    JOIN "group" AS stored ON stored.patient_id = identity.patient_id AND stored.pk = identity.pk
+    WHERE identity.id = ${group} AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Group')
+      AND referenced_id(stored.content -> 'managingEntity', 'Organization') IS DISTINCT FROM ${organization ?? null}`)
+  return taken === undefined ? group : undefined
 }
 
 const partOf = ({ extension = [] }: Extension, url: string): Extension | undefined =>
