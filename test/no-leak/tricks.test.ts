@@ -1,0 +1,308 @@
+import type { Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { registerClient } from '../../src/storage/client.ts'
+import type { TokenRequest } from '../../src/storage/token.ts'
+import { heartRate, upload } from '../mhealth/upload.ts'
+import * as w from '../storage/model/world.ts'
+import { type CallerRow, callers, clients } from './callers.ts'
+import * as facts from './facts.ts'
+import { secretsOf } from './secrets.ts'
+import { type Answer, type Call, consentOf, observationOf, openNoLeakWorld } from './world.ts'
+
+const world = await openNoLeakWorld()
+t.teardown(() => world.server.close())
+for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
+const { everything } = world
+
+const asked = async (request: Pick<TokenRequest, 'subject' | 'scope'> & Partial<TokenRequest>): Promise<Call> =>
+  world.call(await world.token(request))
+const staff = (id: string, scope = 'user/*.cruds') =>
+  asked({ subject: { kind: 'user', person: `person-${id}` }, scope })
+const patient = (id: string, scope = 'user/*.cruds user/Consent.cruds') =>
+  asked({ subject: { kind: 'patient', patient: id }, scope })
+
+const idsOf = ({ status, body }: Answer): readonly string[] => {
+  if (status !== 200) throw new Error(`${status}: ${body}`)
+  const { entry = [] }: { entry?: readonly { resource: { id: string } }[] } = JSON.parse(body)
+  return entry.map(({ resource }) => resource.id).sort()
+}
+
+/** What an answer tells, whichever id was asked about, and whenever. */
+const told = ({ status, body, headers }: Answer, ...ids: readonly string[]) => {
+  const text = ids.reduce((rest, id) => rest.replaceAll(id, 'ID'), body)
+  return { status, text: text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'NOW'), etag: headers.etag, allow: headers.allow }
+}
+
+const unknownId = 'nothing-of-the-kind'
+
+/** Everything that can be asked of one id, and changes nothing where the id is not to be seen. */
+const questions = (type: string, id: string, body: Resource): readonly Parameters<Call>[] => [
+  ['GET', `${type}/${id}`],
+  ['GET', `${type}/${id}/_history`],
+  ['GET', `${type}/${id}/_history/1`],
+  ['GET', `${type}/${id}/_history/7`],
+  ['GET', `${type}?_id=${id}`],
+  ['PUT', `${type}/${id}`, { ...body, id }],
+  ['PUT', `${type}/${id}`, { ...body, id }, { 'if-match': 'W/"1"' }],
+  ['DELETE', `${type}/${id}`],
+  ['DELETE', `${type}/${id}`, undefined, { 'if-match': 'W/"7"' }],
+]
+
+const curious = new Set([
+  'no token',
+  'researcher',
+  'registrar',
+  'keeper',
+  'visitor',
+  'neighbour',
+  'bob',
+  'client-submitting',
+  'administrator',
+])
+
+const contentOf = async (path: string): Promise<Resource> => JSON.parse((await everything('GET', path)).body)
+
+t.test('what is hidden and what is not there are told apart by nothing', async t => {
+  const byType = Map.groupBy(secretsOf(world), ({ type }) => type)
+  const hiddenFrom = (caller: CallerRow) =>
+    [...byType.values()].flatMap(ofType => ofType.filter(one => !one.isReadBy(caller)).slice(0, 2))
+  for (const caller of callers.filter(({ name }) => curious.has(name))) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    for (const { type, id } of hiddenFrom(caller)) {
+      const content = await contentOf(`${type}/${id}`)
+      const unknown = questions(type, unknownId, content)
+      for (const [index, question] of questions(type, id, content).entries()) {
+        const answers = [await call(...question), await call(...(unknown[index] ?? question))] as const
+        t.strictSame(
+          told(answers[0], id),
+          told(answers[1], unknownId),
+          `${caller.name}: ${question.slice(0, 2).join(' ')}`,
+        )
+      }
+    }
+  }
+})
+
+t.test('no link asks about what the caller may not see', async t => {
+  const keeper = await staff('keeper')
+  for (const query of [
+    'Observation?subject:Patient.family=secret-hal',
+    'ResearchSubject?individual:Patient.family=secret-hal',
+    'Consent?patient:Patient.family=secret-hal',
+    'ResearchSubject?individual:Patient._has:Observation:patient:code=omh:body-weight',
+    'Device?_has:Observation:device:_id=ann-pressure',
+    'Group?member:Patient.family=secret-hal',
+  ])
+    t.strictSame(idsOf(await keeper('GET', query)), [], query)
+  t.strictSame(idsOf(await keeper('GET', 'Observation?subject=Patient/hal')), ['hal-heart'], 'the data itself is there')
+  const researcher = await staff('researcher')
+  const registered = 'Patient?_id=ann&_has:Observation:patient:'
+  t.strictSame(idsOf(await researcher('GET', `${registered}code=omh:heart-rate`)), ['ann'])
+  t.strictSame(idsOf(await researcher('GET', `${registered}code=omh:blood-pressure`)), [])
+  t.strictSame(idsOf(await researcher('GET', 'Patient?_id=jon,hal&_has:Consent:patient:status=active')), [])
+  t.strictSame(idsOf(await researcher('GET', 'Observation?derived-from:Observation.code=omh:blood-pressure')), [])
+  const ann = await patient('ann', 'patient/*.rs')
+  t.equal((await ann('GET', 'Patient?_has:Group:member:_id=group-open')).status, 403)
+  t.equal((await ann('GET', 'Observation?_sort=subject.name')).status, 400)
+})
+
+t.test('a source device that all may read does not tell whose data came from it', async t => {
+  const ids = facts.observations.flatMap(({ id, source, device }) =>
+    source !== undefined && device === source ? [id] : [],
+  )
+  for (const caller of callers.filter(({ name, token }) => token !== undefined && !name.includes('narrowed'))) {
+    if (caller.lets !== undefined) continue
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const known = secretsOf(world).filter(({ type, id }) => type === 'Observation' && ids.includes(id))
+    for (const secret of known) {
+      const answer = await call('GET', `Device?_has:Observation:device:_id=${secret.id}`)
+      const seen = answer.status === 200 && idsOf(answer).length === 1
+      t.equal(seen, secret.isReadBy(caller), `${caller.name}: ${secret.id}`)
+    }
+  }
+})
+
+t.test('If-None-Exist answers nothing for what is hidden', async t => {
+  const registrar = await staff('registrar')
+  const condition = { resourceType: 'Condition', subject: { reference: 'Patient/ann' } }
+  const made = await registrar('POST', 'Condition', condition, { 'if-none-exist': '_id=ann-own' })
+  t.equal(made.status, 201)
+  const bob = await patient('bob')
+  const observation = await contentOf('Observation/ann-heart-0')
+  for (const id of ['ann-heart-0', unknownId])
+    t.equal((await bob('POST', 'Observation', observation, { 'if-none-exist': `_id=${id}` })).status, 403, id)
+})
+
+t.test('a reference to what is hidden is taken like one to nothing', async t => {
+  const registrar = await staff('registrar')
+  const refer = async (id: string) => {
+    const resource = {
+      resourceType: 'Condition',
+      subject: { reference: 'Patient/ann' },
+      evidence: [{ detail: [{ reference: `Observation/${id}` }] }],
+    }
+    const entry = [
+      {
+        fullUrl: 'urn:uuid:7f3c9e0a-53c4-4d2e-9a0c-3a7d0c7e5a11',
+        resource,
+        request: { method: 'POST', url: 'Condition' },
+      },
+    ]
+    return Promise.all(
+      ['batch', 'transaction'].map(async type => {
+        const { status, body } = await registrar('POST', '', { resourceType: 'Bundle', type, entry })
+        return [status, JSON.parse(body).entry[0].response.status]
+      }),
+    )
+  }
+  t.strictSame(await refer('jon-heart'), await refer(unknownId))
+})
+
+t.test('an upload does not tell whether somebody else has made it', async t => {
+  const ann = await patient('ann')
+  const document = upload(heartRate())
+  t.equal((await ann('POST', 'Observation', document)).status, 201)
+  t.equal((await ann('POST', 'Observation', document)).status, 200)
+  const other = upload({
+    ...heartRate(),
+    header: { ...heartRate().header, uuid: '11111111-5b7d-4c2a-9e8f-112233445566' },
+  })
+  for (const stranger of [
+    await patient('bob'),
+    await asked({ subject: { kind: 'client' }, client: 'of-elsewhere', scope: 'system/*.cruds' }),
+  ]) {
+    const [stored, fresh] = [
+      await stranger('POST', 'Observation', document),
+      await stranger('POST', 'Observation', other),
+    ]
+    t.equal(stored.status, 403)
+    t.strictSame(told(stored), told(fresh))
+  }
+})
+
+t.test('who may upload and not read gets back what they sent, and changes nobody else’s', async t => {
+  const ann = await patient('ann')
+  const sent = upload(heartRate(), { device: undefined })
+  const submitting = await asked({ subject: { kind: 'client' }, client: 'submitting', scope: 'system/Observation.c' })
+  const found = JSON.parse((await ann('GET', 'Observation?code=omh:heart-rate&date=2026-03-01T06:30')).body)
+  const own = found.entry.find((one: { resource: { extension?: unknown } }) => one.resource.extension).resource
+  const noted = { ...own, note: [{ text: 'private' }] }
+  t.equal((await ann('PUT', `Observation/${own.id}`, noted)).status, 200)
+  const again = await submitting('POST', 'Observation', sent)
+  t.equal(again.status, 200)
+  t.notMatch(again.body, /private/)
+  t.equal((await submitting('POST', 'Observation', upload(heartRate(90), { device: undefined }))).status, 403)
+})
+
+t.test('of an old version its own content decides, also where it came from and when', async t => {
+  const measured = facts.observations.find(({ id }) => id === 'ann-heart-1')
+  if (measured === undefined) return
+  const hiddenWays: readonly Partial<facts.Measured>[] = [
+    { derivedFrom: ['ann-pressure'] },
+    { derivedFrom: [unknownId] },
+    { kinds: [facts.heartRate, facts.pressure] },
+    { spelled: ['https://w3id.org/openmhealth', facts.pressure] },
+    { days: ['2026-01-01', '2026-01-01'] },
+    { days: undefined },
+  ]
+  const path = 'Observation/ann-heart-1'
+  for (const way of hiddenWays) {
+    t.equal((await everything('PUT', path, observationOf({ ...measured, ...way }))).status, 200)
+    const researcher = await staff('researcher')
+    t.equal((await researcher('GET', path)).status, 404)
+    t.equal((await researcher('GET', `${path}/_history`)).status, 404)
+    t.equal((await researcher('GET', `${path}/_history/1`)).status, 404)
+  }
+  t.equal((await everything('PUT', path, observationOf(measured))).status, 200)
+  const researcher = await staff('researcher')
+  const versions = JSON.parse((await researcher('GET', `${path}/_history`)).body)
+  t.strictSame(
+    [versions.total, ...versions.entry.map((one: { resource: Resource }) => one.resource.meta?.versionId)],
+    [2, String(hiddenWays.length + 2), '1'],
+  )
+  for (const index of hiddenWays.keys()) t.equal((await researcher('GET', `${path}/_history/${index + 2}`)).status, 404)
+})
+
+t.test('to name a Group in a study of one’s own gives no right to it', async t => {
+  await everything('PUT', 'Group/unpaired', { ...w.groupOf('x', 'lab'), id: 'unpaired' })
+  const visitor = await staff('visitor')
+  const name = (group: string) =>
+    visitor('POST', 'ResearchStudy', {
+      resourceType: 'ResearchStudy',
+      status: 'active',
+      sponsor: { reference: 'Organization/elsewhere' },
+      enrollment: [{ reference: `Group/${group}` }],
+    })
+  for (const group of ['unpaired', 'group-open', unknownId]) {
+    const made = await name(group)
+    t.equal(made.status, 201, group)
+    if (group !== unknownId) t.equal((await visitor('GET', `Group/${group}`)).status, 404, group)
+    t.equal((await visitor('DELETE', `ResearchStudy/${JSON.parse(made.body).id}`)).status, 204, group)
+  }
+  t.equal((await everything('GET', 'Group/unpaired')).status, 200, 'nor does it go with that study')
+})
+
+t.test('a consent to a study that one was not invited to tells not whether there is one', async t => {
+  const ann = await patient('ann')
+  const give = async (study: string) => {
+    const consent = consentOf({
+      patient: 'ann',
+      to: `ResearchStudy/${study}`,
+      status: 'active',
+      permits: [{ kind: facts.heartRate }],
+    })
+    return told(await ann('POST', 'Consent', consent), study)
+  }
+  const refused = await give('foreign')
+  t.equal(refused.status, 403)
+  t.strictSame(refused, await give(unknownId))
+})
+
+t.test('Provenance is told as far as the scopes reach its target', async t => {
+  const seen = async (scope: string) => (await staff('researcher', scope))('GET', 'Provenance')
+  t.equal((await seen('user/Provenance.rs')).status, 403)
+  t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:body-weight')), [])
+  t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:heart-rate')), ['of-shown'])
+})
+
+t.test('a person who is staff no more is not the patient they were launched for', async t => {
+  await everything('PUT', 'Person/person-leaving', { resourceType: 'Person', id: 'person-leaving' })
+  const leaving = await asked({
+    subject: { kind: 'user', person: 'person-leaving', launchPatient: 'ann' },
+    scope: 'patient/*.cruds user/*.cruds openid fhirUser',
+  })
+  for (const path of ['Patient/ann', 'Observation/ann-heart-0'])
+    t.match((await leaving('GET', path)).status, /403|404/, path)
+})
+
+t.test('a cursor asks anew: nothing of what was withdrawn meanwhile, and nobody else can use it', async t => {
+  const query = 'Observation?patient=ann&code=omh:heart-rate&_count=2'
+  const researcher = await staff('researcher')
+  const first = await researcher('GET', query)
+  const { link } = JSON.parse(first.body) as { link: readonly { relation: string; url: string }[] }
+  const next = link.find(({ relation }) => relation === 'next')?.url.replace(/^.*\/fhir\//, '') ?? ''
+  t.equal(idsOf(first).length, 2)
+  t.equal(idsOf(await researcher('GET', next)).length, 2)
+  for (const other of [
+    await staff('registrar'),
+    await staff('researcher', 'user/Observation.rs?code=omh:body-weight'),
+    everything,
+  ])
+    t.equal((await other('GET', next)).status, 400)
+  t.equal((await researcher('GET', next.replace('Observation', 'Condition'))).status, 400)
+  const [given] = facts.consents
+  if (given === undefined) return
+  t.equal(
+    (await everything('PUT', 'Consent/consent-open-ann', consentOf({ ...given, status: 'inactive' }))).status,
+    200,
+  )
+  t.strictSame(idsOf(await researcher('GET', next)), [])
+  t.strictSame(idsOf(await researcher('GET', 'Observation?patient=ann')), [])
+  t.equal((await researcher('GET', 'Observation/ann-heart-0')).status, 404)
+})
+
+t.test('a token that was revoked, has expired or never was opens nothing', async t => {
+  const expired = await asked({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.rs', ttlSeconds: -1 })
+  for (const call of [expired, world.call('x'.repeat(43)), world.call(undefined)])
+    t.equal((await call('GET', 'Observation')).status, 401)
+})
