@@ -15,8 +15,8 @@ export type Caller = {
   readonly person?: { readonly id: string }
   /** Set where the person is staff: the id of the Practitioner. */
   readonly practitioner?: string
-  /** Organizations that the person, or the client, may write for, by id. */
-  readonly organizations?: readonly string[]
+  /** Organizations that the caller may write for, by id: a member's or manager's own, or the client's. */
+  readonly organizations: readonly string[]
   /** Set where the token is a patient's, or was launched for one: the id of the Patient. */
   readonly patient?: string
   /** Administers tenants, and sees no one's health data. */

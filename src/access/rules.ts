@@ -98,7 +98,8 @@ const inCompartment = (who: Who, patient: string, scope: Scope, registry: Regist
     if (!isInCompartments(type)) return access(action, type)
     const compartment: Expression = { kind: 'compartment', of: 'Patient', id: patient }
     const source: Expression = type === 'Device' && scope.type === type ? { kind: 'source-device' } : none
-    return and(or(compartment, source), access(action, type))
+    const ruled = access(action, type)
+    return ruled.kind === 'compartment' && ruled.id === patient ? ruled : and(or(compartment, source), ruled)
   })
 
 /** The rule of each type for this caller, narrowed; rules that follow other types follow them narrowed. */

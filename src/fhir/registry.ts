@@ -24,7 +24,7 @@ export type Registry = {
   readonly valueSets: ValueSets
 }
 
-export type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
+type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
 
 /** Reads R4's definitions file by file and keeps none of their text. Takes about a second: once per process. */
 export const loadRegistry = (): Registry => {

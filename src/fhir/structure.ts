@@ -67,7 +67,8 @@ type Building = Omit<Element, 'children'> & { readonly children: Map<string, Bui
 
 export const toStructure = (definition: StructureDefinition): Structure => {
   const byPath = new Map<string, Building>()
-  for (const element of definition.snapshot.element) place(toElement(element), byPath)
+  const idPath = definition.kind === 'resource' ? `${definition.name}.id` : ''
+  for (const element of definition.snapshot.element) place(toElement(element, idPath), byPath)
   const [rootDefinition] = definition.snapshot.element
   const root = byPath.get(rootDefinition?.path ?? '')
   if (root === undefined) throw new Error(`${definition.url} has no elements`)
@@ -97,7 +98,8 @@ const place = (element: Building, byPath: Map<string, Building>): void => {
   parent?.children.set(element.name, element)
 }
 
-const toElement = (definition: ElementDefinition): Building => {
+/** A resource's own id is an `id`; its definition says string. */
+const toElement = (definition: ElementDefinition, idPath: string): Building => {
   const { path, min, max, base, type = [], binding, constraint = [], contentReference } = definition
   const isChoice = path.endsWith('[x]')
   const name = path.slice(path.lastIndexOf('.') + 1, isChoice ? -3 : undefined)
@@ -108,7 +110,7 @@ const toElement = (definition: ElementDefinition): Building => {
     max: max === '*' ? Number.POSITIVE_INFINITY : Number(max),
     repeats: base.max === '*' || Number(base.max) > 1,
     isChoice,
-    types: type.map(one => toElementType(one, path)),
+    types: path === idPath ? [{ code: 'id', targets: [] }] : type.map(toElementType),
     constraints: constraint.filter(one => one.severity === 'error').map(shared),
     children: new Map(),
     ...(contentReference === undefined ? {} : { content: contentReference.slice(1) }),
@@ -118,20 +120,17 @@ const toElement = (definition: ElementDefinition): Building => {
   }
 }
 
-const toElementType = (type: TypeDefinition, path: string): ElementType => ({
-  code: codeOf(type, path),
+const toElementType = (type: TypeDefinition): ElementType => ({
+  code: codeOf(type),
   targets: (type.targetProfile ?? []).map(nameOf).filter(name => name !== 'Resource'),
 })
 
-/** `SimpleQuantity` and `MoneyQuantity` are told by their profile, the ids by an extension (a resource's own says string). */
-const codeOf = ({ code, profile, extension }: TypeDefinition, path: string): string => {
+/** `SimpleQuantity` and `MoneyQuantity` are told by their profile, what has no type of FHIR by an extension. */
+const codeOf = ({ code, profile, extension }: TypeDefinition): string => {
   if (profile?.length === 1) return nameOf(profile[0] ?? code)
   if (!code.startsWith('http://hl7.org/fhirpath/')) return code
-  if (/^[^.]+\.id$/.test(path) && resourceId.test(path)) return 'id'
   return extension?.find(one => one.url.endsWith('structuredefinition-fhir-type'))?.valueUrl ?? 'string'
 }
-
-const resourceId = /^[A-Z]/
 
 const patternOf = ({ kind, name, snapshot }: StructureDefinition): string | undefined => {
   if (kind !== 'primitive-type') return undefined

@@ -1,6 +1,7 @@
+import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Value } from '../search/value.ts'
-import { type Compiling, patientIdOf } from './compile.ts'
+import { type Compiling, patientIdOf } from './compiling.ts'
 import { isHot } from './hot.ts'
 import type { RowNames } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
@@ -23,7 +24,7 @@ const codeMatch =
   (component: SqlFragment): Hot =>
   ({ value }, at) => {
     if (value.kind !== 'token' || value.code === undefined) return undefined
-    const test = codeTest(value.system, value.code, at)
+    const test = codeTest(value.system, value.code, at.classes)
     const stands = someCode(at.row, allOf([component, test]))
     // The row that drives the search is often of that very class, and then nothing need be looked up.
     return component === own && at.row.code !== undefined
@@ -92,7 +93,7 @@ const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment =
   WHERE code.patient_id = ${facts}.patient_id AND code.pk = ${facts}.pk AND ${holds})`
 
 /** The code's class, whichever of its spellings was asked. */
-export const codeTest = (system: string | null | undefined, code: string, { classes }: Compiling): SqlFragment => {
+export const codeTest = (system: string | null | undefined, code: string, classes: CodeClasses): SqlFragment => {
   const { keys, anySystem } = classes.classesAsked(system, code)
   const [only] = keys
   if (!anySystem && keys.length === 1 && only !== undefined)

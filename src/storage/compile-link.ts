@@ -1,5 +1,5 @@
 import type { Expression } from '../search/expression.ts'
-import { type Compiling, compileExpression } from './compile.ts'
+import type { Compiling } from './compiling.ts'
 import { storedRow, tableOf } from './row.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
@@ -8,9 +8,10 @@ type Chain = Extract<Expression, { kind: 'chain' }>
 type Has = Extract<Expression, { kind: 'has' }>
 
 /** The row refers to a resource for which the inner question holds. https://hl7.org/fhir/R4/search.html#chaining */
-export const compileChain = ({ parameter, target, of }: Chain, { row, classes, depth }: Compiling): SqlFragment => {
+export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): SqlFragment => {
+  const { row, depth } = at
   const alias = `target_${depth}`
-  const inner = compileExpression(of, { row: storedRow(target, alias), classes, depth: depth + 1 })
+  const inner = at.compile(of, { ...at, row: storedRow(target, alias), depth: depth + 1 })
   const from = sql.fragment`FROM ${tableOf(target)} AS ${name(alias)} WHERE ${inner}`
   if (target === 'Patient' && row.type === 'Observation' && subjects.has(parameter.code))
     return sql.fragment`${row.facts}.patient_id IN (SELECT ${name(alias)}.patient_id ${from})`
@@ -32,9 +33,10 @@ export const compileChain = ({ parameter, target, of }: Chain, { row, classes, d
 }
 
 /** A resource of the source type refers to the row. https://hl7.org/fhir/R4/search.html#has */
-export const compileHas = ({ source, parameter, of }: Has, { row, classes, depth }: Compiling): SqlFragment => {
+export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFragment => {
+  const { row, depth } = at
   const alias = `source_${depth}`
-  const inner = compileExpression(of, { row: storedRow(source, alias), classes, depth: depth + 1 })
+  const inner = at.compile(of, { ...at, row: storedRow(source, alias), depth: depth + 1 })
   if (source === 'Group' && parameter.code === 'member' && row.type === 'Patient')
     return sql.fragment`${row.facts}.patient_id IN (
       SELECT enrolment.patient_id FROM enrolment JOIN study ON study.id = enrolment.study_id

@@ -3,6 +3,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import { compileHotMatch } from './compile-hot.ts'
 import { compileChain, compileHas } from './compile-link.ts'
+import { type Compiling, patientIdOf } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
 import { compileRelation } from './model/relations.ts'
 import type { RowNames } from './row.ts'
@@ -13,16 +14,13 @@ import { matchValue } from './values/value.ts'
 
 /** A question that has passed the gate, as a condition on the row. The only way from an Expression to SQL. */
 export const compile = (expression: Restricted, row: RowNames, classes: CodeClasses): SqlFragment =>
-  compileExpression(expression, { row, classes, depth: 0 })
+  compilePart(expression, row, classes)
 
-export type Compiling = {
-  readonly row: RowNames
-  readonly classes: CodeClasses
-  /** How many links deep: the names of linked rows end in it, so that one inside another is told apart. */
-  readonly depth: number
-}
+/** One of the questions that a question that has passed the gate consists of. */
+export const compilePart = (expression: Expression, row: RowNames, classes: CodeClasses): SqlFragment =>
+  compileExpression(expression, { row, classes, depth: 0, compile: compileExpression })
 
-export const compileExpression = (expression: Expression, at: Compiling): SqlFragment => {
+const compileExpression = (expression: Expression, at: Compiling): SqlFragment => {
   switch (expression.kind) {
     case 'all':
       return sql.fragment`TRUE`
@@ -83,7 +81,3 @@ const compileCompartment = (id: string, { type, facts, row }: RowNames): SqlFrag
   return sql.fragment`(${one} OR (${row}.patient_id = 0 AND EXISTS (
     SELECT FROM compartment WHERE compartment.patient_id = ${patientIdOf(id)} AND compartment.pk = ${row}.pk)))`
 }
-
-/** The compartment of a Patient, by its id; an id that nobody has is in no row. */
-export const patientIdOf = (id: string): SqlFragment =>
-  sql.fragment`coalesce((SELECT patient_id FROM patient_compartment WHERE id = ${id}), -1)`

@@ -3,7 +3,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
-import { compileExpression } from './compile.ts'
+import { compilePart } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
 import type { Connection } from './database.ts'
 import { matchesHot } from './hot.ts'
@@ -58,13 +58,13 @@ const sourceOf = ({ access, classes }: Searching, search: Search, needs: { body?
   const stored = storedRow(type, 'row')
   const driver = type === 'Observation' ? drivingCode(question, classes) : undefined
   if (driver === undefined) {
-    const where = compileExpression(question, { row: stored, classes, depth: 0 })
+    const where = compilePart(question, stored, classes)
     return { from: sql.fragment`${tableOf(type)} AS row`, where, row: stored }
   }
   const code = name('hot')
   const row: RowNames = { ...stored, facts: code, code: { alias: code, class: driver.test } }
   const rest = conjuncts(question).filter(one => one !== driver.match)
-  const conditions = rest.map(one => compileExpression(one, { row, classes, depth: 0 }))
+  const conditions = rest.map(one => compilePart(one, row, classes))
   const body = needs.body === true || search.sort.length > 0 || !rest.every(matchesHot)
   const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   return {
@@ -84,8 +84,7 @@ const drivingCode = (question: Restricted, classes: CodeClasses) => {
     const { system, code } = match.value
     if (code === undefined) continue
     const { keys, anySystem } = classes.classesAsked(system, code)
-    const at = { row: storedRow('Observation', 'row'), classes, depth: 0 }
-    if (keys.length === 1 && !anySystem) return { match, test: codeTest(system, code, at) }
+    if (keys.length === 1 && !anySystem) return { match, test: codeTest(system, code, classes) }
   }
   return undefined
 }

@@ -153,3 +153,19 @@ t.test('an index takes one of a repeating element', async t => {
   const bundle = { entry: [{ resource: { id: 'first' } }, { resource: { id: 'second' } }] }
   t.same(path === undefined ? [] : elementsAt(path, bundle), [{ id: 'first' }])
 })
+
+t.test('what we publish ourselves is there, our search parameters too', async t => {
+  t.ok(registry.definitions('SearchParameter').length > 0)
+  t.same(registry.searchParameter('Consent', 'study')?.paths, [
+    {
+      steps: [
+        {
+          name: 'extension',
+          where: { name: 'url', equals: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext' },
+        },
+        { name: 'valueReference' },
+      ],
+      datatype: 'Reference',
+    },
+  ])
+})

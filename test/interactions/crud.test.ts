@@ -53,8 +53,9 @@ t.test('what is not a valid resource of the type is refused', async t => {
 
 t.test('an existing match is answered instead of a second one', async t => {
   const condition = { 'if-none-exist': 'identifier=http://x.example|77' }
-  const first = await post(patient(), condition)
-  const second = await post(patient(), condition)
+  const known = patient({ identifier: [{ system: 'http://x.example', value: '77' }] })
+  const first = await post(known, condition)
+  const second = await post(known, condition)
   t.same([first.statusCode, second.statusCode], [201, 200])
   t.equal(second.json().id, first.json().id)
   t.equal((await post(patient(), { 'if-none-exist': 'nonsense=1' })).statusCode, 400)

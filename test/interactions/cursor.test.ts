@@ -10,6 +10,7 @@ const caller = (scopes: string, id = 'a'): Caller => ({
   principal: { kind: 'person', id },
   client: { id: 'cli', policies: new Set() },
   administrator: false,
+  organizations: [],
   scopes: parseScopes(scopes),
 })
 const cursor = { path: 'Observation', query: 'code=8867-4', page: 'p2' }

@@ -67,7 +67,8 @@ t.test('resources that refer to each other get their ids beforehand', async t =>
 })
 
 t.test('a reference to what existed already leads to it', async t => {
-  const known = { ...entryOf(patientUrl, { resourceType: 'Patient' }) }
+  const identifier = [{ system: 'http://x.example', value: '9' }]
+  const known = entryOf(patientUrl, { resourceType: 'Patient', identifier } as never)
   const request = { ...known.request, ifNoneExist: 'identifier=http://x.example|9' }
   const first = (await send([{ ...known, request }])).json().entry[0].response
   const { entry } = (await send([entryOf(otherUrl, condition(patientUrl)), { ...known, request }])).json()

@@ -7,7 +7,7 @@ import { complexField, extensionField, primitiveField } from './fields.ts'
 import { invariantOf } from './invariants.ts'
 import { type Field, objectCheck, type Shape } from './object.ts'
 import { formatOf } from './primitive.ts'
-import { referenceTargets } from './reference-target.ts'
+import { checkReference, referenceTargets } from './reference-target.ts'
 import { type Check, isJson } from './walk.ts'
 
 export type Definitions = Pick<Registry, 'structures' | 'valueSets'>
@@ -142,7 +142,8 @@ const bindingsOf = ({ valueSets }: Compiler, { requiredValueSet }: Element, type
 const targetsOf = ({ code, targets }: ElementType): Check[] => {
   if (code !== 'Reference') return []
   const fragment: Check = (value, walk) => noteFragment(isJson(value) ? value.reference : undefined, walk, 'reference')
-  return targets.length === 0 ? [fragment] : [fragment, referenceTargets(targets)]
+  const common = [fragment, checkReference]
+  return targets.length === 0 ? common : [...common, referenceTargets(targets)]
 }
 
 const primitiveRules = ({ code }: ElementType): Check[] =>

@@ -2,33 +2,50 @@
 
 /** txt-1: one `div` of balanced, allowed elements, without scripts or handlers of events. */
 export const isNarrative = (text: string): boolean => {
-  if (!opening.test(text) || !text.trimEnd().endsWith('>') || text.replaceAll(tag, '').includes('<')) return false
+  if (!opening.test(text) || !text.trimEnd().endsWith('>')) return false
+  const found = [...text.matchAll(tag)]
+  const tags = found.filter(([, comment]) => comment === undefined).map(toTag)
+  return isAllTags(text, found) && tags.every(isAllowed) && isOneTree(tags)
+}
+
+/** No `<` stands anywhere but at the start of a tag. */
+const isAllTags = (text: string, found: readonly RegExpExecArray[]): boolean => {
+  let end = 0
+  for (const { index, 0: tag } of found) {
+    if (text.indexOf('<', end) !== index) return false
+    end = index + tag.length
+  }
+  return text.indexOf('<', end) < 0
+}
+
+type Tag = { readonly name: string; readonly attributes: string; readonly kind: 'start' | 'end' | 'empty' }
+
+const toTag = ([, , closing, name = '', attributes = '', single]: RegExpExecArray): Tag => {
+  const kind = single === '/' ? 'empty' : 'start'
+  return { name, attributes, kind: closing === '/' ? 'end' : kind }
+}
+
+const isOneTree = (tags: readonly Tag[]): boolean => {
   const open: string[] = []
   let roots = 0
-  for (const [, comment, closing, name = '', attributes = '', single] of text.matchAll(tag)) {
-    if (comment !== undefined) continue
-    if (!isAllowed(name, attributes)) return false
+  for (const { name, kind } of tags) {
     if (open.length === 0) roots += 1
-    if (!isBalanced(open, name, closing === '/' ? 'end' : single === '/' ? 'empty' : 'start')) return false
+    if (kind === 'start') open.push(name)
+    if (kind === 'end' && open.pop() !== name) return false
   }
   return open.length === 0 && roots === 1
 }
 
-const isBalanced = (open: string[], name: string, tag: 'start' | 'end' | 'empty'): boolean => {
-  if (tag === 'start') open.push(name)
-  return tag !== 'end' || open.pop() === name
-}
-
 /** txt-2: there is text or an image. */
-export const saysSomething = (text: string): boolean => image.test(text) || /\S/.test(text.replaceAll(tag, ''))
+export const saysSomething = (text: string): boolean => textOrImage.test(text)
 
 const opening = /^\s*<div[\s>/]/
-const image = /<img\s/
+const textOrImage = />\s*[^<\s]|<img\s/
 /** No alternative reads past the next `<` (or the next `--` of a comment), so the time is linear in the text. */
 const tag = /(<!--(?:[^-]|-(?!-))*-->)|<(\/?)([A-Za-z][\w:-]*)((?:[^<>"']|"[^"<]*"|'[^'<]*')*?)(\/?)>/g
 const handler = /(?:^|\s)on\w+\s*=|["'=]\s*javascript:/i
 
-const isAllowed = (name: string, attributes: string): boolean =>
+const isAllowed = ({ name, attributes }: Tag): boolean =>
   elements.has(name) && (attributes === '' || !handler.test(attributes))
 
 /** HTML 4.0 chapters 7 to 11 (but section 4 of 9) and 15, links, images. */

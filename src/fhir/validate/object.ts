@@ -26,7 +26,7 @@ export const objectCheck = (shape: Shape): Check => {
     if (!isObject(shape, value, walk)) return
     const seen = checkFields(shape, value, walk)
     if ((seen & requiredBits) !== requiredBits) reportMissing(shape, seen, walk)
-    for (const rule of shape.rules) rule(value, walk)
+    if (!walk.isTooDeep) for (const rule of shape.rules) rule(value, walk)
   }
 }
 
@@ -36,6 +36,7 @@ const isObject = ({ typeName }: Shape, value: unknown, walk: Walk): value is Jso
     return false
   }
   if (walk.path.length <= deepestPath) return true
+  walk.isTooDeep = true
   report(walk, 'structure', `nested deeper than ${deepestPath} elements`)
   return false
 }

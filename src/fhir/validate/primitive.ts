@@ -18,7 +18,7 @@ export const formatOf = (structures: Structures, type: string): Format | undefin
 const string: Format = value => {
   if (typeof value !== 'string') return 'a string'
   if (value === '') return 'text: an element without a value is left out'
-  return controlCharacter.test(value) ? 'text without control characters' : undefined
+  return controlCharacter.test(value) || !value.isWellFormed() ? 'text without control characters' : undefined
 }
 
 const boolean: Format = value => (typeof value === 'boolean' ? undefined : 'true or false, without quotes')
@@ -26,21 +26,22 @@ const boolean: Format = value => (typeof value === 'boolean' ? undefined : 'true
 const decimal: Format = value => (isNumber(value) ? undefined : 'a number, without quotes')
 
 const integer =
-  (lowest: number, words: string): Format =>
+  (lowest: number, expected: string): Format =>
   value => {
     const text = decimalText(value)
-    if (text === undefined || !wholeNumber.test(text)) return words
-    return Number(text) < lowest || Number(text) > largestInteger ? words : undefined
+    if (text === undefined || !wholeNumber.test(text)) return expected
+    return Number(text) < lowest || Number(text) > largestInteger ? expected : undefined
   }
 
 const matching =
-  (pattern: RegExp, words: string): Format =>
+  (pattern: RegExp, expected: string): Format =>
   value =>
-    typeof value === 'string' && pattern.test(value) ? undefined : words
+    typeof value === 'string' && pattern.test(value) ? undefined : expected
 
-const ofCalendar = (pattern: RegExp, words: string): Format => {
-  const matches = matching(pattern, words)
-  return value => matches(value) ?? (isOnCalendar(value as string) ? undefined : `${words}; the month has no such day`)
+const ofCalendar = (pattern: RegExp, expected: string): Format => {
+  const matches = matching(pattern, expected)
+  return value =>
+    matches(value) ?? (isOnCalendar(value as string) ? undefined : `${expected}; the month has no such day`)
 }
 
 /** Only a 29th to 31st may be missing in its month. */
@@ -62,6 +63,9 @@ const whiteSpace = /\s/
 const allWhiteSpace = /\s+/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: "Strings SHALL NOT contain Unicode character points below 32, except for u0009, u000D and u000A"
 const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/
+/** R4 says `\S`, which lets through what no database or URI takes: control characters and halves of surrogate pairs. */
+const unbroken = /^[^\s\p{Cc}\p{Cs}]+$/u
+const words = /^[^\s\p{Cc}\p{Cs}]+(?:\s[^\s\p{Cc}\p{Cs}]+)*$/u
 const wholeNumber = /^-?(?:0|[1-9]\d*)$/
 const largestInteger = 2_147_483_647
 
@@ -82,9 +86,10 @@ const formats: Readonly<Record<string, Format>> = {
   markdown: string,
   xhtml: string,
   base64Binary,
-  uri: matching(/^\S+$/, 'a URI, without white space'),
-  url: matching(/^\S+$/, 'a URL, without white space'),
-  canonical: matching(/^\S+$/, 'a canonical URL, without white space'),
+  uri: matching(unbroken, 'a URI, without white space'),
+  url: matching(unbroken, 'a URL, without white space'),
+  canonical: matching(unbroken, 'a canonical URL, without white space'),
+  code: matching(words, 'a code: words with one space between'),
   id: matching(/^[A-Za-z0-9\-.]{1,64}$/, 'an id: 1 to 64 of A-Z a-z 0-9 - .'),
   date: ofCalendar(new RegExp(`^${year}(?:-${month}(?:-${day})?)?$`), 'a date: YYYY, YYYY-MM or YYYY-MM-DD'),
   dateTime: ofCalendar(
@@ -99,7 +104,6 @@ const formats: Readonly<Record<string, Format>> = {
 
 /** Words for the others, whose pattern is taken from their definition. */
 const samples: Readonly<Record<string, string>> = {
-  code: 'a code, without white space at its ends',
   time: 'a time: hh:mm:ss',
   oid: 'an OID: urn:oid:1.2.3',
   uuid: 'a UUID in lower case: urn:uuid:c757873d-ec9a-4326-a141-556f43239520',

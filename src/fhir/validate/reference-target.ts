@@ -1,5 +1,5 @@
 import { isResourceType } from '../resource-type.ts'
-import { isJson, type Walk, warn } from './walk.ts'
+import { isJson, report, type Walk, warn } from './walk.ts'
 
 /**
  * Warns of a relative reference to a type that the element does not allow; of other URLs the type is not known.
@@ -16,3 +16,11 @@ export const referenceTargets = (targets: readonly string[]) => {
     warn(walk, 'value', `a ${type} cannot stand here: accepted are references to ${targets.join(', ')}`, 'reference')
   }
 }
+
+/** What is a reference is a URL, and no URL has white space. */
+export const checkReference = (value: unknown, walk: Walk): void => {
+  if (!isJson(value) || typeof value.reference !== 'string' || !whiteSpace.test(value.reference)) return
+  report(walk, 'value', 'expected a URL, relative (Patient/1), absolute or of a contained resource (#p1)', 'reference')
+}
+
+const whiteSpace = /\s/

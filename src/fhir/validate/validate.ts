@@ -11,7 +11,7 @@ import { type Check, isJson, type Json, kindOf, report, type Walk } from './walk
  * Profiles that it claims to obey are not looked at.
  */
 export const validate = (definitions: Definitions, resource: unknown): Issue[] => {
-  const walk: Walk = { issues: [], path: [], root: noResource, resource: noResource, fragments: [] }
+  const walk: Walk = { issues: [], path: [], root: noResource, resource: noResource, fragments: [], isTooDeep: false }
   checksOf(definitions)(resource, walk)
   return walk.issues
 }
@@ -39,7 +39,10 @@ const resourceCheck = (value: unknown, walk: Walk, typeCheck: (type: string) => 
   const { resourceType } = value
   const check = isResourceType(resourceType) ? typeCheck(resourceType) : undefined
   if (check === undefined) {
-    const found = resourceType === undefined ? 'there is none' : `found ${JSON.stringify(resourceType)}`
+    const found =
+      resourceType === undefined
+        ? 'there is none'
+        : `found ${typeof resourceType === 'string' ? resourceType : kindOf(resourceType)}`
     report(walk, 'structure', `resourceType must be a resource type of R4; ${found}`, 'resourceType')
     return
   }

@@ -54,6 +54,7 @@ export const staff = (practitioner: string, scope = 'user/*.cruds', study?: stri
   client: { id: 'app', ...noPolicies },
   practitioner,
   administrator: false,
+  organizations: [],
   scopes: parseScopes(scope),
   ...(study === undefined ? {} : { study }),
 })
@@ -63,6 +64,7 @@ export const patient = (id: string, scope = 'patient/*.cruds', policies: readonl
   client: { id: 'app', policies: new Set(policies) },
   patient: id,
   administrator: false,
+  organizations: [],
   scopes: parseScopes(scope),
 })
 
@@ -81,6 +83,7 @@ export const client = (
     ...(options.organization === undefined ? {} : { organization: options.organization }),
   },
   administrator: false,
+  organizations: [],
   scopes: parseScopes(options.scope ?? 'system/*.cruds'),
 })
 
@@ -88,6 +91,7 @@ export const administrator: Caller = {
   principal: { kind: 'client', id: 'cli' },
   client: { id: 'cli', ...noPolicies },
   administrator: true,
+  organizations: [],
   scopes: parseScopes('user/*.cruds'),
 }
 

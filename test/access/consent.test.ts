@@ -1,0 +1,256 @@
+import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import fc from 'fast-check'
+import t from 'tap'
+import { devicesNamed, readConsent } from '../../src/access/consent.ts'
+import { type Permit, subtract } from '../../src/access/consent-permit.ts'
+import { standardExtensions, systems } from '../../src/fhir/canonical.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+
+const classes = openCodeClasses()
+const isSource = (id: string) => id.startsWith('source')
+
+const kind = (code: string, system: string = systems.omh) => ({ coding: [{ system, code }] })
+const heartRate = [kind('omh:heart-rate')]
+const from = (...ids: readonly string[]) =>
+  ids.map(id => ({ meaning: 'related' as const, reference: { reference: `Device/${id}` } }))
+const recipient = (reference: string, code = 'IRCP') => [{ role: { coding: [{ code }] }, reference: { reference } }]
+
+const study = { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: 'ResearchStudy/s' } }
+
+const consent = (provision: readonly ConsentProvision[], more: Partial<Consent> = {}): Consent => ({
+  resourceType: 'Consent',
+  status: 'active',
+  scope: { coding: [{ code: 'research' }] },
+  category: [],
+  dateTime: '2026-05-01T10:00:00Z',
+  policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+  extension: [study],
+  provision: { type: 'deny', provision: [...provision] },
+  ...more,
+})
+
+const permit = (more: ConsentProvision = {}): ConsentProvision => ({ type: 'permit', code: heartRate, ...more })
+const deny = (more: ConsentProvision = {}): ConsentProvision => ({ type: 'deny', ...more })
+
+const read = (one: Consent) => readConsent(one, { classes, isSource })
+
+/** `heart-rate@source1 data valid`, with days only. */
+const print = ({ kind, device, data, valid }: Permit): string =>
+  `${kind.replace('omh:', '')}${device === undefined ? '' : `@${device}`} ${span(data)} ${span(valid)}`
+const span = ({ low, high }: { low: string; high: string }) => `${day(low)}..${day(high)}`
+const day = (text: string) => (text.endsWith('infinity') ? '' : text.slice(0, 10))
+
+const permits = (...provision: readonly ConsentProvision[]) => read(consent(provision))?.permits.map(print)
+
+t.test('a permit gives a row for each kind and source, from the moment of signing', async t => {
+  t.strictSame(permits(permit()), ['heart-rate 2026-05-01.. ..'])
+  t.strictSame(permits(permit({ code: [...heartRate, kind('omh:body-weight')], data: from('source1', 'source2') })), [
+    'heart-rate@source1 2026-05-01.. ..',
+    'heart-rate@source2 2026-05-01.. ..',
+    'body-weight@source1 2026-05-01.. ..',
+    'body-weight@source2 2026-05-01.. ..',
+  ])
+  t.strictSame(permits(permit({ dataPeriod: { start: '2026', end: '2026-06' } })), [
+    'heart-rate 2026-01-01..2026-07-01 ..',
+  ])
+  t.strictSame(permits(permit({ dataPeriod: { end: '2026-06' } })), ['heart-rate 2026-05-01..2026-07-01 ..'])
+  t.strictSame(permits(permit({ period: { start: '2026-05-02', end: '2026-05-03' } })), [
+    'heart-rate 2026-05-01.. 2026-05-02..2026-05-04',
+  ])
+  t.equal(read(consent([permit()]))?.permits[0]?.data.low, '2026-05-01T10:00:00.000Z')
+  t.strictSame(read(consent([permit()]))?.grantee, { kind: 'study', id: 's' })
+})
+
+t.test('the root bounds the time of all', async t => {
+  const bounded = consent([permit({ dataPeriod: { start: '2025' } })], {
+    provision: {
+      period: { end: '2027' },
+      dataPeriod: { start: '2026-02', end: '2026-03' },
+      provision: [permit({ dataPeriod: { start: '2025' } }), permit({ period: { start: '2026-06' } })],
+    },
+  })
+  t.strictSame(read(bounded)?.permits.map(print), [
+    'heart-rate 2026-02-01..2026-04-01 ..2028-01-01',
+    'heart-rate 2026-02-01..2026-04-01 2026-06-01..2028-01-01',
+  ])
+})
+
+t.test('every spelling of a kind is that kind, a narrower code is not', async t => {
+  t.strictSame(permits(permit({ code: [kind('8867-4', systems.loinc)] })), ['heart-rate 2026-05-01.. ..'])
+  t.strictSame(permits(permit({ code: [kind('omh:heart-rate:2.0')] })), ['heart-rate 2026-05-01.. ..'])
+  t.equal(classes.kindOf(systems.loinc, '99504-3'), 'omh:blood-glucose')
+  t.strictSame(permits(permit({ code: [kind('99504-3', systems.loinc)] })), [])
+})
+
+t.test('a permit that cannot be read grants nothing, and hinders no other', async t => {
+  const unreadable: readonly (readonly [string, ConsentProvision])[] = [
+    ['without a kind', { type: 'permit' }],
+    ['an unknown code', permit({ code: [kind('1-8', systems.loinc)] })],
+    ['one of two codes unknown', permit({ code: [...heartRate, kind('1-8', systems.loinc)] })],
+    [
+      'two kinds in one concept',
+      permit({ code: [{ coding: [...kind('omh:heart-rate').coding, ...kind('omh:body-weight').coding] }] }),
+    ],
+    ['a source that is no Device', permit({ data: [{ meaning: 'related', reference: { reference: 'Group/1' } }] })],
+    [
+      'a source elsewhere',
+      permit({ data: [{ meaning: 'related', reference: { reference: 'https://x.example/Device/1' } }] }),
+    ],
+    ['no source though data is there', permit({ data: [] })],
+    ['security labels', permit({ securityLabel: [{ code: 'R' }] })],
+    ['another purpose', permit({ purpose: [{ code: 'HMARKT' }] })],
+    ['another action', permit({ action: [{ coding: [{ code: 'disclose' }] }] })],
+    ['another class', permit({ class: [{ code: 'Condition' }] })],
+    ['an actor in another role', permit({ actor: recipient('Organization/o', 'PRCP') })],
+    ['a recipient that is no organization', permit({ actor: recipient('Patient/p') })],
+    ['a modifier extension', permit({ modifierExtension: [{ url: 'x' }] } as ConsentProvision)],
+  ]
+  for (const [why, provision] of unreadable)
+    t.strictSame(permits(provision, permit()), ['heart-rate 2026-05-01.. ..'], why)
+  t.strictSame(
+    permits(permit({ provision: [permit({ code: [kind('omh:body-weight')] })] })),
+    ['heart-rate 2026-05-01.. ..'],
+    'a permit in a permit',
+  )
+  t.strictSame(
+    read(consent([permit()], { dateTime: undefined } as unknown as Partial<Consent>))?.permits,
+    [],
+    'never signed',
+  )
+})
+
+t.test('what is not of our shape has no grantee', async t => {
+  const shapes: readonly (readonly [string, Consent])[] = [
+    ['another scope', consent([permit()], { scope: { coding: [{ code: 'adr' }] } })],
+    ['no study', consent([permit()], { extension: [] })],
+    ['two studies', consent([permit()], { extension: [study, study] })],
+    [
+      'a study elsewhere',
+      consent([permit()], {
+        extension: [{ ...study, valueReference: { reference: 'https://x.example/ResearchStudy/s' } }],
+      }),
+    ],
+    ['another rule', consent([permit()], { policyRule: { coding: [{ code: 'OPTIN' }] } })],
+    ['a root that permits', consent([], { provision: { type: 'permit', code: heartRate } })],
+    ['a root with codes', consent([], { provision: { type: 'deny', code: heartRate, provision: [permit()] } })],
+    ['modifier extensions', consent([permit()], { modifierExtension: [{ url: 'x' }] })],
+    ['treatment without a recipient', consent([permit()], { scope: { coding: [{ code: 'patient-privacy' }] } })],
+  ]
+  for (const [why, one] of shapes) t.equal(read(one), undefined, why)
+  const { provision: _, ...without } = consent([])
+  t.equal(read(without), undefined, 'no provision')
+})
+
+t.test('without a study it is given to the one recipient, for treatment', async t => {
+  const given = (root: ConsentProvision) =>
+    read(consent([], { scope: { coding: [{ code: 'patient-privacy' }] }, provision: root }))
+  const clinician = given({
+    actor: recipient('Practitioner/doc'),
+    provision: [permit({ purpose: [{ code: 'TREAT' }] })],
+  })
+  t.strictSame(clinician?.grantee, { kind: 'practitioner', id: 'doc' })
+  t.strictSame(clinician?.permits.map(print), ['heart-rate 2026-05-01.. ..'])
+  const hospital = given({ provision: [permit({ actor: recipient('Organization/h') })] })
+  t.strictSame(hospital?.grantee, { kind: 'organization', id: 'h' })
+  t.strictSame(
+    given({ actor: recipient('Practitioner/doc'), provision: [permit({ purpose: [{ code: 'HRESCH' }] })] })?.permits,
+    [],
+  )
+  const two = {
+    provision: [permit({ actor: recipient('Organization/h') }), permit({ actor: recipient('Organization/i') })],
+  }
+  t.equal(given(two), undefined, 'two recipients')
+})
+
+t.test('recipients of a study are kept for the study to be among them', async t => {
+  t.strictSame(read(consent([permit({ actor: recipient('Organization/o') })]))?.permits[0]?.recipients, ['o'])
+  t.strictSame(read(consent([permit()]))?.permits[0]?.recipients, [])
+})
+
+t.test('a deny beats permits: exactly where the rest can be said, wholly where not', async t => {
+  const weight = permit({ code: [kind('omh:body-weight')] })
+  t.strictSame(permits(permit(), weight, deny({ code: heartRate })), ['body-weight 2026-05-01.. ..'])
+  t.strictSame(permits(permit(), weight, deny()), [], 'without a code it denies all')
+  t.strictSame(permits(permit(), weight, deny({ code: [kind('1-8', systems.loinc)] })), [], 'unreadable: denies all')
+  t.strictSame(permits(permit(), weight, { code: heartRate }), ['body-weight 2026-05-01.. ..'], 'no type is a deny')
+  t.strictSame(
+    permits(permit({ code: [kind('omh:blood-glucose')] }), deny({ code: [kind('99504-3', systems.loinc)] })),
+    [],
+    'a narrower code',
+  )
+  t.strictSame(
+    permits(permit({ data: from('source1', 'source2') }), deny({ code: heartRate, data: from('source1') })),
+    ['heart-rate@source2 2026-05-01.. ..'],
+  )
+  t.strictSame(
+    permits(permit({ data: from('source1') }), deny({ data: from('phone') })),
+    [],
+    'a device that is no source',
+  )
+  t.strictSame(permits(permit(), deny({ data: from('source1') })), [], 'all sources but one cannot be said')
+  t.strictSame(permits(permit(), deny({ code: heartRate, dataPeriod: { start: '2026-06', end: '2026-07' } })), [
+    'heart-rate 2026-05-01..2026-06-01 ..',
+    'heart-rate 2026-08-01.. ..',
+  ])
+  t.strictSame(permits(permit(), deny({ period: { start: '2026-06', end: '2026-07' } })), [
+    'heart-rate 2026-05-01.. ..2026-06-01',
+    'heart-rate 2026-05-01.. 2026-08-01..',
+  ])
+  t.strictSame(
+    permits(permit(), deny({ dataPeriod: { start: '2026-06', end: '2026-07' }, period: { start: '2027' } })),
+    [
+      'heart-rate 2026-05-01..2026-06-01 ..',
+      'heart-rate 2026-08-01.. ..',
+      'heart-rate 2026-06-01..2026-08-01 ..2027-01-01',
+    ],
+  )
+  t.strictSame(
+    permits(permit({ provision: [deny({ dataPeriod: { start: '2026-06' } })] })),
+    ['heart-rate 2026-05-01..2026-06-01 ..'],
+    'a deny inside a permit',
+  )
+  t.strictSame(
+    permits(permit(), deny({ code: heartRate, securityLabel: [{ code: 'R' }] })),
+    [],
+    'what narrows a deny is not read',
+  )
+})
+
+t.test('what is denied is never left, and nothing else is lost', async () => {
+  const days = [
+    '-infinity',
+    '2026-01-01T00:00:00.000Z',
+    '2026-01-02T00:00:00.000Z',
+    '2026-01-02T00:00:00.000001Z',
+    '2026-01-03T00:00:00.000Z',
+    'infinity',
+  ]
+  const interval = fc
+    .tuple(fc.nat(4), fc.nat(4))
+    .map(([a, b]) => ({ low: days[Math.min(a, b)] ?? '', high: days[Math.max(a, b) + 1] ?? '' }))
+  const permitted = fc
+    .record({ data: interval, valid: interval })
+    .map(one => ({ kind: 'k', device: undefined, recipients: [], expression: '', ...one }))
+  const denied = fc
+    .record({ data: interval, valid: interval })
+    .map(one => ({ kinds: undefined, devices: undefined, ...one }))
+  const cells = days.slice(0, -1).flatMap((_, data) => days.slice(0, -1).map((_, valid) => ({ data, valid })))
+  const holds = ({ low, high }: { low: string; high: string }, cell: number) =>
+    days.indexOf(low) <= cell && cell < days.indexOf(high)
+  const has = (
+    one: { data: { low: string; high: string }; valid: { low: string; high: string } },
+    cell: { data: number; valid: number },
+  ) => holds(one.data, cell.data) && holds(one.valid, cell.valid)
+  fc.assert(
+    fc.property(permitted, fc.array(denied, { maxLength: 3 }), (one, denies) => {
+      const left = denies.reduce<readonly Permit[]>(subtract, [one])
+      return cells.every(
+        cell => left.some(rest => has(rest, cell)) === (has(one, cell) && !denies.some(deny => has(deny, cell))),
+      )
+    }),
+  )
+})
+
+t.test('the devices of all provisions are named', async t => {
+  t.strictSame(devicesNamed(consent([permit({ data: from('a'), provision: [deny({ data: from('b') })] })])), ['a', 'b'])
+})

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { isInCompartments, subjectParameters } from '../../src/access/patient-compartment.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+
+const registry = loadRegistry()
+
+t.test('each type belongs to a patient by a reference parameter of its own that may name a Patient', async t => {
+  for (const type of registry.resourceTypes)
+    for (const code of subjectParameters(type)) {
+      const parameter = registry.searchParameter(type, code)
+      t.equal(parameter?.type, 'reference', `${type}.${code}`)
+      t.ok(parameter?.targets.includes('Patient'), `${type}.${code} may name a Patient`)
+    }
+})
+
+t.test('never by performer, member or link', async t => {
+  for (const type of ['Person', 'Group', 'Schedule', 'Provenance', 'List', 'Basic'] as const)
+    t.notOk(isInCompartments(type), type)
+  t.strictSame(subjectParameters('Observation'), ['subject'])
+  t.strictSame(subjectParameters('Procedure'), ['patient'])
+  t.ok(isInCompartments('Patient'))
+})

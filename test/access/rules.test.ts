@@ -1,0 +1,145 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import fc from 'fast-check'
+import t from 'tap'
+import type { Caller, ClientPolicy } from '../../src/access/caller.ts'
+import { accessOf, isGranted, requiredScope } from '../../src/access/rules.ts'
+import { parseScopes } from '../../src/access/scope.ts'
+import { FhirError } from '../../src/fhir/error.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import type { Action } from '../../src/search/expression.ts'
+import { parseCriteria } from '../../src/search/parse.ts'
+import { print } from '../../src/search/print.ts'
+
+const registry = loadRegistry()
+
+type Given = Partial<Caller> & { readonly policies?: readonly ClientPolicy[] }
+
+const callerWith = (scope: string, { policies = [], ...more }: Given = {}): Caller => ({
+  principal: { kind: 'client', id: 'app' },
+  client: { id: 'app', policies: new Set(policies) },
+  administrator: false,
+  organizations: [],
+  scopes: parseScopes(scope),
+  ...more,
+})
+
+const kinds = {
+  patient: { principal: { kind: 'patient', id: 'ann' }, patient: 'ann' },
+  staff: { principal: { kind: 'person', id: 'p' }, person: { id: 'p' }, practitioner: 'doc' },
+  launched: { principal: { kind: 'person', id: 'p' }, person: { id: 'p' }, practitioner: 'doc', patient: 'ann' },
+  person: { principal: { kind: 'person', id: 'p' }, person: { id: 'p' } },
+  administrator: { administrator: true },
+  everything: { policies: ['everything'] },
+  submitter: { policies: ['data-submission'] },
+  client: {},
+} as const satisfies Record<string, Given>
+
+const access = (caller: Caller) => accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query))
+const asked = (kind: keyof typeof kinds, scope: string, action: Action, type: ResourceType) =>
+  print(access(callerWith(scope, kinds[kind]))(action, type))
+
+const isHealthData = (type: ResourceType): boolean =>
+  ['Patient', 'Observation', 'Condition', 'Consent', 'ResearchSubject', 'QuestionnaireResponse', 'AuditEvent'].includes(
+    type,
+  )
+
+t.test('a scope alone gives nothing, and neither does a person without scopes', async t => {
+  const anyType = fc.constantFrom(...registry.resourceTypes)
+  const anyAction = fc.constantFrom<Action>('c', 'r', 'u', 'd', 's')
+  const anyKind = fc.constantFrom(...(Object.keys(kinds) as (keyof typeof kinds)[]))
+  fc.assert(fc.property(anyKind, anyAction, anyType, (kind, action, type) => asked(kind, '', action, type) === 'none'))
+  fc.assert(
+    fc.property(anyAction, anyType, (action, type) => {
+      const contexts: readonly [keyof typeof kinds, string][] = [
+        ['patient', 'system/*.cruds'],
+        ['staff', 'system/*.cruds patient/*.cruds'],
+        ['client', 'user/*.cruds patient/*.cruds'],
+        ['everything', 'user/*.cruds patient/*.cruds'],
+        ['administrator', 'patient/*.cruds'],
+      ]
+      return contexts.every(([kind, scope]) => asked(kind, scope, action, type) === 'none')
+    }),
+  )
+  t.pass()
+})
+
+t.test('only a token that may do everything has all, and only within its scopes', async t => {
+  t.equal(asked('everything', 'system/*.cruds', 'u', 'Consent'), 'all')
+  t.equal(asked('everything', 'system/Patient.rs', 's', 'Patient'), 'all')
+  t.equal(asked('everything', 'system/Patient.rs', 'c', 'Patient'), 'none')
+  t.equal(asked('everything', 'system/Patient.rs', 's', 'Observation'), 'none')
+  t.equal(asked('everything', 'system/Patient.s?gender=male', 's', 'Patient'), '(gender male)')
+  for (const kind of ['patient', 'staff', 'launched', 'person', 'submitter', 'client', 'administrator'] as const)
+    for (const type of registry.resourceTypes.filter(isHealthData))
+      for (const action of ['c', 'r', 'u', 'd', 's'] as const)
+        t.not(asked(kind, 'user/*.cruds patient/*.cruds system/*.cruds', action, type), 'all')
+})
+
+t.test('an administrator sees no health data', async t => {
+  for (const type of registry.resourceTypes.filter(isHealthData))
+    t.equal(asked('administrator', 'user/*.cruds', 's', type), 'none', type)
+  t.equal(asked('administrator', 'user/*.cruds', 'c', 'Organization'), 'all')
+  t.equal(asked('administrator', 'user/*.cruds', 'c', 'Person'), '(content of-practitioners-only)')
+})
+
+t.test('patient scopes stay in the compartment, whoever holds them', async t => {
+  t.equal(asked('patient', 'patient/*.rs', 's', 'Observation'), '(compartment Patient/ann)')
+  t.equal(
+    asked('launched', 'patient/Observation.rs', 's', 'Observation'),
+    '(and (compartment Patient/ann) (consented practitioner/doc s))',
+  )
+  t.equal(asked('patient', 'patient/*.rs', 's', 'Organization'), 'none', 'no wildcard reaches outside')
+  t.equal(asked('patient', 'patient/Organization.rs', 's', 'Organization'), '(known-to ann)')
+  t.equal(asked('patient', 'patient/*.cruds', 's', 'Group'), 'none')
+})
+
+t.test('recording consent needs a scope of its own and a client that may', async t => {
+  const recorder = { ...kinds.patient, policies: ['records-consent'] } as const
+  const may = (scope: string, given: Given, action: Action) =>
+    isGranted(access(callerWith(scope, given)), action, 'Consent')
+  for (const action of ['c', 'u', 'd'] as const) {
+    t.ok(may('patient/Consent.cruds', recorder, action))
+    t.notOk(may('patient/*.cruds', recorder, action), 'a wildcard does not include it')
+    t.notOk(may('user/*.cruds', recorder, action))
+    t.notOk(may('patient/Consent.cruds', kinds.patient, action), 'an ordinary app')
+  }
+  t.ok(may('patient/*.rs', kinds.patient, 's'))
+  t.notOk(may('user/Consent.cruds', kinds.staff, 'd'), 'staff do not delete')
+})
+
+t.test(
+  'granular scopes add up; one that is no search parameter gives nothing; other faults are not hidden',
+  async t => {
+    t.equal(
+      asked('staff', 'user/Observation.s?status=final user/Observation.s?nonsense=1', 's', 'Observation'),
+      '(and (consented practitioner/doc s) (status final))',
+    )
+    const broken = accessOf(callerWith('user/Observation.s?code=x', kinds.staff), registry, () => {
+      throw new TypeError('broken')
+    })
+    t.throws(() => broken('s', 'Observation'), TypeError)
+    const refused = accessOf(callerWith('user/Observation.s?code=x', kinds.staff), registry, () => {
+      throw new FhirError('invalid', 'no')
+    })
+    t.equal(print(refused('s', 'Observation')), 'none')
+  },
+)
+
+t.test('a refusal names the scope that would be needed', async t => {
+  t.equal(requiredScope(callerWith('', kinds.patient), 's', 'Observation'), 'patient/Observation.s')
+  t.equal(requiredScope(callerWith('', kinds.staff), 'c', 'Group'), 'user/Group.c')
+  t.equal(requiredScope(callerWith('', kinds.client), 'r', 'Patient'), 'system/Patient.r')
+})
+
+t.test('one reads who one is where openid fhirUser was granted', async t => {
+  const caller = callerWith('openid fhirUser', { ...kinds.staff, fhirUser: { type: 'Practitioner', id: 'doc' } })
+  t.equal(print(access(caller)('r', 'Practitioner')), '(identified doc)')
+  t.equal(print(access(caller)('s', 'Practitioner')), 'none')
+})
+
+t.test('a token narrowed to one study has nothing by membership', async t => {
+  const narrowed = callerWith('user/*.cruds', { ...kinds.staff, study: 'one' })
+  t.equal(print(access(narrowed)('s', 'Patient')), '(staffed practitioner/doc patient study/one)')
+  t.equal(print(access(narrowed)('s', 'Condition')), '(consented practitioner/doc s study/one)')
+  t.equal(print(access(narrowed)('c', 'ResearchSubject')), 'none')
+})

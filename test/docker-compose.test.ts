@@ -1,0 +1,99 @@
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+import { configurationTable, readConfig } from '../src/config.ts'
+
+// No container engine runs here: this holds what can be known from the files.
+
+type Service = {
+  readonly build?: string
+  readonly image?: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly healthcheck: { readonly test: readonly string[] }
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly volumes?: readonly string[]
+}
+type Compose = {
+  readonly services: Readonly<Record<string, Service>>
+  readonly volumes: Readonly<Record<string, null>>
+}
+
+const root = join(import.meta.dirname, '..')
+const read = (file: string) => readFile(join(root, file), 'utf8')
+
+const secrets = { POSTGRES_PASSWORD: 'a'.repeat(48), SECRET_KEY: '0'.repeat(64) }
+const composeText = await read('docker-compose.yml')
+const composeWith = (environment: Readonly<Record<string, string>>): Compose =>
+  JSON.parse(JSON.stringify(parse(composeText)), (_, value) =>
+    typeof value === 'string' ? resolved(value, environment) : value,
+  )
+
+t.test('the compose file is a server and a PostgreSQL 18, each with a health check', async t => {
+  const { services } = composeWith(secrets)
+  t.same(Object.keys(services), ['server', 'database'])
+  t.equal(services.server?.build, '.')
+  t.equal(services.database?.image, 'postgres:18')
+  for (const [name, { healthcheck }] of Object.entries(services)) {
+    t.equal(healthcheck.test[0], 'CMD', `${name} has a health check that needs no shell`)
+  }
+  t.equal(services.server?.depends_on?.database?.condition, 'service_healthy')
+})
+
+t.test('the server is given nothing but variables that it knows, and starts with them', async t => {
+  const environment = composeWith(secrets).services.server?.environment ?? {}
+  const known = configurationTable.map(({ name }) => name)
+  t.same(
+    Object.keys(environment).filter(name => !known.includes(name)),
+    [],
+  )
+  const config = readConfig(environment)
+  t.equal(config.host, '0.0.0.0')
+  t.equal(config.baseUrl, 'http://localhost:8080')
+})
+
+t.test('the server asks the database of the same file', async t => {
+  const { services } = composeWith(secrets)
+  const url = new URL(services.server?.environment.DATABASE_URL ?? '')
+  const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = services.database?.environment ?? {}
+  t.ok(url.hostname in services)
+  t.same([url.username, url.password, url.pathname], [POSTGRES_USER, POSTGRES_PASSWORD, `/${POSTGRES_DB}`])
+})
+
+t.test('without its secrets it does not start', async t => {
+  for (const name of Object.keys(secrets)) {
+    const rest = Object.entries(secrets).filter(([other]) => other !== name)
+    t.throws(() => composeWith(Object.fromEntries(rest)), { message: new RegExp(`^${name}: set it to`) })
+  }
+})
+
+t.test('the rows stand in a named volume, where the image of PostgreSQL 18 keeps them', async t => {
+  const { services, volumes } = composeWith(secrets)
+  t.same(services.database?.volumes, ['database:/var/lib/postgresql'])
+  t.ok('database' in volumes)
+})
+
+t.test('the image runs as another user than root, says how it is, and copies only what is there', async t => {
+  const lines = (await read('Dockerfile')).split('\n')
+  t.match(lines[0], /^FROM node:24-slim$/)
+  t.match(
+    lines.findLast(line => line.startsWith('USER ')),
+    /^USER node$/,
+  )
+  t.ok(lines.some(line => /^ {2}CMD .*\/healthz/.test(line)))
+  const ignored = (await read('.dockerignore')).split('\n')
+  const copied = lines.filter(line => line.startsWith('COPY ')).flatMap(line => line.split(' ').slice(1, -1))
+  for (const path of copied) {
+    await t.resolves(access(join(root, path)))
+    t.ok(ignored.includes(`!${path}`), `${path} reaches the engine`)
+  }
+})
+
+/** `${NAME}`, `${NAME:-default}` and `${NAME:?message}`, the forms of the compose specification that the file uses. */
+function resolved(text: string, environment: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, name, form, rest) => {
+    const value = environment[name] || (form === '-' ? rest : undefined)
+    if (value === undefined) throw new Error(`${name}: ${rest ?? 'is not set'}`)
+    return value
+  })
+}

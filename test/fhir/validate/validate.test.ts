@@ -1,0 +1,406 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { parseJson } from '../../../src/fhir/json.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { isError, validate } from '../../../src/fhir/validate/validate.ts'
+
+const registry = loadRegistry()
+
+const observation = {
+  resourceType: 'Observation',
+  status: 'final',
+  category: [
+    { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] },
+  ],
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4', display: 'Heart rate' }] },
+  subject: { reference: 'Patient/1' },
+  effectiveDateTime: '2026-01-01T10:00:00+01:00',
+  valueQuantity: { value: 60, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '/min' },
+}
+
+const patient = { resourceType: 'Patient', name: [{ given: ['Ann', 'Bea'], family: 'Lee' }], birthDate: '1970-03' }
+
+const div = (content: string) => ({
+  status: 'generated',
+  div: `<div xmlns="http://www.w3.org/1999/xhtml">${content}</div>`,
+})
+
+type Case = readonly [
+  name: string,
+  resource: unknown,
+  ...issues: readonly (readonly [code: string, expression: string])[],
+]
+
+const cases: readonly Case[] = [
+  ['an Observation', observation],
+  ['a Patient', patient],
+  ['no resource', null, ['structure', '']],
+  ['an array', [], ['structure', '']],
+  ['no resourceType', {}, ['structure', 'resourceType']],
+  ['a type of nobody', { resourceType: 'Nothing' }, ['structure', 'resourceType']],
+  ['a type that is abstract', { resourceType: 'DomainResource' }, ['structure', 'resourceType']],
+  ['a type of a later edition', { resourceType: 'SubscriptionStatus' }, ['structure', 'resourceType']],
+
+  ['an unknown element', { ...patient, nickname: 'A' }, ['structure', 'Patient.nickname']],
+  ['an unknown element below', { ...patient, name: [{ first: 'A' }] }, ['structure', 'Patient.name[0].first']],
+  ['a choice without its type', { ...observation, value: 1 }, ['structure', 'Observation.value']],
+  ['a choice of another type', { ...observation, effectiveString: 'x' }, ['structure', 'Observation.effectiveString']],
+  ['two choices', { ...observation, valueString: 'x' }, ['structure', 'Observation.value']],
+  [
+    'a choice and its own extension',
+    {
+      ...patient,
+      deceasedBoolean: true,
+      _deceasedBoolean: { id: 'a', extension: [{ url: 'http://a.b', valueCode: 'x' }] },
+    },
+  ],
+  [
+    'two choices, one of them an extension',
+    { ...patient, deceasedBoolean: true, _deceasedDateTime: { extension: [{ url: 'http://a.b', valueCode: 'x' }] } },
+    ['structure', 'Patient.deceased'],
+  ],
+  [
+    'all issues at once',
+    { resourceType: 'Observation', status: 'done', unheard: 1 },
+    ['code-invalid', 'Observation.status'],
+    ['structure', 'Observation.unheard'],
+    ['required', 'Observation.code'],
+  ],
+
+  ['an object for an array', { ...patient, name: { family: 'Lee' } }, ['structure', 'Patient.name']],
+  ['an array for an object', { ...observation, code: [observation.code] }, ['structure', 'Observation.code']],
+  ['an array for a primitive', { ...observation, status: ['final'] }, ['structure', 'Observation.status']],
+  ['text for an object', { ...observation, subject: 'Patient/1' }, ['structure', 'Observation.subject']],
+  ['null for an element', { ...patient, birthDate: null }, ['structure', 'Patient.birthDate']],
+  ['null in an array of objects', { ...patient, name: [null] }, ['structure', 'Patient.name[0]']],
+  [
+    'null in an array of primitives',
+    { ...patient, name: [{ given: ['Ann', null] }] },
+    ['structure', 'Patient.name[0].given[1]'],
+  ],
+  [
+    'null beside an extension',
+    {
+      ...patient,
+      name: [{ given: ['Ann', null], _given: [null, { extension: [{ url: 'http://a.b', valueCode: 'x' }] }] }],
+    },
+  ],
+  [
+    'null on both sides',
+    { ...patient, name: [{ given: ['Ann', null], _given: [null, null] }] },
+    ['structure', 'Patient.name[0].given[1]'],
+    ['structure', 'Patient.name[0].given[1]'],
+  ],
+  [
+    'an extension in place of a value',
+    { ...patient, birthDate: undefined, _birthDate: { extension: [{ url: 'http://a.b', valueCode: 'x' }] } },
+  ],
+  [
+    'an extension in place of a required value',
+    { ...observation, status: undefined, _status: { extension: [{ url: 'http://a.b', valueCode: 'x' }] } },
+  ],
+  [
+    'a broken extension of a primitive',
+    { ...patient, _birthDate: { extension: [{ valueCode: 'x' }] } },
+    ['required', 'Patient.birthDate.extension[0].url'],
+  ],
+  ['an extension of what is no primitive', { ...patient, _name: [{ id: 'a' }] }, ['structure', 'Patient._name']],
+  ['an empty array', { ...patient, name: [] }, ['structure', 'Patient.name']],
+  ['an empty object', { ...patient, name: [{}] }, ['invariant', 'Patient.name[0]']],
+  ['an object with nothing but an id', { ...patient, name: [{ id: 'a' }] }, ['invariant', 'Patient.name[0]']],
+  ['empty text', { ...patient, name: [{ family: '' }] }, ['value', 'Patient.name[0].family']],
+  [
+    'a required element of a part',
+    { ...patient, link: [{ other: { reference: 'Patient/2' } }] },
+    ['required', 'Patient.link[0].type'],
+  ],
+  [
+    'too few of a repeating element',
+    { resourceType: 'Linkage', item: [{ type: 'source', resource: { reference: 'Patient/1' } }] },
+    ['invariant', 'Linkage'],
+  ],
+
+  ['a date that is none', { ...patient, birthDate: '1970-13' }, ['value', 'Patient.birthDate']],
+  ['the 30th of February', { ...patient, birthDate: '1970-02-30' }, ['value', 'Patient.birthDate']],
+  ['the 29th of February of a leap year', { ...patient, birthDate: '2024-02-29' }],
+  ['the 29th of February of another year', { ...patient, birthDate: '2023-02-29' }, ['value', 'Patient.birthDate']],
+  [
+    'a time without a zone',
+    { ...observation, effectiveDateTime: '2026-01-01T10:00:00' },
+    ['value', 'Observation.effective'],
+  ],
+  ['an instant with only a date', { ...observation, issued: '2026-01-01' }, ['value', 'Observation.issued']],
+  ['text for a boolean', { ...patient, active: 'true' }, ['value', 'Patient.active']],
+  ['text for a decimal', { ...observation, valueQuantity: { value: '60' } }, ['value', 'Observation.value.value']],
+  [
+    'a fraction for an integer',
+    { ...observation, valueQuantity: undefined, valueInteger: 1.5 },
+    ['value', 'Observation.value'],
+  ],
+  [
+    'an integer beyond 32 bits',
+    { ...observation, valueQuantity: undefined, valueInteger: 2147483648 },
+    ['value', 'Observation.value'],
+  ],
+  [
+    'nothing where one is the least',
+    { ...patient, telecom: [{ system: 'phone', value: '1', rank: 0 }] },
+    ['value', 'Patient.telecom[0].rank'],
+  ],
+  ['a URI with a space', { ...patient, implicitRules: 'http://a b' }, ['value', 'Patient.implicitRules']],
+  ['an id that is too long', { ...patient, id: 'a'.repeat(65) }, ['value', 'Patient.id']],
+  ['an id of an element, which is text', { ...patient, name: [{ id: 'a/b', family: 'Lee' }] }],
+  ['an id with a slash', { ...patient, id: 'a/b' }, ['value', 'Patient.id']],
+  ['a NUL', { ...patient, name: [{ family: 'a\u0000' }] }, ['value', 'Patient.name[0].family']],
+  ['half a surrogate pair', { ...patient, name: [{ family: 'a\ud800' }] }, ['value', 'Patient.name[0].family']],
+  ['a whole one', { ...patient, name: [{ family: '😀' }] }],
+  ['wrapped base64', { ...patient, photo: [{ contentType: 'image/png', data: 'AAAA\r\nAAAA\r\nAA==' }] }],
+  [
+    'base64 of the wrong length',
+    { ...patient, photo: [{ contentType: 'image/png', data: 'AAAAA' }] },
+    ['value', 'Patient.photo[0].data'],
+  ],
+  [
+    'a UUID in upper case',
+    {
+      resourceType: 'Parameters',
+      parameter: [{ name: 'a', valueUuid: 'urn:uuid:C757873D-EC9A-4326-A141-556F43239520' }],
+    },
+    ['value', 'Parameters.parameter[0].value'],
+  ],
+
+  ['a code that is not bound', { ...patient, gender: 'm' }, ['code-invalid', 'Patient.gender']],
+  ['a code in another case', { ...patient, gender: 'Male' }, ['code-invalid', 'Patient.gender']],
+  [
+    'a bound concept of another system',
+    {
+      resourceType: 'Condition',
+      subject: { reference: 'Patient/1' },
+      clinicalStatus: { coding: [{ system: 'http://other', code: 'active' }] },
+    },
+    ['code-invalid', 'Condition.clinicalStatus'],
+  ],
+  [
+    'a bound concept with a translation',
+    {
+      resourceType: 'Condition',
+      subject: { reference: 'Patient/1' },
+      clinicalStatus: {
+        coding: [
+          { system: 'http://other', code: 'x' },
+          { system: 'http://terminology.hl7.org/CodeSystem/condition-clinical', code: 'active' },
+        ],
+      },
+    },
+  ],
+  [
+    'a MIME type, which cannot be enumerated',
+    { ...patient, photo: [{ contentType: 'image/unheard-of', url: 'http://a.b' }] },
+  ],
+
+  [
+    'a reference to a type that is not allowed',
+    { ...observation, subject: { reference: 'Practitioner/1' } },
+    ['warning value', 'Observation.subject.reference'],
+  ],
+  ['a reference elsewhere', { ...observation, subject: { reference: 'http://elsewhere/Practitioner/1' } }],
+  [
+    'a reference with a space',
+    { ...observation, subject: { reference: 'Patient/a b' } },
+    ['value', 'Observation.subject.reference'],
+  ],
+  ['a contained resource', { ...observation, subject: { reference: '#p' }, contained: [{ ...patient, id: 'p' }] }],
+  [
+    'a broken contained resource',
+    { ...observation, subject: { reference: '#p' }, contained: [{ resourceType: 'Patient', id: 'p', gender: 'm' }] },
+    ['code-invalid', 'Observation.contained[0].gender'],
+  ],
+  [
+    'a reference to nothing contained',
+    { ...observation, subject: { reference: '#q' } },
+    ['invariant', 'Observation.subject.reference'],
+  ],
+  [
+    'a contained resource that nothing refers to',
+    { ...observation, contained: [{ ...patient, id: 'p' }] },
+    ['invariant', 'Observation.contained[0]'],
+  ],
+  [
+    'a contained resource that refers to its container',
+    {
+      ...patient,
+      contained: [
+        {
+          resourceType: 'Provenance',
+          id: 'p',
+          target: [{ reference: '#' }],
+          recorded: '2026-01-01T00:00:00Z',
+          agent: [{ who: { display: 'A' } }],
+        },
+      ],
+    },
+  ],
+  [
+    'a contained resource with others',
+    {
+      ...observation,
+      subject: { reference: '#p' },
+      contained: [{ ...patient, id: 'p', contained: [{ ...patient, id: 'q' }] }],
+    },
+    ['invariant', 'Observation.contained[0].contained'],
+  ],
+  [
+    'a contained resource with a version',
+    { ...observation, subject: { reference: '#p' }, contained: [{ ...patient, id: 'p', meta: { versionId: '1' } }] },
+    ['invariant', 'Observation.contained[0].meta'],
+  ],
+  [
+    'a contained resource of a Bundle entry',
+    {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [
+        { resource: { ...observation, subject: { reference: '#p' }, contained: [{ ...patient, id: 'p' }] } },
+        { resource: { ...observation, subject: { reference: '#p' } } },
+      ],
+    },
+    ['invariant', 'Bundle.entry[1].resource.subject.reference'],
+  ],
+
+  ['a value and why there is none', { ...observation, dataAbsentReason: { text: 'x' } }, ['invariant', 'Observation']],
+  [
+    'a component with the code of the whole',
+    { ...observation, component: [{ code: observation.code, valueString: 'x' }] },
+    ['invariant', 'Observation'],
+  ],
+  [
+    'a Period the wrong way round',
+    { ...observation, effectiveDateTime: undefined, effectivePeriod: { start: '2026-02', end: '2026-01' } },
+    ['invariant', 'Observation.effective'],
+  ],
+  [
+    'a Period within a day',
+    {
+      ...observation,
+      effectiveDateTime: undefined,
+      effectivePeriod: { start: '2026-01-01T10:00:00Z', end: '2026-01-01' },
+    },
+  ],
+  [
+    'a unit without its system',
+    { ...observation, valueQuantity: { value: 1, code: 'mg' } },
+    ['invariant', 'Observation.value'],
+  ],
+  [
+    'a comparator where only a simple Quantity may stand',
+    { ...observation, referenceRange: [{ low: { value: 1, comparator: '<' } }] },
+    ['invariant', 'Observation.referenceRange[0].low'],
+  ],
+  [
+    'an extension with a value and extensions',
+    { ...patient, extension: [{ url: 'http://a.b', valueCode: 'x', extension: [{ url: 'c', valueCode: 'y' }] }] },
+    ['invariant', 'Patient.extension[0]'],
+  ],
+  [
+    'an extension with neither',
+    { ...patient, extension: [{ url: 'http://a.b' }] },
+    ['invariant', 'Patient.extension[0]'],
+  ],
+  [
+    'a rule left to fhirpath.js',
+    { resourceType: 'Appointment', status: 'booked', participant: [{ status: 'accepted' }] },
+    ['invariant', 'Appointment.participant[0]'],
+    ['invariant', 'Appointment'],
+  ],
+
+  ['a narrative', { ...patient, text: div('<p style="color: red">a &lt; b<br/><a href="http://a.b">c</a></p>') }],
+  ['a narrative with a script', { ...patient, text: div('<script>1</script>') }, ['invariant', 'Patient.text.div']],
+  [
+    'a narrative with a handler',
+    { ...patient, text: div('<p onclick="x()">a</p>') },
+    ['invariant', 'Patient.text.div'],
+  ],
+  [
+    'a narrative with a script for an address',
+    { ...patient, text: div('<a href="javascript:x()">a</a>') },
+    ['invariant', 'Patient.text.div'],
+  ],
+  ['a narrative that is not balanced', { ...patient, text: div('<p>a') }, ['invariant', 'Patient.text.div']],
+  ['a narrative with a bare <', { ...patient, text: div('a < b') }, ['invariant', 'Patient.text.div']],
+  [
+    'a narrative with two roots',
+    { ...patient, text: { status: 'generated', div: '<div>a</div><div>b</div>' } },
+    ['invariant', 'Patient.text.div'],
+  ],
+  ['an empty narrative', { ...patient, text: div(' ') }, ['warning invariant', 'Patient.text.div']],
+]
+
+t.test('each thing that may be wrong is told, and where', async t => {
+  for (const [name, resource, ...expected] of cases) {
+    const plain = resource === null || Array.isArray(resource) ? resource : JSON.parse(JSON.stringify(resource))
+    const issues = validate(registry, plain).map(issue => [
+      issue.severity === undefined ? issue.code : `${issue.severity} ${issue.code}`,
+      issue.expression,
+    ])
+    t.same(issues, expected, name)
+  }
+})
+
+t.test('the message of a wrong code names codes that are accepted', async t => {
+  const [issue] = validate(registry, { ...patient, gender: 'm' })
+  t.match(issue?.message, /'m' is not in .*administrative-gender.* male, female, other, unknown/)
+})
+
+t.test('the message of an unknown element names the elements that there are', async t => {
+  const [issue] = validate(registry, { resourceType: 'Binary', contentType: 'text/plain', content: 'x' })
+  t.match(issue?.message, /'content' is not an element of Binary; its elements are .*contentType/)
+})
+
+t.test('a decimal that keeps its text is a number', async t => {
+  const exact = parseJson(JSON.stringify(observation).replace('60', '60.10'))
+  t.same(validate(registry, exact), [])
+  const text = JSON.stringify({ ...observation, valueQuantity: undefined, valueInteger: 1 })
+  t.same(validate(registry, parseJson(text)), [])
+  t.equal(validate(registry, parseJson(text.replace(':1}', ':1.0}'))).length, 1, '1.0 is no integer')
+  t.equal(validate(registry, parseJson(text.replace('"final"', '1.10'))).length, 1, 'nor is 1.10 a code')
+  t.equal(validate(registry, parseJson('{"resourceType":"Patient","name":[1.10]}')).length, 1, 'nor a HumanName')
+})
+
+t.test('whatever is sent, there is an answer', async t => {
+  const broken = fc.oneof(fc.jsonValue(), fc.constantFrom('', '#', [], {}, null, [null], [[]], { coding: [null, 1] }))
+  const keys = fc.constantFrom(
+    'code',
+    'component',
+    'value',
+    'valueQuantity',
+    'contained',
+    'text',
+    '_status',
+    'referenceRange',
+  )
+  fc.assert(
+    fc.property(keys, broken, (key, value) => Array.isArray(validate(registry, { ...observation, [key]: value }))),
+    { numRuns: 500 },
+  )
+  fc.assert(
+    fc.property(fc.constantFrom(...registry.resourceTypes), fc.object(), (resourceType, content) =>
+      Array.isArray(validate(registry, { ...content, resourceType })),
+    ),
+  )
+  t.pass()
+})
+
+t.test('depth has a limit', async t => {
+  const nested = (depth: number) =>
+    `{"resourceType":"Questionnaire","status":"draft","item":${'[{"linkId":"1","type":"group","item":'.repeat(depth)}[{"linkId":"2","type":"display"}]${'}]'.repeat(depth)}}`
+  const issues = validate(registry, parseJson(nested(20_000)))
+  t.ok(issues.some(issue => isError(issue) && issue.message.startsWith('nested deeper')))
+})
+
+t.test('every type can be checked', async t => {
+  for (const resourceType of registry.resourceTypes) {
+    const issues = validate(registry, { resourceType })
+    if (issues.some(({ code }) => code === 'structure')) t.fail(`${resourceType}: ${JSON.stringify(issues)}`)
+  }
+  t.pass()
+})
