@@ -5,7 +5,7 @@ import { median, percentile, timed } from './percentile.ts'
 import { openProgress } from './progress.ts'
 import type { Report } from './report.ts'
 import type { BenchServer } from './server.ts'
-import { worldOf } from './world.ts'
+import { buildWorld } from './world.ts'
 
 type Options = { readonly rows: number; readonly connections: number }
 
@@ -43,7 +43,7 @@ type Bundle = { readonly uploader: number; readonly text: string }
 
 const enrol = async (server: BenchServer): Promise<readonly Uploader[]> => {
   const importer = await server.as({ kind: 'client' }, 'system/*.cruds', { policies: ['everything'] })
-  for (const resource of worldOf(patients)) await importer.put(`/${resource.resourceType}/${resource.id}`, resource)
+  await buildWorld(importer, patients)
   importer.close()
   return Promise.all(
     patients.map(async patient => ({

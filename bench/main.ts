@@ -8,12 +8,11 @@ type Options = {
   readonly rows?: number
   readonly connections: number
   readonly profile?: string
-  readonly explain?: boolean
 }
 
 const benches: Readonly<Record<string, (server: BenchServer, options: Options) => Promise<Report>>> = {
   ingest: (server, { rows = 20_000, connections }) => benchIngest(server, { rows, connections }),
-  search: (server, { rows = 1_000_000, explain = false }) => benchSearch(server, { rows, explain }),
+  search: (server, { rows = 1_000_000 }) => benchSearch(server, { rows }),
 }
 
 /** Each bench has a server and a database of its own: what one leaves behind does not slow the other. */
@@ -44,7 +43,6 @@ const program = new Command('bench')
   .option('--rows <count>', 'Observations to write or to search in', count)
   .option('--connections <count>', 'connections that upload at the same time', count, 2)
   .option('--profile <folder>', "keep the server's CPU profile there")
-  .option('--explain', 'print the plans of the searches')
 for (const names of [['ingest'], ['search'], ['ingest', 'search']]) {
   program.command(names.length > 1 ? 'all' : (names[0] ?? '')).action(() => run(names, program.opts<Options>()))
 }
