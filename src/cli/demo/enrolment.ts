@@ -62,7 +62,9 @@ const invite = async (inviter: FhirClient, study: StudyKey, { person, patient, i
     study: { reference: `ResearchStudy/${ids.studies[study]}` },
     individual: { reference: `Patient/${patient}` },
   })
-  const { id } = await inviter.create(toConsent(person, { to: study, permits: requested[study] }, { patient, ids, now }))
+  const { id } = await inviter.create(
+    toConsent(person, { to: study, permits: requested[study] }, { patient, ids, now }),
+  )
   return id
 }
 

@@ -1,5 +1,4 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
-import { ownerSystem } from '../../access/owner.ts'
 import { organizationRole } from '../../access/vocabulary.ts'
 import { canonicalBase, extensions, systems } from '../../fhir/canonical.ts'
 import { kindOf, measures, type Permission, requested, type Source, sources } from './cast.ts'
@@ -76,13 +75,11 @@ const createOrganization = async (client: FhirClient, name: string, partOf?: str
 /** A public face, a membership, and an account. */
 const createColleague = async (
   by: FhirClient,
-  { given, family, role, ...colleague }: Colleague,
+  { given, family, role }: Colleague,
   ids: ReadonlyMap<OrganizationKey, string>,
 ): Promise<string> => {
   const name = [{ given: [given], family }]
-  const tree = ids.get(colleague.madeBy === 'director' ? 'northlake' : 'riverside')
-  const owner = colleague.madeBy === 'administrator' ? {} : { meta: { tag: [{ system: ownerSystem, code: tree }] } }
-  const { id } = await by.create({ resourceType: 'Practitioner', ...owner, active: true, name } as const)
+  const { id } = await by.create({ resourceType: 'Practitioner', active: true, name })
   const practitioner = { reference: `Practitioner/${id}` }
   if (role !== undefined) {
     await by.create({
@@ -117,7 +114,10 @@ const toStudy = (
 const requestedData = ({ measure, source }: Permission, ids: Pick<Ids, 'sources'>): Extension => ({
   url: extensions.requestedData,
   extension: [
-    { url: 'kind', valueCodeableConcept: { ...concept(systems.omh, kindOf(measure)), text: measures[measure].display } },
+    {
+      url: 'kind',
+      valueCodeableConcept: { ...concept(systems.omh, kindOf(measure)), text: measures[measure].display },
+    },
     ...(source === undefined
       ? []
       : [{ url: 'source', valueReference: { reference: `Device/${ids.sources[source]}` } }]),

@@ -65,7 +65,9 @@ export type Study = {
   readonly madeBy: 'dean' | 'director'
   /** Who registers and invites its people. */
   readonly invitedBy: 'coordinator' | 'recruiter'
-  readonly staff: Readonly<Partial<Record<ColleagueKey, 'investigator' | 'coordinator' | 'researcher' | 'collaborator'>>>
+  readonly staff: Readonly<
+    Partial<Record<ColleagueKey, 'investigator' | 'coordinator' | 'researcher' | 'collaborator'>>
+  >
 }
 
 export const studies: Readonly<Record<StudyKey, Study>> = {

@@ -1,5 +1,5 @@
-import { issueToken, type TokenSubject } from '../../storage/token.ts'
 import type { Database } from '../../storage/database.ts'
+import { issueToken, type TokenSubject } from '../../storage/token.ts'
 import { openAccount } from '../../storage/user-account.ts'
 import { type FhirClient, openFhirClient } from './fhir-client.ts'
 import { type ColleagueKey, emailOf, staff } from './staff.ts'

@@ -78,7 +78,8 @@ const toUploaded = ({ status, body }: Answer): Uploaded => {
   const refused = answers.filter(answer => answer.status.startsWith('403'))
   const created = answers.filter(answer => answer.status.startsWith('201')).length
   const other = answers.find(answer => !/^(?:403|201|200)/.test(answer.status))
-  if (other !== undefined) throw new Error(`An entry was answered ${other.status}: ${diagnosticsOf(other.outcome) ?? ''}`)
+  if (other !== undefined)
+    throw new Error(`An entry was answered ${other.status}: ${diagnosticsOf(other.outcome) ?? ''}`)
   return { bundles: 1, created, refused: refused.length, reason: diagnosticsOf(refused[0]?.outcome) }
 }
 
