@@ -18,5 +18,5 @@ try {
 } catch (error) {
   if (!isStartError(error)) throw error
   process.stderr.write(`${error.message}\n`)
-  process.exitCode = 1
+  process.exit(1)
 }
