@@ -7,6 +7,8 @@ import { minimalResource } from './support/minimal-resource.ts'
 
 const server = await fhirServer()
 t.teardown(() => server.close())
+// Some three thousand requests.
+t.setTimeout(240_000)
 const registry = loadRegistry()
 const statement: CapabilityStatement = (await server.inject({ url: '/fhir/metadata' })).json()
 const [rest] = statement.rest ?? []
