@@ -51,17 +51,5 @@ const searchable = (access: Access, type: ResourceType): Expression => {
   return allowed
 }
 
-/** What both allow: a token's scopes, and what its person may see. */
-export const both =
-  (one: Access, other: Access): Access =>
-  (action, type) =>
-    and(one(action, type), other(action, type))
-
-/** What any of them allows. */
-export const either =
-  (...of: readonly Access[]): Access =>
-  (action, type) =>
-    or(...of.map(access => access(action, type)))
-
 /** The server's own work: migrations, reindexing. Passed by name, never a default. */
 export const fullAccess: Access = () => all
