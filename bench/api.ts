@@ -13,7 +13,10 @@ export const openApi = (base: string, token: string): Api => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const call = (method: string, path: string, body?: string) =>
     new Promise<string>((resolve, reject) => {
-      const url = new URL(path.startsWith('http') ? new URL(path).pathname + new URL(path).search : `${base}${path}`, base)
+      const url = new URL(
+        path.startsWith('http') ? new URL(path).pathname + new URL(path).search : `${base}${path}`,
+        base,
+      )
       const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': fhirJson }) }
       const sent = request(url, { method, agent, headers }, answer => {
         const parts: Buffer[] = []

@@ -68,7 +68,11 @@ const bundlesOf = (count: number, times: (length: number) => Date): readonly Bun
     return { uploader, text: bundleOf(patients[uploader] ?? '', bundleSize, times(bundleSize)) }
   })
 
-const upload = async (bundles: readonly Bundle[], uploaders: readonly Uploader[], connections: number): Promise<void> => {
+const upload = async (
+  bundles: readonly Bundle[],
+  uploaders: readonly Uploader[],
+  connections: number,
+): Promise<void> => {
   const waiting = [...bundles]
   const work = async () => {
     for (let bundle = waiting.shift(); bundle !== undefined; bundle = waiting.shift()) {

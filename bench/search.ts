@@ -1,7 +1,7 @@
 import type { Api } from './api.ts'
 import { loadObservations } from './million.ts'
-import { openPlainSearch, type PlainSearch } from './plain-search.ts'
 import { median, percentile, timed } from './percentile.ts'
+import { openPlainSearch, type PlainSearch } from './plain-search.ts'
 import { openProgress } from './progress.ts'
 import type { Report } from './report.ts'
 import type { BenchServer } from './server.ts'
@@ -42,7 +42,10 @@ export const benchSearch = async (server: BenchServer, { rows }: Options): Promi
     bench: 'search',
     figures,
     bars: [
-      { name: '20 newest take their SQL and at most 3 ms', isMet: figures.newest20P50Ms - figures.newest20SqlP50Ms <= 3 },
+      {
+        name: '20 newest take their SQL and at most 3 ms',
+        isMet: figures.newest20P50Ms - figures.newest20SqlP50Ms <= 3,
+      },
       { name: 'a page of 1,000 takes at most 3 times its SQL', isMet: figures.page1000Ratio <= 3 },
       { name: "a study's last pages take no longer than its first", isMet: study.studyLastOverFirst <= 1.5 },
       { name: 'reading everything adds less than 100 MB', isMet: memory.serverGrowthMB < 100 },

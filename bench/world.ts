@@ -7,7 +7,11 @@ import { measures } from './documents.ts'
 export const person = 'bench-person'
 
 /** Writes a lab with a researcher and two studies; of the people, `consenting` say yes to the first, the others to the second. */
-export const buildWorld = async (importer: Api, people: readonly string[], consenting = people.length): Promise<void> => {
+export const buildWorld = async (
+  importer: Api,
+  people: readonly string[],
+  consenting = people.length,
+): Promise<void> => {
   const studies = people.map((_, index) => (index < consenting ? 'bench-study' : 'other-study'))
   const resources = [
     ...laboratory,

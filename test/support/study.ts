@@ -1,4 +1,4 @@
-import type { Consent, Extension, Resource } from '@medplum/fhirtypes'
+import type { Consent, Extension, ResearchStudy, Resource } from '@medplum/fhirtypes'
 import { organizationRole } from '../../src/access/vocabulary.ts'
 import { canonicalBase, extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
@@ -51,7 +51,7 @@ export const openStudies = async () => {
   /** A study that asks for the kinds, with its Group and its own researcher. */
   const study = async (by: string, organization: string, title: string, kinds: readonly string[]) => {
     const researcher = await colleague(by, organization, `${title}-researcher`, 'viewer')
-    const { id, enrollment } = await create(by, {
+    const { id, enrollment } = await create<ResearchStudy>(by, {
       resourceType: 'ResearchStudy',
       status: 'active',
       title,
@@ -66,7 +66,13 @@ export const openStudies = async () => {
   }
 
   /** Registered and invited by a member, and consenting to the kinds over a client that records consents. */
-  const participant = async (by: string, organization: string, study: string, kinds: readonly string[], name: string) => {
+  const participant = async (
+    by: string,
+    organization: string,
+    study: string,
+    kinds: readonly string[],
+    name: string,
+  ) => {
     const { id } = await create(by, {
       resourceType: 'Patient',
       name: [{ family: name }],
