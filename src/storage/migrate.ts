@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Tell } from '../events/event.ts'
 import { startError } from '../start-error.ts'
 
-export const migrationFolder = join(import.meta.dirname, '..', '..', 'sql')
+const migrationFolder = join(import.meta.dirname, '..', '..', 'sql')
 
 /**
  * Brings the database to the state of the numbered files, each in a transaction of its own. Throws a start error where
@@ -29,7 +29,7 @@ export const migrate = async (url: string, tell: Tell, folder = migrationFolder)
   }
 }
 
-export type Migration = {
+type Migration = {
   readonly number: number
   readonly name: string
   readonly checksum: string
