@@ -63,7 +63,7 @@ type FhirParts = {
 }
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
-export const fhirOptions = async (options: FhirParts) => {
+const fhirOptions = async (options: FhirParts) => {
   const { database, dictionaryConnection, omhSchemaDir, secretKey, base } = options
   const registry = loadRegistry()
   const codeClasses = openCodeClasses()

@@ -2,9 +2,10 @@ import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { migrateCommand } from './cli/migrate.ts'
 import { serveCommand } from './cli/serve.ts'
+import { tokenCommand } from './cli/token.ts'
 import { isStartError } from './start-error.ts'
 
-const commands = [serveCommand, migrateCommand]
+const commands = [serveCommand, migrateCommand, tokenCommand]
 
 const program = new Command('sharewell')
   .description(packageJson.description)

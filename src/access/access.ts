@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { type Action, all, and, type Expression, not, or } from '../search/expression.ts'
+import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
 
 /** Which rows of a type may be acted upon. Always answers: `none` where nothing is granted. */
 export type Access = (action: Action, type: ResourceType) => Expression
@@ -32,28 +32,24 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
     case 'has':
       return { ...asked, of: and(searchable(access, asked.source), guarded(access, asked.of)) }
+    case 'match':
+      return asked.parameter.base === 'Group' && asked.parameter.code === 'member' ? byMember(access, asked) : asked
     default:
       return asked
   }
 }
+
+/** A Group's members are its study's enrolments, and who is one is answered only for Patients that the caller may search. */
+const byMember = (access: Access, { parameter, value }: Extract<Expression, { kind: 'match' }>): Expression =>
+  value.kind === 'reference'
+    ? guarded(access, { kind: 'chain', parameter, target: 'Patient', of: { kind: 'identified', ids: [value.id] } })
+    : none
 
 const searchable = (access: Access, type: ResourceType): Expression => {
   const allowed = access('s', type)
   if (allowed.kind === 'none') throw new FhirError('forbidden', `Searching by ${type} needs a scope for ${type} with s`)
   return allowed
 }
-
-/** What both allow: a token's scopes, and what its person may see. */
-export const both =
-  (one: Access, other: Access): Access =>
-  (action, type) =>
-    and(one(action, type), other(action, type))
-
-/** What any of them allows. */
-export const either =
-  (...of: readonly Access[]): Access =>
-  (action, type) =>
-    or(...of.map(access => access(action, type)))
 
 /** The server's own work: migrations, reindexing. Passed by name, never a default. */
 export const fullAccess: Access = () => all

@@ -1,6 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../fhir/error.ts'
-import { validate } from '../fhir/validate/validate.ts'
+import { isError, validate } from '../fhir/validate/validate.ts'
 import type { UploadKey } from '../storage/store.ts'
 import type { Context } from './interaction.ts'
 
@@ -37,5 +37,3 @@ const resourceOf = (type: ResourceType, body: unknown): Resource => {
   }
   return body as Resource
 }
-
-const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'

@@ -19,7 +19,7 @@ export type Interaction = {
   readonly documentation: string
 } & Target
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
 type Target =

@@ -28,6 +28,15 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
   }
 }
 
+/** For a command beside a server that may be running: uses its PostgreSQL, or runs one for as long as the command takes. */
+export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres> => {
+  const cluster = await openCluster({ folder: join(dataDir, 'postgres'), settings })
+  if (cluster.origin === 'adopted') return { url: cluster.url(databaseName), close: async () => {} }
+  report(cluster, dataDir, tell)
+  await createDatabase(cluster.url('postgres'))
+  return { url: cluster.url(databaseName), close: () => cluster.stop() }
+}
+
 const databaseName = 'sharewell'
 
 const settings = {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { Config } from '../config.ts'
 import type { Tell } from '../events/event.ts'
 import { startError } from '../start-error.ts'
-import { openEmbedded, type Postgres } from './embedded.ts'
+import { openBeside, openEmbedded, type Postgres } from './embedded.ts'
 
 export type { Postgres }
 
@@ -10,6 +10,13 @@ export type { Postgres }
 export const openPostgres = async (config: Config, tell: Tell): Promise<Postgres> => {
   const { databaseUrl, dataDir } = config
   if (databaseUrl === undefined) return openEmbedded(dataDir, tell)
+  await checkVersion(databaseUrl)
+  return { url: databaseUrl, close: async () => {} }
+}
+
+/** For a command that works while a server may be serving. */
+export const openPostgresBeside = async ({ databaseUrl, dataDir }: Config, tell: Tell): Promise<Postgres> => {
+  if (databaseUrl === undefined) return openBeside(dataDir, tell)
   await checkVersion(databaseUrl)
   return { url: databaseUrl, close: async () => {} }
 }

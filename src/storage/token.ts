@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Caller, ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
+import { rankOf } from '../access/vocabulary.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
@@ -47,9 +48,11 @@ export const findCaller = async (connection: Connection, bearer: string): Promis
     SELECT token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
       client.organization, client.policies, person_practitioner.practitioner,
       ARRAY(SELECT patient FROM person_patient WHERE person_patient.person = token.person_id) AS patients,
-      ARRAY(SELECT DISTINCT organization FROM membership
-        WHERE membership.practitioner = person_practitioner.practitioner AND rank >= 2
-          AND now() >= period_start AND now() < period_end) AS organizations
+      ARRAY(
+        SELECT DISTINCT organization FROM membership
+        WHERE membership.practitioner = person_practitioner.practitioner AND membership.rank >= ${rankOf.member}
+          AND now() >= membership.period_start AND now() < membership.period_end
+        ORDER BY organization) AS organizations
     FROM token
     JOIN client ON client.id = token.client_id
     LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id
@@ -88,8 +91,8 @@ const toCaller = (row: TokenRow): Caller => {
       policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
     },
     administrator: row.kind === 'administrator',
-    organizations: row.organization === null ? row.organizations : [row.organization],
     scopes: parseScopes(row.scope),
+    organizations: row.organization === null ? row.organizations : [row.organization],
     ...(row.person_id === null ? {} : { person: { id: row.person_id } }),
     ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
     ...(patient === undefined ? {} : { patient }),

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Candidate } from './candidate.ts'
+import { replace } from './change.ts'
 import type { Current } from './current.ts'
 import type { Connection } from './database.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import type { UploadKey, Written } from './store.ts'
-import { type Create, candidatesOf, insertAll, replace, type Writing } from './write.ts'
+import { type Create, candidatesOf, insertAll, type Writing } from './write.ts'
 
 /**
  * Observations as a set. A document that is stored already is found by its key: the same again changes nothing, another

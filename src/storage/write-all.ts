@@ -1,9 +1,10 @@
 import { FhirError } from '../fhir/error.ts'
+import { deleteOne, updateOne } from './change.ts'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
 import { uploadAll } from './upload.ts'
-import { type Create, type Writing, writeOne } from './write.ts'
+import { type Create, createOne, type Writing } from './write.ts'
 
 /**
  * The writes in their order, in the caller's transaction: runs of plain Observations as one set, everything else one by
@@ -37,6 +38,18 @@ const runsOf = (writes: readonly Write[]): readonly Run[] => {
 
 const isPlainObservation = (write: Write): write is Create =>
   write.kind === 'create' && write.resource.resourceType === 'Observation' && write.ifNoneExist === undefined
+
+/** One change. Throws FhirError where it is refused; what it had done by then is the caller's to roll back. */
+const writeOne = (connection: Connection, writing: Writing, write: Write): Promise<Written> => {
+  switch (write.kind) {
+    case 'create':
+      return createOne(connection, writing, write)
+    case 'update':
+      return updateOne(connection, writing, write)
+    case 'delete':
+      return deleteOne(connection, writing, write)
+  }
+}
 
 const isolated = async (connection: Connection, run: () => Promise<Written>): Promise<Written> => {
   await connection.run(sql.fragment`SAVEPOINT write`)

@@ -1,18 +1,18 @@
-import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
-import { type Access, restrict } from '../access/access.ts'
+import { type Access, fullAccess, restrict } from '../access/access.ts'
 import { ownerOf } from '../access/owner.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Candidate } from './candidate.ts'
-import { type Current, findCurrent, lockPlace, wasVisible } from './current.ts'
+import { findCurrent } from './current.ts'
 import type { Connection } from './database.ts'
 import { insertResources } from './insert.ts'
+import { pairOf } from './model/pair.ts'
 import { project } from './model/projections.ts'
 import { type Preparing, prepare } from './prepare.ts'
 import { searchIds } from './search.ts'
 import { sql } from './sql.ts'
 import type { Stored, Write, Written } from './store.ts'
-import { type Place, removeResource, replaceResource } from './update.ts'
 
 /** Everything that writing needs, and for whom. */
 export type Writing = Preparing & {
@@ -27,24 +27,33 @@ export type Writing = Preparing & {
 }
 
 export type Create = Extract<Write, { kind: 'create' }>
-type Update = Extract<Write, { kind: 'update' }>
-type Delete = Extract<Write, { kind: 'delete' }>
 
-/** One change. Throws FhirError where it is refused; what it had done by then is the caller's to roll back. */
-export const writeOne = (connection: Connection, writing: Writing, write: Write): Promise<Written> => {
-  switch (write.kind) {
-    case 'create':
-      return createOne(connection, writing, write)
-    case 'update':
-      return updateOne(connection, writing, write)
-    case 'delete':
-      return deleteOne(connection, writing, write)
-  }
-}
-
-const createOne = async (connection: Connection, writing: Writing, write: Create): Promise<Written> => {
+/** A study and its Group are made together, whichever of them is asked for. */
+export const createOne = async (connection: Connection, writing: Writing, write: Create): Promise<Written> => {
   const existing = write.ifNoneExist === undefined ? undefined : await findExisting(connection, writing, write)
   if (existing !== undefined) return { outcome: 'unchanged', ...existing }
+  const pair = pairAsked(write)
+  if (pair === undefined) return insertOne(connection, writing, write)
+  const written = await insertOne(connection, writing, pair.asked)
+  await insertOne(connection, { ...writing, access: fullAccess }, pair.other)
+  return written
+}
+
+const pairAsked = ({ resource, id }: Create): { asked: New; other: New } | undefined => {
+  if (resource.resourceType !== 'ResearchStudy' && resource.resourceType !== 'Group') return undefined
+  const [own, others] = [id ?? uuidv7(), uuidv7()]
+  const isStudy = resource.resourceType === 'ResearchStudy'
+  const pair = pairOf(resource, isStudy ? { study: own, group: others } : { study: others, group: own })
+  if (pair === undefined) return undefined
+  const study = { resource: pair.study, id: isStudy ? own : others }
+  const group = { resource: pair.group, id: isStudy ? others : own }
+  return isStudy ? { asked: study, other: group } : { asked: group, other: study }
+}
+
+type New = Pick<Create, 'resource' | 'id'>
+
+/** Version 1 as it stands, or the refusal. */
+export const insertOne = async (connection: Connection, writing: Writing, write: New): Promise<Written> => {
   const [candidate] = await candidatesOf(connection, writing, [write])
   if (candidate === undefined) throw new Error('a create without a candidate')
   const [written] = await insertAll(connection, writing, [candidate])
@@ -71,7 +80,7 @@ const findExisting = async (
 export const candidatesOf = async (
   connection: Connection,
   writing: Writing,
-  creates: readonly Pick<Create, 'resource' | 'id'>[],
+  creates: readonly New[],
 ): Promise<readonly Candidate[]> => {
   const drafts = []
   for (const { resource, id } of creates)
@@ -106,116 +115,10 @@ export const insertAll = async (
   )
 }
 
-const updateOne = async (connection: Connection, writing: Writing, write: Update): Promise<Written> => {
-  const type = write.resource.resourceType
-  const place = await lockPlace(connection, writing, type, write.id)
-  if (place === undefined) {
-    if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
-    return createOne(connection, writing, { kind: 'create', resource: write.resource, id: write.id })
-  }
-  const current = await findWritable(connection, writing, type, write.id, 'u')
-  if (current === undefined) return revive(connection, writing, write, { type, ...place })
-  checkVersion(current, write.ifMatch)
-  return replace(connection, writing, current, write.resource, 'u')
-}
-
-/** A deleted resource comes back as its next version, for those who may choose ids. */
-const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {
-  const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
-  if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
-  const draft = {
-    resource: write.resource,
-    id: write.id,
-    pk: place.pk,
-    version: Number(last.versionId) + 1,
-    owner: ownerOf(write.resource, writing.organizations),
-    author: writing.author,
-  }
-  const [candidate] = await prepare(connection, writing, [draft], new Date())
-  if (candidate === undefined) throw new Error('an update without a candidate')
-  checkPatient(candidate, place.patientId)
-  const [written] = await insertAll(connection, writing, [candidate])
-  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
-  return written
-}
-
-/** The next version in the place of the current one, if the caller may write this content there. */
-export const replace = async (
-  connection: Connection,
-  writing: Writing,
-  current: Current,
-  resource: Resource,
-  action: 'c' | 'u',
-): Promise<Written> => {
-  const draft = {
-    resource,
-    id: current.id,
-    pk: current.pk,
-    version: Number(current.versionId) + 1,
-    owner: current.owner,
-    author: writing.author,
-  }
-  const [candidate] = await prepare(connection, writing, [draft], new Date())
-  if (candidate === undefined) throw new Error('an update without a candidate')
-  checkPatient(candidate, current.patientId)
-  const allowed = restrict(writing.access, action, current.type)
-  if (!(await replaceResource(connection, candidate, allowed, writing.classes))) throw refusal(candidate)
-  await project(connection, current.type, [toProjected(candidate)], writing)
-  return { outcome: 'updated', ...toStored(candidate) }
-}
-
-const checkPatient = (candidate: Candidate, patientId: number): void => {
-  if (candidate.patientId === patientId) return
-  throw new FhirError(
-    'business-rule',
-    'Whose data it is never changes: delete it, and create it for the other patient',
-    { expression: `${candidate.type}.subject` },
-  )
-}
-
-const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {
-  const { type, id } = write
-  const place = await lockPlace(connection, writing, type, id)
-  if (place === undefined) throw unknown(type, id)
-  const current = await findWritable(connection, writing, type, id, 'd')
-  if (current === undefined) {
-    const last = await wasVisible(connection, writing, { type, id, ...place }, 'd')
-    if (last === undefined) throw unknown(type, id)
-    return { outcome: 'deleted', type, id, ...last }
-  }
-  checkVersion(current, write.ifMatch)
-  const version = Number(current.versionId) + 1
-  const lastUpdated = new Date()
-  await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
-  await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }], writing)
-  return { outcome: 'deleted', type, id, versionId: String(version), lastUpdated }
-}
-
-/** The current row if the caller may act on it so; one that may only be read is forbidden, not unknown. */
-const findWritable = async (
-  connection: Connection,
-  writing: Writing,
-  type: ResourceType,
-  id: string,
-  action: 'u' | 'd',
-): Promise<Current | undefined> => {
-  const current = await findCurrent(connection, writing, type, id, action)
-  if (current !== undefined) return current
-  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return undefined
-  throw new FhirError('forbidden', `${type}/${id} may be read by this token, but not changed`)
-}
-
-const checkVersion = ({ versionId }: Current, ifMatch: string | undefined): void => {
-  if (ifMatch !== undefined && ifMatch !== versionId)
-    throw new FhirError('conflict', `If-Match asks for version ${ifMatch}; the current one is ${versionId}`, {
-      status: 412,
-    })
-}
-
 export const unknown = (type: ResourceType, id: string): FhirError =>
   new FhirError('not-found', `${type}/${id} is not known`)
 
-const refusal = ({ type, facts, resource }: Candidate): FhirError => {
+export const refusal = ({ type, facts, resource }: Candidate): FhirError => {
   if (facts === undefined) return new FhirError('forbidden', `This token may not write this ${type}`)
   const codes = resource.resourceType === 'Observation' ? (resource.code.coding ?? []) : []
   const code = codes.map(coding => `${coding.system ?? ''}|${coding.code ?? ''}`).join(', ')
@@ -226,13 +129,13 @@ const refusal = ({ type, facts, resource }: Candidate): FhirError => {
   )
 }
 
-export const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
+const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
   const typeId = typeIds.get(type)
   if (typeId === undefined) throw new Error(`no table for ${type}`)
   return typeId
 }
 
-const toProjected = ({ patientId, pk, id, version, resource }: Candidate) => ({
+export const toProjected = ({ patientId, pk, id, version, resource }: Candidate) => ({
   patientId,
   pk,
   id,

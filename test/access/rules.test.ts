@@ -141,5 +141,6 @@ t.test('a token narrowed to one study has nothing by membership', async t => {
   const narrowed = callerWith('user/*.cruds', { ...kinds.staff, study: 'one' })
   t.equal(print(access(narrowed)('s', 'Patient')), '(staffed practitioner/doc patient study/one)')
   t.equal(print(access(narrowed)('s', 'Condition')), '(consented practitioner/doc s study/one)')
-  t.equal(print(access(narrowed)('c', 'ResearchSubject')), 'none')
+  t.equal(print(access(narrowed)('c', 'Patient')), 'none')
+  t.equal(print(access(narrowed)('c', 'ResearchSubject')), '(staffed practitioner/doc request study/one)')
 })

@@ -97,7 +97,7 @@ t.test('HEAD answers as GET does, without the body', async t => {
 t.test('a long page is streamed whole', async t => {
   const text = 'x'.repeat(1000)
   const entry = Array.from({ length: 300 }, () => ({
-    resource: { resourceType: 'Patient', text: { status: 'generated', div: text } },
+    resource: { resourceType: 'Patient', name: [{ text }] },
     request: { method: 'POST', url: 'Patient' },
   }))
   const payload = JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry })

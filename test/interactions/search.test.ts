@@ -14,7 +14,7 @@ for (const family of ['a', 'b', 'c']) {
     method: 'POST',
     url: '/fhir/Patient',
     headers: { authorization: 'Bearer everything' },
-    payload: { resourceType: 'Patient', name: [{ family }] },
+    payload: { resourceType: 'Patient', name: [{ family }], birthDate: '1980-01-01' },
   })
 }
 

@@ -92,7 +92,10 @@ t.test('one refusal refuses all, and names its entry', async t => {
   const before = await count('Patient')
   const answer = await send([
     entryOf(patientUrl, { resourceType: 'Patient' }),
-    { resource: { resourceType: 'Patient', id: 'nobody' }, request: { method: 'PUT', url: 'Patient/nobody' } },
+    {
+      resource: { resourceType: 'Patient', id: 'nobody' },
+      request: { method: 'PUT', url: 'Patient/nobody', ifMatch: 'W/"3"' },
+    },
   ])
   t.equal(answer.statusCode, 404)
   t.same(answer.json().issue[0].expression, ['Bundle.entry[1]'])

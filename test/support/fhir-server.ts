@@ -1,63 +1,53 @@
-import fastify, { type FastifyInstance } from 'fastify'
-import type { Caller } from '../../src/access/caller.ts'
-import { parseScopes } from '../../src/access/scope.ts'
-import { fhirOptions } from '../../src/app.ts'
-import { FhirError } from '../../src/fhir/error.ts'
-import { toOperationOutcome } from '../../src/fhir/operation-outcome.ts'
-import { capabilityRoutes } from '../../src/http/capability.ts'
-import { fhirRoutes } from '../../src/http/fhir.ts'
-import { openDatabase } from '../../src/storage/database.ts'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { ClientPolicy } from '../../src/access/caller.ts'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { openLog } from '../../src/events/log.ts'
+import { registerClient } from '../../src/storage/client.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { issueToken, type TokenRequest } from '../../src/storage/token.ts'
 import { withDatabase } from './database.ts'
 
-/** The FHIR routes over a database of their own; a few callers are known by name, all others by token. */
+/** The whole server over a database of its own; a few callers are known to `inject` by name, all others by token. */
 export const fhirServer = async (): Promise<FastifyInstance> => (await fhirWorld()).server
 
 /** The same, with what a test needs to make tokens and to look behind. */
-export const fhirWorld = async () => {
+export const fhirWorld = async (environment: Readonly<Record<string, string>> = {}) => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
-  const dictionaryConnection = openDatabase(url, { poolSize: 1 })
-  const server: FastifyInstance = fastify({ logger: false })
-  server.setErrorHandler(async (error, _request, reply) => {
-    const known = error instanceof FhirError
-    if (!known) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
-    const fhirError = known ? error : new FhirError('exception', String(error))
-    return reply
-      .code(fhirError.status)
-      .type('application/fhir+json')
-      .send(JSON.stringify(toOperationOutcome(fhirError.issues)))
-  })
-  const base = () => 'http://localhost:8080/fhir'
-  const secretKey = new Uint8Array(32).fill(7)
-  const { fhir, registry, codeClasses } = await fhirOptions({ database, dictionaryConnection, secretKey, base })
-  await server.register(fhirRoutes, {
-    prefix: '/fhir',
-    ...fhir,
-    findCaller: async bearer => callers[bearer] ?? fhir.findCaller(bearer),
-  })
-  for (const prefix of ['/fhir', '/'])
-    await server.register(capabilityRoutes, { prefix, registry, codeClasses, version: '0.1.0', base })
+  const config = readConfig({ LOG_LEVEL: 'silent', ...environment })
+  const secretKey = Buffer.alloc(32, 7)
+  const server = await buildApp({ config, log: openLog(config.logLevel), databaseUrl: url, secretKey })
   server.addHook('onClose', async () => {
     await database.close()
-    await dictionaryConnection.close()
     await close()
   })
   const token = (request: Partial<TokenRequest> & Pick<TokenRequest, 'subject' | 'scope'>) =>
     issueToken(database, { client: 'cli', ttlSeconds: 3600, ...request })
+  knowByName(server, {
+    everything: await clientToken(database, 'importer', 'system/*.cruds'),
+    other: await clientToken(database, 'other', 'system/*.cruds'),
+    reader: await clientToken(database, 'reader', 'system/Patient.r'),
+  })
   return { server, database, token }
 }
 
-const client = (scopes: string, id = 'importer'): Caller => ({
-  principal: { kind: 'client', id },
-  client: { id, policies: new Set(['everything']) },
-  administrator: false,
-  organizations: [],
-  scopes: parseScopes(scopes),
-})
+const clientToken = async (database: Database, client: string, scope: string): Promise<string> => {
+  await registerClient(database, { id: client, name: client, policies: [] })
+  const policies: readonly ClientPolicy[] = ['everything']
+  return issueToken(database, { subject: { kind: 'client' }, client, scope, policies, ttlSeconds: 3600 })
+}
 
-const callers: Readonly<Record<string, Caller>> = {
-  everything: client('system/*.cruds'),
-  other: client('system/*.cruds', 'other'),
-  reader: client('system/Patient.r'),
+/** `Bearer everything` in an injected request stands for that caller's token. */
+const knowByName = (server: FastifyInstance, tokens: Readonly<Record<string, string>>): void => {
+  const inject = server.inject.bind(server) as (options: InjectOptions) => ReturnType<FastifyInstance['inject']>
+  const named = (options: InjectOptions | string) => {
+    if (typeof options === 'string') return inject({ url: options })
+    const { authorization } = (options.headers ?? {}) as { readonly authorization?: string }
+    const token = tokens[authorization?.replace('Bearer ', '') ?? '']
+    return inject(
+      token === undefined ? options : { ...options, headers: { ...options.headers, authorization: `Bearer ${token}` } },
+    )
+  }
+  server.inject = named as FastifyInstance['inject']
 }

@@ -43,7 +43,9 @@ export const group: Rule = {
   delete: { staff: registering },
 }
 
-const inviting = member('study', 'node', 'member')
+/** Members of its organization, and those among its staff who invite. */
+const inviting: Grant<Staff> = (who, asked) =>
+  or(member('study', 'node', 'member')(who, asked), staffed('request')(who, asked))
 
 export const researchSubject: Rule = {
   read: {

@@ -17,8 +17,6 @@ export const project = async (
   context: ProjectionContext,
 ): Promise<void> => projections[type]?.(connection, changes, context)
 
-export const isProjected = (type: ResourceType): boolean => projections[type] !== undefined
-
 const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   Organization: of(projectOrganizations),
   PractitionerRole: of(projectMemberships),

@@ -1,3 +1,4 @@
+import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import * as w from './world.ts'
 
@@ -154,6 +155,32 @@ t.test('studies, groups, consents and the tree are read by whom they concern', a
   t.strictSame(await see(storeOf(w.staff('researcher')), 'Device'), ['acme', 'ann-acme', 'ann-other', 'other'])
   t.strictSame(await see(storeOf(w.staff('dean')), 'Device'), ['acme', 'other'])
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'other'])
+})
+
+t.test('without a study a patient shares with a clinician or an organization', async t => {
+  const shared = (id: string, patient: string, actor: string): Resource => ({
+    ...w.consent('open', patient, 'active', []),
+    id,
+    extension: [],
+    scope: { coding: [{ code: 'patient-privacy' }] },
+    provision: {
+      type: 'deny',
+      actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: actor } }],
+      provision: [w.permit(heartRate)],
+    },
+  })
+  await put(
+    { resourceType: 'Practitioner', id: 'clinician' },
+    shared('to-clinician', 'bob', 'Practitioner/clinician'),
+    shared('to-elsewhere', 'bob', 'Organization/elsewhere'),
+  )
+  for (const reader of [w.staff('clinician'), w.staff('visitor')]) {
+    t.strictSame(await observations(reader), ['bob-hr'])
+    t.equal((await see(storeOf(reader), 'Consent')).length, 1)
+    t.strictSame(await see(storeOf(reader), 'Patient'), [], 'the data, not the person')
+  }
+  t.strictSame(await observations(w.staff('visitor', 'user/*.rs', 'foreign')), [], 'narrowed to a study')
+  t.strictSame(await see(storeOf(w.patient('bob', 'patient/Practitioner.rs')), 'Practitioner'), ['clinician'])
 })
 
 t.test('withdrawal hides in the next query, and so does the end of enrolment and of the study', async t => {

@@ -20,11 +20,11 @@ export const openWorld = async () => {
   const database = openDatabase(url, { poolSize: 4 })
   const dictionary = openDatabase(url, { poolSize: 1 })
   const stores = await openStores({ database, dictionaryConnection: dictionary, registry, classes: openCodeClasses() })
-  const storeOf = (caller: Caller, organizations: readonly string[] = []): Store =>
+  const storeOf = (caller: Caller): Store =>
     stores({
       access: accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query)),
       author: caller.principal,
-      organizations,
+      organizations: caller.organizations ?? [],
       choosesIds: caller.client.policies.has('everything'),
     })
   const importer = storeOf(client('importer', { policies: ['everything'] }))
@@ -57,6 +57,12 @@ export const staff = (practitioner: string, scope = 'user/*.cruds', study?: stri
   organizations: [],
   scopes: parseScopes(scope),
   ...(study === undefined ? {} : { study }),
+})
+
+/** Staff who may register for the organization. */
+export const registrar = (practitioner: string, organization: string): Caller => ({
+  ...staff(practitioner),
+  organizations: [organization],
 })
 
 export const patient = (id: string, scope = 'patient/*.cruds', policies: readonly ClientPolicy[] = []): Caller => ({

@@ -1,0 +1,106 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { ClientPolicy } from '../access/caller.ts'
+import { parseScopes } from '../access/scope.ts'
+import { readConfig } from '../config.ts'
+import { FhirError } from '../fhir/error.ts'
+import { startError } from '../start-error.ts'
+import { commandLineClient, isClient, registerClient } from '../storage/client.ts'
+import { type Connection, openDatabase } from '../storage/database.ts'
+import { migrate } from '../storage/migrate.ts'
+import { openPostgresBeside } from '../storage/postgres.ts'
+import { issueToken, type TokenRequest } from '../storage/token.ts'
+import { openAccount } from '../storage/user-account.ts'
+
+type Options = {
+  readonly user?: string
+  readonly patient?: string
+  readonly client?: string
+  readonly admin?: true
+  readonly scope: string
+  readonly ttl: number
+  readonly study?: string
+  readonly organization?: string
+  readonly policy: readonly ClientPolicy[]
+}
+
+/** Prints an access token: for local work, and for setting everything up before anyone can sign in. */
+export const tokenCommand = (program: Command): void => {
+  program
+    .command('token')
+    .description('print an access token for a person, a patient, a client or an administrator')
+    .option('--user <email>', 'the person who signs in with this address; a Person with it as telecom gets the account')
+    .option('--patient <id>', 'the patient with this id')
+    .option('--client <id>', 'a backend client; --organization or --policy data-submission register it')
+    .option('--admin', 'an administrator of the installation, who sees nobody’s health data')
+    .requiredOption('--scope <scopes>', 'SMART scopes, separated by spaces: "patient/Observation.rs"')
+    .option('--ttl <time>', 'how long it is in force: 90s, 15m, 1h, 7d', parseTtl, 3600)
+    .option('--study <id>', 'narrow it to one ResearchStudy')
+    .option('--organization <id>', 'with --client: the Organization that the client works for')
+    .addOption(new Option('--policy <policy...>', 'with --client: what it may do').choices(policies).default([]))
+    .action(printToken)
+}
+
+const policies: readonly ClientPolicy[] = ['data-submission', 'records-consent', 'everything']
+
+const printToken = async (options: Options): Promise<void> => {
+  if (parseScopes(options.scope).length === 0)
+    throw startError(
+      `--scope "${options.scope}" grants nothing: write scopes such as "user/Observation.rs patient/*.rs"`,
+    )
+  const postgres = await openPostgresBeside(readConfig(), () => {})
+  try {
+    await migrate(postgres.url, () => {})
+    const database = openDatabase(postgres.url, { poolSize: 1 })
+    const token = await issue(database, options).finally(database.close)
+    process.stdout.write(`${token}\n`)
+  } catch (error) {
+    throw error instanceof FhirError ? startError(error.message, error) : error
+  } finally {
+    await postgres.close()
+  }
+}
+
+const issue = async (database: Connection, options: Options): Promise<string> => {
+  const { scope, ttl, study } = options
+  const given = [options.user, options.patient, options.client, options.admin].filter(one => one !== undefined)
+  if (given.length !== 1) throw startError('Say for whom: one of --user, --patient, --client and --admin')
+  return issueToken(database, {
+    ...(await bearerOf(database, options)),
+    scope,
+    ttlSeconds: ttl,
+    ...(study === undefined ? {} : { study }),
+  })
+}
+
+const bearerOf = async (
+  database: Connection,
+  { user, patient, client, organization, policy }: Options,
+): Promise<Pick<TokenRequest, 'subject' | 'client' | 'policies'>> => {
+  if (user !== undefined)
+    return { subject: { kind: 'user', person: await openAccount(database, user) }, client: commandLineClient }
+  if (patient !== undefined) return { subject: { kind: 'patient', patient }, client: commandLineClient }
+  if (client === undefined) return { subject: { kind: 'administrator' }, client: commandLineClient }
+  const lasting = policy.filter(one => one !== 'everything')
+  if (organization !== undefined || lasting.length > 0)
+    await registerClient(database, {
+      id: client,
+      name: client,
+      policies: lasting,
+      ...(organization === undefined ? {} : { organization }),
+    })
+  else if (!(await isClient(database, client))) {
+    if (!policy.includes('everything'))
+      throw startError(`No client ${client} is registered: --organization or --policy data-submission registers it`)
+    await registerClient(database, { id: client, name: client, policies: [] })
+  }
+  return { subject: { kind: 'client' }, client, policies: policy }
+}
+
+const parseTtl = (text: string): number => {
+  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  const seconds = Number(number) * (secondsOf[unit ?? ''] ?? Number.NaN)
+  if (!(seconds > 0)) throw new InvalidArgumentError('Write a number and s, m, h or d: 90s, 15m, 1h, 7d.')
+  return seconds
+}
+
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }

@@ -1,0 +1,148 @@
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import { fullAccess, restrict } from '../access/access.ts'
+import { ownerOf } from '../access/owner.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Candidate } from './candidate.ts'
+import { type Current, findCurrent, lockPlace, wasVisible } from './current.ts'
+import type { Connection } from './database.ts'
+import { project } from './model/projections.ts'
+import { prepare } from './prepare.ts'
+import { sql } from './sql.ts'
+import type { Write, Written } from './store.ts'
+import { type Place, removeResource, replaceResource } from './update.ts'
+import { insertAll, insertOne, refusal, toProjected, toStored, unknown, type Writing } from './write.ts'
+
+type Update = Extract<Write, { kind: 'update' }>
+type Delete = Extract<Write, { kind: 'delete' }>
+
+/** The next version of what is there; unknown ids are created for those who may choose them. */
+export const updateOne = async (connection: Connection, writing: Writing, write: Update): Promise<Written> => {
+  const type = write.resource.resourceType
+  const place = await lockPlace(connection, writing, type, write.id)
+  if (place === undefined) {
+    if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
+    return insertOne(connection, writing, { resource: write.resource, id: write.id })
+  }
+  const current = await findWritable(connection, writing, type, write.id, 'u')
+  if (current === undefined) return revive(connection, writing, write, { type, ...place })
+  checkVersion(current, write.ifMatch)
+  return replace(connection, writing, current, write.resource, 'u')
+}
+
+/** A deleted resource comes back as its next version, for those who may choose ids. */
+const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {
+  const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
+  if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
+  const draft = {
+    resource: write.resource,
+    id: write.id,
+    pk: place.pk,
+    version: Number(last.versionId) + 1,
+    owner: ownerOf(write.resource, writing.organizations),
+    author: writing.author,
+  }
+  const [candidate] = await prepare(connection, writing, [draft], new Date())
+  if (candidate === undefined) throw new Error('an update without a candidate')
+  checkPatient(candidate, place.patientId)
+  const [written] = await insertAll(connection, writing, [candidate])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return written
+}
+
+/** The next version in the place of the current one, if the caller may write this content there. */
+export const replace = async (
+  connection: Connection,
+  writing: Writing,
+  current: Current,
+  resource: Resource,
+  action: 'c' | 'u',
+): Promise<Written> => {
+  const draft = {
+    resource,
+    id: current.id,
+    pk: current.pk,
+    version: Number(current.versionId) + 1,
+    owner: current.owner,
+    author: writing.author,
+  }
+  const [candidate] = await prepare(connection, writing, [draft], new Date())
+  if (candidate === undefined) throw new Error('an update without a candidate')
+  checkPatient(candidate, current.patientId)
+  const allowed = restrict(writing.access, action, current.type)
+  if (!(await replaceResource(connection, candidate, allowed, writing.classes))) throw refusal(candidate)
+  await project(connection, current.type, [toProjected(candidate)], writing)
+  return { outcome: 'updated', ...toStored(candidate) }
+}
+
+const checkPatient = (candidate: Candidate, patientId: number): void => {
+  if (candidate.patientId === patientId) return
+  throw new FhirError(
+    'business-rule',
+    'Whose data it is never changes: delete it, and create it for the other patient',
+    { expression: `${candidate.type}.subject` },
+  )
+}
+
+/** Deleted is deleted: the second time nothing happens. A study goes with its Group. */
+export const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {
+  const { type, id } = write
+  const place = await lockPlace(connection, writing, type, id)
+  if (place === undefined) throw unknown(type, id)
+  const current = await findWritable(connection, writing, type, id, 'd')
+  if (current === undefined) {
+    const last = await wasVisible(connection, writing, { type, id, ...place }, 'd')
+    if (last === undefined) throw unknown(type, id)
+    return { outcome: 'deleted', type, id, ...last }
+  }
+  checkVersion(current, write.ifMatch)
+  const pair = await pairedWith(connection, type, id)
+  const deleted = await remove(connection, writing, current)
+  if (pair !== undefined) await deleteOne(connection, { ...writing, access: fullAccess }, { kind: 'delete', ...pair })
+  return deleted
+}
+
+/** The Group of a study, the study of a Group; gone once one of them is. */
+const pairedWith = async (
+  connection: Connection,
+  type: ResourceType,
+  id: string,
+): Promise<{ readonly type: ResourceType; readonly id: string } | undefined> => {
+  if (type !== 'ResearchStudy' && type !== 'Group') return undefined
+  const other = type === 'ResearchStudy' ? 'Group' : 'ResearchStudy'
+  const row = await connection.maybeOne<{ study: string; group: string | null }>(sql.fragment`
+    SELECT id AS study, group_id AS "group" FROM study
+    WHERE ${type === 'ResearchStudy' ? sql.fragment`id` : sql.fragment`group_id`} = ${id}`)
+  const pairId = type === 'ResearchStudy' ? row?.group : row?.study
+  return pairId === undefined || pairId === null ? undefined : { type: other, id: pairId }
+}
+
+const remove = async (connection: Connection, writing: Writing, current: Current): Promise<Written> => {
+  const { type, id, patientId, pk } = current
+  const place = { patientId, pk }
+  const version = Number(current.versionId) + 1
+  const lastUpdated = new Date()
+  await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
+  await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }], writing)
+  return { outcome: 'deleted', type, id, versionId: String(version), lastUpdated }
+}
+
+/** The current row if the caller may act on it so; one that may only be read is forbidden, not unknown. */
+const findWritable = async (
+  connection: Connection,
+  writing: Writing,
+  type: ResourceType,
+  id: string,
+  action: 'u' | 'd',
+): Promise<Current | undefined> => {
+  const current = await findCurrent(connection, writing, type, id, action)
+  if (current !== undefined) return current
+  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return undefined
+  throw new FhirError('forbidden', `${type}/${id} may be read by this token, but not changed`)
+}
+
+const checkVersion = ({ versionId }: Current, ifMatch: string | undefined): void => {
+  if (ifMatch !== undefined && ifMatch !== versionId)
+    throw new FhirError('conflict', `If-Match asks for version ${ifMatch}; the current one is ${versionId}`, {
+      status: 412,
+    })
+}

@@ -1,0 +1,141 @@
+import type { CapabilityStatement, CapabilityStatementRestResource, ResourceType } from '@medplum/fhirtypes'
+import t from 'tap'
+import { loadRegistry } from '../src/fhir/registry.ts'
+import type { SearchParameter } from '../src/fhir/search-parameter.ts'
+import { fhirServer } from './support/fhir-server.ts'
+import { minimalResource } from './support/minimal-resource.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const registry = loadRegistry()
+const statement: CapabilityStatement = (await server.inject({ url: '/fhir/metadata' })).json()
+const [rest] = statement.rest ?? []
+const resources = rest?.resource ?? []
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+const call = async (method: Method, url: string, body?: object | string) => {
+  const type = typeof body === 'string' ? 'application/x-www-form-urlencoded' : 'application/fhir+json'
+  const { statusCode, body: text } = await server.inject({
+    method,
+    url: `/fhir/${url}`,
+    headers: { authorization: 'Bearer everything', ...(body === undefined ? {} : { 'content-type': type }) },
+    ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  return { status: statusCode, answer: text === '' ? {} : JSON.parse(text) }
+}
+
+/** Each interaction that a type may advertise: how to call it on a resource of its own, and the status that is expected. */
+const calls: Readonly<Record<string, (type: ResourceType, id: string) => Promise<readonly [number, number]>>> = {
+  create: async type => [(await call('POST', type, minimalResource(registry, type))).status, 201],
+  read: async (type, id) => [(await call('GET', `${type}/${id}`)).status, 200],
+  vread: async (type, id) => [(await call('GET', `${type}/${id}/_history/1`)).status, 200],
+  'history-instance': async (type, id) => [(await call('GET', `${type}/${id}/_history`)).status, 200],
+  update: async (type, id) => [
+    (await call('PUT', `${type}/${id}`, { ...minimalResource(registry, type), id })).status,
+    200,
+  ],
+  'search-type': async type => {
+    const posted = await call('POST', `${type}/_search`, '_count=1')
+    return [(await call('GET', `${type}?_count=1`)).status, posted.status]
+  },
+  delete: async (type, id) => [(await call('DELETE', `${type}/${id}`)).status, 204],
+}
+
+t.test('every interaction that a type advertises answers', async t => {
+  const failures = []
+  for (const { type, interaction = [] } of resources) {
+    const { status, answer } = await call('POST', type, minimalResource(registry, type as ResourceType))
+    if (status !== 201) failures.push([type, status, JSON.stringify(answer)])
+    const last = interaction.filter(({ code }) => code === 'delete')
+    for (const { code } of [...interaction.filter(({ code }) => code !== 'delete'), ...last]) {
+      const [actual, expected] = (await calls[code ?? '']?.(type as ResourceType, answer.id)) ?? [0, 200]
+      if (actual !== expected) failures.push([type, code, actual])
+    }
+  }
+  t.same(failures, [])
+})
+
+t.test('every search parameter that a type advertises answers', async t => {
+  const failures = []
+  for (const { type, searchParam = [] } of resources) {
+    for (const { name = '' } of searchParam) {
+      const parameter = registry.searchParameter(type as ResourceType, name)
+      const value = encodeURIComponent(parameter === undefined ? '' : sampleOf(parameter))
+      const { status, answer } = await call('GET', `${type}?${name}=${value}&_count=1`)
+      if (status !== 200) failures.push([type, name, value, status, answer.issue?.[0].diagnostics])
+    }
+  }
+  t.same(failures, [])
+})
+
+const samples = {
+  token: () => 'x',
+  string: () => 'x',
+  uri: () => 'http://x.example',
+  date: () => '2026',
+  number: () => '1',
+  quantity: () => '1',
+  special: () => 'x',
+  reference: ({ targets }: SearchParameter) => `${targets[0] ?? 'Patient'}/x`,
+  composite: ({ components }: SearchParameter): string => components.map(sampleOf).join('$'),
+}
+const sampleOf = (parameter: SearchParameter): string => samples[parameter.type](parameter)
+
+t.test('system interactions that are advertised answer', async t => {
+  t.same(
+    rest?.interaction?.map(({ code }) => code),
+    ['batch', 'transaction'],
+  )
+  for (const type of ['batch', 'transaction']) {
+    t.match(await call('POST', '', { resourceType: 'Bundle', type }), {
+      status: 200,
+      answer: { type: `${type}-response` },
+    })
+  }
+})
+
+t.test('nothing answers that is not advertised', async t => {
+  const refusals: readonly (readonly [Method, string, readonly number[]])[] = [
+    ['GET', '', [405]],
+    ['GET', '?_type=Patient', [405]],
+    ['GET', '_history', [404]],
+    ['POST', '_search', [404]],
+    ...['$export', '$process-message', '$convert', '$graphql', '$versions'].map(name => ['GET', name, [404]] as const),
+    ...resources.flatMap(({ type }): (readonly [Method, string, readonly number[]])[] => [
+      ['GET', `${type}/_history`, [404]],
+      ['PATCH', `${type}/1`, [405]],
+      ['POST', `${type}/1`, [405]],
+      ['PUT', `${type}?_id=1`, [405]],
+      ['PATCH', `${type}?_id=1`, [405]],
+      ['DELETE', `${type}?_id=1`, [405]],
+      ['DELETE', `${type}/1/_history`, [405]],
+      ['DELETE', `${type}/1/_history/1`, [405]],
+      ['GET', `${type}/$validate`, [404]],
+      ['POST', `${type}/$validate`, [404]],
+      ['GET', `${type}/1/$everything`, [404]],
+      ['GET', `${type}/1/Observation`, [404]],
+      ['GET', `${type}?_include=*`, [400]],
+      ['GET', `${type}?_text=x`, [400]],
+      ['GET', `${type}?nonsense=x`, [400]],
+    ]),
+    ['GET', 'SubscriptionStatus/1', [404]],
+    ['GET', 'patient/1', [404]],
+  ]
+  const failures = []
+  for (const [method, url, expected] of refusals) {
+    const { status, answer } = await call(method, url)
+    if (!expected.includes(status) || answer.resourceType !== 'OperationOutcome') failures.push([method, url, status])
+  }
+  t.same(failures, [])
+})
+
+t.test('what is said of every type holds', async t => {
+  const flags = (resource: CapabilityStatementRestResource) => [
+    resource.versioning,
+    resource.readHistory,
+    resource.conditionalCreate,
+    resource.conditionalUpdate,
+    resource.conditionalDelete,
+  ]
+  for (const resource of resources) t.same(flags(resource), ['versioned', true, true, false, 'not-supported'])
+})

@@ -1,0 +1,212 @@
+import type { Consent, Observation, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import type { Caller } from '../../../src/access/caller.ts'
+import { inactivationReason } from '../../../src/access/vocabulary.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const weight = 'omh:body-weight'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, storeOf } = world
+
+/** The outcome, or the status of the refusal. */
+const create = async (caller: Caller, resource: Resource): Promise<string | number> => {
+  const { id: _, ...withoutId } = resource
+  const [written] = await storeOf(caller).write([{ kind: 'create', resource: withoutId as Resource }])
+  return written?.outcome === 'refused' ? written.error.status : (written?.outcome ?? 'nothing')
+}
+const update = async (caller: Caller, resource: Resource): Promise<string | number> => {
+  const [written] = await storeOf(caller).write([{ kind: 'update', id: resource.id ?? '', resource }])
+  return written?.outcome === 'refused' ? written.error.status : (written?.outcome ?? 'nothing')
+}
+const remove = async (caller: Caller, { resourceType: type, id = '' }: Resource): Promise<string | number> => {
+  const [written] = await storeOf(caller).write([{ kind: 'delete', type, id }])
+  return written?.outcome === 'refused' ? written.error.status : (written?.outcome ?? 'nothing')
+}
+
+await put(
+  w.organization('university'),
+  w.organization('lab', 'university'),
+  w.organization('annex', 'university'),
+  w.organization('elsewhere'),
+  ...['dean', 'member', 'viewer', 'leader', 'newcomer'].map(
+    (id): Resource => ({ resourceType: 'Practitioner', id, meta: { tag: [] } }),
+  ),
+  w.role('dean', 'university', 'manager'),
+  w.role('member', 'lab', 'member'),
+  w.role('viewer', 'lab', 'viewer'),
+  w.role('visitor', 'elsewhere', 'manager'),
+  w.registered('ann', 'lab'),
+  w.registered('bob', 'lab'),
+  w.study('open', 'lab', [
+    w.requests(heartRate),
+    w.works('leader', 'investigator'),
+    w.works('coordinator', 'coordinator'),
+  ]),
+  w.study('kept', 'lab', [w.chooses('access', 'staff'), w.requests(heartRate)]),
+  w.enrols('open', 'ann'),
+)
+
+const dean = w.registrar('dean', 'university')
+const member = w.registrar('member', 'lab')
+const viewer = w.staff('viewer')
+const visitor = w.registrar('visitor', 'elsewhere')
+const leader = w.staff('leader')
+const coordinator = w.staff('coordinator')
+const ann = w.patient('ann')
+const annRecording = w.patient('ann', 'patient/*.cruds patient/Consent.cruds', ['records-consent'])
+
+t.test('members register, viewers do not, and nobody for another organization', async t => {
+  t.equal(await create(member, w.registered('x', 'lab')), 'created')
+  t.equal(await create(viewer, w.registered('x', 'lab')), 403)
+  t.equal(await create(dean, w.registered('x', 'lab')), 403, 'that node only')
+  t.equal(await create(visitor, w.registered('x', 'lab')), 403)
+  t.equal(await create(ann, w.registered('x', 'lab')), 403)
+})
+
+t.test('a patient changes their contacts and nothing else', async t => {
+  const record = w.registered('ann', 'lab')
+  t.equal(await update(ann, { ...record, telecom: [{ value: '1' }] } as Resource), 'updated')
+  t.equal(await update(ann, { ...record, birthDate: '2000' } as Resource), 403)
+  t.equal(await update(ann, { ...w.registered('bob', 'lab'), telecom: [] } as Resource), 404)
+})
+
+t.test('managers build the tree below them, and give roles to others', async t => {
+  t.equal(await create(dean, w.organization('x', 'lab')), 'created')
+  t.equal(await create(dean, w.organization('x', 'elsewhere')), 403)
+  t.equal(await create(dean, w.organization('x')), 403, 'only administrators make tenants')
+  t.equal(await create(w.administrator, w.organization('x')), 'created')
+  t.equal(await update(dean, w.organization('university')), 'updated')
+  t.equal(await update(dean, w.organization('lab', 'annex')), 'updated', 'within the tenant')
+  t.equal(await update(dean, w.organization('lab', 'university')), 'updated')
+  t.equal(await update(dean, w.organization('lab', 'elsewhere')), 403)
+  t.equal(await update(w.administrator, w.organization('lab', 'elsewhere')), 422, 'not even an administrator')
+  t.equal(await update(w.administrator, w.organization('university', 'lab')), 422, 'no circle')
+  t.equal(await create(dean, w.role('newcomer', 'lab', 'manager')), 'created')
+  t.equal(await create(member, w.role('newcomer', 'lab', 'viewer')), 403)
+  t.equal(await create(dean, w.role('dean', 'lab', 'member')), 403, 'never one’s own')
+  t.equal(await update(dean, w.role('dean', 'university', 'viewer')), 403)
+  t.equal(await update(dean, { ...w.role('member', 'elsewhere', 'member'), id: 'member-lab' }), 403, 'nor elsewhere')
+  t.equal(await remove(dean, w.organization('lab')), 409, 'it still has members')
+})
+
+t.test('an account is a practitioner’s, made by managers of theirs, and never linked to a patient by them', async t => {
+  await put({ resourceType: 'Practitioner', id: 'free' })
+  const person = (target: string): Resource => ({
+    resourceType: 'Person',
+    id: 'x',
+    link: [{ target: { reference: target } }],
+  })
+  t.equal(await create(dean, person('Practitioner/free')), 403, 'not of the dean’s organizations')
+  t.equal(await create(w.administrator, person('Practitioner/free')), 'created')
+  t.equal(await create(w.administrator, person('Practitioner/free')), 409, 'one account')
+  t.equal(await create(w.administrator, person('Patient/ann')), 403)
+  const [made] = await storeOf(dean).write([{ kind: 'create', resource: { resourceType: 'Practitioner' } }])
+  const own = made?.outcome === 'created' ? `Practitioner/${made.id}` : ''
+  t.equal(await create(dean, person(own)), 'created')
+  t.equal(await create(member, person(own)), 403)
+})
+
+t.test('staff are named by managers and those who lead, never by themselves', async t => {
+  const study = (...staff: Parameters<typeof w.study>[2]): Resource =>
+    ({
+      ...w.study('open', 'lab', [w.requests(heartRate), ...staff]),
+      title: 'x',
+    }) as Resource
+  const asItIs = [w.works('leader', 'investigator'), w.works('coordinator', 'coordinator')]
+  t.equal(await update(member, study(...asItIs)), 'updated')
+  t.equal(await update(member, study(...asItIs, w.works('friend', 'researcher'))), 403)
+  t.equal(await update(viewer, study(...asItIs)), 403)
+  t.equal(await update(leader, study(...asItIs, w.works('friend', 'researcher'))), 'updated')
+  t.equal(await update(leader, study(w.works('leader', 'researcher'))), 403, 'their own entry')
+  t.equal(await update(leader, { ...study(...asItIs), title: 'y' } as Resource), 403, 'only entries')
+  t.equal(await update(coordinator, study(...asItIs)), 403)
+  t.equal(await update(dean, study(...asItIs, w.works('dean', 'researcher'))), 403)
+  t.equal(await update(dean, study(...asItIs)), 'updated')
+  t.equal(await create(member, w.study('x', 'lab', [w.works('member', 'investigator')])), 403)
+  t.equal(await create(member, w.study('x', 'elsewhere', [])), 403)
+})
+
+t.test('what people consented to does not grow under them', async t => {
+  const kept = (extension: Parameters<typeof w.study>[2], organization = 'lab') =>
+    w.study('kept', organization, extension)
+  t.equal(await update(member, kept([w.requests(heartRate)])), 422, 'access is not widened')
+  t.equal(await update(member, kept([w.chooses('access', 'staff'), w.chooses('identity', 'identified')])), 422)
+  t.equal(
+    await update(w.client('importer', { policies: ['everything'] }), kept([w.chooses('access', 'staff')], 'annex')),
+    422,
+  )
+  t.equal(await remove(member, w.study('open', 'lab', [])), 409, 'people are in it')
+})
+
+t.test('members and coordinators invite; the patient leaves and does nothing else', async t => {
+  t.equal(await create(member, w.enrols('open', 'bob')), 'created')
+  t.equal(await create(coordinator, w.enrols('open', 'bob')), 'created')
+  t.equal(await create(viewer, w.enrols('open', 'bob')), 403)
+  t.equal(await create(visitor, w.enrols('open', 'bob')), 403)
+  t.equal(await create(ann, w.enrols('kept', 'ann')), 403)
+  t.equal(await update(ann, { ...w.enrols('open', 'ann'), assignedArm: 'b' } as Resource), 403)
+  t.equal(await update(ann, w.enrols('open', 'ann', 'withdrawn')), 'updated')
+  t.equal(await update(ann, w.enrols('open', 'ann')), 'updated')
+})
+
+t.test('a consent goes from proposed to active by the patient alone, and ends by either', async t => {
+  const consent = (status: NonNullable<Consent['status']>, code = heartRate) =>
+    w.consent('open', 'ann', status, [w.permit(code)])
+  const because = { url: inactivationReason, valueString: 'wrong person' }
+  t.equal(await create(coordinator, consent('active')), 403)
+  t.equal(await create(viewer, consent('proposed')), 403)
+  await put(consent('proposed'))
+  t.equal(await create(coordinator, consent('proposed')), 409, 'one that stands')
+  t.equal(
+    await create(coordinator, w.consent('open', 'bob', 'proposed', [w.permit(weight)])),
+    422,
+    'the study does not ask',
+  )
+  t.equal(await create(coordinator, w.consent('open', 'bob', 'proposed', [w.permit(heartRate)])), 'created')
+  t.equal(await update(coordinator, consent('active')), 403)
+  t.equal(await update(ann, consent('active')), 403, 'an ordinary app, by a wildcard')
+  t.equal(await update(annRecording, consent('active', weight)), 422)
+  t.equal(await update(annRecording, consent('active')), 'updated')
+  t.equal(await update(coordinator, consent('proposed')), 403)
+  t.equal(await update(coordinator, consent('inactive')), 403, 'without a reason')
+  const ended = { ...consent('inactive'), extension: [...(consent('inactive').extension ?? []), because] }
+  t.equal(await update(coordinator, { ...ended, dateTime: '2020' }), 403, 'and nothing else changes')
+  t.equal(await update(annRecording, consent('proposed')), 422, 'not back')
+  t.equal(await update(coordinator, ended), 'updated')
+  t.equal(await update(annRecording, consent('active')), 422, 'what has ended stays ended')
+  t.equal(await create(annRecording, consent('active')), 'created', 'and a new one begins')
+  t.equal(await remove(coordinator, consent('inactive')), 403)
+})
+
+t.test(
+  'data is stored where some active consent names its kind, and the patient’s own is always theirs to change',
+  async t => {
+    const submitter = w.client('cloud', { organization: 'lab', policies: ['data-submission'] })
+    const stranger = w.client('other-cloud', { organization: 'elsewhere', policies: ['data-submission'] })
+    const pulse = (more: Partial<Observation> = {}) => w.measured('x', 'ann', heartRate, more)
+    t.equal(await create(ann, pulse()), 'created')
+    t.equal(await create(ann, pulse({ effectiveDateTime: '2001' })), 'created', 'time limits reading, not storing')
+    t.equal(await create(ann, w.measured('x', 'ann', weight)), 403)
+    t.equal(await create(ann, pulse({ code: { text: 'pulse' } })), 403, 'no kind')
+    t.equal(await create(ann, w.measured('x', 'bob', heartRate)), 403, 'another patient')
+    t.equal(
+      await create(ann, pulse({ component: [{ code: w.kind(weight), valueString: 'x' }] })),
+      403,
+      'every component',
+    )
+    t.equal(await create(submitter, pulse()), 'created')
+    t.equal(await create(submitter, w.measured('x', 'bob', heartRate)), 403, 'bob has only been asked')
+    t.equal(await create(stranger, pulse()), 403, 'not of its organization’s studies')
+    t.equal(await create(w.client('plain', { organization: 'lab' }), pulse()), 403)
+    t.equal(await create(member, pulse()), 403)
+    await put(w.measured('mine', 'ann', weight))
+    t.equal(await update(ann, w.measured('mine', 'ann', weight, { status: 'entered-in-error' })), 'updated')
+    t.equal(await update(submitter, w.measured('mine', 'ann', weight)), 404, 'not what it sent')
+    t.equal(await remove(ann, w.measured('mine', 'ann', weight)), 'deleted')
+    await t.rejects(storeOf(submitter).read('Observation', 'mine'), FhirError)
+  },
+)

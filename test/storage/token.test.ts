@@ -1,0 +1,95 @@
+import t from 'tap'
+import { registerClient } from '../../src/storage/client.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { findCaller, issueToken, revokeToken } from '../../src/storage/token.ts'
+import { openAccount } from '../../src/storage/user-account.ts'
+import { withDatabase } from '../support/database.ts'
+import * as w from './model/world.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const request = { client: 'cli', scope: 'patient/*.rs nonsense', ttlSeconds: 60 }
+
+t.test('a token is 43 characters of which only the hash is kept', async t => {
+  const token = await issueToken(database, { ...request, subject: { kind: 'patient', patient: 'ann' } })
+  t.match(token, /^[A-Za-z0-9_-]{43}$/)
+  const { dump } = await database.one<{ dump: string }>(
+    sql.fragment`SELECT string_agg(token::text, '') AS dump FROM token`,
+  )
+  t.notOk(dump.includes(token))
+  t.match(await findCaller(database, token), {
+    principal: { kind: 'patient', id: 'ann' },
+    patient: 'ann',
+    administrator: false,
+    client: { id: 'cli', policies: new Set(['records-consent']) },
+  })
+  t.equal((await findCaller(database, token))?.scopes.length, 1)
+})
+
+t.test('unknown, expired and revoked tokens are nobody’s', async t => {
+  const subject = { kind: 'patient', patient: 'ann' } as const
+  const token = await issueToken(database, { ...request, subject })
+  for (const other of ['', 'x', token.slice(1), `${token}x`, token.replace(/./, one => (one === 'A' ? 'B' : 'A'))])
+    t.equal(await findCaller(database, other), undefined)
+  t.equal(await findCaller(database, await issueToken(database, { ...request, subject, ttlSeconds: 0 })), undefined)
+  t.ok(await revokeToken(database, token))
+  t.equal(await findCaller(database, token), undefined)
+  t.notOk(await revokeToken(database, token), 'once')
+  t.equal(await findCaller(database, await issueToken(database, { ...request, subject, client: 'nobody' })), undefined)
+})
+
+t.test('doing everything belongs to one token and never to its client', async t => {
+  await registerClient(database, { id: 'import', name: 'Import', organization: 'lab', policies: ['data-submission'] })
+  const own = { ...request, client: 'import', subject: { kind: 'client' } } as const
+  const everything = await findCaller(database, await issueToken(database, { ...own, policies: ['everything'] }))
+  t.strictSame(everything?.client.policies, new Set(['data-submission', 'everything']))
+  const plain = await findCaller(database, await issueToken(database, own))
+  t.strictSame(plain?.client, { id: 'import', organization: 'lab', policies: new Set(['data-submission']) })
+  t.strictSame(plain?.principal, { kind: 'client', id: 'import' })
+  const patients = await issueToken(database, {
+    ...own,
+    subject: { kind: 'patient', patient: 'ann' },
+    policies: ['everything'],
+  })
+  t.notOk((await findCaller(database, patients))?.client.policies.has('everything'), 'nor to a patient’s token')
+})
+
+t.test('an account is found by its address; staff carry their practitioner and where they register', async t => {
+  const world = await w.openWorld()
+  t.teardown(world.close)
+  const telecom = [{ system: 'email' as const, value: 'Doc@Example.org' }]
+  await world.put(
+    w.organization('lab'),
+    w.organization('annex'),
+    { resourceType: 'Practitioner', id: 'doc' },
+    w.role('doc', 'lab', 'member'),
+    w.role('doc', 'annex', 'viewer'),
+    { resourceType: 'Person', id: 'p', telecom, link: [{ target: { reference: 'Practitioner/doc' } }] },
+    { resourceType: 'Person', id: 'q', link: [{ target: { reference: 'Patient/ann' } }] },
+  )
+  const { database } = world
+  await t.rejects(openAccount(database, 'nobody@example.org'), {
+    message: 'No Person has the e-mail address nobody@example.org',
+  })
+  t.equal(await openAccount(database, 'doc@example.org'), 'p')
+  await world.put({ resourceType: 'Person', id: 'thief', telecom })
+  t.equal(await openAccount(database, 'DOC@example.org'), 'p', 'taken once, it is not given again')
+  const scope = 'openid fhirUser user/*.rs'
+  const token = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'p' }, study: 's' })
+  t.match(await findCaller(database, token), {
+    principal: { kind: 'person', id: 'p' },
+    person: { id: 'p' },
+    practitioner: 'doc',
+    organizations: ['lab'],
+    study: 's',
+    fhirUser: { type: 'Practitioner', id: 'doc' },
+  })
+  const ofPatient = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'q' } })
+  t.match(await findCaller(database, ofPatient), { patient: 'ann', fhirUser: { type: 'Patient', id: 'ann' } })
+})
