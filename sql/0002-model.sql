@@ -194,27 +194,41 @@ CREATE VIEW practitioner_study AS
   JOIN study ON study.organization = tree.ancestor AND study.access = 'organization'
   WHERE now() >= membership.period_start AND now() < membership.period_end;
 
--- Whom consents reach a practitioner through: studies in force, organizations, the practitioner's own name.
-CREATE VIEW practitioner_grantee AS
-  SELECT handled.practitioner, handled.grantee, handled.study_id
-  FROM practitioner_study AS handled
-  JOIN study ON study.id = handled.study_id
-  WHERE study.in_force AND now() >= study.period_start AND now() < study.period_end
-  UNION ALL
-  SELECT membership.practitioner, grantee.grantee, NULL
-  FROM membership
-  JOIN grantee ON grantee.kind = 'organization' AND grantee.id = membership.organization
-  WHERE now() >= membership.period_start AND now() < membership.period_end
-  UNION ALL
-  SELECT grantee.id, grantee.grantee, NULL
-  FROM grantee WHERE grantee.kind = 'practitioner';
-
--- The same for a backend client of an organization: what the organization's own studies are consented.
+-- The same for a backend client of an organization: its organization's own studies.
 CREATE VIEW organization_study AS
   SELECT study.organization, study.id AS study_id, study.grantee, 1 AS rank FROM study;
-CREATE VIEW organization_grantee AS
-  SELECT study.organization, study.grantee, study.id AS study_id
-  FROM study WHERE study.in_force AND now() >= study.period_start AND now() < study.period_end;
+
+-- Through whom consents reach a practitioner now: studies in force, organizations, the practitioner's own name.
+-- A function, since it is asked once a statement and its plan is kept, however often the statement names it.
+CREATE FUNCTION practitioner_grantees(asked text, only_study text) RETURNS integer[] STABLE LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT handled.grantee
+    FROM practitioner_study AS handled
+    JOIN study ON study.id = handled.study_id
+    WHERE handled.practitioner = asked AND study.in_force AND now() >= study.period_start AND now() < study.period_end
+      AND (only_study IS NULL OR study.id = only_study)
+    UNION
+    SELECT grantee.grantee
+    FROM membership
+    JOIN grantee ON grantee.kind = 'organization' AND grantee.id = membership.organization
+    WHERE membership.practitioner = asked AND only_study IS NULL
+      AND now() >= membership.period_start AND now() < membership.period_end
+    UNION
+    SELECT grantee.grantee
+    FROM grantee WHERE grantee.kind = 'practitioner' AND grantee.id = asked AND only_study IS NULL);
+END
+$$;
+-- What an organization's own studies are consented.
+CREATE FUNCTION organization_grantees(asked text, only_study text) RETURNS integer[] STABLE LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT study.grantee
+    FROM study
+    WHERE study.organization = asked AND study.in_force AND now() >= study.period_start AND now() < study.period_end
+      AND (only_study IS NULL OR study.id = only_study));
+END
+$$;
 
 -- Id of the resource of this type that a Reference names by its relative literal; nothing else has a meaning here.
 CREATE FUNCTION referenced_id(reference jsonb, type text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$

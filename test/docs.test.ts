@@ -56,13 +56,10 @@ t.test('what the documents tell to type works, and prints what they say', async 
     const { script, languages, expected } = toScript(await readFile(join(root, file), 'utf8'))
     if (script === '') continue
     await t.test(file, { skip: languages.has('python') && !python && 'there is no python3' }, async t => {
-      const { stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', server.addressed(script)], {
-        cwd: root,
-        env: environment,
-      })
-      t.equal(stderr, '', 'nothing is complained of')
+      const { code, stdout, stderr } = await inShell(server.addressed(script), environment)
+      t.equal(code, 0, 'every command succeeds')
       for (const text of expected) t.ok(stdout.includes(text), text)
-      if (!t.passing()) t.comment(stdout)
+      if (!t.passing()) t.comment(`${stdout}\n${stderr}`)
     })
   }
 })
@@ -81,6 +78,14 @@ function toScript(markdown: string) {
   })
   const expected = [...markdown.matchAll(/^```text\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
   return { script: parts.join('\n'), languages, expected }
+}
+
+const inShell = async (script: string, env: NodeJS.ProcessEnv) => {
+  try {
+    return { code: 0, ...(await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: root, env })) }
+  } catch (error) {
+    return error as { readonly code: number; readonly stdout: string; readonly stderr: string }
+  }
 }
 
 /** As `npm start` does, on a free port, which the documents' own then stands for. */

@@ -51,5 +51,11 @@ const searchable = (access: Access, type: ResourceType): Expression => {
   return allowed
 }
 
+/** What any of them allows. */
+export const either =
+  (...of: readonly Access[]): Access =>
+  (action, type) =>
+    or(...of.map(access => access(action, type)))
+
 /** The server's own work: migrations, reindexing. Passed by name, never a default. */
 export const fullAccess: Access = () => all

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
-import { openDatabase } from '../storage/database.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
 import { isEmpty } from '../storage/emptiness.ts'
 import { type Book, openBook, tellCount, tellDuration } from './demo/book.ts'
 import { enrolParticipants } from './demo/enrolment.ts'
@@ -28,10 +28,11 @@ export const demoCommand = (program: Command): void => {
     .option('--once', 'check every figure, and end')
     .action(async ({ once = false }: { once?: boolean }) => {
       const running = await serve(readConfig(undefined, demoDefaults()))
-      const failures = await play(
-        running,
-        openBook(text => process.stdout.write(text)),
-      )
+      const stopped = async (error: unknown): Promise<never> => {
+        await running.close()
+        throw error
+      }
+      const failures = await tellStory(running, { staysUp: !once }).catch(stopped)
       if (!once) return
       await running.close()
       process.exit(failures.length === 0 ? 0 : 1)
@@ -45,29 +46,37 @@ const demoDefaults = () => {
   return { DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' }
 }
 
-/** Sets the world up, tells the story, and answers what was not as it must be. */
-const play = async ({ address, databaseUrl, close }: Running, book: Book): Promise<readonly string[]> => {
+/** Answers which figures were not what they must be. */
+const tellStory = async (
+  { address, databaseUrl }: Running,
+  { staysUp }: { readonly staysUp: boolean },
+): Promise<readonly string[]> => {
   const database = openDatabase(databaseUrl, { poolSize: 1 })
   try {
-    if (!(await isEmpty(database))) {
-      await close()
-      throw startError(
-        'This database holds resources already; the demo wants an empty one: leave DATA_DIR and DATABASE_URL unset',
-      )
-    }
-    const signIn = openSignIn(database, `${address}/fhir`)
-    const now = Date.now()
-    const readings = allReadings(now)
-    const world = await setUp(book, signIn, now)
-    const stage: Stage = { book, signIn, world, readings }
-    await upload(stage)
-    for (const scene of scenes) await scene(stage)
-    conclude(book)
-    await invite(stage, address)
-    return book.failures()
+    await refuseOtherData(database)
+    const stage = await play(openSignIn(database, `${address}/fhir`))
+    if (staysUp) await invite(stage, address)
+    return stage.book.failures()
   } finally {
     await database.close()
   }
+}
+
+const refuseOtherData = async (database: Database): Promise<void> => {
+  if (await isEmpty(database)) return
+  throw startError(
+    'This database holds resources already, and the demo wants an empty one: leave DATA_DIR and DATABASE_URL unset, or name others',
+  )
+}
+
+const play = async (signIn: SignIn): Promise<Stage> => {
+  const book = openBook(text => process.stdout.write(text))
+  const now = Date.now()
+  const stage = { book, signIn, world: await setUp(book, signIn, now), readings: allReadings(now) }
+  await upload(stage)
+  for (const scene of scenes) await scene(stage)
+  conclude(book)
+  return stage
 }
 
 const setUp = async (book: Book, signIn: SignIn, now: number): Promise<World> => {

@@ -22,7 +22,7 @@ export const serveCommand = (program: Command): void => {
 export type Running = {
   readonly address: string
   readonly databaseUrl: string
-  /** Finishes the requests under way, within SHUTDOWN_TIMEOUT_MS, then ends the database. */
+  /** Finishes the requests under way, within SHUTDOWN_TIMEOUT_MS, then ends the database. Asked again, it is the same end. */
   readonly close: () => Promise<void>
 }
 
@@ -48,14 +48,16 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
     await migrate(postgres.url, tell)
     const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey })
     await listen(app, config)
-    return {
-      address: baseUrlOf(config, portOf(app) ?? config.port),
-      databaseUrl: postgres.url,
-      close: async () => {
-        await drain(app, config.shutdownTimeoutMs)
-        await postgres.close()
-      },
+    const end = async () => {
+      await drain(app, config.shutdownTimeoutMs)
+      await postgres.close()
     }
+    let ended: Promise<void> | undefined
+    const close = () => {
+      ended ??= end()
+      return ended
+    }
+    return { address: baseUrlOf(config, portOf(app) ?? config.port), databaseUrl: postgres.url, close }
   } catch (error) {
     await postgres.close()
     throw error

@@ -53,9 +53,11 @@ export type RequestHeaders = {
 /** https://hl7.org/fhir/R4/http.html#ops */
 export type Prefer = {
   /** Absent where the client did not say: a single write answers its resource, a Bundle's entries do not. */
-  readonly return?: 'minimal' | 'representation' | 'OperationOutcome'
+  readonly return?: PreferredReturn
   readonly handling: 'strict' | 'lenient'
 }
+
+export type PreferredReturn = 'minimal' | 'representation' | 'OperationOutcome'
 
 /** What goes back, before HTTP: `body` is JSON text that lies ready, whole or to be streamed, or an outcome. */
 export type FhirResponse = {

@@ -82,7 +82,7 @@ type TokenRow = {
 }
 
 const toCaller = (row: TokenRow): Caller => {
-  const patient = row.patient_id ?? ownPatient(row)
+  const patient = patientOf(row)
   const caller: Caller = {
     principal: principalOf(row),
     client: {
@@ -91,8 +91,8 @@ const toCaller = (row: TokenRow): Caller => {
       policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
     },
     administrator: row.kind === 'administrator',
+    organizations: row.kind === 'client' && row.organization !== null ? [row.organization] : row.organizations,
     scopes: parseScopes(row.scope),
-    organizations: row.organization === null ? row.organizations : [row.organization],
     ...(row.person_id === null ? {} : { person: { id: row.person_id } }),
     ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
     ...(patient === undefined ? {} : { patient }),
@@ -102,9 +102,12 @@ const toCaller = (row: TokenRow): Caller => {
   return fhirUser === undefined ? caller : { ...caller, fhirUser }
 }
 
-/** A person who is one patient, and no staff, needs no launch to be that patient. */
-const ownPatient = ({ practitioner, patients }: TokenRow): string | undefined =>
-  practitioner === null && patients.length === 1 ? patients[0] : undefined
+/** Staff may be launched for any patient, a person only for one that they are; who is one patient needs no launch. */
+const patientOf = ({ kind, patient_id, practitioner, patients }: TokenRow): string | undefined => {
+  if (kind !== 'user' || practitioner !== null) return patient_id ?? undefined
+  if (patient_id !== null) return patients.find(one => one === patient_id)
+  return patients.length === 1 ? patients[0] : undefined
+}
 
 const principalOf = ({ kind, person_id, patient_id, client_id }: TokenRow): Principal => {
   if (kind === 'user' && person_id !== null) return { kind: 'person', id: person_id }

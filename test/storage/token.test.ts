@@ -92,4 +92,14 @@ t.test('an account is found by its address; staff carry their practitioner and w
   })
   const ofPatient = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'q' } })
   t.match(await findCaller(database, ofPatient), { patient: 'ann', fhirUser: { type: 'Patient', id: 'ann' } })
+  const launched = async (person: string, launchPatient: string) =>
+    (
+      await findCaller(
+        database,
+        await issueToken(database, { ...request, subject: { kind: 'user', person, launchPatient } }),
+      )
+    )?.patient
+  t.equal(await launched('p', 'bob'), 'bob', 'staff see what they may see of bob')
+  t.equal(await launched('q', 'ann'), 'ann')
+  t.equal(await launched('q', 'bob'), undefined, 'nobody becomes another patient')
 })

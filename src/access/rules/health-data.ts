@@ -1,8 +1,9 @@
-import { none, or } from '../../search/expression.ts'
-import { anyone, both, consented, created, own, ownedBy, staffed, where } from './grant.ts'
+import { and, none, or } from '../../search/expression.ts'
+import { anyone, both, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
 import type { Grant, Rule, Who } from './rule.ts'
 
 type Client = Extract<Who, { kind: 'client' }>
+type Staff = Extract<Who, { kind: 'staff' }>
 
 /** A client with a data-submission policy: for patients who consented to its organization's studies, if it has one. */
 const submitted: Grant<Client> = ({ submitsData, organization }) =>
@@ -41,6 +42,13 @@ export const definition: Rule = {
   delete: { administrator: anyone },
 }
 
+/** An organization keeps records of the patients that it registered, and of nobody. */
+const recorded: Grant<Staff> = (who, asked) =>
+  and(
+    ownedBy('member')(who, asked),
+    or(member('subject', 'node', 'member')(who, asked), { kind: 'content', is: 'of-no-patient' }),
+  )
+
 /** Condition, DiagnosticReport, QuestionnaireResponse …: other types in a patient's compartment. */
 export const clinical: Rule = {
   read: {
@@ -48,8 +56,8 @@ export const clinical: Rule = {
     staff: (who, asked) => or(ownedBy('viewer')(who, asked), consented(who, asked)),
     client: consented,
   },
-  create: { patient: own, staff: ownedBy('member') },
-  update: { patient: own, staff: ownedBy('member') },
+  create: { patient: own, staff: recorded },
+  update: { patient: own, staff: recorded },
   delete: { patient: own, staff: ownedBy('member') },
 }
 

@@ -54,4 +54,4 @@ export const tellFigures = ({ count, people, mean }: Figures, unit = ''): string
   return mean === undefined ? of : `${of}, mean ${mean.toFixed(2)} ${unit}`.trimEnd()
 }
 
-const tellAny = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+const tellAny = (value: unknown): string => (typeof value === 'number' ? tellCount(value) : JSON.stringify(value))

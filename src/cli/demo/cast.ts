@@ -38,7 +38,7 @@ export type Answer = {
   readonly permits: readonly Permission[]
 }
 
-export type Home = 'riverside' | 'northlake'
+type Home = 'riverside' | 'northlake'
 
 export type Participant = {
   readonly number: number

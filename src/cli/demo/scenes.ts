@@ -86,7 +86,7 @@ const studyReads: Play = async stage => {
     told: got => `${got} people, by name: study A is identified`,
   })
   const lab = await signIn.colleague('labResearcher', scopes.read)
-  await readFigures(stage, lab, nameOf('labResearcher'), 'heartRate', sharedWith(stage, 'metabolism', 'heartRate'))
+  await readFigures(stage, lab, nameOf('labResearcher'), 'sleep', sharedWith(stage, 'metabolism', 'sleep'))
   const collaborator = await signIn.colleague('collaborator', scopes.read)
   await readFigures(
     stage,

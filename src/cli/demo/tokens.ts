@@ -1,3 +1,4 @@
+import { commandLineClient } from '../../storage/client.ts'
 import type { Database } from '../../storage/database.ts'
 import { issueToken, type TokenSubject } from '../../storage/token.ts'
 import { openAccount } from '../../storage/user-account.ts'
@@ -17,7 +18,10 @@ const ttlSeconds = 12 * 3600
 export const openSignIn = (database: Database, base: string): SignIn => {
   const open = async (subject: TokenSubject, scope: string, study?: string) => {
     const narrowed = study === undefined ? {} : { study }
-    return openFhirClient(base, await issueToken(database, { subject, client: 'cli', scope, ttlSeconds, ...narrowed }))
+    return openFhirClient(
+      base,
+      await issueToken(database, { subject, client: commandLineClient, scope, ttlSeconds, ...narrowed }),
+    )
   }
   return {
     administrator: () => open({ kind: 'administrator' }, 'user/*.cruds'),

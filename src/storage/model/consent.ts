@@ -12,6 +12,7 @@ import { each, type Projected, type ProjectionContext } from './projection.ts'
 /** What patients permit, as the rows that every reading of Observations asks. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
   const { patientId, id, pk, resource } = change
+  await takeTurn(connection, patientId)
   await connection.run(sql.fragment`
     DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM consent_grantee WHERE patient_id = ${patientId} AND consent_id = ${id}`)
@@ -33,6 +34,10 @@ export const projectConsents = each<Consent>(async (connection, change, context)
     )
   await insertPermits(connection, change, { consent: resource, grantee, study, permits })
 })
+
+/** One at a time a patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
+export const takeTurn = (connection: Connection, patientId: number) =>
+  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
 
 /** Writes the rows anew of the patient's standing Consent to the grantee: the enrolment that bounds them has changed. */
 export const renewPermits = async (

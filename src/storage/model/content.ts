@@ -13,6 +13,8 @@ export const compileContent = ({ is }: Content, { row }: RowNames): SqlFragment 
 
 const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment) => SqlFragment>> = {
   'of-one-patient': row => sql.fragment`${row}.patient_id <> 0`,
+  'of-no-patient': row => sql.fragment`(${row}.patient_id = 0
+    AND NOT EXISTS (SELECT FROM compartment WHERE compartment.pk = ${row}.pk))`,
   'of-one-target': row => sql.fragment`jsonb_array_length(${row}.content -> 'target') = 1`,
   'without-security-context': row => sql.fragment`NOT ${row}.content ? 'securityContext'`,
   'a-root': row => sql.fragment`NOT ${row}.content ? 'partOf'`,

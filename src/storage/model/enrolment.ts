@@ -2,12 +2,13 @@ import type { ResearchSubject } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { renewPermits } from './consent.ts'
+import { renewPermits, takeTurn } from './consent.ts'
 import { each, namedId, type Projected } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
 export const projectEnrolments = each<ResearchSubject>(async (connection, change, context) => {
   const { patientId, id, resource } = change
+  await takeTurn(connection, patientId)
   const before = await connection.any<{ study_id: string }>(sql.fragment`
     DELETE FROM enrolment WHERE patient_id = ${patientId} AND id = ${id} RETURNING study_id`)
   const study = resource && namedId(resource.study, 'ResearchStudy')

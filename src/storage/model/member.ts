@@ -6,8 +6,7 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { inForce, referencedId } from './reference.ts'
 
 /** A membership in force in the organization that the row names, or above or below it. */
-export const compileMember = (member: Member, row: RowNames): SqlFragment =>
-  member.of === 'person' ? isAccountOf(member, row.row) : isMemberOf(member, organizationOf[member.of](row))
+export const compileMember = (member: Member, row: RowNames): SqlFragment => compiledBy[member.of](member, row)
 
 const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFragment): SqlFragment => {
   const membership = sql.fragment`membership.practitioner = ${practitioner} AND membership.rank >= ${rankOf[role]}
@@ -27,16 +26,25 @@ const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFrag
   }
 }
 
-const organizationOf: Readonly<Record<Exclude<Member['of'], 'person'>, (row: RowNames) => SqlFragment>> = {
-  owner: ({ row }) => sql.fragment`${row}.owner`,
-  named: ({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization'),
-  self: ({ row }) => sql.fragment`${row}.id`,
-  parent: ({ row }) => referencedId(row, 'partOf', 'Organization'),
-  study: ({ type, row }) => {
+const isIn =
+  (organization: (row: RowNames) => SqlFragment) =>
+  (member: Member, row: RowNames): SqlFragment =>
+    isMemberOf(member, organization(row))
+
+const compiledBy: Readonly<Record<Member['of'], (member: Member, row: RowNames) => SqlFragment>> = {
+  owner: isIn(({ row }) => sql.fragment`${row}.owner`),
+  named: isIn(({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization')),
+  self: isIn(({ row }) => sql.fragment`${row}.id`),
+  parent: isIn(({ row }) => referencedId(row, 'partOf', 'Organization')),
+  study: isIn(({ type, row }) => {
     const study =
       type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
     return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
-  },
+  }),
+  subject: (member, { row }) => sql.fragment`EXISTS (
+    SELECT FROM patient AS subject WHERE subject.patient_id = ${row}.patient_id AND ${row}.patient_id <> 0
+      AND ${isMemberOf(member, sql.fragment`subject.owner`)})`,
+  person: (member, { row }) => isAccountOf(member, row),
 }
 
 /** What a later version may name anew, and then has to be one's own again; the owner never changes. */

@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { granteesOf } from './consented.ts'
 import { referencedId } from './reference.ts'
 
 type Staffed = Extract<Expression, { kind: 'staffed' }>
@@ -44,9 +45,8 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RowNames): SqlFragment 
   to.kind !== 'practitioner' || study !== undefined
     ? sql.fragment`FALSE`
     : sql.fragment`EXISTS (
-        SELECT FROM practitioner_grantee AS reach
-        JOIN consent_grantee ON consent_grantee.grantee = reach.grantee
-        WHERE reach.practitioner = ${to.id} AND reach.study_id IS NULL
+        SELECT FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
+        WHERE grantee.kind <> 'study' AND grantee.grantee = ANY ((SELECT ${granteesOf(to, undefined)})::integer[])
           AND consent_grantee.patient_id = ${row}.patient_id AND consent_grantee.consent_id = ${row}.id)`
 
 const handles = ({ to, study }: Staffed, holds: SqlFragment): SqlFragment => {

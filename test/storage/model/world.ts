@@ -24,7 +24,7 @@ export const openWorld = async () => {
     stores({
       access: accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query)),
       author: caller.principal,
-      organizations: caller.organizations ?? [],
+      organizations: caller.organizations,
       choosesIds: caller.client.policies.has('everything'),
     })
   const importer = storeOf(client('importer', { policies: ['everything'] }))

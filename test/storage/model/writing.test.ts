@@ -67,6 +67,22 @@ t.test('members register, viewers do not, and nobody for another organization', 
   t.equal(await create(ann, w.registered('x', 'lab')), 403)
 })
 
+t.test('an organization keeps records of the patients that it registered', async t => {
+  const condition = (patient: string): Resource => ({
+    resourceType: 'Condition',
+    subject: { reference: `Patient/${patient}` },
+  })
+  await put(w.registered('zoe', 'elsewhere'))
+  t.equal(await create(member, condition('ann')), 'created')
+  t.equal(await create(member, condition('zoe')), 403, 'not of another’s')
+  t.equal(await create(viewer, condition('ann')), 403)
+  t.equal(await create(ann, condition('ann')), 'created')
+  t.equal(await create(ann, condition('zoe')), 403)
+  t.equal(await create(member, { resourceType: 'Task', status: 'draft', intent: 'plan' }), 'created', 'or of nobody')
+  t.equal(await create(member, { resourceType: 'Location' }), 'created')
+  t.equal(await create(ann, { resourceType: 'Location' }), 403)
+})
+
 t.test('a patient changes their contacts and nothing else', async t => {
   const record = w.registered('ann', 'lab')
   t.equal(await update(ann, { ...record, telecom: [{ value: '1' }] } as Resource), 'updated')
