@@ -12,7 +12,7 @@ export type Book = {
   readonly failures: () => readonly string[]
 }
 
-export type Scene<T> = {
+type Scene<T> = {
   readonly who: string
   readonly asked: string
   readonly got: T

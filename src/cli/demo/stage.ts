@@ -16,6 +16,9 @@ export type Stage = {
   readonly readings: Readings
 }
 
+/** A scene: who asks what, and what must come back. */
+export type Play = (stage: Stage) => Promise<void>
+
 export const nameOf = (key: ColleagueKey): string => `${staff[key].given} ${staff[key].family}, ${staff[key].title}`
 
 /** The participant with this first name. */

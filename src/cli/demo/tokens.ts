@@ -1,6 +1,6 @@
 import { commandLineClient } from '../../storage/client.ts'
 import type { Database } from '../../storage/database.ts'
-import { issueToken, type TokenSubject } from '../../storage/token.ts'
+import { issueToken, type TokenRequest } from '../../storage/token.ts'
 import { openAccount } from '../../storage/user-account.ts'
 import { type FhirClient, openFhirClient } from './fhir-client.ts'
 import { type ColleagueKey, emailOf, staff } from './staff.ts'
@@ -16,7 +16,7 @@ export type SignIn = {
 const ttlSeconds = 12 * 3600
 
 export const openSignIn = (database: Database, base: string): SignIn => {
-  const open = async (subject: TokenSubject, scope: string, study?: string) => {
+  const open = async (subject: TokenRequest['subject'], scope: string, study?: string) => {
     const narrowed = study === undefined ? {} : { study }
     return openFhirClient(
       base,
