@@ -216,6 +216,20 @@ CREATE VIEW organization_grantee AS
   SELECT study.organization, study.grantee, study.id AS study_id
   FROM study WHERE study.in_force AND now() >= study.period_start AND now() < study.period_end;
 
+-- The same as one list, of all studies or of one.
+CREATE FUNCTION practitioner_grantees(practitioner_id text, study text) RETURNS integer[] STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(SELECT grantee FROM practitioner_grantee AS reach
+    WHERE reach.practitioner = practitioner_id AND (study IS NULL OR reach.study_id = study));
+END
+$$;
+CREATE FUNCTION organization_grantees(organization_id text, study text) RETURNS integer[] STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(SELECT grantee FROM organization_grantee AS reach
+    WHERE reach.organization = organization_id AND (study IS NULL OR reach.study_id = study));
+END
+$$;
+
 -- Id of the resource of this type that a Reference names by its relative literal; nothing else has a meaning here.
 CREATE FUNCTION referenced_id(reference jsonb, type text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$
   SELECT substring(reference ->> 'reference', '^' || type || '/([A-Za-z0-9.-]{1,64})$')
