@@ -23,6 +23,7 @@ export const loadObservations = async (
     await client.query(multiplication, [first, Math.min(first + chunk, rows)])
     progress.step(Math.min(chunk, rows - first))
   }
+  await client.query("SELECT setval('resource_pk', (SELECT max(pk) FROM observation) + 1)")
   // What autovacuum and the checkpointer would do soon is done now, and not in the middle of a measurement.
   await client.query('VACUUM (ANALYZE)')
   await client.query('CHECKPOINT')

@@ -18,6 +18,10 @@ export const benchSearch = async (server: BenchServer, { rows }: Options): Promi
   const importer = await server.as({ kind: 'client' }, 'system/*.cruds', { policies: ['everything'] })
   await buildWorld(importer, patients, consenting)
   await loadObservations(importer, server.databaseUrl, { patients, rows })
+  return measureSearches(server, importer, rows)
+}
+
+export const measureSearches = async (server: BenchServer, importer: Api, rows: number): Promise<Report> => {
   const researcher = await server.as({ kind: 'user', person }, 'user/*.rs')
   const plain = await openPlainSearch(server.databaseUrl)
   const memory = await readAll(server, importer, rows)

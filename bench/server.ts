@@ -26,7 +26,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-bench-'))
   const postgres = await openEmbedded(folder, () => {})
   const port = await freePort()
-  const child = spawn(process.execPath, [...profileFlags(profile), process.env.BENCH_ENTRY ?? 'src/main.ts', 'serve'], {
+  const child = spawn(process.execPath, [...profileFlags(profile), 'src/main.ts', 'serve'], {
     cwd: join(import.meta.dirname, '..'),
     env: { ...process.env, PORT: String(port), DATA_DIR: folder, DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'ignore', 'inherit'],
