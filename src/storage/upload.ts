@@ -3,7 +3,7 @@ import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Candidate } from './candidate.ts'
 import { replace } from './change.ts'
-import type { Current } from './current.ts'
+import { type Current, lockPlace } from './current.ts'
 import type { Connection } from './database.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import type { UploadKey, Written } from './store.ts'
@@ -73,55 +73,67 @@ const documentKey = 1
 
 type StoredUpload = { readonly pk: string; readonly digest: Buffer; readonly current: Current | undefined }
 
-type Row = {
-  patient_id: number
-  key: string
-  pk: string
-  digest: Buffer
-  id: string | null
-  version: number
-  last_updated: Date
-  owner: string | null
-  content: string
-}
+type KeyRow = { patient_id: number; key: string; pk: string; digest: Buffer }
 
-/** By place; locked, so that uploads of the same documents take turns. */
+/**
+ * By place. The keys are locked, so that uploads of the same documents take turns; only a statement that begins with the
+ * locks held sees what the turn before has written.
+ */
 const storedUploads = async (
   connection: Connection,
   entries: readonly Entry[],
 ): Promise<ReadonlyMap<string, StoredUpload>> => {
   const keyed = entries.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return new Map()
-  const rows = await connection.any<Row>(sql.fragment`
-    SELECT upload.patient_id, upload.key, upload.pk, upload.digest,
-      row.id, row.version, row.last_updated, row.owner, row.content::text AS content
-    FROM (
-      SELECT upload_key.* FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
-      JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
-        AND upload_key.key = asked.key
-      ORDER BY upload_key.patient_id, upload_key.key
-      FOR UPDATE OF upload_key
-    ) AS upload
-    LEFT JOIN observation AS row ON row.patient_id = upload.patient_id AND row.pk = upload.pk`)
-  return new Map(rows.map(row => [`${row.patient_id}/${row.key}`, toStoredUpload(row)]))
+  const rows = await connection.any<KeyRow>(sql.fragment`
+    SELECT upload_key.patient_id, upload_key.key, upload_key.pk, upload_key.digest
+    FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
+    JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
+      AND upload_key.key = asked.key
+    ORDER BY upload_key.patient_id, upload_key.key
+    FOR UPDATE OF upload_key`)
+  const currents = await currentObservations(connection, rows)
+  return new Map(
+    rows.map(({ patient_id, key, pk, digest }) => [
+      `${patient_id}/${key}`,
+      { pk, digest, current: currents.get(`${patient_id}/${pk}`) },
+    ]),
+  )
 }
 
-const toStoredUpload = (row: Row): StoredUpload => ({
-  pk: row.pk,
-  digest: row.digest,
-  current:
-    row.id === null
-      ? undefined
-      : {
-          type: 'Observation',
-          id: row.id,
-          patientId: row.patient_id,
-          pk: row.pk,
-          owner: row.owner,
-          versionId: String(row.version),
-          lastUpdated: row.last_updated,
-          content: row.content,
-        },
+type Place = { readonly patient_id: number; readonly pk: string }
+type Row = Place & { id: string; version: number; last_updated: Date; owner: string | null; content: string }
+
+/** By `patient_id/pk`. */
+const currentObservations = async (
+  connection: Connection,
+  places: readonly Place[],
+): Promise<ReadonlyMap<string, Current>> => {
+  if (places.length === 0) return new Map()
+  const patientIds = sql.array(
+    places.map(({ patient_id }) => patient_id),
+    'int4',
+  )
+  const pks = sql.array(
+    places.map(({ pk }) => pk),
+    'int8',
+  )
+  const rows = await connection.any<Row>(sql.fragment`
+    SELECT row.patient_id, row.pk, row.id, row.version, row.last_updated, row.owner, row.content::text AS content
+    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk`)
+  return new Map(rows.map(row => [`${row.patient_id}/${row.pk}`, toCurrent(row)]))
+}
+
+const toCurrent = ({ patient_id, pk, id, version, last_updated, owner, content }: Row): Current => ({
+  type: 'Observation',
+  id,
+  patientId: patient_id,
+  pk,
+  owner,
+  versionId: String(version),
+  lastUpdated: last_updated,
+  content,
 })
 
 const columns = (entries: readonly Entry[]): SqlFragment =>
@@ -156,14 +168,12 @@ const meetAgain = async (
   connection: Connection,
   writing: Writing,
   { candidate, key }: Entry,
-  { pk, digest, current }: StoredUpload,
+  { pk, digest, current: found }: StoredUpload,
 ): Promise<Written> => {
-  if (current === undefined)
-    return {
-      outcome: 'refused',
-      error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
-    }
-  if (key !== undefined && digest.equals(key.digest)) return { outcome: 'unchanged', ...current }
+  if (found === undefined) return goneSince
+  if (key !== undefined && digest.equals(key.digest)) return { outcome: 'unchanged', ...found }
+  const current = await lockCurrent(connection, writing, found)
+  if (current === undefined) return goneSince
   try {
     const written = await replace(connection, writing, current, candidate.resource as Resource, 'c')
     await connection.run(sql.fragment`
@@ -174,6 +184,18 @@ const meetAgain = async (
     if (error instanceof FhirError && error.issues[0].code !== 'transient') return { outcome: 'refused', error }
     throw error
   }
+}
+
+const goneSince: Written = {
+  outcome: 'refused',
+  error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
+}
+
+/** As it is once nobody else is changing it. */
+const lockCurrent = async (connection: Connection, writing: Writing, { id, patientId, pk }: Current) => {
+  await lockPlace(connection, writing, 'Observation', id)
+  const currents = await currentObservations(connection, [{ patient_id: patientId, pk }])
+  return currents.get(`${patientId}/${pk}`)
 }
 
 /** An earlier entry with the key of a later one was overtaken: it answers with what is stored now, as unchanged. */

@@ -15,7 +15,8 @@ const pageSize = 1000
 /** As the CommonHealth app sends them: a day of readings every five minutes. */
 const bundleSize = 288
 
-t.test('the readings of nineteen people', { skip, timeout: 120_000 }, async t => {
+t.setTimeout(180_000)
+t.test('the readings of nineteen people', { skip }, async t => {
   const world = await openStudies()
   const { send, pages, database } = world
   t.teardown(() => world.server.close())

@@ -18,7 +18,7 @@ export const openStudies = async () => {
       headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/fhir+json' },
       ...(payload === undefined ? {} : { payload }),
     })
-  const create = async <R extends Resource>(bearer: string, resource: R): Promise<R & { id: string }> =>
+  const create = async <R extends Resource>(bearer: string, resource: R): Promise<R & { readonly id: string }> =>
     made(await send(bearer, 'POST', resource.resourceType, resource))
   const update = async (bearer: string, resource: Resource): Promise<Resource> =>
     made(await send(bearer, 'PUT', `${resource.resourceType}/${resource.id}`, resource))
