@@ -51,6 +51,12 @@ const searchable = (access: Access, type: ResourceType): Expression => {
   return allowed
 }
 
+/** What both allow: a token's scopes, and what its person may see. */
+export const both =
+  (one: Access, other: Access): Access =>
+  (action, type) =>
+    and(one(action, type), other(action, type))
+
 /** What any of them allows. */
 export const either =
   (...of: readonly Access[]): Access =>

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
-import { type Access, either } from './access.ts'
+import { type Access, both, either } from './access.ts'
 import type { Caller } from './caller.ts'
 import { isInCompartments } from './patient-compartment.ts'
 import {
@@ -27,8 +27,7 @@ export type ParseCriteria = (type: ResourceType, query: string) => Expression
 
 /** What the token's scopes grant, within what its caller may see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
-  const byContext = accessByContext(caller, registry)
-  return (action, type) =>
+  const access: Access = (action, type) =>
     or(
       ...caller.scopes.map(scope =>
         applies(scope, caller, action, type)
@@ -37,6 +36,8 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
       ),
       ownFhirUser(caller, action, type),
     )
+  const byContext = accessByContext(caller, registry, access)
+  return access
 }
 
 /** Whether anything of the type may be acted upon: if not, the answer is 403 and says `requiredScope`; else the rows decide. */
@@ -65,41 +66,67 @@ const needsOwnScope = (scope: Scope, caller: Caller, action: Action, type: Resou
 const criteriaOf = ({ query }: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
   if (query === undefined) return all
   try {
-    return parseCriteria(type, query)
+    const criteria = parseCriteria(type, query)
+    return looksBeyond(criteria) ? none : criteria
   } catch (error) {
     if (error instanceof FhirError) return none
     throw error
   }
 }
 
+/** A link would tell of other resources, which the caller may not be allowed to see: no scope has one. */
+const looksBeyond = (criteria: Expression): boolean => {
+  switch (criteria.kind) {
+    case 'and':
+    case 'or':
+      return criteria.of.some(looksBeyond)
+    case 'not':
+      return looksBeyond(criteria.of)
+    default:
+      return criteria.kind === 'chain' || criteria.kind === 'has'
+  }
+}
+
 type Contexts = Readonly<Record<Scope['context'], (scope: Scope) => Access>>
 
-const accessByContext = (caller: Caller, registry: Registry): Contexts => {
+/** `whole` is the access that all scopes together make. */
+const accessByContext = (caller: Caller, registry: Registry, whole: Access): Contexts => {
   const who = whoIs(caller)
-  const ruled = ruledAccess(who, registry, access => access)
-  const everything: Access = () => (caller.client.policies.has('everything') ? all : none)
+  // What a study is of only staff and clients are told: nobody else's token can be narrowed to one, and stay of use.
+  if (caller.study !== undefined && who.kind !== 'staff' && who.kind !== 'client') return noContexts
+  const ruled = ruledAccess(who, access => access, { registry, whole })
+  const isUnbound = caller.client.policies.has('everything') && caller.study === undefined
+  const everything: Access = () => (isUnbound ? all : none)
   return {
-    patient: scope => (caller.patient === undefined ? noAccess : inCompartment(who, caller.patient, scope, registry)),
+    patient: scope =>
+      caller.patient === undefined ? noAccess : inCompartment(who, caller.patient, scope, { registry, whole }),
     user: () => (who.kind === 'client' ? noAccess : ruled),
     system: () => (who.kind === 'client' ? either(everything, ruled) : who.kind === 'administrator' ? ruled : noAccess),
   }
 }
 
 const noAccess: Access = () => none
+const noContexts: Contexts = { patient: () => noAccess, user: () => noAccess, system: () => noAccess }
 
 /** `patient/` scopes reach nothing of another patient, whatever else the caller may see. */
-const inCompartment = (who: Who, patient: string, scope: Scope, registry: Registry): Access =>
-  ruledAccess(who, registry, access => (action, type) => {
-    if (!isInCompartments(type)) return access(action, type)
-    const compartment: Expression = { kind: 'compartment', of: 'Patient', id: patient }
-    const source: Expression = type === 'Device' && scope.type === type ? { kind: 'source-device' } : none
-    const ruled = access(action, type)
-    return ruled.kind === 'compartment' && ruled.id === patient ? ruled : and(or(compartment, source), ruled)
-  })
+const inCompartment = (who: Who, patient: string, scope: Scope, given: Given): Access => {
+  const narrow =
+    (access: Access): Access =>
+    (action, type) => {
+      if (!isInCompartments(type)) return access(action, type)
+      const compartment: Expression = { kind: 'compartment', of: 'Patient', id: patient }
+      const source: Expression = type === 'Device' && scope.type === type ? { kind: 'source-device' } : none
+      const ruled = access(action, type)
+      return ruled.kind === 'compartment' && ruled.id === patient ? ruled : and(or(compartment, source), ruled)
+    }
+  return ruledAccess(who, narrow, given)
+}
 
-/** The rule of each type for this caller, narrowed; rules that follow other types follow them narrowed. */
-const ruledAccess = (who: Who, registry: Registry, narrow: (access: Access) => Access): Access => {
-  const access: Access = narrow((action, type) => granted(who, { action, type, registry, access }))
+type Given = { readonly registry: Registry; readonly whole: Access }
+
+/** The rule of each type for this caller, narrowed; rules that follow other types follow them as far as the scopes reach. */
+const ruledAccess = (who: Who, narrow: (access: Access) => Access, { registry, whole }: Given): Access => {
+  const access: Access = narrow((action, type) => granted(who, { action, type, registry, access: both(access, whole) }))
   return access
 }
 

@@ -45,7 +45,7 @@ export type Relation =
   | { readonly kind: 'same-tenant'; readonly practitioner: string }
   /** A new Observation whose every kind stands in some active consent of its patient, to the organization's studies if one is named. */
   | { readonly kind: 'consentable'; readonly to?: string }
-  /** A ResearchStudy in which the patient is enrolled or was invited. */
+  /** A ResearchStudy in which the patient is enrolled or was invited; a Consent that names no study but such a one. */
   | { readonly kind: 'invited'; readonly patient: string }
   /** An organization or person that a record, study or consent of the patient names. */
   | { readonly kind: 'known-to'; readonly patient: string }

@@ -33,7 +33,8 @@ export const member =
 /** Of the organization itself, by those who may register and invite, or look. */
 export const ownedBy = (role: Role): Grant<Staff> => member('owner', 'node', role)
 
-export const sameTenant: Grant<Staff> = ({ practitioner }) => ({ kind: 'same-tenant', practitioner })
+export const sameTenant: Grant<Staff> = ({ practitioner, study }) =>
+  study === undefined ? { kind: 'same-tenant', practitioner } : none
 
 export const knownTo: Grant<Patient> = ({ patient }) => ({ kind: 'known-to', patient })
 

@@ -1,4 +1,4 @@
-import { type Expression, none, or } from '../../search/expression.ts'
+import { and, type Expression, none, or } from '../../search/expression.ts'
 import { both, member, own, staffed, where } from './grant.ts'
 import type { Grant, Rule, Who } from './rule.ts'
 
@@ -58,7 +58,9 @@ export const researchSubject: Rule = {
   delete: { staff: inviting },
 }
 
-const recorded: Grant<Patient> = (who, asked) => (who.recordsConsent ? own(who, asked) : none)
+/** To a study that the patient was not invited to nothing is given, and nobody learns whether there is one. */
+const recorded: Grant<Patient> = (who, asked) =>
+  who.recordsConsent ? and(own(who, asked), { kind: 'invited', patient: who.patient }) : none
 
 const status = (status: string): Grant => where({ kind: 'content', is: { status } })
 const requested: Grant<Staff> = staffed('request')

@@ -1,0 +1,143 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Answer, Call } from './world.ts'
+
+/** A way in: the letter of the scope that it takes, and which of the ids come out. */
+export type Door = {
+  readonly name: string
+  readonly letter: 'r' | 's'
+  readonly seen: (call: Call, type: ResourceType, ids: readonly string[]) => Promise<readonly string[]>
+}
+
+/** The body where it was answered; nothing where the caller was refused. Anything else is a fault. */
+const bodyOf = ({ status, body }: Answer) => {
+  if (status === 200) return JSON.parse(body)
+  if ([401, 403, 404, 410].includes(status)) return undefined
+  throw new Error(`${status}: ${body}`)
+}
+
+type Bundle = {
+  readonly total?: number
+  readonly entry?: readonly {
+    readonly resource?: { readonly id: string; readonly resourceType: string; readonly total?: number }
+    readonly response?: { readonly status: string }
+  }[]
+  readonly link?: readonly { readonly relation: string; readonly url: string }[]
+}
+
+const idsIn = (bundle: Bundle | undefined): readonly string[] =>
+  bundle?.entry?.flatMap(({ resource }) => (resource === undefined ? [] : [resource.id])) ?? []
+
+const among = (ids: readonly string[], seen: readonly string[]) => seen.filter(id => ids.includes(id))
+
+const search =
+  (query: string, method: 'GET' | 'POST' = 'GET'): Door['seen'] =>
+  async (call, type, ids) => {
+    const asked = query.replace('{ids}', ids.join(','))
+    const answer =
+      method === 'GET' ? await call('GET', `${type}?${asked}`) : await call('POST', `${type}/_search`, asked)
+    return among(ids, idsIn(bodyOf(answer)))
+  }
+
+/** One question an id: does the count, or the page, know it? */
+const oneByOne =
+  (isSeen: (call: Call, type: ResourceType, id: string) => Promise<boolean>): Door['seen'] =>
+  async (call, type, ids) => {
+    const seen: string[] = []
+    for (const id of ids) if (await isSeen(call, type, id)) seen.push(id)
+    return seen
+  }
+
+const pages: Door['seen'] = async (call, type, ids) => {
+  const seen: string[] = []
+  let path: string | undefined = `${type}?_count=3&_total=accurate`
+  while (path !== undefined) {
+    const bundle: Bundle | undefined = bodyOf(await call('GET', path))
+    seen.push(...idsIn(bundle))
+    path = bundle?.link?.find(({ relation }) => relation === 'next')?.url.replace(/^.*\/fhir\//, '')
+  }
+  return among(ids, seen)
+}
+
+/** Each id as an entry of one batch. */
+const batch =
+  (
+    pathOf: (type: ResourceType, id: string) => string,
+    isSeen: (entry: NonNullable<Bundle['entry']>[number]) => boolean,
+  ): Door['seen'] =>
+  async (call, type, ids) => {
+    const entry = ids.map(id => ({ request: { method: 'GET', url: pathOf(type, id) } }))
+    const bundle: Bundle | undefined = bodyOf(await call('POST', '', { resourceType: 'Bundle', type: 'batch', entry }))
+    return ids.filter((_, index) => {
+      const answer = bundle?.entry?.[index]
+      return answer?.response?.status.startsWith('200') === true && isSeen(answer)
+    })
+  }
+
+const transaction: Door['seen'] = async (call, type, ids) => {
+  const entry = [{ request: { method: 'GET', url: `${type}?_count=1000` } }]
+  const bundle = bodyOf(await call('POST', '', { resourceType: 'Bundle', type: 'transaction', entry }))
+  return among(ids, idsIn(bundle?.entry[0].resource))
+}
+
+export const doors: readonly Door[] = [
+  { name: 'search', letter: 's', seen: search('_count=1000') },
+  { name: 'search by POST', letter: 's', seen: search('_id={ids}&_count=1000', 'POST') },
+  { name: 'search in another order', letter: 's', seen: search('_sort=-_id&_count=1000') },
+  { name: 'pages', letter: 's', seen: pages },
+  {
+    name: 'batch of searches',
+    letter: 's',
+    seen: batch(
+      (type, id) => `${type}?_id=${id}`,
+      one => (one.resource as Bundle | undefined)?.entry !== undefined,
+    ),
+  },
+  {
+    name: 'batch of counts',
+    letter: 's',
+    seen: batch(
+      (type, id) => `${type}?_id=${id}&_summary=count`,
+      one => one.resource?.total === 1,
+    ),
+  },
+  { name: 'transaction', letter: 's', seen: transaction },
+  {
+    name: 'read',
+    letter: 'r',
+    seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}`)) !== undefined),
+  },
+  {
+    name: 'batch of reads',
+    letter: 'r',
+    seen: batch(
+      (type, id) => `${type}/${id}`,
+      one => one.resource !== undefined,
+    ),
+  },
+  {
+    name: 'vread',
+    letter: 'r',
+    seen: batch(
+      (type, id) => `${type}/${id}/_history/1`,
+      one => one.resource !== undefined,
+    ),
+  },
+  {
+    name: 'history',
+    letter: 'r',
+    seen: batch(
+      (type, id) => `${type}/${id}/_history`,
+      one => one.resource?.total === 1,
+    ),
+  },
+]
+
+/** Every Observation from a known source is asked about by way of it: sources are known to all. */
+export const byWayOfTheDevice: Door = {
+  name: 'search by what refers to it',
+  letter: 's',
+  seen: batch(
+    (_, id) => `Device?_has:Observation:device:_id=${id}&_total=accurate`,
+    one => one.resource?.total === 1,
+  ),
+}

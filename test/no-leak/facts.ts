@@ -1,0 +1,184 @@
+/** The world of the no-leak test as plain facts: the resources are made from them, and so is what each caller may see. */
+
+export const organizations: readonly (readonly [id: string, parent?: string])[] = [
+  ['university'],
+  ['department', 'university'],
+  ['lab', 'department'],
+  ['bench', 'lab'],
+  ['annex', 'department'],
+  ['elsewhere'],
+]
+
+export type Membership = {
+  readonly practitioner: string
+  readonly organization: string
+  readonly role: string
+  readonly ended?: true
+}
+
+export const memberships: readonly Membership[] = [
+  { practitioner: 'dean', organization: 'university', role: 'manager' },
+  { practitioner: 'researcher', organization: 'lab', role: 'viewer' },
+  { practitioner: 'registrar', organization: 'lab', role: 'member' },
+  { practitioner: 'technician', organization: 'bench', role: 'viewer' },
+  { practitioner: 'neighbour', organization: 'annex', role: 'manager' },
+  { practitioner: 'visitor', organization: 'elsewhere', role: 'manager' },
+  { practitioner: 'former', organization: 'lab', role: 'manager', ended: true },
+]
+
+/** All of them have an account; these are in no organization. */
+export const practitioners = [
+  ...memberships.map(({ practitioner }) => practitioner),
+  'collaborator',
+  'gone',
+  'keeper',
+  'clinician',
+  'nobody',
+]
+
+export type Study = {
+  readonly id: string
+  readonly organization: string
+  readonly access: 'organization' | 'staff'
+  readonly identity: 'identified' | 'coded'
+  readonly over?: true
+  readonly staff: readonly { readonly practitioner: string; readonly ended?: true }[]
+}
+
+export const studies: readonly Study[] = [
+  {
+    id: 'open',
+    organization: 'lab',
+    access: 'organization',
+    identity: 'identified',
+    staff: [{ practitioner: 'collaborator' }, { practitioner: 'gone', ended: true }],
+  },
+  { id: 'coded', organization: 'lab', access: 'staff', identity: 'coded', staff: [{ practitioner: 'keeper' }] },
+  { id: 'over', organization: 'lab', access: 'organization', identity: 'identified', over: true, staff: [] },
+  { id: 'foreign', organization: 'elsewhere', access: 'organization', identity: 'coded', staff: [] },
+]
+
+export type Permit = {
+  readonly kind: string
+  readonly source?: string
+  readonly from?: string
+  /** The last day. */
+  readonly to?: string
+  /** Access by it has ended. */
+  readonly over?: true
+}
+
+export type Consent = {
+  readonly patient: string
+  readonly to: `ResearchStudy/${string}` | `Organization/${string}` | `Practitioner/${string}`
+  readonly status: 'proposed' | 'active' | 'rejected' | 'inactive'
+  readonly permits: readonly Permit[]
+  readonly denies?: string
+}
+
+export const heartRate = 'omh:heart-rate'
+export const weight = 'omh:body-weight'
+export const pressure = 'omh:blood-pressure'
+
+const toOpen = 'ResearchStudy/open' as const
+const hearts = [{ kind: heartRate, from: '2026-02-01' }] as const
+
+export const consents: readonly Consent[] = [
+  {
+    patient: 'ann',
+    to: toOpen,
+    status: 'active',
+    permits: [
+      { kind: heartRate, from: '2026-02-01', to: '2026-03-31' },
+      { kind: weight, source: 'acme', from: '2026-01-01' },
+    ],
+  },
+  { patient: 'bob', to: toOpen, status: 'proposed', permits: hearts },
+  { patient: 'cat', to: toOpen, status: 'rejected', permits: hearts },
+  { patient: 'dan', to: toOpen, status: 'inactive', permits: hearts },
+  { patient: 'eve', to: toOpen, status: 'active', permits: [{ kind: heartRate, from: '2026-02-01', over: true }] },
+  { patient: 'fay', to: toOpen, status: 'active', permits: hearts },
+  { patient: 'lou', to: toOpen, status: 'active', permits: [...hearts, { kind: weight }], denies: heartRate },
+  { patient: 'hal', to: 'ResearchStudy/coded', status: 'active', permits: hearts },
+  { patient: 'ida', to: 'ResearchStudy/over', status: 'active', permits: hearts },
+  { patient: 'jon', to: 'ResearchStudy/foreign', status: 'active', permits: hearts },
+  { patient: 'kim', to: 'Practitioner/clinician', status: 'active', permits: hearts },
+  { patient: 'kim', to: 'Organization/annex', status: 'active', permits: [{ kind: weight }] },
+]
+
+export const enrolments: readonly { readonly patient: string; readonly study: string; readonly ended?: true }[] = [
+  ...['ann', 'bob', 'cat', 'dan', 'eve', 'lou'].map(patient => ({ patient, study: 'open' })),
+  { patient: 'fay', study: 'open', ended: true },
+  { patient: 'hal', study: 'coded' },
+  { patient: 'ida', study: 'over' },
+  { patient: 'jon', study: 'foreign' },
+]
+
+export const patients: readonly (readonly [id: string, organization: string])[] = [
+  ...['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou'].map(id => [id, 'lab'] as const),
+  ['jon', 'elsewhere'],
+]
+
+export type Measured = {
+  readonly id: string
+  readonly patient: string
+  /** All that it needs a consent for; empty: a code that is of no kind. */
+  readonly kinds: readonly string[]
+  /** How the first kind is written, where not in the usual way. */
+  readonly spelled?: readonly [system: string | undefined, code: string]
+  /** The physical device, `patient-source`, or a source itself. */
+  readonly device?: string
+  readonly source?: string
+  /** First and last day; absent: not known. */
+  readonly days?: readonly [string, string] | undefined
+  readonly derivedFrom?: readonly string[]
+}
+
+/** https://w3id.org/openmhealth and the others by which one and the same measure is known. */
+export const spellings: readonly (readonly [system: string | undefined, code: string])[] = [
+  ['http://loinc.org', '8867-4'],
+  ['https://w3id.org/openmhealth', 'omh:heart-rate:2.0'],
+  ['https://w3id.org/openmhealth', 'omh:heart-rate'],
+  ['http://snomed.info/sct', '78564009'],
+  ['http://purl.bioontology.org/ontology/SNOMEDCT', '78564009'],
+]
+
+const march: Measured['days'] = ['2026-03-01', '2026-03-01']
+const anns = (id: string, kinds: readonly string[], more: Partial<Measured> = {}): Measured => ({
+  id: `ann-${id}`,
+  patient: 'ann',
+  kinds,
+  days: march,
+  ...more,
+})
+const acme = { device: 'ann-acme', source: 'acme' }
+
+export const observations: readonly Measured[] = [
+  ...spellings.map((spelled, index) => anns(`heart-${index}`, [heartRate], { spelled, ...acme })),
+  anns('early', [heartRate], { days: ['2026-01-31', '2026-01-31'] }),
+  anns('late', [heartRate], { days: ['2026-04-01', '2026-04-01'] }),
+  anns('last-day', [heartRate], { days: ['2026-03-31', '2026-03-31'] }),
+  anns('half-outside', [heartRate], { days: ['2026-03-30', '2026-04-02'] }),
+  anns('timeless', [heartRate], { days: undefined }),
+  anns('weight-acme', [weight], acme),
+  anns('weight-other', [weight], { device: 'ann-other', source: 'other' }),
+  anns('weight-unknown', [weight]),
+  anns('weight-of-another', [weight], { device: 'bob-acme' }),
+  anns('pressure', [pressure], acme),
+  anns('of-no-kind', [], { spelled: ['http://loinc.org', '11450-4'] }),
+  anns('heart-and-pressure', [heartRate, pressure]),
+  anns('heart-and-weight', [heartRate, weight], acme),
+  anns('derived', [heartRate], { derivedFrom: ['ann-heart-0'] }),
+  anns('derived-hidden', [heartRate], { derivedFrom: ['ann-heart-0', 'ann-pressure'] }),
+  anns('derived-twice', [heartRate], { derivedFrom: ['ann-derived-hidden'] }),
+  anns('derived-unknown', [heartRate], { derivedFrom: ['nothing-known'] }),
+  anns('derived-of-another', [heartRate], { derivedFrom: ['jon-heart'] }),
+  ...patients.flatMap(([patient]) =>
+    patient === 'ann'
+      ? []
+      : [
+          { id: `${patient}-heart`, patient, kinds: [heartRate], days: march, device: 'acme', source: 'acme' },
+          { id: `${patient}-weight`, patient, kinds: [weight], days: march },
+        ],
+  ),
+]

@@ -1,0 +1,114 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { CallerRow } from './callers.ts'
+import { reads } from './expected.ts'
+import { observations } from './facts.ts'
+import type { World } from './world.ts'
+
+/** Something that not everybody may know of. */
+export type Secret = {
+  readonly type: ResourceType
+  readonly id: string
+  readonly isReadBy: (caller: CallerRow) => boolean
+}
+
+const ann = ['ann', 'person-ann']
+const tree = ['dean', 'researcher', 'registrar', 'technician', 'neighbour']
+const members = ['researcher', 'registrar']
+const openStaff = [...members, 'technician', 'collaborator', 'client-of-lab', 'the researcher, narrowed to open']
+const codedStaff = ['keeper', 'client-of-lab', 'client-of-lab, narrowed to coded']
+const labPatients = [...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou']
+const self = ['the researcher, narrowed to open', 'the researcher, narrowed to coded']
+
+/** MODEL "Who reads", row by row; `everything` reads all. What stands in ann's compartment is marked. */
+const readersById: readonly (readonly [id: string, readers: readonly string[], compartment?: 'ann'])[] = [
+  ['Patient/ann', [...ann, ...openStaff], 'ann'],
+  ['Patient/bob', ['bob', ...members]],
+  ['Patient/fay', ['fay', ...members]],
+  ['Patient/hal', ['hal', ...members]],
+  ['Patient/ida', ['ida', ...members]],
+  ['Patient/jon', ['jon', 'visitor']],
+  ['ResearchStudy/open', [...openStaff, ...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'lou']],
+  ['ResearchStudy/coded', [...codedStaff, ...members, 'technician', 'hal']],
+  ['ResearchStudy/foreign', ['visitor', 'jon', 'client-of-elsewhere']],
+  ['Group/group-open', openStaff],
+  ['Group/group-coded', [...codedStaff, ...members, 'technician']],
+  ['Group/group-foreign', ['visitor', 'client-of-elsewhere']],
+  ['ResearchSubject/open-ann', [...ann, ...openStaff], 'ann'],
+  ['ResearchSubject/coded-hal', ['hal', 'registrar', ...codedStaff]],
+  ['ResearchSubject/foreign-jon', ['jon', 'visitor', 'client-of-elsewhere']],
+  ['Consent/consent-open-ann', [...ann, ...openStaff], 'ann'],
+  ['Consent/consent-open-cat', ['cat', ...openStaff]],
+  ['Consent/consent-coded-hal', ['hal', ...codedStaff]],
+  ['Consent/consent-annex-kim', ['kim', 'neighbour']],
+  ['Consent/consent-clinician-kim', ['kim', 'clinician']],
+  ['Device/ann-acme', [...ann, ...openStaff], 'ann'],
+  ['Device/bob-acme', ['bob']],
+  ['Device/jon-acme', ['jon', 'visitor', 'client-of-elsewhere']],
+  ['Practitioner/researcher', [...tree, 'administrator']],
+  ['Practitioner/visitor', ['visitor', 'administrator']],
+  ['Practitioner/keeper', [...codedStaff, 'hal', 'administrator']],
+  ['Practitioner/clinician', ['kim', 'administrator']],
+  ['PractitionerRole/visitor-elsewhere', ['visitor', 'administrator']],
+  ['PractitionerRole/dean-university', [...tree, 'administrator']],
+  [
+    'Organization/lab',
+    [...tree, ...labPatients, ...codedStaff, 'collaborator', 'the researcher, narrowed to open', 'administrator'],
+  ],
+  ['Organization/elsewhere', ['visitor', 'jon', 'client-of-elsewhere', 'administrator']],
+  ['Person/person-researcher', ['researcher', ...self, 'administrator']],
+  ['Person/person-ann', ['person-ann']],
+  ['Provenance/of-consent', [...ann, ...openStaff]],
+  ['Provenance/of-shown', [...ann, ...openStaff]],
+  ['Provenance/of-hidden', ann],
+  ['Provenance/of-both', []],
+  ['Binary/in-context', []],
+  ['List/of-nobody', []],
+  ['Condition/ann-own', ann],
+  ['AuditEvent/about-ann', ann],
+  ['AuditEvent/about-two', []],
+]
+
+/** Made by a member of the lab. */
+const readersByOwnedType: Readonly<Record<string, readonly string[]>> = {
+  Condition: [...ann, ...members],
+  Questionnaire: members,
+  Basic: members,
+  List: members,
+  Binary: members,
+  Subscription: ['registrar'],
+}
+
+export const secretsOf = ({ owned }: World): readonly Secret[] => [
+  ...observations.map(
+    (observation): Secret => ({
+      type: 'Observation',
+      id: observation.id,
+      isReadBy: ({ reader, lets }) =>
+        reads(reader, observation) &&
+        (lets?.patient === undefined || lets.patient === observation.patient) &&
+        (lets?.kinds === undefined || lets.kinds.includes(observation.kinds[0] ?? '')),
+    }),
+  ),
+  ...readersById.map(([path, readers, compartment]) => {
+    const [type = '', id = ''] = path.split('/')
+    return { type: type as ResourceType, id, isReadBy: isAmong(readers, compartment) }
+  }),
+  ...owned.map(({ resourceType, id = '' }) => ({
+    type: resourceType,
+    id,
+    isReadBy: isAmong(readersByOwnedType[resourceType] ?? [], resourceType === 'Condition' ? 'ann' : undefined),
+  })),
+]
+
+/** A narrower token of the researcher reads what it lets through of the researcher's. */
+const isAmong =
+  (readers: readonly string[], compartment: string | undefined) =>
+  ({ name, reader, lets }: CallerRow): boolean => {
+    if (reader.kind === 'everything' || readers.includes(name)) return true
+    if (lets?.all !== true && lets?.patient === undefined) return false
+    return (
+      reader.kind === 'practitioner' &&
+      readers.includes(reader.id) &&
+      (lets.patient === undefined || lets.patient === compartment)
+    )
+  }

@@ -1,0 +1,227 @@
+import type { Consent, ConsentProvision, Observation, Resource } from '@medplum/fhirtypes'
+import * as w from '../storage/model/world.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
+import * as facts from './facts.ts'
+
+/** A server with all of it stored; `secrets` also holds what could only be made by a member, whose ids the server chose. */
+export const openNoLeakWorld = async () => {
+  const world = await fhirWorld()
+  const call = callerOf(world.server)
+  const everything = call('everything')
+  for (const resource of resources())
+    await stored(everything('PUT', `${resource.resourceType}/${resource.id}`, resource))
+  const registrar = call(
+    await world.token({ subject: { kind: 'user', person: 'person-registrar' }, scope: 'user/*.cruds' }),
+  )
+  const owned: Resource[] = []
+  for (const resource of ofTheLab) owned.push(await stored(registrar('POST', resource.resourceType, resource)))
+  return { ...world, call, everything, owned }
+}
+
+export type World = Awaited<ReturnType<typeof openNoLeakWorld>>
+
+export type Answer = {
+  readonly status: number
+  readonly body: string
+  readonly headers: Readonly<Record<string, unknown>>
+}
+
+export type Call = (
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Answer>
+
+/** Requests with the token, below the FHIR base; without one, with none. A text is a form. */
+const callerOf =
+  (server: Awaited<ReturnType<typeof fhirWorld>>['server']) =>
+  (token: string | undefined): Call =>
+  async (method, path, body, headers = {}) => {
+    const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const { payload, type } = sent(body)
+    const answer = await server.inject({
+      method,
+      url: `/fhir/${path}`,
+      headers: { ...bearer, ...type, ...headers },
+      ...(payload === undefined ? {} : { payload }),
+    })
+    return { status: answer.statusCode, body: answer.body, headers: answer.headers }
+  }
+
+const sent = (body: unknown) => {
+  if (body === undefined) return {}
+  return typeof body === 'string'
+    ? { payload: body, type: { 'content-type': 'application/x-www-form-urlencoded' } }
+    : { payload: JSON.stringify(body), type: { 'content-type': 'application/fhir+json' } }
+}
+
+const stored = async (answer: Promise<Answer>): Promise<Resource> => {
+  const { status, body } = await answer
+  if (status !== 201 && status !== 200) throw new Error(`the world was refused: ${status} ${body}`)
+  return JSON.parse(body)
+}
+
+const reference = (to: string) => ({ reference: to })
+
+const resources = (): readonly Resource[] => [
+  ...facts.organizations.map(([id, parent]) => w.organization(id, parent)),
+  ...facts.practitioners.map((id): Resource => ({ resourceType: 'Practitioner', id, name: [{ family: id }] })),
+  ...facts.memberships.map(({ practitioner, organization, role, ended }) =>
+    w.role(practitioner, organization, role, ended && '2020-01-01'),
+  ),
+  ...facts.patients.map(
+    ([id, organization]): Resource =>
+      ({ ...w.registered(id, organization), name: [{ family: `secret-${id}` }] }) as Resource,
+  ),
+  ...facts.practitioners.map(id => person(`person-${id}`, `Practitioner/${id}`)),
+  person('person-ann', 'Patient/ann'),
+  { resourceType: 'Device', id: 'acme', manufacturer: 'Acme' },
+  { resourceType: 'Device', id: 'other', manufacturer: 'Other' },
+  ...['ann-acme', 'ann-other', 'bob-acme', 'jon-acme'].map(deviceOf),
+  ...facts.studies.flatMap(studyOf),
+  ...facts.enrolments.map(({ study, patient, ended }) => w.enrols(study, patient, ended ? 'withdrawn' : 'on-study')),
+  ...facts.consents.map(consentOf),
+  ...facts.observations.map(observationOf),
+  ...beside,
+]
+
+const person = (id: string, target: string): Resource => ({
+  resourceType: 'Person',
+  id,
+  link: [{ target: reference(target) }],
+})
+
+const deviceOf = (id: string): Resource => {
+  const [patient, source] = id.split('-')
+  return {
+    resourceType: 'Device',
+    id,
+    patient: reference(`Patient/${patient}`),
+    parent: reference(`Device/${source}`),
+  }
+}
+
+const studyOf = ({ id, organization, access, identity, over, staff }: facts.Study): readonly Resource[] => [
+  w.groupOf(id, organization),
+  {
+    ...w.study(
+      id,
+      organization,
+      [
+        w.chooses('access', access),
+        w.chooses('identity', identity),
+        w.requests(facts.heartRate),
+        w.requests(facts.weight),
+        ...staff.map(({ practitioner, ended }) => w.works(practitioner, 'researcher', ended && '2020-01-01')),
+      ],
+      over ? 'completed' : 'active',
+    ),
+  },
+]
+
+export const consentOf = ({ patient, to, status, permits, denies }: facts.Consent): Consent => {
+  const study = to.startsWith('ResearchStudy/')
+  const nested = [
+    ...permits.map(permitOf),
+    ...(denies === undefined ? [] : [{ type: 'deny' as const, code: [w.kind(denies)] }]),
+  ]
+  const base = w.consent(to.split('/')[1] ?? '', patient, status, nested)
+  if (study) return base
+  const { extension: _, ...rest } = base
+  return {
+    ...rest,
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
+    provision: {
+      type: 'deny',
+      actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: reference(to) }],
+      provision: nested,
+    },
+  }
+}
+
+const permitOf = ({ kind, source, from, to, over }: facts.Permit): ConsentProvision =>
+  w.permit(kind, {
+    ...(from === undefined && to === undefined
+      ? {}
+      : { dataPeriod: { ...(from && { start: from }), ...(to && { end: to }) } }),
+    ...(over ? { period: { end: '2020-01-01' } } : {}),
+    ...(source === undefined ? {} : { data: [{ meaning: 'related', reference: reference(`Device/${source}`) }] }),
+  })
+
+export const observationOf = ({ id, patient, kinds, spelled, device, days, derivedFrom }: facts.Measured): Resource => {
+  const [own, ...others] = kinds
+  const [system, code] = spelled ?? ['https://w3id.org/openmhealth', own]
+  const [low, high] = days ?? []
+  return {
+    resourceType: 'Observation',
+    id,
+    status: 'final',
+    code: { coding: [{ ...(system && { system }), ...(code && { code }) }] },
+    subject: reference(`Patient/${patient}`),
+    valueQuantity: { value: 71, unit: 'x' },
+    ...(others.length > 0 && { component: others.map(kind => ({ code: w.kind(kind), valueString: 'x' })) }),
+    ...(device !== undefined && { device: reference(`Device/${device}`) }),
+    ...(low !== undefined && low === high && { effectiveDateTime: low }),
+    ...(low !== undefined && high !== undefined && low !== high && { effectivePeriod: { start: low, end: high } }),
+    ...(derivedFrom && { derivedFrom: derivedFrom.map(one => reference(`Observation/${one}`)) }),
+  } as Observation
+}
+
+const provenance = (id: string, ...targets: readonly string[]): Resource => ({
+  resourceType: 'Provenance',
+  id,
+  target: targets.map(reference),
+  recorded: '2026-01-01T00:00:00Z',
+  agent: [{ who: { display: 'somebody' } }],
+})
+
+/** What nobody's organization owns, as an import leaves it. */
+const beside: readonly Resource[] = [
+  provenance('of-consent', 'Consent/consent-open-ann'),
+  provenance('of-hidden', 'Observation/ann-pressure'),
+  provenance('of-shown', 'Observation/ann-heart-0'),
+  provenance('of-both', 'Observation/ann-heart-0', 'Observation/ann-pressure'),
+  {
+    resourceType: 'Binary',
+    id: 'in-context',
+    contentType: 'text/plain',
+    securityContext: reference('Patient/ann'),
+    data: 'c2VjcmV0',
+  },
+  { resourceType: 'List', id: 'of-nobody', status: 'current', mode: 'working', subject: reference('Patient/ann') },
+  { resourceType: 'Condition', id: 'ann-own', subject: reference('Patient/ann') },
+  {
+    resourceType: 'AuditEvent',
+    id: 'about-ann',
+    type: { code: 'rest' },
+    recorded: '2026-01-01T00:00:00Z',
+    agent: [{ requestor: true }],
+    source: { observer: { display: 'server' } },
+    entity: [{ what: reference('Patient/ann') }],
+  },
+  {
+    resourceType: 'AuditEvent',
+    id: 'about-two',
+    type: { code: 'rest' },
+    recorded: '2026-01-01T00:00:00Z',
+    agent: [{ requestor: true }],
+    source: { observer: { display: 'server' } },
+    entity: [{ what: reference('Patient/ann') }, { what: reference('Patient/bob') }],
+  },
+] as Resource[]
+
+const ofTheLab: readonly Resource[] = [
+  { resourceType: 'Condition', subject: reference('Patient/ann') },
+  { resourceType: 'Questionnaire', status: 'draft' },
+  { resourceType: 'Basic', code: { text: 'x' } },
+  { resourceType: 'List', status: 'current', mode: 'working' },
+  { resourceType: 'Binary', contentType: 'text/plain', data: 'eA==' },
+  {
+    resourceType: 'Subscription',
+    status: 'requested',
+    reason: 'x',
+    criteria: 'Observation?code=x',
+    channel: { type: 'rest-hook' },
+  },
+] as Resource[]
