@@ -4,7 +4,8 @@ ENV NODE_ENV=production
 WORKDIR /app
 
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev && npm cache clean --force
+# The image has its own Node; the one that npm scripts use elsewhere is not needed.
+RUN npm ci --omit=dev && npm cache clean --force && rm -r node_modules/node
 
 COPY capability capability
 COPY fhir-profiles fhir-profiles

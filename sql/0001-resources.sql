@@ -165,6 +165,9 @@ BEGIN
 END $$;
 
 -- What consent and the hot searches ask of an Observation. Unknown times are infinite, an unknown device or kind is 0.
+-- A body with its document is just over the 2 kB from which PostgreSQL moves values out of the row, and its base64 does not
+-- compress: it stays in the row, where it is written once and read at once, unless it is really large.
+ALTER TABLE observation SET (toast_tuple_target = 8160);
 ALTER TABLE observation
   ADD kind_id         integer NOT NULL,
   ADD device_id       integer NOT NULL,

@@ -1,41 +1,45 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
+import type { Access } from './access/access.ts'
+import type { Caller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
 import { loadRegistry } from './fhir/registry.ts'
 import { capabilityRoutes } from './http/capability.ts'
-import { fhirRoutes } from './http/fhir.ts'
+import { type FhirOptions, fhirRoutes } from './http/fhir.ts'
 import { healthRoutes } from './http/health.ts'
-import { openServer, portOf } from './http/server.ts'
+import { portOf } from './http/listen.ts'
+import { openServer } from './http/server.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
-import { openDatabase } from './storage/database.ts'
+import { type Connection, type Database, openDatabase } from './storage/database.ts'
 import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
 import { findCaller } from './storage/token.ts'
 
-type Options = {
+type AppOptions = {
   readonly config: Config
   readonly log: FastifyBaseLogger
   /** A PostgreSQL with all migrations. */
   readonly databaseUrl: string
-  readonly secretKey: Buffer
+  readonly secretKey: Uint8Array
 }
 
-/** Everything put together: listen on it, or inject requests. Closing it closes its connections too. */
-export const buildApp = async ({ config, log, databaseUrl, secretKey }: Options): Promise<FastifyInstance> => {
+/** Everything put together: listen on it, or inject requests. Closing it closes its database connections too. */
+export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptions): Promise<FastifyInstance> => {
   const database = openDatabase(databaseUrl, { poolSize: config.poolSize })
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
-  const registry = loadRegistry()
-  const codeClasses = openCodeClasses()
-  const mhealth = openMhealth({
-    codeClasses,
-    ...(config.omhSchemaDir === undefined ? {} : { schemaDir: config.omhSchemaDir }),
-  })
-  const storeFor = await openStores({ database, dictionaryConnection, registry, classes: codeClasses })
   const server = await openServer({ config, log })
   const base = () => `${baseUrlOf(config, portOf(server) ?? config.port)}/fhir`
+  const { omhSchemaDir } = config
+  const { fhir, registry, codeClasses } = await fhirOptions({
+    database,
+    dictionaryConnection,
+    secretKey,
+    base,
+    ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
+  })
 
   server.addHook('onClose', async () => {
     await Promise.all([database.close(), dictionaryConnection.close()])
@@ -44,21 +48,43 @@ export const buildApp = async ({ config, log, databaseUrl, secretKey }: Options)
   for (const prefix of ['/', '/fhir']) {
     await server.register(capabilityRoutes, { prefix, registry, codeClasses, version: packageJson.version, base })
   }
-  await server.register(fhirRoutes, {
-    prefix: '/fhir',
+  await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
+  return server
+}
+
+type FhirParts = {
+  readonly database: Database
+  /** A connection of its own for what is committed at once. */
+  readonly dictionaryConnection: Connection
+  readonly omhSchemaDir?: string
+  readonly secretKey: Uint8Array
+  /** Absolute FHIR base, without a slash at the end. */
+  readonly base: () => string
+}
+
+/** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
+const fhirOptions = async (options: FhirParts) => {
+  const { database, dictionaryConnection, omhSchemaDir, secretKey, base } = options
+  const registry = loadRegistry()
+  const codeClasses = openCodeClasses()
+  const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
+  const storeOf = await openStores({ database, dictionaryConnection, registry, classes: codeClasses })
+  const accessFor = (caller: Caller): Access =>
+    accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query, { base: base() }))
+  const fhir: FhirOptions = {
     registry,
     mhealth,
     findCaller: bearer => findCaller(database, bearer),
-    accessFor: caller => accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query)),
+    accessFor,
     openStoreFor: (caller, access) =>
-      storeFor({
+      storeOf({
         access,
         author: caller.principal,
-        organizations: caller.organizations ?? [],
+        organizations: caller.organizations,
         choosesIds: caller.client.policies.has('everything'),
       }),
     base,
     secretKey,
-  })
-  return server
+  }
+  return { fhir, registry, codeClasses }
 }

@@ -97,9 +97,13 @@ export type Config = { readonly [Name in keyof Variables]: ReturnType<Variables[
 export type LogLevel = Config['logLevel']
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Throws a start error that names the variable, the value and what is accepted. Empty means not set. */
-export const readConfig = (environment: Environment = process.env): Config => {
-  const values = Object.entries(variables).map(([key, { name, read }]) => [key, read(environment[name]?.trim())])
+/**
+ * Throws a start error that names the variable, the value and what is accepted. Empty means not set; a command may have
+ * defaults of its own.
+ */
+export const readConfig = (environment: Environment = process.env, defaults: Environment = {}): Config => {
+  const given = (name: string) => environment[name]?.trim() || defaults[name]
+  const values = Object.entries(variables).map(([key, { name, read }]) => [key, read(given(name))])
   return Object.fromEntries(values) as Config
 }
 

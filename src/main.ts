@@ -1,11 +1,12 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { demoCommand } from './cli/demo.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { serveCommand } from './cli/serve.ts'
 import { tokenCommand } from './cli/token.ts'
 import { isStartError } from './start-error.ts'
 
-const commands = [serveCommand, migrateCommand, tokenCommand]
+const commands = [serveCommand, migrateCommand, tokenCommand, demoCommand]
 
 const program = new Command('sharewell')
   .description(packageJson.description)
@@ -18,5 +19,5 @@ try {
 } catch (error) {
   if (!isStartError(error)) throw error
   process.stderr.write(`${error.message}\n`)
-  process.exitCode = 1
+  process.exit(1)
 }

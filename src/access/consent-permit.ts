@@ -48,7 +48,7 @@ export const overlapOf = (one: Interval, other: Interval): Interval => ({
   high: isBefore(one.high, other.high) ? one.high : other.high,
 })
 
-export const isEmpty = ({ low, high }: Interval): boolean => !isBefore(low, high)
+const isEmpty = ({ low, high }: Interval): boolean => !isBefore(low, high)
 
 /** `-infinity` sorts before digits and `infinity` after them; without its Z a shorter fraction sorts first. */
 const isBefore = (one: string, other: string): boolean => one.replace(/Z$/, '') < other.replace(/Z$/, '')

@@ -1,9 +1,9 @@
-import type { Resource } from '@medplum/fhirtypes'
+import type { Coding, Resource } from '@medplum/fhirtypes'
 import { canonicalBase } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseReference } from '../fhir/reference.ts'
 
-/** The tag that shows, and may choose, the organization that owns a resource. */
+/** The tag that shows, and may choose, the organization that owns a resource which does not name it itself. */
 export const ownerSystem = `${canonicalBase}/owner`
 
 /**
@@ -26,6 +26,10 @@ export const ownerOf = (resource: Resource, organizations: readonly string[]): s
     )
   return only ?? null
 }
+
+/** A resource that names its owner itself comes back as it was sent. */
+export const ownerTag = (resource: Resource, owner: string | null): readonly Coding[] =>
+  owner === null || namedOwner(resource) !== undefined ? [] : [{ system: ownerSystem, code: owner }]
 
 const namedOwner = (resource: Resource): string | undefined => {
   const reference = references[resource.resourceType]?.(resource)

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
-import { type Access, both } from './access.ts'
+import { type Access, both, either } from './access.ts'
 import type { Caller } from './caller.ts'
 import { isInCompartments } from './patient-compartment.ts'
 import {
@@ -101,17 +101,12 @@ const accessByContext = (caller: Caller, registry: Registry, whole: Access): Con
     patient: scope =>
       caller.patient === undefined ? noAccess : inCompartment(who, caller.patient, scope, { registry, whole }),
     user: () => (who.kind === 'client' ? noAccess : ruled),
-    system: () => (who.kind === 'client' ? orElse(everything, ruled) : who.kind === 'administrator' ? ruled : noAccess),
+    system: () => (who.kind === 'client' ? either(everything, ruled) : who.kind === 'administrator' ? ruled : noAccess),
   }
 }
 
 const noAccess: Access = () => none
 const noContexts: Contexts = { patient: () => noAccess, user: () => noAccess, system: () => noAccess }
-
-const orElse =
-  (one: Access, other: Access): Access =>
-  (action, type) =>
-    or(one(action, type), other(action, type))
 
 /** `patient/` scopes reach nothing of another patient, whatever else the caller may see. */
 const inCompartment = (who: Who, patient: string, scope: Scope, given: Given): Access => {

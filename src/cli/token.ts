@@ -1,13 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { fullAccess } from '../access/access.ts'
 import type { ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
 import { readConfig } from '../config.ts'
+import { openCodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
+import { loadRegistry } from '../fhir/registry.ts'
 import { startError } from '../start-error.ts'
+import { unlimitedTokenIssued } from '../storage/audit.ts'
 import { commandLineClient, isClient, registerClient } from '../storage/client.ts'
-import { type Connection, openDatabase } from '../storage/database.ts'
+import { type Connection, type Database, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openPostgresBeside } from '../storage/postgres.ts'
+import { openStores } from '../storage/resources.ts'
 import { issueToken, type TokenRequest } from '../storage/token.ts'
 import { openAccount } from '../storage/user-account.ts'
 
@@ -50,14 +55,33 @@ const printToken = async (options: Options): Promise<void> => {
   const postgres = await openPostgresBeside(readConfig(), () => {})
   try {
     await migrate(postgres.url, () => {})
-    const database = openDatabase(postgres.url, { poolSize: 1 })
-    const token = await issue(database, options).finally(database.close)
-    process.stdout.write(`${token}\n`)
+    const database = openDatabase(postgres.url, { poolSize: 2 })
+    try {
+      const token = await issue(database, options)
+      if (options.policy.includes('everything')) await recordUnlimited(database, options)
+      process.stdout.write(`${token}\n`)
+    } finally {
+      await database.close()
+    }
   } catch (error) {
     throw error instanceof FhirError ? startError(error.message, error) : error
   } finally {
     await postgres.close()
   }
+}
+
+/** A token that passes every gate leaves a trace before it is shown. */
+const recordUnlimited = async (database: Database, { client = '', scope }: Options): Promise<void> => {
+  const storeOf = await openStores({
+    database,
+    dictionaryConnection: database,
+    registry: loadRegistry(),
+    classes: openCodeClasses(),
+  })
+  const author = { kind: 'client', id: commandLineClient } as const
+  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false })
+  const [written] = await store.write([{ kind: 'create', resource: unlimitedTokenIssued(client, scope) }])
+  if (written?.outcome === 'refused') throw written.error
 }
 
 const issue = async (database: Connection, options: Options): Promise<string> => {

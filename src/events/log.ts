@@ -1,10 +1,13 @@
-import { type Logger, pino, stdSerializers } from 'pino'
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 import type { LogLevel } from '../config.ts'
 import type { Event, Tell } from './event.ts'
 
-/** One JSON line an entry, on standard output. */
-export const openLog = (level: LogLevel): Logger =>
-  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: withoutRowValues } })
+/** One JSON line an entry, on standard output unless said. */
+export const openLog = (level: LogLevel, destination: DestinationStream = pino.destination(1)): Logger =>
+  pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: withoutRowValues } },
+    destination,
+  )
 
 /** The listener that writes every event into the log. */
 export const logEvents =

@@ -16,7 +16,7 @@ export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply
 export const outcomeText = ({ issues }: FhirError): string => JSON.stringify(toOperationOutcome(issues))
 
 /** Undefined for a fault: all that nobody has thrown on purpose. */
-export const toFhirError = (error: unknown): FhirError | undefined => {
+const toFhirError = (error: unknown): FhirError | undefined => {
   if (error instanceof FhirError) return error
   if (!isHttpError(error)) return undefined
   const [issue, message = error.message] = codes[error.code] ?? ['processing']

@@ -19,8 +19,8 @@ export const parseBodies = (server: FastifyInstance): void => {
   })
 }
 
-export const unsupported = (sent: string): FhirError =>
-  new FhirError('not-supported', `${sent} is not taken here; send ${jsonTypes[0]}`, { status: 415 })
+export const unsupported = (sent: string, taken: string = jsonTypes[0]): FhirError =>
+  new FhirError('not-supported', `${sent} is not taken here; send ${taken}`, { status: 415 })
 
 /** The parser's own message would quote the body. */
 const parseText = (text: string): unknown => {

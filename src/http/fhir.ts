@@ -88,7 +88,7 @@ const contentOf = (request: FastifyRequest, interaction: Interaction): SystemReq
   const { body } = request
   const isForm = body instanceof URLSearchParams
   if (body !== undefined && isForm !== (interaction.body === 'form')) {
-    throw unsupported(isForm ? formType : 'JSON for a search')
+    throw isForm ? unsupported(formType) : unsupported('JSON', formType)
   }
   const { 'if-match': ifMatch, 'if-none-exist': ifNoneExist, prefer } = request.headers
   return {

@@ -73,9 +73,3 @@ const statusOfMalformed: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
-
-/** The port that is really listened on; undefined before that. */
-export const portOf = (server: FastifyInstance): number | undefined => {
-  const [address] = server.addresses()
-  return typeof address === 'object' ? address.port : undefined
-}

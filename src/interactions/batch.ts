@@ -3,7 +3,7 @@ import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareCreate } from './create.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
-import type { Context, FhirResponse, Handler, SystemRequest } from './interaction.ts'
+import type { Context, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
 import { requireAccess } from './require-access.ts'
 import { type Prepared, writtenResponse } from './written.ts'
 
@@ -43,23 +43,31 @@ const preparedCreate = ({ interaction, request }: Entry, context: Context): Prep
   return prepareCreate(request, context)
 }
 
+/** Should the set trip the store, each is written alone, so that only the one at fault pays for it. */
 const writeTogether = async (
   creates: readonly Pending[],
   answers: FhirResponse[],
-  answer: 'minimal' | 'representation' | 'OperationOutcome',
+  answer: PreferredReturn,
   context: Context,
 ): Promise<void> => {
   if (creates.length === 0) return
-  const written = await context.store.write(creates.map(({ write }) => write))
-  for (const [position, { index, warnings }] of creates.entries()) {
-    answers[index] = answerOf(written[position], warnings, answer, context)
+  try {
+    const written = await context.store.write(creates.map(({ write }) => write))
+    for (const [position, { index, warnings }] of creates.entries()) {
+      answers[index] = answerOf(written[position], warnings, answer, context)
+    }
+  } catch (error) {
+    const failed = failure(error, context)
+    for (const { index } of creates) answers[index] = failed
+    if (error instanceof FhirError || creates.length === 1) return
+    for (const create of creates) await writeTogether([create], answers, answer, context)
   }
 }
 
 const answerOf = (
   written: Written | undefined,
   warnings: Prepared['warnings'],
-  answer: 'minimal' | 'representation' | 'OperationOutcome',
+  answer: PreferredReturn,
   context: Context,
 ): FhirResponse => {
   if (written === undefined) throw new Error('the store did not answer for each write')

@@ -19,7 +19,7 @@ export type Interaction = {
   readonly documentation: string
 } & Target
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
 type Target =
@@ -53,9 +53,11 @@ export type RequestHeaders = {
 /** https://hl7.org/fhir/R4/http.html#ops */
 export type Prefer = {
   /** Absent where the client did not say: a single write answers its resource, a Bundle's entries do not. */
-  readonly return?: 'minimal' | 'representation' | 'OperationOutcome'
+  readonly return?: PreferredReturn
   readonly handling: 'strict' | 'lenient'
 }
+
+export type PreferredReturn = 'minimal' | 'representation' | 'OperationOutcome'
 
 /** What goes back, before HTTP: `body` is JSON text that lies ready, whole or to be streamed, or an outcome. */
 export type FhirResponse = {

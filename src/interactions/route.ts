@@ -4,7 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from './interaction.ts'
 
 /** The parts of a path, by the names they have in its shape. */
-export type Named = { readonly type?: ResourceType; readonly id?: string; readonly versionId?: string }
+type Named = { readonly type?: ResourceType; readonly id?: string; readonly versionId?: string }
 
 type Route = { readonly interaction: Interaction; readonly named: Named }
 

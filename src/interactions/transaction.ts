@@ -4,7 +4,7 @@ import { prepareCreate } from './create.ts'
 import { prepareDelete } from './delete.ts'
 import { entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry } from './entry-error.ts'
-import type { Context, FhirResponse, Handler, InstanceRequest, SystemRequest } from './interaction.ts'
+import type { Context, FhirResponse, Handler, InstanceRequest, PreferredReturn, SystemRequest } from './interaction.ts'
 import { resolveReferences } from './local-reference.ts'
 import { requireAccess } from './require-access.ts'
 import { type Placed, place, wavesOf } from './transaction-order.ts'
@@ -26,7 +26,7 @@ export const transaction: Handler<SystemRequest> = async ({ body, headers }, con
 
 const carryOut = async (
   entries: readonly Placed[],
-  answer: 'minimal' | 'representation' | 'OperationOutcome',
+  answer: PreferredReturn,
   context: Context,
 ): Promise<readonly FhirResponse[]> => {
   const answers: FhirResponse[] = []

@@ -1,7 +1,7 @@
 import type { OperationOutcome } from '@medplum/fhirtypes'
 import { type Issue, toOutcomeIssue } from '../fhir/error.ts'
 import type { Write, Written } from '../storage/store.ts'
-import type { Body, Context, FhirResponse, RequestHeaders } from './interaction.ts'
+import type { Body, Context, FhirResponse, PreferredReturn, RequestHeaders } from './interaction.ts'
 import { locationOf, versionHeaders } from './version.ts'
 
 /** One write that may go to the store, alone or in the company of a Bundle's others. */
@@ -23,7 +23,7 @@ export const writtenResponse = (
   written: Written,
   warnings: readonly Issue[],
   base: string,
-  answer: NonNullable<RequestHeaders['prefer']['return']>,
+  answer: PreferredReturn,
 ): FhirResponse => {
   if (written.outcome === 'refused') throw written.error
   const body = bodyOf(written, warnings, answer)

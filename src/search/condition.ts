@@ -17,6 +17,7 @@ export const parseCondition = (
   [name, text]: readonly [name: string, text: string],
   options: ValueOptions,
 ): Expression => {
+  if (text.includes('\0')) throw refusal(name, `The value of "${name}" has a NUL character, which no text here has`)
   const texts = splitAt(',', text)
   const paths = pathsOf(registry, type, name)
   return or(...readAlternatives(paths, path => alongPath(path, texts, options)))

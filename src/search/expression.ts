@@ -61,7 +61,7 @@ export type Member = {
 }
 
 /** Where a row names its organization: its server-set owner, an element of its own, who registered its patient, itself, what it is part of, its study, its account's people. */
-export type OrganizationOf = 'owner' | 'named' | 'subject' | 'self' | 'parent' | 'study' | 'person'
+type OrganizationOf = 'owner' | 'named' | 'subject' | 'self' | 'parent' | 'study' | 'person'
 
 export type Role = 'viewer' | 'member' | 'manager'
 
@@ -72,7 +72,7 @@ export type Grantee =
   | { readonly kind: 'organization'; readonly id: string }
 
 /** Staff in force × consent that covers the row, at the moment of the query. */
-export type Consented = {
+type Consented = {
   readonly kind: 'consented'
   readonly to: Grantee
   readonly action: Action

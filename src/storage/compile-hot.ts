@@ -2,12 +2,13 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Value } from '../search/value.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
-import { isHot } from './hot.ts'
+import { isHot, namesNoSystem } from './hot.ts'
 import type { RowNames } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
 import { dateTest } from './values/date.ts'
 import { numberTest } from './values/quantity.ts'
 import { matchReference } from './values/reference.ts'
+import { matchValue } from './values/value.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
 type Hot = (match: Match, at: Compiling) => SqlFragment | undefined
@@ -35,10 +36,28 @@ const codeMatch =
 const quantityMatch =
   (component: SqlFragment): Hot =>
   ({ value }, { row }) => {
-    if (value.kind !== 'quantity') return undefined
+    if (value.kind !== 'quantity' || namesNoSystem(value)) return undefined
     if (component === own && row.code !== undefined) return quantityTest(sql.fragment`${row.code.alias}.`, value)
     return someCode(row, allOf([component, quantityTest(sql.fragment``, value)]))
   }
+
+/** Code and value of one and the same element; the code is of the class, however it is spelled. */
+const compositeMatch =
+  (component: SqlFragment): Hot =>
+  ({ value }, { row, classes }) => {
+    const [first, second] = value.kind === 'composite' ? value.parts : []
+    if (first?.value.kind !== 'token' || first.value.code === undefined || second === undefined) return undefined
+    const code = codeTest(first.value.system, first.value.code, classes)
+    const holds =
+      second.value.kind === 'quantity' && !namesNoSystem(second.value)
+        ? quantityTest(sql.fragment``, second.value)
+        : matchValue(measured(sql.fragment`${row.row}.content`), second.parameter, second.value)
+    return someCode(row, allOf([component, code, holds]))
+  }
+
+/** Where the code of an observation_code row stands: the Observation itself, or one of its components. */
+const measured = (content: SqlFragment): SqlFragment =>
+  sql.fragment`(CASE code.component WHEN 0 THEN ${content} ELSE ${content} -> 'component' -> (code.component - 1) END)`
 
 const subjectMatch: Hot = ({ parameter, value }, { row }) => {
   if (value.kind !== 'reference') return undefined
@@ -67,6 +86,14 @@ const hotMatches: Readonly<Record<string, Hot>> = {
   'value-quantity': quantityMatch(own),
   'combo-value-quantity': quantityMatch(either),
   'component-value-quantity': quantityMatch(ofComponent),
+  'code-value-concept': compositeMatch(own),
+  'code-value-date': compositeMatch(own),
+  'code-value-quantity': compositeMatch(own),
+  'code-value-string': compositeMatch(own),
+  'combo-code-value-concept': compositeMatch(either),
+  'combo-code-value-quantity': compositeMatch(either),
+  'component-code-value-concept': compositeMatch(ofComponent),
+  'component-code-value-quantity': compositeMatch(ofComponent),
 }
 
 /** Without an effective time both ends are infinite; a Period may leave one of them open. */

@@ -5,6 +5,7 @@ import type { Action } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { historyOf, storedRow, tableOf } from './row.ts'
+import { servedContent } from './served-content.ts'
 import { sql } from './sql.ts'
 import type { Stored } from './store.ts'
 import type { Place } from './update.ts'
@@ -38,7 +39,8 @@ export const findCurrent = async (
 ): Promise<Current | undefined> => {
   const allowed = compile(restrict(access, action, type), storedRow(type, 'row'), classes)
   const found = await connection.maybeOne<Row>(sql.fragment`
-    SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner, row.content::text AS content
+    SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner,
+      ${servedContent(type, 'row', { access, classes })} AS content
     FROM resource_identity AS identity
     JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
     WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id} AND ${allowed}`)

@@ -112,7 +112,13 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
 }
 
 const toFhirError = (error: unknown): unknown => {
-  const state = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const known = codeByState[state]
+  const known = codeByState[stateOf(error)]
   return known === undefined ? error : new FhirError(known[0], known[1], { cause: error })
 }
+
+/** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
+const stateOf = (error: unknown): string => {
+  const { code, constraint } = error instanceof pg.DatabaseError ? error : {}
+  return constraint === 'resource_identity_pkey' ? serializationFailure : (code ?? '')
+}
+const serializationFailure = '40001'

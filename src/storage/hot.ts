@@ -15,6 +15,14 @@ const hot: ReadonlySet<string> = new Set([
   'component-value-quantity',
   'value-string',
   'value-date',
+  'code-value-concept',
+  'code-value-date',
+  'code-value-quantity',
+  'code-value-string',
+  'combo-code-value-concept',
+  'combo-code-value-quantity',
+  'component-code-value-concept',
+  'component-code-value-quantity',
 ])
 
 /** Whether the token, string, date and number indexes leave the parameter out. */
@@ -29,7 +37,7 @@ export const matchesHot = (expression: Expression): boolean => {
     case 'not':
       return matchesHot(expression.of)
     case 'match':
-      return isHot(expression.parameter) && (bodiless.has(expression.parameter.code) || isPatient(expression.value))
+      return isHot(expression.parameter) && standsOutside(expression.parameter, expression.value)
     case 'chain':
       return expression.target === 'Patient' && isHot(expression.parameter)
     case 'all':
@@ -41,6 +49,13 @@ export const matchesHot = (expression: Expression): boolean => {
       return false
   }
 }
+
+const standsOutside = ({ code }: SearchParameter, value: Value): boolean =>
+  bodiless.has(code) ? !namesNoSystem(value) : isPatient(value)
+
+/** `5.4||mg` means Quantity.code or Quantity.unit, and only the body has both. */
+export const namesNoSystem = (value: Value): boolean =>
+  value.kind === 'quantity' && value.unit !== undefined && value.unit.system === undefined
 
 const isPatient = (value: Value): boolean => value.kind === 'reference' && value.type === 'Patient'
 

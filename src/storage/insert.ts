@@ -8,7 +8,7 @@ import { type SqlFragment, sql } from './sql.ts'
 
 /**
  * Writes new resources of one type, those that the question lets pass, with all their side rows, in one statement.
- * Answers the pks that were written; the others changed nothing.
+ * Answers the pks that were written; the others changed nothing. What comes back after a deletion has its identity still.
  */
 export const insertResources = async (
   connection: Connection,
@@ -27,8 +27,7 @@ export const insertResources = async (
     ),
     identity AS (
       INSERT INTO resource_identity (type_id, id, patient_id, pk)
-      SELECT ${typeId}, id, patient_id, pk FROM allowed
-      ON CONFLICT (type_id, id) DO NOTHING
+      SELECT ${typeId}, id, patient_id, pk FROM allowed WHERE version = 1
     ),
     ${sideRows(type === 'Observation', sql.fragment`allowed`)}
     INSERT INTO ${tableOf(type)} (patient_id, pk, id, version, last_updated, owner, author, tokens, content ${

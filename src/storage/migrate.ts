@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Tell } from '../events/event.ts'
 import { startError } from '../start-error.ts'
 
-export const migrationFolder = join(import.meta.dirname, '..', '..', 'sql')
+const migrationFolder = join(import.meta.dirname, '..', '..', 'sql')
 
 /**
  * Brings the database to the state of the numbered files, each in a transaction of its own. Throws a start error where
@@ -29,7 +29,7 @@ export const migrate = async (url: string, tell: Tell, folder = migrationFolder)
   }
 }
 
-export type Migration = {
+type Migration = {
   readonly number: number
   readonly name: string
   readonly checksum: string
@@ -59,7 +59,9 @@ const readApplied = async (client: pg.Client): Promise<readonly Applied[]> => {
   return (await client.query<Applied>('SELECT number, name, checksum, applied_at FROM migration ORDER BY number')).rows
 }
 
-/** IF NOT EXISTS is not enough where two processes create it at the same moment: one of them gets a unique violation. */
+/** IF NOT EXISTS is not enough where several processes create it at the same moment: all but one get one of these. */
+const alreadyMade = new Set(['23505', '42P07', '42710'])
+
 const createTable = async (client: pg.Client): Promise<void> => {
   await client
     .query(`
@@ -70,7 +72,7 @@ const createTable = async (client: pg.Client): Promise<void> => {
         applied_at timestamptz NOT NULL DEFAULT now()
       )`)
     .catch(error => {
-      if (error.code !== '23505' && error.code !== '42P07') throw error
+      if (!alreadyMade.has(error.code)) throw error
     })
 }
 

@@ -1,5 +1,5 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
-import { ownerSystem } from '../access/owner.ts'
+import { ownerSystem, ownerTag } from '../access/owner.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Candidate, CandidateFacts } from './candidate.ts'
@@ -71,7 +71,7 @@ const stamp = ({ resource, id, version, owner }: Draft, lastUpdated: Date): Reso
   const { versionId: _, lastUpdated: __, tag = [], ...kept } = meta ?? {}
   const tags = [
     ...tag.filter(({ system }) => system !== ownerSystem),
-    ...(owner === null || resourceType === 'Observation' ? [] : [{ system: ownerSystem, code: owner }]),
+    ...(resourceType === 'Observation' ? [] : ownerTag(resource, owner)),
   ]
   return {
     resourceType,

@@ -22,7 +22,7 @@ export type RowNames = {
 }
 
 /** `ResearchStudy` → `research_study`, as the first migration names its tables. */
-export const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
+const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
 
 export const tableOf = (type: ResourceType): SqlFragment => name(tableName(type))
 

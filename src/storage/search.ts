@@ -8,6 +8,7 @@ import { codeTest } from './compile-hot.ts'
 import type { Connection } from './database.ts'
 import { matchesHot } from './hot.ts'
 import { type RowNames, storedRow, tableOf } from './row.ts'
+import { servedContent } from './served-content.ts'
 import { behind, orderBy, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
 import type { Page, Stored } from './store.ts'
@@ -19,7 +20,7 @@ export const searchPage = async (connection: Connection, searching: Searching, s
   const source = sourceOf(searching, search)
   const total = search.total === 'none' ? {} : { total: await count(connection, source) }
   if (search.summary === 'count' || search.count === 0) return { entries: [], ...total }
-  const rows = await connection.any<Row>(pageStatement(search, source))
+  const rows = await connection.any<Row>(pageStatement(searching, search, source))
   const page = rows.slice(0, search.count)
   const last = page.at(-1)
   const more = rows.length > search.count && last !== undefined
@@ -96,7 +97,7 @@ const count = async (connection: Connection, { from, where }: Source): Promise<n
   return Number(total)
 }
 
-const pageStatement = (search: Search, { from, where, row }: Source): SqlFragment => {
+const pageStatement = (searching: Searching, search: Search, { from, where, row }: Source): SqlFragment => {
   const keys = sortKeys(search, row)
   const after = search.cursor === undefined ? undefined : behind(keys, row, toPosition(search.cursor))
   const texts = keys.map(({ value }) => sql.fragment`(${value})::text`)
@@ -111,7 +112,8 @@ const pageStatement = (search: Search, { from, where, row }: Source): SqlFragmen
       ${orderBy(keys, row)}
       LIMIT ${search.count + 1}
     )
-    SELECT page.pk, page.keys, body.id, body.version, body.last_updated, body.content::text AS content
+    SELECT page.pk, page.keys, body.id, body.version, body.last_updated,
+      ${servedContent(search.type, 'body', searching)} AS content
     FROM page
     JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk
     ORDER BY page.position`

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Resource } from '@medplum/fhirtypes'
-import { restrict } from '../access/access.ts'
 import { FhirError } from '../fhir/error.ts'
-import { type Candidate, entryRow, entryTables } from './candidate.ts'
+import type { Candidate } from './candidate.ts'
 import { replace } from './change.ts'
-import { compile } from './compile.ts'
-import type { Current } from './current.ts'
+import { type Current, lockPlace } from './current.ts'
 import type { Connection } from './database.ts'
-import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import type { UploadKey, Written } from './store.ts'
+import { type UploadRights, uploadRights } from './upload-rights.ts'
 import { type Create, candidatesOf, insertAll, refusal, type Writing } from './write.ts'
 
 /**
@@ -25,7 +23,7 @@ export const uploadAll = async (
   const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
   const lastByKey = new Map(entries.map(entry => [entry.place, entry]))
   const last = [...lastByKey.values()]
-  const stored = await storedUploads(connection, writing, last)
+  const stored = await storedUploads(connection, last)
   const outcomes = new Map<string, Written>()
 
   const fresh = last.filter(({ place }) => !stored.has(place))
@@ -42,15 +40,16 @@ export const uploadAll = async (
     connection,
     fresh.filter(({ place }) => outcomes.get(place)?.outcome === 'created'),
   )
-  const known = last.filter(({ place }) => stored.has(place))
-  const creatable = await creatableAmong(connection, writing, known)
-  for (const entry of known) {
+  const met = last.flatMap(entry => {
     const found = stored.get(entry.place)
-    if (found === undefined) continue
-    const mayKnow = found.isReadable || creatable.has(entry.candidate.pk)
-    const outcome = mayKnow
-      ? await meetAgain(connection, writing, entry, found)
-      : ({ outcome: 'refused', error: refusal(entry.candidate) } as const)
+    return found === undefined ? [] : [{ entry, candidate: entry.candidate, found, current: found.current }]
+  })
+  const rights = await uploadRights(connection, writing, met)
+  for (const { entry, candidate, found } of met) {
+    const may = rights.get(candidate.pk)
+    const outcome: Written = may?.isKnown
+      ? await meetAgain(connection, writing, entry, found, may)
+      : { outcome: 'refused', error: refusal(candidate) }
     outcomes.set(entry.place, outcome)
   }
   return entries.map(entry => outcomeOf(entry, lastByKey, outcomes))
@@ -81,72 +80,69 @@ const uuidOf = ({ schema, key }: UploadKey): string => {
 /** `upload_key.kind`: the identity that the document's header gives, or its content. */
 const documentKey = 1
 
-type StoredUpload = {
-  readonly pk: string
-  readonly digest: Buffer
-  readonly current: Current | undefined
-  readonly isReadable: boolean
-  /** The caller wrote it last, or may update it. */
-  readonly isChangeable: boolean
-}
+type StoredUpload = { readonly pk: string; readonly digest: Buffer; readonly current: Current | undefined }
 
-type Row = {
-  patient_id: number
-  key: string
-  pk: string
-  digest: Buffer
-  id: string | null
-  version: number
-  last_updated: Date
-  owner: string | null
-  content: string
-  readable: boolean | null
-  changeable: boolean | null
-}
+type KeyRow = { patient_id: number; key: string; pk: string; digest: Buffer }
 
-/** By place; locked, so that uploads of the same documents take turns. */
+/**
+ * By place. The keys are locked, so that uploads of the same documents take turns; only a statement that begins with the
+ * locks held sees what the turn before has written.
+ */
 const storedUploads = async (
   connection: Connection,
-  { access, classes, author }: Writing,
   entries: readonly Entry[],
 ): Promise<ReadonlyMap<string, StoredUpload>> => {
   const keyed = entries.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return new Map()
-  const may = (action: 'r' | 'u') =>
-    compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)
-  const rows = await connection.any<Row>(sql.fragment`
-    SELECT upload.patient_id, upload.key, upload.pk, upload.digest,
-      row.id, row.version, row.last_updated, row.owner, row.content::text AS content,
-      ${may('r')} AS readable, (row.author = ${author} OR ${may('u')}) AS changeable
-    FROM (
-      SELECT upload_key.* FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
-      JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
-        AND upload_key.key = asked.key
-      ORDER BY upload_key.patient_id, upload_key.key
-      FOR UPDATE OF upload_key
-    ) AS upload
-    LEFT JOIN observation AS row ON row.patient_id = upload.patient_id AND row.pk = upload.pk`)
-  return new Map(rows.map(row => [`${row.patient_id}/${row.key}`, toStoredUpload(row)]))
+  const rows = await connection.any<KeyRow>(sql.fragment`
+    SELECT upload_key.patient_id, upload_key.key, upload_key.pk, upload_key.digest
+    FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
+    JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
+      AND upload_key.key = asked.key
+    ORDER BY upload_key.patient_id, upload_key.key
+    FOR UPDATE OF upload_key`)
+  const currents = await currentObservations(connection, rows)
+  return new Map(
+    rows.map(({ patient_id, key, pk, digest }) => [
+      `${patient_id}/${key}`,
+      { pk, digest, current: currents.get(`${patient_id}/${pk}`) },
+    ]),
+  )
 }
 
-const toStoredUpload = (row: Row): StoredUpload => ({
-  pk: row.pk,
-  digest: row.digest,
-  isReadable: row.readable === true,
-  isChangeable: row.changeable === true,
-  current:
-    row.id === null
-      ? undefined
-      : {
-          type: 'Observation',
-          id: row.id,
-          patientId: row.patient_id,
-          pk: row.pk,
-          owner: row.owner,
-          versionId: String(row.version),
-          lastUpdated: row.last_updated,
-          content: row.content,
-        },
+type Place = { readonly patient_id: number; readonly pk: string }
+type Row = Place & { id: string; version: number; last_updated: Date; owner: string | null; content: string }
+
+/** By `patient_id/pk`. */
+const currentObservations = async (
+  connection: Connection,
+  places: readonly Place[],
+): Promise<ReadonlyMap<string, Current>> => {
+  if (places.length === 0) return new Map()
+  const patientIds = sql.array(
+    places.map(({ patient_id }) => patient_id),
+    'int4',
+  )
+  const pks = sql.array(
+    places.map(({ pk }) => pk),
+    'int8',
+  )
+  const rows = await connection.any<Row>(sql.fragment`
+    SELECT row.patient_id, row.pk, row.id, row.version, row.last_updated, row.owner, row.content::text AS content
+    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk`)
+  return new Map(rows.map(row => [`${row.patient_id}/${row.pk}`, toCurrent(row)]))
+}
+
+const toCurrent = ({ patient_id, pk, id, version, last_updated, owner, content }: Row): Current => ({
+  type: 'Observation',
+  id,
+  patientId: patient_id,
+  pk,
+  owner,
+  versionId: String(version),
+  lastUpdated: last_updated,
+  content,
 })
 
 const columns = (entries: readonly Entry[]): SqlFragment =>
@@ -176,40 +172,32 @@ const keepKeys = async (connection: Connection, entries: readonly Entry[]): Prom
   if (kept < keyed.length) throw new FhirError('transient', 'The same documents are being uploaded by another request')
 }
 
-/** Who may upload it may know that it is stored already; for anybody else it is refused as if it were not. */
-const creatableAmong = async (
-  connection: Connection,
-  { access, classes }: Writing,
-  entries: readonly Entry[],
-): Promise<ReadonlySet<string>> => {
-  if (entries.length === 0) return new Set()
-  const rows = await connection.any<{ pk: string }>(sql.fragment`
-    WITH ${entryTables(entries.map(({ candidate }) => candidate))}
-    SELECT pk FROM entry WHERE ${compile(restrict(access, 'c', 'Observation'), entryRow('Observation'), classes)}`)
-  return new Set(rows.map(({ pk }) => pk))
-}
-
 /** A document whose key is stored. */
 const meetAgain = async (
   connection: Connection,
   writing: Writing,
   { candidate, key }: Entry,
-  { pk, digest, current, isReadable, isChangeable }: StoredUpload,
+  { pk, digest, current: found }: StoredUpload,
+  { isReadable, isChangeable }: UploadRights,
 ): Promise<Written> => {
-  if (current === undefined)
-    return {
-      outcome: 'refused',
-      error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
-    }
+  if (found === undefined) return goneSince
   if (key !== undefined && digest.equals(key.digest))
-    return { outcome: 'unchanged', ...current, ...(isReadable ? {} : { content: asSent(candidate, current) }) }
+    return { outcome: 'unchanged', ...(isReadable ? found : asSent(candidate, found)) }
   if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
-  try {
+  const current = await lockCurrent(connection, writing, found)
+  if (current === undefined) return goneSince
+  return refusedWhereThrown(async () => {
     const written = await replace(connection, writing, current, candidate.resource as Resource, 'c')
     await connection.run(sql.fragment`
       UPDATE upload_key SET digest = ${sql.binary(key?.digest ?? digest)}
       WHERE patient_id = ${candidate.patientId} AND kind = ${documentKey} AND key = ${key?.uuid ?? ''}::uuid AND pk = ${pk}`)
     return written
+  })
+}
+
+const refusedWhereThrown = async (run: () => Promise<Written>): Promise<Written> => {
+  try {
+    return await run()
   } catch (error) {
     if (error instanceof FhirError && error.issues[0].code !== 'transient') return { outcome: 'refused', error }
     throw error
@@ -217,8 +205,23 @@ const meetAgain = async (
 }
 
 /** Who may not read what is stored, which somebody may have added to, is answered their own words. */
-const asSent = ({ resource }: Candidate, { id, versionId, lastUpdated }: Current): string =>
-  JSON.stringify({ ...resource, id, meta: { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() } })
+const asSent = ({ resource }: Candidate, current: Current): Current => {
+  const { id, versionId, lastUpdated } = current
+  const meta = { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() }
+  return { ...current, content: JSON.stringify({ ...resource, id, meta }) }
+}
+
+const goneSince: Written = {
+  outcome: 'refused',
+  error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
+}
+
+/** As it is once nobody else is changing it. */
+const lockCurrent = async (connection: Connection, writing: Writing, { id, patientId, pk }: Current) => {
+  await lockPlace(connection, writing, 'Observation', id)
+  const currents = await currentObservations(connection, [{ patient_id: patientId, pk }])
+  return currents.get(`${patientId}/${pk}`)
+}
 
 /** An earlier entry with the key of a later one was overtaken: it answers with what is stored now, as unchanged. */
 const outcomeOf = (

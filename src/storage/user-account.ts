@@ -3,7 +3,7 @@ import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 
 /** Id of the Person who signs in with the address. */
-export const findAccount = async (connection: Connection, email: string): Promise<string | undefined> => {
+const findAccount = async (connection: Connection, email: string): Promise<string | undefined> => {
   const row = await connection.maybeOne<{ person: string }>(
     sql.fragment`SELECT person FROM user_account WHERE email = ${email.toLowerCase()}`,
   )

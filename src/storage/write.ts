@@ -129,7 +129,7 @@ export const refusal = ({ type, facts, resource }: Candidate): FhirError => {
   )
 }
 
-export const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
+const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
   const typeId = typeIds.get(type)
   if (typeId === undefined) throw new Error(`no table for ${type}`)
   return typeId

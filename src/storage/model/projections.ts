@@ -17,8 +17,6 @@ export const project = async (
   context: ProjectionContext,
 ): Promise<void> => projections[type]?.(connection, changes, context)
 
-export const isProjected = (type: ResourceType): boolean => projections[type] !== undefined
-
 const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   Organization: of(projectOrganizations),
   PractitionerRole: of(projectMemberships),
@@ -33,17 +31,3 @@ const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
 function of<R extends Resource>(projection: Projection<R>): Projection {
   return (connection, changes, context) => projection(connection, changes as readonly Projected<R>[], context)
 }
-
-/** Types in the order in which one transaction writes and projects them: what a rule asks about comes first. */
-export const modelOrder: readonly ResourceType[] = [
-  'Organization',
-  'Practitioner',
-  'PractitionerRole',
-  'Person',
-  'Patient',
-  'ResearchStudy',
-  'Group',
-  'Device',
-  'ResearchSubject',
-  'Consent',
-]

@@ -1,0 +1,32 @@
+import pg from 'pg'
+import { openCodeClasses } from '../src/fhir/code-class.ts'
+
+/** What a person who knows the tables would ask for the same rows, without a gate. */
+export type PlainSearch = {
+  /** How many bodies came; they are read whole. */
+  readonly newest: (patient: string, code: string, rows: number) => Promise<number>
+  readonly close: () => Promise<void>
+}
+
+export const openPlainSearch = async (databaseUrl: string): Promise<PlainSearch> => {
+  const client = new pg.Client({ connectionString: databaseUrl, options: '-c jit=off' })
+  await client.connect()
+  const classes = openCodeClasses()
+  return {
+    newest: async (patient, code, rows) => {
+      const [key] = classes.classesAsked(undefined, code).keys
+      const found = await client.query({ name: 'newest', text: newest, values: [patient, key, rows] })
+      return found.rows.length
+    },
+    close: () => client.end(),
+  }
+}
+
+const newest = `
+  SELECT observation.id, observation.content::text AS content
+  FROM observation_code AS code
+  JOIN observation ON observation.patient_id = code.patient_id AND observation.pk = code.pk
+  WHERE code.patient_id = (SELECT patient_id FROM patient_compartment WHERE id = $1)
+    AND code.code_id = (SELECT code_id FROM code_class WHERE key = $2) AND code.component = 0
+  ORDER BY code.effective_start DESC, code.pk DESC
+  LIMIT $3`

@@ -1,0 +1,20 @@
+import { cpus, loadavg } from 'node:os'
+
+export type Report = {
+  readonly bench: string
+  readonly figures: Readonly<Record<string, number>>
+  /** What must hold, in words. */
+  readonly bars: readonly { readonly name: string; readonly isMet: boolean }[]
+}
+
+/** A table for people, one JSON line for programs, and each bar by name. */
+export const printReport = ({ bench, figures, bars }: Report): void => {
+  const shown = Object.entries(figures).map(([name, value]) => [name, rounded(value)] as const)
+  const machine = { cpus: cpus().length, load: rounded(loadavg()[0] ?? 0) }
+  console.log(`\n${bench}`)
+  for (const [name, value] of shown) console.log(`  ${name.padEnd(28)} ${String(value).padStart(12)}`)
+  for (const { name, isMet } of bars) console.log(`  ${isMet ? 'met   ' : 'MISSED'} ${name}`)
+  console.log(JSON.stringify({ bench, ...Object.fromEntries(shown), ...machine }))
+}
+
+const rounded = (value: number): number => Number(value.toPrecision(4))

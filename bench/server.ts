@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openDatabase } from '../src/storage/database.ts'
+import { openEmbedded } from '../src/storage/embedded.ts'
+import { issueToken, type TokenRequest } from '../src/storage/token.ts'
+import { type Api, openApi } from './api.ts'
+
+/** The real server as a child process, on a PostgreSQL of its own in a temporary folder. */
+export type BenchServer = {
+  /** The FHIR API as the bearer of a new token sees it. */
+  readonly as: (subject: TokenRequest['subject'], scope: string, more?: Partial<TokenRequest>) => Promise<Api>
+  readonly databaseUrl: string
+  /** Resident memory of the server process alone, in MB. */
+  readonly memory: () => Promise<number>
+  /** Ends it as an operator would, keeping its profile, and removes the folder. */
+  readonly close: () => Promise<void>
+}
+
+/** With `profile`, the server leaves its CPU profile in that folder when it ends. */
+export const openBenchServer = async (profile: string | undefined): Promise<BenchServer> => {
+  const folder = await mkdtemp(join(tmpdir(), 'sharewell-bench-'))
+  const postgres = await openEmbedded(folder, () => {})
+  const port = await freePort()
+  const child = spawn(process.execPath, [...profileFlags(profile), 'src/main.ts', 'serve'], {
+    cwd: join(import.meta.dirname, '..'),
+    env: { ...process.env, PORT: String(port), DATA_DIR: folder, DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const origin = `http://127.0.0.1:${port}`
+  const database = openDatabase(postgres.url, { poolSize: 1 })
+  const close = async () => {
+    await stop(child)
+    await database.close()
+    await postgres.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await untilReady(child, `${origin}/readyz`)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    as: async (subject, scope, more = {}) =>
+      openApi(
+        `${origin}/fhir`,
+        await issueToken(database, { subject, client: 'cli', scope, ttlSeconds: 86_400, ...more }),
+      ),
+    databaseUrl: postgres.url,
+    memory: () => residentMegabytes(child.pid ?? 0),
+    close,
+  }
+}
+
+const profileFlags = (folder: string | undefined): readonly string[] =>
+  folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+
+const untilReady = async (child: ChildProcess, address: string): Promise<void> => {
+  const until = Date.now() + 60_000
+  while (Date.now() < until) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode} before it was ready`)
+    const answer = await fetch(address).catch(() => undefined)
+    if (answer?.ok) return
+    await sleep(50)
+  }
+  throw new Error('the server was not ready within a minute')
+}
+
+const stop = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await ended
+}
+
+const residentMegabytes = async (pid: number): Promise<number> => {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { readConfig } from '../config.ts'
+import { startError } from '../start-error.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { isEmpty } from '../storage/emptiness.ts'
+import { type Book, openBook, tellCount, tellDuration } from './demo/book.ts'
+import { enrolParticipants } from './demo/enrolment.ts'
+import { figuresOf, isStored, type Readings } from './demo/expected.ts'
+import { setUpInstitutions } from './demo/institutions.ts'
+import { invite } from './demo/invitation.ts'
+import { openLoading } from './demo/loading.ts'
+import { allReadings, days } from './demo/physiology.ts'
+import { scenes } from './demo/scenes.ts'
+import type { Stage } from './demo/stage.ts'
+import { openSignIn, type SignIn, scopes } from './demo/tokens.ts'
+import { sentOf, uploadAll } from './demo/upload.ts'
+import type { World } from './demo/world.ts'
+import { type Running, serve } from './serve.ts'
+
+export const demoCommand = (program: Command): void => {
+  program
+    .command('demo')
+    .description('fill an empty database with studies and people, and show who may see what')
+    .option('--once', 'check every figure, and end')
+    .action(async ({ once = false }: { once?: boolean }) => {
+      const running = await serve(readConfig(undefined, demoDefaults()))
+      const stopped = async (error: unknown): Promise<never> => {
+        await running.close()
+        throw error
+      }
+      const failures = await tellStory(running, { staysUp: !once }).catch(stopped)
+      if (!once) return
+      await running.close()
+      process.exit(failures.length === 0 ? 0 : 1)
+    })
+}
+
+/** Where nothing else is asked for: a database that is gone afterwards, any free port, a quiet log. */
+const demoDefaults = () => {
+  const folder = join(tmpdir(), `sharewell-demo-${randomUUID()}`)
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return { DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' }
+}
+
+/** Answers which figures were not what they must be. */
+const tellStory = async (
+  { address, databaseUrl }: Running,
+  { staysUp }: { readonly staysUp: boolean },
+): Promise<readonly string[]> => {
+  const database = openDatabase(databaseUrl, { poolSize: 1 })
+  try {
+    await refuseOtherData(database)
+    const stage = await play(openSignIn(database, `${address}/fhir`))
+    if (staysUp) await invite(stage, address)
+    return stage.book.failures()
+  } finally {
+    await database.close()
+  }
+}
+
+const refuseOtherData = async (database: Database): Promise<void> => {
+  if (await isEmpty(database)) return
+  throw startError(
+    'This database holds resources already, and the demo wants an empty one: leave DATA_DIR and DATABASE_URL unset, or name others',
+  )
+}
+
+const play = async (signIn: SignIn): Promise<Stage> => {
+  const book = openBook(text => process.stdout.write(text))
+  const now = Date.now()
+  const stage = { book, signIn, world: await setUp(book, signIn, now), readings: allReadings(now) }
+  await upload(stage)
+  for (const scene of scenes) await scene(stage)
+  conclude(book)
+  return stage
+}
+
+const setUp = async (book: Book, signIn: SignIn, now: number): Promise<World> => {
+  book.chapter('Two institutions, two studies, twenty people')
+  const started = performance.now()
+  const ids = await setUpInstitutions(signIn)
+  const enrolled = await enrolParticipants(signIn, ids, now)
+  book.line('  Riverside University > Department of Metabolic Health > Glucose and Sleep Lab: study A, identified')
+  book.line('  Northlake Institute: study B, coded, open to its named staff only')
+  book.line('  20 people, registered, invited, and each with an answer of their own')
+  book.line(`  all of it over FHIR, by the people whose task it is, in ${tellDuration(performance.now() - started)}`)
+  return { ids, enrolled, now }
+}
+
+const upload = async (stage: Stage): Promise<void> => {
+  const { book, signIn, world, readings } = stage
+  book.chapter(`${days} days of glucose, heart rate, blood pressure, steps and sleep`)
+  const expected = expectedUpload(world, readings)
+  const loading = openLoading(expected.sent, process.stdout)
+  const started = performance.now()
+  const uploaded = await uploadAll(signIn, world.enrolled, readings, loading.add)
+  const durationMs = performance.now() - started
+  loading.stop()
+  const perSecond = Math.round(expected.sent / (durationMs / 1000))
+  book.expect({
+    who: 'Twenty apps',
+    asked: `POST ${tellCount(uploaded.bundles)} Bundles of Open mHealth documents, one for each person and day`,
+    got: { created: uploaded.created, refused: uploaded.refused },
+    wanted: { created: expected.created, refused: expected.sent - expected.created },
+    told:
+      `${tellCount(uploaded.created)} stored, ${tellCount(perSecond)} a second; ` +
+      `${tellCount(uploaded.refused)} refused for want of consent`,
+    durationMs,
+  })
+  await withdrawEarly(stage)
+}
+
+const expectedUpload = ({ enrolled }: World, readings: Readings) => ({
+  sent: enrolled.reduce((sum, one) => sum + sentOf(one, readings).flat().length, 0),
+  created: figuresOf(readings, 'all', isStored).count,
+})
+
+/** Who withdraws before anybody has looked. */
+const withdrawEarly = async ({ signIn, world, book }: Stage): Promise<void> => {
+  for (const { person, patient, consents } of world.enrolled) {
+    for (const { to } of person.answers.filter(({ answer }) => answer === 'withdrawn')) {
+      const self = await signIn.patient(patient, scopes.patient)
+      const { body } = await self.get(`Consent/${consents.get(to)}`)
+      await self.update({ ...body, status: 'inactive' })
+      book.line(`  ${person.given} ${person.family} has sent a month, and then withdraws.`)
+    }
+  }
+}
+
+const conclude = (book: Book): void => {
+  book.chapter('The figures')
+  const failures = book.failures()
+  book.line(`  ${book.checked() - failures.length} of ${book.checked()} are what they must be.`)
+  for (const failure of failures) book.line(`  ✗ ${failure}`)
+}

@@ -1,0 +1,60 @@
+import type { CodeableConcept, Consent, ConsentProvision } from '@medplum/fhirtypes'
+import { standardExtensions, systems } from '../../fhir/canonical.ts'
+import { type Answer, kindOf, measures, type Participant, type Permission } from './cast.ts'
+import { localTime } from './document.ts'
+import { permittedFrom } from './expected.ts'
+import type { Ids } from './world.ts'
+
+/** One Consent for each person and grantee; each permit is one kind of data, from one source or from any. */
+export const toConsent = (
+  person: Participant,
+  { to, permits }: Pick<Answer, 'to' | 'permits'>,
+  { patient, ids, now }: { readonly patient: string; readonly ids: Ids; readonly now: number },
+): Consent => ({
+  resourceType: 'Consent',
+  status: 'proposed',
+  ...(to === 'clinician' ? {} : { extension: [studyContext(ids.studies[to])] }),
+  scope: concept(`${terminology}/consentscope`, to === 'clinician' ? 'patient-privacy' : 'research'),
+  category: [concept(systems.loinc, '59284-0')],
+  patient: { reference: `Patient/${patient}` },
+  dateTime: new Date(now).toISOString(),
+  policyRule: concept(`${terminology}/consentpolicycodes`, 'deny-unless-permitted'),
+  provision: {
+    type: 'deny',
+    provision: permits.map(permission => toProvision(person, permission, to, ids, now)),
+  },
+})
+
+const terminology = 'http://terminology.hl7.org/CodeSystem'
+
+const studyContext = (study: string) => ({
+  url: standardExtensions.consentResearchStudyContext,
+  valueReference: { reference: `ResearchStudy/${study}` },
+})
+
+const toProvision = (
+  person: Participant,
+  permission: Permission,
+  to: Answer['to'],
+  ids: Ids,
+  now: number,
+): ConsentProvision => {
+  const { measure, source } = permission
+  return {
+    type: 'permit',
+    actor: [{ role: concept(`${terminology}/v3-ParticipationType`, 'IRCP'), reference: recipientOf(to, ids) }],
+    action: [concept(`${terminology}/consentaction`, 'access')],
+    purpose: [{ system: `${terminology}/v3-ActReason`, code: to === 'clinician' ? 'TREAT' : 'HRESCH' }],
+    code: [{ ...concept(systems.omh, kindOf(measure)), text: measures[measure].display }],
+    ...(source === undefined
+      ? {}
+      : { data: [{ meaning: 'instance', reference: { reference: `Device/${ids.sources[source]}` } }] }),
+    dataPeriod: { start: localTime(person, permittedFrom(person, permission, now)) },
+  }
+}
+
+const recipientOf = (to: Answer['to'], { studyOrganizations, colleagues }: Ids) => ({
+  reference: to === 'clinician' ? `Practitioner/${colleagues.clinician}` : `Organization/${studyOrganizations[to]}`,
+})
+
+export const concept = (system: string, code: string): CodeableConcept => ({ coding: [{ system, code }] })

@@ -1,0 +1,94 @@
+import type { Role } from '../../search/expression.ts'
+
+/** The trees of organizations; one without `partOf` is an institution of its own. */
+export const organizations = {
+  riverside: { name: 'Riverside University' },
+  metabolic: { name: 'Department of Metabolic Health', partOf: 'riverside' },
+  lab: { name: 'Glucose and Sleep Lab', partOf: 'metabolic' },
+  clinic: { name: 'Riverside Outpatient Clinic', partOf: 'riverside' },
+  northlake: { name: 'Northlake Institute' },
+} as const
+
+export type OrganizationKey = keyof typeof organizations
+
+export type Colleague = {
+  readonly given: string
+  readonly family: string
+  /** Who they are, for whoever reads the story. */
+  readonly title: string
+  /** Who makes their account: the administrator, or the manager of an institution. */
+  readonly madeBy: 'administrator' | 'dean' | 'director'
+  readonly role?: { readonly of: OrganizationKey; readonly as: Role }
+}
+
+const colleague = (
+  name: `${string} ${string}`,
+  title: string,
+  madeBy: Colleague['madeBy'],
+  role?: Colleague['role'],
+): Colleague => {
+  const [given = '', family = ''] = name.split(' ')
+  return { given, family, title, madeBy, ...(role === undefined ? {} : { role }) }
+}
+
+/** Managers come first: they make the accounts of the others. */
+export const staff = {
+  dean: colleague('Marta Olsen', 'manager of the university', 'administrator', { of: 'riverside', as: 'manager' }),
+  director: colleague('Erik Holm', 'manager of Northlake', 'administrator', { of: 'northlake', as: 'manager' }),
+  stranger: colleague('Max Stone', 'signed in, belongs nowhere', 'administrator'),
+  coordinator: colleague('Ravi Iyer', 'coordinator in the department', 'dean', { of: 'metabolic', as: 'member' }),
+  investigator: colleague('Helen Brandt', 'investigator of study A', 'dean', { of: 'metabolic', as: 'member' }),
+  labResearcher: colleague('Yusuf Kaya', 'researcher in the lab', 'dean', { of: 'lab', as: 'viewer' }),
+  clinician: colleague('Carol Diaz', 'physician in the clinic', 'dean', { of: 'clinic', as: 'viewer' }),
+  recruiter: colleague('Sofia Lind', 'coordinator of study B', 'director', { of: 'northlake', as: 'member' }),
+  analyst: colleague('Jens Aker', 'researcher of study B', 'director', { of: 'northlake', as: 'viewer' }),
+  collaborator: colleague('Paula Reis', 'collaborator of study A, from Northlake', 'director', {
+    of: 'northlake',
+    as: 'member',
+  }),
+} as const satisfies Readonly<Record<string, Colleague>>
+
+export type ColleagueKey = keyof typeof staff
+
+export const emailOf = ({ given, family }: Pick<Colleague, 'given' | 'family'>): string =>
+  `${given}.${family}@sharewell.example`.toLowerCase()
+
+export type StudyKey = 'metabolism' | 'shifts'
+
+export type Study = {
+  readonly letter: 'A' | 'B'
+  readonly title: string
+  readonly organization: OrganizationKey
+  readonly identity: 'identified' | 'coded'
+  readonly access: 'organization' | 'staff'
+  /** Who makes it, and its staff. */
+  readonly madeBy: 'dean' | 'director'
+  /** Who registers and invites its people. */
+  readonly invitedBy: 'coordinator' | 'recruiter'
+  readonly staff: Readonly<
+    Partial<Record<ColleagueKey, 'investigator' | 'coordinator' | 'researcher' | 'collaborator'>>
+  >
+}
+
+export const studies: Readonly<Record<StudyKey, Study>> = {
+  metabolism: {
+    letter: 'A',
+    title: 'Glucose and the heart in daily life',
+    organization: 'metabolic',
+    identity: 'identified',
+    access: 'organization',
+    madeBy: 'dean',
+    invitedBy: 'coordinator',
+    staff: { investigator: 'investigator', collaborator: 'collaborator' },
+  },
+  shifts: {
+    letter: 'B',
+    title: 'Sleep and steps of people who work in shifts',
+    organization: 'northlake',
+    identity: 'coded',
+    access: 'staff',
+    madeBy: 'director',
+    invitedBy: 'recruiter',
+    staff: { recruiter: 'coordinator', analyst: 'researcher' },
+  },
+}

@@ -1,0 +1,93 @@
+import { toObservation } from './document.ts'
+import { isStored, type Readings } from './expected.ts'
+import { type Answer, diagnosticsOf, type FhirClient } from './fhir-client.ts'
+import type { Reading } from './physiology.ts'
+import type { SignIn } from './tokens.ts'
+import type { Enrolled } from './world.ts'
+
+export type Uploaded = {
+  readonly bundles: number
+  readonly created: number
+  readonly refused: number
+  /** Why the server refused some, in its words. */
+  readonly reason: string | undefined
+}
+
+/** What one Bundle did, for who watches. */
+type Tell = (sent: number) => void
+
+/**
+ * Everybody's app at once, a Bundle a day, in the order of the days. An app that was told on the first day that a kind
+ * of data has no consent does not send it again.
+ */
+export const uploadAll = async (
+  signIn: SignIn,
+  enrolled: readonly Enrolled[],
+  readings: Readings,
+  tell: Tell,
+): Promise<Uploaded> => {
+  const waiting = [...enrolled]
+  const uploaded: Uploaded[] = []
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const app = await signIn.patient(next.patient, uploadScope)
+      uploaded.push(await uploadMonth(app, next, readings.get(next.person) ?? [], tell))
+    }
+  }
+  await Promise.all(Array.from({ length: appsAtOnce }, work))
+  return uploaded.reduce(sum, none)
+}
+
+const uploadScope = 'patient/Observation.cruds'
+const appsAtOnce = 4
+
+/** What the app sends of each day. */
+export const sentOf = ({ person }: Pick<Enrolled, 'person'>, readings: Readings): readonly (readonly Reading[])[] =>
+  (readings.get(person) ?? [])
+    .map((day, index) => (index === 0 ? day : day.filter(reading => isStored(person, reading))))
+    .filter(day => day.length > 0)
+
+const uploadMonth = async (
+  app: FhirClient,
+  enrolled: Enrolled,
+  measured: readonly (readonly Reading[])[],
+  tell: Tell,
+): Promise<Uploaded> => {
+  let done = none
+  for (const day of sentOf(enrolled, new Map([[enrolled.person, measured]]))) {
+    done = sum(done, toUploaded(await app.post(toBundle(enrolled, day))))
+    tell(day.length)
+  }
+  return done
+}
+
+export const toBundle = ({ person, patient, devices }: Enrolled, readings: readonly Reading[]) => ({
+  resourceType: 'Bundle',
+  type: 'batch',
+  entry: readings.map(reading => ({
+    resource: toObservation(person, reading, { patient, device: devices[reading.source] }),
+    request: { method: 'POST', url: 'Observation' },
+  })),
+})
+
+const toUploaded = ({ status, body }: Answer): Uploaded => {
+  if (status !== 200) throw new Error(`A Bundle was answered ${status}: ${diagnosticsOf(body) ?? ''}`)
+  const answers: readonly { status: string; outcome?: unknown }[] = body.entry.map(
+    ({ response }: { response: { status: string } }) => response,
+  )
+  const refused = answers.filter(answer => answer.status.startsWith('403'))
+  const created = answers.filter(answer => answer.status.startsWith('201')).length
+  const other = answers.find(answer => !/^(?:403|201|200)/.test(answer.status))
+  if (other !== undefined)
+    throw new Error(`An entry was answered ${other.status}: ${diagnosticsOf(other.outcome) ?? ''}`)
+  return { bundles: 1, created, refused: refused.length, reason: diagnosticsOf(refused[0]?.outcome) }
+}
+
+const none: Uploaded = { bundles: 0, created: 0, refused: 0, reason: undefined }
+
+const sum = (one: Uploaded, other: Uploaded): Uploaded => ({
+  bundles: one.bundles + other.bundles,
+  created: one.created + other.created,
+  refused: one.refused + other.refused,
+  reason: one.reason ?? other.reason,
+})

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config.ts'
+import { startError } from '../start-error.ts'
+
+/** Throws a start error where the address cannot be had. */
+export const listen = async (server: FastifyInstance, { host, port }: Pick<Config, 'host' | 'port'>): Promise<void> => {
+  try {
+    await server.listen({ host, port, listenTextResolver: origin => `Listening on ${origin}` })
+  } catch (error) {
+    await server.close()
+    const reason = refusals[error instanceof Error && 'code' in error ? String(error.code) : '']
+    throw reason === undefined ? error : startError(`Cannot listen on ${host}, port ${port}: ${reason}`, error)
+  }
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use; stop what uses it, or set PORT',
+  EACCES: 'this user may not use that port; set PORT to 1024 or above',
+  EADDRNOTAVAIL: 'this machine does not have that address; set HOST',
+  ENOTFOUND: 'there is no such host; set HOST',
+}
+
+/** The port that is really listened on; undefined before that. */
+export const portOf = (server: FastifyInstance): number | undefined => {
+  const [address] = server.addresses()
+  return typeof address === 'object' ? address.port : undefined
+}
+
+/** Takes no new connections and answers what is under way; what is not done after the time is cut off. */
+export const drain = async (server: FastifyInstance, timeoutMs: number): Promise<void> => {
+  const cut = setTimeout(() => server.server.closeAllConnections(), timeoutMs)
+  await server.close()
+  clearTimeout(cut)
+}

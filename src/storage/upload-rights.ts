@@ -1,0 +1,76 @@
+import { restrict } from '../access/access.ts'
+import { type Candidate, entryRow, entryTables } from './candidate.ts'
+import { compile } from './compile.ts'
+import type { Current } from './current.ts'
+import type { Connection } from './database.ts'
+import { storedRow } from './row.ts'
+import { sql } from './sql.ts'
+import type { Writing } from './write.ts'
+
+/** What whoever uploads a document again may know of the one that is stored, and do to it. */
+export type UploadRights = {
+  /** They may upload it, or read what is stored; for anybody else it is refused as if nothing were. */
+  readonly isKnown: boolean
+  readonly isReadable: boolean
+  /** They wrote it last, or may update it. */
+  readonly isChangeable: boolean
+}
+
+type Met = { readonly candidate: Candidate; readonly current: Current | undefined }
+
+/** By pk of the candidate. */
+export const uploadRights = async (
+  connection: Connection,
+  writing: Writing,
+  met: readonly Met[],
+): Promise<ReadonlyMap<string, UploadRights>> => {
+  const creatable = await creatableAmong(connection, writing, met)
+  const stored = await storedRights(connection, writing, met)
+  return new Map(
+    met.map(({ candidate, current }) => {
+      const { readable = false, changeable = false } = stored.get(current?.pk ?? '') ?? {}
+      const isKnown = readable || creatable.has(candidate.pk)
+      return [candidate.pk, { isKnown, isReadable: readable, isChangeable: changeable }]
+    }),
+  )
+}
+
+const creatableAmong = async (
+  connection: Connection,
+  { access, classes }: Writing,
+  met: readonly Met[],
+): Promise<ReadonlySet<string>> => {
+  if (met.length === 0) return new Set()
+  const rows = await connection.any<{ pk: string }>(sql.fragment`
+    WITH ${entryTables(met.map(({ candidate }) => candidate))}
+    SELECT pk FROM entry WHERE ${compile(restrict(access, 'c', 'Observation'), entryRow('Observation'), classes)}`)
+  return new Set(rows.map(({ pk }) => pk))
+}
+
+type Row = { readonly pk: string; readonly readable: boolean; readonly changeable: boolean }
+
+/** By pk of what is stored. */
+const storedRights = async (
+  connection: Connection,
+  { access, classes, author }: Writing,
+  met: readonly Met[],
+): Promise<ReadonlyMap<string, Row>> => {
+  const places = met.flatMap(({ current }) => current ?? [])
+  if (places.length === 0) return new Map()
+  const patientIds = sql.array(
+    places.map(({ patientId }) => patientId),
+    'int4',
+  )
+  const pks = sql.array(
+    places.map(({ pk }) => pk),
+    'int8',
+  )
+  const may = (action: 'r' | 'u') =>
+    compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)
+  const rows = await connection.any<Row>(sql.fragment`
+    SELECT row.pk, coalesce(${may('r')}, FALSE) AS readable,
+      coalesce(row.author = ${author} OR ${may('u')}, FALSE) AS changeable
+    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk`)
+  return new Map(rows.map(row => [row.pk, row]))
+}

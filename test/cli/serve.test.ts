@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t from 'tap'
+import { withBareDatabase } from '../support/database.ts'
+
+const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-serve-'))
+t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+const { url, close } = await withBareDatabase()
+t.teardown(close)
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const start = (args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess =>
+  spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: '0', ...env } })
+
+/** Runs to its end. */
+const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+  const child = start(args, env)
+  const error: Buffer[] = []
+  child.stderr?.on('data', chunk => error.push(chunk))
+  const [code] = await once(child, 'close')
+  return { code, error: Buffer.concat(error).toString() }
+}
+
+const addressOf = async (server: ChildProcess): Promise<string> => {
+  if (server.stdout === null) throw new Error('no output')
+  for await (const line of createInterface(server.stdout)) {
+    const entry = JSON.parse(line)
+    if (entry.event === 'server-ready') return entry.address
+  }
+  throw new Error('it ended before it was ready')
+}
+
+t.test('it says where it is, is ready, answers at both addresses of its statement, and stops in order', async t => {
+  const server = start(['serve'], { DATABASE_URL: url })
+  const address = await addressOf(server)
+  t.match(address, /^http:\/\/localhost:\d+$/)
+  t.equal((await fetch(`${address}/readyz`)).status, 200)
+  for (const path of ['/metadata', '/fhir/metadata']) {
+    const statement: unknown = await (await fetch(`${address}${path}`)).json()
+    t.match(statement, { resourceType: 'CapabilityStatement', implementation: { url: `${address}/fhir` } })
+  }
+  t.equal((await fetch(`${address}/fhir/Patient`)).status, 401)
+  server.kill('SIGTERM')
+  t.same(await once(server, 'exit'), [0, null])
+})
+
+t.test('what it needs and does not get is told in one line, and nothing starts', async t => {
+  const refused: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
+    [{ PORT: 'many' }, /^PORT is "many"; it must be a port number from 0 to 65535\n$/],
+    [
+      { DATABASE_URL: 'postgres://a:hidden@127.0.0.1:1/b' },
+      /^DATABASE_URL: cannot use 127\.0\.0\.1:1\/b: .*REFUSED.*\n$/,
+    ],
+    [{ DATABASE_URL: url, HOST: '203.0.113.1' }, /^Cannot listen on 203\.0\.113\.1, port 0: .*set HOST\n$/],
+  ]
+  for (const [env, line] of refused) {
+    const { code, error } = await run(['serve'], env)
+    t.equal(code, 1)
+    t.match(error, line)
+    t.notMatch(error, /hidden/)
+  }
+})
+
+t.test('an unknown command is answered with help', async t => {
+  const { code, error } = await run(['sing'])
+  t.equal(code, 1)
+  t.match(error, /unknown command 'sing'[\s\S]*serve[\s\S]*migrate/)
+})
+
+t.test('migrate brings the database up to date and ends', async t => {
+  t.match(await run(['migrate'], { DATABASE_URL: url }), { code: 0, error: '' })
+})

@@ -1,0 +1,65 @@
+import t from 'tap'
+import { baseUrlOf, configurationTable, readConfig } from '../src/config.ts'
+import { isStartError } from '../src/start-error.ts'
+
+t.test('with an empty environment everything has its default', async t => {
+  const { port, host, databaseUrl, baseUrl, secretKey, logLevel } = readConfig({})
+  t.same({ port, host, logLevel }, { port: 8080, host: '127.0.0.1', logLevel: 'info' })
+  t.same([databaseUrl, baseUrl, secretKey], [undefined, undefined, undefined])
+})
+
+t.test('an empty value counts as none', async t => {
+  const { port, databaseUrl } = readConfig({ PORT: '', DATABASE_URL: ' ' })
+  t.same([port, databaseUrl], [8080, undefined])
+})
+
+t.test('a wrong value is refused in one line with the name, the value and what is accepted', async t => {
+  const wrong: readonly (readonly [string, string, RegExp])[] = [
+    ['PORT', '70000', /^PORT is "70000"; it must be a port number from 0 to 65535$/],
+    ['PORT', '80a', /^PORT is "80a"/],
+    ['HOST', 'a b', /^HOST is "a b"/],
+    ['BASE_URL', 'ftp://x.org', /^BASE_URL is "ftp:\/\/x.org"/],
+    ['BASE_URL', 'https://x.org/?a=b', /^BASE_URL /],
+    ['LOG_LEVEL', 'loud', /^LOG_LEVEL is "loud"; it must be one of fatal, error/],
+    ['OMH_SCHEMA_DIR', '/not/there', /^OMH_SCHEMA_DIR is "\/not\/there"; it must be a folder that exists$/],
+    ['CORS_ORIGINS', 'https://a.org, b', /^CORS_ORIGINS /],
+    ['MAX_BODY_BYTES', '12', /^MAX_BODY_BYTES is "12"/],
+  ]
+  for (const [name, value, line] of wrong) {
+    t.throws(() => readConfig({ [name]: value }), { message: line }, `${name}=${value}`)
+  }
+})
+
+t.test('a wrong secret is refused without repeating it', async t => {
+  for (const [name, value] of [
+    ['SECRET_KEY', 'hunter2'],
+    ['DATABASE_URL', 'mysql://root:hunter2@db'],
+  ] as const) {
+    try {
+      readConfig({ [name]: value })
+      t.fail(`${name} was accepted`)
+    } catch (error) {
+      t.ok(isStartError(error))
+      t.notMatch(String(error), /hunter2/)
+    }
+  }
+})
+
+t.test('a key is 32 bytes, as base64 or as hexadecimal digits', async t => {
+  const key = Buffer.alloc(32, 0xab)
+  t.same(readConfig({ SECRET_KEY: key.toString('hex') }).secretKey, key)
+  t.same(readConfig({ SECRET_KEY: key.toString('base64') }).secretKey, key)
+})
+
+t.test('others reach the server under BASE_URL, else under its own name and the real port', async t => {
+  t.equal(baseUrlOf(readConfig({ BASE_URL: 'https://share.example.org/' }), 1), 'https://share.example.org')
+  t.equal(baseUrlOf(readConfig({}), 4711), 'http://localhost:4711')
+  t.equal(baseUrlOf(readConfig({ HOST: '0.0.0.0' }), 80), 'http://localhost:80')
+  t.equal(baseUrlOf(readConfig({ HOST: 'fd00::1' }), 80), 'http://[fd00::1]:80')
+})
+
+t.test('each variable stands in the table once, with a default and an effect', async t => {
+  const names = configurationTable.map(({ name }) => name)
+  t.same(names, [...new Set(names)])
+  for (const { name, default: shown, effect } of configurationTable) t.ok(shown && effect.endsWith('.'), name)
+})

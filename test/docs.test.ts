@@ -1,0 +1,111 @@
+import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import t from 'tap'
+import packageJson from '../package.json' with { type: 'json' }
+import { configurationTable } from '../src/config.ts'
+import { withDatabase } from './support/database.ts'
+
+const root = join(import.meta.dirname, '..')
+const run = promisify(execFile)
+const readme = await readFile(join(root, 'README.md'), 'utf8')
+
+t.test('the configuration table is that of src/config.ts', async t => {
+  const rows = configurationTable.map(({ name, default: value, effect }) => `| \`${name}\` | ${value} | ${effect} |`)
+  const table = ['| variable | default | effect |', '| --- | --- | --- |', ...rows].join('\n')
+  t.equal(/<!-- configuration: [\w./]+ -->\n([\s\S]*?)\n?<!-- \/configuration -->/.exec(readme)?.[1], table)
+})
+
+t.test('every dependency has a row that says why, and so has every package that was asked for', async t => {
+  const asked = ['fastify', '@fastify/oauth2', '@medplum/core', '@medplum/fhirtypes', 'fhirpath', 'pg', 'slonik']
+  const installed = Object.keys({ ...packageJson.dependencies, ...packageJson.devDependencies })
+  const section = readme.slice(readme.indexOf('## Dependencies'))
+  const named = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) => cell?.match(/[^`, ]+/g) ?? [])
+  for (const name of [...asked, 'node-jose', 'tap', ...installed.filter(name => !name.startsWith('@types/'))]) {
+    t.ok(named.includes(name), name)
+  }
+  const others = named.filter(name => !installed.includes(name) && name !== '@types/…')
+  t.same(others, ['@fastify/oauth2'], 'and no other has one')
+})
+
+t.test('links to files lead somewhere', async t => {
+  for (const file of await documents()) {
+    const text = await readFile(join(root, file), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
+      await t.resolves(readFile(join(root, file, '..', target)), `${file}: ${target}`)
+    }
+  }
+})
+
+t.test('what the documents tell to type works, and prints what they say', async t => {
+  const python = await run('python3', ['--version']).catch(() => undefined)
+  const { url, close } = await withDatabase()
+  t.teardown(close)
+  const environment = {
+    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    HOME: process.env.HOME,
+    DATABASE_URL: url,
+    SECRET_KEY: randomBytes(32).toString('hex'),
+  }
+  const server = await startServer(environment)
+  t.teardown(server.stop)
+  for (const file of await documents()) {
+    const { script, languages, expected } = toScript(await readFile(join(root, file), 'utf8'))
+    if (script === '') continue
+    await t.test(file, { skip: languages.has('python') && !python && 'there is no python3' }, async t => {
+      const { code, stdout, stderr } = await inShell(server.addressed(script), environment)
+      t.equal(code, 0, 'every command succeeds')
+      for (const text of expected) t.ok(stdout.includes(text), text)
+      if (!t.passing()) t.comment(`${stdout}\n${stderr}`)
+    })
+  }
+})
+
+const documents = async (): Promise<string[]> => {
+  const inDocs = await readdir(join(root, 'docs'), { recursive: true })
+  return ['README.md', ...inDocs.filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+}
+
+/** The blocks that are marked `run`, as one session; Python reads what the shell exported. */
+function toScript(markdown: string) {
+  const languages = new Set<string>()
+  const parts = [...markdown.matchAll(/^```(sh|python) run\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => {
+    languages.add(language)
+    return language === 'sh' ? code : `python3 - <<'END_OF_PYTHON'\n${code}END_OF_PYTHON\n`
+  })
+  const expected = [...markdown.matchAll(/^```text\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
+  return { script: parts.join('\n'), languages, expected }
+}
+
+const inShell = async (script: string, env: NodeJS.ProcessEnv) => {
+  try {
+    return { code: 0, ...(await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: root, env })) }
+  } catch (error) {
+    return error as { readonly code: number; readonly stdout: string; readonly stderr: string }
+  }
+}
+
+/** As `npm start` does, on a free port, which the documents' own then stands for. */
+async function startServer(environment: NodeJS.ProcessEnv) {
+  const child = spawn('node', ['src/main.ts', 'serve'], {
+    cwd: root,
+    env: { ...environment, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const address = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', line => {
+      const entry: { event?: string; address?: string } = JSON.parse(line)
+      if (entry.event === 'server-ready' && entry.address !== undefined) resolve(entry.address)
+    })
+    child.once('exit', code => reject(new Error(`the server ended with ${code}`)))
+  })
+  const stop = () =>
+    new Promise<void>(resolve => {
+      child.once('exit', () => resolve())
+      child.kill('SIGTERM')
+    })
+  return { stop, addressed: (text: string) => text.replaceAll('http://localhost:8080', address) }
+}

@@ -1,0 +1,169 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
+import t from 'tap'
+import { openLog } from '../../src/events/log.ts'
+import { FhirError } from '../../src/fhir/error.ts'
+import { parseBodies } from '../../src/http/fhir-body.ts'
+import { healthRoutes } from '../../src/http/health.ts'
+import { openServer } from '../../src/http/server.ts'
+
+const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = async () => true } = {}) => {
+  const lines: string[] = []
+  const log = openLog('trace', { write: line => lines.push(line) })
+  const server = await openServer({ config: { maxBodyBytes: 2000, corsOrigins }, log })
+  await server.register(healthRoutes, { isReady })
+  await server.register(async scope => {
+    parseBodies(scope)
+    scope.post('/echo', async request => request.body)
+    scope.get('/long', async () => 'x'.repeat(5000))
+    scope.get('/refused', async () => {
+      throw new FhirError('conflict', 'Somebody was faster', { status: 412, expression: 'Patient.meta' })
+    })
+    scope.get('/fault', async () => {
+      throw Object.assign(new Error('broken'), { detail: 'Failing row contains (glucose 400)', code: '23514' })
+    })
+  })
+  t.teardown(() => server.close())
+  return { server, lines }
+}
+
+const issueOf = (response: { json: () => { issue: readonly { code: string; diagnostics: string }[] } }) =>
+  response.json().issue[0]
+
+t.test('an error that is thrown on purpose is an OperationOutcome with its status', async t => {
+  const { server } = await open()
+  const response = await server.inject('/refused')
+  t.equal(response.statusCode, 412)
+  t.equal(response.headers['content-type'], 'application/fhir+json; charset=utf-8')
+  t.same(response.json(), {
+    resourceType: 'OperationOutcome',
+    issue: [{ severity: 'error', code: 'conflict', diagnostics: 'Somebody was faster', expression: ['Patient.meta'] }],
+  })
+})
+
+t.test('a fault answers 500 without any detail, and is logged with the request id but no row', async t => {
+  const { server, lines } = await open()
+  const response = await server.inject({ url: '/fault', headers: { 'x-request-id': 'abc-1' } })
+  t.equal(response.statusCode, 500)
+  t.same(issueOf(response), { severity: 'error', code: 'exception', diagnostics: 'Internal error' })
+  const logged = lines.find(line => line.includes('broken')) ?? ''
+  t.match(JSON.parse(logged), { requestId: 'abc-1', err: { message: 'broken', stack: /server\.test/ } })
+})
+
+t.test('what is wrong with the request itself is told as FHIR has it', async t => {
+  const { server } = await open()
+  const json = { 'content-type': 'application/fhir+json' }
+  const wrong = [
+    { request: { url: '/nowhere?a=b' }, status: 404, code: 'not-found' },
+    { request: { url: '/%zz' }, status: 400, code: 'invalid' },
+    { request: { url: '/echo', method: 'POST', headers: json, payload: '{"a":' }, status: 400, code: 'structure' },
+    {
+      request: { url: '/echo', method: 'POST', headers: json, payload: `"${'x'.repeat(2000)}"` },
+      status: 413,
+      code: 'too-long',
+    },
+    {
+      request: { url: '/echo', method: 'POST', headers: { 'content-type': 'text/plain' }, payload: 'x' },
+      status: 415,
+      code: 'not-supported',
+    },
+    {
+      request: { url: '/echo', method: 'POST', headers: { ...json, 'content-encoding': 'zip' }, payload: '{}' },
+      status: 415,
+      code: 'not-supported',
+    },
+    {
+      request: { url: '/echo', method: 'POST', headers: { ...json, 'content-encoding': 'gzip' }, payload: '{}' },
+      status: 400,
+      code: 'structure',
+    },
+  ] as const
+  for (const { request, status, code } of wrong) {
+    const response = await server.inject(request)
+    t.match({ status: response.statusCode, code: issueOf(response)?.code }, { status, code }, JSON.stringify(request))
+    t.match(response.headers['content-type'], /^application\/fhir\+json/)
+  }
+})
+
+t.test('a compressed body is taken, up to the limit of what it holds', async t => {
+  const { server } = await open()
+  const headers = { 'content-type': 'application/fhir+json', 'content-encoding': 'gzip' }
+  const post = (text: string) => server.inject({ url: '/echo', method: 'POST', headers, payload: gzipSync(text) })
+  t.same((await post('{"value":1.5}')).json(), { value: 1.5 })
+  const bomb = await post(`"${'0'.repeat(5_000_000)}"`)
+  t.equal(bomb.statusCode, 413)
+  t.equal(issueOf(bomb)?.code, 'too-long')
+})
+
+t.test('a long answer is compressed for who takes it', async t => {
+  const { server } = await open()
+  const plain = await server.inject('/long')
+  t.equal(plain.headers['content-encoding'], undefined)
+  const small = await server.inject({ url: '/long', headers: { 'accept-encoding': 'gzip' } })
+  t.equal(small.headers['content-encoding'], 'gzip')
+  t.equal(gunzipSync(small.rawPayload).toString(), plain.body)
+})
+
+t.test('each answer names its request, by the id that came with it or a new one', async t => {
+  const { server } = await open()
+  const ask = async (id?: string) =>
+    (await server.inject({ url: '/healthz', headers: id === undefined ? {} : { 'x-request-id': id } })).headers[
+      'x-request-id'
+    ]
+  t.equal(await ask('from-the-proxy.1'), 'from-the-proxy.1')
+  t.match(await ask(), /^[0-9a-f-]{36}$/)
+  t.match(await ask('no spaces\tor worse'), /^[0-9a-f-]{36}$/)
+})
+
+t.test('the log has method, path, status and time, never a query, a header or a body', async t => {
+  const { server, lines } = await open()
+  await server.inject({
+    url: '/echo?name=hidden',
+    method: 'POST',
+    headers: { authorization: 'Bearer hidden', 'content-type': 'application/json', 'x-other': 'hidden' },
+    payload: '{"family":"hidden"}',
+  })
+  await server.inject('/nowhere?code=hidden')
+  await server.inject('/fault?code=hidden')
+  t.notMatch(lines.join(''), /hidden|glucose/)
+  t.match(JSON.parse(lines[0] ?? ''), { method: 'POST', path: '/echo', status: 200, durationMs: Number })
+})
+
+t.test('a page of any origin may call with a token and read the headers it needs', async t => {
+  const { server } = await open()
+  const preflight = await server.inject({
+    url: '/echo',
+    method: 'OPTIONS',
+    headers: {
+      origin: 'https://app.example.org',
+      'access-control-request-method': 'PUT',
+      'access-control-request-headers': 'authorization,if-match',
+    },
+  })
+  t.match(preflight.headers, {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': /PUT/,
+    'access-control-allow-headers': 'authorization,if-match',
+  })
+  const answer = await server.inject({ url: '/healthz', headers: { origin: 'https://app.example.org' } })
+  t.match(answer.headers['access-control-expose-headers'], /ETag, Location, Last-Modified, X-Request-Id/)
+})
+
+t.test('with CORS_ORIGINS only those may', async t => {
+  const { server } = await open({ corsOrigins: ['https://app.example.org'] })
+  const allowed = async (origin: string) =>
+    (await server.inject({ url: '/healthz', headers: { origin } })).headers['access-control-allow-origin']
+  t.equal(await allowed('https://app.example.org'), 'https://app.example.org')
+  t.equal(await allowed('https://evil.example.org'), undefined)
+})
+
+t.test('alive and ready are two questions', async t => {
+  const { server } = await open({
+    isReady: async () => {
+      throw new Error('no database')
+    },
+  })
+  t.equal((await server.inject('/healthz')).statusCode, 200)
+  const ready = await server.inject('/readyz')
+  t.equal(ready.statusCode, 503)
+  t.same(ready.json(), { status: 'unavailable' })
+})
