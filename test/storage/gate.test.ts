@@ -1,0 +1,270 @@
+import type { Observation, Patient, Resource, ResourceType } from '@medplum/fhirtypes'
+import fc from 'fast-check'
+import t from 'tap'
+import { type Access, restrict } from '../../src/access/access.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { all, and, type Expression, not, or } from '../../src/search/expression.ts'
+import { parseCriteria, parseSearch } from '../../src/search/parse.ts'
+import { entryRow, entryTables } from '../../src/storage/candidate.ts'
+import { compile } from '../../src/storage/compile.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { openDictionary } from '../../src/storage/dictionary.ts'
+import { openDurations } from '../../src/storage/duration.ts'
+import { type Draft, prepare } from '../../src/storage/prepare.ts'
+import { openStores } from '../../src/storage/resources.ts'
+import { storedRow, tableOf } from '../../src/storage/row.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+const dictionaryConnection = openDatabase(url, { poolSize: 1 })
+t.teardown(async () => {
+  await Promise.all([database.close(), dictionaryConnection.close()])
+  await close()
+})
+const registry = loadRegistry()
+const classes = openCodeClasses()
+const stores = await openStores({ database, dictionaryConnection, registry, classes })
+const storeFor = (access: Access) =>
+  stores({ access, author: { kind: 'client', id: 'test' }, organizations: [], choosesIds: true })
+
+/** Heart rate in three spellings, weight in two, and a code of no kind. */
+const codings = [
+  ['http://loinc.org', '8867-4', 'heart'],
+  ['https://w3id.org/openmhealth', 'omh:heart-rate:2.0', 'heart'],
+  ['http://snomed.info/sct', '78564009', 'heart'],
+  ['http://loinc.org', '29463-7', 'weight'],
+  ['https://w3id.org/openmhealth', 'omh:body-weight', 'weight'],
+  ['http://example.org', 'other', 'other'],
+] as const
+
+const patients = ['ann', 'bob', 'cat', 'dan'].map(
+  (id, index): Patient => ({
+    resourceType: 'Patient',
+    id,
+    name: [{ family: ['Émile', 'Emil', 'Zoe', 'zoë'][index] ?? '' }],
+    ...(index < 3 ? { gender: index % 2 === 0 ? 'female' : 'male' } : {}),
+    birthDate: `198${index}-01-0${index + 1}`,
+  }),
+)
+const observations = Array.from({ length: 30 }, (_, index): Observation => {
+  const [system, code] = codings[index % codings.length] ?? codings[0]
+  return {
+    resourceType: 'Observation',
+    id: `o${index}`,
+    status: index % 4 === 0 ? 'preliminary' : 'final',
+    code: { coding: [{ system, code }] },
+    ...(index % 7 === 6 ? {} : { subject: { reference: `Patient/${patients[index % 4]?.id}` } }),
+    ...(index % 5 === 4 ? {} : { effectiveDateTime: `2026-03-${String((index % 9) + 1).padStart(2, '0')}` }),
+    ...(index % 3 === 2 ? {} : { valueQuantity: { value: index, code: 'x', system: 'urn:x' } }),
+  }
+})
+const conditions = Array.from(
+  { length: 8 },
+  (_, index): Resource => ({
+    resourceType: 'Condition',
+    id: `c${index}`,
+    code: { text: `text ${index % 3}` },
+    subject: { reference: `Patient/${patients[index % 3]?.id}` },
+  }),
+)
+const resources: readonly Resource[] = [...patients, ...observations, ...conditions]
+
+await storeFor(() => all).write(resources.map(resource => ({ kind: 'update', id: resource.id ?? '', resource })))
+
+const types = ['Patient', 'Observation', 'Condition'] as const
+type Type = (typeof types)[number]
+
+/** A question as the specification words it: what is asked, and what it means for one resource, in plain JavaScript. */
+type Question =
+  | { readonly kind: 'leaf'; readonly query: string; readonly holds: (resource: Resource) => boolean }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Question[] }
+  | { readonly kind: 'not'; readonly of: Question }
+  /** An Observation or Condition of a Patient for whom it holds; a Patient of whom there is such a one. */
+  | { readonly kind: 'of-patient'; readonly of: Question }
+  | { readonly kind: 'with'; readonly source: 'Observation' | 'Condition'; readonly of: Question }
+  | { readonly kind: 'own'; readonly patient: string }
+
+const leaf = (query: string, holds: (resource: never) => boolean): Question => ({
+  kind: 'leaf',
+  query,
+  holds: holds as (resource: Resource) => boolean,
+})
+
+const subjectOf = (resource: Resource): string | undefined =>
+  'subject' in resource ? (resource.subject as { reference?: string } | undefined)?.reference?.slice(8) : undefined
+
+const plain = (text = '') => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
+const measure = ({ code }: Observation) => codings.find(([, one]) => one === code.coding?.[0]?.code)?.[2]
+
+const leaves: Readonly<Record<Type, readonly Question[]>> = {
+  Patient: [
+    leaf('gender=female', ({ gender }: Patient) => gender === 'female'),
+    leaf('gender:missing=true', ({ gender }: Patient) => gender === undefined),
+    leaf('family=emil', ({ name }: Patient) => plain(name?.[0]?.family).startsWith('emil')),
+    leaf('family=ZOË', ({ name }: Patient) => plain(name?.[0]?.family).startsWith('zoe')),
+    leaf('birthdate=ge1982', ({ birthDate }: Patient) => (birthDate ?? '') >= '1982'),
+    leaf('_id=ann,dan', ({ id }: Patient) => id === 'ann' || id === 'dan'),
+  ],
+  Observation: [
+    ...codings.map(([system, code, meant]) =>
+      leaf(`code=${system}|${code}`, (one: Observation) => measure(one) === meant),
+    ),
+    leaf('code:not=http://loinc.org|8867-4', (one: Observation) => measure(one) !== 'heart'),
+    leaf('status=final', ({ status }: Observation) => status === 'final'),
+    leaf('date=ge2026-03-05', ({ effectiveDateTime = '' }: Observation) => effectiveDateTime >= '2026-03-05'),
+    leaf('date=2026-03', ({ effectiveDateTime }: Observation) => effectiveDateTime !== undefined),
+    leaf('value-quantity=gt12', ({ valueQuantity }: Observation) => (valueQuantity?.value ?? 0) > 12),
+    leaf('patient=bob', (one: Observation) => subjectOf(one) === 'bob'),
+    leaf('subject:missing=true', (one: Observation) => subjectOf(one) === undefined),
+  ],
+  Condition: [
+    leaf('patient=ann,cat', (one: Resource) => ['ann', 'cat'].includes(subjectOf(one) ?? '')),
+    leaf('_id=c1,c2,c3', ({ id }: Resource) => ['c1', 'c2', 'c3'].includes(id ?? '')),
+  ],
+}
+
+const question = (type: Type, depth: number, links: boolean): fc.Arbitrary<Question> => {
+  const simple: fc.Arbitrary<Question>[] = [
+    fc.constantFrom(...leaves[type]),
+    fc.constantFrom('ann', 'bob', 'nobody').map(patient => ({ kind: 'own' as const, patient })),
+  ]
+  if (depth === 0) return fc.oneof(...simple)
+  const inner = question(type, depth - 1, links)
+  const lists = fc.array(inner, { minLength: 1, maxLength: 3 })
+  return fc.oneof(
+    ...simple,
+    lists.map(of => ({ kind: 'and' as const, of })),
+    lists.map(of => ({ kind: 'or' as const, of })),
+    inner.map(of => ({ kind: 'not' as const, of })),
+    ...(links ? linked(type, depth) : []),
+  )
+}
+
+const linked = (type: Type, depth: number): readonly fc.Arbitrary<Question>[] =>
+  type === 'Patient'
+    ? (['Observation', 'Condition'] as const).map(source =>
+        question(source, depth - 1, true).map(of => ({ kind: 'with' as const, source, of })),
+      )
+    : [question('Patient', depth - 1, true).map(of => ({ kind: 'of-patient' as const, of }))]
+
+const parameterOf = (type: Type) => {
+  const parameter = registry.searchParameter(type, 'patient')
+  if (parameter === undefined) throw new Error(`${type} has no patient`)
+  return parameter
+}
+
+const toExpression = (type: Type, asked: Question): Expression => {
+  switch (asked.kind) {
+    case 'leaf':
+      return parseCriteria(registry, type, asked.query)
+    case 'and':
+      return and(all, ...asked.of.map(one => toExpression(type, one)))
+    case 'or':
+      return or(...asked.of.map(one => toExpression(type, one)))
+    case 'not':
+      return not(toExpression(type, asked.of))
+    case 'own':
+      return { kind: 'compartment', of: 'Patient', id: asked.patient }
+    case 'of-patient':
+      return { kind: 'chain', parameter: parameterOf(type), target: 'Patient', of: toExpression('Patient', asked.of) }
+    case 'with': {
+      const { source, of } = asked
+      return { kind: 'has', source, parameter: parameterOf(source), of: toExpression(source, of) }
+    }
+  }
+}
+
+type Allowed = Readonly<Record<Type, Question>>
+
+/** Whether it holds, where of linked resources only those count that may be seen. */
+const holds = (asked: Question, resource: Resource, allowed: Allowed | undefined): boolean => {
+  switch (asked.kind) {
+    case 'leaf':
+      return asked.holds(resource)
+    case 'and':
+      return asked.of.every(one => holds(one, resource, allowed))
+    case 'or':
+      return asked.of.some(one => holds(one, resource, allowed))
+    case 'not':
+      return !holds(asked.of, resource, allowed)
+    case 'own':
+      return (resource.resourceType === 'Patient' ? resource.id : subjectOf(resource)) === asked.patient
+    case 'of-patient':
+      return visible('Patient', allowed).some(one => one.id === subjectOf(resource) && holds(asked.of, one, allowed))
+    case 'with':
+      return visible(asked.source, allowed).some(one => subjectOf(one) === resource.id && holds(asked.of, one, allowed))
+  }
+}
+
+const visible = (type: Type, allowed: Allowed | undefined): readonly Resource[] =>
+  resources.filter(one => one.resourceType === type && (allowed === undefined || holds(allowed[type], one, undefined)))
+
+const accesses: fc.Arbitrary<Allowed> = fc.record({
+  Patient: question('Patient', 1, false),
+  Observation: question('Observation', 2, false),
+  Condition: question('Condition', 1, false),
+})
+const cases = fc
+  .constantFrom(...types)
+  .chain(type => fc.record({ type: fc.constant(type), asked: question(type, 3, true), allowed: accesses }))
+
+const seed = Number(process.env.GATE_SEED ?? Date.now() % 2 ** 31)
+t.comment(`GATE_SEED=${seed}`)
+
+const accessBy =
+  (allowed: Allowed): Access =>
+  (_action, type) =>
+    types.includes(type as Type) ? toExpression(type as Type, allowed[type as Type]) : all
+
+t.test('a search answers what the specification says, and of that only what may be seen', async t => {
+  const property = fc.asyncProperty(cases, async ({ type, asked, allowed }) => {
+    const search = {
+      ...parseSearch(registry, type, new URLSearchParams('_count=1000')),
+      where: toExpression(type, asked),
+    }
+    const { entries } = await storeFor(accessBy(allowed)).search(search)
+    const found = entries.map(({ id }) => id).sort()
+    const may = visible(type, allowed)
+    const expected = may.filter(one => holds(asked, one, allowed)).map(({ id }) => id ?? '')
+    if (JSON.stringify(found) !== JSON.stringify(expected.sort()))
+      throw new Error(`found ${found}, expected ${expected}`)
+  })
+  await t.resolves(fc.assert(property, { seed, numRuns: 250 }))
+})
+
+const preparing = {
+  registry,
+  classes,
+  dictionary: openDictionary(dictionaryConnection),
+  durations: openDurations(dictionaryConnection),
+}
+
+/** Each resource of the type as it would be written, under the key of the stored one. */
+const candidatesOf = async (type: ResourceType) => {
+  const rows = await database.any<Omit<Draft, 'resource'> & { content: Resource }>(sql.fragment`
+    SELECT id, pk, version, owner, author, content FROM ${tableOf(type)}`)
+  return prepare(
+    database,
+    preparing,
+    rows.map(({ content, ...row }) => ({ ...row, resource: content })),
+    new Date(),
+  )
+}
+const candidates = new Map(await Promise.all(types.map(async type => [type, await candidatesOf(type)] as const)))
+
+t.test('a question holds for what is about to be written exactly where it holds once it is stored', async t => {
+  const property = fc.asyncProperty(cases, async ({ type, asked, allowed }) => {
+    const expression = restrict(accessBy(allowed), 's', type, toExpression(type, asked))
+    const stored = await database.any<{ id: string }>(sql.fragment`
+      SELECT row.id FROM ${tableOf(type)} AS row WHERE ${compile(expression, storedRow(type, 'row'), classes)} ORDER BY 1`)
+    const written = await database.any<{ id: string }>(sql.fragment`
+      WITH ${entryTables(candidates.get(type) ?? [])}
+      SELECT id FROM entry WHERE ${compile(expression, entryRow(type), classes)} ORDER BY 1`)
+    if (JSON.stringify(stored) !== JSON.stringify(written))
+      throw new Error(`stored ${JSON.stringify(stored)}, written ${JSON.stringify(written)}`)
+  })
+  await t.resolves(fc.assert(property, { seed, numRuns: 150 }))
+})
