@@ -234,6 +234,8 @@ t.test('a token has a system, or none, or any', async t => {
     [`code=${a}|`]: 'code-a code-b',
     [`code=${a}|x,${a}|y`]: 'code-a code-b',
     [`code=${b}|x&code=${a}|y`]: 'code-b',
+    [`code=${b}|x&code=${a}|`]: 'code-b',
+    [`code=${b}|x&component-code:not=${a}|`]: 'code-b',
     [`code:not=${a}|x&category:missing=true&date:missing=true&value-quantity:missing=true&component-value-quantity:missing=true`]:
       'code-b code-none never',
     [`code=${a}|x\\,y`]: '',
