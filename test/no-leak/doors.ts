@@ -133,7 +133,7 @@ export const doors: readonly Door[] = [
 ]
 
 /** Every Observation from a known source is asked about by way of it: sources are known to all. */
-export const byWayOfTheDevice: Door = {
+const byWayOfTheDevice: Door = {
   name: 'search by what refers to it',
   letter: 's',
   seen: batch(
