@@ -2,11 +2,12 @@ import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { demoCommand } from './cli/demo.ts'
 import { migrateCommand } from './cli/migrate.ts'
+import { reindexCommand } from './cli/reindex.ts'
 import { serveCommand } from './cli/serve.ts'
 import { tokenCommand } from './cli/token.ts'
 import { isStartError } from './start-error.ts'
 
-const commands = [serveCommand, migrateCommand, tokenCommand, demoCommand]
+const commands = [serveCommand, migrateCommand, reindexCommand, tokenCommand, demoCommand]
 
 const program = new Command('sharewell')
   .description(packageJson.description)

@@ -19,10 +19,11 @@ export const projectConsents = each<Consent>(async (connection, change, context)
   if (resource === undefined || patientId === 0) return
   const terms = await termsOf(connection, resource, context)
   if (terms === undefined) return
-  await refuseTransition(connection, change, resource)
+  if (context.isAccepted !== true) await refuseTransition(connection, change, resource)
   const study = await studyOf(connection, terms.grantee)
   const permits = await numbered(terms.permits, context)
-  if (study !== undefined && isStanding(resource)) await refuseUnasked(connection, study.id, permits)
+  if (study !== undefined && isStanding(resource) && context.isAccepted !== true)
+    await refuseUnasked(connection, study.id, permits)
   const grantee = await granteeNumber(connection, terms.grantee)
   const made = await connection.run(sql.fragment`
     INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk)

@@ -15,6 +15,8 @@ export type Projected<R extends Resource = Resource> = {
 export type ProjectionContext = {
   readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
   readonly dictionary: Pick<Dictionary, 'kinds' | 'devices'>
+  /** What is projected was accepted when it was written, and is not judged again by what has changed since. */
+  readonly isAccepted?: boolean
 }
 
 /** Makes the model's rows follow what was written, in the same transaction. Throws FhirError where the model forbids it. */
