@@ -23,9 +23,12 @@ export const benchIngest = async (server: BenchServer, { rows, connections }: Op
   const bundlesPerRound = Math.max(connections, Math.ceil(rows / rounds / bundleSize))
   await upload(bundlesOf(Math.max(20, patients.length), times), uploaders, connections)
   const measured = { server: [] as number[], floor: [] as number[], post: [] as number[], insert: [] as number[] }
+  let processorMs = 0
   for (let round = 0; round < rounds; round += 1) {
     const bundles = bundlesOf(bundlesPerRound, times)
+    const before = await server.processorTime()
     const serverMs = await timed(() => upload(bundles, uploaders, connections))
+    processorMs += (await server.processorTime()) - before
     measured.server.push((bundles.length * bundleSize * 1000) / serverMs)
     measured.floor.push(await floorRate(floor, bundlesPerRound * bundleSize))
     measured.post.push(...(await singlePosts(uploaders, times)))
@@ -35,7 +38,8 @@ export const benchIngest = async (server: BenchServer, { rows, connections }: Op
   progress.stop()
   await floor.close()
   for (const { api } of uploaders) api.close()
-  return reportOf(measured, { connections, observations: rounds * bundlesPerRound * bundleSize })
+  const observations = rounds * bundlesPerRound * bundleSize
+  return reportOf(measured, { connections, observations, serverProcessorUs: (processorMs * 1000) / observations })
 }
 
 type Uploader = { readonly patient: string; readonly api: Api }
@@ -116,7 +120,12 @@ const singleInserts = async (floor: Floor): Promise<readonly number[]> => {
 
 const reportOf = (
   measured: Readonly<Record<'server' | 'floor' | 'post' | 'insert', readonly number[]>>,
-  amounts: { readonly connections: number; readonly observations: number },
+  amounts: {
+    readonly connections: number
+    readonly observations: number
+    /** Time on the processor for each Observation of a Bundle, PostgreSQL's not counted. */
+    readonly serverProcessorUs: number
+  },
 ): Report => {
   const [observationsPerSecond, floorRowsPerSecond] = [median(measured.server), median(measured.floor)]
   const [singleP50Ms, insertP50Ms] = [median(measured.post), median(measured.insert)]

@@ -29,7 +29,7 @@ const run = async (names: readonly string[], options: Options): Promise<void> =>
       await server.close()
     }
   }
-  for (const name of missed) console.error(`missed: ${name}`)
+  for (const name of missed) process.stderr.write(`missed: ${name}\n`)
   if (missed.length > 0) process.exitCode = 1
 }
 

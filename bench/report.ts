@@ -11,10 +11,15 @@ export type Report = {
 export const printReport = ({ bench, figures, bars }: Report): void => {
   const shown = Object.entries(figures).map(([name, value]) => [name, rounded(value)] as const)
   const machine = { cpus: cpus().length, load: rounded(loadavg()[0] ?? 0) }
-  console.log(`\n${bench}`)
-  for (const [name, value] of shown) console.log(`  ${name.padEnd(28)} ${String(value).padStart(12)}`)
-  for (const { name, isMet } of bars) console.log(`  ${isMet ? 'met   ' : 'MISSED'} ${name}`)
-  console.log(JSON.stringify({ bench, ...Object.fromEntries(shown), ...machine }))
+  const lines = [
+    '',
+    bench,
+    ...shown.map(([name, value]) => `  ${name.padEnd(28)} ${String(value).padStart(12)}`),
+    ...bars.map(({ name, isMet }) => `  ${isMet ? 'met   ' : 'MISSED'} ${name}`),
+    JSON.stringify({ bench, ...Object.fromEntries(shown), ...machine }),
+    '',
+  ]
+  process.stdout.write(lines.join('\n'))
 }
 
 const rounded = (value: number): number => Number(value.toPrecision(4))

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import packageJson from '../package.json' with { type: 'json' }
 import { openDatabase } from '../src/storage/database.ts'
 import { openEmbedded } from '../src/storage/embedded.ts'
 import { issueToken, type TokenRequest } from '../src/storage/token.ts'
@@ -17,6 +18,8 @@ export type BenchServer = {
   readonly databaseUrl: string
   /** Resident memory of the server process alone, in MB. */
   readonly memory: () => Promise<number>
+  /** Time on the processor that the server process has had, in ms. */
+  readonly processorTime: () => Promise<number>
   /** Ends it as an operator would, keeping its profile, and removes the folder. */
   readonly close: () => Promise<void>
 }
@@ -26,7 +29,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-bench-'))
   const postgres = await openEmbedded(folder, () => {})
   const port = await freePort()
-  const child = spawn(process.execPath, [...profileFlags(profile), 'src/main.ts', 'serve'], {
+  const child = spawn(process.execPath, [...profileFlags(profile), ...startArguments], {
     cwd: join(import.meta.dirname, '..'),
     env: { ...process.env, PORT: String(port), DATA_DIR: folder, DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -53,9 +56,13 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
       ),
     databaseUrl: postgres.url,
     memory: () => residentMegabytes(child.pid ?? 0),
+    processorTime: () => processorMs(child.pid ?? 0),
     close,
   }
 }
+
+/** As `npm start` has it, without npm between the signal and the server. */
+const startArguments = packageJson.scripts.start.split(' ').slice(1)
 
 const profileFlags = (folder: string | undefined): readonly string[] =>
   folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
@@ -81,6 +88,12 @@ const stop = async (child: ChildProcess): Promise<void> => {
 const residentMegabytes = async (pid: number): Promise<number> => {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024
+}
+
+/** User and system time, in ticks of 10 ms: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const processorMs = async (pid: number): Promise<number> => {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 const freePort = (): Promise<number> =>

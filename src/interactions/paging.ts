@@ -3,7 +3,10 @@ import { cursorName } from '../search/result-parameter.ts'
 import type { Cursor } from './cursor.ts'
 import type { Context } from './interaction.ts'
 
-/** What a request asks for: its own parameters from the start, or those of the `next` link it came by, further on. */
+/**
+ * What a request asks for: its own parameters from the start, or those of the `next` link it came by, further on.
+ * Beside the cursor only the size of the page may be asked anew: MedplumClient adds a `_count` to every link without one.
+ */
 export const openPage = async (
   query: URLSearchParams,
   path: string,
@@ -11,13 +14,16 @@ export const openPage = async (
 ): Promise<{ readonly query: URLSearchParams; readonly page: string | undefined }> => {
   const [cursor, ...others] = query.getAll(cursorName)
   if (cursor === undefined) return { query, page: undefined }
-  if (others.length > 0 || new Set(query.keys()).size > 1) {
+  if (others.length > 0 || [...query.keys()].some(name => name !== cursorName && name !== '_count')) {
     throw new FhirError('invalid', `${cursorName} stands alone: it names the whole search already`, {
       expression: cursorName,
     })
   }
   const opened = await cursors.open(cursor, path)
-  return { query: new URLSearchParams(opened.query), page: opened.page }
+  const asked = new URLSearchParams(opened.query)
+  const count = query.get('_count')
+  if (count !== null) asked.set('_count', count)
+  return { query: asked, page: opened.page }
 }
 
 /** The `next` link: it says nothing of what was asked. */

@@ -51,7 +51,10 @@ export const matchesHot = (expression: Expression): boolean => {
 }
 
 const standsOutside = ({ code }: SearchParameter, value: Value): boolean =>
-  bodiless.has(code) ? !namesNoSystem(value) : isPatient(value)
+  bodiless.has(code) ? !(namesNoSystem(value) || namesNoCode(value)) : isPatient(value)
+
+/** `system|` means any code of the system, whatever its class. */
+const namesNoCode = (value: Value): boolean => value.kind === 'token' && value.code === undefined
 
 /** `5.4||mg` means Quantity.code or Quantity.unit, and only the body has both. */
 export const namesNoSystem = (value: Value): boolean =>

@@ -7,7 +7,7 @@ import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 
 /** Whom a token stands for. */
-export type TokenSubject =
+type TokenSubject =
   | { readonly kind: 'user'; readonly person: string; readonly launchPatient?: string }
   | { readonly kind: 'patient'; readonly patient: string }
   | { readonly kind: 'client' }

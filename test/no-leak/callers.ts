@@ -13,7 +13,7 @@ export type CallerRow = {
 }
 
 /** Of Observations alone, unless `all`; only those of all these kinds, one of them as its own. */
-export type Lets = {
+type Lets = {
   readonly actions: string
   readonly all?: true
   readonly kinds?: readonly string[]

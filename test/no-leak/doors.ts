@@ -131,13 +131,3 @@ export const doors: readonly Door[] = [
     ),
   },
 ]
-
-/** Every Observation from a known source is asked about by way of it: sources are known to all. */
-export const byWayOfTheDevice: Door = {
-  name: 'search by what refers to it',
-  letter: 's',
-  seen: batch(
-    (_, id) => `Device?_has:Observation:device:_id=${id}&_total=accurate`,
-    one => one.resource?.total === 1,
-  ),
-}

@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { ElementPath, SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, jsonPath, someElement } from './element.ts'
@@ -14,8 +14,15 @@ export const matchToken = (content: SqlFragment, parameter: SearchParameter, tok
   const plain = parameter.paths.filter(path => path.test === undefined)
   return anyOf([
     someElement(content, plain, datatype => [conditionOf(datatype, token)]),
-    ...tests.map(path => sql.fragment`(${present(content, jsonPath(path))} = ${token.code === 'true'})`),
+    ...(tests.length === 0 ? [] : [testOf(content, tests, token)]),
   ])
+}
+
+/** One answer over all types of a choice: `false` is for what has none of them. */
+const testOf = (content: SqlFragment, paths: readonly ElementPath[], { code }: Token): SqlFragment => {
+  const stands = anyOf(paths.map(path => present(content, jsonPath(path))))
+  if (code === 'true') return stands
+  return code === 'false' ? sql.fragment`NOT ${stands}` : sql.fragment`FALSE`
 }
 
 const present = (content: SqlFragment, path: string): SqlFragment => sql.fragment`
