@@ -16,7 +16,8 @@ export const parseModifier = (
   name: string,
 ): Modifier | undefined => {
   if (text === undefined) return undefined
-  if (text === 'missing') return { kind: 'missing' }
+  // "For all parameters (except combination)"
+  if (text === 'missing' && parameter.type !== 'composite') return { kind: 'missing' }
   if (text === 'not' && parameter.type === 'token') return { kind: 'not' }
   const type = parameter.targets.find(target => target === text)
   if (type !== undefined) return { kind: 'type', type }
@@ -27,7 +28,7 @@ export const parseModifier = (
 }
 
 const supported = ({ type, targets }: SearchParameter): readonly string[] => [
-  ':missing',
+  ...(type === 'composite' ? [] : [':missing']),
   ...(type === 'token' ? [':not'] : []),
   ...targets.map(target => `:${target}`),
 ]

@@ -258,6 +258,12 @@ t.test('text that PostgreSQL cannot store is refused where it stands', async t =
       [/^422/, /^20/, /^20/],
     )
   }
+  for (const value of ['1e200000', '-1e-20000', `0.${'1'.repeat(2000)}`, '9'.repeat(150_000)]) {
+    const text = `{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":${value}}}`
+    const answer = await send('POST', 'Observation', text)
+    t.equal(answer.statusCode, 400, value.slice(0, 20))
+    t.strictSame(answer.json().issue?.[0]?.expression, ['Observation.value.value'])
+  }
   const paired = await send('POST', 'Patient', { resourceType: 'Patient', name: [{ family: '\u{1F600}' }] })
   t.equal(paired.statusCode, 201, 'a pair of surrogates is a character')
 })

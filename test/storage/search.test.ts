@@ -469,3 +469,13 @@ t.test('chains and reverse chains ask of what is linked', async t => {
     '_has:Patient:organization:_has:Observation:patient:code=http://l.example|y': 'org-2',
   })
 })
+
+t.test('what a modifier does not mean is refused', async t => {
+  for (const query of [
+    'code-value-quantity:missing=true',
+    'date:not=2024',
+    'code:exact=x',
+    'subject:Device.gender=male',
+  ])
+    await t.rejects(search(`Observation?${query}`), /400/, query)
+})

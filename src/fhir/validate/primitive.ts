@@ -23,7 +23,17 @@ const string: Format = value => {
 
 const boolean: Format = value => (typeof value === 'boolean' ? undefined : 'true or false, without quotes')
 
-const decimal: Format = value => (isNumber(value) ? undefined : 'a number, without quotes')
+const decimal: Format = value => {
+  if (!isNumber(value)) return 'a number, without quotes'
+  return typeof value === 'number' || isStorable(decimalText(value) ?? '')
+    ? undefined
+    : 'a number of at most 1000 digits'
+}
+
+/** `1e100000` is short, and has more digits than a database takes. */
+const isStorable = (text: string): boolean =>
+  text.length <= mostDigits && Math.abs(Number(/e(.*)$/i.exec(text)?.[1] ?? 0)) <= mostDigits
+const mostDigits = 1000
 
 const integer =
   (lowest: number, expected: string): Format =>
