@@ -21,7 +21,7 @@ export const benchSearch = async (server: BenchServer, { rows }: Options): Promi
   return measureSearches(server, importer, rows)
 }
 
-export const measureSearches = async (server: BenchServer, importer: Api, rows: number): Promise<Report> => {
+const measureSearches = async (server: BenchServer, importer: Api, rows: number): Promise<Report> => {
   const researcher = await server.as({ kind: 'user', person }, 'user/*.rs')
   const plain = await openPlainSearch(server.databaseUrl)
   const memory = await readAll(server, importer, rows)
