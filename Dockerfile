@@ -24,4 +24,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 
 # Not through npm, so that SIGTERM reaches the server itself.
-CMD ["node", "--max-semi-space-size=4", "src/main.ts", "serve"]
+CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=75", "src/main.ts", "serve"]
