@@ -62,12 +62,14 @@ CREATE TABLE compartment (
 CREATE INDEX compartment_pk ON compartment (pk);
 
 -- An Open mHealth document's own identity within its patient: the same again is found, never stored twice.
+-- map_version: by which map its native face was derived.
 CREATE TABLE upload_key (
   patient_id integer NOT NULL,
   kind       smallint NOT NULL,
   key        uuid NOT NULL,
   pk         bigint NOT NULL,
   digest     bytea NOT NULL,
+  map_version integer NOT NULL DEFAULT 1,
   PRIMARY KEY (patient_id, kind, key)
 );
 

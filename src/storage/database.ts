@@ -75,7 +75,9 @@ const statements = new Map<string, { name: string; text: string }>()
 const mostStatements = 2000
 
 const inTransaction = async <T>(pool: pg.Pool, run: (connection: Connection) => Promise<T>): Promise<T> => {
-  const client = await pool.connect()
+  const client = await pool.connect().catch(error => {
+    throw toFhirError(error)
+  })
   try {
     await client.query('BEGIN')
     const result = await run(connectionOver(client))
@@ -101,6 +103,8 @@ const retried = async <T>(run: () => Promise<T>, attempts = 5): Promise<T> => {
   }
 }
 
+const unreachable = ['transient', 'The database cannot be reached at the moment; try again'] as const
+
 /** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '23505': ['duplicate', 'The same resource is being written by another request'],
@@ -108,6 +112,11 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
   '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
   '53300': ['transient', 'The database has no connection free; try again'],
+  '57P02': unreachable,
+  '57P03': unreachable,
+  ECONNREFUSED: unreachable,
+  ECONNRESET: unreachable,
+  EPIPE: unreachable,
   '57P01': ['transient', 'The database is restarting; try again'],
 }
 

@@ -39,8 +39,16 @@ export type Write =
   | { readonly kind: 'update'; readonly id: string; readonly resource: Resource; readonly ifMatch?: string }
   | { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string; readonly ifMatch?: string }
 
-/** `key` is the header's uuid or id, else the digest of the canonical document; `digest` tells same from changed. */
-export type UploadKey = { readonly schema: string; readonly key: string; readonly digest: string }
+/**
+ * `key` is the header's uuid or id, else the digest of the canonical document; `digest` tells same from changed;
+ * `mapVersion` says by which map the native face was derived.
+ */
+export type UploadKey = {
+  readonly schema: string
+  readonly key: string
+  readonly digest: string
+  readonly mapVersion: number
+}
 
 /** What became of one write; those of a batch stand in the order of the writes. */
 export type Written =

@@ -59,7 +59,7 @@ type Entry = {
   readonly candidate: Candidate
   /** Same place, same document: the patient and the key; without a key, nothing but itself. */
   readonly place: string
-  readonly key?: { readonly uuid: string; readonly digest: Buffer }
+  readonly key?: { readonly uuid: string; readonly digest: Buffer; readonly mapVersion: number }
 }
 
 const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined): Entry => {
@@ -68,7 +68,7 @@ const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined): Entry 
   return {
     candidate,
     place: `${candidate.patientId}/${uuid}`,
-    key: { uuid, digest: Buffer.from(uploadKey.digest, 'hex') },
+    key: { uuid, digest: Buffer.from(uploadKey.digest, 'hex'), mapVersion: uploadKey.mapVersion },
   }
 }
 
@@ -158,15 +158,18 @@ const keepKeys = async (connection: Connection, entries: readonly Entry[]): Prom
   const keyed = entries.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return
   const kept = await connection.run(sql.fragment`
-    INSERT INTO upload_key (patient_id, kind, key, pk, digest)
-    SELECT patient_id, ${documentKey}, key, pk, decode(digest, 'hex')
+    INSERT INTO upload_key (patient_id, kind, key, pk, digest, map_version)
+    SELECT patient_id, ${documentKey}, key, pk, decode(digest, 'hex'), map_version
     FROM unnest(${columns(keyed)}, ${sql.array(
       keyed.map(({ candidate }) => candidate.pk),
       'int8',
     )}, ${sql.array(
       keyed.map(({ key }) => key?.digest.toString('hex') ?? ''),
       'text',
-    )}) AS new(patient_id, key, pk, digest)
+    )}, ${sql.array(
+      keyed.map(({ key }) => key?.mapVersion ?? 0),
+      'int4',
+    )}) AS new(patient_id, key, pk, digest, map_version)
     ORDER BY patient_id, key
     ON CONFLICT DO NOTHING`)
   if (kept < keyed.length) throw new FhirError('transient', 'The same documents are being uploaded by another request')
@@ -189,7 +192,7 @@ const meetAgain = async (
   return refusedWhereThrown(async () => {
     const written = await replace(connection, writing, current, candidate.resource as Resource, 'c')
     await connection.run(sql.fragment`
-      UPDATE upload_key SET digest = ${sql.binary(key?.digest ?? digest)}
+      UPDATE upload_key SET digest = ${sql.binary(key?.digest ?? digest)}, map_version = ${key?.mapVersion ?? 0}
       WHERE patient_id = ${candidate.patientId} AND kind = ${documentKey} AND key = ${key?.uuid ?? ''}::uuid AND pk = ${pk}`)
     return written
   })
