@@ -41,12 +41,15 @@ export const prepare = async (
     const resource = stamp(draft, lastUpdated)
     return { draft, resource, subjects: subjectsOf(registry, resource), facts: factsOf(classes, resource) }
   })
-  const patients = await dictionary.patients.idsOf(stamped.flatMap(({ subjects }) => subjects))
-  const numbers = await factNumbers(
-    connection,
-    dictionary,
-    stamped.flatMap(({ facts }) => facts ?? []),
-  )
+  // Two connections, so that neither waits for the other.
+  const [patients, numbers] = await Promise.all([
+    dictionary.patients.idsOf(stamped.flatMap(({ subjects }) => subjects)),
+    factNumbers(
+      connection,
+      dictionary,
+      stamped.flatMap(({ facts }) => facts ?? []),
+    ),
+  ])
   const candidates = stamped.map(({ draft, resource, subjects, facts }): Candidate => {
     const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
     const [patientId = 0, ...others] = new Set(patientIds)
