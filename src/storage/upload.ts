@@ -23,7 +23,10 @@ export const uploadAll = async (
   const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
   const lastByKey = new Map(entries.map(entry => [entry.place, entry]))
   const last = [...lastByKey.values()]
-  const stored = await storedUploads(connection, last)
+  const taken = await takenKeys(connection, last)
+  const stored = await storedUploads(connection, taken)
+  if (stored.size < taken.length)
+    throw new FhirError('transient', 'The same documents are being deleted by another request')
   const outcomes = new Map<string, Written>()
 
   const fresh = last.filter(({ place }) => !stored.has(place))
@@ -36,9 +39,9 @@ export const uploadAll = async (
     const outcome = inserted[index]
     if (outcome !== undefined) outcomes.set(entry.place, outcome)
   })
-  await keepKeys(
+  await releaseKeys(
     connection,
-    fresh.filter(({ place }) => outcomes.get(place)?.outcome === 'created'),
+    fresh.filter(({ place }) => outcomes.get(place)?.outcome !== 'created'),
   )
   const met = last.flatMap(entry => {
     const found = stored.get(entry.place)
@@ -96,7 +99,7 @@ const storedUploads = async (
   if (keyed.length === 0) return new Map()
   const rows = await connection.any<KeyRow>(sql.fragment`
     SELECT upload_key.patient_id, upload_key.key, upload_key.pk, upload_key.digest
-    FROM unnest(${columns(keyed)}) AS asked(patient_id, key)
+    FROM unnest(${columns(entries)}) AS asked(patient_id, key)
     JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = ${documentKey}
       AND upload_key.key = asked.key
     ORDER BY upload_key.patient_id, upload_key.key
@@ -154,10 +157,14 @@ const columns = (entries: readonly Entry[]): SqlFragment =>
     'uuid',
   )}`
 
-const keepKeys = async (connection: Connection, entries: readonly Entry[]): Promise<void> => {
+/**
+ * Takes the keys of new documents for them, before they are written: most documents are new, and then nothing need be
+ * looked up. Answers the entries whose keys others have; of another request that has one at this moment the end is awaited.
+ */
+const takenKeys = async (connection: Connection, entries: readonly Entry[]): Promise<readonly Entry[]> => {
   const keyed = entries.filter(({ key }) => key !== undefined)
-  if (keyed.length === 0) return
-  const kept = await connection.run(sql.fragment`
+  if (keyed.length === 0) return []
+  const kept = await connection.any<{ pk: string }>(sql.fragment`
     INSERT INTO upload_key (patient_id, kind, key, pk, digest, map_version)
     SELECT patient_id, ${documentKey}, key, pk, decode(digest, 'hex'), map_version
     FROM unnest(${columns(keyed)}, ${sql.array(
@@ -171,8 +178,20 @@ const keepKeys = async (connection: Connection, entries: readonly Entry[]): Prom
       'int4',
     )}) AS new(patient_id, key, pk, digest, map_version)
     ORDER BY patient_id, key
-    ON CONFLICT DO NOTHING`)
-  if (kept < keyed.length) throw new FhirError('transient', 'The same documents are being uploaded by another request')
+    ON CONFLICT DO NOTHING
+    RETURNING pk`)
+  const pks = new Set(kept.map(({ pk }) => pk))
+  return keyed.filter(({ candidate }) => !pks.has(candidate.pk))
+}
+
+/** What was refused leaves no key behind. */
+const releaseKeys = async (connection: Connection, entries: readonly Entry[]): Promise<void> => {
+  const keyed = entries.filter(({ key }) => key !== undefined)
+  if (keyed.length === 0) return
+  await connection.run(sql.fragment`
+    DELETE FROM upload_key USING unnest(${columns(keyed)}) AS refused(patient_id, key)
+    WHERE upload_key.patient_id = refused.patient_id AND upload_key.kind = ${documentKey}
+      AND upload_key.key = refused.key`)
 }
 
 /** A document whose key is stored. */
