@@ -1,5 +1,6 @@
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
+import { type DeviceSources, openDeviceSources } from './device-source.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
 /**
@@ -12,11 +13,12 @@ export type Dictionary = {
   readonly codes: Entries
   readonly kinds: Entries
   readonly devices: Entries
+  readonly deviceSources: DeviceSources
   readonly units: Entries
   readonly authors: Entries
 }
 
-type Entries = {
+export type Entries = {
   /** Ids by key, for all the keys; inserts those that are missing. */
   readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
 }
@@ -26,6 +28,10 @@ export const openDictionary = (connection: Connection): Dictionary => {
   const kinds = entries({
     find: keys => sql.fragment`SELECT key, kind_id AS number FROM kind WHERE key = ANY(${texts(keys)})`,
     insert: keys => sql.fragment`INSERT INTO kind (key) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+  })
+  const devices = entries({
+    find: keys => sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
+    insert: keys => sql.fragment`INSERT INTO device_source (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
   })
   return {
     patients: entries({
@@ -42,11 +48,8 @@ export const openDictionary = (connection: Connection): Dictionary => {
         SELECT key, split_part(key, '|', -1) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
     }),
     kinds: { idsOf: keys => kindIdsOf(kinds, connection, keys) },
-    devices: entries({
-      find: keys =>
-        sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
-      insert: keys => sql.fragment`INSERT INTO device_source (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
-    }),
+    devices,
+    deviceSources: openDeviceSources(devices),
     units: entries({
       find: keys => sql.fragment`SELECT key, unit_id AS number FROM unit WHERE key = ANY(${texts(keys)})`,
       insert: keys => sql.fragment`
@@ -88,12 +91,13 @@ const composed = new Set<string>()
 type Table = {
   readonly find: (keys: readonly string[]) => SqlFragment
   readonly insert: (keys: readonly string[]) => SqlFragment
-  /** Entries may be given another number (two Patients turn out to be one human), so they are not kept. */
+  /** Entries may be given another number (two Patients turn out to be one human), so they are not kept for long. */
   readonly changing?: true
 }
 
 const entriesOf = (connection: Connection, { find, insert, changing }: Table): Entries => {
   const known = new Map<string, number>()
+  let forgetAt = 0
   const load = async (keys: readonly string[]): Promise<readonly (readonly [string, number])[]> => {
     if (keys.length === 0) return []
     const rows = await connection.any<{ key: string; number: number }>(find(keys))
@@ -107,6 +111,10 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
   }
   return {
     idsOf: async keys => {
+      if (changing === true && Date.now() > forgetAt) {
+        known.clear()
+        forgetAt = Date.now() + keptMs
+      }
       const asked = [...new Set(keys)]
       const unknown = asked.filter(key => !known.has(key)).sort()
       const loaded = await loadOrInsert(unknown)
@@ -114,10 +122,13 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
         const number = known.get(key)
         return number === undefined ? [] : [[key, number] as const]
       })
-      if (changing !== true) for (const [key, number] of loaded) known.set(key, number)
+      for (const [key, number] of loaded) known.set(key, number)
       return new Map([...remembered, ...loaded])
     },
   }
 }
+
+/** Nothing that may change is answered from memory longer than this. */
+const keptMs = 5000
 
 const texts = (keys: readonly string[]) => sql.array([...keys], 'text')

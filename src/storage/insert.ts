@@ -28,8 +28,8 @@ export const insertResources = async (
     identity AS (
       INSERT INTO resource_identity (type_id, id, patient_id, pk)
       SELECT ${typeId}, id, patient_id, pk FROM allowed WHERE version = 1
-    ),
-    ${sideRows(type === 'Observation', sql.fragment`allowed`)}
+    )
+    ${sql.join([none, ...sideRows(candidates, sql.fragment`allowed`)], sql.fragment`, `)}
     INSERT INTO ${tableOf(type)} (patient_id, pk, id, version, last_updated, owner, author, tokens, content ${
       type === 'Observation' ? factNames : none
     })
@@ -44,31 +44,53 @@ export const insertResources = async (
 const none = sql.fragment``
 const factNames = sql.fragment`, kind_id, device_id, effective_start, effective_end, derived`
 
-/** CTEs that fill the side tables from `source`, which has the columns of `entry`. */
-export const sideRows = (observation: boolean, source: SqlFragment): SqlFragment => sql.fragment`
-  ${observation ? codeRows(source) : none}
-  compartments AS (
-    INSERT INTO compartment (patient_id, pk)
-    SELECT patient::integer, source.pk FROM ${source} AS source, jsonb_array_elements_text(source.patients) AS patient
-  ),
-  strings AS (
-    INSERT INTO index_string (parameter, value, patient_id, pk)
-    SELECT one.parameter, one.value, source.patient_id, source.pk
-    FROM ${source} AS source, jsonb_to_recordset(source.strings) AS one(parameter integer, value text)
-  ),
-  dates AS (
-    INSERT INTO index_date (parameter, low, high, patient_id, pk)
-    SELECT one.parameter, one.low, one.high, source.patient_id, source.pk
-    FROM ${source} AS source, jsonb_to_recordset(source.dates) AS one(parameter integer, low timestamptz, high timestamptz)
-  ),
-  numbers AS (
-    INSERT INTO index_number (parameter, value, patient_id, pk)
-    SELECT one.parameter, one.value, source.patient_id, source.pk
-    FROM ${source} AS source, jsonb_to_recordset(source.numbers) AS one(parameter integer, value numeric)
-  )`
+/** CTEs that fill the side tables from `source`, which has the columns of `entry`: only those that any candidate has rows for. */
+export const sideRows = (candidates: readonly Candidate[], source: SqlFragment): readonly SqlFragment[] =>
+  sideTables.flatMap(({ isNeeded, rows }) => (candidates.some(isNeeded) ? [rows(source)] : []))
 
-const codeRows = (source: SqlFragment): SqlFragment => sql.fragment`
-  codes AS (
-    INSERT INTO observation_code
-    SELECT entry_code.* FROM entry_code WHERE entry_code.pk IN (SELECT pk FROM ${source})
-  ),`
+type SideTable = {
+  readonly isNeeded: (candidate: Candidate) => boolean
+  readonly rows: (source: SqlFragment) => SqlFragment
+}
+
+const sideTables: readonly SideTable[] = [
+  {
+    isNeeded: ({ facts }) => facts !== undefined,
+    rows: source => sql.fragment`codes AS (
+      INSERT INTO observation_code
+      SELECT entry_code.* FROM entry_code WHERE entry_code.pk IN (SELECT pk FROM ${source})
+    )`,
+  },
+  {
+    isNeeded: ({ patientIds }) => patientIds.length > 0,
+    rows: source => sql.fragment`compartments AS (
+      INSERT INTO compartment (patient_id, pk)
+      SELECT patient::integer, source.pk FROM ${source} AS source, jsonb_array_elements_text(source.patients) AS patient
+    )`,
+  },
+  {
+    isNeeded: ({ index }) => index.strings.length > 0,
+    rows: source => sql.fragment`strings AS (
+      INSERT INTO index_string (parameter, value, patient_id, pk)
+      SELECT one.parameter, one.value, source.patient_id, source.pk
+      FROM ${source} AS source, jsonb_to_recordset(source.strings) AS one(parameter integer, value text)
+    )`,
+  },
+  {
+    isNeeded: ({ index }) => index.dates.length > 0,
+    rows: source => sql.fragment`dates AS (
+      INSERT INTO index_date (parameter, low, high, patient_id, pk)
+      SELECT one.parameter, one.low, one.high, source.patient_id, source.pk
+      FROM ${source} AS source,
+        jsonb_to_recordset(source.dates) AS one(parameter integer, low timestamptz, high timestamptz)
+    )`,
+  },
+  {
+    isNeeded: ({ index }) => index.numbers.length > 0,
+    rows: source => sql.fragment`numbers AS (
+      INSERT INTO index_number (parameter, value, patient_id, pk)
+      SELECT one.parameter, one.value, source.patient_id, source.pk
+      FROM ${source} AS source, jsonb_to_recordset(source.numbers) AS one(parameter integer, value numeric)
+    )`,
+  },
+]

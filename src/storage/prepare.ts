@@ -4,11 +4,11 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Candidate, CandidateFacts } from './candidate.ts'
 import type { Connection } from './database.ts'
+import type { DeviceSource } from './device-source.ts'
 import { type Dictionary, kindKey } from './dictionary.ts'
 import type { Durations } from './duration.ts'
 import { indexRows } from './index-rows.ts'
 import { type ObservationFacts, observationFacts } from './observation-facts.ts'
-import { sql } from './sql.ts'
 import { subjectsOf } from './subject.ts'
 
 /** What preparing needs; the same for every store. */
@@ -96,8 +96,7 @@ type Numbers = {
   readonly kinds: ReadonlyMap<string, number>
   readonly codes: ReadonlyMap<string, number>
   readonly units: ReadonlyMap<string, number>
-  /** Device id → its source, and the patient it belongs to (0: it is a source itself). */
-  readonly devices: ReadonlyMap<string, { readonly deviceId: number; readonly patientId: number }>
+  readonly devices: ReadonlyMap<string, DeviceSource>
 }
 
 const factNumbers = async (
@@ -108,30 +107,8 @@ const factNumbers = async (
   kinds: await dictionary.kinds.idsOf(facts.flatMap(({ kinds }) => kindKey(kinds) ?? [])),
   codes: await dictionary.codes.idsOf(facts.flatMap(({ codes }) => codes.map(({ key }) => key))),
   units: await dictionary.units.idsOf(facts.flatMap(({ codes }) => codes.flatMap(({ unit }) => unit ?? []))),
-  devices: await devicesOf(connection, dictionary, new Set(facts.flatMap(({ device }) => device ?? []))),
+  devices: await dictionary.deviceSources.of(connection, new Set(facts.flatMap(({ device }) => device ?? []))),
 })
-
-/** A Device that is not known is no source, and neither is one of which the source is not known. */
-const devicesOf = async (
-  connection: Connection,
-  dictionary: Dictionary,
-  ids: ReadonlySet<string>,
-): Promise<Numbers['devices']> => {
-  if (ids.size === 0) return new Map()
-  const rows = await connection.any<{ id: string; patient_id: number; source: string }>(sql.fragment`
-    SELECT device.id, device.patient_id, source.id AS source
-    FROM resource_identity AS identity
-    JOIN device ON device.patient_id = identity.patient_id AND device.pk = identity.pk
-    JOIN device AS source ON source.patient_id = 0
-      AND source.id = CASE device.patient_id WHEN 0 THEN device.id
-        ELSE split_part(device.content #>> '{parent,reference}', '/', 2) END
-    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Device')
-      AND identity.id = ANY(${sql.array([...ids], 'text')})`)
-  const numbers = await dictionary.devices.idsOf(rows.map(({ source }) => source))
-  return new Map(
-    rows.map(({ id, patient_id, source }) => [id, { deviceId: numbers.get(source) ?? 0, patientId: patient_id }]),
-  )
-}
 
 const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers): CandidateFacts => {
   const device = facts.device === undefined ? undefined : numbers.devices.get(facts.device)

@@ -139,7 +139,7 @@ const reindexBatch = async (
   for (const table of observation ? [...sideTables, 'observation_code', 'derived_from'] : sideTables)
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ANY(${sql.array(pks, 'int8')})`)
   await connection.run(sql.fragment`
-    WITH ${entryTables(candidates)}, ${sideRows(observation, sql.fragment`entry`)}
+    WITH ${sql.join([entryTables(candidates), ...sideRows(candidates, sql.fragment`entry`)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${observation ? facts : sql.fragment``}
     FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
   if (observation) await project(connection, type, rows.map(toProjected), preparing)

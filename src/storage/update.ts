@@ -34,7 +34,7 @@ export const replaceResource = async (
         effective_end = entry.effective_end, derived = entry.derived`
     : sql.fragment``
   await connection.run(sql.fragment`
-    WITH ${entryTables([candidate])}, ${sideRows(observation, sql.fragment`entry`)}
+    WITH ${sql.join([entryTables([candidate]), ...sideRows([candidate], sql.fragment`entry`)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
       tokens = entry.tokens, content = entry.content ${facts}
