@@ -13,10 +13,10 @@ import { portOf } from './http/listen.ts'
 import { openServer } from './http/server.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
+import { openCallers } from './storage/callers.ts'
 import { type Connection, type Database, openDatabase } from './storage/database.ts'
 import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
-import { findCaller } from './storage/token.ts'
 
 type AppOptions = {
   readonly config: Config
@@ -74,7 +74,7 @@ const fhirOptions = async (options: FhirParts) => {
   const fhir: FhirOptions = {
     registry,
     mhealth,
-    findCaller: bearer => findCaller(database, bearer),
+    findCaller: openCallers(database),
     accessFor,
     openStoreFor: (caller, access) =>
       storeOf({

@@ -42,11 +42,18 @@ export const issueToken = async (connection: Connection, request: TokenRequest):
 }
 
 /** Undefined for a token that is unknown, expired or revoked, and for no token at all. */
-export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
+export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> =>
+  (await findToken(connection, bearer))?.caller
+
+/** The same, with the moment at which the token ends by itself. */
+export const findToken = async (
+  connection: Connection,
+  bearer: string,
+): Promise<{ readonly caller: Caller; readonly expiresAt: Date } | undefined> => {
   if (!/^[A-Za-z0-9_-]{43}$/.test(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     SELECT token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
-      client.organization, client.policies, person_practitioner.practitioner,
+      token.expires_at, client.organization, client.policies, person_practitioner.practitioner,
       ARRAY(SELECT patient FROM person_patient WHERE person_patient.person = token.person_id) AS patients,
       ARRAY(
         SELECT DISTINCT organization FROM membership
@@ -57,7 +64,7 @@ export const findCaller = async (connection: Connection, bearer: string): Promis
     JOIN client ON client.id = token.client_id
     LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id
     WHERE token.hash = ${sql.binary(digest(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
-  return row && toCaller(row)
+  return row && { caller: toCaller(row), expiresAt: row.expires_at }
 }
 
 /** False where there was nothing to revoke. It ends with the next request. */
@@ -72,6 +79,7 @@ type TokenRow = {
   readonly person_id: string | null
   readonly patient_id: string | null
   readonly client_id: string
+  readonly expires_at: Date
   readonly scope: string
   readonly context: { readonly study?: string; readonly policies?: readonly ClientPolicy[] }
   readonly organization: string | null

@@ -1,0 +1,44 @@
+import t from 'tap'
+import { openCallers } from '../../src/storage/callers.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { issueToken, revokeToken } from '../../src/storage/token.ts'
+import { withDatabase } from '../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const token = (ttlSeconds: number) =>
+  issueToken(database, {
+    subject: { kind: 'patient', patient: 'ann' },
+    client: 'cli',
+    scope: 'patient/*.rs',
+    ttlSeconds,
+  })
+const soon = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+t.test('a caller is the one of the token, and an unknown token is nobody', async t => {
+  const callers = openCallers(database)
+  t.match(await callers(await token(60)), { patient: 'ann' })
+  t.equal(await callers('x'.repeat(43)), undefined)
+})
+
+t.test('a token ends when it expires, however lately it was seen', async t => {
+  const callers = openCallers(database)
+  const brief = await token(1)
+  t.match(await callers(brief), { patient: 'ann' })
+  await soon(1100)
+  t.equal(await callers(brief), undefined)
+})
+
+t.test('a revoked token ends within two seconds', async t => {
+  const callers = openCallers(database)
+  const bearer = await token(60)
+  t.match(await callers(bearer), { patient: 'ann' })
+  await revokeToken(database, bearer)
+  await soon(2100)
+  t.equal(await callers(bearer), undefined)
+})
