@@ -98,6 +98,7 @@ export type Kept = {
   readonly part:
     | 'whole'
     | 'status'
+    | 'identifier'
     | 'all-but-contacts'
     | 'all-but-leaving'
     | 'all-but-inactivation'

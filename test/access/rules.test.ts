@@ -79,7 +79,10 @@ t.test('an administrator sees no health data', async t => {
   for (const type of registry.resourceTypes.filter(isHealthData))
     t.equal(asked('administrator', 'user/*.cruds', 's', type), 'none', type)
   t.equal(asked('administrator', 'user/*.cruds', 'c', 'Organization'), 'all')
-  t.equal(asked('administrator', 'user/*.cruds', 'c', 'Person'), '(content of-practitioners-only)')
+  t.equal(
+    asked('administrator', 'user/*.cruds', 'c', 'Person'),
+    '(and (content of-practitioners-only) (kept identifier))',
+  )
 })
 
 t.test('patient scopes stay in the compartment, whoever holds them', async t => {

@@ -55,6 +55,9 @@ const ofPractitionersOnly = where({ kind: 'content', is: 'of-practitioners-only'
 const ownAccount: Grant = ({ principal }) =>
   principal.kind === 'person' ? { kind: 'identified', ids: [principal.id] } : none
 
+/** Who an account is at an EHR or an identity provider comes from signing in there: over FHIR nobody says so. */
+const subjectsKept = where({ kind: 'kept', part: 'identifier' })
+
 export const person: Rule = {
   read: {
     patient: ownAccount,
@@ -62,7 +65,7 @@ export const person: Rule = {
     administrator: ofPractitionersOnly,
     person: ownAccount,
   },
-  create: { staff: managersAccounts, administrator: ofPractitionersOnly },
-  update: { staff: managersAccounts, administrator: ofPractitionersOnly },
+  create: { staff: both(managersAccounts, subjectsKept), administrator: both(ofPractitionersOnly, subjectsKept) },
+  update: { staff: both(managersAccounts, subjectsKept), administrator: both(ofPractitionersOnly, subjectsKept) },
   delete: { staff: managersAccounts, administrator: ofPractitionersOnly },
 }

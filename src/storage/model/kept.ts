@@ -29,6 +29,7 @@ const withoutExtension = (content: SqlFragment, url: string): SqlFragment => sql
 const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragment) => SqlFragment>> = {
   whole: content => without(content),
   status: content => sql.fragment`(${content} -> 'status')`,
+  identifier: content => sql.fragment`(${content} -> 'identifier')`,
   'all-but-contacts': content => without(content, 'telecom', 'address', 'contact', 'communication'),
   'all-but-leaving': content => without(content, 'status', 'period'),
   'all-but-inactivation': content =>
