@@ -1,5 +1,4 @@
 import type { Connection } from './database.ts'
-import type { Entries } from './dictionary.ts'
 import { sql } from './sql.ts'
 
 /** The source of a Device, numbered, and the patient that it belongs to (0: it is a source itself). */
@@ -10,8 +9,10 @@ export type DeviceSources = {
   readonly of: (connection: Connection, ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, DeviceSource>>
 }
 
+type Numbers = { readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>> }
+
 /** An app names the same few Devices with everything it uploads: those that were found are kept for a moment. */
-export const openDeviceSources = (devices: Entries): DeviceSources => {
+export const openDeviceSources = (devices: Numbers): DeviceSources => {
   const known = new Map<string, DeviceSource>()
   let forgetAt = 0
   return {
@@ -31,7 +32,7 @@ const keptMs = 5000
 
 const find = async (
   connection: Connection,
-  devices: Entries,
+  devices: Numbers,
   ids: readonly string[],
 ): Promise<readonly (readonly [string, DeviceSource])[]> => {
   if (ids.length === 0) return []

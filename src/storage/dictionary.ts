@@ -18,7 +18,7 @@ export type Dictionary = {
   readonly authors: Entries
 }
 
-export type Entries = {
+type Entries = {
   /** Ids by key, for all the keys; inserts those that are missing. */
   readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
 }

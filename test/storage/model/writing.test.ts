@@ -123,7 +123,11 @@ t.test('an account is a practitioner’s, made by managers of theirs, and never 
   const [made] = await storeOf(dean).write([{ kind: 'create', resource: { resourceType: 'Practitioner' } }])
   const own = made?.outcome === 'created' ? `Practitioner/${made.id}` : ''
   const subject = { identifier: [{ system: 'https://ehr.example', value: '7' }] }
-  t.equal(await create(dean, { ...person(own), ...subject }), 403, 'who they are elsewhere is never said over FHIR')
+  t.equal(
+    await create(dean, { ...person(own), ...subject } as Resource),
+    403,
+    'who they are elsewhere is never said over FHIR',
+  )
   t.equal(await create(dean, person(own)), 'created')
   t.equal(await create(member, person(own)), 403)
 })
