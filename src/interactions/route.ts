@@ -17,12 +17,15 @@ export const findRoute = (
   const segments = segmentsOf(path)
   const here = interactions.filter(one => fits(one, segments))
   const [first] = here
-  if (first === undefined) throw new FhirError('not-found', `There is nothing at /${path}`)
+  if (first === undefined) throw new FhirError('not-found', `There is nothing at ${shown(segments)}`)
   const named = parseSegments(first.path, segments, registry)
   const sameMethod = here.filter(one => one.method === method)
   const [interaction] = sameMethod.length > 1 ? [byBundle(sameMethod, body)] : sameMethod
   if (interaction !== undefined) return { interaction, named }
-  throw new FhirError('not-supported', `/${path} answers ${methodsAt(interactions, path).join(', ')}, not ${method}`)
+  throw new FhirError(
+    'not-supported',
+    `${shown(segments)} answers ${methodsAt(interactions, path).join(', ')}, not ${method}`,
+  )
 }
 
 /** What a path answers, for Allow; nothing where there is no such path. */
@@ -32,6 +35,8 @@ export const methodsAt = (interactions: readonly Interaction[], path: string): r
 }
 
 const segmentsOf = (path: string): readonly string[] => path.split('/').filter(segment => segment !== '')
+
+const shown = (segments: readonly string[]): string => `/${segments.join('/')}`
 
 const fits = ({ path }: Interaction, segments: readonly string[]): boolean => {
   const shape = segmentsOf(path)
