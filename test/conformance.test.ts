@@ -96,6 +96,27 @@ t.test('system interactions that are advertised answer', async t => {
   }
 })
 
+/** How each operation is called where it is advertised; nothing here means that the walk fails. */
+const operationCalls: Readonly<Record<string, (path: string, id: string) => Promise<readonly number[]>>> = {
+  meta: async (path, id) => {
+    const paths = path === '' ? ['$meta'] : [`${path}/$meta`, `${path}/${id}/$meta`]
+    return Promise.all(paths.map(async one => (await call('GET', one)).status))
+  },
+}
+
+t.test('every operation that is advertised answers', async t => {
+  const failures = []
+  for (const { type, operation = [] } of [{ type: '', operation: rest?.operation }, ...resources]) {
+    const { answer } =
+      type === '' ? { answer: {} } : await call('POST', type, minimalResource(registry, type as ResourceType))
+    for (const { name } of operation) {
+      const statuses = (await operationCalls[name ?? '']?.(type ?? '', answer.id)) ?? [0]
+      if (statuses.some(status => status !== 200)) failures.push([type, name, statuses])
+    }
+  }
+  t.same(failures, [])
+})
+
 t.test('nothing answers that is not advertised', async t => {
   const refusals: readonly (readonly [Method, string, readonly number[]])[] = [
     ['GET', '', [405]],

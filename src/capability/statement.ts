@@ -8,17 +8,19 @@ import { extensions, systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from '../interactions/interaction.ts'
+import type { Operation } from '../operations/operation.ts'
 
 export type Served = {
   readonly registry: Registry
   readonly interactions: readonly Interaction[]
+  readonly operations: readonly Operation[]
   readonly codeClasses: CodeClasses
   readonly version: string
 }
 
 /** https://hl7.org/fhir/R4/capabilitystatement.html, from the tables that answer requests: it can say nothing else. */
 export const toCapabilityStatement = (
-  { registry, interactions, codeClasses, version }: Served,
+  { registry, interactions, operations, codeClasses, version }: Served,
   { base, date }: { readonly base: string; readonly date: string },
 ): CapabilityStatement => ({
   resourceType: 'CapabilityStatement',
@@ -36,10 +38,13 @@ export const toCapabilityStatement = (
   rest: [
     {
       mode: 'server',
-      documentation: documentationOf(interactions),
+      documentation: documentationOf(interactions, operations),
       security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
-      resource: registry.resourceTypes.map(type => resourceOf(type, registry, interactions, codeClasses)),
+      resource: registry.resourceTypes.map(type =>
+        resourceOf(type, { registry, interactions, operations, codeClasses }),
+      ),
       interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [one.name] : []))),
+      ...operationsOf(operations.filter(({ at }) => at.system !== undefined)),
     },
   ],
 })
@@ -51,13 +56,11 @@ const smartOnFhir = {
 
 const resourceOf = (
   type: ResourceType,
-  registry: Registry,
-  interactions: readonly Interaction[],
-  codeClasses: CodeClasses,
+  { registry, interactions, operations, codeClasses }: Omit<Served, 'version'>,
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
   type,
-  interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [] : [one.name]))),
+  interaction: codesOf(interactions.flatMap(one => (one.path === '' || one.name === 'operation' ? [] : [one.name]))),
   versioning: 'versioned',
   readHistory: interactions.some(({ name }) => name === 'vread'),
   // PUT to an id that is not there answers 404, but for imports.
@@ -70,16 +73,25 @@ const resourceOf = (
     .searchParametersOf(type)
     .filter(parameter => parameter.type !== 'special')
     .map(({ code, url, type }) => ({ name: code, definition: url, type })),
+  ...operationsOf(operations.filter(one => isCalledOn(one, type))),
 })
+
+const isCalledOn = ({ at, types }: Operation, type: ResourceType): boolean =>
+  (at.type !== undefined || at.instance !== undefined) && (types === 'all' || types.includes(type))
+
+const operationsOf = (operations: readonly Operation[]): Pick<RestResource, 'operation'> =>
+  operations.length === 0 ? {} : { operation: operations.map(({ name, definition }) => ({ name, definition })) }
 
 /** Each once: a search is one interaction by either method. */
 const codesOf = <Code extends string>(names: readonly Code[]) => [...new Set(names)].map(code => ({ code }))
 
 /** Said once for all types, instead of once in each. */
-const documentationOf = (interactions: readonly Interaction[]): string =>
-  [server.documentation, ...interactions.map(one => `* ${one.method} [base]/${one.path}: ${one.documentation}`)].join(
-    '\n',
-  )
+const documentationOf = (interactions: readonly Interaction[], operations: readonly Operation[]): string =>
+  [
+    server.documentation,
+    ...interactions.map(one => `* ${one.method} [base]/${one.path}: ${one.documentation}`),
+    ...operations.map(one => `* $${one.name} (${Object.keys(one.at).join(', ')}): ${one.documentation}`),
+  ].join('\n')
 
 /** The kinds of data by the codes under which they can be asked for and consented to. */
 const supportedData = (codeClasses: CodeClasses): Pick<RestResource, 'extension' | 'documentation'> => ({

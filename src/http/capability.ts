@@ -2,14 +2,17 @@ import type { FastifyInstance } from 'fastify'
 import { smartConfiguration } from '../capability/smart-configuration.ts'
 import { type Served, toCapabilityStatement } from '../capability/statement.ts'
 import { interactions } from '../interactions/interactions.ts'
+import { operations } from '../operations/operations.ts'
 import { answerType, requireJsonAccepted } from './media-type.ts'
 
-export type CapabilityOptions = Omit<Served, 'interactions'> & { readonly base: () => string }
+export type CapabilityOptions = Omit<Served, 'interactions' | 'operations'> & { readonly base: () => string }
 
 /** What anyone may ask without a token. https://hl7.org/fhir/R4/http.html#capabilities */
 export const capabilityRoutes = async (server: FastifyInstance, { base, ...served }: CapabilityOptions) => {
   const date = new Date().toISOString()
-  const text = once(() => JSON.stringify(toCapabilityStatement({ ...served, interactions }, { base: base(), date })))
+  const text = once(() =>
+    JSON.stringify(toCapabilityStatement({ ...served, interactions, operations }, { base: base(), date })),
+  )
   server.get<{ Querystring: { _format?: string } }>('/metadata', async (request, reply) => {
     requireJsonAccepted(request.headers.accept, request.query._format ?? null)
     return reply.type(answerType).send(text())

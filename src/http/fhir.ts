@@ -5,9 +5,9 @@ import type { Registry } from '../fhir/registry.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { dispatch } from '../interactions/dispatch.ts'
 import type { Context, Interaction, SystemRequest } from '../interactions/interaction.ts'
-import { interactions } from '../interactions/interactions.ts'
 import { findRoute, methodsAt } from '../interactions/route.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
+import { routes } from '../operations/operations.ts'
 import type { Store } from '../storage/store.ts'
 import { type FindCaller, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
@@ -44,13 +44,13 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
       caller,
       cursors: cursorsFor(caller),
       base: options.base(),
-      interactions,
+      interactions: routes,
       dispatch,
       reportFault,
     }
   }
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { interaction, named } = findRoute(interactions, options.registry, target(request, request.body))
+    const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction) } }
     return sendAnswer(reply, await dispatch(routed, contextOf(request)))
   }
@@ -67,21 +67,21 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
     reply.header('cache-control', 'no-store')
     refuseUnknown(target(request), reply, options.registry)
   })
-  for (const { method, path } of routes) server.route({ method, url: `/${path}`, handler: answer })
+  for (const { method, path } of paths) server.route({ method, url: `/${path}`, handler: answer })
   server.setNotFoundHandler(answer)
 }
 
 /** Each method and path once: what is posted to the base is told apart by the Bundle's type. */
-const routes: readonly Pick<Interaction, 'method' | 'path'>[] = [
-  ...new Map(interactions.map(one => [`${one.method} ${one.path}`, one])).values(),
+const paths: readonly Pick<Interaction, 'method' | 'path'>[] = [
+  ...new Map(routes.map(one => [`${one.method} ${one.path}`, one])).values(),
 ]
 
 /** What no route takes is refused before its body is read. */
 const refuseUnknown = (target: { method: string; path: string }, reply: FastifyReply, registry: Registry): void => {
-  const allowed = methodsAt(interactions, target.path)
+  const allowed = methodsAt(routes, target.path)
   if (allowed.includes(target.method)) return
   if (allowed.length > 0) reply.header('allow', allowed.join(', '))
-  findRoute(interactions, registry, target)
+  findRoute(routes, registry, target)
 }
 
 const contentOf = (request: FastifyRequest, interaction: Interaction): SystemRequest => {

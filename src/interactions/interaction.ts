@@ -27,6 +27,11 @@ type Target =
   | Row<'create' | 'search-type', ':type' | ':type/_search', TypeRequest>
   | Row<'read' | 'update' | 'delete' | 'history-instance', ':type/:id' | ':type/:id/_history', InstanceRequest>
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
+  | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
+      readonly types: 'all' | readonly ResourceType[]
+    })
+
+export type OperationLevel = 'system' | 'type' | 'instance'
 
 type Row<Name, Path, Request> = { readonly name: Name; readonly path: Path; readonly handler: Handler<Request> }
 

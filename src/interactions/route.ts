@@ -38,10 +38,15 @@ const segmentsOf = (path: string): readonly string[] => path.split('/').filter(s
 
 const shown = (segments: readonly string[]): string => `/${segments.join('/')}`
 
-const fits = ({ path }: Interaction, segments: readonly string[]): boolean => {
-  const shape = segmentsOf(path)
+const fits = (interaction: Interaction, segments: readonly string[]): boolean => {
+  const shape = segmentsOf(interaction.path)
+  if (interaction.name === 'operation' && !isFor(interaction.types, shape, segments)) return false
   return shape.length === segments.length && shape.every((part, index) => isOf(part, segments[index] ?? ''))
 }
+
+/** An operation on a type that it is not defined for is no path at all. */
+const isFor = (types: 'all' | readonly string[], [first]: readonly string[], [type = '']: readonly string[]): boolean =>
+  types === 'all' || first !== ':type' || types.includes(type)
 
 /** An id cannot start with `_` or `$`, so a search or an operation is never taken for one. */
 const isOf = (part: string, segment: string): boolean => {

@@ -1,8 +1,9 @@
+import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareCreate } from './create.ts'
 import { prepareDelete } from './delete.ts'
-import { entriesOf, entryText, parseEntry } from './entry.ts'
+import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry } from './entry-error.ts'
 import type { Context, FhirResponse, Handler, InstanceRequest, PreferredReturn, SystemRequest } from './interaction.ts'
 import { resolveReferences } from './local-reference.ts'
@@ -18,10 +19,19 @@ import { type Prepared, writtenResponse } from './written.ts'
 export const transaction: Handler<SystemRequest> = async ({ body, headers }, context) => {
   const answer = headers.prefer.return ?? 'minimal'
   const prefer = { ...headers.prefer, return: answer }
-  const entries = place(entriesOf(body).map((sent, index) => atEntry(index, () => parseEntry(sent, prefer, context))))
+  const entries = place(entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context))))
   const answers = await context.store.atomic(store => carryOut(entries, answer, { ...context, store }))
   const chunks = bundleChunks({ type: 'transaction-response', link: [] }, answers.map(entryText))
   return { status: 200, body: { kind: 'chunks', chunks } }
+}
+
+/** What an operation changes has no place in the order of a transaction. */
+const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
+  const entry = parseEntry(...of)
+  if (entry.interaction.name !== 'operation' || entry.interaction.method === 'GET') return entry
+  throw new FhirError('not-supported', 'A transaction carries operations by GET only; a batch takes all', {
+    status: 400,
+  })
 }
 
 const carryOut = async (

@@ -9,6 +9,7 @@ import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
 import { visibleVersions } from './history.ts'
+import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchPage } from './search.ts'
 import { sql } from './sql.ts'
@@ -73,7 +74,10 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
 
 type Reading = Omit<Writing, 'author'>
 
-const reading = (connection: Connection, asking: Reading): Pick<Store, 'read' | 'vread' | 'history' | 'search'> => ({
+const reading = (
+  connection: Connection,
+  asking: Reading,
+): Pick<Store, 'read' | 'vread' | 'history' | 'search' | 'meta'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, { count, cursor }) => {
@@ -82,6 +86,7 @@ const reading = (connection: Connection, asking: Reading): Pick<Store, 'read' | 
     return pageOf(versions, count, cursor)
   },
   search: search => searchPage(connection, asking, search),
+  meta: types => readMeta(connection, asking, types),
 })
 
 const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {

@@ -1,4 +1,4 @@
-import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { FhirError } from '../fhir/error.ts'
 import type { Search } from '../search/search.ts'
 
@@ -68,6 +68,8 @@ export type Store = {
     page: { readonly count: number; readonly cursor: string | undefined },
   ) => Promise<{ readonly entries: readonly Version[]; readonly next?: string; readonly total: number }>
   readonly search: (search: Search) => Promise<Page>
+  /** Profiles, security labels and tags of all resources of the types that the caller may search. */
+  readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
   /** One commit; an entry that is refused changes nothing and hinders no other. */
   readonly write: (writes: readonly Write[]) => Promise<readonly Written[]>
   /** Commits when `run` returns; rolls all back and throws on when it throws. */

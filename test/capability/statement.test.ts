@@ -5,16 +5,17 @@ import { toCapabilityStatement } from '../../src/capability/statement.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
+import { operations } from '../../src/operations/operations.ts'
 
 const registry = loadRegistry()
-const served = { registry, interactions, codeClasses: openCodeClasses(), version: '0.1.0' }
+const served = { registry, interactions, operations, codeClasses: openCodeClasses(), version: '0.1.0' }
 const statement = toCapabilityStatement(served, { base: 'http://localhost:8080/fhir', date: '2026-01-01T00:00:00Z' })
 const golden = new URL('../../capability/statement.json', import.meta.url)
 
 /** What is the same of every type stands once, and a type's parameters in a line: a change can be read. */
 const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
   const { resource: resources = [], ...server } = rest ?? {}
-  const [shape] = resources.map(({ type: _, searchParam: __, ...same }) => same)
+  const [shape] = resources.map(({ type: _, searchParam: __, operation: ___, ...same }) => same)
   return {
     ...head,
     rest: server,
@@ -23,6 +24,9 @@ const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
       extension === undefined
         ? []
         : [{ type, documentation, supportedData: extension.map(({ valueCoding }) => valueCoding?.code) }],
+    ),
+    operation: Object.fromEntries(
+      resources.map(({ type, operation = [] }) => [type, operation.map(({ name }) => `$${name}`).join(', ')]),
     ),
     searchParam: Object.fromEntries(
       resources.map(({ type, searchParam = [] }) => [
@@ -41,7 +45,8 @@ t.test('the statement is the one that was reviewed (run this file with --update 
 
 t.test('every type is served alike', async t => {
   const shapes = statement.rest?.[0]?.resource?.map(
-    ({ type: _, searchParam: __, extension: ___, documentation: ____, ...same }) => JSON.stringify(same),
+    ({ type: _, searchParam: __, operation: ___, extension: ____, documentation: _____, ...same }) =>
+      JSON.stringify(same),
   )
   t.equal(new Set(shapes).size, 1)
   t.equal(shapes?.length, registry.resourceTypes.length)

@@ -107,6 +107,11 @@ export const doors: readonly Door[] = [
     seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}`)) !== undefined),
   },
   {
+    name: '$meta',
+    letter: 'r',
+    seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}/$meta`)) !== undefined),
+  },
+  {
     name: 'batch of reads',
     letter: 'r',
     seen: batch(

@@ -158,6 +158,17 @@ t.test('a reference to what is hidden is taken like one to nothing', async t => 
   t.strictSame(await refer('jon-heart'), await refer(unknownId))
 })
 
+t.test('the labels of what is hidden are told by no $meta', async t => {
+  const secret = { system: 'urn:labels', code: 'only-on-hal' }
+  const hal = await contentOf('Patient/hal')
+  t.equal((await everything('PUT', 'Patient/hal', { ...hal, meta: { tag: [secret] } })).status, 200)
+  const keeper = await staff('keeper')
+  for (const path of ['$meta', 'Patient/$meta', 'Observation/$meta'])
+    t.notMatch((await keeper('GET', path)).body, secret.code, path)
+  for (const path of ['$meta', 'Patient/$meta', 'Patient/hal/$meta'])
+    t.match((await everything('GET', path)).body, secret.code, path)
+})
+
 t.test('an upload does not tell whether somebody else has made it', async t => {
   const ann = await patient('ann')
   const document = upload(heartRate())

@@ -1,0 +1,29 @@
+import type { Meta, ResourceType } from '@medplum/fhirtypes'
+import { isGranted } from '../access/rules.ts'
+import type { Context, FhirRequest } from '../interactions/interaction.ts'
+import type { Operation } from './operation.ts'
+import { parametersResponse } from './parameters.ts'
+
+/** https://hl7.org/fhir/R4/resource-operation-meta.html */
+export const meta: Operation = {
+  name: 'meta',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta',
+  at: { system: 's', type: 's', instance: 'r' },
+  types: 'all',
+  methods: ['GET'],
+  documentation:
+    'The profiles, tags and security labels of one resource, or all that stand in resources which the caller may search.',
+  handler: async (request, context) =>
+    parametersResponse([{ name: 'return', valueMeta: await metaOf(request, context) }]),
+}
+
+const metaOf = async (request: FhirRequest, context: Context): Promise<Meta> => {
+  const { store } = context
+  if (!('id' in request)) return store.meta('type' in request ? [request.type] : searchableTypes(context))
+  const { content } = await store.read(request.type, request.id)
+  const { meta = {} }: { readonly meta?: Meta } = JSON.parse(content)
+  return meta
+}
+
+const searchableTypes = ({ registry, access }: Context): readonly ResourceType[] =>
+  registry.resourceTypes.filter(type => isGranted(access, 's', type))

@@ -1,0 +1,59 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const send = (method: 'GET' | 'POST', url: string, payload?: object, bearer = 'everything') =>
+  server.inject({
+    method,
+    url: `/fhir/${url}`,
+    headers: { authorization: `Bearer ${bearer}` },
+    ...(payload === undefined ? {} : { payload }),
+  })
+
+const tag = (code: string) => ({ system: 'urn:tags', code })
+const security = { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }
+const patient = (
+  await send('POST', 'Patient', { resourceType: 'Patient', meta: { tag: [tag('a')], security: [security] } })
+).json()
+await send('POST', 'Patient', { resourceType: 'Patient', meta: { tag: [tag('a'), tag('b')] } })
+await send('POST', 'Basic', {
+  resourceType: 'Basic',
+  code: { text: 'x' },
+  meta: { tag: [tag('c')], profile: ['urn:profile'] },
+})
+
+const valueMeta = async (url: string) => {
+  const answer = (await send('GET', url)).json()
+  t.match(answer, { resourceType: 'Parameters', parameter: [{ name: 'return' }] }, url)
+  return answer.parameter[0].valueMeta
+}
+
+t.test('$meta of a resource is its meta, as a read has it', async t => {
+  t.same(await valueMeta(`Patient/${patient.id}/$meta`), patient.meta)
+})
+
+t.test('$meta of a type has each label of its resources once, and neither versions nor times', async t => {
+  t.same(await valueMeta('Patient/$meta'), { tag: [tag('a'), tag('b')], security: [security] })
+})
+
+t.test('$meta of the server has those of all types', async t => {
+  t.same(await valueMeta('$meta'), {
+    profile: ['urn:profile'],
+    tag: [tag('a'), tag('b'), tag('c')],
+    security: [security],
+  })
+})
+
+t.test('$meta of a type needs a scope to search it', async t => {
+  t.equal((await send('GET', 'Patient/$meta', undefined, 'reader')).statusCode, 403)
+  t.equal((await send('GET', `Patient/${patient.id}/$meta`, undefined, 'reader')).statusCode, 200)
+})
+
+t.test('an operation in a Bundle is carried out like any other entry', async t => {
+  const entry = [{ request: { method: 'GET', url: `Patient/${patient.id}/$meta` } }]
+  for (const type of ['batch', 'transaction']) {
+    const answer = (await send('POST', '', { resourceType: 'Bundle', type, entry })).json()
+    t.match(answer.entry, [{ resource: { resourceType: 'Parameters' }, response: { status: '200 OK' } }], type)
+  }
+})
