@@ -3,15 +3,16 @@ import type fhirpath from 'fhirpath'
 import type { Model } from 'fhirpath'
 import { isNumber, toNumber } from '../json.ts'
 import type { Constraint } from '../structure.ts'
-import { isJson, type Walk } from './walk.ts'
+import type { Walk } from './walk.ts'
 
 /** A constraint evaluated by fhirpath.js. One that it cannot evaluate, or that says nothing, is taken to hold. */
 export const fhirpathInvariant = ({ expression }: Constraint, path: string) => {
   let evaluate: Evaluate | undefined
-  return (value: unknown, { resource, root }: Walk): boolean => {
+  return (value: unknown, walk: Walk): boolean => {
     evaluate ??= compile(expression, path)
+    const plain = plainOf(walk)
     try {
-      const [result] = evaluate(plain(value), environment(plain(resource), plain(root)))
+      const [result] = evaluate(plain(value), environment(plain(walk.resource), plain(walk.root)))
       return result !== false
     } catch {
       return true
@@ -40,9 +41,25 @@ const load = () => {
 }
 let loaded: ReturnType<typeof load> | undefined
 
-/** fhirpath.js does not know the numbers that keep their text. */
-const plain = (value: unknown): unknown => {
-  if (isNumber(value)) return toNumber(value)
-  if (Array.isArray(value)) return value.map(plain)
-  return isJson(value) ? Object.fromEntries(Object.entries(value).map(([key, child]) => [key, plain(child)])) : value
+/**
+ * fhirpath.js does not know the numbers that keep their text. One copy a validation: a copy for each element that has a
+ * rule would make the time grow with the square of the resource.
+ */
+const plainOf = (walk: Walk): ((value: unknown) => unknown) => {
+  const copies = copiesByWalk.get(walk) ?? new Map<unknown, unknown>()
+  copiesByWalk.set(walk, copies)
+  const plain = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value
+    if (isNumber(value)) return toNumber(value)
+    const copy = copies.get(value) ?? copyOf(value, plain)
+    copies.set(value, copy)
+    return copy
+  }
+  return plain
 }
+const copiesByWalk = new WeakMap<Walk, Map<unknown, unknown>>()
+
+const copyOf = (value: object, plain: (child: unknown) => unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(plain)
+    : Object.fromEntries(Object.entries(value).map(([key, child]) => [key, plain(child)]))
