@@ -98,6 +98,8 @@ t.test('system interactions that are advertised answer', async t => {
 
 /** How each operation is called where it is advertised; nothing here means that the walk fails. */
 const operationCalls: Readonly<Record<string, (path: string, id: string) => Promise<readonly number[]>>> = {
+  lastn: async path => [(await call('GET', `${path}/$lastn?patient=Patient/x`)).status],
+  stats: async path => [(await call('GET', `${path}/$stats?subject=Patient/x&code=x&statistic=count`)).status],
   meta: async (path, id) => {
     const paths = path === '' ? ['$meta'] : [`${path}/$meta`, `${path}/${id}/$meta`]
     return Promise.all(paths.map(async one => (await call('GET', one)).status))

@@ -1,10 +1,12 @@
 import type { Interaction } from '../interactions/interaction.ts'
 import { interactions } from '../interactions/interactions.ts'
+import { lastn } from './lastn.ts'
 import { meta } from './meta.ts'
 import { type Operation, routesOf } from './operation.ts'
+import { stats } from './stats.ts'
 
 /** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
-export const operations: readonly Operation[] = [meta]
+export const operations: readonly Operation[] = [lastn, meta, stats]
 
 /** Everything that answers below the FHIR base. */
 export const routes: readonly Interaction[] = [...interactions, ...operations.flatMap(routesOf)]

@@ -1,8 +1,50 @@
-import type { Parameters } from '@medplum/fhirtypes'
-import type { FhirResponse } from '../interactions/interaction.ts'
+import type { Parameters, ParametersParameter } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { decimalText } from '../fhir/json.ts'
+import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
+
+/**
+ * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters.
+ * https://hl7.org/fhir/R4/operations.html#request
+ */
+export const primitivesOf = ({ query, body }: SystemRequest): URLSearchParams => {
+  const given = new URLSearchParams(query)
+  for (const parameter of parametersOf(body)) given.append(parameter.name ?? '', textOf(parameter))
+  return given
+}
+
+/** The parameters of a posted Parameters resource; none where there is no body. */
+export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
+  if (body === undefined) return []
+  if (typeof body !== 'object' || body === null || !('resourceType' in body) || body.resourceType !== 'Parameters')
+    throw new FhirError('structure', 'The body of an operation is a Parameters resource', {
+      expression: 'resourceType',
+    })
+  const { parameter = [] } = body as Parameters
+  if (!Array.isArray(parameter))
+    throw new FhirError('structure', 'Parameters.parameter is a list', { expression: 'Parameters.parameter' })
+  return parameter
+}
 
 /** What an operation gives back. https://hl7.org/fhir/R4/parameters.html */
-export const parametersResponse = (parameter: NonNullable<Parameters['parameter']>): FhirResponse => ({
+export const parametersResponse = (parameter: readonly ParametersParameter[]): FhirResponse => ({
   status: 200,
-  body: { kind: 'text', text: JSON.stringify({ resourceType: 'Parameters', parameter } satisfies Parameters) },
+  body: { kind: 'text', text: JSON.stringify({ resourceType: 'Parameters', parameter }) },
 })
+
+/** One of the parameters, where it may stand once at most. */
+export const only = (given: URLSearchParams, name: string): string | undefined => {
+  const [value, ...others] = given.getAll(name)
+  if (others.length > 0) throw refused(name, `"${name}" is given more than once`)
+  return value
+}
+
+export const refused = (name: string, message: string): FhirError =>
+  new FhirError('invalid', message, { expression: name })
+
+const textOf = (parameter: ParametersParameter): string => {
+  const [[, value] = []] = Object.entries(parameter).filter(([key]) => key.startsWith('value'))
+  const text = typeof value === 'string' || typeof value === 'boolean' ? String(value) : decimalText(value)
+  if (text !== undefined) return text
+  throw refused(`Parameters.parameter('${parameter.name}')`, `"${parameter.name}" takes a primitive value here`)
+}

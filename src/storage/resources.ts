@@ -9,10 +9,12 @@ import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
 import { visibleVersions } from './history.ts'
+import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchPage } from './search.ts'
 import { sql } from './sql.ts'
+import { readStatistics } from './statistics.ts'
 import type { Store, Stored, Version } from './store.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
@@ -77,7 +79,7 @@ type Reading = Omit<Writing, 'author'>
 const reading = (
   connection: Connection,
   asking: Reading,
-): Pick<Store, 'read' | 'vread' | 'history' | 'search' | 'meta'> => ({
+): Pick<Store, 'read' | 'vread' | 'history' | 'search' | 'lastn' | 'statistics' | 'meta'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, { count, cursor }) => {
@@ -86,6 +88,8 @@ const reading = (
     return pageOf(versions, count, cursor)
   },
   search: search => searchPage(connection, asking, search),
+  lastn: asked => lastObservations(connection, asking, asked),
+  statistics: asked => readStatistics(connection, asking, asked),
   meta: types => readMeta(connection, asking, types),
 })
 

@@ -1,5 +1,6 @@
 import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { FhirError } from '../fhir/error.ts'
+import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
@@ -56,6 +57,25 @@ export type Written =
   | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
   | { readonly outcome: 'refused'; readonly error: FhirError }
 
+/** `max` of each class of codes, of the Patients with the ids. */
+export type LastN = { readonly where: Expression; readonly patients: readonly string[]; readonly max: number }
+
+/** Values of the code, be it an Observation's own or a component's, of one Patient. */
+export type StatisticsAsked = {
+  readonly where: Expression
+  readonly patient: string
+  readonly code: { readonly system: string | undefined; readonly code: string }
+}
+
+/** Figures as decimal text; those that need more values than there are (a deviation of one value) are null. */
+export type StatisticsRow = {
+  readonly system: string | null
+  readonly unit: string | null
+  /** Also those without a value. */
+  readonly total: string
+  readonly figures: Readonly<Record<string, string | null>>
+}
+
 /** The only door to the resource tables, for one caller: every question passes that caller's access. */
 export type Store = {
   /** Throws `not-found`, also for what the caller may not see, or `deleted`. */
@@ -68,6 +88,10 @@ export type Store = {
     page: { readonly count: number; readonly cursor: string | undefined },
   ) => Promise<{ readonly entries: readonly Version[]; readonly next?: string; readonly total: number }>
   readonly search: (search: Search) => Promise<Page>
+  /** The latest Observations of each class of codes, newest first. */
+  readonly lastn: (asked: LastN) => Promise<readonly Stored[]>
+  /** One row for each unit in which values stand. */
+  readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
   /** One commit; an entry that is refused changes nothing and hinders no other. */

@@ -169,6 +169,27 @@ t.test('the labels of what is hidden are told by no $meta', async t => {
     t.match((await everything('GET', path)).body, secret.code, path)
 })
 
+t.test('$lastn and $stats know of no Observation that the caller may not search', async t => {
+  const statistics = (call: Call, code: string) =>
+    call('GET', `Observation/$stats?subject=Patient/ann&code=${code}&statistic=count,total-count&include=true`)
+  for (const caller of callers.filter(({ name, lets }) => curious.has(name) && lets === undefined)) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const visible = secretsOf(world).flatMap(one =>
+      one.type === 'Observation' && one.isReadBy(caller) ? [one.id] : [],
+    )
+    const latest = await call('GET', 'Observation/$lastn?patient=Patient/ann,Patient/jon,Patient/hal&max=100')
+    if (latest.status === 200)
+      t.strictSame(
+        idsOf(latest).filter(id => !visible.includes(id)),
+        [],
+        caller.name,
+      )
+    if (visible.some(id => id.startsWith('ann-'))) continue
+    const answers = [await statistics(call, 'omh:heart-rate'), await statistics(call, 'omh:nothing-of-the-kind')]
+    t.strictSame(answers[0]?.body, answers[1]?.body, caller.name)
+  }
+})
+
 t.test('an upload does not tell whether somebody else has made it', async t => {
   const ann = await patient('ann')
   const document = upload(heartRate())

@@ -1,0 +1,39 @@
+import { and } from '../search/expression.ts'
+import { namedPatients } from '../search/named-patients.ts'
+import { parseCriteria } from '../search/parse.ts'
+import type { Operation } from './operation.ts'
+import { only, primitivesOf, refused } from './parameters.ts'
+import { searchsetOf } from './searchset.ts'
+
+/** https://hl7.org/fhir/R4/observation-operation-lastn.html */
+export const lastn: Operation = {
+  name: 'lastn',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Observation-lastn',
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'The latest max (1 unless said) Observations of each class of codes, of the patients that patient or subject names; other search parameters narrow.',
+  handler: async (request, { registry, store, base }) => {
+    const given = primitivesOf(request)
+    const max = parseMax(only(given, 'max'))
+    given.delete('max')
+    const where = given.size === 0 ? undefined : parseCriteria(registry, 'Observation', given, { base })
+    const patients = where && namedPatients(where)
+    if (where === undefined || patients === undefined)
+      throw refused('patient', '$lastn needs patient or subject with the ids of Patients, as in patient=Patient/123')
+    const found = await store.lastn({ where: and(where), patients, max })
+    return searchsetOf(found, {
+      base,
+      self: `Observation/$lastn?${new URLSearchParams([...given, ['max', String(max)]])}`,
+    })
+  },
+}
+
+const mostOfEach = 100
+
+const parseMax = (text: string | undefined): number => {
+  if (text === undefined) return 1
+  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= mostOfEach) return Number(text)
+  throw refused('max', `max is a whole number from 1 to ${mostOfEach}, not "${text}"`)
+}

@@ -1,0 +1,175 @@
+import type { Coding, Observation, ParametersParameter, Period, Quantity } from '@medplum/fhirtypes'
+import { parseJson } from '../fhir/json.ts'
+import { parseReference } from '../fhir/reference.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { SystemRequest } from '../interactions/interaction.ts'
+import { and, type Expression } from '../search/expression.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
+import type { StatisticsRow } from '../storage/store.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersOf, parametersResponse, primitivesOf, refused } from './parameters.ts'
+
+/** https://hl7.org/fhir/R4/observation-operation-stats.html */
+export const stats: Operation = {
+  name: 'stats',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Observation-stats',
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit.',
+  handler: async (request, { registry, store, base }) => {
+    const asked = parseStats(request)
+    const { patient, codes, statistics } = asked
+    const where = criteriaOf(asked, registry, base)
+    const found: ParametersParameter[] = []
+    for (const code of codes) {
+      const rows = await store.statistics({ where, patient, code })
+      found.push(...rows.map(row => ({ name: 'statistics', resource: toObservation(row, asked, code) })))
+    }
+    return parametersResponse([...found, ...(await sourcesOf())])
+
+    async function sourcesOf(): Promise<readonly ParametersParameter[]> {
+      if (!asked.include || statistics.length === 0) return []
+      const query = new URLSearchParams({ _count: String(asked.limit) })
+      query.append('combo-code', codes.map(tokenOf).join(','))
+      const search = parseSearch(registry, 'Observation', query, { base })
+      const { entries } = await store.search({ ...search, where: and(search.where, where) })
+      return entries.map(({ content }) => ({ name: 'source', resource: parseJson(content) as Observation }))
+    }
+  },
+}
+
+type Code = { readonly system: string | undefined; readonly code: string }
+
+type Asked = {
+  readonly patient: string
+  readonly codes: readonly Code[]
+  readonly period: Period | undefined
+  readonly statistics: readonly string[]
+  readonly include: boolean
+  readonly limit: number
+}
+
+const parseStats = (request: SystemRequest): Asked => {
+  const complex = parametersOf(request.body).filter(({ name }) => name === 'coding' || name === 'period')
+  const rest = parametersOf(request.body).filter(one => !complex.includes(one))
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } })
+  const unknown = [...given.keys()].find(name => !primitives.has(name))
+  if (unknown !== undefined) throw refused(unknown, `$stats has no parameter "${unknown}"; it has: ${named()}`)
+  const codings = complex.flatMap(({ valueCoding }) => (valueCoding === undefined ? [] : [valueCoding]))
+  return {
+    patient: parsePatient(only(given, 'subject')),
+    codes: parseCodes(given, codings),
+    period: complex.find(({ name }) => name === 'period')?.valuePeriod ?? lastHours(only(given, 'duration')),
+    statistics: parseStatistics(given.getAll('statistic').flatMap(text => text.split(','))),
+    include: only(given, 'include') === 'true',
+    limit: Math.min(Number(only(given, 'limit') ?? 100) || 100, 1000),
+  }
+}
+
+const primitives: ReadonlySet<string> = new Set([
+  'subject',
+  'code',
+  'system',
+  'duration',
+  'statistic',
+  'include',
+  'limit',
+])
+
+const named = (): string => [...primitives, 'coding', 'period'].join(', ')
+
+const parsePatient = (subject: string | undefined): string => {
+  const parsed =
+    subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`)
+  if (parsed !== undefined && 'type' in parsed && parsed.type === 'Patient') return parsed.id
+  throw refused('subject', 'subject is one Patient, as in Patient/123')
+}
+
+const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonly Code[] => {
+  const system = only(given, 'system')
+  const codes = given.getAll('code').map(text => {
+    const [, before, after = text] = /^([^|]*)\|(.*)$/.exec(text) ?? []
+    return { system: before ?? system, code: after }
+  })
+  const coded = codings.flatMap(one => (one.code === undefined ? [] : [{ system: one.system, code: one.code }]))
+  const all = [...codes, ...coded]
+  if (all.length > 0 && all.every(({ code }) => code !== '')) return all
+  throw refused('code', 'code or coding says what is to be counted; at least one is needed')
+}
+
+const parseStatistics = (asked: readonly string[]): readonly string[] => {
+  const unknown = asked.find(one => !(one in displays))
+  if (unknown !== undefined || asked.length === 0) {
+    const said = unknown === undefined ? 'statistic is missing' : `"${unknown}" is no statistic here`
+    throw refused('statistic', `${said}; accepted: ${Object.keys(displays).join(', ')}`)
+  }
+  return asked
+}
+
+const lastHours = (text: string | undefined): Period | undefined => {
+  if (text === undefined) return undefined
+  const hours = Number(text)
+  if (hours > 0 && hours < 1e6) return { start: new Date(Date.now() - hours * 3_600_000).toISOString() }
+  throw refused('duration', `duration is a number of hours, not "${text}"`)
+}
+
+const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
+  const query = new URLSearchParams({ subject: `Patient/${patient}` })
+  if (period?.start !== undefined) query.append('date', `ge${period.start}`)
+  if (period?.end !== undefined) query.append('date', `le${period.end}`)
+  return parseCriteria(registry, 'Observation', query, { base })
+}
+
+const tokenOf = ({ system, code }: Code): string => (system === undefined ? code : `${system}|${code}`)
+
+const toObservation = (row: StatisticsRow, { patient, period, statistics }: Asked, code: Code): Observation => ({
+  resourceType: 'Observation',
+  status: 'final',
+  code: { coding: [{ ...(code.system === undefined ? {} : { system: code.system }), code: code.code }] },
+  subject: { reference: `Patient/${patient}` },
+  ...(period === undefined ? {} : { effectivePeriod: period }),
+  component: statistics.flatMap(statistic => {
+    const text = statistic === 'total-count' ? row.total : row.figures[statistic]
+    if (text === undefined || text === null) return []
+    const coding = [{ system: statisticsSystem, code: statistic, display: displays[statistic] ?? statistic }]
+    return [{ code: { coding }, valueQuantity: quantityOf(statistic, text, row) }]
+  }),
+})
+
+/** Counts and shapes have no unit, and a variance has the square of one. */
+const quantityOf = (statistic: string, text: string, { system, unit }: StatisticsRow): Quantity => {
+  const value = parseJson(text) as number
+  if (unitless.has(statistic) || unit === null) return { value }
+  return statistic === 'variance'
+    ? { value, unit: `(${unit})2` }
+    : { value, unit, code: unit, ...(system ? { system } : {}) }
+}
+
+const unitless: ReadonlySet<string> = new Set(['count', 'total-count', 'skew', 'kurtosis'])
+
+const statisticsSystem = 'http://terminology.hl7.org/CodeSystem/observation-statistics'
+
+const displays: Readonly<Record<string, string>> = {
+  average: 'Average',
+  maximum: 'Maximum',
+  minimum: 'Minimum',
+  count: 'Count',
+  'total-count': 'Total Count',
+  median: 'Median',
+  'std-dev': 'Standard Deviation',
+  sum: 'Sum',
+  variance: 'Variance',
+  '20-percent': '20th Percentile',
+  '80-percent': '80th Percentile',
+  '4-lower': 'Lower Quartile',
+  '4-upper': 'Upper Quartile',
+  '4-dev': 'Quartile Deviation',
+  '5-1': '1st Quintile',
+  '5-2': '2nd Quintile',
+  '5-3': '3rd Quintile',
+  '5-4': '4th Quintile',
+  skew: 'Skew',
+  kurtosis: 'Kurtosis',
+}

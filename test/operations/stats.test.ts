@@ -1,0 +1,155 @@
+import t from 'tap'
+import { openSearching } from '../support/searching.ts'
+
+const { server, put } = await openSearching()
+t.teardown(() => server.close())
+const ask = (query: string, payload?: object) =>
+  server.inject({
+    method: payload === undefined ? 'GET' : 'POST',
+    url: `/fhir/Observation/$stats${query}`,
+    headers: { authorization: 'Bearer everything' },
+    ...(payload === undefined ? {} : { payload }),
+  })
+
+const ucum = 'http://unitsofmeasure.org'
+const loinc = (code: string) => ({ coding: [{ system: 'http://loinc.org', code }] })
+const quantity = (value: number, code = '/min') => ({ value, system: ucum, code })
+const heartRate = (id: string, day: number, valueQuantity?: object) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: loinc('8867-4'),
+  subject: { reference: 'Patient/ann' },
+  effectiveDateTime: `2026-03-0${day}T12:00:00Z`,
+  ...(valueQuantity === undefined ? {} : { valueQuantity }),
+})
+const pressure = {
+  ...heartRate('pressure', 1),
+  code: loinc('85354-9'),
+  component: [
+    { code: loinc('8480-6'), valueQuantity: quantity(120, 'mm[Hg]') },
+    { code: loinc('8462-4'), valueQuantity: quantity(80.5, 'mm[Hg]') },
+  ],
+}
+await put({ resourceType: 'Patient', id: 'ann' }, { resourceType: 'Patient', id: 'bob' })
+await put(
+  ...[60, 62, 70, 80].map((value, index) => heartRate(`heart-${index}`, index + 1, quantity(value))),
+  heartRate('none', 5),
+  heartRate('hertz', 6, quantity(1.5, 'Hz')),
+  pressure,
+)
+
+type Statistics = {
+  readonly component: readonly {
+    readonly code: { readonly coding: readonly [{ readonly code: string }] }
+    readonly valueQuantity: { readonly value: number; readonly code?: string }
+  }[]
+}
+type Parameter = { readonly name: string; readonly resource: Statistics & { readonly id?: string } }
+const figuresOf = ({ resource: { component } }: Parameter) =>
+  Object.fromEntries(component.map(({ code, valueQuantity }) => [code.coding[0].code, valueQuantity.value]))
+const parametersIn = (answer: Awaited<ReturnType<typeof ask>>) => {
+  t.equal(answer.statusCode, 200, answer.body)
+  return answer.json<{ parameter: readonly Parameter[] }>().parameter
+}
+
+t.test('$stats answers one Observation for each code and unit, a component for each statistic', async t => {
+  const [first, second, ...others] = parametersIn(
+    await ask('?subject=Patient/ann&code=8867-4&system=http://loinc.org&statistic=average&statistic=count,maximum'),
+  )
+  const component = (code: string, display: string, value: object) => ({
+    code: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code, display }] },
+    valueQuantity: value,
+  })
+  t.same(first, {
+    name: 'statistics',
+    resource: {
+      resourceType: 'Observation',
+      status: 'final',
+      code: loinc('8867-4'),
+      subject: { reference: 'Patient/ann' },
+      component: [
+        component('average', 'Average', { ...quantity(68), unit: '/min' }),
+        component('count', 'Count', { value: 4 }),
+        component('maximum', 'Maximum', { ...quantity(80), unit: '/min' }),
+      ],
+    },
+  })
+  t.match(second?.resource.component[0]?.valueQuantity, { value: 1.5, code: 'Hz' })
+  t.same(others, [])
+})
+
+t.test('every statistic is what a textbook says', async t => {
+  const all =
+    'average,maximum,minimum,count,total-count,median,std-dev,sum,variance,20-percent,80-percent,4-lower,4-upper,4-dev,5-1,5-2,5-3,5-4,skew,kurtosis'
+  const [first] = parametersIn(await ask(`?subject=ann&code=http://loinc.org|8867-4&statistic=${all}`))
+  const { skew, kurtosis, variance, 'std-dev': deviation, ...rest } = first === undefined ? {} : figuresOf(first)
+  t.same(rest, {
+    average: 68,
+    maximum: 80,
+    minimum: 60,
+    count: 4,
+    'total-count': 5,
+    median: 66,
+    sum: 272,
+    '20-percent': 61.2,
+    '80-percent': 74,
+    '4-lower': 61.5,
+    '4-upper': 72.5,
+    '4-dev': 11,
+    '5-1': 61.2,
+    '5-2': 63.6,
+    '5-3': 68.4,
+    '5-4': 74,
+  })
+  const near = (actual: number | undefined, expected: number) => Math.abs((actual ?? Number.NaN) - expected) < 1e-9
+  t.ok(near(variance, 248 / 3))
+  t.ok(near(deviation, Math.sqrt(248 / 3)))
+  t.ok(near(skew, (-512 - 216 + 8 + 1728) / 4 / 62 ** 1.5))
+  t.ok(near(kurtosis, (4096 + 1296 + 16 + 20736) / 4 / 62 ** 2 - 3))
+})
+
+t.test('the code may be that of a component', async t => {
+  const [first] = parametersIn(await ask('?subject=ann&code=8462-4&statistic=average'))
+  t.match(first?.resource.component[0]?.valueQuantity, { value: 80.5, code: 'mm[Hg]' })
+})
+
+t.test('a period, posted, bounds what is counted, and its sources can be asked for', async t => {
+  const parameter = [
+    { name: 'subject', valueUri: 'Patient/ann' },
+    { name: 'coding', valueCoding: { system: 'http://loinc.org', code: '8867-4' } },
+    { name: 'period', valuePeriod: { start: '2026-03-02', end: '2026-03-03' } },
+    { name: 'statistic', valueCode: 'average' },
+    { name: 'include', valueBoolean: true },
+  ]
+  const [statistics, ...sources] = parametersIn(await ask('', { resourceType: 'Parameters', parameter }))
+  t.match(statistics, { resource: { effectivePeriod: { start: '2026-03-02', end: '2026-03-03' } } })
+  t.same(statistics && figuresOf(statistics), { average: 66 })
+  t.same(
+    sources.map(({ name, resource }) => [name, resource.id]),
+    [
+      ['source', 'heart-2'],
+      ['source', 'heart-1'],
+    ],
+  )
+})
+
+t.test('of nothing there are no statistics', async t => {
+  t.same(parametersIn(await ask('?subject=bob&code=8867-4&statistic=count')), [])
+})
+
+t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+  for (const [query, said] of [
+    ['?code=8867-4&statistic=count', /subject is one Patient/],
+    ['?subject=Group/1&code=8867-4&statistic=count', /subject is one Patient/],
+    ['?subject=ann&statistic=count', /code or coding says what is to be counted/],
+    ['?subject=ann&code=8867-4', /statistic is missing; accepted: average, maximum/],
+    ['?subject=ann&code=8867-4&statistic=regression', /"regression" is no statistic here/],
+    ['?subject=ann&code=8867-4&statistic=count&duration=long', /duration is a number of hours/],
+    ['?subject=ann&code=8867-4&statistic=count&patient=ann', /\$stats has no parameter "patient"; it has: subject/],
+  ] as const) {
+    const answer = await ask(query)
+    t.equal(answer.statusCode, 400, query)
+    t.match(answer.json().issue[0].diagnostics, said, query)
+  }
+})
