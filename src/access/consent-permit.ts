@@ -2,6 +2,7 @@ import type { Interval } from '../fhir/date.ts'
 
 /** One kind from one source, measured in `data`, readable during `valid`. */
 export type Permit = {
+  /** Of Observations, or a type of other resources (`kindOfType`). */
   readonly kind: string
   /** Id of the source Device; undefined: from any. */
   readonly device: string | undefined
@@ -13,9 +14,9 @@ export type Permit = {
   readonly expression: string
 }
 
-/** Undefined stands for every kind, every device. */
+/** Undefined stands for every device. */
 export type Deny = {
-  readonly kinds: ReadonlySet<string> | undefined
+  readonly isOf: (kind: string) => boolean
   readonly devices: ReadonlySet<string> | undefined
   readonly data: Interval
   readonly valid: Interval
@@ -26,7 +27,7 @@ export const subtract = (permits: readonly Permit[], deny: Deny): readonly Permi
   permits.flatMap(permit => (isTouched(permit, deny) ? rest(permit, deny) : [permit]))
 
 const isTouched = ({ kind, device, data, valid }: Permit, deny: Deny): boolean =>
-  (deny.kinds === undefined || deny.kinds.has(kind)) &&
+  deny.isOf(kind) &&
   (deny.devices === undefined || device === undefined || deny.devices.has(device)) &&
   !isEmpty(overlapOf(data, deny.data)) &&
   !isEmpty(overlapOf(valid, deny.valid))

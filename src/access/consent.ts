@@ -1,8 +1,9 @@
-import type { CodeableConcept, Consent, ConsentProvision, Reference } from '@medplum/fhirtypes'
+import type { CodeableConcept, Coding, Consent, ConsentProvision, Reference } from '@medplum/fhirtypes'
 import { standardExtensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
 import { type Deny, overlapOf, type Permit, subtract } from './consent-permit.ts'
+import { kindOfClass, timeElementOf, typeOfKind } from './shared-type.ts'
 
 /** What a Consent of the shape that we read gives, and to whom. https://hl7.org/fhir/R4/consent.html */
 export type ConsentTerms = {
@@ -98,33 +99,64 @@ const permitElements = [
   'provision',
 ]
 
-/** A permit for each kind × source; none at all where anything in it is not ours to read. */
+/** A permit for each kind × source, or for each type; none at all where anything in it is not ours to read. */
 const permitsOf = (provision: ConsentProvision, context: PermitContext): readonly Permit[] => {
   const { consent, root, grantee, reading, expression } = context
-  const kinds = (provision.code ?? []).map(concept => exactKindOf(concept, reading.classes))
+  const { element, kinds } = permittedBy(provision, reading)
   const devices = devicesOf(provision)
   const recipients = recipientsOf(provision, root, grantee)
-  const data = dataIntervalOf(provision, consent, root)
+  const measured = dataIntervalOf(provision, consent, root)
   const readable = hasOnly(provision, permitElements) && isForUs(provision, root, grantee)
-  if (!readable || recipients === undefined || data === undefined) return []
+  if (!readable || recipients === undefined || measured === undefined) return []
   const valid = overlapOf(intervalOfPeriod(provision.period ?? {}), intervalOfPeriod(root.period ?? {}))
   if (kinds.includes(undefined) || (provision.data !== undefined && devices.includes(undefined))) return []
   const sources = provision.data === undefined ? [undefined] : devices
-  return kinds.flatMap((kind, index) =>
-    kind === undefined
+  return kinds.flatMap((kind, index) => {
+    const data = kind === undefined || isOfTime(kind) ? measured : everIn(provision, root)
+    return kind === undefined || data === undefined
       ? []
-      : sources.map(device => ({ kind, device, data, valid, recipients, expression: `${expression}.code[${index}]` })),
-  )
+      : sources.map(device => ({
+          kind,
+          device,
+          data,
+          valid,
+          recipients,
+          expression: `${expression}.${element}[${index}]`,
+        }))
+  })
 }
 
-/** Reading Observations, for the purpose of its grantee: research, or treatment. An element that is absent limits nothing. */
+/**
+ * Codes name kinds of Observations; without a code, classes name types of other resources, whole: which of their instances
+ * or codes is not ours to tell. A class alone never opens Observations.
+ */
+const permittedBy = (
+  { class: classes, code, data }: ConsentProvision,
+  reading: ConsentReading,
+): { readonly element: 'class' | 'code'; readonly kinds: readonly (string | undefined)[] } => {
+  if (code === undefined) return { element: 'class', kinds: data === undefined ? (classes ?? []).map(kindOfClass) : [] }
+  const kinds = code.map(concept => exactKindOf(concept, reading.classes))
+  return { element: 'code', kinds: classes === undefined || classes.some(isObservation) ? kinds : [] }
+}
+
+const isObservation = ({ code }: Coding): boolean => code === 'Observation'
+
+const isOfTime = (kind: string): boolean => {
+  const type = typeOfKind(kind)
+  return type === undefined || timeElementOf(type) !== undefined
+}
+
+/** What has no time is in no period: it is shared only where none is named. */
+const everIn = ({ dataPeriod }: ConsentProvision, root: ConsentProvision): Interval | undefined =>
+  dataPeriod === undefined && root.dataPeriod === undefined ? { low: '-infinity', high: 'infinity' } : undefined
+
+/** Reading, for the purpose of its grantee: research, or treatment. An element that is absent limits nothing. */
 const isForUs = (provision: ConsentProvision, root: ConsentProvision, grantee: ConsentGrantee): boolean => {
   const purpose = provision.purpose ?? root.purpose
   const wanted = grantee.kind === 'study' ? 'HRESCH' : 'TREAT'
   return (
     (purpose === undefined || purpose.some(({ code }) => code === wanted)) &&
-    (provision.action === undefined || provision.action.some(concept => hasCode(concept, 'access'))) &&
-    (provision.class === undefined || provision.class.some(({ code }) => code === 'Observation'))
+    (provision.action === undefined || provision.action.some(concept => hasCode(concept, 'access')))
   )
 }
 
@@ -162,17 +194,29 @@ const everyProvision = (provisions: readonly ConsentProvision[]): readonly Conse
   provisions.flatMap(one => [one, ...everyProvision(one.provision ?? [])])
 
 /** Whoever and whatever for it is: what would only narrow the deny further is not read. */
-const denyOf = (provision: ConsentProvision, { classes, isSource }: ConsentReading): Deny => {
-  const kinds = provision.code?.map(concept => [...kindsOf(concept, classes)])
+const denyOf = (provision: ConsentProvision, reading: ConsentReading): Deny => {
   const devices = devicesOf(provision)
-  const everyKind = kinds === undefined || kinds.some(of => of.length === 0)
-  const everyDevice = devices.length === 0 || devices.some(id => id === undefined || !isSource(id))
+  const everyDevice = devices.length === 0 || devices.some(id => id === undefined || !reading.isSource(id))
   return {
-    kinds: everyKind ? undefined : new Set(kinds.flat()),
+    isOf: kindsDenied(provision, reading),
     devices: everyDevice ? undefined : new Set(devices.flatMap(id => id ?? [])),
     data: intervalOfPeriod(provision.dataPeriod ?? {}),
     valid: intervalOfPeriod(provision.period ?? {}),
   }
+}
+
+/** Of other types than Observation codes cannot be told: a deny by code denies them whole, unless its class leaves them out. */
+const kindsDenied = ({ class: classes, code }: ConsentProvision, reading: ConsentReading): Deny['isOf'] => {
+  const coded = code?.map(concept => [...kindsOf(concept, reading.classes)])
+  const kinds = coded === undefined || coded.some(of => of.length === 0) ? undefined : new Set(coded.flat())
+  const isReadable = classes?.every(coding => isObservation(coding) || kindOfClass(coding) !== undefined)
+  const types =
+    classes === undefined || isReadable !== true ? undefined : new Set(classes.flatMap(one => kindOfClass(one) ?? []))
+  const isOfObservations = types === undefined || classes?.some(isObservation) === true
+  return kind =>
+    typeOfKind(kind) === undefined
+      ? isOfObservations && (kinds === undefined || kinds.has(kind))
+      : types === undefined || types.has(kind)
 }
 
 const kindsOf = ({ coding = [] }: CodeableConcept, classes: ConsentReading['classes']): ReadonlySet<string> =>

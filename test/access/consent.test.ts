@@ -34,9 +34,12 @@ const deny = (more: ConsentProvision = {}): ConsentProvision => ({ type: 'deny',
 
 const read = (one: Consent) => readConsent(one, { classes, isSource })
 
+const ofClass = (...codes: readonly string[]) => codes.map(code => ({ system: resourceTypes, code }))
+const resourceTypes = 'http://hl7.org/fhir/resource-types'
+
 /** `heart-rate@source1 data valid`, with days only. */
 const print = ({ kind, device, data, valid }: Permit): string =>
-  `${kind.replace('omh:', '')}${device === undefined ? '' : `@${device}`} ${span(data)} ${span(valid)}`
+  `${kind.replace('omh:', '').replace(`${resourceTypes}|`, '')}${device === undefined ? '' : `@${device}`} ${span(data)} ${span(valid)}`
 const span = ({ low, high }: { low: string; high: string }) => `${day(low)}..${day(high)}`
 const day = (text: string) => (text.endsWith('infinity') ? '' : text.slice(0, 10))
 
@@ -80,6 +83,53 @@ t.test('every spelling of a kind is that kind, a narrower code is not', async t 
   t.strictSame(permits(permit({ code: [kind('omh:heart-rate:2.0')] })), ['heart-rate 2026-05-01.. ..'])
   t.equal(classes.kindOf(systems.loinc, '99504-3'), 'omh:blood-glucose')
   t.strictSame(permits(permit({ code: [kind('99504-3', systems.loinc)] })), [])
+})
+
+t.test('a class without a code permits a type of other resources, whole', async t => {
+  const typed = (...codes: readonly string[]): ConsentProvision => ({ type: 'permit', class: ofClass(...codes) })
+  t.strictSame(permits(typed('Condition', 'QuestionnaireResponse')), [
+    'Condition 2026-05-01.. ..',
+    'QuestionnaireResponse 2026-05-01.. ..',
+  ])
+  t.strictSame(read(consent([typed('Condition')]))?.permits[0]?.expression, 'Consent.provision.provision[0].class[0]')
+  t.strictSame(permits({ ...typed('Condition'), dataPeriod: { start: '2026-01', end: '2026-01' } }), [
+    'Condition 2026-01-01..2026-02-01 ..',
+  ])
+  t.strictSame(permits(typed('BodyStructure')), ['BodyStructure .. ..'], 'a type without a time has none')
+  t.strictSame(permits({ ...typed('BodyStructure'), dataPeriod: { start: '2026' } }), [], 'and is in no period')
+  for (const [why, provision] of [
+    ['Observations are shared by their kinds', typed('Observation')],
+    ['and so are devices', typed('Device')],
+    ['nor who the patient is', typed('Patient')],
+    ['what is in no compartment', typed('Location')],
+    ['no type', typed('Nonsense')],
+    ['one of two is not ours', typed('Condition', 'Observation')],
+    ['another system', { type: 'permit', class: [{ system: 'urn:x', code: 'Condition' }] }],
+    ['certain instances', { ...typed('Condition'), data: from('source1') }],
+    ['certain codes', { ...typed('Condition'), code: heartRate }],
+  ] as const)
+    t.strictSame(permits(provision as ConsentProvision), [], why)
+  t.strictSame(permits(permit({ class: ofClass('Observation') })), ['heart-rate 2026-05-01.. ..'])
+})
+
+t.test('a deny reaches types by their class, and where it names codes all but those it leaves out', async t => {
+  const condition: ConsentProvision = { type: 'permit', class: ofClass('Condition') }
+  const both = [condition, permit()]
+  const types = ['Condition 2026-05-01.. ..']
+  const kinds = ['heart-rate 2026-05-01.. ..']
+  t.strictSame(permits(...both, deny()), [])
+  t.strictSame(permits(...both, deny({ class: ofClass('Condition') })), kinds)
+  t.strictSame(permits(...both, deny({ class: ofClass('Procedure') })), [...types, ...kinds])
+  t.strictSame(permits(...both, deny({ class: ofClass('Observation') })), types)
+  t.strictSame(permits(...both, deny({ class: ofClass('Observation'), code: heartRate })), types)
+  t.strictSame(permits(...both, deny({ code: [kind('omh:body-weight')] })), kinds, 'codes of other types are not told')
+  t.strictSame(permits(...both, deny({ class: ofClass('Condition'), code: [kind('omh:body-weight')] })), kinds)
+  t.strictSame(permits(...both, deny({ class: ofClass('Device') })), [], 'a class that is not ours: all')
+  t.strictSame(permits(...both, deny({ class: [{ code: 'Condition' }] })), [], 'nor without its system')
+  t.strictSame(permits(condition, deny({ class: ofClass('Condition'), data: from('source1') })), [])
+  t.strictSame(permits(condition, deny({ class: ofClass('Condition'), dataPeriod: { start: '2026-06' } })), [
+    'Condition 2026-05-01..2026-06-01 ..',
+  ])
 })
 
 t.test('a permit that cannot be read grants nothing, and hinders no other', async t => {
@@ -233,7 +283,7 @@ t.test('what is denied is never left, and nothing else is lost', async () => {
     .map(one => ({ kind: 'k', device: undefined, recipients: [], expression: '', ...one }))
   const denied = fc
     .record({ data: interval, valid: interval })
-    .map(one => ({ kinds: undefined, devices: undefined, ...one }))
+    .map(one => ({ isOf: () => true, devices: undefined, ...one }))
   const cells = days.slice(0, -1).flatMap((_, data) => days.slice(0, -1).map((_, valid) => ({ data, valid })))
   const holds = ({ low, high }: { low: string; high: string }, cell: number) =>
     days.indexOf(low) <= cell && cell < days.indexOf(high)

@@ -73,6 +73,8 @@ export type Consent = {
   readonly to: `ResearchStudy/${string}` | `Organization/${string}` | `Practitioner/${string}`
   readonly status: 'proposed' | 'active' | 'rejected' | 'inactive'
   readonly permits: readonly Permit[]
+  /** Types of other resources; only those of a known time since February. */
+  readonly types?: readonly string[]
   readonly denies?: string
 }
 
@@ -92,17 +94,18 @@ export const consents: readonly Consent[] = [
       { kind: heartRate, from: '2026-02-01', to: '2026-03-31' },
       { kind: weight, source: 'acme', from: '2026-01-01' },
     ],
+    types: ['Condition', 'QuestionnaireResponse'],
   },
-  { patient: 'bob', to: toOpen, status: 'proposed', permits: hearts },
-  { patient: 'cat', to: toOpen, status: 'rejected', permits: hearts },
-  { patient: 'dan', to: toOpen, status: 'inactive', permits: hearts },
+  { patient: 'bob', to: toOpen, status: 'proposed', permits: hearts, types: ['Condition'] },
+  { patient: 'cat', to: toOpen, status: 'rejected', permits: hearts, types: ['Condition'] },
+  { patient: 'dan', to: toOpen, status: 'inactive', permits: hearts, types: ['Condition'] },
   { patient: 'eve', to: toOpen, status: 'active', permits: [{ kind: heartRate, from: '2026-02-01', over: true }] },
   { patient: 'fay', to: toOpen, status: 'active', permits: hearts },
   { patient: 'lou', to: toOpen, status: 'active', permits: [...hearts, { kind: weight }], denies: heartRate },
   { patient: 'hal', to: 'ResearchStudy/coded', status: 'active', permits: hearts },
   { patient: 'ida', to: 'ResearchStudy/over', status: 'active', permits: hearts },
   { patient: 'jon', to: 'ResearchStudy/foreign', status: 'active', permits: hearts },
-  { patient: 'kim', to: 'Practitioner/clinician', status: 'active', permits: hearts },
+  { patient: 'kim', to: 'Practitioner/clinician', status: 'active', permits: hearts, types: ['Condition'] },
   { patient: 'kim', to: 'Organization/annex', status: 'active', permits: [{ kind: weight }] },
 ]
 

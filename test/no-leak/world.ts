@@ -113,6 +113,8 @@ const studyOf = ({ id, organization, access, identity, over, staff }: facts.Stud
         w.chooses('identity', identity),
         w.requests(facts.heartRate),
         w.requests(facts.weight),
+        w.requestsType('Condition'),
+        w.requestsType('QuestionnaireResponse'),
         ...staff.map(({ practitioner, ended }) => w.works(practitioner, 'researcher', ended && '2020-01-01')),
       ],
       over ? 'completed' : 'active',
@@ -120,10 +122,11 @@ const studyOf = ({ id, organization, access, identity, over, staff }: facts.Stud
   },
 ]
 
-export const consentOf = ({ patient, to, status, permits, denies }: facts.Consent): Consent => {
+export const consentOf = ({ patient, to, status, permits, types = [], denies }: facts.Consent): Consent => {
   const study = to.startsWith('ResearchStudy/')
   const nested = [
     ...permits.map(permitOf),
+    ...types.map(type => w.permitType(type, { dataPeriod: { start: '2026-02-01' } })),
     ...(denies === undefined ? [] : [{ type: 'deny' as const, code: [w.kind(denies)] }]),
   ]
   const base = w.consent(to.split('/')[1] ?? '', patient, status, nested)
@@ -191,6 +194,28 @@ const beside: readonly Resource[] = [
   },
   { resourceType: 'List', id: 'of-nobody', status: 'current', mode: 'working', subject: reference('Patient/ann') },
   { resourceType: 'Condition', id: 'ann-own', subject: reference('Patient/ann') },
+  ...['ann', 'bob', 'cat', 'dan', 'gil', 'kim'].map(id => ({
+    resourceType: 'Condition',
+    id: `${id}-named`,
+    subject: reference(`Patient/${id}`),
+    recordedDate: '2026-03-01',
+  })),
+  { resourceType: 'Condition', id: 'ann-early', subject: reference('Patient/ann'), recordedDate: '2026-01-31' },
+  {
+    resourceType: 'QuestionnaireResponse',
+    id: 'ann-answers',
+    status: 'completed',
+    subject: reference('Patient/ann'),
+    authored: '2026-03-01',
+  },
+  {
+    resourceType: 'Procedure',
+    id: 'ann-unnamed',
+    status: 'completed',
+    subject: reference('Patient/ann'),
+    performedDateTime: '2026-03-01',
+  },
+  provenance('of-answers', 'QuestionnaireResponse/ann-answers'),
   {
     resourceType: 'AuditEvent',
     id: 'about-ann',

@@ -1,10 +1,12 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../access/consent.ts'
 import type { Permit } from '../../access/consent-permit.ts'
+import { typeOfKind } from '../../access/shared-type.ts'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { refuseTransition } from './consent-status.ts'
+import { noDevice } from './consented.ts'
 import { findSourceDevices } from './device.ts'
 import { granteeNumber } from './grantee.ts'
 import { each, type Projected, type ProjectionContext } from './projection.ts'
@@ -96,7 +98,8 @@ const numbered = async (
   const deviceIds = await dictionary.devices.idsOf(permits.flatMap(({ device }) => device ?? []))
   return permits.flatMap(permit => {
     const kindId = kindIds.get(permit.kind)
-    const deviceId = permit.device === undefined ? 0 : deviceIds.get(permit.device)
+    const anyDevice = typeOfKind(permit.kind) === undefined ? 0 : noDevice
+    const deviceId = permit.device === undefined ? anyDevice : deviceIds.get(permit.device)
     return kindId === undefined || deviceId === undefined ? [] : [{ ...permit, kindId, deviceId }]
   })
 }
@@ -115,15 +118,18 @@ const refuseUnasked = async (
   const issues = permits
     .filter(permit => !isAsked(permit))
     .map(
-      ({ kind, device, expression }): Issue => ({
+      (permit): Issue => ({
         code: 'business-rule',
-        message: `The study does not ask for ${kind} from ${device === undefined ? 'any source' : `Device/${device}`}`,
-        expression,
+        message: `The study does not ask for ${told(permit)}`,
+        expression: permit.expression,
       }),
     )
   const [first, ...rest] = issues
   if (first !== undefined) throw FhirError.of([first, ...rest])
 }
+
+const told = ({ kind, device }: Permit): string =>
+  typeOfKind(kind) ?? `${kind} from ${device === undefined ? 'any source' : `Device/${device}`}`
 
 type Given = {
   readonly consent: Consent

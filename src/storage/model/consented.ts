@@ -1,3 +1,5 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { kindOfType, timeElementOf } from '../../access/shared-type.ts'
 import type { Expression, Grantee } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
@@ -12,8 +14,7 @@ type Consentable = Extract<Expression, { kind: 'consentable' }>
  */
 export const compileConsented = (consented: Consented, { type, row, facts, sources }: RowNames): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
-  // Consents name kinds of Observations; of other types they name none.
-  if (type !== 'Observation') return sql.fragment`FALSE`
+  if (type !== 'Observation') return compileType(consented, type, row)
   return allOf([
     isCovered(consented, facts),
     sql.fragment`(NOT ${facts}.derived OR ${areSourcesCovered(consented, facts, sources)})`,
@@ -26,6 +27,31 @@ const compileDevice = (consented: Consented, row: SqlFragment): SqlFragment => s
   WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id AND given.device_id IN (0, coalesce((
     SELECT device_id FROM device_source
     WHERE device_source.id = coalesce(${referencedId(row, 'parent', 'Device')}, ${row}.id)), 0)))`
+
+/** Of other types consents name the whole type; they come from no source. */
+const compileType = (consented: Consented, type: ResourceType, row: SqlFragment): SqlFragment => {
+  const kind = kindOfType(type)
+  if (kind === undefined) return sql.fragment`FALSE`
+  const time = timeOf(type, row)
+  return sql.fragment`EXISTS (
+    SELECT FROM study_group_observation_consents AS given
+    WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id
+      AND given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind}) AND given.device_id = ${noDevice}
+      AND given.data_start <= coalesce(fhir_time_low(${time}), '-infinity')
+      AND coalesce(fhir_time_high(${time}), 'infinity') <= given.data_end)`
+}
+
+/** NULL, a time without bounds, where none is known: only a consent that bounds none covers it. */
+const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
+  const element = timeElementOf(type)
+  if (element === undefined) return sql.fragment`NULL::jsonb`
+  if (!element.endsWith('[x]')) return sql.fragment`${row}.content -> ${element}`
+  const choice = element.slice(0, -'[x]'.length)
+  const forms = ['DateTime', 'Date', 'Period'].map(
+    datatype => sql.fragment`${row}.content -> ${`${choice}${datatype}`}`,
+  )
+  return sql.fragment`coalesce(${sql.join(forms, sql.fragment`, `)})`
+}
 
 /** Every kind that is needed is permitted from the row's source, for a time that holds all of the row's. */
 const isCovered = (consented: Consented, facts: SqlFragment): SqlFragment =>
@@ -45,6 +71,9 @@ const isCovered = (consented: Consented, facts: SqlFragment): SqlFragment =>
 const holds = (facts: SqlFragment): SqlFragment => sql.fragment`
   given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
   AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end`
+
+/** The device_id of what is a type and no kind of Observations. */
+export const noDevice = -1
 
 const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
   given.grantee = ANY ((SELECT ${granteesOf(to, study)})::integer[]) AND strpos(given.scope_action, ${action}) > 0

@@ -1,10 +1,12 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { exactKindOf } from '../../access/consent.ts'
+import { kindOfClass, typeOfKind } from '../../access/shared-type.ts'
 import { canonicalBase, extensions } from '../../fhir/canonical.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { noDevice } from './consented.ts'
 import { granteeNumber } from './grantee.ts'
 import { each, namedId, type ProjectionContext } from './projection.ts'
 
@@ -111,12 +113,13 @@ const writeRequestedData = async (
   )
   const kindIds = await dictionary.kinds.idsOf(requests.map(({ kind }) => kind))
   const deviceIds = await dictionary.devices.idsOf(requests.flatMap(({ sources }) => sources))
-  const rows = requests.flatMap(({ kind, sources }) =>
-    (sources.length === 0 ? [0] : sources.map(source => deviceIds.get(source))).map(device => ({
+  const rows = requests.flatMap(({ kind, sources }) => {
+    const anyDevice = typeOfKind(kind) === undefined ? 0 : noDevice
+    return (sources.length === 0 ? [anyDevice] : sources.map(source => deviceIds.get(source))).map(device => ({
       kind_id: kindIds.get(kind),
       device_id: device,
-    })),
-  )
+    }))
+  })
   await connection.run(sql.fragment`
     INSERT INTO study_requested_data (study_id, kind_id, device_id)
     SELECT DISTINCT ${id}, kind_id, device_id
@@ -124,14 +127,30 @@ const writeRequestedData = async (
 }
 
 const requestOf = (entry: Extension, element: string, classes: ProjectionContext['classes']) => {
-  const kind = exactKindOf(partOf(entry, 'kind')?.valueCodeableConcept ?? {}, classes)
+  const kind = requestedKind(entry, element, classes)
   const sources = (entry.extension ?? [])
     .filter(({ url }) => url === 'source')
     .map(({ valueReference }) => namedId(valueReference, 'Device'))
-  if (kind === undefined) throw refusal('The kind of data is not one that people consent to', element)
   if (sources.includes(undefined)) throw refusal('A source of data is a Device', element)
+  if (sources.length > 0 && typeOfKind(kind) !== undefined)
+    throw refusal('A type of resources comes from no source: only a kind of data does', element)
   return { kind, sources: sources.flatMap(source => source ?? []) }
 }
+
+/** A kind of Observations, or a type of other resources. */
+const requestedKind = (entry: Extension, element: string, classes: ProjectionContext['classes']): string => {
+  const [asked, named] = [partOf(entry, 'kind'), partOf(entry, 'class')]
+  if ((asked === undefined) === (named === undefined))
+    throw refusal('What is asked for is either a kind of data or a class of resources', element)
+  const kind =
+    asked === undefined ? kindOfClass(named?.valueCoding ?? {}) : exactKindOf(asked.valueCodeableConcept ?? {}, classes)
+  if (kind === undefined) throw refusal(asked === undefined ? noSharedClass : noKind, element)
+  return kind
+}
+
+const noKind = 'The kind of data is not one that people consent to'
+const noSharedClass =
+  'The class is not a type of resources that people consent to: http://hl7.org/fhir/resource-types|Condition is one, Observation is asked for by its kinds'
 
 const removeStudy = async (connection: Connection, id: string): Promise<void> => {
   const used = await connection.maybeOne(sql.fragment`

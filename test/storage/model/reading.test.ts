@@ -157,6 +157,60 @@ t.test('studies, groups, consents and the tree are read by whom they concern', a
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'other'])
 })
 
+t.test('resources of other types are read where a provision names their type, and of a time that it holds', async t => {
+  const shared = { subject: { reference: 'Patient/ann' } }
+  const condition = (id: string, more: object = {}) =>
+    ({ resourceType: 'Condition', id, ...shared, ...more }) as Resource
+  const encounter = (id: string, period?: object) =>
+    ({ resourceType: 'Encounter', id, status: 'finished', class: {}, ...shared, ...(period && { period }) }) as Resource
+  const procedure = (id: string, more: object) =>
+    ({ resourceType: 'Procedure', id, status: 'completed', ...shared, ...more }) as Resource
+  await put(
+    w.organization('clinic'),
+    w.role('nurse', 'clinic', 'viewer'),
+    w.study('typed', 'clinic', ['Condition', 'Encounter', 'Procedure', 'BodyStructure'].map(w.requestsType)),
+    w.enrols('typed', 'ann'),
+    condition('c-in', { recordedDate: '2026-03-31' }),
+    condition('c-out', { recordedDate: '2026-04-01' }),
+    condition('c-unknown'),
+    { ...condition('c-bob', { recordedDate: '2026-03-01' }), subject: { reference: 'Patient/bob' } } as Resource,
+    encounter('e-in', { start: '2026-02-01', end: '2026-02-03' }),
+    encounter('e-open', { start: '2026-02-01' }),
+    encounter('e-early', { start: '2025-12-31', end: '2026-02-03' }),
+    encounter('e-unknown'),
+    procedure('p-in', { performedDateTime: '2026-01-02' }),
+    procedure('p-period', { performedPeriod: { start: '2026-01-02', end: '2026-01-03' } }),
+    procedure('p-age', { performedAge: { value: 3 } }),
+    { resourceType: 'BodyStructure', id: 'b', patient: { reference: 'Patient/ann' } },
+    { resourceType: 'Flag', id: 'f', status: 'active', code: {}, ...shared } as Resource,
+  )
+  const nurse = storeOf(w.staff('nurse'))
+  const seen = async () => [
+    ...(await see(nurse, 'Condition')),
+    ...(await see(nurse, 'Encounter')),
+    ...(await see(nurse, 'Procedure')),
+    ...(await see(nurse, 'BodyStructure')),
+    ...(await see(nurse, 'Flag')),
+  ]
+  const give = (...permits: Parameters<typeof w.consent>[3]) => put(w.consent('typed', 'ann', 'active', permits))
+  t.strictSame(await seen(), [])
+  await give(
+    w.permitType('Condition', { dataPeriod: { start: '2026-03', end: '2026-03' } }),
+    w.permitType('Encounter'),
+    w.permitType('Procedure'),
+    w.permitType('BodyStructure'),
+  )
+  t.strictSame(await seen(), ['c-in', 'e-in', 'e-open', 'p-in', 'p-period', 'b'])
+  t.strictSame(await observations(w.staff('nurse')), [], 'a type opens no Observation')
+  t.strictSame(await see(nurse, 'Device'), ['acme', 'other'], 'and no device of the patient’s')
+  t.strictSame(await see(storeOf(w.client('of-clinic', { organization: 'clinic' })), 'Condition'), ['c-in'])
+  t.strictSame(await see(storeOf(w.staff('researcher')), 'Condition'), [], 'another study')
+  await give(w.permitType('Encounter', { dataPeriod: { start: '2026-01', end: '2026-12' } }))
+  t.strictSame(await seen(), ['e-in'], 'an open end is in no period that has one')
+  await put(w.consent('typed', 'ann', 'inactive', [w.permitType('Encounter')]))
+  t.strictSame(await seen(), [])
+})
+
 t.test('without a study a patient shares with a clinician or an organization', async t => {
   const shared = (id: string, patient: string, actor: string): Resource => ({
     ...w.consent('open', patient, 'active', []),

@@ -133,6 +133,14 @@ export const requests = (code: string, source?: string): Extension => ({
   ],
 })
 
+/** A type of resources other than Observation. */
+export const requestsType = (code: string): Extension => ({
+  url: extensions.requestedData,
+  extension: [{ url: 'class', valueCoding: ofType(code) }],
+})
+
+const ofType = (code: string) => ({ system: 'http://hl7.org/fhir/resource-types', code })
+
 export const works = (practitioner: string, role: string, end?: string): Extension => ({
   url: extensions.staff,
   extension: [
@@ -178,6 +186,12 @@ export const enrols = (study: string, patient: string, status = 'on-study'): Res
 export const permit = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
   type: 'permit',
   code: [kind(code)],
+  ...more,
+})
+
+export const permitType = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
+  type: 'permit',
+  class: [ofType(code)],
   ...more,
 })
 

@@ -164,6 +164,25 @@ t.test('what people consented to does not grow under them', async t => {
   t.equal(await remove(member, w.study('open', 'lab', [])), 409, 'people are in it')
 })
 
+t.test('a study asks for kinds of data and for types of other resources', async t => {
+  const asking = (extension: object) =>
+    w.study('x', 'lab', [w.requests(heartRate), { ...w.requests(heartRate), ...extension }])
+  const type = w.requestsType('Condition')
+  const [named] = type.extension ?? []
+  const source = { url: 'source', valueReference: { reference: 'Device/acme' } }
+  t.equal(await create(member, asking(type)), 'created')
+  t.equal(await create(member, asking(w.requestsType('Observation'))), 422, 'Observations by their kinds')
+  t.equal(await create(member, asking(w.requestsType('Location'))), 422, 'of no patient')
+  t.equal(await create(member, asking({ extension: [named, source] })), 422, 'a type comes from no source')
+  t.equal(await create(member, asking({ extension: [named, ...(w.requests(heartRate).extension ?? [])] })), 422, 'both')
+  t.equal(await create(member, asking({ extension: [source] })), 422, 'neither')
+  await put(w.registered('typed', 'lab'), w.study('typed', 'lab', [type]), w.enrols('typed', 'typed'))
+  const consent = (...permits: Parameters<typeof w.consent>[3]) => w.consent('typed', 'typed', 'proposed', permits)
+  t.equal(await create(member, consent(w.permitType('Encounter'))), 422, 'not asked for')
+  t.equal(await create(member, consent(w.permit(heartRate))), 422, 'nor is any kind')
+  t.equal(await create(member, consent(w.permitType('Condition'))), 'created')
+})
+
 t.test('members and coordinators invite; the patient leaves and does nothing else', async t => {
   t.equal(await create(member, w.enrols('open', 'bob')), 'created')
   t.equal(await create(coordinator, w.enrols('open', 'bob')), 'created')

@@ -1,0 +1,96 @@
+import type { Coding, ResourceType } from '@medplum/fhirtypes'
+import { isInCompartments } from './patient-compartment.ts'
+
+/** Codes of `Consent.provision.class` for types of resources. https://hl7.org/fhir/R4/valueset-resource-types.html */
+const resourceTypes = 'http://hl7.org/fhir/resource-types'
+
+/**
+ * A type as what people consent to, in the place of a kind of Observations: no kind has a bar in its name. Undefined for
+ * the types that no consent names: of Observations and Devices people share kinds, and the others have rules of their own.
+ */
+export const kindOfType = (type: ResourceType): string | undefined =>
+  isShared(type) ? `${resourceTypes}|${type}` : undefined
+
+/** The kind that the coding of a class stands for, if it names a type that can be shared. */
+export const kindOfClass = ({ system, code }: Coding): string | undefined =>
+  system === resourceTypes && code !== undefined ? kindOfType(code as ResourceType) : undefined
+
+/** The type that a kind is; undefined for a kind of Observations. */
+export const typeOfKind = (kind: string): ResourceType | undefined => {
+  const [system, type] = kind.split('|')
+  return system === resourceTypes ? (type as ResourceType) : undefined
+}
+
+/**
+ * The element that says of which time a resource of the type is, as `dataPeriod` bounds it: a dateTime, date, instant or
+ * Period, `[x]` for a choice. A type that has none is of no time, and only consents that bound no time cover it.
+ */
+export const timeElementOf = (type: ResourceType): string | undefined => timeElementByType[type]
+
+const isShared = (type: ResourceType): boolean => isInCompartments(type) && !ruledOtherwise.has(type)
+
+const ruledOtherwise: ReadonlySet<ResourceType> = new Set<ResourceType>([
+  'AuditEvent',
+  'Consent',
+  'Device',
+  'Observation',
+  'Patient',
+  'ResearchSubject',
+])
+
+const timeElementByType: Readonly<Partial<Record<ResourceType, string>>> = {
+  Account: 'servicePeriod',
+  AdverseEvent: 'date',
+  AllergyIntolerance: 'recordedDate',
+  Appointment: 'start',
+  AppointmentResponse: 'start',
+  CarePlan: 'period',
+  CareTeam: 'period',
+  ChargeItem: 'occurrence[x]',
+  Claim: 'created',
+  ClaimResponse: 'created',
+  ClinicalImpression: 'effective[x]',
+  Communication: 'sent',
+  CommunicationRequest: 'authoredOn',
+  Composition: 'date',
+  Condition: 'recordedDate',
+  Coverage: 'period',
+  CoverageEligibilityRequest: 'created',
+  CoverageEligibilityResponse: 'created',
+  DetectedIssue: 'identified[x]',
+  DeviceRequest: 'authoredOn',
+  DeviceUseStatement: 'recordedOn',
+  DiagnosticReport: 'effective[x]',
+  DocumentManifest: 'created',
+  DocumentReference: 'date',
+  Encounter: 'period',
+  EnrollmentRequest: 'created',
+  EpisodeOfCare: 'period',
+  ExplanationOfBenefit: 'created',
+  FamilyMemberHistory: 'date',
+  Flag: 'period',
+  Goal: 'start[x]',
+  GuidanceResponse: 'occurrenceDateTime',
+  ImagingStudy: 'started',
+  Immunization: 'occurrence[x]',
+  ImmunizationEvaluation: 'date',
+  ImmunizationRecommendation: 'date',
+  Invoice: 'date',
+  MeasureReport: 'period',
+  Media: 'created[x]',
+  MedicationAdministration: 'effective[x]',
+  MedicationDispense: 'whenHandedOver',
+  MedicationRequest: 'authoredOn',
+  MedicationStatement: 'effective[x]',
+  NutritionOrder: 'dateTime',
+  Procedure: 'performed[x]',
+  QuestionnaireResponse: 'authored',
+  RequestGroup: 'authoredOn',
+  RiskAssessment: 'occurrence[x]',
+  ServiceRequest: 'authoredOn',
+  Specimen: 'receivedTime',
+  SupplyDelivery: 'occurrence[x]',
+  SupplyRequest: 'authoredOn',
+  Task: 'authoredOn',
+  VisionPrescription: 'dateWritten',
+}
