@@ -82,6 +82,7 @@ const fhirOptions = async (options: FhirParts) => {
         author: caller.principal,
         organizations: caller.organizations,
         choosesIds: caller.client.policies.has('everything'),
+        choosesOwner: caller.administrator || caller.client.policies.has('everything'),
       }),
     base,
     secretKey,

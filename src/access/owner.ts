@@ -13,7 +13,7 @@ export const ownerSystem = `${canonicalBase}/owner`
 export const ownerOf = (resource: Resource, organizations: readonly string[]): string | null => {
   const named = namedOwner(resource)
   if (named !== undefined) return named
-  const chosen = resource.meta?.tag?.find(({ system }) => system === ownerSystem)?.code
+  const chosen = chosenOwner(resource)
   if (chosen !== undefined && organizations.includes(chosen)) return chosen
   const [only] = organizations
   if (organizations.length > 1)
@@ -26,6 +26,12 @@ export const ownerOf = (resource: Resource, organizations: readonly string[]): s
     )
   return only ?? null
 }
+
+/** The organization that its tag chooses, of a resource that does not name one itself. */
+export const chosenOwner = (resource: Resource): string | undefined =>
+  namedOwner(resource) === undefined
+    ? resource.meta?.tag?.find(({ system }) => system === ownerSystem)?.code
+    : undefined
 
 /** A resource that names its owner itself comes back as it was sent. */
 export const ownerTag = (resource: Resource, owner: string | null): readonly Coding[] =>

@@ -5,9 +5,9 @@ import { type Action, all, and, type Expression, none, or } from '../search/expr
 import { type Access, both, either } from './access.ts'
 import type { Caller } from './caller.ts'
 import { isInCompartments } from './patient-compartment.ts'
+import { binary } from './rules/binary.ts'
 import {
   auditEvent,
-  binary,
   clinical,
   definition,
   device,

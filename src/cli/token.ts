@@ -79,7 +79,7 @@ const recordUnlimited = async (database: Database, { client = '', scope }: Optio
     classes: openCodeClasses(),
   })
   const author = { kind: 'client', id: commandLineClient } as const
-  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false })
+  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false, choosesOwner: false })
   const [written] = await store.write([{ kind: 'create', resource: unlimitedTokenIssued(client, scope) }])
   if (written?.outcome === 'refused') throw written.error
 }

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { ElementPath, SearchParameter } from '../fhir/search-parameter.ts'
 import type { Value } from './value.ts'
 
 /**
@@ -23,6 +23,13 @@ export type Expression =
       readonly kind: 'has'
       readonly source: ResourceType
       readonly parameter: SearchParameter
+      readonly of: Expression
+    }
+  /** An element of the row names a resource of the type for which `of` holds. Rules of access ask it, of one row at a time. */
+  | {
+      readonly kind: 'names'
+      readonly paths: readonly ElementPath[]
+      readonly target: ResourceType
       readonly of: Expression
     }
   /** The row belongs to this patient: by the subject-like parameters only. `id` is the id of a Patient. */

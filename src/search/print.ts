@@ -21,6 +21,12 @@ export const print = (expression: Expression): string => {
       return list('chain', `${expression.parameter.code}:${expression.target}`, print(expression.of))
     case 'has':
       return list('has', `${expression.source}:${expression.parameter.code}`, print(expression.of))
+    case 'names':
+      return list(
+        'names',
+        `${expression.paths.map(({ steps }) => steps.map(({ name }) => name).join('.')).join()}:${expression.target}`,
+        print(expression.of),
+      )
     default:
       return printGrant(expression)
   }

@@ -1,11 +1,11 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../access/access.ts'
-import { ownerOf } from '../access/owner.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Candidate } from './candidate.ts'
 import { type Current, findCurrent, lockPlace, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { project } from './model/projections.ts'
+import { findChosenOwner, findOwner } from './owner.ts'
 import { prepare } from './prepare.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
@@ -38,7 +38,7 @@ const revive = async (connection: Connection, writing: Writing, write: Update, p
     id: write.id,
     pk: place.pk,
     version: Number(last.versionId) + 1,
-    owner: ownerOf(write.resource, writing.organizations),
+    owner: await findOwner(connection, writing, write.resource),
     author: writing.author,
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())
@@ -62,7 +62,7 @@ export const replace = async (
     id: current.id,
     pk: current.pk,
     version: Number(current.versionId) + 1,
-    owner: current.owner,
+    owner: current.owner ?? (await findChosenOwner(connection, writing, resource)) ?? null,
     author: writing.author,
   }
   const [candidate] = await prepare(connection, writing, [draft], new Date())

@@ -6,6 +6,7 @@ import { element, jsonPath, someElement } from './values/element.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
 type Has = Extract<Expression, { kind: 'has' }>
+type Names = Extract<Expression, { kind: 'names' }>
 
 /** The row refers to a resource for which the inner question holds. https://hl7.org/fhir/R4/search.html#chaining */
 export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): SqlFragment => {
@@ -49,6 +50,23 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
       WHERE split_part(element.value ->> 'reference', '/', 1) = ${row.type} AND ${inner}`,
   )
   return sql.fragment`${row.row}.id IN (${sql.join(references, sql.fragment` UNION ALL `)})`
+}
+
+/** The same as a chain, entered from the row: by the id that it names, and only by the relative literal. */
+export const compileNames = ({ paths, target, of }: Names, at: Compiling): SqlFragment => {
+  const { row, depth } = at
+  const alias = `named_${depth}`
+  const inner = at.compile(of, { ...at, row: storedRow(target, alias), depth: depth + 1 })
+  return someElement(sql.fragment`${row.row}.content`, paths, () => [
+    {
+      holds: sql.fragment`EXISTS (
+        SELECT FROM resource_identity AS identity
+        JOIN ${tableOf(target)} AS ${name(alias)}
+          ON ${name(alias)}.patient_id = identity.patient_id AND ${name(alias)}.pk = identity.pk
+        WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${target})
+          AND identity.id = referenced_id(${element}, ${target}) AND ${inner})`,
+    },
+  ])
 }
 
 const subjects: ReadonlySet<string> = new Set(['patient', 'subject'])

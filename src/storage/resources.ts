@@ -27,6 +27,8 @@ export type StoreCaller = {
   readonly organizations: readonly string[]
   /** Whether an update of an unknown id creates it. */
   readonly choosesIds: boolean
+  /** Whether what they create may belong to any organization: administrators make things for tenants. */
+  readonly choosesOwner: boolean
 }
 
 type Options = {

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, updateOne } from './change.ts'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
@@ -40,7 +41,14 @@ const isPlainObservation = (write: Write): write is Create =>
   write.kind === 'create' && write.resource.resourceType === 'Observation' && write.ifNoneExist === undefined
 
 /** One change. Throws FhirError where it is refused; what it had done by then is the caller's to roll back. */
-const writeOne = (connection: Connection, writing: Writing, write: Write): Promise<Written> => {
+const writeOne = async (connection: Connection, writing: Writing, write: Write): Promise<Written> => {
+  const written = await changeOne(connection, writing, write)
+  if ('resource' in write && write.resource.resourceType === 'PractitionerRole')
+    await adoptPractitioner(connection, writing, write.resource)
+  return written
+}
+
+const changeOne = (connection: Connection, writing: Writing, write: Write): Promise<Written> => {
   switch (write.kind) {
     case 'create':
       return createOne(connection, writing, write)

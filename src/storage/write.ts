@@ -1,7 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { type Access, fullAccess, restrict } from '../access/access.ts'
-import { ownerOf } from '../access/owner.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Candidate } from './candidate.ts'
 import { findCurrent } from './current.ts'
@@ -9,6 +8,7 @@ import type { Connection } from './database.ts'
 import { insertResources } from './insert.ts'
 import { pairOf } from './model/pair.ts'
 import { project } from './model/projections.ts'
+import { findOwner } from './owner.ts'
 import { type Preparing, prepare } from './prepare.ts'
 import { searchIds } from './search.ts'
 import { sql } from './sql.ts'
@@ -24,6 +24,8 @@ export type Writing = Preparing & {
   readonly organizations: readonly string[]
   /** Whether an update of an unknown id creates it. */
   readonly choosesIds: boolean
+  /** Whether what they create may belong to any organization. */
+  readonly choosesOwner: boolean
 }
 
 export type Create = Extract<Write, { kind: 'create' }>
@@ -89,7 +91,7 @@ export const candidatesOf = async (
       id: id ?? uuidv7(),
       pk: await writing.nextPk(),
       version: 1,
-      owner: resource.resourceType === 'Observation' ? null : ownerOf(resource, writing.organizations),
+      owner: await findOwner(connection, writing, resource),
       author: writing.author,
     })
   return prepare(connection, writing, drafts, new Date())

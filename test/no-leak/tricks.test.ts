@@ -297,6 +297,31 @@ t.test('Provenance is told as far as the scopes reach its target', async t => {
   t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:heart-rate')), ['of-shown'])
 })
 
+t.test('a Binary is told as far as the scopes reach its security context, now and in its old versions', async t => {
+  const seen = async (scope: string) =>
+    (await staff('researcher', scope))('GET', 'Binary?_id=in-context,in-hidden-context')
+  t.equal((await seen('user/Patient.rs')).status, 403)
+  t.strictSame(idsOf(await seen('user/Binary.rs')), [])
+  t.strictSame(idsOf(await seen('user/Binary.rs user/Patient.rs')), ['in-context'])
+  const moved = (context: string) => ({
+    resourceType: 'Binary',
+    id: 'moved',
+    contentType: 'text/plain',
+    securityContext: { reference: context },
+    data: 'eA==',
+  })
+  for (const context of ['Observation/ann-pressure', 'Patient/ann', 'Patient/jon'])
+    t.match((await everything('PUT', 'Binary/moved', moved(context))).status, /20[01]/)
+  const researcher = await staff('researcher')
+  for (const version of ['', '/_history', '/_history/1', '/_history/2'])
+    t.equal((await researcher('GET', `Binary/moved${version}`)).status, 404, `the current row hides ${version}`)
+  t.equal((await everything('PUT', 'Binary/moved', moved('Patient/ann'))).status, 200)
+  t.equal((await researcher('GET', 'Binary/moved/_history/2')).status, 200)
+  for (const version of [1, 3]) t.equal((await researcher('GET', `Binary/moved/_history/${version}`)).status, 404)
+  t.equal(JSON.parse((await researcher('GET', 'Binary/moved/_history')).body).total, 2)
+  t.equal((await everything('DELETE', 'Binary/moved')).status, 204)
+})
+
 t.test('a person who is staff no more is not the patient they were launched for', async t => {
   await everything('PUT', 'Person/person-leaving', { resourceType: 'Person', id: 'person-leaving' })
   const leaving = await asked({

@@ -179,19 +179,24 @@ const provenance = (id: string, ...targets: readonly string[]): Resource => ({
   agent: [{ who: { display: 'somebody' } }],
 })
 
+const binary = (id: string, context: string): Resource => ({
+  resourceType: 'Binary',
+  id,
+  contentType: 'text/plain',
+  securityContext: reference(context),
+  data: 'c2VjcmV0',
+})
+
 /** What nobody's organization owns, as an import leaves it. */
 const beside: readonly Resource[] = [
   provenance('of-consent', 'Consent/consent-open-ann'),
   provenance('of-hidden', 'Observation/ann-pressure'),
   provenance('of-shown', 'Observation/ann-heart-0'),
   provenance('of-both', 'Observation/ann-heart-0', 'Observation/ann-pressure'),
-  {
-    resourceType: 'Binary',
-    id: 'in-context',
-    contentType: 'text/plain',
-    securityContext: reference('Patient/ann'),
-    data: 'c2VjcmV0',
-  },
+  binary('in-context', 'Patient/ann'),
+  binary('in-hidden-context', 'Observation/ann-pressure'),
+  binary('in-foreign-context', 'Patient/jon'),
+  binary('in-no-known-context', 'Practitioner/dean'),
   { resourceType: 'List', id: 'of-nobody', status: 'current', mode: 'working', subject: reference('Patient/ann') },
   { resourceType: 'Condition', id: 'ann-own', subject: reference('Patient/ann') },
   ...['ann', 'bob', 'cat', 'dan', 'gil', 'kim'].map(id => ({

@@ -28,7 +28,7 @@ const registry = loadRegistry()
 const classes = openCodeClasses()
 const stores = await openStores({ database, dictionaryConnection, registry, classes })
 const storeFor = (access: Access) =>
-  stores({ access, author: { kind: 'client', id: 'test' }, organizations: [], choosesIds: true })
+  stores({ access, author: { kind: 'client', id: 'test' }, organizations: [], choosesIds: true, choosesOwner: false })
 
 /** Heart rate in three spellings, weight in two, and a code of no kind. */
 const codings = [

@@ -69,16 +69,6 @@ export const organizational: Rule = {
   delete: { staff: ownedBy('member') },
 }
 
-const withoutSecurityContext = where({ kind: 'content', is: 'without-security-context' })
-
-/** A securityContext stands for another resource's rules, and those are not the organization's. */
-export const binary: Rule = {
-  read: { staff: both(ownedBy('viewer'), withoutSecurityContext) },
-  create: { staff: both(ownedBy('member'), withoutSecurityContext) },
-  update: { staff: both(ownedBy('member'), withoutSecurityContext) },
-  delete: { staff: both(ownedBy('member'), withoutSecurityContext) },
-}
-
 const contactsOnly = where({ kind: 'kept', part: 'all-but-contacts' })
 
 export const patient: Rule = {

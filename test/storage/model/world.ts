@@ -26,6 +26,7 @@ export const openWorld = async () => {
       author: caller.principal,
       organizations: caller.organizations,
       choosesIds: caller.client.policies.has('everything'),
+      choosesOwner: caller.administrator || caller.client.policies.has('everything'),
     })
   const importer = storeOf(client('importer', { policies: ['everything'] }))
   const put = async (...resources: readonly Resource[]) => {

@@ -1,0 +1,42 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { or } from '../../search/expression.ts'
+import { follow } from './follow.ts'
+import { both, ownedBy, where } from './grant.ts'
+import type { Grant, Grants, Rule, Verb, Who } from './rule.ts'
+
+/** The types in whose security context a Binary can stand; in that of any other it is shown to nobody. */
+const contexts = [
+  'Patient',
+  'Observation',
+  'Device',
+  'Consent',
+  'ResearchStudy',
+  'ResearchSubject',
+  'DocumentReference',
+  'DiagnosticReport',
+  'Media',
+  'QuestionnaireResponse',
+] as const satisfies readonly ResourceType[]
+
+const withoutContext = where({ kind: 'content', is: 'without-security-context' })
+
+/** https://hl7.org/fhir/R4/binary.html#security: it is as open as its securityContext, and else its organization's. */
+const following = (verb: Verb): Grants => {
+  const inContext = follow('securityContext', contexts, verb === 'read' ? 'r' : 'u')
+  const owned: Grant<Extract<Who, { kind: 'staff' }>> = both(
+    ownedBy(verb === 'read' ? 'viewer' : 'member'),
+    withoutContext,
+  )
+  return {
+    patient: inContext,
+    staff: (who, asked) => or(owned(who, asked), inContext(who, asked)),
+    client: inContext,
+  }
+}
+
+export const binary: Rule = {
+  read: following('read'),
+  create: following('create'),
+  update: following('update'),
+  delete: following('delete'),
+}

@@ -1,0 +1,17 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { ElementPath } from '../../fhir/search-parameter.ts'
+import { type Action, none, or } from '../../search/expression.ts'
+import type { Grant } from './rule.ts'
+
+/** Whoever may act so on the resource of one of these types that the element names, as far as their scopes reach it. */
+export const follow =
+  (element: string, targets: readonly ResourceType[], action: Action): Grant =>
+  (_who, { access }) =>
+    or(
+      ...targets.map(target => {
+        const of = access(action, target)
+        return of.kind === 'none' ? none : ({ kind: 'names', paths: [referenceAt(element)], target, of } as const)
+      }),
+    )
+
+const referenceAt = (name: string): ElementPath => ({ steps: [{ name }], datatype: 'Reference' })

@@ -1,0 +1,94 @@
+import type { Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import type { Caller } from '../../../src/access/caller.ts'
+import { ownerSystem } from '../../../src/access/owner.ts'
+import * as w from './world.ts'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, storeOf } = world
+
+const write = async (caller: Caller, resource: Resource) => {
+  const { id, ...rest } = resource
+  const [written] = await storeOf(caller).write([
+    id === undefined ? { kind: 'create', resource: rest as Resource } : { kind: 'update', id, resource },
+  ])
+  if (written === undefined || written.outcome === 'deleted') throw new Error('nothing was written')
+  return written
+}
+const outcome = async (caller: Caller, resource: Resource) => {
+  const written = await write(caller, resource)
+  return written.outcome === 'refused' ? written.error.status : written.outcome
+}
+const made = async (caller: Caller, resource: Resource): Promise<Resource & { id: string }> => {
+  const written = await write(caller, resource)
+  if (written.outcome === 'refused') throw written.error
+  return JSON.parse(written.content)
+}
+const owned = (organization: string) => ({ tag: [{ system: ownerSystem, code: organization }] })
+const withoutId = ({ id: _, ...resource }: Resource): Resource => resource as Resource
+const roleOf = (practitioner: string, organization: string) => withoutId(w.role(practitioner, organization, 'member'))
+const account = (practitioner: string): Resource => ({
+  resourceType: 'Person',
+  link: [{ target: { reference: `Practitioner/${practitioner}` } }],
+})
+
+await put(
+  w.organization('university'),
+  w.organization('lab', 'university'),
+  w.organization('elsewhere'),
+  w.role('dean', 'university', 'manager'),
+  w.role('visitor', 'elsewhere', 'manager'),
+)
+const dean = w.registrar('dean', 'university')
+const visitor = w.registrar('visitor', 'elsewhere')
+const { administrator } = w
+
+t.test('what an administrator makes for a tenant belongs to the organization that its tag names', async t => {
+  const practitioner = await made(administrator, { resourceType: 'Practitioner', meta: owned('lab') })
+  t.strictSame(practitioner.meta?.tag, owned('lab').tag)
+  t.equal(await outcome(dean, { ...practitioner, active: true } as Resource), 'updated', 'its managers edit it')
+  t.equal(await outcome(dean, account(practitioner.id)), 'created', 'and make its account')
+  t.equal(await outcome(visitor, { ...practitioner, active: false } as Resource), 404)
+})
+
+t.test('the organization that a tag names must be one of this server', async t => {
+  const refused = await write(administrator, { resourceType: 'Practitioner', meta: owned('nowhere') })
+  t.match(refused, {
+    outcome: 'refused',
+    error: { status: 422, issues: [{ code: 'business-rule', expression: 'Practitioner.meta.tag' }] },
+  })
+})
+
+t.test('nobody else chooses an organization that is not theirs', async t => {
+  const practitioner = await made(dean, { resourceType: 'Practitioner', meta: owned('elsewhere') })
+  t.strictSame(practitioner.meta?.tag, owned('university').tag)
+})
+
+t.test('a Practitioner of nobody gains an owner by the first role that an administrator gives', async t => {
+  const { id } = await made(administrator, { resourceType: 'Practitioner', name: [{ family: 'New' }] })
+  t.equal(await outcome(visitor, { resourceType: 'Practitioner', id }), 404)
+  t.equal(await outcome(administrator, roleOf(id, 'lab')), 'created')
+  const { content, versionId } = await storeOf(administrator).read('Practitioner', id)
+  t.match(JSON.parse(content), { name: [{ family: 'New' }], meta: { versionId: '2', tag: owned('lab').tag } })
+  t.equal(versionId, '2')
+  t.equal(await outcome(administrator, roleOf(id, 'elsewhere')), 'created')
+  t.equal((await storeOf(administrator).read('Practitioner', id)).versionId, '2', 'and keeps it')
+  t.equal(await outcome(dean, { resourceType: 'Practitioner', id, active: true }), 'updated')
+  t.equal(await outcome(visitor, { resourceType: 'Practitioner', id, active: true }), 403)
+})
+
+t.test('a manager’s role takes nobody’s Practitioner for their own', async t => {
+  const { id } = await made(administrator, { resourceType: 'Practitioner' })
+  t.equal(await outcome(visitor, roleOf(id, 'elsewhere')), 'created')
+  t.equal(await outcome(visitor, account(id)), 403)
+  t.equal((await storeOf(administrator).read('Practitioner', id)).versionId, '1')
+})
+
+t.test('an administrator gives an owner to what has none, and takes nothing from one', async t => {
+  const { id } = await made(administrator, { resourceType: 'Practitioner' })
+  const given = await made(administrator, { resourceType: 'Practitioner', id, meta: owned('lab') })
+  t.strictSame(given.meta?.tag, owned('lab').tag)
+  const kept = await made(administrator, { resourceType: 'Practitioner', id, meta: owned('elsewhere') })
+  t.strictSame(kept.meta?.tag, owned('lab').tag)
+})
