@@ -70,6 +70,13 @@ t.test('every search parameter that a type advertises answers', async t => {
   t.same(failures, [])
 })
 
+t.test('every search parameter that is said of all types answers', async t => {
+  const values: Readonly<Record<string, string>> = { _filter: '_id eq x' }
+  for (const { name = '' } of rest?.searchParam ?? [])
+    for (const type of ['Patient', 'Observation', 'Binary'])
+      t.match(await call('GET', `${type}?${name}=${encodeURIComponent(values[name] ?? '')}`), { status: 200 }, name)
+})
+
 const samples = {
   token: () => 'x',
   string: () => 'x',

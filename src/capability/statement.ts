@@ -9,6 +9,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
+import { reachParameters } from '../search/reach.ts'
 
 export type Served = {
   readonly registry: Registry
@@ -43,6 +44,7 @@ export const toCapabilityStatement = (
       resource: registry.resourceTypes.map(type =>
         resourceOf(type, { registry, interactions, operations, codeClasses }),
       ),
+      searchParam: reachParameters.map(parameter => ({ ...parameter })),
       interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [one.name] : []))),
       ...operationsOf(operations.filter(({ at }) => at.system !== undefined)),
     },

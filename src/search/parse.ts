@@ -3,6 +3,7 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
+import { isReachName, parseReach, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
 import type { Search } from './search.ts'
@@ -45,6 +46,7 @@ export const parseCriteria = (
   const conditions = collect(entries, entry => {
     const [name] = entry
     if (isResultName(name)) throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
+    if (isReachName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
     refuseUnknown(registry, type, name)
     return parseCondition(registry, type, entry, options)
   })
@@ -67,6 +69,7 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
     const { shape, applied } = parseResultParameter(registry, type, name, text)
     return { shape, applied: [name, applied] }
   }
+  if (isReachName(name)) return { where: parseReach(registry, type, name, text, options), applied: entry }
   if (options.handling === 'lenient' && !isKnown(registry, type, name)) return { ignored: name }
   refuseUnknown(registry, type, name)
   return { where: parseCondition(registry, type, entry, options), applied: entry }
@@ -84,7 +87,7 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
     ? `"${name}" is not supported yet`
     : `"${name}" is no search parameter of ${type}`
   const codes = registry.searchParametersOf(type).map(parameter => parameter.code)
-  throw refusal(name, `${later}; supported: ${[...codes, ...resultNames, '_has'].join(', ')}`)
+  throw refusal(name, `${later}; supported: ${[...codes, ...reachNames, ...resultNames, '_has'].join(', ')}`)
 }
 
 /** Of the specification, and without an answer here. */
@@ -93,7 +96,6 @@ const laterNames: ReadonlySet<string> = new Set([
   '_containedType',
   '_content',
   '_elements',
-  '_filter',
   '_include',
   '_list',
   '_query',

@@ -37,7 +37,7 @@ const hasStart = '_has:'
 const maxDepth = 6
 /** Links that may leave their type open: the paths multiply with each. */
 const maxOpen = 2
-const maxPaths = 150
+export const maxPaths = 150
 
 const follow = (registry: Registry, type: ResourceType, reading: Reading): readonly Path[] => {
   if (reading.depth > maxDepth) throw refusal(reading.asked, `"${reading.asked}" has more than ${maxDepth} links`)
@@ -55,7 +55,24 @@ const end = (registry: Registry, type: ResourceType, { asked, rest }: Reading): 
 /** `subject:Patient.name`, or `subject.name` for each possible target that has a `name`. */
 const followChain = (registry: Registry, type: ResourceType, reading: Reading, dot: number): readonly Path[] => {
   const { asked, rest } = reading
-  const [link, next = ''] = cutAt(rest, dot)
+  const [linkText, next = ''] = cutAt(rest, dot)
+  const links = linksOf(registry, type, { asked, link: linkText, next })
+  const open = reading.open + (links.length > 1 ? 1 : 0)
+  if (open > maxOpen) throw tooManyPaths(asked)
+  const ahead = { asked, rest: next, depth: reading.depth + 1, open }
+  const paths = readAlternatives(links, ({ target, link }) =>
+    follow(registry, target, ahead).map(path => linked(path, link)),
+  ).flat()
+  if (paths.length > maxPaths) throw tooManyPaths(asked)
+  return paths
+}
+
+/** The links that `subject` or `subject:Patient` means, to each type that has what the `next` name begins with. */
+export const linksOf = (
+  registry: Registry,
+  type: ResourceType,
+  { asked, link, next }: { readonly asked: string; readonly link: string; readonly next: string },
+): readonly { readonly target: ResourceType; readonly link: Link }[] => {
   const [code, target] = cutAt(link, link.indexOf(':'))
   const parameter = parameterOf(registry, type, code, asked)
   if (parameter.type !== 'reference') {
@@ -65,14 +82,7 @@ const followChain = (registry: Registry, type: ResourceType, reading: Reading, d
     target === undefined
       ? possibleTargets(registry, parameter).filter(one => registry.searchParameter(one, headOf(next)) !== undefined)
       : [targetOf(registry, parameter, target, asked)]
-  const open = reading.open + (targets.length > 1 ? 1 : 0)
-  if (open > maxOpen) throw tooManyPaths(asked)
-  const ahead = { asked, rest: next, depth: reading.depth + 1, open }
-  const paths = readAlternatives(targets, one =>
-    follow(registry, one, ahead).map(path => linked(path, of => ({ kind: 'chain', parameter, target: one, of }))),
-  ).flat()
-  if (paths.length > maxPaths) throw tooManyPaths(asked)
-  return paths
+  return targets.map(one => ({ target: one, link: of => ({ kind: 'chain', parameter, target: one, of }) }))
 }
 
 /** `_has:Group:member:_id`: some Group names this resource as its `member`, and has the `_id`. */

@@ -92,6 +92,10 @@ const printValue = (value: Value): string => {
       return word(value.uri)
     case 'composite':
       return value.parts.map(part => printValue(part.value)).join(' $ ')
+    case 'text':
+      return `${value.operator} ${word(value.text)}`
+    case 'unequal':
+      return `ne ${printValue(value.to)}`
   }
 }
 

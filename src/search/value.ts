@@ -26,6 +26,13 @@ export type Value =
     })
   | { readonly kind: 'uri'; readonly uri: string }
   | { readonly kind: 'composite'; readonly parts: readonly Part[] }
+  /** Of `_filter`: compared whole, or with a piece of it, case and accents aside. */
+  | { readonly kind: 'text'; readonly operator: TextOperator; readonly text: string }
+  /** Of `_filter`: some value, and another than this. */
+  | { readonly kind: 'unequal'; readonly to: Value }
+
+/** Equals, contains, starts with, ends with. https://hl7.org/fhir/R4/search_filter.html */
+export type TextOperator = 'eq' | 'co' | 'sw' | 'ew'
 
 export type Part = { readonly parameter: SearchParameter; readonly value: Value }
 

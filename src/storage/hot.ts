@@ -51,7 +51,7 @@ export const matchesHot = (expression: Expression): boolean => {
 }
 
 const standsOutside = ({ code }: SearchParameter, value: Value): boolean =>
-  bodiless.has(code) ? !(namesNoSystem(value) || namesNoCode(value)) : isPatient(value)
+  value.kind !== 'unequal' && (bodiless.has(code) ? !(namesNoSystem(value) || namesNoCode(value)) : isPatient(value))
 
 /** `system|` means any code of the system, whatever its class. */
 const namesNoCode = (value: Value): boolean => value.kind === 'token' && value.code === undefined

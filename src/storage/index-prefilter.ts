@@ -1,5 +1,5 @@
 import type { SearchParameter } from '../fhir/search-parameter.ts'
-import type { Value } from '../search/value.ts'
+import type { TextOperator, Value } from '../search/value.ts'
 import { isHot } from './hot.ts'
 import { parameterKey, referenceKey, tokenKey } from './index-rows.ts'
 import type { RowNames } from './row.ts'
@@ -26,6 +26,10 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
       return overlaps(row, [referenceKey(parameter, value.uri)])
     case 'string':
       return listed(row, 'index_string', parameter, stringBounds(value))
+    case 'text':
+      return isPrefix.has(value.operator) && parameter.type === 'string'
+        ? listed(row, 'index_string', parameter, stringBounds(value))
+        : undefined
     case 'date': {
       const bounds = dateBounds(value)
       return bounds === undefined ? undefined : listed(row, 'index_date', parameter, bounds)
@@ -34,6 +38,9 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
       return undefined
   }
 }
+
+/** What equals a text begins with it. */
+const isPrefix: ReadonlySet<TextOperator> = new Set<TextOperator>(['eq', 'sw'])
 
 const tokenPrefilter = (
   parameter: SearchParameter,

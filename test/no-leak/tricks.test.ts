@@ -92,6 +92,9 @@ t.test('no link asks about what the caller may not see', async t => {
     'ResearchSubject?individual:Patient._has:Observation:patient:code=omh:body-weight',
     'Device?_has:Observation:device:_id=ann-pressure',
     'Group?member:Patient.family=secret-hal',
+    'Observation?_filter=subject:Patient.family sw secret-hal',
+    'Observation?_filter=not (subject:Patient.family sw nobody) and subject:Patient[family sw secret-hal].gender pr false',
+    'Consent?_filter=patient:Patient.family co hal',
   ])
     t.strictSame(idsOf(await keeper('GET', query)), [], query)
   t.strictSame(idsOf(await keeper('GET', 'Observation?subject=Patient/hal')), ['hal-heart'], 'the data itself is there')

@@ -161,7 +161,6 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ['Observation', '_include=Observation:subject', /^"_include" is not supported yet; supported: /],
   ['Observation', '_revinclude:iterate=x', /^"_revinclude:iterate" is not supported yet/],
   ['Observation', '_elements=id', /^"_elements" is not supported yet/],
-  ['Observation', '_filter=x', /^"_filter" is not supported yet/],
   ['Patient', 'name:exact=Ann', 'The modifier ":exact" is not supported for "name"; supported: :missing'],
   ['Patient', 'name:not=Ann', 'The modifier ":not" is not supported for "name"; supported: :missing'],
   ['Observation', 'code:in=x', 'The modifier ":in" is not supported for "code"; supported: :missing, :not'],

@@ -5,7 +5,7 @@ import { type Access, restrict } from '../../src/access/access.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { all, and, type Expression, not, or } from '../../src/search/expression.ts'
-import { parseCriteria, parseSearch } from '../../src/search/parse.ts'
+import { parseSearch } from '../../src/search/parse.ts'
 import { entryRow, entryTables } from '../../src/storage/candidate.ts'
 import { compile } from '../../src/storage/compile.ts'
 import { openDatabase } from '../../src/storage/database.ts'
@@ -107,6 +107,9 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('family=ZOË', ({ name }: Patient) => plain(name?.[0]?.family).startsWith('zoe')),
     leaf('birthdate=ge1982', ({ birthDate }: Patient) => (birthDate ?? '') >= '1982'),
     leaf('_id=ann,dan', ({ id }: Patient) => id === 'ann' || id === 'dan'),
+    leaf('_filter=name co MIL', ({ name }: Patient) => plain(name?.[0]?.family).includes('mil')),
+    leaf('_filter=family eq emil', ({ name }: Patient) => plain(name?.[0]?.family) === 'emil'),
+    leaf('_filter=gender ne male', ({ gender }: Patient) => gender === 'female'),
   ],
   Observation: [
     ...codings.map(([system, code, meant]) =>
@@ -117,6 +120,9 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('date=ge2026-03-05', ({ effectiveDateTime = '' }: Observation) => effectiveDateTime >= '2026-03-05'),
     leaf('date=2026-03', ({ effectiveDateTime }: Observation) => effectiveDateTime !== undefined),
     leaf('value-quantity=gt12', ({ valueQuantity }: Observation) => (valueQuantity?.value ?? 0) > 12),
+    leaf('_filter=code ne http://loinc.org|8867-4', (one: Observation) => measure(one) !== 'heart'),
+    leaf('_filter=patient ne bob', (one: Observation) => ![undefined, 'bob'].includes(subjectOf(one))),
+    leaf('_filter=date po 2026-03-05', ({ effectiveDateTime }: Observation) => effectiveDateTime === '2026-03-05'),
     leaf('patient=bob', (one: Observation) => subjectOf(one) === 'bob'),
     leaf('subject:missing=true', (one: Observation) => subjectOf(one) === undefined),
   ],
@@ -159,7 +165,7 @@ const parameterOf = (type: Type) => {
 const toExpression = (type: Type, asked: Question): Expression => {
   switch (asked.kind) {
     case 'leaf':
-      return parseCriteria(registry, type, asked.query)
+      return parseSearch(registry, type, new URLSearchParams(asked.query)).where
     case 'and':
       return and(all, ...asked.of.map(one => toExpression(type, one)))
     case 'or':

@@ -5,22 +5,24 @@ import { elementText, someElement } from './element.ts'
 
 type StringValue = Extract<Value, { kind: 'string' }>
 
-/** datatype → its parts that a string search looks at; a primitive is its own only part. */
 const parts: Readonly<Record<string, readonly string[]>> = {
   HumanName: ['family', 'given', 'prefix', 'suffix', 'text'],
   Address: ['line', 'city', 'district', 'state', 'postalCode', 'country', 'text'],
 }
 
+/** The parts of a datatype that a string search looks at; a primitive is its own only part. */
+export const partsOf = (datatype: string): readonly (string | undefined)[] => parts[datatype] ?? [undefined]
+
 /** Starts with the text, case and accents aside. https://hl7.org/fhir/R4/search.html#string */
 export const matchString = (content: SqlFragment, parameter: SearchParameter, { text }: StringValue): SqlFragment => {
   const holds = sql.fragment`starts_with(fhir_fold(${elementText}), ${fold(text)})`
   return someElement(content, parameter.paths, datatype =>
-    (parts[datatype] ?? [undefined]).map(part => (part === undefined ? { holds } : { inside: `${part}[*]`, holds })),
+    partsOf(datatype).map(part => (part === undefined ? { holds } : { inside: `${part}[*]`, holds })),
   )
 }
 
 /** The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. */
-export const stringBounds = ({ text }: StringValue): SqlFragment => {
+export const stringBounds = ({ text }: Pick<StringValue, 'text'>): SqlFragment => {
   const folded = fold(text).slice(0, longestIndexed)
   return sql.fragment`value >= ${folded} AND value < ${`${folded}\u{10FFFF}`}`
 }
@@ -39,7 +41,7 @@ const longestIndexed = 200
 const indexed = (text: string): string => fold(text).slice(0, longestIndexed)
 
 /** As `fhir_fold` in the database. */
-const fold = (text: string): string =>
+export const fold = (text: string): string =>
   text
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/g, '')

@@ -6,6 +6,7 @@ import { element, someElement } from './element.ts'
 import { matchNumber, matchQuantity } from './quantity.ts'
 import { matchReference } from './reference.ts'
 import { matchString } from './string.ts'
+import { matchText, matchUnequal } from './text.ts'
 import { matchToken } from './token.ts'
 import { matchUri } from './uri.ts'
 
@@ -29,6 +30,10 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
       return matchUri(content, parameter, value.uri)
     case 'composite':
       return matchComposite(content, parameter, value.parts)
+    case 'text':
+      return matchText(content, parameter, value)
+    case 'unequal':
+      return matchUnequal(content, parameter, (one, of) => matchValue(one, of, value.to))
   }
 }
 

@@ -1,0 +1,128 @@
+import type { SearchParameter, SearchParameterType } from '../../fhir/search-parameter.ts'
+import { and, type Expression, not } from '../expression.ts'
+import { splitPrefix } from '../prefix.ts'
+import type { Prefix, TextOperator, Value } from '../value.ts'
+import { parseValue, type ValueOptions } from '../values/parse-value.ts'
+import { located, refusalAt, type Test } from './syntax.ts'
+
+/** What the comparison asks of the parameter. https://hl7.org/fhir/R4/search_filter.html#ops */
+export const compare = (
+  parameter: SearchParameter,
+  { operator, value }: Pick<Test, 'operator' | 'value'>,
+  options: ValueOptions,
+): Expression => {
+  const { code, type } = parameter
+  const meanings = namesClasses(parameter) ? ofSeveralClasses : meaningsByType[type]
+  const meaning = meanings.get(operator.text)
+  if (meaning !== undefined) return located(value.at, () => meaning({ parameter, ...value, options }))
+  const accepted = meanings.size === 0 ? 'none' : [...meanings.keys()].join(', ')
+  throw refusalAt(
+    operator.at,
+    `"${operator.text}" does not compare the ${type} parameter "${code}"; accepted: ${accepted}`,
+  )
+}
+
+type Operand = {
+  readonly parameter: SearchParameter
+  readonly text: string
+  readonly at: number
+  readonly options: ValueOptions
+}
+
+type Meaning = (operand: Operand) => Expression
+
+const match = (parameter: SearchParameter, value: Value): Expression => ({ kind: 'match', parameter, value })
+
+/** The value as any search takes it. */
+const equal: Meaning = ({ parameter, text, options }) => match(parameter, parseValue(parameter, text, options))
+
+/** "An item in the set has an unequal value": one among several is enough. What is made of a test has one value always. */
+const unequal: Meaning = operand => {
+  const same = equal(operand)
+  const { parameter } = operand
+  if (parameter.paths.some(path => path.test !== undefined)) return not(same)
+  return hasOneClass(parameter) ? and(not({ kind: 'missing', parameter }), not(same)) : differs(operand, same)
+}
+
+const differs = ({ parameter }: Operand, same: Expression): Expression =>
+  same.kind === 'match' ? match(parameter, { kind: 'unequal', to: same.value }) : not(same)
+
+const prefixed =
+  (prefix: Prefix): Meaning =>
+  ({ parameter, text, at, options }) => {
+    const written = splitPrefix(text)
+    if (written.rest !== text) throw refusalAt(at, `"${written.prefix}" is a prefix; a filter has operators instead`)
+    return match(parameter, parseValue(parameter, `${prefix}${text}`, options))
+  }
+
+/** Overlapping is what `ap` tests, without its margin. */
+const overlaps: Meaning = operand => {
+  const same = prefixed('eq')(operand)
+  return same.kind === 'match' && same.value.kind === 'date'
+    ? match(operand.parameter, { ...same.value, prefix: 'ap' })
+    : same
+}
+
+/** "Values are never case sensitive", nor do accents count, as in any search for a string. */
+const text =
+  (operator: TextOperator): Meaning =>
+  ({ parameter, text, at }) => {
+    if (text === '') throw refusalAt(at, `nothing to compare "${parameter.code}" with`)
+    return match(parameter, { kind: 'text', operator, text })
+  }
+
+const otherText: Meaning = operand => differs(operand, text('eq')(operand))
+
+const present: Meaning = ({ parameter, text, at }) => {
+  const missing: Expression = { kind: 'missing', parameter }
+  if (text === 'true') return not(missing)
+  if (text === 'false') return missing
+  throw refusalAt(at, `"pr" takes true or false, not "${text}"`)
+}
+
+const ordered: readonly (readonly [string, Meaning])[] = [
+  ...(['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const).map(
+    prefix => [prefix, prefixed(prefix)] as const,
+  ),
+  ['pr', present],
+]
+
+const parts: readonly (readonly [string, Meaning])[] = [
+  ['co', text('co')],
+  ['sw', text('sw')],
+  ['ew', text('ew')],
+  ['pr', present],
+]
+
+const meaningsByType: Readonly<Record<SearchParameterType, ReadonlyMap<string, Meaning>>> = {
+  string: new Map([['eq', text('eq')], ['ne', otherText], ...parts]),
+  uri: new Map([['eq', equal], ['ne', unequal], ...parts]),
+  token: new Map([
+    ['eq', equal],
+    ['ne', unequal],
+    ['pr', present],
+  ]),
+  reference: new Map([
+    ['eq', equal],
+    ['ne', unequal],
+    ['re', equal],
+    ['pr', present],
+  ]),
+  date: new Map([...ordered, ['po', overlaps]]),
+  number: new Map(ordered),
+  quantity: new Map(ordered),
+  composite: new Map([['eq', equal]]),
+  special: new Map(),
+}
+
+/** Its code stands for a class of codes, whose spellings no element has all of. */
+const hasOneClass = ({ base, code }: SearchParameter): boolean => base === 'Observation' && code === 'code'
+
+/** Codes of several elements that each stand for a class of codes: which of them differs is not known one by one. */
+const namesClasses = ({ base, code }: SearchParameter): boolean =>
+  base === 'Observation' && (code === 'combo-code' || code === 'component-code')
+
+const ofSeveralClasses: ReadonlyMap<string, Meaning> = new Map([
+  ['eq', equal],
+  ['pr', present],
+])
