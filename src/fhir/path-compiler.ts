@@ -83,12 +83,16 @@ const child = ({ structures }: Context, way: Way, name: string): Way[] =>
   })
 
 const narrow = (way: Way, name: string): Way[] => {
-  const types = way.types.filter(type => type.code.toLowerCase() === name.toLowerCase())
+  const wanted = name.toLowerCase()
+  const types = way.types.filter(({ code }) => code.toLowerCase() === wanted || specializes[code] === wanted)
   return types.length === 0 ? [] : [{ ...way, types }]
 }
 
+/** "items that are of the given type or a subclass thereof": those that a choice has beside their own base. */
+const specializes: Readonly<Record<string, string>> = { canonical: 'uri', url: 'uri', oid: 'uri', uuid: 'uri' }
+
 const pointing = (way: Way, target: string): Way => ({
-  ...way,
+  ...lastStep(way, { refersTo: target }),
   types: way.types.map(type => (pointers.has(type.code) ? { ...type, targets: [target] } : type)),
 })
 

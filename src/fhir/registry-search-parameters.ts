@@ -21,6 +21,10 @@ export const unsupportedParameters: Readonly<Record<string, string>> = {
   'http://hl7.org/fhir/SearchParameter/DomainResource-text': '_text searches the narrative, not an element',
   'http://hl7.org/fhir/SearchParameter/Resource-content': '_content searches the whole text, not an element',
   'http://hl7.org/fhir/SearchParameter/Resource-query': '_query names a search that is defined by an operation',
+  'http://hl7.org/fhir/SearchParameter/Bundle-composition':
+    'its value is a resource inside the Bundle, and no reference to one',
+  'http://hl7.org/fhir/SearchParameter/Bundle-message':
+    'its value is a resource inside the Bundle, and no reference to one',
   'http://hl7.org/fhir/SearchParameter/Location-near': 'near is a distance between two points, of type special',
   'http://hl7.org/fhir/SearchParameter/MolecularSequence-chromosome-variant-coordinate':
     'one of its parts (%resource.referenceSeq.chromosome) lies outside the element that the composite is about',

@@ -32,6 +32,8 @@ export type PathStep = {
   readonly index?: number
   /** Only those whose child has the value, as in `telecom.where(system = 'phone')`. */
   readonly where?: { readonly name: string; readonly equals: string }
+  /** Only those references that name this type, as in `subject.where(resolve() is Patient)`. */
+  readonly refersTo?: string
 }
 
 /** https://hl7.org/fhir/R4/searchparameter.html, for one resource type, in the compact form the server works with. */

@@ -28,9 +28,18 @@ export const someElement = (
 
 export type Condition = { readonly inside?: string; readonly holds: SqlFragment }
 
-/** Some element stands at one of the paths. */
+/** The parameter has a value: some element stands at one of the paths, or it is made of tests, which always say something. */
 export const present = (content: SqlFragment, paths: readonly ElementPath[]): SqlFragment =>
-  anyOf(paths.map(path => sql.fragment`jsonb_path_exists(${content}, ${jsonPath(path)}::jsonpath)`))
+  paths.some(path => path.test !== undefined)
+    ? sql.fragment`TRUE`
+    : anyOf(paths.map(path => sql.fragment`jsonb_path_exists(${content}, ${presentPath(path)}::jsonpath)`))
+
+/** Where a value is asked for by its type, its text tells the type already: only here it must be looked at. */
+const presentPath = (path: ElementPath): string => {
+  const type = path.steps.at(-1)?.refersTo
+  if (type === undefined) return jsonPath(path)
+  return `${jsonPath(path)} ? (@."reference" like_regex ${JSON.stringify(`(^|/)${type}/[^/]+(/_history/[^/]+)?$`)})`
+}
 
 /** Lax mode flattens repeating elements on the way, as FHIRPath does. */
 export const jsonPath = ({ steps }: ElementPath, inside?: string): string =>

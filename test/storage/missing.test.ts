@@ -1,0 +1,42 @@
+import t from 'tap'
+import { openSearching } from '../support/searching.ts'
+
+/** https://hl7.org/fhir/R4/search.html#missing: whether the parameter, not the element, has a value. */
+const { server, put, found } = await openSearching()
+t.teardown(() => server.close())
+
+const conceptMap = { resourceType: 'ConceptMap', status: 'draft' }
+
+const resources = [
+  { resourceType: 'Patient', id: 'alive' },
+  { resourceType: 'Patient', id: 'dead', deceasedBoolean: true },
+  { resourceType: 'Group', id: 'herd', type: 'animal', actual: true },
+  { resourceType: 'Procedure', id: 'of-patient', status: 'completed', subject: { reference: 'Patient/alive' } },
+  { resourceType: 'Procedure', id: 'of-group', status: 'completed', subject: { reference: 'Group/herd' } },
+  {
+    resourceType: 'Procedure',
+    id: 'of-version',
+    status: 'completed',
+    subject: { reference: 'Patient/dead/_history/1' },
+  },
+  { ...conceptMap, id: 'from-canonical', sourceCanonical: 'http://a.example/ValueSet/x|2' },
+  { ...conceptMap, id: 'from-uri', sourceUri: 'http://a.example/ValueSet/x' },
+  { ...conceptMap, id: 'from-nothing', experimental: true },
+]
+await put(...resources)
+
+t.test('a parameter for one type of target has no value where another type is referred to', async t => {
+  t.equal(await found('Procedure?patient:missing=true'), 'of-group')
+  t.equal(await found('Procedure?patient:missing=false'), 'of-patient of-version')
+  t.equal(await found('Procedure?subject:missing=true'), '')
+})
+
+t.test('a parameter that is made of a test is never without its value', async t => {
+  t.equal(await found('Patient?deceased:missing=true'), '')
+  t.equal(await found('Patient?deceased:missing=false'), 'alive dead')
+})
+
+t.test('what an expression asks of a type it asks of those that are made of that type', async t => {
+  t.equal(await found('ConceptMap?source-uri=http://a.example/ValueSet/x'), 'from-canonical from-uri')
+  t.equal(await found('ConceptMap?source-uri:missing=true'), 'from-nothing')
+})
