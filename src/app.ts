@@ -5,7 +5,8 @@ import type { Caller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
-import { loadRegistry } from './fhir/registry.ts'
+import { loadRegistry, type Registry } from './fhir/registry.ts'
+import { openXml } from './fhir/xml/xml.ts'
 import { capabilityRoutes } from './http/capability.ts'
 import { type FhirOptions, fhirRoutes } from './http/fhir.ts'
 import { healthRoutes } from './http/health.ts'
@@ -30,10 +31,12 @@ type AppOptions = {
 export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptions): Promise<FastifyInstance> => {
   const database = openDatabase(databaseUrl, { poolSize: config.poolSize })
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
-  const server = await openServer({ config, log })
+  const registry = loadRegistry()
+  const server = await openServer({ config, log, xml: openXml(registry.structures) })
   const base = () => `${baseUrlOf(config, portOf(server) ?? config.port)}/fhir`
   const { omhSchemaDir } = config
-  const { fhir, registry, codeClasses } = await fhirOptions({
+  const { fhir, codeClasses } = await fhirOptions({
+    registry,
     database,
     dictionaryConnection,
     secretKey,
@@ -53,6 +56,7 @@ export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptio
 }
 
 type FhirParts = {
+  readonly registry: Registry
   readonly database: Database
   /** A connection of its own for what is committed at once. */
   readonly dictionaryConnection: Connection
@@ -64,8 +68,7 @@ type FhirParts = {
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
 const fhirOptions = async (options: FhirParts) => {
-  const { database, dictionaryConnection, omhSchemaDir, secretKey, base } = options
-  const registry = loadRegistry()
+  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base } = options
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
   const storeOf = await openStores({ database, dictionaryConnection, registry, classes: codeClasses })
@@ -87,5 +90,5 @@ const fhirOptions = async (options: FhirParts) => {
     base,
     secretKey,
   }
-  return { fhir, registry, codeClasses }
+  return { fhir, codeClasses }
 }

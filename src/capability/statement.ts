@@ -16,12 +16,14 @@ export type Served = {
   readonly interactions: readonly Interaction[]
   readonly operations: readonly Operation[]
   readonly codeClasses: CodeClasses
+  /** Names and MIME types that may be asked for. */
+  readonly formats: readonly string[]
   readonly version: string
 }
 
 /** https://hl7.org/fhir/R4/capabilitystatement.html, from the tables that answer requests: it can say nothing else. */
 export const toCapabilityStatement = (
-  { registry, interactions, operations, codeClasses, version }: Served,
+  { registry, interactions, operations, codeClasses, formats, version }: Served,
   { base, date }: { readonly base: string; readonly date: string },
 ): CapabilityStatement => ({
   resourceType: 'CapabilityStatement',
@@ -35,7 +37,7 @@ export const toCapabilityStatement = (
   software: { name: server.name, version },
   implementation: { description: server.title, url: base },
   fhirVersion: '4.0.1',
-  format: ['json', 'application/fhir+json'],
+  format: [...formats],
   rest: [
     {
       mode: 'server',
@@ -58,7 +60,7 @@ const smartOnFhir = {
 
 const resourceOf = (
   type: ResourceType,
-  { registry, interactions, operations, codeClasses }: Omit<Served, 'version'>,
+  { registry, interactions, operations, codeClasses }: Omit<Served, 'formats' | 'version'>,
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
   type,

@@ -3,19 +3,26 @@ import { smartConfiguration } from '../capability/smart-configuration.ts'
 import { type Served, toCapabilityStatement } from '../capability/statement.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
-import { answerType, requireJsonAccepted } from './media-type.ts'
+import { servedFormats } from './media-type.ts'
+import { requirePresentation } from './presentation.ts'
+import { contentTypeOf, resourceText } from './resource-text.ts'
 
-export type CapabilityOptions = Omit<Served, 'interactions' | 'operations'> & { readonly base: () => string }
+export type CapabilityOptions = Omit<Served, 'interactions' | 'operations' | 'formats'> & {
+  readonly base: () => string
+}
 
 /** What anyone may ask without a token. https://hl7.org/fhir/R4/http.html#capabilities */
 export const capabilityRoutes = async (server: FastifyInstance, { base, ...served }: CapabilityOptions) => {
   const date = new Date().toISOString()
   const text = once(() =>
-    JSON.stringify(toCapabilityStatement({ ...served, interactions, operations }, { base: base(), date })),
+    JSON.stringify(
+      toCapabilityStatement({ ...served, interactions, operations, formats: servedFormats }, { base: base(), date }),
+    ),
   )
-  server.get<{ Querystring: { _format?: string } }>('/metadata', async (request, reply) => {
-    requireJsonAccepted(request.headers.accept, request.query._format ?? null)
-    return reply.type(answerType).send(text())
+  server.get('/metadata', async (request, reply) => {
+    requirePresentation(request)
+    const { presentation } = request
+    return reply.type(contentTypeOf(presentation)).send(resourceText(text(), presentation, server.xml))
   })
   // "The server SHALL respond with application/json, regardless of the Accept header".
   server.get('/.well-known/smart-configuration', async (_request, reply) =>

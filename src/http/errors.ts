@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
-import { answerType } from './media-type.ts'
+import { plain } from './presentation.ts'
+import { contentTypeOf, resourceText } from './resource-text.ts'
 
 /** The one place where an error becomes an answer: always an OperationOutcome, never a page, a stack or a detail of a fault. */
 export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -10,8 +11,11 @@ export const answerError = (error: unknown, request: FastifyRequest, reply: Fast
   return sendOutcome(reply, known ?? internalError)
 }
 
-export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply =>
-  reply.code(error.status).type(answerType).send(outcomeText(error))
+export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
+  const presentation = reply.request.presentation ?? plain
+  const text = resourceText(outcomeText(error), presentation, reply.server.xml)
+  return reply.code(error.status).type(contentTypeOf(presentation)).send(text)
+}
 
 export const outcomeText = ({ issues }: FhirError): string => JSON.stringify(toOperationOutcome(issues))
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { FhirResponse } from '../interactions/interaction.ts'
-import { answerType } from './media-type.ts'
+import type { Body, FhirResponse } from '../interactions/interaction.ts'
+import { bundleText, contentTypeOf, resourceText } from './resource-text.ts'
 
 /** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
 export const sendAnswer = (reply: FastifyReply, { status, etag, lastModified, location, body }: FhirResponse) => {
@@ -9,17 +9,18 @@ export const sendAnswer = (reply: FastifyReply, { status, etag, lastModified, lo
   if (etag !== undefined) reply.header('etag', etag)
   if (lastModified !== undefined) reply.header('last-modified', lastModified.toUTCString())
   if (location !== undefined) reply.header('location', location)
-  return body === undefined ? reply.send() : reply.type(answerType).send(payloadOf(body))
+  if (body === undefined) return reply.send()
+  return reply.type(contentTypeOf(reply.request.presentation)).send(payloadOf(body, reply))
 }
 
-const payloadOf = (body: NonNullable<FhirResponse['body']>): string | Readable => {
+const payloadOf = (body: Body, { request: { presentation }, server: { xml } }: FastifyReply): string | Readable => {
   switch (body.kind) {
     case 'text':
-      return body.text
+      return resourceText(body.text, presentation, xml)
     case 'outcome':
-      return JSON.stringify(body.outcome)
+      return resourceText(JSON.stringify(body.outcome), presentation, xml)
     case 'chunks':
-      return streamed(body.chunks)
+      return streamed(bundleText(body.chunks, presentation, xml))
   }
 }
 

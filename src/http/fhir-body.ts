@@ -1,14 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
-import { formType, jsonTypes } from './media-type.ts'
+import { formatNames, formats, formType } from './media-type.ts'
 
-/** Bodies are FHIR's JSON, or the parameters of a search as a form; anything else is 415. */
+/** Bodies are FHIR's JSON or XML, or the parameters of a search as a form; anything else is 415. */
 export const parseBodies = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers()
-  server.addContentTypeParser([...jsonTypes], { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
-    text === '' ? undefined : parseText(text),
-  )
+  const parsers = { json: parseText, xml: server.xml.parse }
+  for (const name of formatNames) {
+    server.addContentTypeParser(
+      [...formats[name].types],
+      { parseAs: 'string' },
+      async (_request: FastifyRequest, text: string) => (text === '' ? undefined : parsers[name](text)),
+    )
+  }
   server.addContentTypeParser(
     formType,
     { parseAs: 'string' },
@@ -19,8 +24,10 @@ export const parseBodies = (server: FastifyInstance): void => {
   })
 }
 
-export const unsupported = (sent: string, taken: string = jsonTypes[0]): FhirError =>
+export const unsupported = (sent: string, taken = resourceTypesTaken): FhirError =>
   new FhirError('not-supported', `${sent} is not taken here; send ${taken}`, { status: 415 })
+
+const resourceTypesTaken = formatNames.map(name => formats[name].types[0]).join(' or ')
 
 /** The parser's own message would quote the body. */
 const parseText = (text: string): unknown => {

@@ -12,8 +12,9 @@ import type { Store } from '../storage/store.ts'
 import { type FindCaller, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
-import { formType, requireJsonAccepted } from './media-type.ts'
+import { formType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
+import { queryOf, requirePresentation } from './presentation.ts'
 
 export type FhirOptions = {
   readonly registry: Registry
@@ -63,7 +64,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller))
   server.addHook('onRequest', async (request, reply) => {
-    requireJsonAccepted(request.headers.accept, queryOf(request).get('_format'))
+    requirePresentation(request)
     reply.header('cache-control', 'no-store')
     refuseUnknown(target(request), reply, options.registry)
   })
@@ -88,11 +89,13 @@ const contentOf = (request: FastifyRequest, interaction: Interaction): SystemReq
   const { body } = request
   const isForm = body instanceof URLSearchParams
   if (body !== undefined && isForm !== (interaction.body === 'form')) {
-    throw isForm ? unsupported(formType) : unsupported('JSON', formType)
+    throw isForm ? unsupported(formType) : unsupported('A resource', formType)
   }
+  const query = isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request)
+  if (isForm) requirePresentation(request, query)
   const { 'if-match': ifMatch, 'if-none-exist': ifNoneExist, prefer } = request.headers
   return {
-    query: isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request),
+    query,
     body,
     headers: {
       prefer: parsePrefer(typeof prefer === 'string' ? prefer : prefer?.join()),
@@ -103,4 +106,3 @@ const contentOf = (request: FastifyRequest, interaction: Interaction): SystemReq
 }
 
 const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
-const queryOf = ({ url }: FastifyRequest): URLSearchParams => new URLSearchParams(url.split('?').slice(1).join('?'))

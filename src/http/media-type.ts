@@ -1,28 +1,79 @@
 import { FhirError } from '../fhir/error.ts'
 
-/** The names under which FHIR's JSON is asked for and sent. https://hl7.org/fhir/R4/http.html#mime-type */
-export const jsonTypes = ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json'] as const
-export const formType = 'application/x-www-form-urlencoded'
-export const answerType = 'application/fhir+json; charset=utf-8'
+/** The names under which a format is asked for and sent. https://hl7.org/fhir/R4/http.html#mime-type */
+export const formats = {
+  json: {
+    types: ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json'],
+    answer: 'application/fhir+json; charset=utf-8',
+  },
+  xml: {
+    types: ['application/fhir+xml', 'application/xml', 'text/xml', 'application/xml+fhir'],
+    answer: 'application/fhir+xml; charset=utf-8',
+  },
+} as const
 
-/** Throws 406 where JSON is not among what the client takes; `_format` overrides Accept. */
-export const requireJsonAccepted = (accept: string | undefined, format: string | null): void => {
-  const asked = format ?? accept ?? ''
-  if (format === null ? isAccepted(asked) : isFormat(format)) return
-  throw new FhirError('not-supported', `${asked} is not served here; ask for ${jsonTypes[0]}`, { status: 406 })
+export type Format = keyof typeof formats
+export const formType = 'application/x-www-form-urlencoded'
+
+/** All of them, JSON first. */
+export const formatNames = Object.keys(formats) as Format[]
+
+/** As the CapabilityStatement names them. */
+export const servedFormats: readonly string[] = formatNames.flatMap(name => [name, formats[name].types[0]])
+
+/** How a request wants its answer to look. */
+export type Presentation = { readonly format: Format; readonly pretty: boolean }
+
+/**
+ * By `_format` where it is given, else by Accept; undefined where nothing that is asked for is served. What is accepted
+ * alike comes in the order of the header, and as JSON under `*`/`*`.
+ */
+export const presentationOf = (accept: string | undefined, query: URLSearchParams): Presentation | undefined => {
+  const asked = query.get('_format')
+  const format = asked === null ? acceptedFormat(accept ?? '') : formatNamed(asked)
+  return format === undefined ? undefined : { format, pretty: query.get('_pretty') === 'true' }
+}
+
+export const notAcceptable = (accept: string | undefined, query: URLSearchParams): FhirError => {
+  const asked = query.get('_format') ?? accept ?? ''
+  const served = formatNames.map(name => formats[name].types[0]).join(' or ')
+  return new FhirError('not-supported', `${asked} is not served here; ask for ${served}`, { status: 406 })
 }
 
 /** An unescaped `+` in a query string reads as a space. */
-const isFormat = (format: string): boolean => format === 'json' || isJson(format.replaceAll(' ', '+'))
+const formatNamed = (text: string): Format | undefined =>
+  formatNames.find(name => name === text) ??
+  formatNames.find(name => weigh(parseRange(text.replaceAll(' ', '+')), name))
 
-const isAccepted = (accept: string): boolean =>
-  accept.trim() === '' || accept.split(',').some(range => isJson(range) && !/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(range))
-
-/** https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. */
-const isJson = (range: string): boolean => {
-  const [type = '', ...parameters] = range.split(';').map(part => part.trim().toLowerCase())
-  const version = parameters.find(parameter => parameter.startsWith('fhirversion='))
-  return ranges.has(type) && (version === undefined || /^fhirversion="?4\.0"?$/.test(version))
+const acceptedFormat = (accept: string): Format | undefined => {
+  if (accept.trim() === '') return 'json'
+  const ranges = accept.split(',').map(parseRange)
+  const weighed = formatNames.flatMap(name => {
+    const [best] = ranges
+      .map((range, position) => ({ name, position, quality: range.quality, weight: weigh(range, name) }))
+      .filter(({ weight }) => weight > 0)
+      .sort((one, other) => other.weight - one.weight || one.position - other.position)
+    return best === undefined || best.quality === 0 ? [] : [best]
+  })
+  return weighed.sort((one, other) => other.quality - one.quality || one.position - other.position)[0]?.name
 }
 
-const ranges: ReadonlySet<string> = new Set([...jsonTypes, '*/*', 'application/*', 'text/*'])
+type Range = { readonly type: string; readonly quality: number; readonly version: string | undefined }
+
+const parseRange = (text: string): Range => {
+  const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase())
+  const parameterNamed = (name: string) =>
+    parameters.find(parameter => parameter.startsWith(`${name}=`))?.slice(name.length + 1)
+  const quality = Number(parameterNamed('q') ?? 1)
+  return { type, quality: quality >= 0 && quality <= 1 ? quality : 0, version: parameterNamed('fhirversion') }
+}
+
+/** How exactly a range names a format; 0: not at all. An exact name outweighs a wildcard, as RFC 9110 12.5.1 has it. */
+const weigh = ({ type, version }: Range, name: Format): number => {
+  // https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type.
+  if (version !== undefined && !/^"?4\.0"?$/.test(version)) return 0
+  if (formats[name].types.some(one => one === type)) return 3
+  return wildcards[type] ?? 0
+}
+
+const wildcards: Readonly<Record<string, number>> = { 'application/*': 2, 'text/*': 2, '*/*': 1 }

@@ -6,16 +6,19 @@ import fastifyCors from '@fastify/cors'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
+import type { Xml } from '../fhir/xml/xml.ts'
 import { answerError, outcomeText, sendOutcome } from './errors.ts'
+import { presentAnswers } from './presentation.ts'
 import { logRequests } from './request-log.ts'
 
 type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins'>
   readonly log: FastifyBaseLogger
+  readonly xml: Xml
 }
 
 /** The HTTP server before any route: request ids, logging, compression both ways, CORS, and errors as FHIR has them. */
-export const openServer = async ({ config, log }: Options): Promise<FastifyInstance> => {
+export const openServer = async ({ config, log, xml }: Options): Promise<FastifyInstance> => {
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -33,6 +36,7 @@ export const openServer = async ({ config, log }: Options): Promise<FastifyInsta
     clientErrorHandler: answerMalformed,
   })
   logRequests(server)
+  presentAnswers(server, xml)
   server.setErrorHandler(answerError)
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]
@@ -41,7 +45,7 @@ export const openServer = async ({ config, log }: Options): Promise<FastifyInsta
   await server.register(fastifyCors, {
     origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['ETag', 'Location', 'Last-Modified', 'X-Request-Id', 'WWW-Authenticate'],
+    exposedHeaders: ['ETag', 'Location', 'Content-Location', 'Last-Modified', 'X-Request-Id', 'WWW-Authenticate'],
     maxAge: 600,
     strictPreflight: false,
   })

@@ -1,8 +1,17 @@
-/** The text of a Bundle, put together around resources that lie ready as JSON and are never parsed. */
-export const bundleChunks = function* (head: BundleHead, entries: Iterable<string>): Generator<string> {
-  const { link, ...rest } = head
-  const opening = JSON.stringify({ resourceType: 'Bundle', ...rest, ...(link.length > 0 ? { link } : {}) })
-  let text = opening.slice(0, -1)
+/** A Bundle as JSON text in pieces, put together around entries that lie ready as JSON and are never parsed. */
+export type BundleText = Iterable<string> & {
+  /** What stands before the entries, for who presents it otherwise: either these are iterated or the text, once. */
+  readonly head: Omit<BundleHead, 'link'> & Partial<BundleHead>
+  readonly entries: Iterable<string>
+}
+
+export const bundleChunks = ({ link, ...rest }: BundleHead, entries: Iterable<string>): BundleText => {
+  const head = { ...rest, ...(link.length > 0 ? { link } : {}) }
+  return { head, entries, [Symbol.iterator]: () => chunksOf(head, entries) }
+}
+
+const chunksOf = function* (head: object, entries: Iterable<string>): Generator<string> {
+  let text = JSON.stringify({ resourceType: 'Bundle', ...head }).slice(0, -1)
   let separator = ',"entry":['
   for (const entry of entries) {
     text += separator + entry

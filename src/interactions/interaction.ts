@@ -6,6 +6,7 @@ import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Action } from '../search/expression.ts'
 import type { Store } from '../storage/store.ts'
+import type { BundleText } from './bundle-text.ts'
 import type { Cursors } from './cursor.ts'
 
 /** One row of the table of what the server does: routes, scope letters and the CapabilityStatement come from it. */
@@ -77,7 +78,7 @@ export type FhirResponse = {
 
 export type Body =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'chunks'; readonly chunks: Iterable<string> }
+  | { readonly kind: 'chunks'; readonly chunks: BundleText }
   | { readonly kind: 'outcome'; readonly outcome: OperationOutcome }
 
 /** Everything an interaction may use. batch and transaction reach the others through `interactions` and `dispatch`. */

@@ -4,11 +4,19 @@ import t from 'tap'
 import { toCapabilityStatement } from '../../src/capability/statement.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
+import { servedFormats } from '../../src/http/media-type.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
 import { operations } from '../../src/operations/operations.ts'
 
 const registry = loadRegistry()
-const served = { registry, interactions, operations, codeClasses: openCodeClasses(), version: '0.1.0' }
+const served = {
+  registry,
+  interactions,
+  operations,
+  codeClasses: openCodeClasses(),
+  formats: servedFormats,
+  version: '0.1.0',
+}
 const statement = toCapabilityStatement(served, { base: 'http://localhost:8080/fhir', date: '2026-01-01T00:00:00Z' })
 const golden = new URL('../../capability/statement.json', import.meta.url)
 

@@ -2,14 +2,18 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { openLog } from '../../src/events/log.ts'
 import { FhirError } from '../../src/fhir/error.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { openXml } from '../../src/fhir/xml/xml.ts'
 import { parseBodies } from '../../src/http/fhir-body.ts'
 import { healthRoutes } from '../../src/http/health.ts'
 import { openServer } from '../../src/http/server.ts'
 
+const xml = openXml(loadRegistry().structures)
+
 const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = async () => true } = {}) => {
   const lines: string[] = []
   const log = openLog('trace', { write: line => lines.push(line) })
-  const server = await openServer({ config: { maxBodyBytes: 2000, corsOrigins }, log })
+  const server = await openServer({ config: { maxBodyBytes: 2000, corsOrigins }, log, xml })
   await server.register(healthRoutes, { isReady })
   await server.register(async scope => {
     parseBodies(scope)
@@ -145,7 +149,10 @@ t.test('a page of any origin may call with a token and read the headers it needs
     'access-control-allow-headers': 'authorization,if-match',
   })
   const answer = await server.inject({ url: '/healthz', headers: { origin: 'https://app.example.org' } })
-  t.match(answer.headers['access-control-expose-headers'], /ETag, Location, Last-Modified, X-Request-Id/)
+  t.match(
+    answer.headers['access-control-expose-headers'],
+    /ETag, Location, Content-Location, Last-Modified, X-Request-Id/,
+  )
 })
 
 t.test('with CORS_ORIGINS only those may', async t => {

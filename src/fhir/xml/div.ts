@@ -1,0 +1,21 @@
+import { SaxesParser } from 'saxes'
+import { escapeXml } from './escape.ts'
+
+export const xhtmlNamespace = 'http://www.w3.org/1999/xhtml'
+
+/** The div of a narrative as a part of XML; where it is none of its own accord, its text alone. https://hl7.org/fhir/R4/narrative.html */
+export const narrativeXml = (div: string): string => {
+  const named = div.replace(/^\s*<div(?![^>]*\sxmlns\s*=)/, start => `${start} xmlns=${JSON.stringify(xhtmlNamespace)}`)
+  const text = named.replace(/&(?!(?:#\d+|#x[\da-fA-F]+|amp|lt|gt|quot|apos);)/g, '&amp;')
+  if (isWellFormed(text)) return text
+  return `<div xmlns="${xhtmlNamespace}">${escapeXml(div.replace(/<[^>]*>/g, ''))}</div>`
+}
+
+const isWellFormed = (text: string): boolean => {
+  try {
+    new SaxesParser({ xmlns: true, position: false }).write(text).close()
+    return true
+  } catch {
+    return false
+  }
+}

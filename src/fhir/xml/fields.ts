@@ -1,0 +1,80 @@
+import { choiceName } from '../path-compiler.ts'
+import { contentOf, type Element, type Structures } from '../structure.ts'
+
+/** An element as JSON and XML both name it: of a choice there is one for each type. https://hl7.org/fhir/R4/xml.html */
+export type Field = {
+  readonly name: string
+  readonly kind: 'attribute' | 'primitive' | 'complex' | 'resource' | 'narrative'
+  /** What a primitive's text becomes in JSON. */
+  readonly json: 'string' | 'boolean' | 'number'
+  readonly repeats: boolean
+  /** Where the definition has it among its siblings: the order in XML. */
+  readonly position: number
+  /** What it may contain; of a resource: nothing that is known beforehand. */
+  readonly below: () => Fields
+}
+
+export type Fields = ReadonlyMap<string, Field>
+
+/** The fields of a type by its name, or undefined where R4 has no such type. */
+export type FieldsOf = (type: string) => Fields | undefined
+
+/** Compiled as they are first needed, each once. */
+export const openFields = (structures: Structures): FieldsOf => {
+  const known = new Map<Element, Fields>()
+  const ofElement = (element: Element, isResource: boolean): Fields => {
+    const made = known.get(element) ?? compile(element, isResource)
+    known.set(element, made)
+    return made
+  }
+  const ofType = (type: string): Fields | undefined => {
+    const structure = structures.get(type)
+    return structure && ofElement(structure.root, structure.kind === 'resource')
+  }
+  const compile = (parent: Element, isResource: boolean): Fields =>
+    new Map(
+      [...parent.children.values()].flatMap((element, position) =>
+        jsonNames(element).map(({ name, type }): [string, Field] => {
+          const kind = isAttribute(parent, element, isResource) ? 'attribute' : kindOf(structures, type)
+          const content = contentOf(structures, element) ?? element
+          const below = once(() => (content.children.size > 0 ? ofElement(content, false) : (ofType(type) ?? none)))
+          return [name, { name, kind, json: jsonOf[type] ?? 'string', repeats: element.repeats, position, below }]
+        }),
+      ),
+    )
+  return ofType
+}
+
+const jsonNames = ({ name, isChoice, types }: Element): readonly { readonly name: string; readonly type: string }[] => {
+  if (types.length === 0) return [{ name, type: '' }]
+  return types.map(({ code }) => ({ name: isChoice ? choiceName(name, code) : name, type: code }))
+}
+
+/** "FHIR elements are never defined as attributes, except for" the id of an element and the url of an extension. */
+const isAttribute = (parent: Element, { name, path }: Element, isResource: boolean): boolean =>
+  (name === 'id' && !isResource) || (name === 'url' && parent.path === 'Extension' && path === 'Extension.url')
+
+const kindOf = (structures: Structures, type: string): Field['kind'] => {
+  if (type === 'xhtml') return 'narrative'
+  const kind = structures.get(type)?.kind
+  if (kind === 'primitive-type') return 'primitive'
+  return kind === 'resource' ? 'resource' : 'complex'
+}
+
+const jsonOf: Readonly<Record<string, Field['json']>> = {
+  boolean: 'boolean',
+  decimal: 'number',
+  integer: 'number',
+  positiveInt: 'number',
+  unsignedInt: 'number',
+}
+
+const none: Fields = new Map()
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

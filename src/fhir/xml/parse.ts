@@ -1,0 +1,194 @@
+/** XML as the resource it stands for, in the form in which JSON is parsed. https://hl7.org/fhir/R4/xml.html */
+
+import { SaxesParser, type SaxesTagNS } from 'saxes'
+import { FhirError } from '../error.ts'
+import { xhtmlNamespace } from './div.ts'
+import type { Field, FieldsOf } from './fields.ts'
+import { fhirNamespace } from './print.ts'
+import { addProperty, jsonValue } from './property.ts'
+import { refused } from './refused.ts'
+
+/**
+ * Throws FhirError, status 400. A document type is refused, so there are no entities but XML's own five; comments and
+ * processing instructions are passed over, and elements are taken in any order.
+ */
+export const parseXml = (fieldsOf: FieldsOf, text: string): unknown => {
+  const building: Building = { fieldsOf, text, open: [], narrativeDepth: 0, narrativeStart: 0, root: undefined }
+  const parser = new SaxesParser({ xmlns: true, position: true })
+  parser.on('error', () => {
+    throw refused(`The body is not well-formed XML at line ${parser.line}, column ${parser.column}`)
+  })
+  parser.on('doctype', () => {
+    throw refused('The body has a document type declaration; send it without')
+  })
+  parser.on('xmldecl', ({ encoding }) => refuseEncoding(encoding))
+  parser.on('opentag', element => startTag(building, element, parser.position))
+  parser.on('closetag', () => endTag(building, parser.position))
+  parser.on('text', found => refuseText(building, found))
+  parser.on('cdata', found => refuseText(building, found))
+  parser.write(text).close()
+  return building.root
+}
+
+/** An element that has not ended yet, with what it has become so far. */
+type Open = {
+  readonly name: string
+  readonly field: Field | undefined
+  /** JSON's object for it; of an element around a resource, that of the resource. */
+  value: Record<string, unknown>
+  /** Of a primitive: what its value attribute says. */
+  readonly primitive?: unknown
+  readonly fields: ReadonlyMap<string, Field>
+}
+
+type Building = {
+  readonly fieldsOf: FieldsOf
+  readonly text: string
+  readonly open: Open[]
+  /** How many elements of a narrative are open, and where its div starts. */
+  narrativeDepth: number
+  narrativeStart: number
+  root: unknown
+}
+
+/** Nobody needs this much: the validation of a resource ends far above it. */
+const deepest = 500
+
+const startTag = (building: Building, element: SaxesTagNS, position: number): void => {
+  const { open, narrativeDepth } = building
+  if (open.length + narrativeDepth >= deepest) throw refused(`The body is nested more than ${deepest} levels deep`)
+  const parent = open.at(-1)
+  if (narrativeDepth > 0) enterNarrative(building, element)
+  else if (parent === undefined || parent.field?.kind === 'resource') startResource(building, element, parent)
+  else startElement(building, element, parent, position)
+}
+
+const startElement = (building: Building, element: SaxesTagNS, parent: Open, position: number): void => {
+  const field = parent.fields.get(element.local)
+  if (field === undefined || field.kind === 'attribute') throw unknown(building, element.name)
+  if (field.kind === 'narrative') {
+    if (element.prefix !== '') throw refused(`<${element.name}> must be written without a prefix`, pathOf(building))
+    building.narrativeStart = building.text.lastIndexOf('<', position - 1)
+    building.open.push({ name: element.local, field, value: {}, fields: none })
+    enterNarrative(building, element)
+    return
+  }
+  requireNamespace(building, element, fhirNamespace)
+  const start = field.kind === 'primitive' ? openPrimitive : openComplex
+  building.open.push(start(building, field, element))
+}
+
+/** The root, or the one child of `contained`, `resource` and the like. */
+const startResource = (building: Building, element: SaxesTagNS, parent: Open | undefined): void => {
+  requireNamespace(building, element, fhirNamespace)
+  const fields = building.fieldsOf(element.local)
+  if (fields === undefined || /^(?:Resource|DomainResource)$/.test(element.local) || !fields.has('implicitRules')) {
+    throw refused(`<${element.name}> is no resource type of FHIR R4`, pathOf(building))
+  }
+  if (parent !== undefined && Object.keys(parent.value).length > 0) {
+    throw refused(`<${parent.name}> holds more than one resource`, pathOf(building))
+  }
+  const value = { resourceType: element.local }
+  if (parent !== undefined) parent.value = value
+  readAttributes(building, element, none)
+  building.open.push({ name: element.local, field: undefined, value, fields })
+}
+
+type Kind = Pick<Field, 'kind'>
+
+const openComplex = (building: Building, field: Field, element: SaxesTagNS): Open => {
+  const fields = field.kind === 'resource' ? none : field.below()
+  return { name: field.name, field, value: readAttributes(building, element, fields), fields }
+}
+
+const openPrimitive = (building: Building, field: Field, element: SaxesTagNS): Open => {
+  const fields = building.fieldsOf('Element') ?? none
+  const { value: text, ...value } = readAttributes(
+    building,
+    element,
+    new Map<string, Kind>([...fields, ['value', valueField]]),
+  )
+  return {
+    name: field.name,
+    field,
+    value,
+    fields,
+    ...(text === undefined ? {} : { primitive: jsonValue(field, text) }),
+  }
+}
+
+/** Attributes of other namespaces, such as xsi:schemaLocation, say nothing about the resource. */
+const readAttributes = (
+  building: Building,
+  { name, attributes }: SaxesTagNS,
+  fields: ReadonlyMap<string, Kind>,
+): Record<string, unknown> => {
+  const own = Object.values(attributes).filter(({ uri, prefix, local }) => uri === '' && prefix + local !== 'xmlns')
+  const unknownOne = own.find(({ local }) => fields.get(local)?.kind !== 'attribute')
+  if (unknownOne !== undefined) {
+    throw refused(`<${name}> has no attribute ${unknownOne.name}`, `${pathOf(building)}.${name}`)
+  }
+  return Object.fromEntries(own.map(({ local, value }) => [local, value]))
+}
+
+const endTag = (building: Building, position: number): void => {
+  const { open, text } = building
+  if (building.narrativeDepth > 1) {
+    building.narrativeDepth -= 1
+    return
+  }
+  const ended = open.pop()
+  const parent = open.at(-1)
+  if (ended === undefined) return
+  if (building.narrativeDepth === 1) {
+    building.narrativeDepth = 0
+    if (parent !== undefined) parent.value[ended.name] = withoutCdata(text.slice(building.narrativeStart, position))
+    return
+  }
+  if (parent === undefined) building.root = ended.value
+  else if (ended.field !== undefined) addProperty(parent.value, ended.field, ended)
+}
+
+const enterNarrative = (building: Building, element: SaxesTagNS): void => {
+  requireNamespace(building, element, xhtmlNamespace)
+  building.narrativeDepth += 1
+}
+
+/** JSON's narrative has no CDATA: the same text with its characters escaped. */
+const withoutCdata = (div: string): string =>
+  div.includes('<![CDATA[')
+    ? div.replace(/<!\[CDATA\[([\s\S]*?)\]\]>/g, (_, text: string) =>
+        text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;'),
+      )
+    : div
+
+const requireNamespace = (building: Building, { name, uri }: SaxesTagNS, namespace: string): void => {
+  if (uri === namespace) return
+  const found = uri === '' ? 'no namespace' : `the namespace ${uri}`
+  throw refused(`<${name}> is in ${found}; it must be in ${namespace}`, pathOf(building))
+}
+
+const refuseText = (building: Building, text: string): void => {
+  if (building.narrativeDepth > 0 || /^\s*$/.test(text)) return
+  throw refused('There is text where FHIR has only elements and attributes', pathOf(building))
+}
+
+const refuseEncoding = (encoding: string | undefined): void => {
+  if (encoding === undefined || /^(?:utf-?8|us-ascii)$/i.test(encoding)) return
+  throw new FhirError('not-supported', `The encoding ${encoding} is not taken here; send UTF-8`, { status: 415 })
+}
+
+const unknown = (building: Building, name: string): FhirError => {
+  const path = pathOf(building)
+  return refused(`<${name}> is no element of ${path}`, path)
+}
+
+/** Without indexes: where it stands in the document is not known before it has ended. */
+const pathOf = ({ open }: Building): string | undefined =>
+  open
+    .filter(({ field }, index) => index === 0 || field !== undefined)
+    .map(({ name }) => name)
+    .join('.') || undefined
+
+const none: ReadonlyMap<string, Field> = new Map()
+const valueField = { kind: 'attribute' } as const

@@ -1,0 +1,21 @@
+import type { Structures } from '../structure.ts'
+import { openFields } from './fields.ts'
+import { parseXml } from './parse.ts'
+import { type PrintOptions, printEntry, printResource } from './print.ts'
+
+/** FHIR's XML from and to parsed JSON whose decimals keep their text (see json.ts). https://hl7.org/fhir/R4/xml.html */
+export type Xml = {
+  readonly parse: (text: string) => unknown
+  readonly print: (resource: unknown, options?: PrintOptions) => string
+  /** A Bundle's entry, as it stands between the others. */
+  readonly printEntry: (entry: unknown, options?: PrintOptions) => string
+}
+
+export const openXml = (structures: Structures): Xml => {
+  const fieldsOf = openFields(structures)
+  return {
+    parse: text => parseXml(fieldsOf, text),
+    print: (resource, options) => printResource(fieldsOf, resource, options),
+    printEntry: (entry, options) => printEntry(fieldsOf, entry, options),
+  }
+}
