@@ -77,6 +77,17 @@ t.test('every search parameter that is said of all types answers', async t => {
       t.match(await call('GET', `${type}?${name}=${encodeURIComponent(values[name] ?? '')}`), { status: 200 }, name)
 })
 
+t.test('every include that a type advertises answers', async t => {
+  const failures = []
+  for (const { type, searchInclude = [], searchRevInclude = [] } of resources) {
+    for (const [name, values] of [['_include', searchInclude] as const, ['_revinclude', searchRevInclude] as const]) {
+      const { status, answer } = await call('GET', `${type}?_count=1&${values.map(one => `${name}=${one}`).join('&')}`)
+      if (status !== 200) failures.push([type, name, status, answer.issue?.[0].diagnostics])
+    }
+  }
+  t.same(failures, [])
+})
+
 const samples = {
   token: () => 'x',
   string: () => 'x',
@@ -146,7 +157,9 @@ t.test('nothing answers that is not advertised', async t => {
       ['POST', `${type}/$validate`, [404]],
       ['GET', `${type}/1/$everything`, [404]],
       ['GET', `${type}/1/Observation`, [404]],
-      ['GET', `${type}?_include=*`, [400]],
+      ['GET', `${type}?_include=nonsense`, [400]],
+      ['GET', `${type}?_include=${type}:nonsense`, [400]],
+      ['GET', `${type}?_revinclude=${type}`, [400]],
       ['GET', `${type}?_text=x`, [400]],
       ['GET', `${type}?nonsense=x`, [400]],
     ]),

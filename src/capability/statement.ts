@@ -9,6 +9,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
+import { possibleIncludes, possibleReverseIncludes } from '../search/include.ts'
 import { reachParameters } from '../search/reach.ts'
 
 export type Served = {
@@ -73,6 +74,8 @@ const resourceOf = (
   conditionalRead: 'not-supported',
   conditionalUpdate: false,
   conditionalDelete: 'not-supported',
+  searchInclude: [...possibleIncludes(registry, type)],
+  searchRevInclude: [...possibleReverseIncludes(registry, type)],
   searchParam: registry
     .searchParametersOf(type)
     .filter(parameter => parameter.type !== 'special')

@@ -29,6 +29,7 @@ const statusByCode = {
   throttled: 429,
   timeout: 503,
   transient: 503,
+  incomplete: 503,
   exception: 500,
 } as const
 

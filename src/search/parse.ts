@@ -3,6 +3,7 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
+import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
 import { isReachName, parseReach, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
@@ -29,6 +30,7 @@ export const parseSearch = (
     type,
     where: and(all, ...clauses.flatMap(clause => clause.where ?? [])),
     ...consistent(shape),
+    include: clauses.flatMap(clause => clause.include ?? []),
     applied: clauses.flatMap(clause => (clause.applied === undefined ? [] : [clause.applied])),
     ignored: [...new Set(clauses.flatMap(clause => clause.ignored ?? []))],
   }
@@ -45,7 +47,8 @@ export const parseCriteria = (
   if (entries.length === 0) throw new FhirError('invalid', `Criteria for ${type} are missing`)
   const conditions = collect(entries, entry => {
     const [name] = entry
-    if (isResultName(name)) throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
+    if (isResultName(name) || isIncludeName(name))
+      throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
     if (isReachName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
     refuseUnknown(registry, type, name)
     return parseCondition(registry, type, entry, options)
@@ -59,6 +62,7 @@ type Entry = readonly [name: string, value: string]
 type Clause = {
   readonly where?: Expression
   readonly shape?: Partial<Shape>
+  readonly include?: Include
   readonly applied?: Entry
   readonly ignored?: string
 }
@@ -69,6 +73,7 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
     const { shape, applied } = parseResultParameter(registry, type, name, text)
     return { shape, applied: [name, applied] }
   }
+  if (isIncludeName(name)) return { include: parseInclude(registry, [type], entry), applied: entry }
   if (isReachName(name)) return { where: parseReach(registry, type, name, text, options), applied: entry }
   if (options.handling === 'lenient' && !isKnown(registry, type, name)) return { ignored: name }
   refuseUnknown(registry, type, name)
@@ -87,7 +92,10 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
     ? `"${name}" is not supported yet`
     : `"${name}" is no search parameter of ${type}`
   const codes = registry.searchParametersOf(type).map(parameter => parameter.code)
-  throw refusal(name, `${later}; supported: ${[...codes, ...reachNames, ...resultNames, '_has'].join(', ')}`)
+  throw refusal(
+    name,
+    `${later}; supported: ${[...codes, ...reachNames, ...resultNames, ...includeNames, '_has'].join(', ')}`,
+  )
 }
 
 /** Of the specification, and without an answer here. */
@@ -96,10 +104,8 @@ const laterNames: ReadonlySet<string> = new Set([
   '_containedType',
   '_content',
   '_elements',
-  '_include',
   '_list',
   '_query',
-  '_revinclude',
   '_score',
   '_text',
   '_type',

@@ -119,7 +119,7 @@ const targetOf = (registry: Registry, parameter: SearchParameter, name: string, 
 }
 
 /** A parameter whose definition names no targets may point anywhere. */
-const possibleTargets = (registry: Registry, { targets }: SearchParameter): readonly ResourceType[] =>
+export const possibleTargets = (registry: Registry, { targets }: SearchParameter): readonly ResourceType[] =>
   targets.length === 0 ? registry.resourceTypes : targets
 
 /** The parameter that a target must have to be meant; every type can be asked for what refers to it. */

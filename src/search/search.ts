@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import type { Expression } from './expression.ts'
+import type { Include } from './include.ts'
 
 /** What a client asked for, parsed whole: nothing below this looks at a query string again. */
 export type Search = {
@@ -11,6 +12,7 @@ export type Search = {
   readonly count: number
   readonly total: 'none' | 'estimate' | 'accurate'
   readonly summary: 'count' | undefined
+  readonly include: readonly Include[]
   /** The parameters that were applied, in their own words and order: they make the self link. */
   readonly applied: readonly (readonly [name: string, value: string])[]
   /** Parameters that `Prefer: handling=lenient` let pass. */

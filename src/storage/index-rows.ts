@@ -33,7 +33,7 @@ export const indexRows = (registry: Registry, resource: Resource): IndexRows => 
 export const tokenKey = (parameter: SearchParameter, system: string, code: string): bigint =>
   hash64(`${parameter.code}:${system}|${code}`)
 
-export const referenceKey = (parameter: SearchParameter, text: string): bigint => hash64(`${parameter.code}:${text}`)
+export const referenceKey = ({ code }: Pick<SearchParameter, 'code'>, text: string): bigint => hash64(`${code}:${text}`)
 
 export const parameterKey = ({ base, code }: SearchParameter): number => hash32(`${base}.${code}`)
 

@@ -1,4 +1,4 @@
-import { type Access, type Restricted, restrict } from '../access/access.ts'
+import { type Restricted, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Expression } from '../search/expression.ts'
@@ -7,25 +7,29 @@ import { compilePart } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
 import type { Connection } from './database.ts'
 import { matchesHot } from './hot.ts'
+import { includedWith } from './include.ts'
+import type { Including, Placed } from './include-row.ts'
 import { type RowNames, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { behind, orderBy, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
-import type { Page, Stored } from './store.ts'
+import type { Page } from './store.ts'
 
-type Searching = { readonly access: Access; readonly classes: CodeClasses }
+type Searching = Omit<Including, 'limit'>
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
   const source = sourceOf(searching, search)
   const total = search.total === 'none' ? {} : { total: await count(connection, source) }
-  if (search.summary === 'count' || search.count === 0) return { entries: [], ...total }
+  if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
   const rows = await connection.any<Row>(pageStatement(searching, search, source))
   const page = rows.slice(0, search.count)
+  const entries = page.map(row => toPlaced(search, row))
   const last = page.at(-1)
   const more = rows.length > search.count && last !== undefined
   return {
-    entries: page.map(row => toStored(search, row)),
+    entries,
+    ...(await includedWith(connection, searching, search.include, entries)),
     ...(more ? { next: JSON.stringify({ values: last.keys, pk: last.pk }) } : {}),
     ...total,
   }
@@ -47,7 +51,15 @@ export const searchIds = async (
 
 type Source = { readonly from: SqlFragment; readonly where: SqlFragment; readonly row: RowNames }
 
-type Row = { pk: string; keys: (string | null)[]; id: string; version: number; last_updated: Date; content: string }
+type Row = {
+  patient_id: number
+  pk: string
+  keys: (string | null)[]
+  id: string
+  version: number
+  last_updated: Date
+  content: string
+}
 
 /**
  * Where the matches come from. An Observation search for one class of codes starts at the narrow observation_code, which
@@ -112,16 +124,18 @@ const pageStatement = (searching: Searching, search: Search, { from, where, row 
       ${orderBy(keys, row)}
       LIMIT ${search.count + 1}
     )
-    SELECT page.pk, page.keys, body.id, body.version, body.last_updated,
+    SELECT page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated,
       ${servedContent(search.type, 'body', searching)} AS content
     FROM page
     JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk
     ORDER BY page.position`
 }
 
-const toStored = ({ type }: Search, { id, version, last_updated, content }: Row): Stored => ({
+const toPlaced = ({ type }: Search, { patient_id, pk, id, version, last_updated, content }: Row): Placed => ({
   type,
   id,
+  patientId: patient_id,
+  pk,
   versionId: String(version),
   lastUpdated: last_updated,
   content,

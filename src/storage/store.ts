@@ -20,6 +20,9 @@ export type Version = Omit<Stored, 'content'> & {
 
 export type Page = {
   readonly entries: readonly Stored[]
+  /** What `_include` and `_revinclude` bring along; `leftOut` says that it is not all of it. */
+  readonly included: readonly Stored[]
+  readonly leftOut: boolean
   /** Opaque text of the cursor behind this page; absent on the last. */
   readonly next?: string
   readonly total?: number

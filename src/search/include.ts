@@ -1,0 +1,128 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Registry } from '../fhir/registry.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { possibleTargets } from './path.ts'
+import { refusal } from './refusal.ts'
+
+/** What comes along with the matches. https://hl7.org/fhir/R4/search.html#include */
+export type Include = {
+  /** What the resource refers to, or what refers to it. */
+  readonly kind: 'include' | 'revinclude'
+  /** Whether it also follows from what came along. */
+  readonly iterate: boolean
+  readonly links: readonly IncludeLink[]
+  /** The types of which at least one is asked for by name; empty for a wildcard, which takes what there is to be had. */
+  readonly named: readonly ResourceType[]
+}
+
+/** A reference parameter of the source, and the types it is followed to or from. */
+export type IncludeLink = {
+  readonly source: ResourceType
+  readonly parameter: SearchParameter
+  readonly targets: readonly ResourceType[]
+}
+
+export const includeNames = ['_include', '_revinclude'] as const
+
+/** `_include`, and with a modifier. */
+export const isIncludeName = (name: string): boolean =>
+  includeNames.some(one => name === one || name.startsWith(`${one}:`))
+
+/** `Observation:subject`, `Observation:subject:Patient`, `Observation:*`, `*`, in a search for any of the types. */
+export const parseInclude = (
+  registry: Registry,
+  types: readonly ResourceType[],
+  [name, text]: readonly [name: string, text: string],
+): Include => {
+  const [parameterName = '', modifier] = name.split(':', 2)
+  const kind = parameterName === '_include' ? 'include' : 'revinclude'
+  const reading: Reading = { registry, types, name, text, kind, iterate: isIterate(name, modifier) }
+  const links = linksOf(reading, text.split(':'))
+  return { kind, iterate: reading.iterate, links, named: text.includes('*') ? [] : namedIn(kind, links) }
+}
+
+/** Every include of a search for the type, as a CapabilityStatement lists them. */
+export const possibleIncludes = (registry: Registry, type: ResourceType): readonly string[] => [
+  '*',
+  ...referencesOf(registry, type).map(({ code }) => `${type}:${code}`),
+]
+
+export const possibleReverseIncludes = (registry: Registry, type: ResourceType): readonly string[] => [
+  '*',
+  ...registry.resourceTypes.flatMap(source =>
+    referencesOf(registry, source)
+      .filter(parameter => possibleTargets(registry, parameter).includes(type))
+      .map(({ code }) => `${source}:${code}`),
+  ),
+]
+
+type Reading = Pick<Include, 'kind' | 'iterate'> & {
+  readonly registry: Registry
+  readonly types: readonly ResourceType[]
+  readonly name: string
+  readonly text: string
+}
+
+const isIterate = (name: string, modifier: string | undefined): boolean => {
+  if (modifier === undefined) return false
+  // What STU3 called it.
+  if (modifier === 'iterate' || modifier === 'recurse') return true
+  throw refusal(name, `The modifier ":${modifier}" is not supported for "${name.split(':')[0]}"; supported: :iterate`)
+}
+
+const linksOf = (reading: Reading, parts: readonly string[]): readonly IncludeLink[] => {
+  const [source = '', code, target, ...more] = parts
+  if (source === '*' && code === undefined) return linksFrom(reading, reading.registry.resourceTypes, undefined)
+  if (!reading.registry.isResourceType(source) || code === undefined || code === '' || more.length > 0)
+    throw refusal(reading.name, `"${reading.text}" is not of the form ${forms}`)
+  const links =
+    code === '*'
+      ? linksFrom(reading, [source], target)
+      : [narrowed(reading, linkOf(reading, source, code), target)].filter(one => one.targets.length > 0)
+  if (links.length === 0) throw leadsNowhere(reading, source, code)
+  return links
+}
+
+const forms = '[type]:[reference parameter], [type]:[reference parameter]:[target type], [type]:* or *'
+
+const linkOf = ({ registry, name }: Reading, source: ResourceType, code: string): IncludeLink => {
+  const parameter = registry.searchParameter(source, code)
+  if (parameter?.type === 'reference') return { source, parameter, targets: possibleTargets(registry, parameter) }
+  const codes = referencesOf(registry, source).map(one => one.code)
+  const said = codes.length === 0 ? 'it has none' : `it has: ${codes.join(', ')}`
+  throw refusal(name, `${source} has no reference parameter "${code}"; ${said}`)
+}
+
+const linksFrom = (reading: Reading, sources: readonly ResourceType[], target: string | undefined) =>
+  sources.flatMap(source =>
+    referencesOf(reading.registry, source)
+      .map(({ code }) => narrowed(reading, linkOf(reading, source, code), target))
+      .filter(({ targets }) => targets.length > 0),
+  )
+
+/** Without `:iterate` only the matches are followed from, so one end of a link must be of their types. */
+const narrowed = (reading: Reading, link: IncludeLink, target: string | undefined): IncludeLink => {
+  const { kind, iterate, types } = reading
+  const asked = target === undefined ? link.targets : link.targets.filter(one => one === target)
+  if (iterate) return { ...link, targets: asked }
+  if (kind === 'revinclude') return { ...link, targets: asked.filter(one => types.includes(one)) }
+  return { ...link, targets: types.includes(link.source) ? asked : [] }
+}
+
+const leadsNowhere = ({ kind, name, text, types, registry }: Reading, source: ResourceType, code: string) => {
+  const parameter = registry.searchParameter(source, code)
+  const targets = parameter === undefined ? [] : possibleTargets(registry, parameter)
+  const reach =
+    targets.length === 0 || targets.length > 20 ? '' : `; ${code} of ${source} refers to ${targets.join(', ')}`
+  const end = kind === 'include' ? `starts at ${source}` : `does not lead to ${types.join(' or ')}`
+  return refusal(
+    name,
+    `"${text}" finds nothing here: it ${end}${reach}. Only ${name.split(':')[0]}:iterate follows from what was included`,
+  )
+}
+
+const namedIn = (kind: Include['kind'], links: readonly IncludeLink[]): readonly ResourceType[] =>
+  links.flatMap(({ source, targets }) => (kind === 'include' ? targets : [source]))
+
+const referencesOf = (registry: Registry, type: ResourceType): readonly SearchParameter[] =>
+  registry.searchParametersOf(type).filter(parameter => parameter.type === 'reference')

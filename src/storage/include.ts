@@ -1,0 +1,91 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Include, IncludeLink } from '../search/include.ts'
+import type { Connection } from './database.ts'
+import { forwardRows } from './include-forward.ts'
+import { reverseRows } from './include-reverse.ts'
+import type { Frontier, Including, Placed } from './include-row.ts'
+import { sql } from './sql.ts'
+import type { Stored } from './store.ts'
+
+type Included = {
+  readonly included: readonly Stored[]
+  /** Whether more would have come along than one page takes. */
+  readonly leftOut: boolean
+}
+
+/** What comes along with one page, at most. */
+export const mostIncluded = 1000
+/** How often `:iterate` follows on from what came along before. */
+const mostRounds = 10
+
+/**
+ * What the includes of a search bring along with its matches, each once and no match among it. Everything is asked
+ * through the gate of its own type before it is counted: what the caller may not search is not there in any way.
+ */
+export const includedWith = async (
+  connection: Connection,
+  including: Omit<Including, 'limit'>,
+  includes: readonly Include[],
+  matches: readonly Placed[],
+): Promise<Included> => {
+  const known = new Map(matches.map(one => [`${one.type}/${one.id}`, one]))
+  const included: Placed[] = []
+  let from = matches
+  for (let round = 0; from.length > 0; round += 1) {
+    const followed = round === 0 ? includes : includes.filter(({ iterate }) => iterate)
+    if (followed.length === 0) break
+    if (round === mostRounds) return { included, leftOut: true }
+    const limit = mostIncluded - included.length
+    const found = await linkedTo(connection, { ...including, limit: limit + 1 }, followed, { from, known })
+    from = found.slice(0, limit)
+    for (const one of from) known.set(`${one.type}/${one.id}`, one)
+    included.push(...from)
+    if (found.length > limit) return { included, leftOut: true }
+  }
+  return { included, leftOut: false }
+}
+
+const linkedTo = async (
+  connection: Connection,
+  including: Including,
+  includes: readonly Include[],
+  frontier: Frontier,
+): Promise<readonly Placed[]> => {
+  const linksOf = (kind: Include['kind']): readonly IncludeLink[] =>
+    includes.filter(one => one.kind === kind).flatMap(({ links }) => links)
+  const rows = [
+    ...(await forwardRows(connection, including, linksOf('include'), frontier)),
+    ...(await reverseRows(connection, including, linksOf('revinclude'), frontier)),
+  ]
+  const found = new Map<string, Placed>()
+  for (let at = 0; at < rows.length; at += typesAtOnce) {
+    const together = sql.join(rows.slice(at, at + typesAtOnce), sql.fragment` UNION ALL `)
+    for (const row of await connection.any<Row>(sql.fragment`${together}`)) {
+      found.set(`${row.type}/${row.id}`, toPlaced(row))
+    }
+  }
+  return [...found.values()]
+}
+
+/** A wildcard may ask a hundred types: a statement that asks them all takes long to plan. */
+const typesAtOnce = 20
+
+type Row = {
+  type: ResourceType
+  patient_id: number
+  pk: string
+  id: string
+  version: number
+  last_updated: Date
+  content: string
+}
+
+const toPlaced = ({ type, patient_id, pk, id, version, last_updated, content }: Row): Placed => ({
+  type,
+  id,
+  patientId: patient_id,
+  pk,
+  versionId: String(version),
+  lastUpdated: last_updated,
+  content,
+})
