@@ -118,6 +118,11 @@ t.test('system interactions that are advertised answer', async t => {
 const operationCalls: Readonly<Record<string, (path: string, id: string) => Promise<readonly number[]>>> = {
   lastn: async path => [(await call('GET', `${path}/$lastn?patient=Patient/x`)).status],
   stats: async path => [(await call('GET', `${path}/$stats?subject=Patient/x&code=x&statistic=count`)).status],
+  validate: async (path, id) => {
+    const resource = minimalResource(registry, path as ResourceType)
+    const answers = [await call('POST', `${path}/$validate`, resource), await call('GET', `${path}/${id}/$validate`)]
+    return answers.map(({ status }) => status)
+  },
   meta: async (path, id) => {
     const paths = path === '' ? ['$meta'] : [`${path}/$meta`, `${path}/${id}/$meta`]
     return Promise.all(paths.map(async one => (await call('GET', one)).status))
@@ -153,8 +158,6 @@ t.test('nothing answers that is not advertised', async t => {
       ['DELETE', `${type}?_id=1`, [405]],
       ['DELETE', `${type}/1/_history`, [405]],
       ['DELETE', `${type}/1/_history/1`, [405]],
-      ['GET', `${type}/$validate`, [404]],
-      ['POST', `${type}/$validate`, [404]],
       ['GET', `${type}/1/$everything`, [404]],
       ['GET', `${type}/1/Observation`, [404]],
       ['GET', `${type}?_include=nonsense`, [400]],

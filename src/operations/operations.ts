@@ -4,9 +4,10 @@ import { lastn } from './lastn.ts'
 import { meta } from './meta.ts'
 import { type Operation, routesOf } from './operation.ts'
 import { stats } from './stats.ts'
+import { validate } from './validate.ts'
 
 /** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
-export const operations: readonly Operation[] = [lastn, meta, stats]
+export const operations: readonly Operation[] = [lastn, meta, stats, validate]
 
 /** Everything that answers below the FHIR base. */
 export const routes: readonly Interaction[] = [...interactions, ...operations.flatMap(routesOf)]

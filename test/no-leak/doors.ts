@@ -112,6 +112,11 @@ export const doors: readonly Door[] = [
     seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}/$meta`)) !== undefined),
   },
   {
+    name: '$validate',
+    letter: 'r',
+    seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}/$validate`)) !== undefined),
+  },
+  {
     name: 'batch of reads',
     letter: 'r',
     seen: batch(

@@ -193,6 +193,27 @@ t.test('$lastn and $stats know of no Observation that the caller may not search'
   }
 })
 
+t.test('$validate knows a stored profile only where its caller may search it', async t => {
+  const url = 'urn:profile:stored'
+  const stored = {
+    resourceType: 'StructureDefinition',
+    url,
+    name: 'Stored',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Observation',
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Observation',
+    differential: { element: [{ id: 'Observation.note', path: 'Observation.note', min: 1 }] },
+  }
+  t.equal((await everything('POST', 'StructureDefinition', stored)).status, 201)
+  const observation = await contentOf('Observation/ann-heart-0')
+  const asks = async (scope: string, profile: string) =>
+    told(await (await patient('ann', scope))('POST', `Observation/$validate?profile=${profile}`, observation), profile)
+  t.match((await asks('user/Observation.c user/StructureDefinition.s', url)).text, /needs 1 of Observation.note/)
+  t.strictSame(await asks('user/Observation.c', url), await asks('user/Observation.c', 'urn:profile:other'))
+})
+
 t.test('an upload does not tell whether somebody else has made it', async t => {
   const ann = await patient('ann')
   const document = upload(heartRate())

@@ -1,0 +1,154 @@
+import type { Issue } from '../error.ts'
+import { fhirpathInvariant } from '../validate/invariants-fhirpath.ts'
+import { isJson, type Json, type Walk } from '../validate/walk.ts'
+import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
+import type { Node, Profile } from './profile.ts'
+import { fixedOf, isInSlice, type Known, patternOf } from './slicing.ts'
+
+/**
+ * What in a resource does not obey a profile; whether it is valid R4 is not asked again.
+ * https://hl7.org/fhir/R4/profiling.html
+ */
+export const checkProfile = (profile: Profile, resource: Json, known: Known): readonly Issue[] => {
+  const issues: Issue[] = []
+  const report: Checking['report'] = (issue, severity = 'error') => issues.push({ ...issue, severity })
+  const checking: Checking = { profile, resource, known, report, depth: 0 }
+  if (resource.resourceType === profile.type)
+    checkInside(profile.root, { value: resource, path: profile.type }, checking)
+  else report({ code: 'invalid', message: `${profile.url} is for ${profile.type}`, expression: 'resourceType' })
+  return issues
+}
+
+type Checking = {
+  readonly profile: Profile
+  readonly resource: Json
+  readonly known: Known
+  readonly report: (issue: Omit<Issue, 'severity'>, severity?: 'error' | 'warning') => void
+  /** How many profiles stand around this one. */
+  readonly depth: number
+}
+
+/** Extensions of extensions end somewhere. */
+const deepest = 10
+
+const checkInside = (node: Node, instance: Instance, checking: Checking): void => {
+  checkRules(node, instance, checking)
+  for (const child of node.children.values()) {
+    const found = instancesAt(child, instance)
+    checkCount(child, found.length, `${instance.path}.${shown(child)}`, checking)
+    for (const one of found) checkOne(child, one, checking)
+    if (child.slices.size > 0) checkSlices(child, found, instance, checking)
+  }
+}
+
+const shown = ({ name, isChoice }: Node): string => (isChoice ? `${name}[x]` : name)
+
+const checkCount = (
+  { definition: { min = 0, max = '*' } }: Node,
+  count: number,
+  what: string,
+  checking: Checking,
+): void => {
+  const { profile, report } = checking
+  const expression = what.replace(/(\[x\])?(:.*)?$/, '')
+  if (count < min)
+    report({ code: 'required', message: `${profile.url} needs ${min} of ${what}, found ${count}`, expression })
+  if (max !== '*' && count > Number(max))
+    report({ code: 'structure', message: `${profile.url} allows ${max} of ${what}, found ${count}`, expression })
+}
+
+const checkOne = (node: Node, instance: Instance, checking: Checking): void => {
+  const { definition } = node
+  const { report, profile, known } = checking
+  const { value, path: expression } = instance
+  const fixed = fixedOf(definition)
+  if (fixed !== undefined && !equals(fixed, value))
+    report({ code: 'value', message: `${profile.url} fixes it to ${JSON.stringify(fixed)}`, expression })
+  const pattern = patternOf(definition)
+  if (pattern !== undefined && !fits(pattern, value))
+    report({ code: 'value', message: `${profile.url} asks that it have ${JSON.stringify(pattern)}`, expression })
+  checkType(node, instance, checking)
+  const { strength = '', valueSet = '' } = definition.binding ?? {}
+  const severity = bindingSeverity[strength]
+  if (severity !== undefined && known.holds(valueSet, value) === false)
+    report(
+      { code: 'code-invalid', message: `${profile.url} takes codes of ${valueSet} (${strength})`, expression },
+      severity,
+    )
+  checkInside(node, instance, checking)
+}
+
+const bindingSeverity: Readonly<Record<string, 'error' | 'warning'>> = { required: 'error', extensible: 'warning' }
+
+const checkType = ({ definition: { type = [] } }: Node, instance: Instance, checking: Checking): void => {
+  const { profile, report } = checking
+  const { value, path: expression, type: found } = instance
+  if (type.length > 0 && found !== undefined && !type.some(({ code }) => isType(code, found))) {
+    const codes = type.map(({ code }) => code).join(', ')
+    report({ code: 'structure', message: `${profile.url} takes the types ${codes} here, not ${found}`, expression })
+  }
+  const targets = type.flatMap(({ targetProfile = [] }) =>
+    targetProfile.map(url => url.slice(url.lastIndexOf('/') + 1)),
+  )
+  const target =
+    isJson(value) && typeof value.reference === 'string' ? /^([A-Z]\w+)\//.exec(value.reference)?.[1] : undefined
+  // The name of a profile is no type: what it is of would have to be read to know.
+  const areTypes = targets.every(name => /^[A-Z][A-Za-z]+$/.test(name)) && !targets.includes('Resource')
+  if (target !== undefined && targets.length > 0 && areTypes && !targets.includes(target))
+    report({ code: 'value', message: `${profile.url} takes references to ${targets.join(', ')}`, expression })
+  checkTypeProfiles(
+    type.flatMap(({ profile: urls = [] }) => urls),
+    instance,
+    checking,
+  )
+}
+
+/** One of the profiles that the element's type names must be obeyed; those that are not known here are said so. */
+const checkTypeProfiles = (urls: readonly string[], instance: Instance, checking: Checking): void => {
+  const { known, report, depth } = checking
+  const profiles = urls.flatMap(url => known.profile(url) ?? [])
+  if (urls.length === 0 || depth >= deepest || profiles.length < urls.length) return
+  const found = profiles.map(profile => {
+    const issues: Parameters<Checking['report']>[] = []
+    checkInside(profile.root, instance, { ...checking, profile, depth: depth + 1, report: (...of) => issues.push(of) })
+    return issues
+  })
+  const isBroken = (issues: Parameters<Checking['report']>[]) => issues.some(([, severity]) => severity !== 'warning')
+  const best = found.find(issues => !isBroken(issues)) ?? found[0]
+  for (const issue of best ?? []) report(...issue)
+}
+
+const checkSlices = (element: Node, found: readonly Instance[], parent: Instance, checking: Checking): void => {
+  const matched = new Set<Instance>()
+  for (const [name, slice] of element.slices) {
+    const inSlice = found.filter(one => isInSlice(element, slice, one, checking.known))
+    checkCount(slice, inSlice.length, `${parent.path}.${shown(element)}:${name}`, checking)
+    for (const one of inSlice) {
+      matched.add(one)
+      checkOne(slice, one, checking)
+    }
+  }
+  if (element.definition.slicing?.rules !== 'closed') return
+  for (const { path: expression } of found.filter(one => !matched.has(one)))
+    checking.report({
+      code: 'structure',
+      message: `${checking.profile.url} allows only its own slices here`,
+      expression,
+    })
+}
+
+/** The rules that the profile adds. */
+const checkRules = ({ definition, name }: Node, { value, path }: Instance, checking: Checking): void => {
+  const { profile, report, resource, known } = checking
+  const walk: Walk = { issues: [], path: [], root: resource, resource, isTooDeep: false, fragments: [] }
+  for (const constraint of definition.constraint ?? []) {
+    if (known.isOfType(constraint)) continue
+    const base = path === profile.type ? profile.type : definition.path || name
+    if (fhirpathInvariant(constraint, base)(value, walk)) continue
+    const severity = constraint.severity === 'warning' ? 'warning' : 'error'
+    report(
+      { code: 'invariant', message: `${profile.url} ${constraint.key}: ${constraint.human}`, expression: path },
+      severity,
+    )
+  }
+}

@@ -1,0 +1,120 @@
+import { type Definition, readDefinitions } from '../definition-file.ts'
+import type { Issue } from '../error.ts'
+import type { Registry } from '../registry.ts'
+import type { Constraint, Element } from '../structure.ts'
+import type { Json } from '../validate/walk.ts'
+import type { CodeSet } from '../value-set.ts'
+import { checkProfile } from './check.ts'
+import { canonicalOf, namedBy, type Profile, type ProfileDefinition, toProfile } from './profile.ts'
+import type { Known } from './slicing.ts'
+
+/** Finds definitions that are stored, not published: those that the caller may read. */
+export type FindStored = (url: string) => Promise<ProfileDefinition | undefined>
+
+/** What in a resource does not obey the profiles; one that is not known is an issue as well. */
+export const checkProfiles = async (
+  registry: Registry,
+  resource: Json,
+  urls: readonly string[],
+  findStored: FindStored,
+): Promise<readonly Issue[]> => {
+  const asked = urls.map(canonicalOf)
+  const definitions = await collect(registry, asked, findStored)
+  const profiles = new Map<string, Profile | undefined>()
+  const profile = (url: string): Profile | undefined => {
+    const key = canonicalOf(url)
+    if (!profiles.has(key)) {
+      const definition = definitions.get(key)
+      profiles.set(key, definition && toProfile(definition, one => definitions.get(one)))
+    }
+    return profiles.get(key)
+  }
+  const known: Known = {
+    profile,
+    holds: (valueSet, value) => holds(registry.valueSets.get(canonicalOf(valueSet)), value),
+    isOfType: ({ key, source = '' }) =>
+      typeOf(registry, source) !== undefined || rulesOf(registry).has(key) || recommended.test(key),
+  }
+  return asked.flatMap(url => {
+    const found = profile(url)
+    return found === undefined ? [unknown(url)] : checkProfile(found, resource, known)
+  })
+}
+
+const unknown = (url: string): Issue => ({
+  code: 'not-found',
+  message: `The profile ${url} is not known here, so nothing was checked against it`,
+  expression: 'Resource.meta.profile',
+})
+
+type Definitions = ReadonlyMap<string, ProfileDefinition>
+
+/** The definitions with all that they build on. A type of R4 adds nothing: validation has asked it. */
+const collect = async (registry: Registry, urls: readonly string[], findStored: FindStored): Promise<Definitions> => {
+  const found = new Map<string, ProfileDefinition>()
+  const asked = new Set<string>()
+  for (let wanted = urls; wanted.length > 0; ) {
+    for (const url of wanted) asked.add(url)
+    const published = findPublished(registry, new Set(wanted))
+    for (const url of wanted) {
+      const definition = typeOf(registry, url) ?? published.get(url) ?? (await findStored(url))
+      if (definition !== undefined) found.set(url, definition)
+    }
+    wanted = [...new Set(wanted.flatMap(url => namedBy(found.get(url) ?? { url, type: '' })))].filter(
+      url => !asked.has(url),
+    )
+  }
+  return found
+}
+
+const core = 'http://hl7.org/fhir/StructureDefinition/'
+
+const typeOf = (registry: Registry, url: string): ProfileDefinition | undefined => {
+  const type = url.startsWith(core) ? url.slice(core.length) : ''
+  return registry.structures.has(type) ? { url, type, snapshot: { element: [{ id: type, path: type }] } } : undefined
+}
+
+/** Ours, and R4's own profiles and extensions, of which only those that were ever asked for are kept. */
+const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitions => {
+  const missing = new Set([...urls].filter(url => !publishedByUrl.has(url) && typeOf(registry, url) === undefined))
+  const keep = (definition: Definition) => {
+    if (missing.has(definition.url)) publishedByUrl.set(definition.url, definition as unknown as ProfileDefinition)
+  }
+  for (const definition of registry.definitions('StructureDefinition')) keep(definition)
+  if ([...missing].some(url => url.startsWith(core) && !publishedByUrl.has(url))) {
+    for (const file of ['profiles-others.json', 'extension-definitions.json'])
+      for (const definition of readDefinitions(file, ['StructureDefinition'])) keep(definition)
+  }
+  return publishedByUrl
+}
+const publishedByUrl = new Map<string, ProfileDefinition>()
+
+/** The recommendations of R4's own types (`dom-6`: there should be narrative), which validation does not make. */
+const recommended = /^(dom-6|con-3|nor-1|[a-z]{2,3}-0)$/
+
+const rulesOf = (registry: Registry): ReadonlySet<string> => {
+  const known = rulesByRegistry.get(registry)
+  if (known !== undefined) return known
+  const rules = new Set(
+    [...registry.structures.values()].flatMap(({ root }) => constraintsIn(root)).map(({ key }) => key),
+  )
+  rulesByRegistry.set(registry, rules)
+  return rules
+}
+const rulesByRegistry = new WeakMap<Registry, ReadonlySet<string>>()
+
+const constraintsIn = ({ constraints, children }: Element): readonly Constraint[] => [
+  ...constraints,
+  ...[...children.values()].flatMap(constraintsIn),
+]
+
+type Coded = { readonly system?: unknown; readonly code?: unknown; readonly coding?: readonly Coded[] }
+
+/** A code, a Coding or Quantity, or some coding of a concept is in the value set. */
+const holds = (codes: CodeSet | undefined, value: unknown): boolean | undefined => {
+  if (codes === undefined) return undefined
+  if (typeof value === 'string') return [...codes.values()].some(ofSystem => ofSystem.has(value))
+  const { coding, system, code } = value as Coded
+  if (coding !== undefined) return coding.some(one => holds(codes, one) === true)
+  return typeof system === 'string' && typeof code === 'string' && codes.get(system)?.has(code) === true
+}

@@ -1,0 +1,100 @@
+import { isJson } from '../validate/walk.ts'
+import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
+import type { Discriminator, ElementDefinition, Node, Profile, ProfileConstraint } from './profile.ts'
+
+/** What slices are told apart with: the profiles that elements name, and the codes of value sets. */
+export type Known = {
+  readonly profile: (url: string) => Profile | undefined
+  /** Undefined where the value set cannot be enumerated. */
+  readonly holds: (valueSet: string, value: unknown) => boolean | undefined
+  /** Whether a rule stands in a type itself, and so is validation's. */
+  readonly isOfType: (constraint: ProfileConstraint) => boolean
+}
+
+/** Whether a value belongs to a slice of the element. https://hl7.org/fhir/R4/profiling.html#discriminator */
+export const isInSlice = (element: Node, slice: Node, instance: Instance, known: Known): boolean => {
+  const discriminators = element.definition.slicing?.discriminator ?? impliedBy(element)
+  return discriminators.every(one => tests[one.type]?.(one, slice, instance, known) ?? false)
+}
+
+/** Extensions are always told apart by url, the types of a choice by type. */
+const impliedBy = ({ name, isChoice }: Node): readonly Discriminator[] =>
+  isChoice
+    ? [{ type: 'type', path: '$this' }]
+    : [{ type: 'value', path: /^(modifierE|e)xtension$/.test(name) ? 'url' : '$this' }]
+
+type Test = (discriminator: Discriminator, slice: Node, instance: Instance, known: Known) => boolean
+
+const byValue: Test = ({ path }, slice, instance, known) => {
+  const nodes = nodesAt([slice], stepsOf(path), known)
+  const values = valuesAt([instance], stepsOf(path))
+  const telling = nodes.filter(node => tells(node))
+  return telling.length > 0 && telling.every(node => values.some(({ value }) => satisfies(node, value, known)))
+}
+
+const byExistence: Test = ({ path }, slice, instance, known) => {
+  const [node] = nodesAt([slice], stepsOf(path), known)
+  const exists = valuesAt([instance], stepsOf(path)).length > 0
+  return node?.definition.max === '0' ? !exists : exists
+}
+
+const byType: Test = ({ path }, slice, instance, known) => {
+  const types = nodesAt([slice], stepsOf(path), known).flatMap(({ definition }) => definition.type ?? [])
+  const values = valuesAt([instance], stepsOf(path))
+  return values.some(({ value, type }) =>
+    types.some(({ code }) => (type === undefined ? isJson(value) && value.resourceType === code : isType(code, type))),
+  )
+}
+
+const tests: Readonly<Record<string, Test>> = { value: byValue, pattern: byValue, exists: byExistence, type: byType }
+
+const stepsOf = (path: string): readonly string[] =>
+  path === '$this' ? [] : path.split('.').filter(step => step !== '$this')
+
+/** The elements that a path leads to, in the slice itself, in its inner slices, and in the profiles that they obey. */
+const nodesAt = (nodes: readonly Node[], steps: readonly string[], known: Known): readonly Node[] => {
+  const [step, ...rest] = steps
+  const all = nodes.flatMap(node => [node, ...node.slices.values()])
+  if (step === undefined) return all
+  const inside = all.flatMap(node => [node, ...profilesOf(node, known)])
+  return nodesAt(
+    inside.flatMap(node => node.children.get(step) ?? node.children.get(`${step}[x]`) ?? []),
+    rest,
+    known,
+  )
+}
+
+const profilesOf = ({ definition }: Node, known: Known): readonly Node[] =>
+  (definition.type ?? []).flatMap(({ profile = [] }) => profile.flatMap(url => known.profile(url)?.root ?? []))
+
+const valuesAt = (instances: readonly Instance[], steps: readonly string[]): readonly Instance[] => {
+  const [step, ...rest] = steps
+  if (step === undefined) return instances
+  const here = instances.flatMap(one => [
+    ...instancesAt({ name: step, isChoice: false }, one),
+    ...instancesAt({ name: step, isChoice: true }, one).filter(({ type }) => type !== undefined && isTyped(step)),
+  ])
+  return valuesAt(here, rest)
+}
+
+/** Only these elements are choices that a discriminator names without their type. */
+const isTyped = (step: string): boolean => ['value', 'effective', 'onset', 'medication', 'deceased'].includes(step)
+
+const tells = ({ definition }: Node): boolean =>
+  fixedOf(definition) !== undefined ||
+  patternOf(definition) !== undefined ||
+  definition.binding?.strength === 'required'
+
+const satisfies = ({ definition }: Node, value: unknown, known: Known): boolean => {
+  const [fixed, pattern] = [fixedOf(definition), patternOf(definition)]
+  if (fixed !== undefined) return equals(fixed, value)
+  if (pattern !== undefined) return fits(pattern, value)
+  return known.holds(definition.binding?.valueSet ?? '', value) ?? false
+}
+
+export const fixedOf = (definition: ElementDefinition): unknown => choiceOf(definition, 'fixed')
+
+export const patternOf = (definition: ElementDefinition): unknown => choiceOf(definition, 'pattern')
+
+const choiceOf = (definition: ElementDefinition, prefix: string): unknown =>
+  Object.entries(definition).find(([key]) => key.startsWith(prefix) && /^[A-Z]/.test(key.slice(prefix.length)))?.[1]

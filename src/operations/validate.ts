@@ -1,0 +1,124 @@
+import type { OperationOutcome, Resource, ResourceType } from '@medplum/fhirtypes'
+import { isGranted } from '../access/rules.ts'
+import { FhirError, type Issue } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import { toOperationOutcome } from '../fhir/operation-outcome.ts'
+import type { ProfileDefinition } from '../fhir/profile/profile.ts'
+import { checkProfiles, type FindStored } from '../fhir/profile/profiles.ts'
+import { parseIncoming } from '../interactions/incoming.ts'
+import type { Context, FhirRequest, FhirResponse, InstanceRequest, TypeRequest } from '../interactions/interaction.ts'
+import { requireAccess } from '../interactions/require-access.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
+
+/** https://hl7.org/fhir/R4/resource-operation-validate.html */
+export const validate: Operation = {
+  name: 'validate',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-validate',
+  at: { type: 'c', instance: 'r' },
+  types: 'all',
+  methods: ['GET', 'POST'],
+  documentation:
+    'Whether a resource is valid, and obeys the profile that is named and those that it claims: always 200, with all issues in an OperationOutcome. Nothing is stored.',
+  handler: async (request, context) => {
+    if (!('type' in request)) throw new FhirError('not-found', '$validate is an operation of a type')
+    const asked = parseValidate(request)
+    const resource = await resourceOf(request, asked, context)
+    if (resource === undefined) return outcomeOf([])
+    const { issues, checked } = validated(request.type, resource, context)
+    if (asked.mode === 'update' && 'id' in request && resource.id !== request.id)
+      issues.push({
+        code: 'invalid',
+        message: `The id must be that of the URL, ${request.id}`,
+        expression: 'Resource.id',
+      })
+    const claimed = Array.isArray(checked.meta?.profile) ? checked.meta.profile : []
+    const urls = [...new Set([...asked.profiles, ...claimed])]
+    return outcomeOf([...issues, ...(await checkProfiles(context.registry, { ...checked }, urls, storedIn(context)))])
+  },
+}
+
+const modes = ['create', 'update', 'delete', 'profile']
+
+type Asked = {
+  readonly mode: string | undefined
+  readonly profiles: readonly string[]
+  /** What was sent, in a Parameters or as the body itself. */
+  readonly sent: Resource | undefined
+}
+
+const parseValidate = (request: FhirRequest): Asked => {
+  const { body } = request
+  const parameters = isOf(body, 'Parameters') ? parametersOf(body) : []
+  // A Parameters that wraps no resource may be the one that is to be validated.
+  const isWrapped = parameters.some(({ name }) => name === 'resource')
+  const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
+  const unknown = [...given.keys()].find(name => !['mode', 'profile', '_format', '_pretty'].includes(name))
+  if (unknown !== undefined)
+    throw refused(unknown, `$validate has no parameter "${unknown}"; it has: resource, mode, profile`)
+  const mode = only(given, 'mode')
+  if (mode !== undefined && !modes.includes(mode))
+    throw refused('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)
+  const sent = isWrapped ? parameters.find(({ name }) => name === 'resource')?.resource : (body as Resource | undefined)
+  return { mode, profiles: given.getAll('profile'), sent }
+}
+
+const isOf = (body: unknown, type: string): boolean =>
+  typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === type
+
+/** The stored one where none was sent; a deletion is only ever about that, and has nothing to look at in it. */
+const resourceOf = async (
+  request: TypeRequest | InstanceRequest,
+  { mode, sent }: Asked,
+  context: Context,
+): Promise<Resource | undefined> => {
+  if (mode === 'delete') requireAccess(context, 'd', request.type)
+  if ('id' in request && (sent === undefined || mode === 'delete')) {
+    const { content } = await context.store.read(request.type, request.id)
+    return mode === 'delete' ? undefined : (parseJson(content) as Resource)
+  }
+  if (sent !== undefined) return sent
+  throw refused('resource', 'There is no resource to validate: post it, alone or in a Parameters')
+}
+
+/** As a write would have it: with the FHIR face of an Open mHealth document. */
+const validated = (
+  type: ResourceType,
+  resource: Resource,
+  context: Context,
+): { readonly issues: Issue[]; readonly checked: Resource } => {
+  try {
+    const { warnings, resource: checked } = parseIncoming(type, resource, context)
+    return { issues: [...warnings], checked }
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error
+    return { issues: [...error.issues], checked: resource }
+  }
+}
+
+/** A profile that the caller may not search is like one that is not there. */
+const storedIn =
+  ({ store, registry, access }: Context): FindStored =>
+  async url => {
+    if (!isGranted(access, 's', 'StructureDefinition')) return undefined
+    const search = parseSearch(registry, 'StructureDefinition', new URLSearchParams({ url, _count: '1' }))
+    const [found] = (await store.search(search)).entries
+    return found === undefined ? undefined : (JSON.parse(found.content) as ProfileDefinition)
+  }
+
+const outcomeOf = (issues: readonly Issue[]): FhirResponse => {
+  const [first, ...others] = issues
+  const outcome: OperationOutcome =
+    first === undefined
+      ? { resourceType: 'OperationOutcome', issue: [nothingWrong] }
+      : toOperationOutcome([first, ...others])
+  return { status: 200, body: { kind: 'outcome', outcome } }
+}
+
+const nothingWrong = {
+  severity: 'information',
+  code: 'informational',
+  diagnostics: 'Nothing is wrong with it',
+} as const
