@@ -71,6 +71,7 @@ const codeColumns = [
   ['pk', 'bigint'],
   ['unit_id', 'integer'],
   ['value', 'numeric'],
+  ['last_updated', 'timestamptz'],
 ] as const
 
 type Columns = readonly (readonly [name: string, type: string])[]

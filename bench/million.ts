@@ -95,9 +95,9 @@ const multiplication = `
   ),
   codes AS (
     INSERT INTO observation_code (patient_id, code_id, kind_id, device_id, component, derived, effective_start,
-      effective_end, pk, unit_id, value)
+      effective_end, pk, unit_id, value, last_updated)
     SELECT made.patient_id, code.code_id, code.kind_id, code.device_id, code.component, code.derived, made.time,
-      made.time + (code.effective_end - code.effective_start), made.pk, code.unit_id, code.value
+      made.time + (code.effective_end - code.effective_start), made.pk, code.unit_id, code.value, made.last_updated
     FROM made JOIN observation_code AS code ON code.patient_id = made.template_patient AND code.pk = made.template_pk
   )
   INSERT INTO observation (patient_id, pk, id, version, last_updated, owner, author, tokens, content, kind_id, device_id,

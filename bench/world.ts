@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { organizationRole } from '../src/access/vocabulary.ts'
+import { digestOf } from '../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../src/fhir/canonical.ts'
 import type { Api } from './api.ts'
 import { measures } from './documents.ts'
@@ -40,6 +41,8 @@ const laboratory: readonly Resource[] = [
 const kinds = Object.values(measures).map(({ kind }) => kind)
 const conceptOf = (code: string) => ({ coding: [{ system: systems.omh, code }] })
 
+const text = Buffer.from('We ask you to share what you measure.').toString('base64')
+
 const studyOf = (id: string, organization: string): readonly Resource[] => [
   {
     resourceType: 'Group',
@@ -54,10 +57,19 @@ const studyOf = (id: string, organization: string): readonly Resource[] => [
     status: 'active',
     sponsor: { reference: `Organization/${organization}` },
     enrollment: [{ reference: `Group/${id}-group` }],
-    extension: kinds.map(kind => ({
-      url: extensions.requestedData,
-      extension: [{ url: 'kind', valueCodeableConcept: conceptOf(kind) }],
-    })),
+    extension: [
+      ...kinds.map(kind => ({
+        url: extensions.requestedData,
+        extension: [{ url: 'kind', valueCodeableConcept: conceptOf(kind) }],
+      })),
+      {
+        url: extensions.patientText,
+        extension: [
+          { url: 'version', valueString: '1' },
+          { url: 'text', valueAttachment: { contentType: 'text/plain', data: text } },
+        ],
+      },
+    ],
   },
 ]
 
@@ -82,6 +94,7 @@ const consentOf = (patient: string, study: string): Resource => ({
   category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'RESEARCH' }] }],
   patient: { reference: `Patient/${patient}` },
   dateTime: '2015-01-01T00:00:00Z',
+  sourceAttachment: { hash: digestOf('sha1', text) },
   policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
   extension: [
     { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study}` } },

@@ -44,6 +44,16 @@ const rest = (permit: Permit, deny: Deny): readonly Permit[] => {
   ].filter(({ data, valid }) => !isEmpty(data) && !isEmpty(valid))
 }
 
+/** All that the one opens the other does as well. */
+export const isWithin = (one: Permit, other: Permit): boolean =>
+  one.kind === other.kind &&
+  (other.device === undefined || one.device === other.device) &&
+  holds(other.data, one.data) &&
+  holds(other.valid, one.valid)
+
+const holds = (outer: Interval, inner: Interval): boolean =>
+  !isBefore(inner.low, outer.low) && !isBefore(outer.high, inner.high)
+
 export const overlapOf = (one: Interval, other: Interval): Interval => ({
   low: isBefore(one.low, other.low) ? other.low : one.low,
   high: isBefore(one.high, other.high) ? one.high : other.high,

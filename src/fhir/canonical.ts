@@ -6,6 +6,7 @@ export const extensions = {
   requestedData: `${canonicalBase}/StructureDefinition/requested-data`,
   identity: `${canonicalBase}/StructureDefinition/identity`,
   access: `${canonicalBase}/StructureDefinition/access`,
+  patientText: `${canonicalBase}/StructureDefinition/patient-text`,
   staff: `${canonicalBase}/StructureDefinition/staff`,
   supportedData: `${canonicalBase}/StructureDefinition/supported-data`,
   gender: `${canonicalBase}/StructureDefinition/gender`,

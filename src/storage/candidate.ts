@@ -49,7 +49,8 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
   ),
   entry_code AS (
     SELECT entry.patient_id, code.code_id, entry.kind_id, entry.device_id, code.component, entry.derived,
-      entry.effective_start, entry.effective_end, entry.pk, code.unit_id, code.value
+      entry.effective_start, entry.effective_end, entry.pk, code.unit_id, code.value,
+      entry.last_updated
     FROM entry, jsonb_to_recordset(entry.codes) AS code(code_id integer, component smallint, unit_id integer, value numeric)
   ),
   entry_source AS (

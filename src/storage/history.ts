@@ -65,8 +65,8 @@ const visibleAmong = async (
   { type, id, pk }: Place & { readonly type: ResourceType; readonly id: string },
   rows: readonly Row[],
 ): Promise<ReadonlySet<number>> => {
-  const drafts = rows.flatMap(({ content, version, owner, author }) =>
-    content === null ? [] : [{ resource: parseJson(content) as Resource, id, pk, version, owner, author }],
+  const drafts = rows.flatMap(({ content, version, last_updated: lastUpdated, owner, author }) =>
+    content === null ? [] : [{ resource: parseJson(content) as Resource, id, pk, version, lastUpdated, owner, author }],
   )
   if (drafts.length === 0) return new Set()
   const candidates = await prepare(connection, asking, drafts, new Date())

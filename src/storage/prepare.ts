@@ -27,6 +27,8 @@ export type Draft = {
   readonly version: number
   readonly owner: string | null
   readonly author: number
+  /** Of what is in the tables already. */
+  readonly lastUpdated?: Date
 }
 
 /** Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables. */
@@ -34,12 +36,13 @@ export const prepare = async (
   connection: Connection,
   preparing: Preparing,
   drafts: readonly Draft[],
-  lastUpdated: Date,
+  now: Date,
 ): Promise<readonly Candidate[]> => {
   const { registry, classes, dictionary } = preparing
   const stamped = drafts.map(draft => {
+    const lastUpdated = draft.lastUpdated ?? now
     const resource = stamp(draft, lastUpdated)
-    return { draft, resource, subjects: subjectsOf(registry, resource), facts: factsOf(classes, resource) }
+    return { draft, lastUpdated, resource, subjects: subjectsOf(registry, resource), facts: factsOf(classes, resource) }
   })
   // Two connections, so that neither waits for the other.
   const [patients, numbers] = await Promise.all([
@@ -50,7 +53,7 @@ export const prepare = async (
       stamped.flatMap(({ facts }) => facts ?? []),
     ),
   ])
-  const candidates = stamped.map(({ draft, resource, subjects, facts }): Candidate => {
+  const candidates = stamped.map(({ draft, lastUpdated, resource, subjects, facts }): Candidate => {
     const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
     const [patientId = 0, ...others] = new Set(patientIds)
     return {

@@ -73,6 +73,7 @@ const projected = [
   'study',
   'study_staff',
   'study_requested_data',
+  'study_text',
   'enrolment',
   'consent_grantee',
   'study_group_observation_consents',
@@ -93,6 +94,7 @@ type Row = {
   readonly pk: string
   readonly id: string
   readonly version: number
+  readonly last_updated: Date
   readonly owner: string | null
   readonly author: number
   readonly content: string
@@ -100,7 +102,7 @@ type Row = {
 
 const nextRows = (connection: Connection, type: ResourceType, last: string): Promise<readonly Row[]> =>
   connection.any<Row>(sql.fragment`
-    SELECT patient_id, pk, id, version, owner, author, content::text AS content
+    SELECT patient_id, pk, id, version, last_updated, owner, author, content::text AS content
     FROM ${tableOf(type)} WHERE pk > ${last}::bigint ORDER BY pk LIMIT ${batchSize} FOR UPDATE`)
 const batchSize = 500
 
@@ -132,7 +134,11 @@ const reindexBatch = async (
 ): Promise<readonly string[]> => {
   const rows = await nextRows(connection, type, last)
   if (rows.length === 0) return []
-  const drafts = rows.map(({ content, ...row }) => ({ ...row, resource: parseJson(content) as Resource }))
+  const drafts = rows.map(({ content, last_updated: lastUpdated, ...row }) => ({
+    ...row,
+    lastUpdated,
+    resource: parseJson(content) as Resource,
+  }))
   const candidates = await prepare(connection, preparing, drafts, new Date())
   const pks = rows.map(({ pk }) => pk)
   const observation = type === 'Observation'

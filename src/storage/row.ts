@@ -7,9 +7,9 @@ import { name, type SqlFragment, sql } from './sql.ts'
  */
 export type RowNames = {
   readonly type: ResourceType
-  /** Columns patient_id, pk, id, owner, author, content; an Observation's facts as well. */
+  /** Columns patient_id, pk, id, last_updated, owner, author, content; an Observation's facts as well. */
   readonly row: SqlFragment
-  /** Columns patient_id, pk, kind_id, device_id, effective_start, effective_end, derived. */
+  /** Columns patient_id, pk, kind_id, device_id, effective_start, effective_end, derived, last_updated. */
   readonly facts: SqlFragment
   /** The relation of the row's observation_code rows. */
   readonly codes: SqlFragment

@@ -38,6 +38,7 @@ const isCovered = (observation: Measured, given: readonly Consent[]): boolean =>
 
 const permits = (consent: Consent, kind: string, observation: Measured): boolean =>
   consent.status === 'active' &&
+  !(consent.withdrawn && observation.late) &&
   consent.denies !== kind &&
   consent.permits.some(permit => permit.kind === kind && !permit.over && holds(permit, observation))
 

@@ -42,6 +42,8 @@ export type Study = {
   readonly access: 'organization' | 'staff'
   readonly identity: 'identified' | 'coded'
   readonly over?: true
+  /** What its text promises of a withdrawal; absent: hide. */
+  readonly withdrawal?: 'keep'
   readonly staff: readonly { readonly practitioner: string; readonly ended?: true }[]
 }
 
@@ -56,6 +58,7 @@ export const studies: readonly Study[] = [
   { id: 'coded', organization: 'lab', access: 'staff', identity: 'coded', staff: [{ practitioner: 'keeper' }] },
   { id: 'over', organization: 'lab', access: 'organization', identity: 'identified', over: true, staff: [] },
   { id: 'foreign', organization: 'elsewhere', access: 'organization', identity: 'coded', staff: [] },
+  { id: 'keeping', organization: 'lab', access: 'organization', identity: 'identified', withdrawal: 'keep', staff: [] },
 ]
 
 export type Permit = {
@@ -76,6 +79,8 @@ export type Consent = {
   /** Types of other resources; only those of a known time since February. */
   readonly types?: readonly string[]
   readonly denies?: string
+  /** Made inactive once all was stored that is not `late`. */
+  readonly withdrawn?: true
 }
 
 export const heartRate = 'omh:heart-rate'
@@ -105,6 +110,14 @@ export const consents: readonly Consent[] = [
   { patient: 'hal', to: 'ResearchStudy/coded', status: 'active', permits: hearts },
   { patient: 'ida', to: 'ResearchStudy/over', status: 'active', permits: hearts },
   { patient: 'jon', to: 'ResearchStudy/foreign', status: 'active', permits: hearts },
+  {
+    patient: 'may',
+    to: 'ResearchStudy/keeping',
+    status: 'active',
+    permits: hearts,
+    types: ['Condition'],
+    withdrawn: true,
+  },
   { patient: 'kim', to: 'Practitioner/clinician', status: 'active', permits: hearts, types: ['Condition'] },
   { patient: 'kim', to: 'Organization/annex', status: 'active', permits: [{ kind: weight }] },
 ]
@@ -115,10 +128,13 @@ export const enrolments: readonly { readonly patient: string; readonly study: st
   { patient: 'hal', study: 'coded' },
   { patient: 'ida', study: 'over' },
   { patient: 'jon', study: 'foreign' },
+  { patient: 'may', study: 'keeping' },
 ]
 
 export const patients: readonly (readonly [id: string, organization: string])[] = [
-  ...['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou'].map(id => [id, 'lab'] as const),
+  ...['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou', 'may'].map(
+    id => [id, 'lab'] as const,
+  ),
   ['jon', 'elsewhere'],
 ]
 
@@ -135,6 +151,8 @@ export type Measured = {
   /** First and last day; absent: not known. */
   readonly days?: readonly [string, string] | undefined
   readonly derivedFrom?: readonly string[]
+  /** Stored after the withdrawals. */
+  readonly late?: true
 }
 
 /** https://w3id.org/openmhealth and the others by which one and the same measure is known. */
@@ -175,6 +193,7 @@ export const observations: readonly Measured[] = [
   anns('derived-hidden', [heartRate], { derivedFrom: ['ann-heart-0', 'ann-pressure'] }),
   anns('derived-twice', [heartRate], { derivedFrom: ['ann-derived-hidden'] }),
   anns('derived-unknown', [heartRate], { derivedFrom: ['nothing-known'] }),
+  { id: 'may-late', patient: 'may', kinds: [heartRate], days: march, late: true },
   anns('derived-of-another', [heartRate], { derivedFrom: ['jon-heart'] }),
   ...patients.flatMap(([patient]) =>
     patient === 'ann'

@@ -16,7 +16,7 @@ const tree = ['dean', 'researcher', 'registrar', 'technician', 'neighbour']
 const members = ['researcher', 'registrar']
 const openStaff = [...members, 'technician', 'collaborator', 'client-of-lab', 'the researcher, narrowed to open']
 const codedStaff = ['keeper', 'client-of-lab', 'client-of-lab, narrowed to coded']
-const labPatients = [...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou']
+const labPatients = [...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou', 'may']
 const self = ['the researcher, narrowed to open', 'the researcher, narrowed to coded']
 
 /** MODEL "Who reads", row by row; `everything` reads all. What stands in ann's compartment is marked. */
@@ -26,6 +26,7 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Patient/fay', ['fay', ...members]],
   ['Patient/hal', ['hal', ...members]],
   ['Patient/ida', ['ida', ...members]],
+  ['Patient/may', ['may', ...members]],
   ['Patient/jon', ['jon', 'visitor']],
   ['ResearchStudy/open', [...openStaff, ...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'lou']],
   ['ResearchStudy/coded', [...codedStaff, ...members, 'technician', 'hal']],
@@ -72,6 +73,7 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Condition/bob-named', ['bob']],
   ['Condition/cat-named', ['cat']],
   ['Condition/dan-named', ['dan']],
+  ['Condition/may-named', ['may', ...members, 'technician', 'client-of-lab']],
   ['Condition/gil-named', ['gil']],
   ['Condition/kim-named', ['kim', 'clinician']],
   ['QuestionnaireResponse/ann-answers', [...ann, ...openStaff], 'ann'],

@@ -82,8 +82,10 @@ const resources = (): readonly Resource[] => [
   ...facts.studies.flatMap(studyOf),
   ...facts.enrolments.map(({ study, patient, ended }) => w.enrols(study, patient, ended ? 'withdrawn' : 'on-study')),
   ...facts.consents.map(consentOf),
-  ...facts.observations.map(observationOf),
+  ...facts.observations.filter(({ late }) => !late).map(observationOf),
   ...beside,
+  ...facts.consents.filter(({ withdrawn }) => withdrawn).map(one => consentOf({ ...one, status: 'inactive' })),
+  ...facts.observations.filter(({ late }) => late).map(observationOf),
 ]
 
 const person = (id: string, target: string): Resource => ({
@@ -102,7 +104,7 @@ const deviceOf = (id: string): Resource => {
   }
 }
 
-const studyOf = ({ id, organization, access, identity, over, staff }: facts.Study): readonly Resource[] => [
+const studyOf = ({ id, organization, access, identity, over, withdrawal, staff }: facts.Study): readonly Resource[] => [
   w.groupOf(id, organization),
   {
     ...w.study(
@@ -113,6 +115,7 @@ const studyOf = ({ id, organization, access, identity, over, staff }: facts.Stud
         w.chooses('identity', identity),
         w.requests(facts.heartRate),
         w.requests(facts.weight),
+        ...(withdrawal === undefined ? [] : [w.patientText('1', w.usualWords, withdrawal)]),
         w.requestsType('Condition'),
         w.requestsType('QuestionnaireResponse'),
         ...staff.map(({ practitioner, ended }) => w.works(practitioner, 'researcher', ended && '2020-01-01')),
@@ -199,7 +202,7 @@ const beside: readonly Resource[] = [
   binary('in-no-known-context', 'Practitioner/dean'),
   { resourceType: 'List', id: 'of-nobody', status: 'current', mode: 'working', subject: reference('Patient/ann') },
   { resourceType: 'Condition', id: 'ann-own', subject: reference('Patient/ann') },
-  ...['ann', 'bob', 'cat', 'dan', 'gil', 'kim'].map(id => ({
+  ...['ann', 'bob', 'cat', 'dan', 'gil', 'kim', 'may'].map(id => ({
     resourceType: 'Condition',
     id: `${id}-named`,
     subject: reference(`Patient/${id}`),

@@ -32,6 +32,7 @@ const derived = [
   'study',
   'study_staff',
   'study_requested_data',
+  'study_text',
   'enrolment',
   'consent_grantee',
   'study_group_observation_consents',

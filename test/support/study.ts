@@ -1,5 +1,6 @@
 import type { Consent, Extension, ResearchStudy, Resource } from '@medplum/fhirtypes'
 import { organizationRole } from '../../src/access/vocabulary.ts'
+import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { canonicalBase, extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
 import { fhirWorld } from './fhir-server.ts'
@@ -59,6 +60,7 @@ export const openStudies = async () => {
       extension: [
         { url: extensions.identity, valueCode: 'identified' },
         ...kinds.map(requestedData),
+        patientText,
         staffEntry(researcher.practitioner),
       ],
     })
@@ -116,6 +118,16 @@ const requestedData = (code: string): Extension => ({
   extension: [{ url: 'kind', valueCodeableConcept: kind(code) }],
 })
 
+const text = Buffer.from('We ask you to share what you measure.').toString('base64')
+
+const patientText: Extension = {
+  url: extensions.patientText,
+  extension: [
+    { url: 'version', valueString: '1' },
+    { url: 'text', valueAttachment: { contentType: 'text/plain', data: text } },
+  ],
+}
+
 const staffEntry = (practitioner: string): Extension => ({
   url: extensions.staff,
   extension: [
@@ -138,6 +150,7 @@ const consent = (patient: string, study: string, organization: string, kinds: re
   category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
   patient: { reference: `Patient/${patient}` },
   dateTime: new Date().toISOString(),
+  sourceAttachment: { hash: digestOf('sha1', text) },
   policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
   provision: {
     type: 'deny',

@@ -3,6 +3,7 @@ import { standardExtensions, systems } from '../../fhir/canonical.ts'
 import { type Answer, kindOf, measures, type Participant, type Permission } from './cast.ts'
 import { localTime } from './document.ts'
 import { permittedFrom } from './expected.ts'
+import { sourceOf } from './patient-text.ts'
 import type { Ids } from './world.ts'
 
 /** One Consent for each person and grantee; each permit is one kind of data, from one source or from any. */
@@ -18,6 +19,7 @@ export const toConsent = (
   category: [concept(systems.loinc, '59284-0')],
   patient: { reference: `Patient/${patient}` },
   dateTime: new Date(now).toISOString(),
+  ...(to === 'clinician' ? {} : sourceOf(to)),
   policyRule: concept(`${terminology}/consentpolicycodes`, 'deny-unless-permitted'),
   provision: {
     type: 'deny',

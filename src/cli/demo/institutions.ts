@@ -4,13 +4,14 @@ import { canonicalBase, extensions, systems } from '../../fhir/canonical.ts'
 import { kindOf, measures, type Permission, requested, type Source, sources } from './cast.ts'
 import { concept } from './consent.ts'
 import type { FhirClient } from './fhir-client.ts'
+import { patientText } from './patient-text.ts'
 import {
   type Colleague,
   type ColleagueKey,
   emailOf,
   type OrganizationKey,
   organizations,
-  type Study,
+  type StudyKey,
   staff,
   studies,
 } from './staff.ts'
@@ -48,7 +49,7 @@ export const setUpInstitutions = async (signIn: SignIn): Promise<Ids> => {
   return {
     ...known,
     studies: await inTurn(studies, async (study, key) => {
-      const { id } = await managers[study.madeBy].create(toStudy(study, requested[key], known))
+      const { id } = await managers[study.madeBy].create(toStudy(key, known))
       return id
     }),
     studyOrganizations: await inTurn(studies, async ({ organization }) => known.organizations[organization]),
@@ -94,22 +95,22 @@ const createColleague = async (
   return id
 }
 
-const toStudy = (
-  study: Study,
-  asked: readonly Permission[],
-  ids: Pick<Ids, 'organizations' | 'sources' | 'colleagues'>,
-): ResearchStudy => ({
-  resourceType: 'ResearchStudy',
-  status: 'active',
-  title: study.title,
-  sponsor: { reference: `Organization/${ids.organizations[study.organization]}` },
-  extension: [
-    { url: extensions.identity, valueCode: study.identity },
-    { url: extensions.access, valueCode: study.access },
-    ...asked.map(permission => requestedData(permission, ids)),
-    ...Object.entries(study.staff).map(([key, role]) => staffEntry(ids.colleagues[key as ColleagueKey], role)),
-  ],
-})
+const toStudy = (key: StudyKey, ids: Pick<Ids, 'organizations' | 'sources' | 'colleagues'>): ResearchStudy => {
+  const study = studies[key]
+  return {
+    resourceType: 'ResearchStudy',
+    status: 'active',
+    title: study.title,
+    sponsor: { reference: `Organization/${ids.organizations[study.organization]}` },
+    extension: [
+      { url: extensions.identity, valueCode: study.identity },
+      { url: extensions.access, valueCode: study.access },
+      ...requested[key].map(permission => requestedData(permission, ids)),
+      patientText(key),
+      ...Object.entries(study.staff).map(([one, role]) => staffEntry(ids.colleagues[one as ColleagueKey], role)),
+    ],
+  }
+}
 
 const requestedData = ({ measure, source }: Permission, ids: Pick<Ids, 'sources'>): Extension => ({
   url: extensions.requestedData,

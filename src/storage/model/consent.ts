@@ -5,6 +5,8 @@ import { typeOfKind } from '../../access/shared-type.ts'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { findGiven } from './consent-given.ts'
+import { findSignedText, refuseSource, type SignedText } from './consent-source.ts'
 import { refuseTransition } from './consent-status.ts'
 import { noDevice } from './consented.ts'
 import { findSourceDevices } from './device.ts'
@@ -23,26 +25,32 @@ export const projectConsents = each<Consent>(async (connection, change, context)
   if (terms === undefined) return
   if (context.isAccepted !== true) await refuseTransition(connection, change, resource)
   const study = await studyOf(connection, terms.grantee)
-  const permits = await numbered(terms.permits, context)
-  if (study !== undefined && isStanding(resource) && context.isAccepted !== true)
-    await refuseUnasked(connection, study.id, permits)
   const grantee = await granteeNumber(connection, terms.grantee)
+  const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
+  const text = study && (await findSignedText(connection, study.id, resource))
+  if (study !== undefined && isStanding(resource) && context.isAccepted !== true) {
+    await refuseUnasked(connection, study.id, await numbered(terms.permits, context))
+    await refuseSource(connection, { study: study.id, consent: resource, text, permits: terms.permits, before })
+  }
+  const signed = resource.status === 'inactive' ? before?.text : text
   const made = await connection.run(sql.fragment`
-    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk)
-    VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(resource)}, ${pk}) ON CONFLICT DO NOTHING`)
+    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
+    VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(resource)}, ${pk}, ${signed?.version ?? null},
+      ${signed?.withdrawal ?? 'hide'})
+    ON CONFLICT DO NOTHING`)
   if (made === 0)
     throw new FhirError(
       'duplicate',
       'The patient has a Consent to the same study or recipient already; change that one',
     )
-  await insertPermits(connection, change, { consent: resource, grantee, study, permits })
+  await insertPermits(connection, change, { grantee, study, open: openBy(resource, terms, before) }, context)
 })
 
 /** One at a time a patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
 export const takeTurn = (connection: Connection, patientId: number) =>
   connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
 
-/** Writes the rows anew of the patient's standing Consent to the grantee: the enrolment that bounds them has changed. */
+/** Writes the rows anew of what the patient gives the grantee: the enrolment that bounds them has changed. */
 export const renewPermits = async (
   connection: Connection,
   patientId: number,
@@ -50,19 +58,58 @@ export const renewPermits = async (
   context: ProjectionContext,
 ): Promise<void> => {
   const grantee = await granteeNumber(connection, of)
-  const consent = await connection.maybeOne<{ pk: string; id: string; version: number; content: Consent }>(sql.fragment`
+  const consents = await connection.any<{ pk: string; id: string; version: number; content: Consent }>(sql.fragment`
     SELECT consent.pk, consent.id, consent.version, consent.content
-    FROM consent_grantee
-    JOIN consent ON consent.patient_id = consent_grantee.patient_id AND consent.pk = consent_grantee.pk
-    WHERE consent_grantee.patient_id = ${patientId} AND consent_grantee.grantee = ${grantee} AND consent_grantee.standing`)
-  const terms = consent && (await termsOf(connection, consent.content, context))
-  if (consent === undefined || terms === undefined) return
-  await connection.run(sql.fragment`
-    DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${consent.id}`)
+    FROM consent_grantee AS given
+    JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+    WHERE given.patient_id = ${patientId} AND given.grantee = ${grantee}
+      AND (given.standing OR given.withdrawal = 'keep')`)
+  if (consents.length === 0) return
   const study = await studyOf(connection, of)
-  const permits = await numbered(terms.permits, context)
-  const change = { patientId, pk: consent.pk, id: consent.id, versionId: String(consent.version) }
-  await insertPermits(connection, change, { consent: consent.content, grantee, study, permits })
+  for (const { pk, id, version, content } of consents) {
+    const change = { patientId, pk, id, versionId: String(version) }
+    const terms = await termsOf(connection, content, context)
+    const before = await findBefore(connection, change, { grantee: of, study }, context)
+    await connection.run(sql.fragment`
+      DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
+    if (terms === undefined) continue
+    await insertPermits(connection, change, { grantee, study, open: openBy(content, terms, before) }, context)
+  }
+}
+
+type Before = {
+  readonly text: SignedText | undefined
+  readonly permits: readonly Permit[]
+  readonly until: Date
+}
+
+/** What was given to the same grantee until the current version. */
+const findBefore = async (
+  connection: Connection,
+  change: Pick<Projected<Consent>, 'patientId' | 'pk'>,
+  { grantee, study }: { readonly grantee: ConsentGrantee; readonly study: Study | undefined },
+  context: ProjectionContext,
+): Promise<Before | undefined> => {
+  const given = await findGiven(connection, change)
+  const terms = given && (await termsOf(connection, given.consent, context))
+  if (terms?.grantee.kind !== grantee.kind || terms.grantee.id !== grantee.id || given === undefined) return undefined
+  const text = study && (await findSignedText(connection, study.id, given.consent))
+  return { text, permits: terms.permits, until: given.until }
+}
+
+type Open = {
+  readonly permits: readonly Permit[]
+  readonly consented: boolean
+  /** Nothing that was measured or stored from then on. */
+  readonly until?: Date
+}
+
+/** What a Consent opens as it stands; after its end, what its text promised to keep. */
+const openBy = (consent: Consent, { permits }: ConsentTerms, before: Before | undefined): Open => {
+  if (isStanding(consent)) return { permits, consented: consent.status === 'active' }
+  return consent.status === 'inactive' && before?.text?.withdrawal === 'keep'
+    ? { permits: before.permits, consented: true, until: before.until }
+    : { permits: [], consented: false }
 }
 
 const termsOf = async (
@@ -131,20 +178,18 @@ const refuseUnasked = async (
 const told = ({ kind, device }: Permit): string =>
   typeOfKind(kind) ?? `${kind} from ${device === undefined ? 'any source' : `Device/${device}`}`
 
-type Given = {
-  readonly consent: Consent
-  readonly grantee: number
-  readonly study: Study | undefined
-  readonly permits: readonly NumberedPermit[]
-}
+type Opened = { readonly grantee: number; readonly study: Study | undefined; readonly open: Open }
 
 /** A study's permits hold only while its patient is in it. */
 const insertPermits = async (
   connection: Connection,
   { patientId, id, versionId }: Omit<Projected<Consent>, 'resource'>,
-  { consent, grantee, study, permits }: Given,
+  { grantee, study, open }: Opened,
+  context: ProjectionContext,
 ): Promise<void> => {
-  if (!isStanding(consent)) return
+  if (open.permits.length === 0) return
+  const until = open.until?.toISOString() ?? 'infinity'
+  const permits = await numbered(open.permits, context)
   const rows = permits
     .filter(
       ({ recipients }) => study === undefined || recipients.length === 0 || recipients.includes(study.organization),
@@ -166,10 +211,11 @@ const insertPermits = async (
   await connection.run(sql.fragment`
     INSERT INTO study_group_observation_consents
       (patient_id, grantee, scope_action, kind_id, device_id, data_start, data_end, consented, valid_from, valid_to,
-        consent_id, version)
-    SELECT ${patientId}, ${grantee}, 'rs', permit.kind_id, permit.device_id, permit.data_start, permit.data_end,
-      ${consent.status === 'active'}, greatest(permit.valid_from, enrolment.period_start),
-      least(permit.valid_to, enrolment.period_end), ${id}, ${Number(versionId)}
+        consent_id, version, stored_before)
+    SELECT ${patientId}, ${grantee}, 'rs', permit.kind_id, permit.device_id, permit.data_start,
+      least(permit.data_end, ${until}::timestamptz), ${open.consented},
+      greatest(permit.valid_from, enrolment.period_start), least(permit.valid_to, enrolment.period_end),
+      ${id}, ${Number(versionId)}, ${until}::timestamptz
     FROM ${enrolments}, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS permit(
       kind_id integer, device_id integer, data_start timestamptz, data_end timestamptz,
       valid_from timestamptz, valid_to timestamptz)`)

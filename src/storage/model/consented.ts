@@ -24,7 +24,8 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
 /** A patient's device is readable like the Observations that come from its source. */
 const compileDevice = (consented: Consented, row: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM study_group_observation_consents AS given
-  WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id AND given.device_id IN (0, coalesce((
+  WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id AND ${row}.last_updated < given.stored_before
+    AND given.device_id IN (0, coalesce((
     SELECT device_id FROM device_source
     WHERE device_source.id = coalesce(${referencedId(row, 'parent', 'Device')}, ${row}.id)), 0)))`
 
@@ -38,7 +39,8 @@ const compileType = (consented: Consented, type: ResourceType, row: SqlFragment)
     WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id
       AND given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind}) AND given.device_id = ${noDevice}
       AND given.data_start <= coalesce(fhir_time_low(${time}), '-infinity')
-      AND coalesce(fhir_time_high(${time}), 'infinity') <= given.data_end)`
+      AND coalesce(fhir_time_high(${time}), 'infinity') <= given.data_end
+      AND ${row}.last_updated < given.stored_before)`
 }
 
 /** NULL, a time without bounds, where none is known: only a consent that bounds none covers it. */
@@ -70,7 +72,8 @@ const isCovered = (consented: Consented, facts: SqlFragment): SqlFragment =>
 /** An unknown source device is 0, which only consents for any source name. */
 const holds = (facts: SqlFragment): SqlFragment => sql.fragment`
   given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
-  AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end`
+  AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
+  AND ${facts}.last_updated < given.stored_before`
 
 /** The device_id of what is a type and no kind of Observations. */
 export const noDevice = -1
@@ -102,7 +105,7 @@ const areSourcesCovered = (
   LEFT JOIN observation AS source ON source.patient_id = ${facts}.patient_id AND source.pk = sources.pk
   WHERE source.pk IS NULL OR NOT (${isCovered(consented, sql.fragment`source`)}))`
 
-/** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable. */
+/** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RowNames): SqlFragment => {
   const studies =
     to === undefined
@@ -112,6 +115,7 @@ export const compileConsentable = ({ to }: Consentable, { facts }: RowNames): Sq
     SELECT bool_and(EXISTS (
       SELECT FROM study_group_observation_consents AS given
       WHERE given.patient_id = ${facts}.patient_id AND given.kind_id = needed.member_id
-        AND given.consented AND now() >= given.valid_from AND now() < given.valid_to AND ${studies}))
+        AND given.consented AND given.stored_before = 'infinity'
+        AND now() >= given.valid_from AND now() < given.valid_to AND ${studies}))
     FROM kind_member AS needed WHERE needed.kind_id = ${facts}.kind_id), FALSE)`
 }

@@ -35,7 +35,7 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
           AND study.in_force AND now() >= study.period_start AND now() < study.period_end
           AND enrolment.patient = ${row}.id AND enrolment.patient_id = ${row}.patient_id AND enrolment.in_force
           AND now() >= enrolment.period_start AND now() < enrolment.period_end
-          AND given.consented AND now() >= given.valid_from AND now() < given.valid_to)`,
+          AND given.consented AND given.stored_before = 'infinity' AND now() >= given.valid_from AND now() < given.valid_to)`,
     ),
   name: (staffed, row) => handles(staffed, namedByStudy(row)),
 }

@@ -9,6 +9,7 @@ import { sql } from '../sql.ts'
 import { noDevice } from './consented.ts'
 import { granteeNumber } from './grantee.ts'
 import { each, namedId, type ProjectionContext } from './projection.ts'
+import { writeTexts } from './study-text.ts'
 
 /** A ResearchStudy of an organization; without one it is only a text. */
 export const projectStudies = each<ResearchStudy>(async (connection, { id, resource }, context) => {
@@ -23,6 +24,7 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
   await writeStudy(connection, id, resource, after)
   await writeStaff(connection, id, resource)
   await writeRequestedData(connection, id, resource, context)
+  await writeTexts(connection, id, resource)
 })
 
 type Fixed = { readonly organization: string | undefined; readonly access: string; readonly identity: string }
@@ -160,6 +162,7 @@ const removeStudy = async (connection: Connection, id: string): Promise<void> =>
   if (used !== undefined)
     throw new FhirError('conflict', 'A study with people in it is completed or withdrawn, not deleted')
   await connection.run(sql.fragment`DELETE FROM study_requested_data WHERE study_id = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM study_text WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study WHERE id = ${id}`)
 }

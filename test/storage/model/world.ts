@@ -3,6 +3,7 @@ import type { Caller, ClientPolicy } from '../../../src/access/caller.ts'
 import { accessOf } from '../../../src/access/rules.ts'
 import { parseScopes } from '../../../src/access/scope.ts'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { canonicalBase, extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
@@ -159,13 +160,36 @@ export const chooses = (choice: 'access' | 'identity', valueCode: string): Exten
   valueCode,
 })
 
+/** A version of what people sign; the words are its text. */
+export const patientText = (version: string, words: string, withdrawal?: 'hide' | 'keep' | 'erase'): Extension => ({
+  url: extensions.patientText,
+  extension: [
+    { url: 'version', valueString: version },
+    { url: 'text', valueAttachment: { contentType: 'text/plain', data: base64(words) } },
+    ...(withdrawal === undefined ? [] : [{ url: 'withdrawal', valueCode: withdrawal }]),
+  ],
+})
+
+const base64 = (words: string): string => Buffer.from(words).toString('base64')
+
+/** As a Consent names it. */
+export const sourceOf = (words: string) => ({
+  contentType: 'text/plain' as const,
+  hash: digestOf('sha1', base64(words)),
+})
+
+export const usualWords = 'We ask you to share your data.'
+
+/** With the usual text, unless another is among the extensions. */
 export const study = (id: string, sponsor: string, extension: readonly Extension[], status = 'active'): Resource => ({
   resourceType: 'ResearchStudy',
   id,
   status: status as 'active',
   sponsor: { reference: `Organization/${sponsor}` },
   enrollment: [{ reference: `Group/group-${id}` }],
-  extension: [...extension],
+  extension: extension.some(({ url }) => url === extensions.patientText)
+    ? [...extension]
+    : [...extension, patientText('1', usualWords)],
 })
 
 export const groupOf = (study: string, organization: string): Resource => ({
@@ -209,6 +233,7 @@ export const consent = (
   category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'RESEARCH' }] }],
   patient: { reference: `Patient/${patient}` },
   dateTime: '2026-01-01T00:00:00Z',
+  sourceAttachment: sourceOf(usualWords),
   policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
   extension: [
     { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study}` } },

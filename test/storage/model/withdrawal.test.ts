@@ -1,0 +1,152 @@
+import type { Consent, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const weight = 'omh:body-weight'
+const words = 'What we have until then we keep.'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, see, storeOf } = world
+
+const study = (status = 'active') =>
+  w.study(
+    'keeping',
+    'lab',
+    [
+      w.chooses('identity', 'identified'),
+      w.requests(heartRate),
+      w.requestsType('Condition'),
+      w.patientText('1', words, 'keep'),
+    ],
+    status,
+  )
+const consent = (status: NonNullable<Consent['status']>, id = 'c', permits = permitted): Consent => ({
+  ...w.consent('keeping', 'ann', status, permits),
+  id,
+  sourceAttachment: w.sourceOf(words),
+})
+const permitted = [w.permit(heartRate), w.permitType('Condition')]
+const condition = (id: string, recordedDate = '2026-03-01'): Resource =>
+  ({ resourceType: 'Condition', id, subject: { reference: 'Patient/ann' }, recordedDate }) as Resource
+const device: Resource = { resourceType: 'Device', id: 'watch', patient: { reference: 'Patient/ann' } }
+
+await put(
+  w.organization('lab'),
+  w.role('researcher', 'lab', 'viewer'),
+  w.organization('home'),
+  w.registered('ann', 'home'),
+  study(),
+  w.enrols('keeping', 'ann'),
+  consent('active'),
+  device,
+  w.measured('before', 'ann', heartRate),
+  w.measured('corrected', 'ann', heartRate),
+  w.measured('to-come', 'ann', heartRate, { effectiveDateTime: '2999-01-01' }),
+  w.measured('lasting', 'ann', heartRate, {
+    effectivePeriod: { start: '2026-03-01' },
+    effectiveDateTime: undefined,
+  } as object),
+  w.measured('other-kind', 'ann', weight),
+  w.measured('derived', 'ann', heartRate, { derivedFrom: [{ reference: 'Observation/before' }] }),
+  condition('c-before'),
+  condition('c-to-come', '2999'),
+)
+const researcher = storeOf(w.staff('researcher'))
+const seen = async () => [
+  ...(await see(researcher, 'Observation')),
+  ...(await see(researcher, 'Condition')),
+  ...(await see(researcher, 'Device', 'patient=ann')),
+  ...(await see(researcher, 'Patient')),
+]
+const create = async (resource: Resource) => {
+  const { id: _, ...rest } = resource
+  const [written] = await storeOf(w.patient('ann')).write([{ kind: 'create', resource: rest as Resource }])
+  return written?.outcome === 'refused' ? written.error.status : written?.outcome
+}
+const kept = ['before', 'derived', 'c-before', 'watch']
+
+t.test('a text that promises to keep lets the study read what it had, and nothing new', async t => {
+  t.strictSame(await seen(), [
+    'before',
+    'corrected',
+    'derived',
+    'lasting',
+    'to-come',
+    'c-before',
+    'c-to-come',
+    'watch',
+    'ann',
+  ])
+  t.equal(await create(w.measured('x', 'ann', heartRate)), 'created')
+  await put(consent('inactive', 'c', [...permitted, w.permit(weight)]))
+  t.equal((await seen()).length, 6, 'nor does the last version widen anything')
+  await put(
+    w.measured('corrected', 'ann', heartRate, { note: [{ text: 'not the study’s to know' }] }),
+    w.measured('late', 'ann', heartRate),
+    condition('c-late'),
+  )
+  t.equal((await seen()).length, 5, 'what is stored later, and what was changed later, is hidden')
+  t.equal(await create(w.measured('x', 'ann', heartRate)), 403, 'nothing more is uploaded by it')
+  t.strictSame(
+    (await seen()).filter(id => kept.includes(id)),
+    kept,
+  )
+  t.notOk((await seen()).includes('ann'), 'nor is the person known any more')
+  await t.rejects(researcher.read('Observation', 'corrected'), 'by its id')
+  await t.rejects(researcher.vread('Observation', 'corrected', '1'), 'nor its old version')
+  t.equal((await researcher.read('Observation', 'before')).id, 'before')
+})
+
+t.test('it is kept as long as the patient stays in the study, and the study goes on', async t => {
+  const all = await seen()
+  await put(consent('inactive'))
+  t.strictSame(await seen(), all, 'the moment is that of the withdrawal, not of what was said later')
+  await put(w.enrols('keeping', 'ann', 'withdrawn'))
+  t.strictSame(await seen(), [], 'leaving the study ends all')
+  await put(w.enrols('keeping', 'ann'))
+  t.strictSame(await seen(), all)
+  await put(study('completed'))
+  t.strictSame(await seen(), [])
+  await put(study())
+  t.strictSame(await seen(), all)
+})
+
+t.test('a new Consent stands beside what was kept', async t => {
+  await put(consent('active', 'again', [w.permit(heartRate, { dataPeriod: { start: '2027' } })]))
+  t.ok((await seen()).includes('before'))
+  t.equal(await create(w.measured('x', 'ann', heartRate)), 'created')
+  await put(consent('inactive', 'again'))
+})
+
+t.test('a Consent that was a mistake, or is deleted, keeps nothing', async t => {
+  await put(consent('entered-in-error'))
+  t.notOk((await seen()).includes('before'))
+  await put(consent('active', 'third'), consent('inactive', 'third'))
+  t.ok((await seen()).includes('before'))
+  await world.importer.write([{ kind: 'delete', type: 'Consent', id: 'third' }])
+  t.notOk((await seen()).includes('before'))
+})
+
+t.test('to what was never given there is nothing to keep', async t => {
+  await put(consent('proposed', 'fourth'), consent('inactive', 'fourth'))
+  t.notOk((await seen()).includes('before'))
+})
+
+t.test('hidden is everything where the text says nothing, or that it is erased', async t => {
+  const other = 'Then it is gone.'
+  for (const [id, text] of [
+    ['silent', w.patientText('1', other)],
+    ['erasing', w.patientText('1', other, 'erase')],
+  ] as const) {
+    const given = (status: NonNullable<Consent['status']>): Consent => ({
+      ...w.consent(id, 'ann', status, [w.permit(heartRate)]),
+      sourceAttachment: w.sourceOf(other),
+    })
+    await put(w.study(id, 'lab', [w.requests(heartRate), text]), w.enrols(id, 'ann'), given('active'))
+    t.ok((await seen()).includes('before'), id)
+    await put(given('inactive'))
+    t.notOk((await seen()).includes('before'), id)
+  }
+})
