@@ -15,12 +15,12 @@ const [rest] = statement.rest ?? []
 const resources = rest?.resource ?? []
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-const call = async (method: Method, url: string, body?: object | string) => {
+const call = async (method: Method, url: string, body?: object | string, more: Record<string, string> = {}) => {
   const type = typeof body === 'string' ? 'application/x-www-form-urlencoded' : 'application/fhir+json'
   const { statusCode, body: text } = await server.inject({
     method,
     url: `/fhir/${url}`,
-    headers: { authorization: 'Bearer everything', ...(body === undefined ? {} : { 'content-type': type }) },
+    headers: { authorization: 'Bearer everything', ...(body === undefined ? {} : { 'content-type': type }), ...more },
     ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   return { status: statusCode, answer: text === '' ? {} : JSON.parse(text) }
@@ -39,6 +39,12 @@ const calls: Readonly<Record<string, (type: ResourceType, id: string) => Promise
   'search-type': async type => {
     const posted = await call('POST', `${type}/_search`, '_count=1')
     return [(await call('GET', `${type}?_count=1`)).status, posted.status]
+  },
+  patch: async (type, id) => {
+    const keep = [{ op: 'test', path: '/id', value: id }]
+    const patched = await call('PATCH', `${type}/${id}`, keep)
+    const matched = await call('PATCH', `${type}?_id=${id}`, keep)
+    return [patched.status, matched.status]
   },
   delete: async (type, id) => [(await call('DELETE', `${type}/${id}`)).status, 204],
 }
@@ -151,11 +157,7 @@ t.test('nothing answers that is not advertised', async t => {
     ...['$export', '$process-message', '$convert', '$graphql', '$versions'].map(name => ['GET', name, [404]] as const),
     ...resources.flatMap(({ type }): (readonly [Method, string, readonly number[]])[] => [
       ['GET', `${type}/_history`, [404]],
-      ['PATCH', `${type}/1`, [405]],
       ['POST', `${type}/1`, [405]],
-      ['PUT', `${type}?_id=1`, [405]],
-      ['PATCH', `${type}?_id=1`, [405]],
-      ['DELETE', `${type}?_id=1`, [405]],
       ['DELETE', `${type}/1/_history`, [405]],
       ['DELETE', `${type}/1/_history/1`, [405]],
       ['GET', `${type}/1/$everything`, [404]],
@@ -181,9 +183,26 @@ t.test('what is said of every type holds', async t => {
   const flags = (resource: CapabilityStatementRestResource) => [
     resource.versioning,
     resource.readHistory,
+    resource.conditionalRead,
     resource.conditionalCreate,
     resource.conditionalUpdate,
     resource.conditionalDelete,
   ]
-  t.same([...new Set(resources.map(resource => flags(resource).join()))], ['versioned,true,true,false,not-supported'])
+  t.same(
+    [...new Set(resources.map(resource => flags(resource).join()))],
+    ['versioned,true,full-support,true,true,multiple'],
+  )
+})
+
+t.test('what is said of conditional interactions holds for every type', async t => {
+  const failures = []
+  for (const { type } of resources) {
+    const resource = minimalResource(registry, type as ResourceType)
+    const { answer } = await call('POST', type, resource)
+    const path = `${type}?_id=${answer.id}`
+    const read = await call('GET', `${type}/${answer.id}`, undefined, { 'if-none-match': 'W/"1"' })
+    const statuses = [read.status, (await call('PUT', path, resource)).status, (await call('DELETE', path)).status]
+    if (statuses.join() !== '304,200,204') failures.push([type, ...statuses])
+  }
+  t.same(failures, [])
 })

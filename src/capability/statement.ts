@@ -39,6 +39,7 @@ export const toCapabilityStatement = (
   implementation: { description: server.title, url: base },
   fhirVersion: '4.0.1',
   format: [...formats],
+  patchFormat: ['application/json-patch+json', 'application/fhir+json'],
   rest: [
     {
       mode: 'server',
@@ -71,9 +72,10 @@ const resourceOf = (
   // PUT to an id that is not there answers 404, but for imports.
   updateCreate: false,
   conditionalCreate: true,
-  conditionalRead: 'not-supported',
-  conditionalUpdate: false,
-  conditionalDelete: 'not-supported',
+  conditionalRead: 'full-support',
+  conditionalUpdate: isConditional('update', interactions),
+  conditionalDelete: isConditional('delete', interactions) ? 'multiple' : 'not-supported',
+  referencePolicy: ['literal', 'logical'],
   searchInclude: [...possibleIncludes(registry, type)],
   searchRevInclude: [...possibleReverseIncludes(registry, type)],
   searchParam: registry
@@ -88,6 +90,9 @@ const isCalledOn = ({ at, types }: Operation, type: ResourceType): boolean =>
 
 const operationsOf = (operations: readonly Operation[]): Pick<RestResource, 'operation'> =>
   operations.length === 0 ? {} : { operation: operations.map(({ name, definition }) => ({ name, definition })) }
+
+const isConditional = (name: Interaction['name'], interactions: readonly Interaction[]): boolean =>
+  interactions.some(one => one.name === name && one.decide !== undefined)
 
 /** Each once: a search is one interaction by either method. */
 const codesOf = <Code extends string>(names: readonly Code[]) => [...new Set(names)].map(code => ({ code }))

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
-import { formatNames, formats, formType } from './media-type.ts'
+import { formatNames, formats, formType, patchType } from './media-type.ts'
 
 /** Bodies are FHIR's JSON or XML, or the parameters of a search as a form; anything else is 415. */
 export const parseBodies = (server: FastifyInstance): void => {
@@ -14,6 +14,9 @@ export const parseBodies = (server: FastifyInstance): void => {
       async (_request: FastifyRequest, text: string) => (text === '' ? undefined : parsers[name](text)),
     )
   }
+  server.addContentTypeParser(patchType, { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
+    text === '' ? undefined : parseText(text),
+  )
   server.addContentTypeParser(
     formType,
     { parseAs: 'string' },

@@ -12,7 +12,7 @@ import type { Store } from '../storage/store.ts'
 import { type FindCaller, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
-import { formType } from './media-type.ts'
+import { formType, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, requirePresentation } from './presentation.ts'
 
@@ -91,18 +91,34 @@ const contentOf = (request: FastifyRequest, interaction: Interaction): SystemReq
   if (body !== undefined && isForm !== (interaction.body === 'form')) {
     throw isForm ? unsupported(formType) : unsupported('A resource', formType)
   }
+  if (isPatch(request) && interaction.body !== 'patch') throw unsupported(patchType)
   const query = isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request)
   if (isForm) requirePresentation(request, query)
-  const { 'if-match': ifMatch, 'if-none-exist': ifNoneExist, prefer } = request.headers
+  const { prefer } = request.headers
   return {
     query,
     body,
     headers: {
       prefer: parsePrefer(typeof prefer === 'string' ? prefer : prefer?.join()),
-      ...(ifMatch === undefined ? {} : { ifMatch }),
-      ...(typeof ifNoneExist === 'string' ? { ifNoneExist } : {}),
+      ...conditionsOf(request),
     },
   }
 }
+
+const isPatch = ({ headers }: FastifyRequest): boolean => headers['content-type']?.split(';')[0]?.trim() === patchType
+
+const conditions = {
+  ifMatch: 'if-match',
+  ifNoneExist: 'if-none-exist',
+  ifNoneMatch: 'if-none-match',
+  ifModifiedSince: 'if-modified-since',
+} as const
+
+const conditionsOf = ({ headers }: FastifyRequest): Omit<SystemRequest['headers'], 'prefer'> =>
+  Object.fromEntries(
+    Object.entries(conditions).flatMap(([name, header]) =>
+      headers[header] === undefined ? [] : [[name, String(headers[header])]],
+    ),
+  )
 
 const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''

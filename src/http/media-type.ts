@@ -13,6 +13,7 @@ export const formats = {
 } as const
 
 export type Format = keyof typeof formats
+export const patchType = 'application/json-patch+json'
 export const formType = 'application/x-www-form-urlencoded'
 
 /** All of them, JSON first. */

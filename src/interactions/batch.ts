@@ -1,66 +1,61 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
-import { prepareCreate } from './create.ts'
+import { prepareRouted } from './conditional.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
-import type { Context, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
-import { requireAccess } from './require-access.ts'
-import { type Prepared, writtenResponse } from './written.ts'
+import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, SystemRequest } from './interaction.ts'
+import { writtenResponse } from './written.ts'
 
 /**
  * https://hl7.org/fhir/R4/http.html#transaction
- * No entry hinders another. Creates that follow one another go to the store together: that is how devices upload.
+ * No entry hinders another. Writes of one kind that follow one another go to the store together: that is how devices upload.
  */
 export const batch: Handler<SystemRequest> = async ({ body, headers }, context) => {
   const entries = entriesOf(body)
   const prefer = { ...headers.prefer, return: headers.prefer.return ?? 'minimal' }
   const answers: FhirResponse[] = []
-  const creates: Pending[] = []
+  const pending: Pending[] = []
+  const writePending = () => writeTogether(pending.splice(0), answers, prefer.return, context)
   for (const [index, sent] of entries.entries()) {
     try {
       const entry = parseEntry(sent, prefer, context)
-      const create = preparedCreate(entry, context)
-      if (create === undefined) {
-        await writeTogether(creates.splice(0), answers, prefer.return, context)
+      const { name } = entry.interaction
+      if (pending[0] !== undefined && pending[0].name !== name) await writePending()
+      if (entry.interaction.prepare === undefined) {
+        await writePending()
         answers[index] = await context.dispatch(entry, context)
       } else {
-        creates.push({ index, ...create })
+        pending.push({ index, name, ...prepareRouted(entry, context) })
       }
     } catch (error) {
       answers[index] = failure(error, context)
     }
   }
-  await writeTogether(creates, answers, prefer.return, context)
+  await writePending()
   const chunks = bundleChunks({ type: 'batch-response', link: [] }, answers.map(entryText))
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-type Pending = Prepared & { readonly index: number }
-
-const preparedCreate = ({ interaction, request }: Entry, context: Context): Prepared | undefined => {
-  if (interaction.name !== 'create' || !('type' in request)) return undefined
-  requireAccess(context, 'c', request.type)
-  return prepareCreate(request, context)
-}
+type Pending = Prepared & { readonly index: number; readonly name: Entry['interaction']['name'] }
 
 /** Should the set trip the store, each is written alone, so that only the one at fault pays for it. */
 const writeTogether = async (
-  creates: readonly Pending[],
+  pending: readonly Pending[],
   answers: FhirResponse[],
   answer: PreferredReturn,
   context: Context,
 ): Promise<void> => {
-  if (creates.length === 0) return
+  if (pending.length === 0) return
   try {
-    const written = await context.store.write(creates.map(({ write }) => write))
-    for (const [position, { index, warnings }] of creates.entries()) {
+    const written = await context.store.write(pending.map(({ write }) => write))
+    for (const [position, { index, warnings }] of pending.entries()) {
       answers[index] = answerOf(written[position], warnings, answer, context)
     }
   } catch (error) {
     const failed = failure(error, context)
-    for (const { index } of creates) answers[index] = failed
-    if (error instanceof FhirError || creates.length === 1) return
-    for (const create of creates) await writeTogether([create], answers, answer, context)
+    for (const { index } of pending) answers[index] = failed
+    if (error instanceof FhirError || pending.length === 1) return
+    for (const one of pending) await writeTogether([one], answers, answer, context)
   }
 }
 

@@ -1,9 +1,8 @@
-import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
+import { criteriaOf } from './conditional.ts'
 import { parseIncoming } from './incoming.ts'
-import type { Context, Handler, TypeRequest } from './interaction.ts'
-import { requireAccess } from './require-access.ts'
-import { type Prepared, writeOne } from './written.ts'
+import type { Context, Handler, Prepared, TypeRequest } from './interaction.ts'
+import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#create */
 export const create: Handler<TypeRequest> = async (request, context) =>
@@ -17,7 +16,7 @@ export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Con
       kind: 'create',
       ...incoming,
       ...(id === undefined ? {} : { id }),
-      ...(headers.ifNoneExist === undefined ? {} : { ifNoneExist: criteria(type, headers.ifNoneExist, context) }),
+      ...(headers.ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, headers.ifNoneExist, context) }),
     },
     warnings,
   }
@@ -30,9 +29,5 @@ const withoutId = (body: unknown): unknown => {
 }
 
 /** https://hl7.org/fhir/R4/http.html#ccreate */
-const criteria = (type: TypeRequest['type'], ifNoneExist: string, { registry, base, ...gate }: Context): Search => {
-  requireAccess(gate, 's', type)
-  const query = new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
-  const where = parseCriteria(registry, type, query, { base })
-  return { ...parseSearch(registry, type, query, { base }), where }
-}
+export const existing = (type: TypeRequest['type'], ifNoneExist: string, context: Context): Search =>
+  criteriaOf(type, new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1)), context)

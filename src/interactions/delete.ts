@@ -1,6 +1,6 @@
-import type { Handler, InstanceRequest } from './interaction.ts'
+import type { Handler, InstanceRequest, Prepared } from './interaction.ts'
 import { parseIfMatch } from './version.ts'
-import { type Prepared, writeOne } from './written.ts'
+import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#delete */
 export const deletion: Handler<InstanceRequest> = async (request, context) =>

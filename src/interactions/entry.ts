@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { BundleEntryResponse } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import { bundleEntry } from './bundle-text.ts'
 import type { Body, Context, FhirRequest, FhirResponse, RequestHeaders, Routed } from './interaction.ts'
@@ -40,8 +41,8 @@ export const parseEntry = (
     request: {
       ...named,
       query: new URLSearchParams(query),
-      headers: { prefer, ...conditionOf(request, 'ifMatch'), ...conditionOf(request, 'ifNoneExist') },
-      ...(interaction.body === 'resource' ? { body: resource } : {}),
+      headers: { prefer, ...conditionsOf(request) },
+      ...(interaction.body === 'none' ? {} : { body: interaction.body === 'patch' ? patchIn(resource) : resource }),
     } as FhirRequest,
     ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
   }
@@ -82,9 +83,30 @@ const textOf = (request: Record<string, unknown>, name: 'method' | 'url'): strin
   throw new FhirError('required', `An entry's request has a ${name}`, { status: 400, expression: `request.${name}` })
 }
 
-const conditionOf = <Name extends 'ifMatch' | 'ifNoneExist'>(request: Record<string, unknown>, name: Name) => {
-  const text = request[name]
-  return (typeof text === 'string' ? { [name]: text } : {}) as { readonly [Key in Name]?: string }
+const conditions = ['ifMatch', 'ifNoneExist', 'ifNoneMatch', 'ifModifiedSince'] as const
+
+const conditionsOf = (request: Record<string, unknown>): Omit<RequestHeaders, 'prefer'> =>
+  Object.fromEntries(conditions.flatMap(name => (typeof request[name] === 'string' ? [[name, request[name]]] : [])))
+
+/** "The JSON Patch … the content is in a Binary": https://hl7.org/fhir/R4/http.html#patch. A FHIRPath Patch stands as it is. */
+const patchIn = (resource: unknown): unknown => {
+  if (!isObject(resource) || resource.resourceType !== 'Binary') return resource
+  const { contentType, data } = resource
+  if (contentType !== 'application/json-patch+json' || typeof data !== 'string') {
+    throw new FhirError(
+      'not-supported',
+      'A patch in a Binary has the contentType application/json-patch+json, and data',
+      {
+        status: 400,
+        expression: 'Binary.contentType',
+      },
+    )
+  }
+  try {
+    return parseJson(Buffer.from(data, 'base64').toString())
+  } catch (cause) {
+    throw new FhirError('structure', 'The patch is not JSON', { expression: 'Binary.data', cause })
+  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

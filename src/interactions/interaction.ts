@@ -5,7 +5,7 @@ import type { Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Action } from '../search/expression.ts'
-import type { Store } from '../storage/store.ts'
+import type { Store, Write } from '../storage/store.ts'
 import type { BundleText } from './bundle-text.ts'
 import type { Cursors } from './cursor.ts'
 
@@ -15,18 +15,18 @@ export type Interaction = {
   /** The letter of a SMART scope that it needs; a Bundle asks the letters of its entries. */
   readonly action?: Action
   /** What its request carries. */
-  readonly body: 'none' | 'resource' | 'form'
+  readonly body: 'none' | 'resource' | 'patch' | 'form'
   /** What the CapabilityStatement says about it. */
   readonly documentation: string
 } & Target
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
 type Target =
   | Row<'batch' | 'transaction', '', SystemRequest>
-  | Row<'create' | 'search-type', ':type' | ':type/_search', TypeRequest>
-  | Row<'read' | 'update' | 'delete' | 'history-instance', ':type/:id' | ':type/:id/_history', InstanceRequest>
+  | Row<'create' | 'search-type' | ConditionalName, ':type' | ':type/_search', TypeRequest>
+  | Row<'read' | 'history-instance' | ConditionalName, ':type/:id' | ':type/:id/_history', InstanceRequest>
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
   | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
       readonly types: 'all' | readonly ResourceType[]
@@ -34,7 +34,26 @@ type Target =
 
 export type OperationLevel = 'system' | 'type' | 'instance'
 
-type Row<Name, Path, Request> = { readonly name: Name; readonly path: Path; readonly handler: Handler<Request> }
+/** Each of these may name an id, or criteria. */
+type ConditionalName = 'update' | 'patch' | 'delete'
+
+type Row<Name, Path, Request> = {
+  readonly name: Name
+  readonly path: Path
+  readonly handler: Handler<Request>
+  /** Of an ordinary write: all of it but the write, so that it can go to the store in the company of others. */
+  readonly prepare?: Prepare<Request>
+  /** Of a conditional one: which ordinary ones it means at this moment. */
+  readonly decide?: Decide
+}
+
+/** `id` is given by a transaction to what it creates. */
+type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared
+
+/** One write that may go to the store, alone or in the company of a Bundle's others. */
+export type Prepared = { readonly write: Write; readonly warnings: readonly Issue[] }
+
+export type Decide = (request: TypeRequest, context: Context) => Promise<readonly Routed[]>
 
 export type Handler<Request = FhirRequest> = (request: Request, context: Context) => Promise<FhirResponse>
 
@@ -53,6 +72,9 @@ export type FhirRequest = SystemRequest | TypeRequest | InstanceRequest | Versio
 export type RequestHeaders = {
   readonly ifMatch?: string
   readonly ifNoneExist?: string
+  readonly ifNoneMatch?: string
+  /** As HTTP or as FHIR writes a time. */
+  readonly ifModifiedSince?: string
   readonly prefer: Prefer
 }
 

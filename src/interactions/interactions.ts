@@ -1,12 +1,14 @@
 import { batch } from './batch.ts'
-import { create } from './create.ts'
-import { deletion } from './delete.ts'
+import { conditional, decideDelete, decidePatch, decideUpdate } from './conditional.ts'
+import { create, prepareCreate } from './create.ts'
+import { deletion, prepareDelete } from './delete.ts'
 import { history } from './history.ts'
 import type { Interaction } from './interaction.ts'
+import { patch, preparePatch } from './patch.ts'
 import { read } from './read.ts'
 import { search } from './search.ts'
 import { transaction } from './transaction.ts'
-import { update } from './update.ts'
+import { prepareUpdate, update } from './update.ts'
 import { vread } from './vread.ts'
 
 /** What the server does. Routes, scope letters, the CapabilityStatement and the conformance test are derived from this. */
@@ -19,7 +21,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: read,
     documentation:
-      'The current version, with its ETag. What the caller may not see is not found; what was deleted is gone.',
+      'The current version, with its ETag; 304 to who has it, by If-None-Match or If-Modified-Since. What the caller may not see is not found; what was deleted is gone.',
   },
   {
     name: 'vread',
@@ -46,7 +48,39 @@ export const interactions: readonly Interaction[] = [
     action: 'u',
     body: 'resource',
     handler: update,
-    documentation: 'A new version; with If-Match only of the version it names.',
+    prepare: prepareUpdate,
+    documentation:
+      'A new version, unless it says what is there already; with If-Match only of the version it names, with If-None-Match: * only where there is none.',
+  },
+  {
+    name: 'update',
+    method: 'PUT',
+    path: ':type',
+    action: 'u',
+    body: 'resource',
+    handler: conditional(decideUpdate),
+    decide: decideUpdate,
+    documentation: 'Of the one match of the criteria; where there is none it is created.',
+  },
+  {
+    name: 'patch',
+    method: 'PATCH',
+    path: ':type/:id',
+    action: 'u',
+    body: 'patch',
+    handler: patch,
+    prepare: preparePatch,
+    documentation: 'A JSON Patch, or a FHIRPath Patch as Parameters. What comes out is checked like an update.',
+  },
+  {
+    name: 'patch',
+    method: 'PATCH',
+    path: ':type',
+    action: 'u',
+    body: 'patch',
+    handler: conditional(decidePatch),
+    decide: decidePatch,
+    documentation: 'Of the one match of the criteria.',
   },
   {
     name: 'delete',
@@ -55,7 +89,18 @@ export const interactions: readonly Interaction[] = [
     action: 'd',
     body: 'none',
     handler: deletion,
+    prepare: prepareDelete,
     documentation: 'Repeatable. The history stays, for who may read it.',
+  },
+  {
+    name: 'delete',
+    method: 'DELETE',
+    path: ':type',
+    action: 'd',
+    body: 'none',
+    handler: conditional(decideDelete),
+    decide: decideDelete,
+    documentation: 'All matches of the criteria up to 1000, or as many of them as _count says.',
   },
   {
     name: 'create',
@@ -64,6 +109,7 @@ export const interactions: readonly Interaction[] = [
     action: 'c',
     body: 'resource',
     handler: create,
+    prepare: prepareCreate,
     documentation: 'The server chooses the id. With If-None-Exist an existing match is answered instead.',
   },
   {

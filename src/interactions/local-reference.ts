@@ -15,6 +15,30 @@ export const resolveReferences = (resource: unknown, fullUrl: string | undefined
     return link
   })
 
+/** "Conditional references", which a transaction looks up before it writes. https://hl7.org/fhir/R4/http.html#trules */
+export const conditionalReferences = (resource: unknown): ReadonlySet<string> => {
+  const found = new Set<string>()
+  mapLinks(resource, (link, name) => {
+    if (name === 'reference' && isConditional(link)) found.add(link)
+    return link
+  })
+  return found
+}
+
+const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]*\?/.test(reference)
+
+/** Criteria may name other entries too: `subject=urn:uuid:…`. */
+export const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
+  new URLSearchParams(
+    [...query].map(([name, value]): [string, string] => [
+      name,
+      value
+        .split(',')
+        .map(one => targets.get(one) ?? one)
+        .join(','),
+    ]),
+  )
+
 /** The fullUrls of other entries that a resource refers to. */
 export const referencedEntries = (
   resource: unknown,
@@ -44,11 +68,6 @@ const refuseUnresolvable = (reference: string): void => {
   if (/^urn:(uuid|oid):/.test(reference)) {
     throw new FhirError('invalid', `No entry of the transaction has the fullUrl ${reference}`)
   }
-  if (/^[A-Z][A-Za-z]*\?/.test(reference)) {
-    throw new FhirError('not-supported', `The conditional reference ${reference} is not supported; name an id`, {
-      status: 422,
-    })
-  }
 }
 
 /** The elements that may hold a link to another entry: never an identifier's value, which only looks like one. */
@@ -59,11 +78,18 @@ const mapLinks = (value: unknown, replace: (link: string, name: string) => strin
   if (Array.isArray(value)) return mapItems(value, replace)
   if (typeof value !== 'object' || value === null) return value
   const changed = Object.entries(value).flatMap(([name, child]) => {
+    const element = typeof child === 'string' ? elementOf(value, name) : ''
     const mapped =
-      typeof child === 'string' ? (linkNames.has(name) ? replace(child, name) : child) : mapLinks(child, replace)
+      typeof child === 'string' ? (linkNames.has(element) ? replace(child, element) : child) : mapLinks(child, replace)
     return mapped === child ? [] : [[name, mapped]]
   })
   return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) }
+}
+
+/** The element that a text is written to: in an operation of a patch, the one that its path ends with. */
+const elementOf = (object: object, name: string): string => {
+  if (name === 'value' && 'op' in object && 'path' in object) return /\/(\w+)$/.exec(String(object.path))?.[1] ?? name
+  return name
 }
 
 const mapItems = (items: readonly unknown[], replace: (link: string, name: string) => string): unknown => {

@@ -1,16 +1,15 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
-import { prepareCreate } from './create.ts'
-import { prepareDelete } from './delete.ts'
+import { criteriaOf, prepareRouted } from './conditional.ts'
+import { findReferences } from './conditional-reference.ts'
+import { existing } from './create.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry } from './entry-error.ts'
-import type { Context, FhirResponse, Handler, InstanceRequest, PreferredReturn, SystemRequest } from './interaction.ts'
-import { resolveReferences } from './local-reference.ts'
-import { requireAccess } from './require-access.ts'
-import { type Placed, place, wavesOf } from './transaction-order.ts'
-import { prepareUpdate } from './update.ts'
-import { type Prepared, writtenResponse } from './written.ts'
+import type { Context, FhirRequest, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
+import { resolveQuery, resolveReferences } from './local-reference.ts'
+import { type Claims, claim, inOrder, type Placed, place } from './transaction-order.ts'
+import { deletedResponse, writtenResponse } from './written.ts'
 
 /**
  * https://hl7.org/fhir/R4/http.html#transaction
@@ -19,7 +18,7 @@ import { type Prepared, writtenResponse } from './written.ts'
 export const transaction: Handler<SystemRequest> = async ({ body, headers }, context) => {
   const answer = headers.prefer.return ?? 'minimal'
   const prefer = { ...headers.prefer, return: answer }
-  const entries = place(entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context))))
+  const entries = entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context)))
   const answers = await context.store.atomic(store => carryOut(entries, answer, { ...context, store }))
   const chunks = bundleChunks({ type: 'transaction-response', link: [] }, answers.map(entryText))
   return { status: 200, body: { kind: 'chunks', chunks } }
@@ -34,50 +33,149 @@ const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
   })
 }
 
+/** How far a transaction has come. */
+type Going = {
+  readonly context: Context
+  readonly answer: PreferredReturn
+  readonly answers: FhirResponse[]
+  readonly claims: Claims
+  /** What references mean: fullUrls of entries, and conditional references that were looked up. */
+  readonly targets: Map<string, string>
+}
+
 const carryOut = async (
-  entries: readonly Placed[],
+  entries: readonly Entry[],
   answer: PreferredReturn,
   context: Context,
 ): Promise<readonly FhirResponse[]> => {
-  const answers: FhirResponse[] = []
-  const targets = new Map(entries.flatMap(({ fullUrl, target }) => (fullUrl === undefined ? [] : [[fullUrl, target]])))
-  for (const wave of wavesOf(entries)) {
-    const prepared = wave.map(entry => atEntry(entry.index, () => prepare(entry, targets, context)))
-    const written = await context.store.write(prepared.map(({ write }) => write))
-    for (const [position, { index, fullUrl }] of wave.entries()) {
-      const { warnings = [] } = prepared[position] ?? {}
-      const done = doneOf(written[position], index)
-      answers[index] = writtenResponse(done, warnings, context.base, answer)
-      if (fullUrl !== undefined) targets.set(fullUrl, `${done.type}/${done.id}`)
-    }
-  }
-  for (const entry of entries.filter(({ interaction }) => interaction.method === 'GET')) {
-    answers[entry.index] = await context.dispatch(entry, context).catch(error => {
+  const claims: Claims = new Map()
+  const placed = place(entries, claims)
+  const going: Going = { context, answer, answers: [], claims, targets: new Map() }
+  for (const entry of placed) remember(entry, going)
+  await takeTurns(placed, going)
+
+  const byMethod = Map.groupBy(placed, ({ interaction }) => interaction.method)
+  const of = (method: string) => byMethod.get(method as Placed['interaction']['method']) ?? []
+  const changes = placed.filter(({ interaction }) => interaction.method === 'PUT' || interaction.method === 'PATCH')
+  await writeWave(await decide(of('DELETE'), going), going)
+  const decided = await decide(
+    changes.filter(one => !asksForOthers(one)),
+    going,
+  )
+  await writeInOrder(of('POST').filter(isWrite), going)
+  const late = await decide(changes.filter(asksForOthers), going)
+  await writeInOrder([...decided, ...late], going)
+  for (const entry of placed.filter(one => !isWrite(one) && one.interaction.decide === undefined)) {
+    going.answers[entry.index] = await context.dispatch(entry, context).catch(error => {
       throw inEntry(entry.index, error)
     })
   }
-  return answers
+  return going.answers
 }
 
-/** References are resolved before all else: to ids given beforehand, or found by an earlier wave. */
-const prepare = (
-  { interaction, request, fullUrl, id }: Placed,
-  targets: Map<string, string>,
-  context: Context,
-): Prepared => {
-  const resolved = { ...request, id, body: resolveReferences(request.body, fullUrl, targets) } as InstanceRequest
-  if (interaction.action !== undefined) requireAccess(context, interaction.action, resolved.type)
-  switch (interaction.name) {
-    case 'create':
-      return prepareCreate(resolved, context, id)
-    case 'update':
-      return prepareUpdate(resolved, context)
-    default:
-      return prepareDelete(resolved)
+const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
+
+const remember = ({ fullUrl, target }: Placed, { targets }: Going): void => {
+  if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
+}
+
+/** Of all criteria at once, in one order: two transactions do not wait for each other. */
+const takeTurns = async (placed: readonly Placed[], { context, targets }: Going): Promise<void> => {
+  const criteria = placed.flatMap(({ index, interaction, request }) => {
+    if (!('type' in request)) return []
+    const { type, query, headers } = withCriteria(request, targets)
+    if (interaction.decide !== undefined) return [atEntry(index, () => criteriaOf(type, query, context))]
+    if (interaction.name !== 'create' || headers.ifNoneExist === undefined) return []
+    const { ifNoneExist } = headers
+    return [atEntry(index, () => existing(type, ifNoneExist, context))]
+  })
+  await context.store.takeTurns(criteria)
+}
+
+/** Criteria that name another entry wait until it is known what that is. */
+const asksForOthers = ({ interaction, request }: Placed): boolean =>
+  interaction.decide !== undefined && [...request.query.values()].some(value => /\burn:(?:uuid|oid):/.test(value))
+
+/** Conditional entries as the ordinary ones that they mean now; a conditional delete may mean none or several. */
+const decide = async (entries: readonly Placed[], going: Going): Promise<readonly Placed[]> => {
+  const decided: Placed[] = []
+  for (const entry of entries) {
+    const { interaction, request, fullUrl, index } = entry
+    if (interaction.decide === undefined || !('type' in request)) {
+      decided.push(entry)
+      continue
+    }
+    const routed = await interaction.decide(withCriteria(request, going.targets), going.context).catch(error => {
+      throw inEntry(index, error)
+    })
+    if (routed.length === 0) going.answers[index] = deletedResponse([], going.answer)
+    for (const one of routed) {
+      const id = 'id' in one.request ? one.request.id : entry.id
+      const placed: Placed = { ...one, index, id, target: `${request.type}/${id}`, ...(fullUrl && { fullUrl }) }
+      claim(placed, going.claims)
+      remember(placed, going)
+      decided.push(placed)
+    }
+  }
+  return decided
+}
+
+const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<void> => {
+  for (const wave of inOrder(entries)) await writeWave(wave, going)
+}
+
+/** References are resolved before all else: to ids given beforehand, found by an earlier wave, or looked up. */
+const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
+  const { context, targets } = going
+  await findReferences(wave, targets, context)
+  const prepared = wave.map(({ interaction, request, fullUrl, id, index }) =>
+    atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
+  )
+  const written = await context.store.write(prepared.map(({ write }) => write))
+  const byIndex = Map.groupBy(wave.keys(), position => wave[position]?.index ?? -1)
+  for (const [index, positions] of byIndex) {
+    const done = positions.map(position => doneOf(written[position], index))
+    const [position = 0] = positions
+    going.answers[index] = answerOf(done, prepared[position]?.warnings ?? [], going)
+  }
+  for (const [position, { fullUrl, index }] of wave.entries()) {
+    const { type, id } = doneOf(written[position], index)
+    if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
   }
 }
 
-const doneOf = (written: Written | undefined, index: number): Exclude<Written, { outcome: 'refused' }> => {
+const resolved = (request: FhirRequest, fullUrl: string | undefined, targets: Going['targets']): FhirRequest => ({
+  ...withCriteria(request, targets),
+  body: resolveReferences(request.body, fullUrl, targets),
+})
+
+const withCriteria = <Request extends FhirRequest>(request: Request, targets: Going['targets']): Request => {
+  const { ifNoneExist } = request.headers
+  const criteria = ifNoneExist && new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
+  return {
+    ...request,
+    query: resolveQuery(request.query, targets),
+    headers: {
+      ...request.headers,
+      ...(criteria ? { ifNoneExist: resolveQuery(criteria, targets).toString() } : {}),
+    },
+  }
+}
+
+type Done = Exclude<Written, { outcome: 'refused' }>
+
+const answerOf = (
+  done: readonly Done[],
+  warnings: Parameters<typeof writtenResponse>[1],
+  { context, answer }: Going,
+) => {
+  const [only] = done
+  return only === undefined || done.length > 1
+    ? deletedResponse(done, answer)
+    : writtenResponse(only, warnings, context.base, answer)
+}
+
+const doneOf = (written: Written | undefined, index: number): Done => {
   if (written === undefined) throw new Error('the store did not answer for each write')
   if (written.outcome === 'refused') throw inEntry(index, written.error)
   return written

@@ -1,8 +1,8 @@
 import { FhirError } from '../fhir/error.ts'
 import { parseIncoming } from './incoming.ts'
-import type { Context, Handler, InstanceRequest } from './interaction.ts'
-import { parseIfMatch } from './version.ts'
-import { type Prepared, writeOne } from './written.ts'
+import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
+import { parseIfMatch, parseIfNone } from './version.ts'
+import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#update */
 export const update: Handler<InstanceRequest> = async (request, context) =>
@@ -15,5 +15,8 @@ export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, cont
     const said = resource.id === undefined ? 'has no id' : `has the id ${JSON.stringify(resource.id)}`
     throw new FhirError('invalid', `The body ${said}; it must be that of the URL, ${id}`, { expression: `${type}.id` })
   }
-  return { write: { kind: 'update', id, resource, ...parseIfMatch(headers.ifMatch) }, warnings }
+  return {
+    write: { kind: 'update', id, resource, ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) },
+    warnings,
+  }
 }

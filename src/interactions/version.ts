@@ -1,13 +1,25 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Stored, Version } from '../storage/store.ts'
-import type { FhirResponse } from './interaction.ts'
+import type { FhirResponse, RequestHeaders } from './interaction.ts'
 
-/** A stored version as it stands. https://hl7.org/fhir/R4/http.html#versioning */
-export const storedResponse = (stored: Stored): FhirResponse => ({
-  status: 200,
-  ...versionHeaders(stored),
-  body: { kind: 'text', text: stored.content },
-})
+/** A stored version as it stands, unless the client has it already. https://hl7.org/fhir/R4/http.html#cread */
+export const storedResponse = (stored: Stored, headers: Conditions): FhirResponse =>
+  isKnown(stored, headers)
+    ? { status: 304, ...versionHeaders(stored) }
+    : { status: 200, ...versionHeaders(stored), body: { kind: 'text', text: stored.content } }
+
+type Conditions = Pick<RequestHeaders, 'ifNoneMatch' | 'ifModifiedSince'>
+
+/** "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match", and what is no date. */
+const isKnown = ({ versionId, lastUpdated }: Identity, { ifNoneMatch, ifModifiedSince }: Conditions) => {
+  if (ifNoneMatch !== undefined) return ifNoneMatch.split(',').some(tag => isTagOf(tag.trim(), versionId))
+  if (ifModifiedSince === undefined) return false
+  const isHttpDate = !/^\d{4}-/.test(ifModifiedSince)
+  const time = lastUpdated.getTime()
+  return (isHttpDate ? time - (time % 1000) : time) <= Date.parse(ifModifiedSince)
+}
+
+const isTagOf = (tag: string, versionId: string): boolean => tag === '*' || tag.replace(/^W\//, '') === `"${versionId}"`
 
 export const versionHeaders = ({ versionId, lastUpdated }: Identity): Pick<FhirResponse, 'etag' | 'lastModified'> => ({
   etag: etagOf(versionId),
@@ -29,4 +41,11 @@ export const parseIfMatch = (header: string | undefined): { readonly ifMatch?: s
     throw new FhirError('invalid', `If-Match takes one ETag such as W/"1", not ${header}`, { expression: 'If-Match' })
   }
   return { ifMatch }
+}
+
+/** `*` alone: the write is to create. */
+export const parseIfNone = (header: string | undefined): { readonly ifNone?: true } => {
+  if (header === undefined) return {}
+  if (header.trim() === '*') return { ifNone: true }
+  throw new FhirError('invalid', `If-None-Match of a write takes *, not ${header}`, { expression: 'If-None-Match' })
 }

@@ -1,11 +1,8 @@
 import type { OperationOutcome } from '@medplum/fhirtypes'
 import { type Issue, toOutcomeIssue } from '../fhir/error.ts'
-import type { Write, Written } from '../storage/store.ts'
-import type { Body, Context, FhirResponse, PreferredReturn, RequestHeaders } from './interaction.ts'
+import type { Written } from '../storage/store.ts'
+import type { Body, Context, FhirResponse, PreferredReturn, Prepared, RequestHeaders } from './interaction.ts'
 import { locationOf, versionHeaders } from './version.ts'
-
-/** One write that may go to the store, alone or in the company of a Bundle's others. */
-export type Prepared = { readonly write: Write; readonly warnings: readonly Issue[] }
 
 /** Writes one resource, and answers for it; throws what refused it. */
 export const writeOne = async (
@@ -34,6 +31,15 @@ export const writtenResponse = (
     ...(body === undefined ? {} : { body }),
     ...(warnings.length === 0 ? {} : { issues: warnings }),
   }
+}
+
+/** What became of a conditional delete that met none, or several. */
+export const deletedResponse = (written: readonly Written[], answer: PreferredReturn): FhirResponse => {
+  for (const one of written) if (one.outcome === 'refused') throw one.error
+  if (answer !== 'OperationOutcome') return { status: 204 }
+  const diagnostics = `${written.length} resources are deleted`
+  const issue: OperationOutcome['issue'] = [{ severity: 'information', code: 'informational', diagnostics }]
+  return { status: 200, body: { kind: 'outcome', outcome: { resourceType: 'OperationOutcome', issue } } }
 }
 
 type Done = Exclude<Written, { outcome: 'refused' }>

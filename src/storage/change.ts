@@ -1,8 +1,9 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../access/access.ts'
 import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
 import type { Candidate } from './candidate.ts'
-import { type Current, findCurrent, lockPlace, wasVisible } from './current.ts'
+import { type Current, findCurrent, lockPlace, storedContent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { project } from './model/projections.ts'
 import { findChosenOwner, findOwner } from './owner.ts'
@@ -13,6 +14,7 @@ import { type Place, removeResource, replaceResource } from './update.ts'
 import { insertAll, insertOne, refusal, toProjected, toStored, unknown, type Writing } from './write.ts'
 
 type Update = Extract<Write, { kind: 'update' }>
+type Patch = Extract<Write, { kind: 'patch' }>
 type Delete = Extract<Write, { kind: 'delete' }>
 
 /** The next version of what is there; unknown ids are created for those who may choose them. */
@@ -23,10 +25,31 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
     if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
     return insertOne(connection, writing, { resource: write.resource, id: write.id })
   }
+  if (write.ifNone) await refuseExisting(connection, writing, type, write.id)
   const current = await findWritable(connection, writing, type, write.id, 'u')
   if (current === undefined) return revive(connection, writing, write, { type, ...place })
   checkVersion(current, write.ifMatch)
   return replace(connection, writing, current, write.resource, 'u')
+}
+
+/** The next version of what is there, as the patch changes it: nobody else can change it in between. */
+export const patchOne = async (connection: Connection, writing: Writing, write: Patch): Promise<Written> => {
+  const { type, id } = write
+  const place = await lockPlace(connection, writing, type, id)
+  const current = await findWritable(connection, writing, type, id, 'u')
+  if (place === undefined || current === undefined) {
+    const isGone = place !== undefined && (await wasVisible(connection, writing, { type, id, ...place }, 'r'))
+    throw isGone ? new FhirError('deleted', `${type}/${id} was deleted`) : unknown(type, id)
+  }
+  checkVersion(current, write.ifMatch)
+  const stored = parseJson(await storedContent(connection, current)) as Resource
+  return replace(connection, writing, current, write.change(stored), 'u')
+}
+
+/** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may not see it is not said that it is there. */
+const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
+  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return
+  throw new FhirError('conflict', `${type}/${id} is there already`, { status: 412 })
 }
 
 /** A deleted resource comes back as its next version, for those who may choose ids. */
@@ -69,7 +92,9 @@ export const replace = async (
   if (candidate === undefined) throw new Error('an update without a candidate')
   checkPatient(candidate, current.patientId)
   const allowed = restrict(writing.access, action, current.type)
-  if (!(await replaceResource(connection, candidate, allowed, writing.classes))) throw refusal(candidate)
+  const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
+  if (outcome === 'refused') throw refusal(candidate)
+  if (outcome === 'unchanged') return { outcome, ...current }
   await project(connection, current.type, [toProjected(candidate)], writing)
   return { outcome: 'updated', ...toStored(candidate) }
 }

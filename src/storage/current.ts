@@ -58,6 +58,14 @@ export const findCurrent = async (
       }
 }
 
+/** As it lies in the table: what is served of a Group has its members as well. */
+export const storedContent = async (connection: Connection, { type, patientId, pk, content }: Current) => {
+  if (type !== 'Group') return content
+  const row = await connection.one<{ content: string }>(sql.fragment`
+    SELECT content::text AS content FROM ${tableOf(type)} WHERE patient_id = ${patientId} AND pk = ${pk}`)
+  return row.content
+}
+
 /** Where the id stands, also after a deletion; locks it until the transaction ends, so that changes take turns. */
 export const lockPlace = async (
   connection: Connection,

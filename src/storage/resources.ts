@@ -12,10 +12,11 @@ import { visibleVersions } from './history.ts'
 import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
-import { searchPage } from './search.ts'
+import { searchIds, searchPage } from './search.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
 import type { Store, Stored, Version } from './store.ts'
+import { takeTurns } from './turns.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
 
@@ -78,10 +79,7 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
 
 type Reading = Omit<Writing, 'author'>
 
-const reading = (
-  connection: Connection,
-  asking: Reading,
-): Pick<Store, 'read' | 'vread' | 'history' | 'search' | 'lastn' | 'statistics' | 'meta'> => ({
+const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, { count, cursor }) => {
@@ -93,6 +91,8 @@ const reading = (
   lastn: asked => lastObservations(connection, asking, asked),
   statistics: asked => readStatistics(connection, asking, asked),
   meta: types => readMeta(connection, asking, types),
+  matches: (criteria, limit) => searchIds(connection, asking, criteria, limit),
+  takeTurns: criteria => takeTurns(connection, criteria),
 })
 
 const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {

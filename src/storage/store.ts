@@ -40,7 +40,22 @@ export type Write =
       /** The Open mHealth document's identity; the same key again is `unchanged` or the next version. */
       readonly uploadKey?: UploadKey
     }
-  | { readonly kind: 'update'; readonly id: string; readonly resource: Resource; readonly ifMatch?: string }
+  | {
+      readonly kind: 'update'
+      readonly id: string
+      readonly resource: Resource
+      readonly ifMatch?: string
+      /** Only where there is none yet. */
+      readonly ifNone?: true
+    }
+  | {
+      readonly kind: 'patch'
+      readonly type: ResourceType
+      readonly id: string
+      /** The next content, valid, of what is stored; throws where the patch does not fit it. */
+      readonly change: (stored: Resource) => Resource
+      readonly ifMatch?: string
+    }
   | { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string; readonly ifMatch?: string }
 
 /**
@@ -97,6 +112,10 @@ export type Store = {
   readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
+  /** Ids of the first matches that the caller may find, without an order. */
+  readonly matches: (criteria: Search, limit: number) => Promise<readonly string[]>
+  /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */
+  readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
   /** One commit; an entry that is refused changes nothing and hinders no other. */
   readonly write: (writes: readonly Write[]) => Promise<readonly Written[]>
   /** Commits when `run` returns; rolls all back and throws on when it throws. */

@@ -6,26 +6,31 @@ import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { sideRows } from './insert.ts'
 import { historyOf, tableOf } from './row.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { name, type SqlFragment, sql } from './sql.ts'
 
 /** Where a resource stands: the key of its rows, in every table that has some. */
 export type Place = { readonly type: ResourceType; readonly patientId: number; readonly pk: string }
 
 /**
- * Puts a new version in the place of the current one, which goes to the history; false where the question refuses the
- * new content, and then nothing is changed. The row must be locked already.
+ * Puts a new version in the place of the current one, which goes to the history. Where the question refuses the new
+ * content, or it says what is there already, nothing is changed. The row must be locked already.
  */
 export const replaceResource = async (
   connection: Connection,
   candidate: Candidate,
   allowed: Restricted,
   classes: CodeClasses,
-): Promise<boolean> => {
+): Promise<'updated' | 'unchanged' | 'refused'> => {
   const { type } = candidate
   const observation = type === 'Observation'
-  const passes = await connection.maybeOne(sql.fragment`
-    WITH ${entryTables([candidate])} SELECT FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
-  if (passes === undefined) return false
+  const passes = await connection.maybeOne<{ isSame: boolean }>(sql.fragment`
+    WITH ${entryTables([candidate])}
+    SELECT EXISTS (
+      SELECT FROM ${tableOf(type)} AS row
+      WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk AND ${said('row')} = ${said('entry')}) AS "isSame"
+    FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
+  if (passes === undefined) return 'refused'
+  if (passes.isSame) return 'unchanged'
   const place = { type, patientId: candidate.patientId, pk: candidate.pk }
   await archive(connection, place)
   await dropSideRows(connection, place)
@@ -39,8 +44,12 @@ export const replaceResource = async (
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
       tokens = entry.tokens, content = entry.content ${facts}
     FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
-  return true
+  return 'updated'
 }
+
+/** A content without what the server sets, as text: 1.10 and 1.1 are equal numbers, and not the same. */
+const said = (alias: string): SqlFragment =>
+  sql.fragment`(${name(alias)}.content #- '{meta,versionId}' #- '{meta,lastUpdated}')::text`
 
 /** The current row becomes history, and a deletion the version after it. The row must be locked already. */
 export const removeResource = async (

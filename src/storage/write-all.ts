@@ -1,9 +1,10 @@
 import { FhirError } from '../fhir/error.ts'
 import { adoptPractitioner } from './adopt.ts'
-import { deleteOne, updateOne } from './change.ts'
+import { deleteOne, patchOne, updateOne } from './change.ts'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
+import { takeTurns } from './turns.ts'
 import { uploadAll } from './upload.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
@@ -17,12 +18,17 @@ export const writeAll = async (
   writes: readonly Write[],
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
+  await takeTurns(connection, writes.flatMap(criteriaOf))
   for (const run of runsOf(writes)) {
     if (run.kind === 'set') written.push(...(await uploadAll(connection, writing, run.creates)))
     else written.push(await isolated(connection, () => writeOne(connection, writing, run.write)))
   }
   return written
 }
+
+/** Two conditional creates at once must not both find nothing. */
+const criteriaOf = (write: Write) =>
+  write.kind === 'create' && write.ifNoneExist !== undefined ? [write.ifNoneExist] : []
 
 type Run = { readonly kind: 'set'; readonly creates: Create[] } | { readonly kind: 'one'; readonly write: Write }
 
@@ -54,6 +60,8 @@ const changeOne = (connection: Connection, writing: Writing, write: Write): Prom
       return createOne(connection, writing, write)
     case 'update':
       return updateOne(connection, writing, write)
+    case 'patch':
+      return patchOne(connection, writing, write)
     case 'delete':
       return deleteOne(connection, writing, write)
   }

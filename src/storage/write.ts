@@ -11,7 +11,6 @@ import { project } from './model/projections.ts'
 import { findOwner } from './owner.ts'
 import { type Preparing, prepare } from './prepare.ts'
 import { searchIds } from './search.ts'
-import { sql } from './sql.ts'
 import type { Stored, Write, Written } from './store.ts'
 
 /** Everything that writing needs, and for whom. */
@@ -63,15 +62,12 @@ export const insertOne = async (connection: Connection, writing: Writing, write:
   return written
 }
 
-/** Conditional creates with the same criteria take turns, so that two at once cannot both find nothing. */
 const findExisting = async (
   connection: Connection,
   writing: Writing,
   { resource: { resourceType: type }, ifNoneExist }: Create,
 ): Promise<Stored | undefined> => {
   if (ifNoneExist === undefined) return undefined
-  const criteria = `${type}?${ifNoneExist.applied.map(pair => pair.join('=')).join('&')}`
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtextextended(${criteria}, 0))`)
   const ids = await searchIds(connection, writing, ifNoneExist, 2)
   if (ids.length > 1) throw new FhirError('multiple-matches', 'If-None-Exist matches several resources')
   const [id] = ids

@@ -52,9 +52,7 @@ t.test('unknown types and paths are 404, unknown methods 405 with those that ans
     t.equal((await call('GET', url)).statusCode, 404, url)
   }
   const rows = [
-    ['PATCH', '/fhir/Patient/1', 'GET, PUT, DELETE'],
-    ['PUT', '/fhir/Patient', 'POST, GET'],
-    ['DELETE', '/fhir/Patient', 'POST, GET'],
+    ['POST', '/fhir/Patient/1', 'GET, PUT, PATCH, DELETE'],
     ['GET', '/fhir', 'POST'],
     ['GET', '/fhir/Patient/_search', 'POST'],
     ['POST', '/fhir/Patient/1/_history', 'GET'],

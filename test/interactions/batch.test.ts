@@ -29,7 +29,7 @@ t.test('entries are answered in their order, and none hinders another', async t 
     { request: { method: 'GET', url: 'Patient?_count=1' } },
     create(patient),
     { request: { method: 'DELETE', url: 'Patient/nobody' } },
-    { request: { method: 'PATCH', url: 'Patient/nobody' } },
+    { request: { method: 'POST', url: 'Patient/nobody' } },
     { request: { method: 'GET', url: 'Patient/$everything' } },
     { request: { method: 'GET', url: 'Thing/1' } },
   ])

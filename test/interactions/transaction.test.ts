@@ -111,7 +111,7 @@ t.test('what is wrong is said where it stands', async t => {
   t.same(await expressionOf([invalid]), [422, 'Bundle.entry[0].resource.gender'])
   t.same(await expressionOf([{ request: { url: 'Patient' } }]), [400, 'Bundle.entry[0].request.method'])
   t.same(await expressionOf([entryOf(patientUrl, condition(otherUrl))]), [400, 'Bundle.entry[0]'])
-  t.same(await expressionOf([entryOf(patientUrl, condition('Patient?name=x'))]), [422, 'Bundle.entry[0]'])
+  t.same(await expressionOf([entryOf(patientUrl, condition('Patient?_id=nobody'))]), [412, 'Bundle.entry[0]'])
   const twice = entryOf(patientUrl, { resourceType: 'Patient' })
   t.same(await expressionOf([twice, twice]), [400, 'Bundle.entry[1]'])
 })

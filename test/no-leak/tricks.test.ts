@@ -46,6 +46,16 @@ const questions = (type: string, id: string, body: Resource): readonly Parameter
   ['PUT', `${type}/${id}`, { ...body, id }, { 'if-match': 'W/"1"' }],
   ['DELETE', `${type}/${id}`],
   ['DELETE', `${type}/${id}`, undefined, { 'if-match': 'W/"7"' }],
+  ['GET', `${type}/${id}`, undefined, { 'if-none-match': '*' }],
+  ['GET', `${type}/${id}/_history/1`, undefined, { 'if-none-match': 'W/"1"' }],
+  ['PUT', `${type}/${id}`, { ...body, id }, { 'if-none-match': '*' }],
+  ['PATCH', `${type}/${id}`, [{ op: 'test', path: '/id', value: id }]],
+  ['PATCH', `${type}/${id}`, [{ op: 'test', path: '/id', value: 'x' }], { 'if-match': 'W/"7"' }],
+  ['PUT', `${type}?_id=${id}`, { ...body, id }],
+  ['PUT', `${type}?_id=${id}`, { ...body, id }, { 'if-match': 'W/"1"' }],
+  ['PATCH', `${type}?_id=${id}`, [{ op: 'test', path: '/id', value: id }]],
+  ['DELETE', `${type}?_id=${id}`],
+  ['DELETE', `${type}?_id=${id}`, undefined, { prefer: 'return=OperationOutcome' }],
 ]
 
 const curious = new Set([
@@ -134,6 +144,23 @@ t.test('If-None-Exist answers nothing for what is hidden', async t => {
   const observation = await contentOf('Observation/ann-heart-0')
   for (const id of ['ann-heart-0', unknownId])
     t.equal((await bob('POST', 'Observation', observation, { 'if-none-exist': `_id=${id}` })).status, 403, id)
+})
+
+t.test('a conditional reference to what is hidden is one to nothing', async t => {
+  const registrar = await staff('registrar')
+  const refer = async (query: string) => {
+    const resource = {
+      resourceType: 'Condition',
+      subject: { reference: 'Patient/ann' },
+      asserter: { reference: query },
+    }
+    const entry = [{ resource, request: { method: 'POST', url: 'Condition' } }]
+    return registrar('POST', '', { resourceType: 'Bundle', type: 'transaction', entry })
+  }
+  const hidden = await refer('Patient?_id=jon')
+  t.equal(hidden.status, 412)
+  t.strictSame(told(hidden, 'jon'), told(await refer(`Patient?_id=${unknownId}`), unknownId))
+  t.equal((await refer('Patient?_id=ann,jon')).status, 200, 'nor does it make a second match')
 })
 
 t.test('a reference to what is hidden is taken like one to nothing', async t => {

@@ -6,7 +6,12 @@ import { fhirWorld } from '../support/fhir-server.ts'
 const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 
-const send = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, payload?: object | string, more: object = {}) =>
+const send = (
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  url: string,
+  payload?: object | string,
+  more: object = {},
+) =>
   server.inject({
     method,
     url: url.startsWith('http') ? url.slice(url.indexOf('/fhir')) : `/fhir${url && `/${url}`}`,
@@ -86,6 +91,81 @@ t.test('a conditional create by eight requests at once creates one', async t => 
   t.strictSame(statuses(answers), [200, 200, 200, 200, 200, 200, 200, 201])
   t.equal(new Set(answers.map(answer => answer.json().id)).size, 1)
   t.equal(await count('Patient?identifier=urn:test|conditional'), 1)
+})
+
+const fiftyTimes = <Answer>(ask: (index: number) => Promise<Answer>): Promise<readonly Answer[]> =>
+  Promise.all(Array.from({ length: 50 }, (_, index) => ask(index)))
+const identified = (value: string, more: object = {}) => ({
+  resourceType: 'Patient',
+  identifier: [{ system: 'urn:test', value }],
+  ...more,
+})
+
+t.test('fifty conditional creates at once make one, in whatever words they ask', async t => {
+  const words = [
+    'identifier=urn:test|fifty&active=true',
+    'active=true&identifier=urn:test|fifty',
+    'Patient?identifier=urn%3Atest%7Cfifty&active=true',
+    'active=true&identifier=urn:test|fifty&active=true',
+  ]
+  const patient = identified('fifty', { active: true })
+  const answers = await fiftyTimes(index =>
+    send('POST', 'Patient', patient, { 'if-none-exist': words[index % words.length] }),
+  )
+  t.strictSame(statuses(answers), [...Array(49).fill(200), 201])
+  t.equal(new Set(answers.map(answer => answer.json().id)).size, 1)
+  t.equal(await count('Patient?identifier=urn:test|fifty'), 1)
+})
+
+t.test('fifty conditional updates at once make one, and a version for each that says something else', async t => {
+  const answers = await fiftyTimes(index =>
+    send('PUT', 'Patient?identifier=urn:test|updated', identified('updated', { multipleBirthInteger: index + 1 })),
+  )
+  t.strictSame(statuses(answers), [...Array(49).fill(200), 201])
+  t.equal(await count('Patient?identifier=urn:test|updated'), 1)
+  t.equal(new Set(answers.map(({ headers }) => headers.etag)).size, 50)
+})
+
+t.test(
+  'conditional creates and updates by the same criteria take turns, alone, in batches and in transactions',
+  async t => {
+    const patient = identified('mixed')
+    const criteria = 'identifier=urn:test|mixed'
+    const posted = { resource: patient, request: { method: 'POST', url: 'Patient', ifNoneExist: criteria } }
+    const putted = { resource: patient, request: { method: 'PUT', url: `Patient?${criteria}` } }
+    const ways = [
+      () => send('POST', 'Patient', patient, { 'if-none-exist': criteria }),
+      () => send('PUT', `Patient?${criteria}`, patient),
+      () => send('POST', '', bundleOf('batch', [posted])),
+      () => send('POST', '', bundleOf('transaction', [posted])),
+      () => send('POST', '', bundleOf('transaction', [putted])),
+    ]
+    const answers = await fiftyTimes(index => ways[index % ways.length]?.() ?? Promise.reject(new Error('no way')))
+    t.strictSame(statuses(answers).at(-1), 201)
+    t.equal(await count(`Patient?${criteria}`), 1)
+  },
+)
+
+t.test('transactions that ask by the same criteria in opposite orders all commit', async t => {
+  const entries = ['a', 'b', 'c', 'd'].map(value => ({
+    resource: identified(`order-${value}`),
+    request: { method: 'PUT', url: `Patient?identifier=urn:test|order-${value}` },
+  }))
+  const answers = await eightTimes(index =>
+    send('POST', '', bundleOf('transaction', index % 2 === 0 ? entries : entries.toReversed())),
+  )
+  t.strictSame(statuses(answers), Array(8).fill(200))
+  for (const value of ['a', 'b', 'c', 'd']) t.equal(await count(`Patient?identifier=urn:test|order-${value}`), 1)
+})
+
+t.test('fifty patches at once of one resource all count', async t => {
+  await put('patched', { name: [{ family: 'x' }] })
+  const answers = await fiftyTimes(index =>
+    send('PATCH', 'Patient/patched', [{ op: 'add', path: '/name/-', value: { family: `writer-${index}` } }]),
+  )
+  t.strictSame(statuses(answers), Array(50).fill(200))
+  const stored = (await send('GET', 'Patient/patched')).json()
+  t.strictSame([stored.name.length, stored.meta.versionId], [51, '51'])
 })
 
 t.test('of eight updates at once of the same version one wins', async t => {

@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module'
-import type fhirpath from 'fhirpath'
-import type { Model } from 'fhirpath'
+import { loadFhirpath } from '../fhirpath.ts'
 import { isNumber, toNumber } from '../json.ts'
 import type { Constraint } from '../structure.ts'
 import type { Walk } from './walk.ts'
@@ -28,18 +26,11 @@ const environment = (resource: unknown, rootResource: unknown) => ({
   ucum: 'http://unitsofmeasure.org',
 })
 
-/** fhirpath.js takes 30 MB, and most servers never see a resource that needs it. */
 const compile = (expression: string, base: string): Evaluate => {
-  loaded ??= load()
-  const compiled = loaded.engine.compile({ base, expression }, loaded.model, { traceFn: () => {} })
+  const { engine, model } = loadFhirpath()
+  const compiled = engine.compile({ base, expression }, model, { traceFn: () => {} })
   return (value, variables) => compiled(value, variables) as unknown[]
 }
-
-const load = () => {
-  const require = createRequire(import.meta.url)
-  return { engine: require('fhirpath') as typeof fhirpath, model: require('fhirpath/fhir-context/r4') as Model }
-}
-let loaded: ReturnType<typeof load> | undefined
 
 /**
  * fhirpath.js does not know the numbers that keep their text. One copy a validation: a copy for each element that has a

@@ -1,0 +1,25 @@
+import { createRequire } from 'node:module'
+import type fhirpath from 'fhirpath'
+import type { Model } from 'fhirpath'
+import { isNumber, toNumber } from './json.ts'
+
+/** fhirpath.js takes 30 MB, and most servers never see a request that needs it. */
+export const loadFhirpath = () => {
+  loaded ??= load()
+  return loaded
+}
+
+const load = () => {
+  const require = createRequire(import.meta.url)
+  return { engine: require('fhirpath') as typeof fhirpath, model: require('fhirpath/fhir-context/r4') as Model }
+}
+let loaded: ReturnType<typeof load> | undefined
+
+/** A copy for fhirpath.js, which does not know the numbers that keep their text. */
+export const toPlain = (value: unknown): unknown => {
+  if (isNumber(value)) return toNumber(value)
+  if (Array.isArray(value)) return value.map(toPlain)
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, child]) => [key, toPlain(child)]))
+    : value
+}

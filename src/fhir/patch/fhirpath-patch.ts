@@ -1,0 +1,182 @@
+import { FhirError } from '../error.ts'
+import { isNumber, toNumber } from '../json.ts'
+import type { Structures } from '../structure.ts'
+import { elementBelow, type Json, type Location, locate } from './location.ts'
+import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
+
+/**
+ * https://hl7.org/fhir/R4/fhirpatch.html
+ * Throws 400 for what is no patch, 422 for an operation that cannot be carried out; the document is left as it was.
+ */
+export const parseFhirpathPatch = (structures: Structures, body: Json): ((document: unknown) => unknown) => {
+  const { parameter } = body
+  if (!Array.isArray(parameter) || parameter.length === 0)
+    throw malformed('A FHIRPath Patch has operations', 'parameter')
+  const operations = parameter.map(parseOperation)
+  return document => {
+    const changed = copyOf(document) as Json
+    for (const operation of operations) carryOut(structures, changed, operation)
+    return changed
+  }
+}
+
+type Operation = {
+  readonly index: number
+  readonly type: string
+  readonly path: string
+  /** The parts by name. */
+  readonly parts: ReadonlyMap<string, Json>
+}
+
+const parseOperation = (parameter: unknown, index: number): Operation => {
+  const { name, part } = isObject(parameter) ? parameter : {}
+  if (name !== 'operation' || !Array.isArray(part)) {
+    throw malformed('Each parameter of a FHIRPath Patch is an operation with parts', `parameter[${index}]`)
+  }
+  const parts = new Map(part.filter(isObject).map(one => [String(one.name), one]))
+  const type = String(parts.get('type')?.valueCode)
+  const path = parts.get('path')?.valueString
+  if (!Object.hasOwn(actions, type)) {
+    const known = Object.keys(actions).join(', ')
+    throw malformed(
+      `Operation ${index} of the patch: its type is one of ${known}, as a valueCode`,
+      `parameter[${index}]`,
+    )
+  }
+  if (typeof path !== 'string' || !isSimple(path)) {
+    throw malformed(
+      `Operation ${index} of the patch: its path is a FHIRPath, as a valueString, with no functions but ${[...functions].join(', ')}`,
+      `parameter[${index}]`,
+    )
+  }
+  return { index, type, path, parts }
+}
+
+const malformed = (message: string, below: string) =>
+  new FhirError('structure', message, { expression: `Parameters.${below}` })
+
+/** What selects elements, and takes no time. */
+const functions: ReadonlySet<string> = new Set([
+  ...['where', 'extension', 'ofType', 'as', 'is', 'first', 'last', 'tail', 'skip', 'take', 'single'],
+  ...['exists', 'empty', 'count', 'not', 'startsWith', 'endsWith', 'contains'],
+])
+
+const isSimple = (path: string): boolean => {
+  const withoutTexts = path.replace(/'(?:[^'\\]|\\.)*'/g, "''")
+  return path.length <= 1000 && [...withoutTexts.matchAll(/(\w+)\s*\(/g)].every(([, name = '']) => functions.has(name))
+}
+
+const carryOut = (structures: Structures, resource: Json, operation: Operation): void => {
+  const { index, type, path } = operation
+  try {
+    actions[type]?.({ ...operation, structures, resource, found: locate(structures, resource, path) })
+  } catch (cause) {
+    if (cause instanceof FhirError) throw cause
+    const message = `Operation ${index} of the patch (${type} ${path}): ${cause instanceof Error ? cause.message : ''}`
+    throw new FhirError('processing', message, { expression: `Parameters.parameter[${index}]`, cause })
+  }
+}
+
+type Acting = Operation & {
+  readonly structures: Structures
+  readonly resource: Json
+  readonly found: readonly Location[]
+}
+
+/** Each changes the resource in place, or throws SyntaxError with the reason. */
+const actions: Readonly<Record<string, (acting: Acting) => void>> = {
+  add: acting => {
+    const target = onlyOf(acting.found)
+    const name = String(acting.parts.get('name')?.valueString)
+    const element = elementBelow(acting.structures, target, name)
+    if (element === undefined) throw new SyntaxError(`${target.type} has no element ${name}`)
+    const parent = target.value as Json
+    const added = patchValueOf(acting.structures, partOf(acting, 'value'), element)
+    const key = keyFor(element, added)
+    if (!element.repeats && hasAny(parent, key)) throw new SyntaxError(`there is a ${name} already: replace it`)
+    addChild(parent, element, added)
+  },
+  insert: acting => {
+    const { parent, key, location } = listOf(acting.found)
+    const index = numberOf(acting, 'index', listAt(parent, key).length)
+    insertInto(parent, key, index, patchValueOf(acting.structures, partOf(acting, 'value'), location.element))
+  },
+  /** "No error if the path does not exist." */
+  delete: ({ found }) => {
+    if (found.length > 0) removeAt(placeOf(onlyOf(found)))
+  },
+  replace: acting => {
+    const location = onlyOf(acting.found)
+    const { parent, key, index } = placeOf(location)
+    const value = patchValueOf(acting.structures, partOf(acting, 'value'), location.element)
+    removeAt({ parent, key, ...(index === undefined ? {} : { index }) })
+    if (index === undefined) addChild(parent, location.element, value)
+    else insertInto(parent, key, index, value)
+  },
+  move: acting => {
+    const { parent, key } = listOf(acting.found)
+    const last = listAt(parent, key).length - 1
+    const [source, destination] = [numberOf(acting, 'source', last), numberOf(acting, 'destination', last)]
+    const value = itemAt(parent[key], source)
+    const extra = itemAt(parent[`_${key}`], source)
+    removeFrom(parent, key, source)
+    insertInto(parent, key, destination, { value, extra })
+  },
+}
+
+const onlyOf = (found: readonly Location[]): Location => {
+  const [only] = found
+  if (only === undefined) throw new SyntaxError('there is no such element')
+  if (found.length > 1) throw new SyntaxError(`it means ${found.length} elements; name one`)
+  return only
+}
+
+const placeOf = ({ place }: Location): NonNullable<Location['place']> => {
+  if (place === undefined) throw new SyntaxError('the resource itself stays')
+  return place
+}
+
+/** The list whose items were found. */
+const listOf = (found: readonly Location[]) => {
+  const [location] = found
+  if (location === undefined) throw new SyntaxError('there is no such list; add makes its first item')
+  const { parent, key, index } = placeOf(location)
+  if (index === undefined || found.some(one => one.place?.parent !== parent || one.place.key !== key)) {
+    throw new SyntaxError('it means no list')
+  }
+  return { parent, key, location }
+}
+
+const partOf = ({ parts }: Operation, name: string): Json => {
+  const part = parts.get(name)
+  if (part === undefined) throw new SyntaxError(`it has no ${name}`)
+  return part
+}
+
+const numberOf = (operation: Operation, name: string, most: number): number => {
+  const number = toNumber(partOf(operation, name).valueInteger)
+  if (Number.isInteger(number) && number >= 0 && number <= most) return number
+  throw new SyntaxError(`its ${name} is a valueInteger from 0 to ${most}`)
+}
+
+const removeAt = ({ parent, key, index }: NonNullable<Location['place']>): void => {
+  if (index !== undefined) {
+    removeFrom(parent, key, index)
+    return
+  }
+  delete parent[key]
+  delete parent[`_${key}`]
+}
+
+const itemAt = (list: unknown, index: number): unknown => (Array.isArray(list) ? (list[index] ?? undefined) : undefined)
+
+const hasAny = (parent: Json, key: string): boolean => key in parent || `_${key}` in parent
+
+const copyOf = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, copyOf(child)]))
+}
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)

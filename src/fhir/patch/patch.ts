@@ -1,0 +1,16 @@
+import { FhirError } from '../error.ts'
+import type { Structures } from '../structure.ts'
+import { parseFhirpathPatch } from './fhirpath-patch.ts'
+import { parseJsonPatch } from './json-patch.ts'
+
+/** A resource as the patch changes it; throws 422 where it cannot. What comes out has not been validated. */
+export type Patch = (resource: unknown) => unknown
+
+/** https://hl7.org/fhir/R4/http.html#patch: a JSON Patch is a list, a FHIRPath Patch a Parameters resource. */
+export const parsePatch = (structures: Structures, body: unknown): Patch => {
+  if (Array.isArray(body)) return parseJsonPatch(body)
+  if (typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === 'Parameters') {
+    return parseFhirpathPatch(structures, body as Record<string, unknown>)
+  }
+  throw new FhirError('structure', 'A patch is a JSON Patch (a list of operations), or a FHIRPath Patch as Parameters')
+}

@@ -1,0 +1,36 @@
+import { FhirError } from '../fhir/error.ts'
+import { criteriaOf } from './conditional.ts'
+import { inEntry } from './entry-error.ts'
+import type { Context } from './interaction.ts'
+import { conditionalReferences } from './local-reference.ts'
+import type { Placed } from './transaction-order.ts'
+
+/**
+ * Looks up `Patient?identifier=…` in the bodies of entries, each text once; what the caller may not find is not there.
+ * "If there are no matches, or multiple matches, the transaction fails". https://hl7.org/fhir/R4/http.html#trules
+ */
+export const findReferences = async (
+  entries: readonly Placed[],
+  targets: Map<string, string>,
+  context: Context,
+): Promise<void> => {
+  for (const { index, request } of entries) {
+    for (const reference of conditionalReferences(request.body)) {
+      if (targets.has(reference)) continue
+      const target = await findReference(reference, context).catch(error => {
+        throw inEntry(index, error)
+      })
+      targets.set(reference, target)
+    }
+  }
+}
+
+const findReference = async (reference: string, context: Context): Promise<string> => {
+  const [type = '', ...rest] = reference.split('?')
+  if (!context.registry.isResourceType(type)) throw new FhirError('value', `${type} is not a resource type of FHIR R4`)
+  const criteria = criteriaOf(type, new URLSearchParams(rest.join('?')), context)
+  const [id, another] = await context.store.matches(criteria, 2)
+  if (id !== undefined && another === undefined) return `${type}/${id}`
+  const found = id === undefined ? 'nothing' : 'several resources'
+  throw new FhirError('multiple-matches', `The conditional reference ${reference} matches ${found}`)
+}

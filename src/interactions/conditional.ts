@@ -1,0 +1,127 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
+import type { Search } from '../search/search.ts'
+import type { Context, Decide, Handler, Interaction, Prepared, Routed, TypeRequest } from './interaction.ts'
+import { requireAccess } from './require-access.ts'
+import { deletedResponse, writtenResponse } from './written.ts'
+
+/**
+ * A conditional interaction: it is decided which resources it means, and then the ordinary one is carried out on them, all
+ * in one transaction in which nobody else decides by the same criteria.
+ */
+export const conditional =
+  (decide: Decide): Handler<TypeRequest> =>
+  (request, context) =>
+    context.store.atomic(async store => {
+      const routed = await decide(request, { ...context, store })
+      const prepared = routed.map(one => prepareRouted(one, context))
+      const written = await store.write(prepared.map(({ write }) => write))
+      const answer = request.headers.prefer.return
+      const [only] = written
+      return only === undefined || written.length > 1
+        ? deletedResponse(written, answer ?? 'minimal')
+        : writtenResponse(only, prepared[0]?.warnings ?? [], context.base, answer ?? 'representation')
+    })
+
+/** All of an ordinary write but the write, once the caller may do such a thing at all. */
+export const prepareRouted = ({ interaction, request }: Routed, context: Context, id?: string): Prepared => {
+  if (interaction.prepare === undefined || !('type' in request)) throw new Error(`${interaction.name} writes nothing`)
+  if (interaction.action !== undefined) requireAccess(context, interaction.action, request.type)
+  return (interaction.prepare as NonNullable<Interaction['prepare']>)(request as never, context, id)
+}
+
+/** https://hl7.org/fhir/R4/http.html#cond-update */
+export const decideUpdate: Decide = async (request, context) => {
+  const { type, headers } = request
+  const body = objectOf(request.body)
+  const id = await onlyMatch(request, context)
+  const { id: named } = body
+  if (id !== undefined) {
+    if (named === undefined || named === id)
+      return [ordinary('update', { ...request, id, body: { ...body, id } }, context)]
+    throw new FhirError(
+      'invalid',
+      `The body has the id ${JSON.stringify(named)}, and what matches is another ${type}`,
+      {
+        expression: `${type}.id`,
+      },
+    )
+  }
+  if (headers.ifMatch !== undefined) {
+    throw new FhirError('conflict', `If-Match asks for a version, and no ${type} matches`, { status: 412 })
+  }
+  if (named === undefined) return [ordinary('create', request, context)]
+  const asNew = { ...request, id: String(named), headers: { ...headers, ifNoneMatch: '*' } }
+  return [ordinary('update', asNew, context)]
+}
+
+/** https://hl7.org/fhir/R4/http.html#patch */
+export const decidePatch: Decide = async (request, context) => {
+  const id = await onlyMatch(request, context)
+  if (id === undefined) throw new FhirError('not-found', `No ${request.type} matches the criteria`)
+  return [ordinary('patch', { ...request, id }, context)]
+}
+
+/**
+ * https://hl7.org/fhir/R4/http.html#3.1.0.7.1
+ * All matches go, unless they are more than anyone means at once; with `_count`, so many of them.
+ */
+export const decideDelete: Decide = async (request, context) => {
+  const count = request.query.get('_count')
+  const most = count === null ? mostDeleted : countOf(count)
+  const ids = await matchesOf(request, context, most + 1)
+  if (ids.length > most && count === null) {
+    throw new FhirError(
+      'multiple-matches',
+      `The criteria match more than ${most} resources: narrow them, or say with _count how many to delete at once`,
+    )
+  }
+  const chosen = ids.slice(0, most).sort()
+  return chosen.map(id => ordinary('delete', { ...request, id }, context))
+}
+
+const mostDeleted = 1000
+
+const countOf = (text: string): number => {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
+  throw new FhirError('invalid', `_count is a whole number from 1 to 99999, not "${text}"`, { expression: '_count' })
+}
+
+/** The criteria of a conditional interaction. None at all would mean everything, and are refused. */
+export const criteriaOf = (
+  type: ResourceType,
+  sent: URLSearchParams,
+  { registry, base, ...gate }: Pick<Context, 'registry' | 'base' | 'access' | 'caller'>,
+): Search => {
+  requireAccess(gate, 's', type)
+  const query = new URLSearchParams([...sent].filter(([name]) => name !== '_count' && name !== '_format'))
+  const where = parseCriteria(registry, type, query, { base })
+  if (where.kind === 'all') throw new FhirError('invalid', `Criteria for ${type} are missing`)
+  return { ...parseSearch(registry, type, query, { base }), where }
+}
+
+const matchesOf = async ({ type, query }: TypeRequest, context: Context, limit: number): Promise<readonly string[]> => {
+  const criteria = criteriaOf(type, query, context)
+  await context.store.takeTurns([criteria])
+  return context.store.matches(criteria, limit)
+}
+
+const onlyMatch = async (request: TypeRequest, context: Context): Promise<string | undefined> => {
+  const [id, another] = await matchesOf(request, context, 2)
+  if (another === undefined) return id
+  throw new FhirError('multiple-matches', `The criteria match several resources of ${request.type}`)
+}
+
+const ordinary = (
+  name: Interaction['name'],
+  request: TypeRequest & { readonly id?: string },
+  { interactions }: Pick<Context, 'interactions'>,
+): Routed => {
+  const interaction = interactions.find(one => one.name === name && one.prepare !== undefined)
+  if (interaction === undefined) throw new Error(`no interaction ${name}`)
+  return { interaction, request }
+}
+
+const objectOf = (body: unknown): Record<string, unknown> =>
+  typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Record<string, unknown>) : {}

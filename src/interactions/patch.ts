@@ -1,0 +1,25 @@
+import type { Resource } from '@medplum/fhirtypes'
+import { FhirError, type Issue } from '../fhir/error.ts'
+import { parsePatch } from '../fhir/patch/patch.ts'
+import { parseIncoming } from './incoming.ts'
+import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
+import { parseIfMatch } from './version.ts'
+import { writeOne } from './written.ts'
+
+/** https://hl7.org/fhir/R4/http.html#patch */
+export const patch: Handler<InstanceRequest> = async (request, context) =>
+  writeOne(preparePatch(request, context), context, request.headers)
+
+/** The patch is applied to what is stored at the moment of the write, and what comes out is checked like an update. */
+export const preparePatch = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
+  const apply = parsePatch(context.registry.structures, body)
+  const warnings: Issue[] = []
+  const change = (stored: Resource): Resource => {
+    const { resource, ...incoming } = parseIncoming(type, apply(stored), context)
+    if (resource.id !== id)
+      throw new FhirError('business-rule', 'A patch cannot change the id', { expression: `${type}.id` })
+    warnings.splice(0, warnings.length, ...incoming.warnings)
+    return resource
+  }
+  return { write: { kind: 'patch', type, id, change, ...parseIfMatch(headers.ifMatch) }, warnings }
+}

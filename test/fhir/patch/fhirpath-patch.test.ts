@@ -1,0 +1,203 @@
+import t from 'tap'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { parseJson } from '../../../src/fhir/json.ts'
+import { parseFhirpathPatch } from '../../../src/fhir/patch/fhirpath-patch.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+
+const { structures } = loadRegistry()
+
+type Parts = Readonly<Record<string, unknown>>
+/** `value` is the part itself, without its name. */
+const operation = ({ value, ...parts }: Parts) => ({
+  name: 'operation',
+  part: [
+    ...Object.entries(parts).map(([name, part]) => {
+      const key = name === 'type' ? 'valueCode' : typeof part === 'number' ? 'valueInteger' : 'valueString'
+      return { name, [key]: part }
+    }),
+    ...(value === undefined ? [] : [{ name: 'value', ...(value as object) }]),
+  ],
+})
+const patched = (resource: object, ...operations: readonly Parts[]) =>
+  parseFhirpathPatch(structures, { resourceType: 'Parameters', parameter: operations.map(operation) })(resource)
+const refused = (run: () => unknown) => {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof FhirError) return [error.status, error.message, error.issues[0].expression]
+    throw error
+  }
+  return undefined
+}
+const patient = (more: object = {}) => ({ resourceType: 'Patient', ...more })
+
+t.test('each operation does what the specification says', async t => {
+  const named = patient({ name: [{ family: 'A', given: ['x', 'y', 'z'] }, { family: 'B' }] })
+  const rows: readonly (readonly [string, object, Parts, object])[] = [
+    [
+      'a new element',
+      patient(),
+      { type: 'add', path: 'Patient', name: 'birthDate', value: { valueDate: '2000-01-01' } },
+      patient({ birthDate: '2000-01-01' }),
+    ],
+    [
+      'appended to a list',
+      patient({ name: [{ family: 'A' }] }),
+      { type: 'add', path: 'Patient', name: 'name', value: { valueHumanName: { family: 'B' } } },
+      patient({ name: [{ family: 'A' }, { family: 'B' }] }),
+    ],
+    [
+      'a choice',
+      patient(),
+      { type: 'add', path: 'Patient', name: 'deceased', value: { valueBoolean: true } },
+      patient({ deceasedBoolean: true }),
+    ],
+    [
+      'an anonymous type, by its parts',
+      patient(),
+      {
+        type: 'add',
+        path: 'Patient',
+        name: 'contact',
+        value: {
+          part: [
+            { name: 'name', valueHumanName: { family: 'C' } },
+            { name: 'relationship', valueCodeableConcept: { text: 'aunt' } },
+          ],
+        },
+      },
+      patient({ contact: [{ name: { family: 'C' }, relationship: [{ text: 'aunt' }] }] }),
+    ],
+    [
+      'into a list',
+      named,
+      { type: 'insert', path: "Patient.name.where(family = 'A').given", index: 1, value: { valueString: 'n' } },
+      patient({ name: [{ family: 'A', given: ['x', 'n', 'y', 'z'] }, { family: 'B' }] }),
+    ],
+    [
+      'one of a list',
+      named,
+      { type: 'delete', path: 'Patient.name[0].given[1]' },
+      patient({ name: [{ family: 'A', given: ['x', 'z'] }, { family: 'B' }] }),
+    ],
+    ['the last of a list', patient({ name: [{ family: 'A' }] }), { type: 'delete', path: 'Patient.name' }, patient()],
+    ['what is not there', named, { type: 'delete', path: 'Patient.birthDate' }, named],
+    [
+      'a value',
+      named,
+      { type: 'replace', path: "Patient.name.where(family = 'B').family", value: { valueString: 'D' } },
+      patient({ name: [{ family: 'A', given: ['x', 'y', 'z'] }, { family: 'D' }] }),
+    ],
+    [
+      'a choice by another',
+      patient({ deceasedBoolean: true }),
+      { type: 'replace', path: 'Patient.deceased', value: { valueDateTime: '2020' } },
+      patient({ deceasedDateTime: '2020' }),
+    ],
+    [
+      'within a list',
+      named,
+      { type: 'move', path: 'Patient.name[0].given', source: 2, destination: 0 },
+      patient({ name: [{ family: 'A', given: ['z', 'x', 'y'] }, { family: 'B' }] }),
+    ],
+    [
+      'an extension',
+      patient({ extension: [{ url: 'u', valueString: 'x' }] }),
+      { type: 'replace', path: "Patient.extension('u').value", value: { valueInteger: 5 } },
+      patient({ extension: [{ url: 'u', valueInteger: 5 }] }),
+    ],
+    [
+      'inside a contained resource',
+      patient({ contained: [{ resourceType: 'Organization', name: 'x' }] }),
+      { type: 'replace', path: 'Patient.contained[0].name', value: { valueString: 'y' } },
+      patient({ contained: [{ resourceType: 'Organization', name: 'y' }] }),
+    ],
+  ]
+  for (const [name, resource, parts, expected] of rows) {
+    const before = JSON.stringify(resource)
+    t.strictSame(patched(resource, parts), expected, `${parts.type}: ${name}`)
+    t.equal(JSON.stringify(resource), before)
+  }
+})
+
+t.test('decimals keep their text', async t => {
+  const observation = parseJson(
+    '{"resourceType":"Observation","valueQuantity":{"value":1.10},"component":[{"valueQuantity":{"value":2.50}}]}',
+  )
+  const body = parseJson(
+    '{"parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},' +
+      '{"name":"path","valueString":"Observation.component[0].value.value"},{"name":"value","valueDecimal":3.00}]}]}',
+  ) as Record<string, unknown>
+  t.equal(
+    JSON.stringify(parseFhirpathPatch(structures, body)(observation)),
+    '{"resourceType":"Observation","valueQuantity":{"value":1.10},"component":[{"valueQuantity":{"value":3.00}}]}',
+  )
+})
+
+t.test('what stands beside a primitive goes with it', async t => {
+  const given = patient({ name: [{ given: ['x', 'y'], _given: [null, { id: 'second' }] }] })
+  t.strictSame(
+    patched(given, { type: 'delete', path: 'Patient.name[0].given[0]' }),
+    patient({ name: [{ given: ['y'], _given: [{ id: 'second' }] }] }),
+  )
+  t.strictSame(
+    patched(given, { type: 'insert', path: 'Patient.name[0].given', index: 0, value: { valueString: 'n' } }),
+    patient({ name: [{ given: ['n', 'x', 'y'], _given: [null, null, { id: 'second' }] }] }),
+  )
+  t.strictSame(
+    patched(given, { type: 'move', path: 'Patient.name[0].given', source: 1, destination: 0 }),
+    patient({ name: [{ given: ['y', 'x'], _given: [{ id: 'second' }, null] }] }),
+  )
+  t.strictSame(
+    patched(patient(), {
+      type: 'add',
+      path: 'Patient',
+      name: 'gender',
+      value: { valueCode: 'male', _valueCode: { id: 'g' } },
+    }),
+    patient({ gender: 'male', _gender: { id: 'g' } }),
+  )
+})
+
+t.test('what cannot be carried out says which operation it is', async t => {
+  const resource = patient({ name: [{ family: 'A' }, { family: 'B' }], birthDate: '2000' })
+  const birth = { type: 'add', path: 'Patient', name: 'birthDate', value: { valueDate: '2001' } }
+  const rows: readonly (readonly [Parts, string])[] = [
+    [birth, 'there is a birthDate already: replace it'],
+    [{ ...birth, name: 'weight' }, 'Patient has no element weight'],
+    [{ type: 'replace', path: 'Patient.name', value: { valueString: 'x' } }, 'it means 2 elements; name one'],
+    [{ type: 'delete', path: 'Patient.name' }, 'it means 2 elements; name one'],
+    [{ type: 'replace', path: 'Patient.gender', value: { valueCode: 'male' } }, 'there is no such element'],
+    [
+      { type: 'insert', path: 'Patient.name', index: 3, value: { valueHumanName: {} } },
+      'its index is a valueInteger from 0 to 2',
+    ],
+    [{ type: 'insert', path: 'Patient.birthDate', index: 0, value: { valueDate: '2001' } }, 'it means no list'],
+    [
+      { type: 'move', path: 'Patient.name', source: 0, destination: 2 },
+      'its destination is a valueInteger from 0 to 1',
+    ],
+    [{ type: 'delete', path: 'Patient' }, 'the resource itself stays'],
+    [{ type: 'replace', path: 'Patient.birthDate' }, 'it has no value'],
+    [{ type: 'delete', path: 'Patient.name.count()' }, 'it computes a value, and names no element'],
+  ]
+  for (const [parts, reason] of rows)
+    t.strictSame(
+      refused(() => patched(resource, { type: 'delete', path: 'Patient.photo' }, parts)),
+      [422, `Operation 1 of the patch (${parts.type} ${parts.path}): ${reason}`, 'Parameters.parameter[1]'],
+    )
+})
+
+t.test('what is no patch is refused before anything is done', async t => {
+  const parse = (parameter: unknown) => refused(() => parseFhirpathPatch(structures, { parameter }))
+  t.match(parse(undefined), [400])
+  t.match(parse([{ name: 'other' }]), [400, /is an operation with parts/, 'Parameters.parameter[0]'])
+  t.match(parse([operation({ type: 'change', path: 'Patient' })]), [400, /add, insert, delete, replace, move/])
+  for (const path of [
+    'Patient.repeat(contact)',
+    "Patient.name.where(family.matches('(a+)+$'))",
+    'Patient.trace(1)',
+    'x'.repeat(1001),
+  ])
+    t.match(parse([operation({ type: 'delete', path })]), [400, /its path is a FHIRPath/], path)
+})

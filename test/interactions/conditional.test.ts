@@ -1,0 +1,142 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+const call = (method: Method, url: string, payload?: object, more: Readonly<Record<string, string>> = {}) =>
+  server.inject({
+    method,
+    url: `/fhir/${url}`,
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json', ...more },
+    ...(payload === undefined ? {} : { payload: JSON.stringify(payload) }),
+  })
+const patient = (value: string, more: object = {}) => ({
+  resourceType: 'Patient',
+  identifier: [{ system: 'urn:test', value }],
+  ...more,
+})
+const create = async (resource: { readonly resourceType: string }): Promise<string> =>
+  (await call('POST', resource.resourceType, resource)).json().id
+const message = (answer: Awaited<ReturnType<typeof call>>) => answer.json().issue[0].diagnostics
+
+t.test('who has the version already is not sent it again', async t => {
+  const id = await create(patient('read'))
+  const read = await call('GET', `Patient/${id}`)
+  const { etag, 'last-modified': lastModified = '' } = read.headers
+  const status = async (headers: Record<string, string>, url = `Patient/${id}`) => {
+    const answer = await call('GET', url, undefined, headers)
+    if (answer.statusCode === 304) t.strictSame([answer.body, answer.headers.etag], ['', etag])
+    return answer.statusCode
+  }
+  t.equal(await status({ 'if-none-match': 'W/"1"' }), 304)
+  t.equal(await status({ 'if-none-match': '"7", "1"' }), 304)
+  t.equal(await status({ 'if-none-match': '*' }), 304)
+  t.equal(await status({ 'if-none-match': 'W/"1"' }, `Patient/${id}/_history/1`), 304)
+  t.equal(await status({ 'if-none-match': 'W/"2"' }), 200)
+  t.equal(await status({ 'if-modified-since': String(lastModified) }), 304)
+  t.equal(await status({ 'if-modified-since': 'Wed, 01 Jan 2020 00:00:00 GMT' }), 200)
+  t.equal(await status({ 'if-modified-since': 'yesterday' }), 200, 'what is no date is passed over')
+  t.equal(await status({ 'if-none-match': 'W/"2"', 'if-modified-since': String(lastModified) }), 200)
+  t.equal((await call('GET', 'Patient/nobody', undefined, { 'if-none-match': '*' })).statusCode, 404)
+})
+
+t.test('what says nothing new makes no version', async t => {
+  const id = await create(patient('same', { multipleBirthInteger: 2 }))
+  const stored = await call('GET', `Patient/${id}`)
+  const again = await call('PUT', `Patient/${id}`, stored.json())
+  t.strictSame([again.statusCode, again.headers.etag, again.body], [200, 'W/"1"', stored.body])
+  t.equal(again.headers['last-modified'], stored.headers['last-modified'])
+  const patched = await call('PATCH', `Patient/${id}`, [{ op: 'test', path: '/id', value: id }])
+  t.strictSame([patched.statusCode, patched.headers.etag], [200, 'W/"1"'])
+  t.equal((await call('GET', `Patient/${id}/_history`)).json().total, 1)
+  const observation = (value: string) =>
+    `{"resourceType":"Observation","id":"precise","status":"final","code":{"text":"x"},"valueQuantity":{"value":${value}}}`
+  const put = (value: string) =>
+    server.inject({
+      method: 'PUT',
+      url: '/fhir/Observation/precise',
+      headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+      payload: observation(value),
+    })
+  await put('1.1')
+  t.equal((await put('1.1')).headers.etag, 'W/"1"')
+  t.equal((await put('1.10')).headers.etag, 'W/"2"', 'another precision is another content')
+})
+
+t.test('If-None-Match: * writes only what is not there', async t => {
+  const put = (id: string) => call('PUT', `Patient/${id}`, { ...patient('none'), id }, { 'if-none-match': '*' })
+  t.equal((await put('only-new')).statusCode, 201)
+  t.equal((await put('only-new')).statusCode, 412)
+  t.equal(
+    (await call('PUT', 'Patient/only-new', { ...patient('x'), id: 'only-new' }, { 'if-none-match': 'W/"1"' }))
+      .statusCode,
+    400,
+  )
+})
+
+t.test('a conditional update finds its resource by the criteria', async t => {
+  const url = 'Patient?identifier=urn:test|update'
+  const made = await call('PUT', url, patient('update'))
+  t.equal(made.statusCode, 201, 'no match, no id: created')
+  const { id } = made.json()
+  const changed = await call('PUT', url, patient('update', { active: true }))
+  t.strictSame([changed.statusCode, changed.json().id, changed.headers.etag], [200, id, 'W/"2"'])
+  t.equal((await call('PUT', url, patient('update', { id, active: false }))).statusCode, 200)
+  const other = await call('PUT', url, patient('update', { id: 'another' }))
+  t.strictSame(
+    [other.statusCode, message(other)],
+    [400, 'The body has the id "another", and what matches is another Patient'],
+  )
+  t.equal((await call('PUT', url, patient('update'), { 'if-match': 'W/"1"' })).statusCode, 412)
+  t.equal(
+    (await call('PUT', 'Patient?identifier=urn:test|nothing', patient('nothing'), { 'if-match': 'W/"1"' })).statusCode,
+    412,
+  )
+  const chosen = await call('PUT', 'Patient?identifier=urn:test|chosen', patient('chosen', { id: 'chosen' }))
+  t.strictSame([chosen.statusCode, chosen.json().id], [201, 'chosen'], 'no match, an id: an update that creates')
+  t.equal(
+    (await call('PUT', 'Patient?identifier=urn:test|absent', patient('x', { id: 'chosen' }))).statusCode,
+    412,
+    'and nothing else',
+  )
+  await create(patient('update'))
+  const several = await call('PUT', url, patient('update'))
+  t.strictSame([several.statusCode, message(several)], [412, 'The criteria match several resources of Patient'])
+})
+
+t.test('a conditional patch changes the one match', async t => {
+  const id = await create(patient('patch'))
+  const operations = [{ op: 'add', path: '/active', value: true }]
+  const patched = await call('PATCH', 'Patient?identifier=urn:test|patch', operations)
+  t.strictSame([patched.statusCode, patched.json().id, patched.json().active], [200, id, true])
+  t.equal((await call('PATCH', 'Patient?identifier=urn:test|unknown', operations)).statusCode, 404)
+  await create(patient('patch'))
+  t.equal((await call('PATCH', 'Patient?identifier=urn:test|patch', operations)).statusCode, 412)
+})
+
+t.test('a conditional delete takes all matches, or as many as it says', async t => {
+  const count = async () => (await call('GET', 'Patient?identifier=urn:test|delete&_summary=count')).json().total
+  for (let index = 0; index < 5; index++) await create(patient('delete'))
+  const url = 'Patient?identifier=urn:test|delete'
+  t.equal((await call('DELETE', `${url}&_count=2`)).statusCode, 204)
+  t.equal(await count(), 3)
+  const told = await call('DELETE', url, undefined, { prefer: 'return=OperationOutcome' })
+  t.strictSame([told.statusCode, message(told)], [200, '3 resources are deleted'])
+  t.equal(await count(), 0)
+  t.equal((await call('DELETE', url)).statusCode, 204, 'none is none')
+  t.equal((await call('DELETE', `${url}&_count=0`)).statusCode, 400)
+})
+
+t.test('criteria that are missing, unknown or empty are never everything', async t => {
+  await create(patient('stays'))
+  for (const query of ['', '?', '?_count=1', '?nonsense=1', '?identifier=', '?_sort=name', '?_format=json'])
+    for (const method of ['PUT', 'PATCH', 'DELETE'] as const) {
+      const body = method === 'PATCH' ? [] : method === 'PUT' ? patient('stays') : undefined
+      t.equal((await call(method, `Patient${query}`, body)).statusCode, 400, `${method} ${query}`)
+      const lenient = await call(method, `Patient${query}`, body, { prefer: 'handling=lenient' })
+      t.equal(lenient.statusCode, 400, `${method} ${query}, lenient`)
+    }
+  t.equal((await call('GET', 'Patient?identifier=urn:test|stays&_summary=count')).json().total, 1)
+})

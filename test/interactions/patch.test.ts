@@ -1,0 +1,91 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+
+const jsonPatch = 'application/json-patch+json'
+const call = (
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  url: string,
+  payload?: string | object,
+  more: Readonly<Record<string, string>> = {},
+) =>
+  server.inject({
+    method,
+    url: `/fhir/${url}`,
+    headers: {
+      authorization: 'Bearer everything',
+      'content-type': method === 'PATCH' ? jsonPatch : 'application/fhir+json',
+      ...more,
+    },
+    ...(payload === undefined ? {} : { payload: typeof payload === 'string' ? payload : JSON.stringify(payload) }),
+  })
+const observation = '{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.10}}'
+const create = async (): Promise<string> => (await call('POST', 'Observation', observation)).json().id
+const fhirpath = (path: string, value: object) => ({
+  resourceType: 'Parameters',
+  parameter: [
+    {
+      name: 'operation',
+      part: [
+        { name: 'type', valueCode: 'replace' },
+        { name: 'path', valueString: path },
+        { name: 'value', ...value },
+      ],
+    },
+  ],
+})
+
+t.test('a JSON Patch makes the next version, and leaves the rest as it was', async t => {
+  const id = await create()
+  const answer = await call('PATCH', `Observation/${id}`, [{ op: 'replace', path: '/status', value: 'amended' }])
+  t.strictSame([answer.statusCode, answer.headers.etag], [200, 'W/"2"'])
+  t.match(answer.body, /"value":\s*1\.10\D/)
+  t.match((await call('GET', `Observation/${id}`)).body, /"value":\s*1\.10\D/)
+  t.equal((await call('GET', `Observation/${id}`)).json().status, 'amended')
+  const { entry } = (await call('GET', `Observation/${id}/_history`)).json()
+  t.strictSame(
+    entry.map((one: { request: { method: string } }) => one.request.method),
+    ['PUT', 'POST'],
+  )
+})
+
+t.test('a FHIRPath Patch does so too', async t => {
+  const id = await create()
+  const type = { 'content-type': 'application/fhir+json' }
+  const path = `Observation/${id}`
+  const answer = await call('PATCH', path, fhirpath('Observation.status', { valueCode: 'amended' }), type)
+  t.strictSame([answer.statusCode, answer.json().status, answer.headers.etag], [200, 'amended', 'W/"2"'])
+  t.match(answer.body, /"value":\s*1\.10\D/)
+})
+
+t.test('what comes out is checked like an update', async t => {
+  const id = await create()
+  const patch = (operation: object, more: Record<string, string> = {}) =>
+    call('PATCH', `Observation/${id}`, [operation], more)
+  const invalid = await patch({ op: 'replace', path: '/status', value: 'nonsense' })
+  t.strictSame([invalid.statusCode, invalid.json().issue[0].expression], [422, ['Observation.status']])
+  t.equal((await patch({ op: 'replace', path: '/id', value: 'other' })).statusCode, 422)
+  t.equal((await patch({ op: 'replace', path: '/resourceType', value: 'Patient' })).statusCode, 400)
+  t.equal((await patch({ op: 'remove', path: '/status' }, { 'if-match': 'W/"7"' })).statusCode, 412)
+  const failed = await patch({ op: 'test', path: '/status', value: 'amended' })
+  t.strictSame(
+    [failed.statusCode, failed.json().issue[0].diagnostics],
+    [422, 'Operation 0 of the patch (test /status): the value there is another'],
+  )
+  t.equal((await call('GET', `Observation/${id}`)).headers.etag, 'W/"1"')
+})
+
+t.test('what is no patch is refused, and what is not there is not found', async t => {
+  const id = await create()
+  const path = `Observation/${id}`
+  t.equal((await call('PATCH', path, '{')).statusCode, 400)
+  t.equal((await call('PATCH', path, {})).statusCode, 400)
+  t.equal((await call('PATCH', path)).statusCode, 400)
+  t.equal((await call('PATCH', path, '<x/>', { 'content-type': 'application/xml-patch+xml' })).statusCode, 415)
+  t.equal((await call('POST', 'Observation', observation, { 'content-type': jsonPatch })).statusCode, 415)
+  t.equal((await call('PATCH', 'Observation/nobody', [])).statusCode, 404)
+  await call('DELETE', path)
+  t.equal((await call('PATCH', path, [])).statusCode, 410)
+})
