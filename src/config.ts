@@ -83,6 +83,14 @@ const variables = {
     effect: 'Web origins whose pages may call the server with a token.',
     parse: origins,
   }),
+  outboundOrigins: setting({
+    name: 'OUTBOUND_ORIGINS',
+    fallback: 'none',
+    accepts: 'none, * or origins such as https://hooks.example.org or https://*.example.org, separated by commas',
+    effect:
+      'Servers that this one may send requests to, such as the rest-hooks of subscriptions; * is every public one by https. Only an origin named in full may be private or without TLS.',
+    parse: outboundOrigins,
+  }),
   shutdownTimeoutMs: setting({
     name: 'SHUTDOWN_TIMEOUT_MS',
     fallback: '10000',
@@ -187,4 +195,13 @@ function origins(text: string): '*' | readonly string[] | undefined {
   if (text === '*') return text
   const given = text.split(',').map(origin => origin.trim())
   return given.every(origin => URL.parse(origin)?.origin === origin) ? given : undefined
+}
+
+function outboundOrigins(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const given = text.split(',').map(origin => origin.trim())
+  const isOrigin = (origin: string) =>
+    origin === '*' || URL.parse(origin.replace('://*.', '://any.'))?.origin !== 'null'
+  const accepted = given.every(one => isOrigin(one) && !/[?#]|[^/]\/[^/]|\/$/.test(one))
+  return accepted ? given : undefined
 }

@@ -1,0 +1,112 @@
+import { lookup as lookUp } from 'node:dns'
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { Agent, request } from 'undici'
+
+/** The only way out to other servers: rest-hooks, key sets, gateways. Each request is refused unless its address is allowed. */
+export type Outbound = {
+  /** Throws `OutboundRefusal` where the address is not allowed, and whatever went wrong on the way. */
+  readonly send: (request: OutboundRequest) => Promise<OutboundAnswer>
+  /** Whether requests to the URL would be sent at all; says why not. */
+  readonly refusalOf: (url: string) => string | undefined
+  readonly close: () => Promise<void>
+}
+
+type OutboundRequest = {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** `body` is cut off by an error where it is longer than allowed. */
+type OutboundAnswer = { readonly status: number; readonly body: string }
+
+type Limits = {
+  /**
+   * Origins, such as `https://hooks.example.org`; `https://*.example.org`; `*` for all public servers. Only an origin that is
+   * named in full may be private or without TLS.
+   */
+  readonly allowed: readonly string[]
+  readonly timeoutMs?: number
+  readonly maxBodyBytes?: number
+}
+
+/** Redirects are not followed: what they lead to was not asked about. */
+export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048_576 }: Limits): Outbound => {
+  const publicOnly = new Agent({ connect: { timeout: timeoutMs, lookup: publicLookUp } })
+  const anywhere = new Agent({ connect: { timeout: timeoutMs } })
+  const refusalOf = (text: string) => refusal(text, allowed)
+  return {
+    refusalOf,
+    send: async ({ url, method, headers, body }) => {
+      const reason = refusalOf(url)
+      if (reason !== undefined) throw new Error(reason)
+      const answer = await request(url, {
+        method,
+        headers: { 'user-agent': 'Sharewell', ...headers },
+        body: body ?? null,
+        dispatcher: isNamed(url, allowed) ? anywhere : publicOnly,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      return { status: answer.statusCode, body: await readUpTo(answer.body, maxBodyBytes) }
+    },
+    close: async () => {
+      await Promise.all([publicOnly.close(), anywhere.close()])
+    },
+  }
+}
+
+const refusal = (text: string, allowed: readonly string[]): string | undefined => {
+  const url = URL.parse(text)
+  if (url === null) return `${text} is not a URL`
+  if (url.username !== '' || url.password !== '') return 'a URL with a name or password in it is not requested'
+  if (isNamed(text, allowed)) return undefined
+  if (url.protocol !== 'https:') return `${url.protocol.slice(0, -1)} is not requested, only https`
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (isIP(host) !== 0 && !isPublic(host)) return `${host} is not a public address`
+  if (!allowed.some(one => isWildcardOf(one, url)))
+    return `${url.origin} is not among the servers that may be requested`
+  return undefined
+}
+
+/** Named in full, so that an operator has meant exactly this, be it private or without TLS. */
+const isNamed = (text: string, allowed: readonly string[]): boolean => allowed.includes(URL.parse(text)?.origin ?? '')
+
+const isWildcardOf = (pattern: string, { protocol, host }: URL): boolean => {
+  if (pattern === '*') return protocol === 'https:'
+  const domain = pattern.startsWith('https://*.') ? pattern.slice('https://*'.length) : undefined
+  return protocol === 'https:' && domain !== undefined && host.endsWith(domain)
+}
+
+/** Neither loopback, nor private, nor link-local (where clouds keep their credentials), nor any other special net. */
+const isPublic = (address: string): boolean => ipaddr.process(address).range() === 'unicast'
+
+type LookUp = NonNullable<Extract<NonNullable<Agent.Options['connect']>, { lookup?: unknown }>['lookup']>
+
+/** Asked when the connection is made, so that a name cannot lead elsewhere after it was checked. */
+const publicLookUp: LookUp = (host, options, done) => {
+  lookUp(host, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return done(error, [])
+    const found = addresses.filter(({ address }) => isPublic(address))
+    const [first] = found
+    if (first === undefined) return done(new Error(`${host} is not a public address`), [])
+    return options.all === true ? done(null, found) : done(null, first.address, first.family)
+  })
+}
+
+const readUpTo = async (body: AsyncIterable<Buffer> & { destroy: () => unknown }, limit: number): Promise<string> => {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length > limit) {
+      body.destroy()
+      throw new Error(`the answer is longer than ${limit} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

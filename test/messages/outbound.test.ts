@@ -1,0 +1,84 @@
+import { createServer } from 'node:http'
+import t from 'tap'
+import { openOutbound } from '../../src/messages/outbound.ts'
+
+/** A server that says what it was asked. */
+const listening = createServer((request, response) => {
+  if (request.url === '/away') response.writeHead(302, { location: '/' }).end()
+  else if (request.url === '/long') response.end('x'.repeat(2000))
+  else if (request.url !== '/never') {
+    request.on('data', () => {}).on('end', () => response.end(`${request.method} ${request.headers['x-asked']}`))
+  }
+})
+const port = await new Promise<number>(resolve => {
+  listening.listen(0, '127.0.0.1', () => resolve((listening.address() as { port: number }).port))
+})
+t.teardown(() => listening.close())
+const origin = `http://127.0.0.1:${port}`
+
+t.test('a server that is named in full is asked, be it private and without TLS', async t => {
+  const outbound = openOutbound({ allowed: [origin] })
+  t.teardown(outbound.close)
+  const answer = await outbound.send({ url: `${origin}/`, method: 'POST', headers: { 'x-asked': 'yes' }, body: '{}' })
+  t.same(answer, { status: 200, body: 'POST yes' })
+  t.same(
+    await outbound.send({ url: `${origin}/away`, method: 'GET' }),
+    { status: 302, body: '' },
+    'no redirect is followed',
+  )
+})
+
+t.test('what is not allowed is refused with the reason, before anything is sent', async t => {
+  const outbound = openOutbound({ allowed: ['https://hooks.example.org', 'https://*.example.net'] })
+  t.teardown(outbound.close)
+  const reasons: Readonly<Record<string, RegExp | undefined>> = {
+    'https://hooks.example.org/a?b': undefined,
+    'https://a.b.example.net/': undefined,
+    'https://example.net/': /https:\/\/example.net is not among the servers/,
+    'https://evil-example.net/': /is not among/,
+    'https://a.example.net.evil.org/': /is not among/,
+    'https://a.example.net:8443/': /is not among/,
+    'http://a.example.net/': /http is not requested, only https/,
+    'ftp://a.example.net/': /ftp is not requested/,
+    'https://me:secret@hooks.example.org/': /name or password/,
+    'no url': /is not a URL/,
+    [origin]: /http is not requested/,
+  }
+  for (const [url, reason] of Object.entries(reasons)) {
+    if (reason === undefined) t.equal(outbound.refusalOf(url), undefined, url)
+    else t.match(outbound.refusalOf(url), reason, url)
+    if (reason !== undefined) await t.rejects(outbound.send({ url, method: 'GET' }), { message: reason }, url)
+  }
+})
+
+t.test('no name and no spelling leads to an address that is not public', async t => {
+  const outbound = openOutbound({ allowed: ['*'], timeoutMs: 2000 })
+  t.teardown(outbound.close)
+  for (const host of [
+    '127.0.0.1',
+    '127.1',
+    '2130706433',
+    '0x7f000001',
+    '0.0.0.0',
+    '10.1.2.3',
+    '172.16.0.1',
+    '192.168.1.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '[::1]',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    '[fd00::1]',
+    '[fe80::1]',
+    '[64:ff9b::7f00:1]',
+    'localhost',
+  ])
+    await t.rejects(outbound.send({ url: `https://${host}:${port}/`, method: 'GET' }), /is not a public address/, host)
+})
+
+t.test('an answer that is too long or never comes is an error', async t => {
+  const outbound = openOutbound({ allowed: [origin], timeoutMs: 300, maxBodyBytes: 1000 })
+  t.teardown(outbound.close)
+  await t.rejects(outbound.send({ url: `${origin}/long`, method: 'GET' }), /longer than 1000 bytes/)
+  await t.rejects(outbound.send({ url: `${origin}/never`, method: 'GET' }))
+})
