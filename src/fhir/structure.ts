@@ -17,6 +17,8 @@ export type Element = {
   readonly max: number
   readonly repeats: boolean
   readonly isChoice: boolean
+  /** Whether it belongs to the summary of what it stands in. */
+  readonly isSummary: boolean
   readonly types: readonly ElementType[]
   /** ValueSet whose codes alone are allowed. */
   readonly requiredValueSet?: string
@@ -50,6 +52,7 @@ type ElementDefinition = {
   readonly min: number
   readonly max: string
   readonly base: { readonly max: string }
+  readonly isSummary?: boolean
   readonly type?: readonly TypeDefinition[]
   readonly binding?: { readonly strength: string; readonly valueSet?: string }
   readonly constraint?: readonly (Constraint & { readonly severity: string })[]
@@ -100,7 +103,7 @@ const place = (element: Building, byPath: Map<string, Building>): void => {
 
 /** A resource's own id is an `id`; its definition says string. */
 const toElement = (definition: ElementDefinition, idPath: string): Building => {
-  const { path, min, max, base, type = [], binding, constraint = [], contentReference } = definition
+  const { path, min, max, base, type = [], binding, constraint = [], contentReference, isSummary = false } = definition
   const isChoice = path.endsWith('[x]')
   const name = path.slice(path.lastIndexOf('.') + 1, isChoice ? -3 : undefined)
   return {
@@ -110,6 +113,7 @@ const toElement = (definition: ElementDefinition, idPath: string): Building => {
     max: max === '*' ? Number.POSITIVE_INFINITY : Number(max),
     repeats: base.max === '*' || Number(base.max) > 1,
     isChoice,
+    isSummary,
     types: path === idPath ? [{ code: 'id', targets: [] }] : type.map(toElementType),
     constraints: constraint.filter(one => one.severity === 'error').map(shared),
     children: new Map(),

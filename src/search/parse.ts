@@ -103,7 +103,6 @@ const laterNames: ReadonlySet<string> = new Set([
   '_contained',
   '_containedType',
   '_content',
-  '_elements',
   '_list',
   '_query',
   '_score',
@@ -117,9 +116,15 @@ const refuseRepeated = (entries: readonly Entry[]): void => {
   if (twice !== undefined) throw refusal(twice, `"${twice}" is given more than once`)
 }
 
-/** A search for a count alone counts exactly unless an estimate was asked for. */
-const consistent = (shape: Shape): Shape =>
-  shape.summary === 'count' && shape.total === 'none' ? { ...shape, total: 'accurate' } : shape
+const consistent = (shape: Shape): Shape => {
+  const { count, total } = shape
+  // "If _count has the value 0, this shall be treated the same as _summary=count".
+  const summary = count === 0 ? 'count' : shape.summary
+  if (shape.elements !== undefined && summary !== undefined && summary !== 'count')
+    throw refusal('_elements', `_elements and _summary=${summary} each say what to serve; give one of them`)
+  // A search for a count alone counts exactly unless an estimate was asked for.
+  return { ...shape, summary, total: summary === 'count' && total === 'none' ? 'accurate' : total }
+}
 
 /** Goes through all entries before it throws, so that all mistakes are told at once. */
 const collect = <Parsed>(entries: readonly Entry[], parse: (entry: Entry) => Parsed): readonly Parsed[] => {

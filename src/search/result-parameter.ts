@@ -1,11 +1,12 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { elementNames } from '../fhir/subset.ts'
 import { refusal } from './refusal.ts'
 import type { Search, Sort } from './search.ts'
 
 /** How the answer is shaped, as against what is in it. https://hl7.org/fhir/R4/search.html#return */
-export type Shape = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'cursor'>
+export type Shape = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'elements' | 'cursor'>
 
 /** The name under which a next link carries its opaque text. */
 export const cursorName = '_cursor'
@@ -18,10 +19,20 @@ export const defaultShape: Shape = {
   count: defaultCount,
   total: 'none',
   summary: undefined,
+  elements: undefined,
   cursor: undefined,
 }
 
-export const resultNames = ['_count', '_sort', '_total', '_summary', cursorName, '_format', '_pretty'] as const
+export const resultNames = [
+  '_count',
+  '_sort',
+  '_total',
+  '_summary',
+  '_elements',
+  cursorName,
+  '_format',
+  '_pretty',
+] as const
 
 export type ResultName = (typeof resultNames)[number]
 
@@ -42,7 +53,9 @@ export const parseResultParameter = (
     case '_total':
       return { shape: { total: oneOf(name, text, ['none', 'estimate', 'accurate']) }, applied: text }
     case '_summary':
-      return { shape: { summary: summaries[oneOf(name, text, ['count', 'false'])] }, applied: text }
+      return { shape: { summary: parseSummary(text) }, applied: text }
+    case '_elements':
+      return { shape: { elements: parseElements(registry, type, text) }, applied: text }
     case cursorName:
       if (text === '') throw refusal(name, `${name} is empty; take it whole from a next link`)
       return { shape: { cursor: text }, applied: text }
@@ -52,13 +65,25 @@ export const parseResultParameter = (
   }
 }
 
-const summaries = { count: 'count', false: undefined } as const
+/** https://hl7.org/fhir/R4/search.html#summary */
+export const parseSummary = (text: string): Search['summary'] => {
+  const word = oneOf('_summary', text, ['true', 'text', 'data', 'count', 'false'])
+  return word === 'false' ? undefined : word
+}
 
-/** "If _count has the value 0, this shall be treated the same as _summary=count". */
+/** https://hl7.org/fhir/R4/search.html#elements */
+export const parseElements = ({ structures }: Registry, type: ResourceType, text: string): readonly string[] => {
+  const names = text.split(',')
+  const unknown = names.find(name => elementNames(structures, type, name) === undefined)
+  if (unknown === undefined) return names
+  const known = [...(structures.get(type)?.root.children.keys() ?? [])]
+  throw refusal('_elements', `${type} has no element "${unknown}"; it has: ${known.join(', ')}`)
+}
+
 const parseCount = (text: string): { readonly shape: Partial<Shape>; readonly applied: string } => {
   if (!/^\d{1,9}$/.test(text)) throw refusal('_count', `_count is a whole number from 0 to ${maxCount}, not "${text}"`)
   const count = Math.min(Number(text), maxCount)
-  return { shape: count === 0 ? { count, summary: 'count' } : { count }, applied: String(count) }
+  return { shape: { count }, applied: String(count) }
 }
 
 /** https://hl7.org/fhir/R4/search.html#sort */

@@ -11,7 +11,10 @@ export type Search = {
   readonly sort: readonly Sort[]
   readonly count: number
   readonly total: 'none' | 'estimate' | 'accurate'
-  readonly summary: 'count' | undefined
+  /** What of each resource is served; `count`: no resource at all. */
+  readonly summary: 'true' | 'text' | 'data' | 'count' | undefined
+  /** Of the matches only these elements: `value`, `code`, … */
+  readonly elements: readonly string[] | undefined
   readonly include: readonly Include[]
   /** The parameters that were applied, in their own words and order: they make the self link. */
   readonly applied: readonly (readonly [name: string, value: string])[]

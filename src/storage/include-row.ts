@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Mask } from '../fhir/subset.ts'
 import { compile } from './compile.ts'
 import { storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
@@ -17,6 +18,8 @@ export type Including = {
   readonly access: Access
   readonly classes: CodeClasses
   readonly typeIds: ReadonlyMap<ResourceType, number>
+  /** What is kept of each of a type. */
+  readonly maskOf: (type: ResourceType) => Mask | undefined
   /** Rows of one type, at most. */
   readonly limit: number
 }
@@ -57,7 +60,7 @@ const keysOf = (type: ResourceType, { access, classes, limit }: Including, { fro
 
 const bodiesOf = (type: ResourceType, including: Including, keys: SqlFragment): SqlFragment => sql.fragment`(
   SELECT ${type}::text AS type, body.patient_id, body.pk, body.id, body.version, body.last_updated,
-    ${servedContent(type, 'body', including)} AS content
+    ${servedContent(type, 'body', { ...including, mask: including.maskOf(type) })} AS content
   FROM (${keys}) AS key
   JOIN ${tableOf(type)} AS body ON body.patient_id = key.patient_id AND body.pk = key.pk
   ORDER BY key.rank DESC, key.pk DESC)`

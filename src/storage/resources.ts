@@ -3,6 +3,7 @@ import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { maskOf } from '../fhir/subset.ts'
 import type { Principal } from '../search/expression.ts'
 import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
@@ -13,6 +14,7 @@ import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchIds, searchPage } from './search.ts'
+import { subsetOf } from './served-content.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
 import type { Store, Stored, Version } from './store.ts'
@@ -88,6 +90,14 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
     return pageOf(versions, count, cursor)
   },
   search: search => searchPage(connection, asking, search),
+  subset: async (stored, subset) => {
+    const mask = maskOf(asking.registry.structures, stored.type, subset)
+    const part = subsetOf(sql.fragment`${stored.content}::jsonb`, mask)
+    return {
+      ...stored,
+      ...(await connection.one<Pick<Stored, 'content'>>(sql.fragment`SELECT ${part}::text AS content`)),
+    }
+  },
   lastn: asked => lastObservations(connection, asking, asked),
   statistics: asked => readStatistics(connection, asking, asked),
   meta: types => readMeta(connection, asking, types),

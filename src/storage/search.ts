@@ -1,6 +1,9 @@
+import type { ResourceType } from '@medplum/fhirtypes'
 import { type Restricted, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { type Mask, maskOf } from '../fhir/subset.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 import { compilePart } from './compile.ts'
@@ -15,7 +18,7 @@ import { behind, orderBy, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
 import type { Page } from './store.ts'
 
-type Searching = Omit<Including, 'limit'>
+type Searching = Omit<Including, 'limit' | 'maskOf'> & { readonly registry: Registry }
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
@@ -29,7 +32,12 @@ export const searchPage = async (connection: Connection, searching: Searching, s
   const more = rows.length > search.count && last !== undefined
   return {
     entries,
-    ...(await includedWith(connection, searching, search.include, entries)),
+    ...(await includedWith(
+      connection,
+      { ...searching, maskOf: summaryMask(searching, search) },
+      search.include,
+      entries,
+    )),
     ...(more ? { next: JSON.stringify({ values: last.keys, pk: last.pk }) } : {}),
     ...total,
   }
@@ -125,11 +133,22 @@ const pageStatement = (searching: Searching, search: Search, { from, where, row 
       LIMIT ${search.count + 1}
     )
     SELECT page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated,
-      ${servedContent(search.type, 'body', searching)} AS content
+      ${servedContent(search.type, 'body', { ...searching, mask: matchMask(searching, search) })} AS content
     FROM page
     JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk
     ORDER BY page.position`
 }
+
+/** `_elements` names elements of the matches; `_summary` holds for whatever stands in the answer. */
+const matchMask = (searching: Searching, search: Search): Mask | undefined =>
+  search.elements === undefined
+    ? summaryMask(searching, search)(search.type)
+    : maskOf(searching.registry.structures, search.type, { kind: 'elements', names: search.elements })
+
+const summaryMask =
+  ({ registry }: Searching, { summary: kind }: Search) =>
+  (type: ResourceType): Mask | undefined =>
+    kind === undefined || kind === 'count' ? undefined : maskOf(registry.structures, type, { kind })
 
 const toPlaced = ({ type }: Search, { patient_id, pk, id, version, last_updated, content }: Row): Placed => ({
   type,

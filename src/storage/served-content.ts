@@ -1,21 +1,30 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Mask } from '../fhir/subset.ts'
 import { compile } from './compile.ts'
 import { storedRow } from './row.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 
-/**
- * A row's content as JSON text, as this caller is served it: a Group has as members the enrolled Patients of its study
- * that the caller may read, and stores none.
- */
-export const servedContent = (
-  type: ResourceType,
-  alias: string,
-  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
-): SqlFragment => {
-  const row = name(alias)
-  if (type !== 'Group') return sql.fragment`${row}.content::text`
+export type Serving = {
+  readonly access: Access
+  readonly classes: CodeClasses
+  /** What of it is kept; absent: all. */
+  readonly mask?: Mask | undefined
+}
+
+/** A row's content as JSON text, as this caller is served it. */
+export const servedContent = (type: ResourceType, alias: string, serving: Serving): SqlFragment => {
+  const content = type === 'Group' ? withMembers(name(alias), serving) : sql.fragment`${name(alias)}.content`
+  return sql.fragment`${serving.mask === undefined ? content : subsetOf(content, serving.mask)}::text`
+}
+
+/** A part of a resource, marked as such. */
+export const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
+  sql.fragment`fhir_subsetted(${content}, ${JSON.stringify(mask)}::jsonb)`
+
+/** A Group has as members the enrolled Patients of its study that the caller may read, and stores none. */
+const withMembers = (row: SqlFragment, { access, classes }: Serving): SqlFragment => {
   const readable = compile(restrict(access, 'r', 'Patient'), storedRow('Patient', 'person'), classes)
   return sql.fragment`(${row}.content || coalesce((
     SELECT jsonb_build_object('member', jsonb_agg(
@@ -25,5 +34,5 @@ export const servedContent = (
       AND now() >= enrolment.period_start AND now() < enrolment.period_end
     JOIN patient AS person ON person.patient_id = enrolment.patient_id AND person.id = enrolment.patient
     WHERE study.group_id = ${row}.id AND ${readable}
-    HAVING count(*) > 0), '{}'))::text`
+    HAVING count(*) > 0), '{}'))`
 }

@@ -1,5 +1,6 @@
 import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { FhirError } from '../fhir/error.ts'
+import type { Subset } from '../fhir/subset.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 
@@ -106,6 +107,8 @@ export type Store = {
     page: { readonly count: number; readonly cursor: string | undefined },
   ) => Promise<{ readonly entries: readonly Version[]; readonly next?: string; readonly total: number }>
   readonly search: (search: Search) => Promise<Page>
+  /** The part of a resource that was read. */
+  readonly subset: (stored: Stored, subset: Subset) => Promise<Stored>
   /** The latest Observations of each class of codes, newest first. */
   readonly lastn: (asked: LastN) => Promise<readonly Stored[]>
   /** One row for each unit in which values stand. */

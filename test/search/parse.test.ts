@@ -158,7 +158,6 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
 
   ['Observation', 'foo=1', /^"foo" is no search parameter of Observation; supported: _id, .*component-code.*, _count/],
   ['Observation', 'foo=1&bar=2', /^"foo" is no .*\n"bar" is no /],
-  ['Observation', '_elements=id', /^"_elements" is not supported yet/],
   ['Patient', 'name:exact=Ann', 'The modifier ":exact" is not supported for "name"; supported: :missing'],
   ['Patient', 'name:not=Ann', 'The modifier ":not" is not supported for "name"; supported: :missing'],
   ['Observation', 'code:in=x', 'The modifier ":in" is not supported for "code"; supported: :missing, :not'],
@@ -231,7 +230,7 @@ const refusedShapes: readonly (readonly [string, RegExp])[] = [
   ['_sort=code-value-quantity', /cannot be sorted by "code-value-quantity"/],
   ['_sort=date,-date', /_sort names "date" twice/],
   ['_total=some', /_total "some" is not supported; accepted: none, estimate, accurate/],
-  ['_summary=true', /_summary "true" is not supported; accepted: count, false/],
+  ['_summary=some', /_summary "some" is not supported; accepted: true, text, data, count, false/],
   ['_cursor=', /_cursor is empty/],
 ]
 
