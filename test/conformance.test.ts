@@ -120,6 +120,11 @@ t.test('system interactions that are advertised answer', async t => {
   }
 })
 
+const labels = {
+  resourceType: 'Parameters',
+  parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:tags', code: 'x' }] } }],
+}
+
 /** How each operation is called where it is advertised; nothing here means that the walk fails. */
 const operationCalls: Readonly<Record<string, (path: string, id: string) => Promise<readonly number[]>>> = {
   lastn: async path => [(await call('GET', `${path}/$lastn?patient=Patient/x`)).status],
@@ -129,6 +134,8 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
     const answers = [await call('POST', `${path}/$validate`, resource), await call('GET', `${path}/${id}/$validate`)]
     return answers.map(({ status }) => status)
   },
+  'meta-add': async (path, id) => [(await call('POST', `${path}/${id}/$meta-add`, labels)).status],
+  'meta-delete': async (path, id) => [(await call('POST', `${path}/${id}/$meta-delete`, labels)).status],
   meta: async (path, id) => {
     const paths = path === '' ? ['$meta'] : [`${path}/$meta`, `${path}/${id}/$meta`]
     return Promise.all(paths.map(async one => (await call('GET', one)).status))

@@ -35,6 +35,11 @@ const told = ({ status, body, headers }: Answer, ...ids: readonly string[]) => {
 
 const unknownId = 'nothing-of-the-kind'
 
+const labels = {
+  resourceType: 'Parameters',
+  parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:tags', code: 'x' }] } }],
+}
+
 /** Everything that can be asked of one id, and changes nothing where the id is not to be seen. */
 const questions = (type: string, id: string, body: Resource): readonly Parameters<Call>[] => [
   ['GET', `${type}/${id}`],
@@ -45,6 +50,8 @@ const questions = (type: string, id: string, body: Resource): readonly Parameter
   ['PUT', `${type}/${id}`, { ...body, id }],
   ['PUT', `${type}/${id}`, { ...body, id }, { 'if-match': 'W/"1"' }],
   ['DELETE', `${type}/${id}`],
+  ['POST', `${type}/${id}/$meta-add`, labels],
+  ['POST', `${type}/${id}/$meta-delete`, labels],
   ['DELETE', `${type}/${id}`, undefined, { 'if-match': 'W/"7"' }],
   ['GET', `${type}/${id}`, undefined, { 'if-none-match': '*' }],
   ['GET', `${type}/${id}/_history/1`, undefined, { 'if-none-match': 'W/"1"' }],

@@ -45,6 +45,52 @@ t.test('$meta of the server has those of all types', async t => {
   })
 })
 
+const change = async (name: string, id: string, meta: object, bearer?: string) =>
+  send(
+    'POST',
+    `Patient/${id}/$${name}`,
+    { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: meta }] },
+    bearer,
+  )
+
+t.test('$meta-add and $meta-delete change the labels, in a new version, and nothing else', async t => {
+  const { id } = (
+    await send('POST', 'Patient', { resourceType: 'Patient', meta: { tag: [tag('d')] }, gender: 'female' })
+  ).json()
+  const added = await change('meta-add', id, { tag: [tag('e'), tag('d')], security: [security] })
+  t.match(added.json(), {
+    resourceType: 'Parameters',
+    parameter: [{ name: 'return', valueMeta: { versionId: '2', security: [security] } }],
+  })
+  t.same(
+    added
+      .json()
+      .parameter[0].valueMeta.tag.map(({ code }: { code: string }) => code)
+      .sort(),
+    ['d', 'e'],
+  )
+  t.match((await send('GET', `Patient/${id}`)).json(), { gender: 'female', meta: { versionId: '2' } })
+  t.match(
+    (await change('meta-add', id, { tag: [tag('e')] })).json().parameter[0].valueMeta,
+    { versionId: '2' },
+    'no change',
+  )
+  t.same(
+    (await change('meta-delete', id, { tag: [tag('d'), tag('e')], security: [security] })).json().parameter[0].valueMeta
+      .tag,
+    undefined,
+  )
+})
+
+t.test('labels are changed only of what may be updated, and only by what are labels', async t => {
+  t.equal((await change('meta-add', patient.id, { tag: [tag('x')] }, 'reader')).statusCode, 403)
+  t.equal((await change('meta-add', 'nobody', { tag: [tag('x')] })).statusCode, 404)
+  const wrong = await change('meta-add', patient.id, { tags: [] })
+  t.equal(wrong.statusCode, 400)
+  t.match(wrong.json().issue[0].diagnostics, /valueMeta with profile, tag or security/)
+  t.equal((await change('meta-add', patient.id, { tag: [{ system: '' }] })).statusCode, 422)
+})
+
 t.test('$meta of a type needs a scope to search it', async t => {
   t.equal((await send('GET', 'Patient/$meta', undefined, 'reader')).statusCode, 403)
   t.equal((await send('GET', `Patient/${patient.id}/$meta`, undefined, 'reader')).statusCode, 200)

@@ -1,0 +1,89 @@
+import type { Coding, Meta, Resource } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { parseIncoming } from '../interactions/incoming.ts'
+import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
+import type { Operation } from './operation.ts'
+import { parametersOf, parametersResponse, refused } from './parameters.ts'
+
+/** https://hl7.org/fhir/R4/resource-operation-meta-add.html */
+export const metaAdd: Operation = {
+  name: 'meta-add',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta-add',
+  at: { instance: 'u' },
+  types: 'all',
+  methods: ['POST'],
+  documentation: 'Adds profiles, tags and security labels to a resource; those that it has already change nothing.',
+  handler: (request, context) => change(request, context, added),
+}
+
+/** https://hl7.org/fhir/R4/resource-operation-meta-delete.html */
+export const metaDelete: Operation = {
+  name: 'meta-delete',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta-delete',
+  at: { instance: 'u' },
+  types: 'all',
+  methods: ['POST'],
+  documentation: 'Takes profiles, tags and security labels from a resource, told by system and code.',
+  handler: (request, context) => change(request, context, removed),
+}
+
+type Labels = Pick<Meta, 'profile' | 'security' | 'tag'>
+
+const change = async (
+  request: FhirRequest,
+  context: Context,
+  next: (labels: Labels, given: Labels) => Labels,
+): Promise<FhirResponse> => {
+  if (!('id' in request)) throw new FhirError('not-found', 'The labels of one resource are changed, by its id')
+  const { type, id } = request
+  const given = parseMeta(request.body)
+  const [written] = await context.store.write([
+    {
+      kind: 'patch',
+      type,
+      id,
+      change: (stored: Resource) => {
+        const meta = { ...stored.meta, ...next(stored.meta ?? {}, given) }
+        return parseIncoming(type, { ...stored, meta: withoutEmpty(meta) }, context).resource
+      },
+    },
+  ])
+  if (written === undefined || written.outcome === 'deleted') throw new Error('the store did not answer for its write')
+  if (written.outcome === 'refused') throw written.error
+  const { meta = {} }: { readonly meta?: Meta } = JSON.parse(written.content)
+  return parametersResponse([{ name: 'return', valueMeta: meta }])
+}
+
+const parseMeta = (body: unknown): Labels => {
+  const given = parametersOf(body).find(({ name }) => name === 'meta')?.valueMeta
+  if (typeof given === 'object' && given !== null && labelNames.some(name => Array.isArray(given[name]))) return given
+  throw refused('meta', 'The parameter meta is a valueMeta with profile, tag or security')
+}
+
+const labelNames = ['profile', 'tag', 'security'] as const
+
+const added = (labels: Labels, given: Labels): Labels => ({
+  profile: [...new Set([...(labels.profile ?? []), ...(given.profile ?? [])])],
+  tag: union(labels.tag, given.tag),
+  security: union(labels.security, given.security),
+})
+
+const union = (here: readonly Coding[] = [], more: readonly Coding[] = []): Coding[] => [
+  ...new Map([...more, ...here].map(one => [keyOf(one), one])).values(),
+]
+
+const removed = (labels: Labels, given: Labels): Labels => ({
+  profile: (labels.profile ?? []).filter(one => !(given.profile ?? []).includes(one)),
+  tag: without(labels.tag, given.tag),
+  security: without(labels.security, given.security),
+})
+
+const without = (here: readonly Coding[] = [], less: readonly Coding[] = []): Coding[] => {
+  const keys = new Set(less.map(keyOf))
+  return here.filter(one => !keys.has(keyOf(one)))
+}
+
+const keyOf = ({ system = '', code = '' }: Coding): string => `${system}|${code}`
+
+const withoutEmpty = (meta: Meta): Meta =>
+  Object.fromEntries(Object.entries(meta).filter(([, value]) => !(Array.isArray(value) && value.length === 0)))
