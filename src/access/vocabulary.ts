@@ -4,6 +4,9 @@ import type { Role } from '../search/expression.ts'
 /** Codes of PractitionerRole that make it a membership of its organization. */
 export const organizationRole = `${canonicalBase}/CodeSystem/organization-role`
 
+/** The code among them that is no membership: who reads what is recorded of what happened in the organization. */
+export const privacyOfficer = 'privacy-officer'
+
 /** Why a Consent was made inactive by somebody else than the patient. */
 export const inactivationReason = `${canonicalBase}/StructureDefinition/inactivation-reason`
 

@@ -8,7 +8,7 @@ import { FhirError } from '../fhir/error.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import { startError } from '../start-error.ts'
 import { unlimitedTokenIssued } from '../storage/audit.ts'
-import { commandLineClient, isClient, registerClient } from '../storage/client.ts'
+import { commandLineClient, isClient, organizationOf, registerClient } from '../storage/client.ts'
 import { type Connection, type Database, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openPostgresBeside } from '../storage/postgres.ts'
@@ -79,7 +79,10 @@ const recordUnlimited = async (database: Database, { client = '', scope }: Optio
     classes: openCodeClasses(),
   })
   const author = { kind: 'client', id: commandLineClient } as const
-  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false, choosesOwner: false })
+  const organization = await organizationOf(database, client)
+  // It is recorded where the privacy officer of the client's organization reads it.
+  const organizations = organization === undefined ? [] : [organization]
+  const store = storeOf({ access: fullAccess, author, organizations, choosesIds: false, choosesOwner: false })
   const [written] = await store.write([{ kind: 'create', resource: unlimitedTokenIssued(client, scope) }])
   if (written?.outcome === 'refused') throw written.error
 }

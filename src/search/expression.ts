@@ -57,13 +57,13 @@ export type Relation =
   /** An organization or person that a record, study or consent of the patient names. */
   | { readonly kind: 'known-to'; readonly patient: string }
 
-/** `practitioner` has a membership in force of at least `role` in an organization that the row names. */
+/** `practitioner` has a membership in force of at least `role`, or is privacy officer, in an organization that the row names. */
 export type Member = {
   readonly kind: 'member'
   readonly of: OrganizationOf
   /** node: that organization; down: it or an ancestor of it (roles reach down the tree); up: it or below it. */
   readonly reach: 'node' | 'down' | 'up'
-  readonly role: Role
+  readonly role: Role | 'privacy-officer'
   readonly practitioner: string
 }
 

@@ -23,5 +23,13 @@ export const registerClient = async (connection: Connection, client: Client): Pr
     SET name = excluded.name, organization = excluded.organization, policies = excluded.policies`)
 }
 
+/** Id of the Organization that it works for. */
+export const organizationOf = async (connection: Connection, id: string): Promise<string | undefined> => {
+  const client = await connection.maybeOne<{ organization: string | null }>(
+    sql.fragment`SELECT organization FROM client WHERE id = ${id}`,
+  )
+  return client?.organization ?? undefined
+}
+
 export const isClient = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM client WHERE id = ${id}`)) !== undefined

@@ -68,6 +68,7 @@ const projected = [
   'organization_node',
   'organization_ancestor',
   'membership',
+  'privacy_officer',
   'person_practitioner',
   'person_patient',
   'study',

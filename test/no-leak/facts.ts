@@ -26,6 +26,14 @@ export const memberships: readonly Membership[] = [
   { practitioner: 'former', organization: 'lab', role: 'manager', ended: true },
 ]
 
+/** They are privacy officers and nothing else. */
+export const officers: readonly Omit<Membership, 'role'>[] = [
+  { practitioner: 'officer', organization: 'department' },
+  { practitioner: 'bench-officer', organization: 'bench' },
+  { practitioner: 'former-officer', organization: 'lab', ended: true },
+  { practitioner: 'foreign-officer', organization: 'elsewhere' },
+]
+
 /** All of them have an account; these are in no organization. */
 export const practitioners = [
   ...memberships.map(({ practitioner }) => practitioner),
@@ -34,6 +42,7 @@ export const practitioners = [
   'keeper',
   'clinician',
   'nobody',
+  ...officers.map(({ practitioner }) => practitioner),
 ]
 
 export type Study = {

@@ -81,6 +81,10 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Provenance/of-answers', [...ann, ...openStaff]],
   ['AuditEvent/about-ann', ann],
   ['AuditEvent/about-two', []],
+  ['AuditEvent/in-lab', [...ann, 'officer']],
+  ['AuditEvent/in-lab-about-two', ['officer']],
+  ['AuditEvent/in-elsewhere', ['jon', 'foreign-officer']],
+  ['AuditEvent/in-university', []],
 ]
 
 /** Made by a member of the lab. */

@@ -1,4 +1,5 @@
 import type { Consent, ConsentProvision, Observation, Resource } from '@medplum/fhirtypes'
+import { ownerSystem } from '../../src/access/owner.ts'
 import * as w from '../storage/model/world.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import * as facts from './facts.ts'
@@ -69,6 +70,9 @@ const resources = (): readonly Resource[] => [
   ...facts.practitioners.map((id): Resource => ({ resourceType: 'Practitioner', id, name: [{ family: id }] })),
   ...facts.memberships.map(({ practitioner, organization, role, ended }) =>
     w.role(practitioner, organization, role, ended && '2020-01-01'),
+  ),
+  ...facts.officers.map(({ practitioner, organization, ended }) =>
+    w.role(practitioner, organization, 'privacy-officer', ended && '2020-01-01'),
   ),
   ...facts.patients.map(
     ([id, organization]): Resource =>
@@ -190,6 +194,17 @@ const binary = (id: string, context: string): Resource => ({
   data: 'c2VjcmV0',
 })
 
+const auditEvent = (id: string, organization: string | undefined, ...patients: readonly string[]) => ({
+  resourceType: 'AuditEvent',
+  id,
+  ...(organization === undefined ? {} : { meta: { tag: [{ system: ownerSystem, code: organization }] } }),
+  type: { code: 'rest' },
+  recorded: '2026-01-01T00:00:00Z',
+  agent: [{ requestor: true }],
+  source: { observer: { display: 'server' } },
+  ...(patients.length === 0 ? {} : { entity: patients.map(one => ({ what: reference(`Patient/${one}`) })) }),
+})
+
 /** What nobody's organization owns, as an import leaves it. */
 const beside: readonly Resource[] = [
   provenance('of-consent', 'Consent/consent-open-ann'),
@@ -224,24 +239,12 @@ const beside: readonly Resource[] = [
     performedDateTime: '2026-03-01',
   },
   provenance('of-answers', 'QuestionnaireResponse/ann-answers'),
-  {
-    resourceType: 'AuditEvent',
-    id: 'about-ann',
-    type: { code: 'rest' },
-    recorded: '2026-01-01T00:00:00Z',
-    agent: [{ requestor: true }],
-    source: { observer: { display: 'server' } },
-    entity: [{ what: reference('Patient/ann') }],
-  },
-  {
-    resourceType: 'AuditEvent',
-    id: 'about-two',
-    type: { code: 'rest' },
-    recorded: '2026-01-01T00:00:00Z',
-    agent: [{ requestor: true }],
-    source: { observer: { display: 'server' } },
-    entity: [{ what: reference('Patient/ann') }, { what: reference('Patient/bob') }],
-  },
+  auditEvent('about-ann', undefined, 'ann'),
+  auditEvent('about-two', undefined, 'ann', 'bob'),
+  auditEvent('in-lab', 'lab', 'ann'),
+  auditEvent('in-lab-about-two', 'lab', 'ann', 'bob'),
+  auditEvent('in-elsewhere', 'elsewhere', 'jon'),
+  auditEvent('in-university', 'university'),
 ] as Resource[]
 
 const ofTheLab: readonly Resource[] = [

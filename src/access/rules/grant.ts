@@ -26,7 +26,7 @@ export const staffed =
 
 /** Membership reaches everything of an organization, so a token that is narrowed to one study has none of it. */
 export const member =
-  (of: Member['of'], reach: Member['reach'], role: Role): Grant<Staff> =>
+  (of: Member['of'], reach: Member['reach'], role: Member['role']): Grant<Staff> =>
   ({ practitioner, study }) =>
     study === undefined ? { kind: 'member', of, reach, role, practitioner } : none
 

@@ -83,7 +83,10 @@ export const patient: Rule = {
 }
 
 export const auditEvent: Rule = {
-  read: { patient: both(own, where({ kind: 'content', is: 'of-one-patient' })) },
+  read: {
+    patient: both(own, where({ kind: 'content', is: 'of-one-patient' })),
+    staff: member('owner', 'down', 'privacy-officer'),
+  },
 }
 
 export const subscription: Rule = {

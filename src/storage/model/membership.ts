@@ -1,33 +1,36 @@
 import type { PractitionerRole } from '@medplum/fhirtypes'
-import { organizationRole, rankOf } from '../../access/vocabulary.ts'
+import { organizationRole, privacyOfficer, rankOf } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { sql } from '../sql.ts'
 import { each, namedId } from './projection.ts'
 
-/** A PractitionerRole with one of our roles is a membership; with several, the highest counts. */
+/** A PractitionerRole with one of our roles is a membership; with several, the highest counts. A privacy officer is none by that. */
 export const projectMemberships = each<PractitionerRole>(async (connection, { id, resource }) => {
   await connection.run(sql.fragment`DELETE FROM membership WHERE id = ${id}`)
-  const membership = resource && membershipOf(resource)
-  if (membership === undefined) return
-  const { practitioner, organization, rank, low, high } = membership
-  await connection.run(sql.fragment`
-    INSERT INTO membership (id, practitioner, organization, rank, period_start, period_end)
-    VALUES (${id}, ${practitioner}, ${organization}, ${rank}, ${low}, ${high})`)
+  await connection.run(sql.fragment`DELETE FROM privacy_officer WHERE id = ${id}`)
+  const held = resource && heldBy(resource)
+  if (held === undefined) return
+  const { practitioner, organization, codes, low, high } = held
+  const rank = Math.max(0, ...codes.map(code => (isRole(code) ? rankOf[code] : 0)))
+  if (rank > 0)
+    await connection.run(sql.fragment`
+      INSERT INTO membership (id, practitioner, organization, rank, period_start, period_end)
+      VALUES (${id}, ${practitioner}, ${organization}, ${rank}, ${low}, ${high})`)
+  if (codes.includes(privacyOfficer))
+    await connection.run(sql.fragment`
+      INSERT INTO privacy_officer (id, practitioner, organization, period_start, period_end)
+      VALUES (${id}, ${practitioner}, ${organization}, ${low}, ${high})`)
 })
 
-const membershipOf = ({ active, practitioner, organization, code = [], period }: PractitionerRole) => {
+const heldBy = ({ active, practitioner, organization, code = [], period }: PractitionerRole) => {
   const ids = {
     practitioner: namedId(practitioner, 'Practitioner'),
     organization: namedId(organization, 'Organization'),
   }
-  const rank = Math.max(0, ...code.flatMap(({ coding = [] }) => coding.map(rankOfCoding)))
-  if (active === false || rank === 0 || ids.practitioner === undefined || ids.organization === undefined)
-    return undefined
-  return { practitioner: ids.practitioner, organization: ids.organization, rank, ...intervalOfPeriod(period ?? {}) }
+  if (active === false || ids.practitioner === undefined || ids.organization === undefined) return undefined
+  const codings = code.flatMap(({ coding = [] }) => coding)
+  const codes = codings.flatMap(({ system, code }) => (system === organizationRole && code !== undefined ? [code] : []))
+  return { practitioner: ids.practitioner, organization: ids.organization, codes, ...intervalOfPeriod(period ?? {}) }
 }
 
-const rankOfCoding = ({ system, code }: { readonly system?: string; readonly code?: string }): number =>
-  system === organizationRole && isRole(code) ? rankOf[code] : 0
-
-const isRole = (code: string | undefined): code is keyof typeof rankOf =>
-  code !== undefined && Object.hasOwn(rankOf, code)
+const isRole = (code: string): code is keyof typeof rankOf => Object.hasOwn(rankOf, code)

@@ -76,6 +76,7 @@ const remove = async (connection: Connection, id: string): Promise<void> => {
   const used = await connection.maybeOne(sql.fragment`
     SELECT FROM organization_node WHERE parent = ${id}
     UNION ALL SELECT FROM membership WHERE organization = ${id}
+    UNION ALL SELECT FROM privacy_officer WHERE organization = ${id}
     UNION ALL SELECT FROM study WHERE organization = ${id} LIMIT 1`)
   if (used !== undefined) throw new FhirError('conflict', 'The organization still has parts, members or studies')
   await connection.run(sql.fragment`DELETE FROM organization_ancestor WHERE organization = ${id}`)
