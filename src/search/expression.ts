@@ -67,8 +67,8 @@ export type Member = {
   readonly practitioner: string
 }
 
-/** Where a row names its organization: its server-set owner, an element of its own, who registered its patient, itself, what it is part of, its study, its account's people. */
-type OrganizationOf = 'owner' | 'named' | 'subject' | 'self' | 'parent' | 'study' | 'person'
+/** Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's people. */
+type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person'
 
 export type Role = 'viewer' | 'member' | 'manager'
 

@@ -10,6 +10,7 @@ import { findChosenOwner, findOwner } from './owner.ts'
 import { prepare } from './prepare.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
+import { subjectsOf } from './subject.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
 import { insertAll, insertOne, refusal, toProjected, toStored, unknown, type Writing } from './write.ts'
 
@@ -91,6 +92,7 @@ export const replace = async (
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
   checkPatient(candidate, current.patientId)
+  checkSubjects(candidate, parseJson(current.content) as Resource, writing)
   const allowed = restrict(writing.access, action, current.type)
   const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
   if (outcome === 'refused') throw refusal(candidate)
@@ -100,13 +102,20 @@ export const replace = async (
 }
 
 const checkPatient = (candidate: Candidate, patientId: number): void => {
-  if (candidate.patientId === patientId) return
-  throw new FhirError(
-    'business-rule',
-    'Whose data it is never changes: delete it, and create it for the other patient',
-    { expression: `${candidate.type}.subject` },
-  )
+  if (candidate.patientId !== patientId) throw moved(candidate)
 }
+
+/** Two records of one human stand in one compartment, and are still not the same. */
+const checkSubjects = (candidate: Candidate, before: Resource, { registry }: Writing): void => {
+  if (candidate.patientId === 0) return
+  const subjects = new Set(subjectsOf(registry, before))
+  if (!subjectsOf(registry, candidate.resource).every(one => subjects.has(one))) throw moved(candidate)
+}
+
+const moved = (candidate: Candidate): FhirError =>
+  new FhirError('business-rule', 'Whose data it is never changes: delete it, and create it for the other patient', {
+    expression: `${candidate.type}.subject`,
+  })
 
 /** Deleted is deleted: the second time nothing happens. A study goes with its Group. */
 export const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {

@@ -19,7 +19,7 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   if (row.type === 'Group' && parameter.code === 'member')
     return sql.fragment`${row.row}.id IN (
       SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
-      WHERE enrolment.patient_id IN (SELECT ${name(alias)}.patient_id ${from}))`
+      WHERE (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
   return someElement(sql.fragment`${row.row}.content`, parameter.paths, datatype => [
     datatype === 'Reference'
       ? {
@@ -39,8 +39,8 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
   const alias = `source_${depth}`
   const inner = at.compile(of, { ...at, row: storedRow(source, alias), depth: depth + 1 })
   if (source === 'Group' && parameter.code === 'member' && row.type === 'Patient')
-    return sql.fragment`${row.facts}.patient_id IN (
-      SELECT enrolment.patient_id FROM enrolment JOIN study ON study.id = enrolment.study_id
+    return sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (
+      SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id
       WHERE study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
   const references = parameter.paths.map(
     path => sql.fragment`

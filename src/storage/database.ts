@@ -16,6 +16,8 @@ export type Connection = {
 export type Database = Connection & {
   /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure. */
   readonly transaction: <T>(run: (connection: Connection) => Promise<T>) => Promise<T>
+  /** The same for writing: no compartments are joined meanwhile, and `run` is told the number of the last joining. */
+  readonly writing: <T>(run: (connection: Connection, joinings: number) => Promise<T>) => Promise<T>
   readonly close: () => Promise<void>
 }
 
@@ -32,7 +34,8 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
   pool.on('error', () => {})
   return {
     ...connectionOver(pool),
-    transaction: run => retried(() => inTransaction(pool, run)),
+    transaction: run => retried(() => inTransaction(pool, 'BEGIN', run)),
+    writing: run => retried(() => inTransaction(pool, beginWriting, (connection, last) => run(connection, last ?? 0))),
     close: () => pool.end(),
   }
 }
@@ -74,13 +77,22 @@ const prepared = ({ sql, values }: SqlFragment) => {
 const statements = new Map<string, { name: string; text: string }>()
 const mostStatements = 2000
 
-const inTransaction = async <T>(pool: pg.Pool, run: (connection: Connection) => Promise<T>): Promise<T> => {
+/** In one round trip. Each statement sees what was committed before it began: the last, what was before the lock was had. */
+const beginWriting = `BEGIN;
+  SELECT pg_advisory_xact_lock_shared(hashtext('patient_compartment'));
+  SELECT coalesce(max(joining), 0) AS joinings FROM compartment_joining`
+
+const inTransaction = async <T>(
+  pool: pg.Pool,
+  begin: string,
+  run: (connection: Connection, joinings: number | undefined) => Promise<T>,
+): Promise<T> => {
   const client = await pool.connect().catch(error => {
     throw toFhirError(error)
   })
   try {
-    await client.query('BEGIN')
-    const result = await run(connectionOver(client))
+    const begun = [await client.query(begin)].flat().at(-1)
+    const result = await run(connectionOver(client), begun?.rows[0]?.joinings)
     await client.query('COMMIT')
     client.release()
     return result

@@ -7,24 +7,29 @@ export type DeviceSource = { readonly deviceId: number; readonly patientId: numb
 export type DeviceSources = {
   /** By id of the Device. One that is not known is no source, and neither is one of which the source is not known. */
   readonly of: (connection: Connection, ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, DeviceSource>>
+  /** Whose a Device is has changed: nothing is answered from memory. */
+  readonly forget: () => void
 }
 
 type Numbers = { readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>> }
 
 /** An app names the same few Devices with everything it uploads: those that were found are kept for a moment. */
 export const openDeviceSources = (devices: Numbers): DeviceSources => {
-  const known = new Map<string, DeviceSource>()
+  let known = new Map<string, DeviceSource>()
   let forgetAt = 0
+  const forget = () => {
+    known = new Map()
+    forgetAt = Date.now() + keptMs
+  }
   return {
     of: async (connection, ids) => {
-      if (Date.now() > forgetAt) {
-        known.clear()
-        forgetAt = Date.now() + keptMs
-      }
-      const unknown = [...ids].filter(id => !known.has(id))
-      for (const [id, source] of await find(connection, devices, unknown)) known.set(id, source)
-      return known
+      if (Date.now() > forgetAt) forget()
+      const remembered = known
+      const unknown = [...ids].filter(id => !remembered.has(id))
+      for (const [id, source] of await find(connection, devices, unknown)) remembered.set(id, source)
+      return remembered
     },
+    forget,
   }
 }
 

@@ -16,12 +16,16 @@ export type Dictionary = {
   readonly deviceSources: DeviceSources
   readonly units: Entries
   readonly authors: Entries
+  /** Forgets what the joining of compartments has changed, where it happened after what is remembered was looked up. */
+  readonly renew: (joinings: number) => void
 }
 
 type Entries = {
   /** Ids by key, for all the keys; inserts those that are missing. */
   readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
 }
+
+type Forgetting = { readonly forget: () => void }
 
 export const openDictionary = (connection: Connection): Dictionary => {
   const entries = (table: Table) => entriesOf(connection, table)
@@ -33,14 +37,23 @@ export const openDictionary = (connection: Connection): Dictionary => {
     find: keys => sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
     insert: keys => sql.fragment`INSERT INTO device_source (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
   })
+  const patients = entries({
+    find: keys =>
+      sql.fragment`SELECT id AS key, patient_id AS number FROM patient_compartment WHERE id = ANY(${texts(keys)})`,
+    insert: keys =>
+      sql.fragment`INSERT INTO patient_compartment (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+    changing: true,
+  })
+  const deviceSources = openDeviceSources(devices)
+  let lastJoining = 0
   return {
-    patients: entries({
-      find: keys =>
-        sql.fragment`SELECT id AS key, patient_id AS number FROM patient_compartment WHERE id = ANY(${texts(keys)})`,
-      insert: keys =>
-        sql.fragment`INSERT INTO patient_compartment (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
-      changing: true,
-    }),
+    patients,
+    renew: joinings => {
+      if (joinings === lastJoining) return
+      lastJoining = joinings
+      patients.forget()
+      deviceSources.forget()
+    },
     codes: entries({
       find: keys => sql.fragment`SELECT key, code_id AS number FROM code_class WHERE key = ANY(${texts(keys)})`,
       insert: keys => sql.fragment`
@@ -49,7 +62,7 @@ export const openDictionary = (connection: Connection): Dictionary => {
     }),
     kinds: { idsOf: keys => kindIdsOf(kinds, connection, keys) },
     devices,
-    deviceSources: openDeviceSources(devices),
+    deviceSources,
     units: entries({
       find: keys => sql.fragment`SELECT key, unit_id AS number FROM unit WHERE key = ANY(${texts(keys)})`,
       insert: keys => sql.fragment`
@@ -95,8 +108,9 @@ type Table = {
   readonly changing?: true
 }
 
-const entriesOf = (connection: Connection, { find, insert, changing }: Table): Entries => {
-  const known = new Map<string, number>()
+const entriesOf = (connection: Connection, { find, insert, changing }: Table): Entries & Forgetting => {
+  // Another map, not an emptied one: what was looked up before must not be put into it afterwards.
+  let known = new Map<string, number>()
   let forgetAt = 0
   const load = async (keys: readonly string[]): Promise<readonly (readonly [string, number])[]> => {
     if (keys.length === 0) return []
@@ -109,22 +123,25 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
     if (missing.length > 0) await connection.run(insert(missing))
     return [...loaded, ...(await load(missing))]
   }
+  const forget = () => {
+    known = new Map()
+    forgetAt = Date.now() + keptMs
+  }
   return {
     idsOf: async keys => {
-      if (changing === true && Date.now() > forgetAt) {
-        known.clear()
-        forgetAt = Date.now() + keptMs
-      }
+      if (changing === true && Date.now() > forgetAt) forget()
+      const remembered = known
       const asked = [...new Set(keys)]
-      const unknown = asked.filter(key => !known.has(key)).sort()
+      const unknown = asked.filter(key => !remembered.has(key)).sort()
       const loaded = await loadOrInsert(unknown)
-      const remembered = asked.flatMap(key => {
-        const number = known.get(key)
+      const numbers = asked.flatMap(key => {
+        const number = remembered.get(key)
         return number === undefined ? [] : [[key, number] as const]
       })
-      for (const [key, number] of loaded) known.set(key, number)
-      return new Map([...remembered, ...loaded])
+      for (const [key, number] of loaded) remembered.set(key, number)
+      return new Map([...numbers, ...loaded])
     },
+    forget,
   }
 }
 

@@ -62,7 +62,7 @@ const placeOf = (
 const visibleAmong = async (
   connection: Connection,
   asking: Asking & Preparing,
-  { type, id, pk }: Place & { readonly type: ResourceType; readonly id: string },
+  { type, id, pk, patientId }: Place & { readonly type: ResourceType; readonly id: string },
   rows: readonly Row[],
 ): Promise<ReadonlySet<number>> => {
   const drafts = rows.flatMap(({ content, version, last_updated: lastUpdated, owner, author }) =>
@@ -71,8 +71,9 @@ const visibleAmong = async (
   if (drafts.length === 0) return new Set()
   const candidates = await prepare(connection, asking, drafts, new Date())
   const visible = []
-  // One at a time: a row's side rows are found by its pk, and all versions have the same.
-  for (const candidate of candidates) {
+  // One at a time, under the number that the row has now: a row's side rows are found by its pk, and all versions have the same.
+  for (const prepared of candidates) {
+    const candidate = { ...prepared, patientId }
     const passes = await connection.maybeOne(sql.fragment`
       WITH ${entryTables([candidate])}
       SELECT FROM entry WHERE ${compile(restrict(asking.access, 'r', type), entryRow(type), asking.classes)}`)

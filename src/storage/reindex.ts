@@ -34,13 +34,19 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
     dictionary: openDictionary(dictionaryConnection),
     durations: openDurations(dictionaryConnection),
   }
-  await database.transaction(connection => projectAnew(connection, preparing))
+  await database.writing((connection, joinings) => {
+    preparing.dictionary.renew(joinings)
+    return projectAnew(connection, preparing)
+  })
   const types = await countedTypes(database, given.registry.resourceTypes)
   const total = types.reduce((sum, { count }) => sum + count, 0)
   let done = 0
   for (const { type } of types)
     for (let last = '0'; ; ) {
-      const pks = await database.transaction(connection => reindexBatch(connection, preparing, type, last))
+      const pks = await database.writing((connection, joinings) => {
+        preparing.dictionary.renew(joinings)
+        return reindexBatch(connection, preparing, type, last)
+      })
       done += pks.length
       onProgress?.({ done, total })
       const end = pks.at(-1)

@@ -10,6 +10,7 @@ import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
 import { visibleVersions } from './history.ts'
+import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
@@ -55,16 +56,23 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
   }
   return ({ author, ...caller }) => {
     const asking = { ...shared, ...caller }
-    const signed = async (): Promise<Writing> => ({ ...asking, author: await authorOf(shared.dictionary, author) })
+    const signed = async (): Promise<Omit<Writing, 'linked'>> => ({
+      ...asking,
+      author: await authorOf(shared.dictionary, author),
+    })
     return {
       ...reading(database, asking),
       write: async writes => {
         const writing = await signed()
-        return database.transaction(connection => writeAll(connection, writing, writes))
+        return database.writing((connection, joinings) =>
+          withJoining(connection, writing, joinings, linking => writeAll(connection, linking, writes)),
+        )
       },
       atomic: async run => {
         const writing = await signed()
-        return database.transaction(connection => run(storeWithin(connection, writing)))
+        return database.writing((connection, joinings) =>
+          withJoining(connection, writing, joinings, linking => run(storeWithin(connection, linking))),
+        )
       },
     }
   }
@@ -79,7 +87,7 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
   return store
 }
 
-type Reading = Omit<Writing, 'author'>
+type Reading = Omit<Writing, 'author' | 'linked'>
 
 const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic'> => ({
   read: (type, id) => read(connection, asking, type, id),

@@ -54,7 +54,11 @@ export const findToken = async (
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     SELECT token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
       token.expires_at, client.organization, client.policies, person_practitioner.practitioner,
-      ARRAY(SELECT patient FROM person_patient WHERE person_patient.person = token.person_id) AS patients,
+      ARRAY(
+        SELECT patient FROM person_patient WHERE person_patient.person = token.person_id ORDER BY patient) AS patients,
+      (SELECT count(DISTINCT coalesce(patient_compartment.patient_id, 0)) FROM person_patient AS linked
+        LEFT JOIN patient_compartment ON patient_compartment.id = linked.patient
+        WHERE linked.person = token.person_id)::integer AS compartments,
       ARRAY(
         SELECT DISTINCT organization FROM membership
         WHERE membership.practitioner = person_practitioner.practitioner AND membership.rank >= ${rankOf.member}
@@ -86,6 +90,8 @@ type TokenRow = {
   readonly policies: readonly ClientPolicy[]
   readonly practitioner: string | null
   readonly patients: readonly string[]
+  /** In how many compartments the patients stand. */
+  readonly compartments: number
   readonly organizations: readonly string[]
 }
 
@@ -111,10 +117,10 @@ const toCaller = (row: TokenRow): Caller => {
 }
 
 /** Staff may be launched for any patient, a person only for one that they are; who is one patient needs no launch. */
-const patientOf = ({ kind, patient_id, practitioner, patients }: TokenRow): string | undefined => {
+const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: TokenRow): string | undefined => {
   if (kind !== 'user' || practitioner !== null) return patient_id ?? undefined
   if (patient_id !== null) return patients.find(one => one === patient_id)
-  return patients.length === 1 ? patients[0] : undefined
+  return compartments === 1 ? patients[0] : undefined
 }
 
 const principalOf = ({ kind, person_id, patient_id, client_id }: TokenRow): Principal => {

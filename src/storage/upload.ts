@@ -1,9 +1,11 @@
-import type { Resource } from '@medplum/fhirtypes'
+import type { Observation, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
 import type { Candidate } from './candidate.ts'
 import { replace } from './change.ts'
 import { type Current, lockPlace } from './current.ts'
 import type { Connection } from './database.ts'
+import { isolated } from './savepoint.ts'
 import type { Written } from './store.ts'
 import {
   currentObservations,
@@ -81,20 +83,17 @@ const meetAgain = async (
   if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
   const current = await lockCurrent(connection, writing, found)
   if (current === undefined) return goneSince
-  return refusedWhereThrown(async () => {
-    const written = await replace(connection, writing, current, candidate.resource as Resource, 'c')
+  return isolated(connection, async () => {
+    const written = await replace(connection, writing, current, ofItsSubject(candidate, current), 'c')
     await renewKey(connection, entry)
     return written
   })
 }
 
-const refusedWhereThrown = async (run: () => Promise<Written>): Promise<Written> => {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof FhirError && error.issues[0].code !== 'transient') return { outcome: 'refused', error }
-    throw error
-  }
+/** Uploaded for another record of the same human, it stays with the one that it was first uploaded for. */
+const ofItsSubject = ({ resource }: Candidate, current: Current): Resource => {
+  const { subject } = parseJson(current.content) as Observation
+  return { ...resource, ...(subject === undefined ? {} : { subject }) } as Resource
 }
 
 /** Who may not read what is stored, which somebody may have added to, is answered their own words. */

@@ -1,8 +1,7 @@
-import { FhirError } from '../fhir/error.ts'
 import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { isolated } from './savepoint.ts'
 import type { Write, Written } from './store.ts'
 import { takeTurns } from './turns.ts'
 import { uploadAll } from './upload.ts'
@@ -64,19 +63,5 @@ const changeOne = (connection: Connection, writing: Writing, write: Write): Prom
       return patchOne(connection, writing, write)
     case 'delete':
       return deleteOne(connection, writing, write)
-  }
-}
-
-const isolated = async (connection: Connection, run: () => Promise<Written>): Promise<Written> => {
-  await connection.run(sql.fragment`SAVEPOINT write`)
-  try {
-    const written = await run()
-    await connection.run(sql.fragment`RELEASE SAVEPOINT write`)
-    return written
-  } catch (error) {
-    // A conflict with another transaction is nobody's fault: the whole is tried again.
-    if (!(error instanceof FhirError) || error.issues[0].code === 'transient') throw error
-    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT write`)
-    return { outcome: 'refused', error }
   }
 }

@@ -25,6 +25,8 @@ export type Writing = Preparing & {
   readonly choosesIds: boolean
   /** Whether what they create may belong to any organization. */
   readonly choosesOwner: boolean
+  /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
+  readonly linked: Set<string>
 }
 
 export type Create = Extract<Write, { kind: 'create' }>

@@ -2,6 +2,7 @@ import {
   type Consent,
   consents,
   enrolments,
+  isOneHuman,
   type Measured,
   memberships,
   observations,
@@ -23,8 +24,8 @@ export type Reader =
 export const reads = (reader: Reader, observation: Measured): boolean => {
   if (reader.kind === 'everything') return true
   if (reader.kind === 'none') return false
-  if (reader.kind === 'patient') return reader.id === observation.patient
-  const given = consents.filter(consent => consent.patient === observation.patient && reaches(consent, reader))
+  if (reader.kind === 'patient') return isOneHuman(reader.id, observation.patient)
+  const given = consents.filter(consent => isOneHuman(consent.patient, observation.patient) && reaches(consent, reader))
   return isCovered(observation, given)
 }
 
@@ -32,7 +33,7 @@ const isCovered = (observation: Measured, given: readonly Consent[]): boolean =>
   observation.kinds.length > 0 &&
   observation.kinds.every(kind => given.some(consent => permits(consent, kind, observation))) &&
   (observation.derivedFrom ?? []).every(id => {
-    const source = observations.find(one => one.id === id && one.patient === observation.patient)
+    const source = observations.find(one => one.id === id && isOneHuman(one.patient, observation.patient))
     return source !== undefined && isCovered(source, given)
   })
 
@@ -59,7 +60,7 @@ const reaches = ({ to, patient }: Consent, reader: Recipient): boolean => {
   return (
     study !== undefined &&
     !study.over &&
-    enrolments.some(one => one.study === id && one.patient === patient && !one.ended) &&
+    enrolments.some(one => one.study === id && isOneHuman(one.patient, patient) && !one.ended) &&
     (reader.study === undefined || reader.study === id) &&
     works(reader, study)
   )

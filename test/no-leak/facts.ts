@@ -29,8 +29,6 @@ export const memberships: readonly Membership[] = [
 /** They are privacy officers and nothing else. */
 export const officers: readonly Omit<Membership, 'role'>[] = [
   { practitioner: 'officer', organization: 'department' },
-  { practitioner: 'bench-officer', organization: 'bench' },
-  { practitioner: 'former-officer', organization: 'lab', ended: true },
   { practitioner: 'foreign-officer', organization: 'elsewhere' },
 ]
 
@@ -116,6 +114,7 @@ export const consents: readonly Consent[] = [
   { patient: 'eve', to: toOpen, status: 'active', permits: [{ kind: heartRate, from: '2026-02-01', over: true }] },
   { patient: 'fay', to: toOpen, status: 'active', permits: hearts },
   { patient: 'lou', to: toOpen, status: 'active', permits: [...hearts, { kind: weight }], denies: heartRate },
+  { patient: 'pat', to: toOpen, status: 'active', permits: hearts },
   { patient: 'hal', to: 'ResearchStudy/coded', status: 'active', permits: hearts },
   { patient: 'ida', to: 'ResearchStudy/over', status: 'active', permits: hearts },
   { patient: 'jon', to: 'ResearchStudy/foreign', status: 'active', permits: hearts },
@@ -132,7 +131,7 @@ export const consents: readonly Consent[] = [
 ]
 
 export const enrolments: readonly { readonly patient: string; readonly study: string; readonly ended?: true }[] = [
-  ...['ann', 'bob', 'cat', 'dan', 'eve', 'lou'].map(patient => ({ patient, study: 'open' })),
+  ...['ann', 'bob', 'cat', 'dan', 'eve', 'lou', 'pat'].map(patient => ({ patient, study: 'open' })),
   { patient: 'fay', study: 'open', ended: true },
   { patient: 'hal', study: 'coded' },
   { patient: 'ida', study: 'over' },
@@ -145,7 +144,15 @@ export const patients: readonly (readonly [id: string, organization: string])[] 
     id => [id, 'lab'] as const,
   ),
   ['jon', 'elsewhere'],
+  ['pat', 'lab'],
+  ['pat-elsewhere', 'elsewhere'],
 ]
+
+/** Patients whom one account is linked to. */
+export const joined: readonly string[] = ['pat', 'pat-elsewhere']
+
+export const isOneHuman = (one: string, other: string): boolean =>
+  one === other || (joined.includes(one) && joined.includes(other))
 
 export type Measured = {
   readonly id: string

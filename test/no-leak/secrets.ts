@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { CallerRow } from './callers.ts'
 import { reads } from './expected.ts'
-import { observations } from './facts.ts'
+import { joined, observations } from './facts.ts'
 import type { World } from './world.ts'
 
 /** Something that not everybody may know of. */
@@ -16,7 +16,7 @@ const tree = ['dean', 'researcher', 'registrar', 'technician', 'neighbour']
 const members = ['researcher', 'registrar']
 const openStaff = [...members, 'technician', 'collaborator', 'client-of-lab', 'the researcher, narrowed to open']
 const codedStaff = ['keeper', 'client-of-lab', 'client-of-lab, narrowed to coded']
-const labPatients = [...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou', 'may']
+const labPatients = [...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou', 'may', ...joined]
 const self = ['the researcher, narrowed to open', 'the researcher, narrowed to coded']
 
 /** MODEL "Who reads", row by row; `everything` reads all. What stands in ann's compartment is marked. */
@@ -28,7 +28,9 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Patient/ida', ['ida', ...members]],
   ['Patient/may', ['may', ...members]],
   ['Patient/jon', ['jon', 'visitor']],
-  ['ResearchStudy/open', [...openStaff, ...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'lou']],
+  ['Patient/pat', [...joined, ...openStaff]],
+  ['Patient/pat-elsewhere', [...joined, 'visitor']],
+  ['ResearchStudy/open', [...openStaff, ...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'lou', ...joined]],
   ['ResearchStudy/coded', [...codedStaff, ...members, 'technician', 'hal']],
   ['ResearchStudy/foreign', ['visitor', 'jon', 'client-of-elsewhere']],
   ['Group/group-open', openStaff],
@@ -55,9 +57,12 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
     'Organization/lab',
     [...tree, ...labPatients, ...codedStaff, 'collaborator', 'the researcher, narrowed to open', 'administrator'],
   ],
-  ['Organization/elsewhere', ['visitor', 'jon', 'client-of-elsewhere', 'administrator']],
+  ['Organization/elsewhere', ['visitor', 'jon', ...joined, 'client-of-elsewhere', 'administrator']],
   ['Person/person-researcher', ['researcher', ...self, 'administrator']],
   ['Person/person-ann', ['person-ann']],
+  ['Person/person-pat', []],
+  ['ResearchSubject/open-pat', [...joined, ...openStaff]],
+  ['Consent/consent-open-pat', [...joined, ...openStaff]],
   ['Provenance/of-consent', [...ann, ...openStaff]],
   ['Provenance/of-shown', [...ann, ...openStaff]],
   ['Provenance/of-hidden', ann],

@@ -80,6 +80,7 @@ const resources = (): readonly Resource[] => [
   ),
   ...facts.practitioners.map(id => person(`person-${id}`, `Practitioner/${id}`)),
   person('person-ann', 'Patient/ann'),
+  person('person-pat', ...facts.joined.map(id => `Patient/${id}`)),
   { resourceType: 'Device', id: 'acme', manufacturer: 'Acme' },
   { resourceType: 'Device', id: 'other', manufacturer: 'Other' },
   ...['ann-acme', 'ann-other', 'bob-acme', 'jon-acme'].map(deviceOf),
@@ -92,10 +93,10 @@ const resources = (): readonly Resource[] => [
   ...facts.observations.filter(({ late }) => late).map(observationOf),
 ]
 
-const person = (id: string, target: string): Resource => ({
+const person = (id: string, ...targets: readonly string[]): Resource => ({
   resourceType: 'Person',
   id,
-  link: [{ target: reference(target) }],
+  link: targets.map(target => ({ target: reference(target) })),
 })
 
 const deviceOf = (id: string): Resource => {

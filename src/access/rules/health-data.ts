@@ -1,4 +1,5 @@
-import { and, none, or } from '../../search/expression.ts'
+import { and, type Expression, none, or } from '../../search/expression.ts'
+import { subjectParameters } from '../patient-compartment.ts'
 import { anyone, both, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
 import type { Grant, Rule, Who } from './rule.ts'
 
@@ -42,12 +43,25 @@ export const definition: Rule = {
   delete: { administrator: anyone },
 }
 
+/** The very Patient that it names is the organization's: another record of the same human may be another's. */
+const namesRegistered: Grant<Staff> = (who, { type, registry, ...asked }) =>
+  and(
+    { kind: 'content', is: 'of-one-patient' },
+    or(
+      ...subjectParameters(type).map(
+        (code): Expression => ({
+          kind: 'names',
+          paths: (registry.searchParameter(type, code)?.paths ?? []).filter(({ datatype }) => datatype === 'Reference'),
+          target: 'Patient',
+          of: ownedBy('member')(who, { ...asked, type: 'Patient', registry }),
+        }),
+      ),
+    ),
+  )
+
 /** An organization keeps records of the patients that it registered, and of nobody. */
 const recorded: Grant<Staff> = (who, asked) =>
-  and(
-    ownedBy('member')(who, asked),
-    or(member('subject', 'node', 'member')(who, asked), { kind: 'content', is: 'of-no-patient' }),
-  )
+  and(ownedBy('member')(who, asked), or(namesRegistered(who, asked), { kind: 'content', is: 'of-no-patient' }))
 
 /** Condition, DiagnosticReport, QuestionnaireResponse …: other types in a patient's compartment. */
 export const clinical: Rule = {

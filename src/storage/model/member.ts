@@ -43,9 +43,6 @@ const compiledBy: Readonly<Record<Member['of'], (member: Member, row: RowNames) 
       type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
     return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
   }),
-  subject: (member, { row }) => sql.fragment`EXISTS (
-    SELECT FROM patient AS subject WHERE subject.patient_id = ${row}.patient_id AND ${row}.patient_id <> 0
-      AND ${isMemberOf(member, sql.fragment`subject.owner`)})`,
   person: (member, { row }) => isAccountOf(member, row),
 }
 

@@ -2,9 +2,11 @@ import type { Person } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { sql } from '../sql.ts'
 import { each, namedId } from './projection.ts'
+import { numbersOf } from './reference.ts'
+import { refuseTwoConsents } from './two-consents.ts'
 
 /** Whose account it is: one practitioner's, or the patients' that its holder is. */
-export const projectPersons = each<Person>(async (connection, { id, resource }) => {
+export const projectPersons = each<Person>(async (connection, { id, resource }, { linked: people }) => {
   await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
   await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)
   const links = resource?.link ?? []
@@ -15,6 +17,10 @@ export const projectPersons = each<Person>(async (connection, { id, resource }) 
     throw new FhirError('business-rule', 'A person is one practitioner', { expression: 'Person.link' })
   await connection.run(sql.fragment`
     INSERT INTO person_patient (person, patient) SELECT DISTINCT ${id}, unnest(${sql.array(patients, 'text')})`)
+  if (new Set(patients).size > 1) {
+    await refuseTwoConsents(connection, await numbersOf(connection, patients))
+    people?.add(id)
+  }
   if (practitioner === undefined) return
   const linked = await connection.run(sql.fragment`
     INSERT INTO person_practitioner (person, practitioner) VALUES (${id}, ${practitioner}) ON CONFLICT DO NOTHING`)

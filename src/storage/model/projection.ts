@@ -14,9 +14,11 @@ export type Projected<R extends Resource = Resource> = {
 
 export type ProjectionContext = {
   readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
-  readonly dictionary: Pick<Dictionary, 'kinds' | 'devices'>
+  readonly dictionary: Pick<Dictionary, 'kinds' | 'devices' | 'patients'>
   /** What is projected was accepted when it was written, and is not judged again by what has changed since. */
   readonly isAccepted?: boolean
+  /** Gathers the Persons that are linked to several Patients. */
+  readonly linked?: Set<string>
 }
 
 /** Makes the model's rows follow what was written, in the same transaction. Throws FhirError where the model forbids it. */

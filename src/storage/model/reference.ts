@@ -1,4 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /** Id in the row's reference element, where it names a resource of the type by its relative literal. */
@@ -12,3 +13,11 @@ export const inForce = (alias: SqlFragment): SqlFragment =>
 /** The compartment of a Patient; an id that nobody has is in no row. */
 export const compartmentOf = (patient: string): SqlFragment =>
   sql.fragment`coalesce((SELECT patient_id FROM patient_compartment WHERE id = ${patient}), -1)`
+
+/** The numbers of the Patients' compartments, the one that was given first before all others. */
+export const numbersOf = async (connection: Connection, patients: readonly string[]): Promise<readonly number[]> => {
+  const rows = await connection.any<{ patient_id: number }>(sql.fragment`
+    SELECT DISTINCT patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
+    ORDER BY patient_id`)
+  return rows.map(({ patient_id }) => patient_id)
+}

@@ -25,12 +25,16 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
   patient: (staffed, { row }) =>
     handles(
       staffed,
-      // The patient has accepted once a Consent to the study is active: no one else can say so.
+      // The patient has accepted once a Consent to the study is active: no one else can say so. Another record of the same
+      // human, which another organization keeps, has not accepted by that.
       sql.fragment`EXISTS (
         SELECT FROM study
         JOIN enrolment ON enrolment.study_id = study.id
         JOIN study_group_observation_consents AS given
           ON given.patient_id = enrolment.patient_id AND given.grantee = study.grantee
+        JOIN consent_grantee AS shape ON shape.patient_id = given.patient_id AND shape.consent_id = given.consent_id
+        JOIN consent ON consent.patient_id = shape.patient_id AND consent.pk = shape.pk
+          AND referenced_id(consent.content -> 'patient', 'Patient') = enrolment.patient
         WHERE study.id = handled.study_id AND study.identity = 'identified'
           AND study.in_force AND now() >= study.period_start AND now() < study.period_end
           AND enrolment.patient = ${row}.id AND enrolment.patient_id = ${row}.patient_id AND enrolment.in_force

@@ -45,7 +45,7 @@ export const openWorld = async () => {
     await dictionary.close()
     await close()
   }
-  return { database, storeOf, importer, put, see, close: closeAll }
+  return { url, database, storeOf, importer, put, see, close: closeAll }
 }
 
 const noPolicies = { policies: new Set<ClientPolicy>() }

@@ -1,0 +1,19 @@
+import { FhirError } from '../fhir/error.ts'
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+import type { Written } from './store.ts'
+
+/** One write of several: where it is refused, whatever it had done by then is undone, and the others go on. */
+export const isolated = async (connection: Connection, run: () => Promise<Written>): Promise<Written> => {
+  await connection.run(sql.fragment`SAVEPOINT write`)
+  try {
+    const written = await run()
+    await connection.run(sql.fragment`RELEASE SAVEPOINT write`)
+    return written
+  } catch (error) {
+    // A conflict with another transaction is nobody's fault: the whole is tried again.
+    if (!(error instanceof FhirError) || error.issues[0].code === 'transient') throw error
+    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT write`)
+    return { outcome: 'refused', error }
+  }
+}

@@ -1,0 +1,278 @@
+import type { Observation, Person, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { fullAccess } from '../../../src/access/access.ts'
+import type { Caller } from '../../../src/access/caller.ts'
+import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { openStores } from '../../../src/storage/resources.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import type { Store, UploadKey } from '../../../src/storage/store.ts'
+import { findCaller, issueToken } from '../../../src/storage/token.ts'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const weight = 'omh:body-weight'
+
+const world = await w.openWorld()
+const { put, see, storeOf, database, importer } = world
+/** Another server process over the same database, with a memory of its own. */
+const otherDictionary = openDatabase(world.url, { poolSize: 1 })
+const stores = await openStores({
+  database,
+  dictionaryConnection: otherDictionary,
+  registry: loadRegistry(),
+  classes: openCodeClasses(),
+})
+const author = { kind: 'client', id: 'other' } as const
+const other = stores({ access: fullAccess, author, organizations: [], choosesIds: true, choosesOwner: false })
+t.teardown(async () => {
+  await otherDictionary.close()
+  await world.close()
+})
+
+const linked = (id: string, ...patients: readonly string[]): Person => ({
+  resourceType: 'Person',
+  id,
+  link: patients.map(one => ({ target: { reference: `Patient/${one}` } })),
+})
+const condition = (id: string, patient: string): Resource => ({
+  resourceType: 'Condition',
+  id,
+  subject: { reference: `Patient/${patient}` },
+})
+const appointment = (id: string, ...patients: readonly string[]): Resource => ({
+  resourceType: 'Appointment',
+  id,
+  status: 'booked',
+  participant: patients.map(one => ({ actor: { reference: `Patient/${one}` }, status: 'accepted' })),
+})
+const outcome = async (caller: Caller, ...writes: Parameters<Store['write']>[0]) => {
+  const [written] = await storeOf(caller).write(writes)
+  return written?.outcome === 'refused' ? written.error.status : written?.outcome
+}
+const create = (caller: Caller, { id: _, ...resource }: Resource) =>
+  outcome(caller, { kind: 'create', resource: resource as Resource })
+const numberOf = async (patient: string): Promise<number | undefined> =>
+  (
+    await database.maybeOne<{ number: number }>(
+      sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = ${patient}`,
+    )
+  )?.number
+/** Names of the tables that still have rows under the number. */
+const tablesWith = async (number: number): Promise<readonly string[]> => {
+  const tables = await database.any<{ name: string }>(sql.fragment`SELECT name FROM patient_table ORDER BY name`)
+  const found: string[] = []
+  for (const { name } of tables) {
+    const row = await database.maybeOne(
+      sql.fragment`SELECT FROM ${sql.identifier([name])} WHERE patient_id = ${number} LIMIT 1`,
+    )
+    if (row !== undefined) found.push(name)
+  }
+  return found
+}
+const upload = async (store: Store, patient: string, key: string, value: number) => {
+  const resource = w.measured('', patient, heartRate, { valueQuantity: { value } })
+  const { id: _, ...withoutId } = resource
+  const uploadKey: UploadKey = { schema: 'omh:heart-rate', key, digest: String(value).padStart(64, '0'), mapVersion: 1 }
+  const [written] = await store.write([{ kind: 'create', resource: withoutId as Observation, uploadKey }])
+  if (written === undefined || written.outcome === 'refused' || written.outcome === 'deleted')
+    throw new Error(JSON.stringify(written))
+  return written
+}
+
+await put(
+  w.organization('lab'),
+  w.organization('clinic'),
+  ...(['lab', 'clinic'] as const).flatMap(one => [
+    w.role(`${one}-member`, one, 'member'),
+    w.role(`${one}-viewer`, one, 'viewer'),
+  ]),
+  w.registered('ann-lab', 'lab'),
+  w.registered('ann-clinic', 'clinic'),
+  w.registered('bob', 'clinic'),
+  w.study('open', 'lab', [
+    w.chooses('access', 'staff'),
+    w.chooses('identity', 'identified'),
+    w.requests(heartRate),
+    w.works('researcher', 'coordinator'),
+  ]),
+  w.groupOf('open', 'lab'),
+  w.study('other', 'clinic', [w.requests(weight), w.works('researcher', 'researcher')]),
+  w.groupOf('other', 'clinic'),
+  w.enrols('open', 'ann-lab'),
+  w.enrols('other', 'ann-clinic'),
+  w.consent('open', 'ann-lab', 'active', [w.permit(heartRate)]),
+  ...['ann-lab', 'ann-clinic', 'bob'].flatMap(one => [
+    w.measured(`${one}-pulse`, one, heartRate),
+    w.measured(`${one}-weight`, one, weight),
+  ]),
+  condition('of-lab', 'ann-lab'),
+  condition('of-clinic', 'ann-clinic'),
+  appointment('of-both', 'ann-lab', 'ann-clinic'),
+  appointment('of-all', 'ann-lab', 'ann-clinic', 'bob'),
+)
+await put(w.measured('ann-clinic-pulse', 'ann-clinic', heartRate, { status: 'amended' }))
+await put(condition('gone', 'ann-clinic'))
+await importer.write([{ kind: 'delete', type: 'Condition', id: 'gone' }])
+const labMember = w.registrar('lab-member', 'lab')
+const clinicMember = w.registrar('clinic-member', 'clinic')
+const researcher = w.staff('researcher')
+const [annLab, annClinic] = [w.patient('ann-lab'), w.patient('ann-clinic')]
+const observations = (caller: Caller, query = '') => see(storeOf(caller), 'Observation', query)
+const [atLab, atClinic] = [
+  await upload(importer, 'ann-lab', 'same', 1),
+  await upload(importer, 'ann-clinic', 'same', 1),
+]
+const onlyAtClinic = await upload(importer, 'ann-clinic', 'alone', 5)
+const [earlier, later] = [(await numberOf('ann-lab')) ?? 0, (await numberOf('ann-clinic')) ?? 0]
+
+t.test('before an account links them, two Patients are two', async t => {
+  t.strictSame(await observations(researcher), ['ann-lab-pulse', atLab.id].sort())
+  t.strictSame(await see(storeOf(annLab), 'Patient'), ['ann-lab'])
+  t.strictSame(await see(storeOf(annClinic), 'Condition'), ['of-clinic'])
+  t.not(earlier, later)
+})
+
+t.test('nobody but the account’s holder links them: not staff, not an administrator, not another patient', async t => {
+  for (const caller of [labMember, clinicMember, researcher, w.administrator, annLab, w.patient('bob')]) {
+    t.equal(await create(caller, linked('x', 'ann-lab', 'ann-clinic')), 403)
+    t.equal(await create(caller, linked('x', 'bob', 'ann-clinic')), 403)
+  }
+  t.equal(await numberOf('ann-clinic'), later)
+})
+
+t.test('linked by one account, they have one compartment, and nothing of it is lost', async t => {
+  const rows = async () =>
+    (await database.one<{ rows: string }>(sql.fragment`SELECT count(*) AS rows FROM observation_code`)).rows
+  const before = await rows()
+  await put(linked('ann', 'ann-lab', 'ann-clinic'))
+  t.equal(await numberOf('ann-clinic'), earlier)
+  t.strictSame(await tablesWith(later), [])
+  t.equal(await rows(), before)
+  const all = ['ann-lab-pulse', 'ann-lab-weight', 'ann-clinic-pulse', 'ann-clinic-weight']
+  const uploaded = [atLab.id, atClinic.id, onlyAtClinic.id]
+  for (const caller of [annLab, annClinic]) {
+    t.strictSame(await observations(caller), [...all, ...uploaded].sort())
+    t.strictSame(await see(storeOf(caller), 'Patient'), ['ann-clinic', 'ann-lab'])
+    t.strictSame(await see(storeOf(caller), 'Condition'), ['of-clinic', 'of-lab'])
+    t.strictSame(await see(storeOf(caller), 'Appointment'), ['of-all', 'of-both'])
+    t.strictSame(await see(storeOf(caller), 'Consent'), ['consent-open-ann-lab'])
+  }
+  const { total } = await storeOf(annLab).history('Observation', 'ann-clinic-pulse', { count: 9, cursor: undefined })
+  t.equal(total, 2)
+  await t.rejects(storeOf(annLab).read('Condition', 'gone'), new FhirError('deleted', 'Condition/gone was deleted'))
+})
+
+t.test('what the one consented covers is both', async t => {
+  const covered = ['ann-lab-pulse', 'ann-clinic-pulse', atLab.id, atClinic.id, onlyAtClinic.id].sort()
+  t.strictSame(await observations(researcher), covered)
+  t.strictSame(await observations(researcher, 'patient=ann-lab'), covered)
+  t.strictSame(await observations(researcher, 'patient=bob'), [])
+})
+
+t.test('and each organization’s people see the record that is theirs, as before', async t => {
+  t.strictSame(await see(storeOf(labMember), 'Patient'), ['ann-lab'])
+  t.strictSame(await see(storeOf(clinicMember), 'Patient'), ['ann-clinic', 'bob'])
+  t.strictSame(await see(storeOf(researcher), 'Patient'), ['ann-lab'], 'whom the consent was given as')
+  for (const caller of [labMember, clinicMember]) {
+    t.strictSame(await observations(caller), [])
+    t.strictSame(await see(storeOf(caller), 'Condition'), [], 'which nobody’s organization owns')
+  }
+  t.equal(await create(labMember, condition('x', 'ann-lab')), 'created')
+  t.equal(await create(labMember, condition('x', 'ann-clinic')), 403, 'no records of another’s patient')
+  t.equal(await create(clinicMember, condition('x', 'ann-lab')), 403)
+  const groups = (query: string) => see(storeOf(researcher), 'Group', query)
+  t.strictSame(await groups(''), ['group-open', 'group-other'])
+  t.strictSame(await groups('member=Patient/ann-lab'), ['group-open'])
+  t.strictSame(await groups('member=Patient/ann-clinic'), [], 'a member whom they may not read')
+})
+
+t.test('a record of one is not made one of the other', async t => {
+  const moved = w.enrols('open', 'ann-clinic')
+  t.equal(
+    await outcome(researcher, { kind: 'update', id: 'open-ann-lab', resource: { ...moved, id: 'open-ann-lab' } }),
+    422,
+  )
+  t.equal(await create(researcher, moved), 'created', 'one may be invited')
+  t.strictSame(await see(storeOf(researcher), 'Patient'), ['ann-lab'], 'and has not accepted by that')
+  const pulse = w.measured('ann-lab-pulse', 'ann-clinic', heartRate)
+  t.equal(await outcome(annLab, { kind: 'update', id: 'ann-lab-pulse', resource: pulse }), 422)
+})
+
+t.test('the older document keeps the key, and what is uploaded for either finds it', async t => {
+  const again = await upload(importer, 'ann-clinic', 'same', 1)
+  t.match(again, { outcome: 'unchanged', id: atLab.id })
+  const changed = await upload(importer, 'ann-clinic', 'same', 2)
+  t.match(changed, { outcome: 'updated', id: atLab.id, versionId: '2' })
+  t.match(JSON.parse(changed.content), { subject: { reference: 'Patient/ann-lab' }, valueQuantity: { value: 2 } })
+  t.match(await upload(importer, 'ann-lab', 'alone', 5), { outcome: 'unchanged', id: onlyAtClinic.id })
+})
+
+t.test('a resource of these two alone can be changed like any of one patient', async t => {
+  await put({ ...appointment('of-both', 'ann-lab', 'ann-clinic'), comment: 'later' } as Resource)
+  await put({ ...appointment('of-all', 'ann-lab', 'ann-clinic', 'bob'), comment: 'later' } as Resource)
+  t.strictSame(await see(storeOf(w.patient('bob')), 'Appointment'), ['of-all'])
+})
+
+t.test('an account of one human needs no choice between their records', async t => {
+  const token = await issueToken(database, {
+    subject: { kind: 'user', person: 'ann' },
+    client: 'cli',
+    scope: 'patient/*.rs',
+    ttlSeconds: 60,
+  })
+  t.match(await findCaller(database, token), { patient: 'ann-clinic' })
+})
+
+t.test('unlinking does not split', async t => {
+  await put(linked('ann', 'ann-lab'))
+  t.equal(await numberOf('ann-clinic'), earlier)
+})
+
+t.test('patients who both have a consent standing to one grantee are not joined', async t => {
+  await put(
+    ...['eve-1', 'eve-2'].flatMap(one => [
+      w.registered(one, 'lab'),
+      w.enrols('open', one),
+      w.consent('open', one, 'active', [w.permit(heartRate)]),
+    ]),
+  )
+  const [written] = await importer.write([
+    { kind: 'update', id: 'eve', resource: linked('eve', 'eve-1', 'eve-2') },
+    { kind: 'update', id: 'eve-pulse', resource: w.measured('eve-pulse', 'eve-1', heartRate) },
+  ])
+  t.match(written, { outcome: 'refused', error: { status: 409 } })
+  t.ok(await storeOf(w.patient('eve-1')).read('Observation', 'eve-pulse'), 'the other entry goes on')
+  t.not(await numberOf('eve-1'), await numberOf('eve-2'))
+  const ended = w.consent('open', 'eve-2', 'inactive', [w.permit(heartRate)])
+  await put(ended, linked('eve', 'eve-1', 'eve-2'))
+  t.equal(await numberOf('eve-1'), await numberOf('eve-2'))
+})
+
+t.test('what one transaction writes after linking moves too', async t => {
+  await put(w.registered('sue-1', 'lab'), w.registered('sue-2', 'clinic'))
+  const old = (await numberOf('sue-2')) ?? 0
+  await importer.atomic(async store => {
+    await store.write([{ kind: 'update', id: 'sue', resource: linked('sue', 'sue-1', 'sue-2') }])
+    await store.write([{ kind: 'update', id: 'sue-pulse', resource: w.measured('sue-pulse', 'sue-2', heartRate) }])
+  })
+  t.strictSame(await tablesWith(old), [])
+  t.strictSame(await observations(w.patient('sue-1')), ['sue-pulse'])
+})
+
+t.test('uploads while patients are joined lose nothing, through this server or another', async t => {
+  await put(w.registered('max-1', 'lab'), w.registered('max-2', 'clinic'))
+  const old = (await numberOf('max-2')) ?? 0
+  const uploads = (store: Store, name: string) =>
+    Array.from({ length: 40 }, (_, index) => upload(store, 'max-2', `${name}-${index % 20}`, index % 20))
+  await Promise.all([
+    ...uploads(importer, 'a'),
+    ...uploads(other, 'b'),
+    new Promise(resolve => setTimeout(resolve, 20)).then(() => put(linked('max', 'max-1', 'max-2'))),
+  ])
+  await Promise.all([...uploads(importer, 'a'), ...uploads(other, 'b'), ...uploads(other, 'c')])
+  t.strictSame(await tablesWith(old), [])
+  t.equal((await observations(w.patient('max-1'), '_count=1000')).length, 60)
+})
