@@ -7,6 +7,7 @@ import { type Asking, findCurrent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { type Preparing, prepare } from './prepare.ts'
 import { historyOf } from './row.ts'
+import { servedVersion } from './served-version.ts'
 import { sql } from './sql.ts'
 import type { Version } from './store.ts'
 
@@ -28,7 +29,9 @@ export const visibleVersions = async (
   if (current === undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) === undefined)
     return undefined
   const rows = await connection.any<Row>(sql.fragment`
-    SELECT version, last_updated, method, owner, author, content::text AS content FROM ${historyOf(type)}
+    SELECT version, last_updated, method, owner, author, content::text AS content,
+      ${servedVersion(type, 'row', id, asking)} AS served
+    FROM ${historyOf(type)} AS row
     WHERE patient_id = ${place.patientId} AND pk = ${place.pk} ORDER BY version DESC`)
   const visible = await visibleAmong(connection, asking, { type, id, ...place }, rows)
   const older = rows
@@ -46,6 +49,8 @@ type Row = {
   owner: string | null
   author: number
   content: string | null
+  /** The content as this caller is served it. */
+  served: string | null
 }
 
 const placeOf = (
@@ -82,11 +87,11 @@ const visibleAmong = async (
   return new Set(visible)
 }
 
-const toVersion = (type: ResourceType, id: string, { version, last_updated, method, content }: Row): Version => ({
+const toVersion = (type: ResourceType, id: string, { version, last_updated, method, served }: Row): Version => ({
   type,
   id,
   versionId: String(version),
   lastUpdated: last_updated,
   method,
-  ...(content === null ? {} : { content }),
+  ...(served === null ? {} : { content: served }),
 })

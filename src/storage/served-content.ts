@@ -24,15 +24,20 @@ export const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
   sql.fragment`fhir_subsetted(${content}, ${JSON.stringify(mask)}::jsonb)`
 
 /** A Group has as members the enrolled Patients of its study that the caller may read, and stores none. */
-const withMembers = (row: SqlFragment, { access, classes }: Serving): SqlFragment => {
-  const readable = compile(restrict(access, 'r', 'Patient'), storedRow('Patient', 'person'), classes)
-  return sql.fragment`(${row}.content || coalesce((
-    SELECT jsonb_build_object('member', jsonb_agg(
-      jsonb_build_object('entity', jsonb_build_object('reference', 'Patient/' || person.id)) ORDER BY person.pk))
+const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
+  sql.fragment`(${row}.content || coalesce((
+    SELECT ${members}
     FROM study
     JOIN enrolment ON enrolment.study_id = study.id AND enrolment.in_force
       AND now() >= enrolment.period_start AND now() < enrolment.period_end
     JOIN patient AS person ON person.patient_id = enrolment.patient_id AND person.id = enrolment.patient
-    WHERE study.group_id = ${row}.id AND ${readable}
+    WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
     HAVING count(*) > 0), '{}'))`
-}
+
+/** A Group's `member` with the Patients of the rows `person`. */
+export const members = sql.fragment`jsonb_build_object('member', jsonb_agg(
+  jsonb_build_object('entity', jsonb_build_object('reference', 'Patient/' || person.id)) ORDER BY person.pk))`
+
+/** The row `person` is a Patient that the caller may read. */
+export const isReadable = ({ access, classes }: Pick<Serving, 'access' | 'classes'>): SqlFragment =>
+  compile(restrict(access, 'r', 'Patient'), storedRow('Patient', 'person'), classes)

@@ -380,6 +380,23 @@ t.test('a Binary is told as far as the scopes reach its security context, now an
   t.equal((await everything('DELETE', 'Binary/moved')).status, 204)
 })
 
+t.test('an older version of a Group names nobody whom the caller may not read', async t => {
+  for (const study of ['open', 'coded'])
+    t.equal(
+      (await everything('PUT', `Group/group-${study}`, { ...w.groupOf(study, 'lab'), name: 'later' } as Resource))
+        .status,
+      200,
+    )
+  const named = async (caller: string, study: string) => {
+    const { status, body } = await (await staff(caller))('GET', `Group/group-${study}/_history/1`)
+    t.equal(status, 200, `${caller}: ${study}`)
+    return JSON.parse(body).member?.map((one: { entity: { reference: string } }) => one.entity.reference)
+  }
+  t.same(await named('keeper', 'coded'), undefined, 'of a coded study staff read no Patient')
+  t.strictSame(await named('collaborator', 'open'), ['Patient/ann', 'Patient/lou', 'Patient/pat'], 'who accepted')
+  t.equal((await (await staff('visitor'))('GET', 'Group/group-open/_history/1')).status, 404)
+})
+
 t.test('a person who is staff no more is not the patient they were launched for', async t => {
   await everything('PUT', 'Person/person-leaving', { resourceType: 'Person', id: 'person-leaving' })
   const leaving = await asked({

@@ -27,8 +27,8 @@ const enrol = async (
   const { low, high } = intervalOfPeriod(resource.period ?? {})
   await connection.run(sql.fragment`
     INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (${patientId}, ${id}, ${study}, ${patient}, ${!ended.has(resource.status)}, ${low}, ${high})`)
+    VALUES (${patientId}, ${id}, ${study}, ${patient}, ${!ended.has(resource.status ?? '')}, ${low}, ${high})`)
 }
 
 /** Who is only invited is in force as well: it is the patient's consent that opens anything. */
-const ended: ReadonlySet<string | undefined> = new Set(['ineligible', 'not-registered', 'off-study', 'withdrawn'])
+export const ended: ReadonlySet<string> = new Set(['ineligible', 'not-registered', 'off-study', 'withdrawn'])

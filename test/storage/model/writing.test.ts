@@ -95,7 +95,7 @@ t.test('managers build the tree below them, and give roles to others', async t =
   t.equal(await create(dean, w.organization('x', 'elsewhere')), 403)
   t.equal(await create(dean, w.organization('x')), 403, 'only administrators make tenants')
   t.equal(await create(w.administrator, w.organization('x')), 'created')
-  t.equal(await update(dean, w.organization('university')), 'updated')
+  t.equal(await update(dean, { ...w.organization('university'), alias: ['u'] } as Resource), 'updated')
   t.equal(await update(dean, w.organization('lab', 'annex')), 'updated', 'within the tenant')
   t.equal(await update(dean, w.organization('lab', 'university')), 'updated')
   t.equal(await update(dean, w.organization('lab', 'elsewhere')), 403)
