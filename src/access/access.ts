@@ -32,6 +32,8 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
     case 'has':
       return { ...asked, of: and(searchable(access, asked.source), guarded(access, asked.of)) }
+    case 'listed':
+      return { ...asked, by: and(searchable(access, 'List'), guarded(access, asked.by)) }
     case 'match':
       return asked.parameter.base === 'Group' && asked.parameter.code === 'member' ? byMember(access, asked) : asked
     default:

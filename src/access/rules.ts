@@ -83,7 +83,7 @@ const looksBeyond = (criteria: Expression): boolean => {
     case 'not':
       return looksBeyond(criteria.of)
     default:
-      return criteria.kind === 'chain' || criteria.kind === 'has'
+      return criteria.kind === 'chain' || criteria.kind === 'has' || criteria.kind === 'listed'
   }
 }
 

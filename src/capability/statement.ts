@@ -78,10 +78,7 @@ const resourceOf = (
   referencePolicy: ['literal', 'logical'],
   searchInclude: [...possibleIncludes(registry, type)],
   searchRevInclude: [...possibleReverseIncludes(registry, type)],
-  searchParam: registry
-    .searchParametersOf(type)
-    .filter(parameter => parameter.type !== 'special')
-    .map(({ code, url, type }) => ({ name: code, definition: url, type })),
+  searchParam: registry.searchParametersOf(type).map(({ code, url, type }) => ({ name: code, definition: url, type })),
   ...operationsOf(operations.filter(one => isCalledOn(one, type))),
 })
 

@@ -18,8 +18,6 @@ export type SearchParameterDefinition = {
 
 /** The definitions of R4 that have no path to values, and why. Keyed by the definition's url. */
 export const unsupportedParameters: Readonly<Record<string, string>> = {
-  'http://hl7.org/fhir/SearchParameter/DomainResource-text': '_text searches the narrative, not an element',
-  'http://hl7.org/fhir/SearchParameter/Resource-content': '_content searches the whole text, not an element',
   'http://hl7.org/fhir/SearchParameter/Resource-query': '_query names a search that is defined by an operation',
   'http://hl7.org/fhir/SearchParameter/Bundle-composition':
     'its value is a resource inside the Bundle, and no reference to one',
@@ -64,9 +62,10 @@ const basesOf = ({ base }: SearchParameterDefinition): readonly ResourceType[] =
   base.flatMap(type => abstractBases[type] ?? (isResourceType(type) ? [type] : []))
 
 const compileOne = (context: Context, definition: SearchParameterDefinition, base: ResourceType): SearchParameter => {
-  const { code, url, type, expression = '', component = [] } = definition
+  const { code, url, expression = '', component = [] } = definition
+  const type = fullText.has(url) ? 'special' : definition.type
   const start = startOf(context.structures, base)
-  const ways = start === undefined ? [] : waysOf(context.structures, start, expression)
+  const ways = start === undefined || fullText.has(url) ? [] : waysOf(context.structures, start, expression)
   return {
     base,
     code,
@@ -77,6 +76,12 @@ const compileOne = (context: Context, definition: SearchParameterDefinition, bas
     components: component.map(part => compilePart(context, part, ways, base)),
   }
 }
+
+/** They look for words in many elements at once, so no rule for strings holds of them; R5 calls them special as well. */
+const fullText: ReadonlySet<string> = new Set([
+  'http://hl7.org/fhir/SearchParameter/DomainResource-text',
+  'http://hl7.org/fhir/SearchParameter/Resource-content',
+])
 
 /** The definition may name fewer types than the element allows, and some (`Resource`) that say nothing. */
 const narrowed = (allowed: readonly ResourceType[], named: readonly string[] = []): readonly ResourceType[] => {

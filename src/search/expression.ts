@@ -32,6 +32,8 @@ export type Expression =
       readonly target: ResourceType
       readonly of: Expression
     }
+  /** Some List for which it holds has the row as an item. */
+  | { readonly kind: 'listed'; readonly by: Expression }
   /** The row belongs to this patient: by the subject-like parameters only. `id` is the id of a Patient. */
   | { readonly kind: 'compartment'; readonly of: 'Patient'; readonly id: string }
   /** The row is, or names, one of the resources with these ids. */

@@ -17,7 +17,7 @@ export const parseModifier = (
 ): Modifier | undefined => {
   if (text === undefined) return undefined
   // "For all parameters (except combination)"
-  if (text === 'missing' && parameter.type !== 'composite') return { kind: 'missing' }
+  if (text === 'missing' && canBeMissing(parameter)) return { kind: 'missing' }
   if (text === 'not' && parameter.type === 'token') return { kind: 'not' }
   const type = parameter.targets.find(target => target === text)
   if (type !== undefined) return { kind: 'type', type }
@@ -27,8 +27,11 @@ export const parseModifier = (
   )
 }
 
+/** A composite is no element, nor is a text made of many. */
+const canBeMissing = ({ type }: Pick<SearchParameter, 'type'>): boolean => type !== 'composite' && type !== 'special'
+
 const supported = ({ type, targets }: SearchParameter): readonly string[] => [
-  ...(type === 'composite' ? [] : [':missing']),
+  ...(canBeMissing({ type }) ? [':missing'] : []),
   ...(type === 'token' ? [':not'] : []),
   ...targets.map(target => `:${target}`),
 ]

@@ -99,16 +99,7 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
 }
 
 /** Of the specification, and without an answer here. */
-const laterNames: ReadonlySet<string> = new Set([
-  '_contained',
-  '_containedType',
-  '_content',
-  '_list',
-  '_query',
-  '_score',
-  '_text',
-  '_type',
-])
+const laterNames: ReadonlySet<string> = new Set(['_contained', '_containedType', '_query', '_score', '_type'])
 
 const refuseRepeated = (entries: readonly Entry[]): void => {
   const names = entries.map(([name]) => name).filter(isResultName)

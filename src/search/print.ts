@@ -27,6 +27,8 @@ export const print = (expression: Expression): string => {
         `${expression.paths.map(({ steps }) => steps.map(({ name }) => name).join('.')).join()}:${expression.target}`,
         print(expression.of),
       )
+    case 'listed':
+      return list('listed', print(expression.by))
     default:
       return printGrant(expression)
   }
@@ -96,6 +98,8 @@ const printValue = (value: Value): string => {
       return `${value.operator} ${word(value.text)}`
     case 'unequal':
       return `ne ${printValue(value.to)}`
+    case 'words':
+      return word(value.query)
   }
 }
 

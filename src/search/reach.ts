@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import type { Expression } from './expression.ts'
 import { parseFilter } from './filter/filter.ts'
+import { refusal } from './refusal.ts'
 import type { ValueOptions } from './values/parse-value.ts'
 
 /** Conditions of every type that no SearchParameter defines. They stand in no criteria, and at the end of no chain. */
@@ -11,6 +12,12 @@ export const reachParameters = [
     type: 'special',
     documentation:
       'https://hl7.org/fhir/R4/search_filter.html, whole: and, or, not, brackets, paths over references, and of the operators those that the type of a parameter allows. Not in scopes.',
+  },
+  {
+    name: '_list',
+    type: 'token',
+    documentation:
+      'The items of a List, by its id, that were not taken off it: none of a List that the caller may not search. Lists by name, such as $current-problems, are not kept here.',
   },
 ] as const
 
@@ -30,5 +37,19 @@ export const parseReach = (
   switch (name) {
     case '_filter':
       return parseFilter(registry, type, text, options)
+    case '_list':
+      return parseList(text)
   }
+}
+
+/** https://hl7.org/fhir/R4/search.html#list */
+const parseList = (text: string): Expression => {
+  const ids = text.split(',').map(one => /^(?:List\/)?([A-Za-z0-9\-.]{1,64})$/.exec(one)?.[1] ?? refuseList(one))
+  return { kind: 'listed', by: { kind: 'identified', ids } }
+}
+
+const refuseList = (text: string): never => {
+  throw text.startsWith('$')
+    ? refusal('_list', `"${text}" is a list by name, of which none is kept here; accepted: the id of a List`)
+    : refusal('_list', `"${text}" is no value of "_list"; accepted: the id of a List, or several with commas between`)
 }

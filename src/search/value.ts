@@ -26,6 +26,8 @@ export type Value =
     })
   | { readonly kind: 'uri'; readonly uri: string }
   | { readonly kind: 'composite'; readonly parts: readonly Part[] }
+  /** Words that a text has: all of them, or as "or", - and quotes say. */
+  | { readonly kind: 'words'; readonly query: string }
   /** Of `_filter`: compared whole, or with a piece of it, case and accents aside. */
   | { readonly kind: 'text'; readonly operator: TextOperator; readonly text: string }
   /** Of `_filter`: some value, and another than this. */

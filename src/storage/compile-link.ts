@@ -5,6 +5,7 @@ import { name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
+type Listed = Extract<Expression, { kind: 'listed' }>
 type Has = Extract<Expression, { kind: 'has' }>
 type Names = Extract<Expression, { kind: 'names' }>
 
@@ -67,6 +68,18 @@ export const compileNames = ({ paths, target, of }: Names, at: Compiling): SqlFr
           AND identity.id = referenced_id(${element}, ${target}) AND ${inner})`,
     },
   ])
+}
+
+/** Some List has the row as an item that is not marked as deleted. https://hl7.org/fhir/R4/search.html#list */
+export const compileListed = ({ by }: Listed, at: Compiling): SqlFragment => {
+  const { row, depth } = at
+  const alias = `list_${depth}`
+  const inner = at.compile(by, { ...at, row: storedRow('List', alias), depth: depth + 1 })
+  return sql.fragment`${row.row}.id IN (
+    SELECT split_part(item.reference #>> '{}', '/', 2)
+    FROM list AS ${name(alias)},
+      jsonb_path_query(${name(alias)}.content, '$.entry[*] ? (!(@.deleted == true)).item.reference') AS item(reference)
+    WHERE split_part(item.reference #>> '{}', '/', 1) = ${row.type} AND ${inner})`
 }
 
 const subjects: ReadonlySet<string> = new Set(['patient', 'subject'])

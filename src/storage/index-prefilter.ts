@@ -8,6 +8,7 @@ import { dateBounds } from './values/date.ts'
 import { textsOf } from './values/reference.ts'
 import { stringBounds } from './values/string.ts'
 import { hasSystem } from './values/token.ts'
+import { indexedWords } from './values/words.ts'
 
 /** What the indexes can say about a match: every row that matches passes, some others may. Absent: nothing. */
 export const indexPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
@@ -30,6 +31,10 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
       return isPrefix.has(value.operator) && parameter.type === 'string'
         ? listed(row, 'index_string', parameter, stringBounds(value))
         : undefined
+    case 'words': {
+      const words = indexedWords(parameter, value)
+      return words === undefined ? undefined : sql.fragment`${row.row}.pk IN (SELECT pk FROM full_text WHERE ${words})`
+    }
     case 'date': {
       const bounds = dateBounds(value)
       return bounds === undefined ? undefined : listed(row, 'index_date', parameter, bounds)

@@ -77,6 +77,14 @@ const sideTables: readonly SideTable[] = [
     )`,
   },
   {
+    isNeeded: ({ resource }) => 'text' in resource,
+    rows: source => sql.fragment`words AS (
+      INSERT INTO full_text (patient_id, pk, narrative)
+      SELECT patient_id, pk, fhir_narrative_words(content) FROM ${source} AS source
+      WHERE content #> '{text,div}' IS NOT NULL
+    )`,
+  },
+  {
     isNeeded: ({ index }) => index.dates.length > 0,
     rows: source => sql.fragment`dates AS (
       INSERT INTO index_date (parameter, low, high, patient_id, pk)

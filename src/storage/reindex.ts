@@ -159,7 +159,7 @@ const reindexBatch = async (
   return pks
 }
 
-const sideTables = ['compartment', 'index_string', 'index_date', 'index_number']
+const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 
 const facts: SqlFragment = sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id,
   effective_start = entry.effective_start, effective_end = entry.effective_end, derived = entry.derived`

@@ -72,7 +72,7 @@ const archive = (connection: Connection, place: Place) =>
     SELECT patient_id, pk, version, last_updated, CASE version WHEN 1 THEN 'POST' ELSE 'PUT' END, owner, author, content
     FROM ${tableOf(place.type)} WHERE ${isAt(place)}`)
 
-const sideTables = ['compartment', 'index_string', 'index_date', 'index_number']
+const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 
 const dropSideRows = async (connection: Connection, place: Place): Promise<void> => {
   const tables = place.type === 'Observation' ? [...sideTables, 'observation_code'] : sideTables

@@ -83,6 +83,8 @@ export const doors: readonly Door[] = [
   { name: 'search', letter: 's', seen: search('_count=1000') },
   { name: 'search by POST', letter: 's', seen: search('_id={ids}&_count=1000', 'POST') },
   { name: 'search in another order', letter: 's', seen: search('_sort=-_id&_count=1000') },
+  { name: 'search by a filter', letter: 's', seen: search('_filter=not (_id eq nothing)&_count=1000') },
+  { name: 'search by its words', letter: 's', seen: search('_content={ids}&_count=1000') },
   { name: 'pages', letter: 's', seen: pages },
   {
     name: 'batch of searches',

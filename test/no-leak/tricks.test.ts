@@ -112,6 +112,9 @@ t.test('no link asks about what the caller may not see', async t => {
     'Observation?_filter=subject:Patient.family sw secret-hal',
     'Observation?_filter=not (subject:Patient.family sw nobody) and subject:Patient[family sw secret-hal].gender pr false',
     'Consent?_filter=patient:Patient.family co hal',
+    'Observation?patient._content=hal',
+    'Patient?_content=hal',
+    'Patient?_text=hal',
   ])
     t.strictSame(idsOf(await keeper('GET', query)), [], query)
   t.strictSame(idsOf(await keeper('GET', 'Observation?subject=Patient/hal')), ['hal-heart'], 'the data itself is there')
@@ -124,6 +127,37 @@ t.test('no link asks about what the caller may not see', async t => {
   const ann = await patient('ann', 'patient/*.rs')
   t.equal((await ann('GET', 'Patient?_has:Group:member:_id=group-open')).status, 403)
   t.equal((await ann('GET', 'Observation?_sort=subject.name')).status, 400)
+})
+
+t.test('a List tells of its items only to who may see both', async t => {
+  const items = [
+    'Patient/ann',
+    'Patient/hal',
+    'Observation/ann-heart-0',
+    'Observation/hal-heart',
+    'Observation/jon-heart',
+  ]
+  const entry = items.map(reference => ({ item: { reference } }))
+  const list = { resourceType: 'List', status: 'current', mode: 'working', entry }
+  t.equal((await everything('PUT', 'List/hidden', { ...list, id: 'hidden' })).status, 201)
+  const registrar = await staff('registrar')
+  for (const query of ['Patient?_list=ID', 'Observation?_list=ID&_total=accurate', 'Patient?_list=ID&_summary=count']) {
+    const [hidden, unknown] = await Promise.all(
+      ['hidden', unknownId].map(async id => told(await registrar('GET', query.replace('ID', id)), id)),
+    )
+    t.strictSame(hidden, unknown, query)
+  }
+  t.strictSame(idsOf(await registrar('GET', 'Patient?_list=hidden')), [])
+  const made = await registrar('POST', 'List', list)
+  t.equal(made.status, 201)
+  const { id } = JSON.parse(made.body)
+  for (const type of ['Patient', 'Observation']) {
+    const visible = idsOf(await registrar('GET', `${type}?_count=1000`)).filter(one => items.includes(`${type}/${one}`))
+    t.strictSame(idsOf(await registrar('GET', `${type}?_list=${id}`)), visible, type)
+  }
+  t.strictSame(idsOf(await registrar('GET', `Patient?_list=${id}&_id=ann,hal,jon`)).includes('ann'), true)
+  const ann = await patient('ann', 'patient/*.rs')
+  t.equal((await ann('GET', 'Observation?_list=hidden')).status, 403)
 })
 
 t.test('a source device that all may read does not tell whose data came from it', async t => {

@@ -47,6 +47,7 @@ const patients = ['ann', 'bob', 'cat', 'dan'].map(
     name: [{ family: ['Émile', 'Emil', 'Zoe', 'zoë'][index] ?? '' }],
     ...(index < 3 ? { gender: index % 2 === 0 ? 'female' : 'male' } : {}),
     birthDate: `198${index}-01-0${index + 1}`,
+    ...(index < 2 ? { text: { status: 'generated', div: `<div>Likes <b>cats</b>, no ${index}</div>` } } : {}),
   }),
 )
 const observations = Array.from({ length: 30 }, (_, index): Observation => {
@@ -70,7 +71,19 @@ const conditions = Array.from(
     subject: { reference: `Patient/${patients[index % 3]?.id}` },
   }),
 )
-const resources: readonly Resource[] = [...patients, ...observations, ...conditions]
+const listed = ['Patient/ann', 'Patient/dan', 'Observation/o1', 'Observation/o2/_history/1', 'Condition/c3']
+const list: Resource = {
+  resourceType: 'List',
+  id: 'l',
+  status: 'current',
+  mode: 'changes',
+  entry: [
+    ...listed.map(reference => ({ item: { reference } })),
+    { deleted: true, item: { reference: 'Patient/bob' } },
+    { deleted: true, item: { reference: 'Observation/o3' } },
+  ],
+}
+const resources: readonly Resource[] = [...patients, ...observations, ...conditions, list]
 
 await storeFor(() => all).write(resources.map(resource => ({ kind: 'update', id: resource.id ?? '', resource })))
 
@@ -107,6 +120,10 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('family=ZOË', ({ name }: Patient) => plain(name?.[0]?.family).startsWith('zoe')),
     leaf('birthdate=ge1982', ({ birthDate }: Patient) => (birthDate ?? '') >= '1982'),
     leaf('_id=ann,dan', ({ id }: Patient) => id === 'ann' || id === 'dan'),
+    leaf('_list=l', ({ id }: Patient) => id === 'ann' || id === 'dan'),
+    leaf('_text=CAT or cats', ({ id }: Patient) => id === 'ann' || id === 'bob'),
+    leaf('_text=cats -1', ({ id }: Patient) => id === 'ann'),
+    leaf('_content=emile', ({ name }: Patient) => plain(name?.[0]?.family) === 'emile'),
     leaf('_filter=name co MIL', ({ name }: Patient) => plain(name?.[0]?.family).includes('mil')),
     leaf('_filter=family eq emil', ({ name }: Patient) => plain(name?.[0]?.family) === 'emil'),
     leaf('_filter=gender ne male', ({ gender }: Patient) => gender === 'female'),
@@ -120,6 +137,8 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('date=ge2026-03-05', ({ effectiveDateTime = '' }: Observation) => effectiveDateTime >= '2026-03-05'),
     leaf('date=2026-03', ({ effectiveDateTime }: Observation) => effectiveDateTime !== undefined),
     leaf('value-quantity=gt12', ({ valueQuantity }: Observation) => (valueQuantity?.value ?? 0) > 12),
+    leaf('_list=l', ({ id }: Observation) => id === 'o1' || id === 'o2'),
+    leaf('_content=preliminary', ({ status }: Observation) => status === 'preliminary'),
     leaf('_filter=code ne http://loinc.org|8867-4', (one: Observation) => measure(one) !== 'heart'),
     leaf('_filter=patient ne bob', (one: Observation) => ![undefined, 'bob'].includes(subjectOf(one))),
     leaf('_filter=date po 2026-03-05', ({ effectiveDateTime }: Observation) => effectiveDateTime === '2026-03-05'),
@@ -128,6 +147,8 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
   ],
   Condition: [
     leaf('patient=ann,cat', (one: Resource) => ['ann', 'cat'].includes(subjectOf(one) ?? '')),
+    leaf('_list=other,l', ({ id }: Resource) => id === 'c3'),
+    leaf('_content="text 1"', (one: Resource) => 'code' in one && (one.code as { text?: string }).text === 'text 1'),
     leaf('_id=c1,c2,c3', ({ id }: Resource) => ['c1', 'c2', 'c3'].includes(id ?? '')),
   ],
 }

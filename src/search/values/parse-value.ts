@@ -9,6 +9,7 @@ import { parseReferenceValue } from './reference.ts'
 import { parseString } from './string.ts'
 import { parseToken } from './token.ts'
 import { parseUri } from './uri.ts'
+import { parseWords } from './words.ts'
 
 export type ValueOptions = {
   /** Absolute base of this server, without a slash at the end: its URLs are literal references. */
@@ -36,6 +37,6 @@ export const parseValue = (parameter: SearchParameter, text: string, options: Va
     case 'composite':
       return parseComposite(parameter, text, (component, part) => parseValue(component, part, options))
     case 'special':
-      throw refusal(parameter.code, `The special parameter "${parameter.code}" is not supported yet`)
+      return parseWords(parameter, text)
   }
 }

@@ -9,6 +9,7 @@ import { matchString } from './string.ts'
 import { matchText, matchUnequal } from './text.ts'
 import { matchToken } from './token.ts'
 import { matchUri } from './uri.ts'
+import { matchWords } from './words.ts'
 
 /** Whether `content` (jsonb) has the value: the whole truth about a parameter; indexes only narrow. */
 export const matchValue = (content: SqlFragment, parameter: SearchParameter, value: Value): SqlFragment => {
@@ -32,6 +33,8 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
       return matchComposite(content, parameter, value.parts)
     case 'text':
       return matchText(content, parameter, value)
+    case 'words':
+      return matchWords(content, parameter, value)
     case 'unequal':
       return matchUnequal(content, parameter, (one, of) => matchValue(one, of, value.to))
   }

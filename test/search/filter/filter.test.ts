@@ -97,7 +97,11 @@ const refusals: readonly (readonly [ResourceType, string, string | RegExp])[] = 
   ['Patient', 'name pr maybe', 'at character 9: "pr" takes true or false, not "maybe"'],
   ['Patient', 'birthdate ge 2014-13', /^at character 14: "ge2014-13" is no value of the date parameter "birthdate"/],
   ['Patient', 'birthdate eq ge2014', 'at character 14: "ge" is a prefix; a filter has operators instead'],
-  ['Patient', 'name co a and foo eq 1', /^at character 15: Patient has no search parameter "foo"; it has: _id, /],
+  [
+    'Patient',
+    'name co a and foo eq 1',
+    /^at character 15: Patient has no search parameter "foo"; it has: _text, _content, _id, /,
+  ],
   [
     'Patient',
     'name.given co a',

@@ -1,0 +1,13 @@
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import { unescapeText } from '../escape.ts'
+import { valueRefusal } from '../refusal.ts'
+import type { Value } from '../value.ts'
+
+/** `_text` and `_content`: https://hl7.org/fhir/R4/search.html#content leaves the syntax to the server. */
+export const parseWords = (parameter: SearchParameter, text: string): Value => {
+  const query = unescapeText(text)
+  if (!/[\p{L}\p{N}]/u.test(query)) {
+    throw valueRefusal(parameter, text, 'words, of which all are meant; "a phrase"; one or other; -without')
+  }
+  return { kind: 'words', query }
+}

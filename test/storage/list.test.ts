@@ -1,0 +1,44 @@
+import t from 'tap'
+import { openSearching } from '../support/searching.ts'
+
+const { server, put, found, search } = await openSearching()
+t.teardown(() => server.close())
+
+const stored = (resourceType: string, id: string, more: object = {}) => ({ resourceType, id, ...more })
+const list = (id: string, ...entry: readonly object[]) =>
+  stored('List', id, { status: 'current', mode: 'changes', ...(entry.length === 0 ? {} : { entry }) })
+const item = (reference: string, more: object = {}) => ({ ...more, item: { reference } })
+
+await put(
+  ...['a', 'b', 'c', 'd'].map(id => stored('Patient', id, { gender: id === 'a' ? 'male' : 'female' })),
+  stored('Location', 'a'),
+  list('42', item('Patient/a'), item('Patient/b/_history/1'), item('Patient/c', { deleted: true }), item('Location/a')),
+  list('43', item('Patient/c', { deleted: false }), { item: { display: 'somebody' } }),
+  list('none'),
+)
+
+t.test('_list finds the items of the type that were not taken off the List', async t => {
+  t.equal(await found('Patient?_list=42'), 'a b')
+  t.equal(await found('Patient?_list=List/43'), 'c')
+  t.equal(await found('Patient?_list=42,43'), 'a b c')
+  t.equal(await found('Patient?_list=42&_list=43'), '')
+  t.equal(await found('Location?_list=42'), 'a')
+  t.equal(await found('Observation?_list=42'), '')
+})
+
+t.test('a List without items, and one that is not there, have nothing', async t => {
+  t.equal(await found('Patient?_list=none'), '')
+  t.equal(await found('Patient?_list=absent'), '')
+})
+
+t.test('_list holds together with other parameters, and is counted', async t => {
+  t.equal(await found('Patient?_list=42&gender=female'), 'b')
+  t.match(await search('Patient?_list=42&_summary=count'), { total: 2 })
+})
+
+t.test('a List that was deleted has no items any more', async t => {
+  await put(list('44', item('Patient/d')))
+  t.equal(await found('Patient?_list=44'), 'd')
+  await server.inject({ method: 'DELETE', url: '/fhir/List/44', headers: { authorization: 'Bearer everything' } })
+  t.equal(await found('Patient?_list=44'), '')
+})
