@@ -4,7 +4,7 @@ import { type Served, toCapabilityStatement } from '../capability/statement.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
 import { servedFormats } from './media-type.ts'
-import { requirePresentation } from './presentation.ts'
+import { refuseLines, requirePresentation } from './presentation.ts'
 import { contentTypeOf, resourceText } from './resource-text.ts'
 
 export type CapabilityOptions = Omit<Served, 'interactions' | 'operations' | 'formats'> & {
@@ -21,6 +21,7 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...serve
   )
   server.get('/metadata', async (request, reply) => {
     requirePresentation(request)
+    refuseLines(request)
     const { presentation } = request
     return reply.type(contentTypeOf(presentation)).send(resourceText(text(), presentation, server.xml))
   })

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Body, FhirResponse } from '../interactions/interaction.ts'
+import { lines } from './media-type.ts'
 import { bundleText, contentTypeOf, resourceText } from './resource-text.ts'
 
 /** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
@@ -10,10 +11,14 @@ export const sendAnswer = (reply: FastifyReply, { status, etag, lastModified, lo
   if (lastModified !== undefined) reply.header('last-modified', lastModified.toUTCString())
   if (location !== undefined) reply.header('location', location)
   if (body === undefined) return reply.send()
+  if (body.kind === 'lines') return reply.type(lines.answer).send(Readable.from(body.lines, { objectMode: false }))
   return reply.type(contentTypeOf(reply.request.presentation)).send(payloadOf(body, reply))
 }
 
-const payloadOf = (body: Body, { request: { presentation }, server: { xml } }: FastifyReply): string | Readable => {
+const payloadOf = (
+  body: Exclude<Body, { kind: 'lines' }>,
+  { request: { presentation }, server: { xml } }: FastifyReply,
+): string | Readable => {
   switch (body.kind) {
     case 'text':
       return resourceText(body.text, presentation, xml)

@@ -14,7 +14,7 @@ import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
 import { formType, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
-import { queryOf, requirePresentation } from './presentation.ts'
+import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 
 export type FhirOptions = {
   readonly registry: Registry
@@ -53,6 +53,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction) } }
+    if (interaction.name !== 'search-type') refuseLines(request)
     return sendAnswer(reply, await dispatch(routed, contextOf(request)))
   }
   const target = (request: FastifyRequest, body?: unknown) => ({
@@ -99,6 +100,7 @@ const contentOf = (request: FastifyRequest, interaction: Interaction): SystemReq
     query,
     body,
     headers: {
+      ...(request.presentation.lines ? { lines: true } : {}),
       prefer: parsePrefer(typeof prefer === 'string' ? prefer : prefer?.join()),
       ...conditionsOf(request),
     },

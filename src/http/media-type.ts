@@ -13,17 +13,30 @@ export const formats = {
 } as const
 
 export type Format = keyof typeof formats
+
+/** A search's matches as lines, each a resource. http://ndjson.org */
+export const lines = {
+  types: ['application/fhir+ndjson', 'application/ndjson', 'application/x-ndjson'],
+  answer: 'application/fhir+ndjson; charset=utf-8',
+} as const
+
+/** What may be asked for: in which format, or as lines. */
+const answers = { ...formats, ndjson: lines } as const
+
+type Answer = keyof typeof answers
 export const patchType = 'application/json-patch+json'
 export const formType = 'application/x-www-form-urlencoded'
 
 /** All of them, JSON first. */
 export const formatNames = Object.keys(formats) as Format[]
 
-/** As the CapabilityStatement names them. */
-export const servedFormats: readonly string[] = formatNames.flatMap(name => [name, formats[name].types[0]])
+const answerNames = Object.keys(answers) as Answer[]
 
-/** How a request wants its answer to look. */
-export type Presentation = { readonly format: Format; readonly pretty: boolean }
+/** As the CapabilityStatement names them. */
+export const servedFormats: readonly string[] = answerNames.flatMap(name => [name, answers[name].types[0]])
+
+/** How a request wants its answer to look; where it wants lines, anything else comes as JSON. */
+export type Presentation = { readonly format: Format; readonly pretty: boolean; readonly lines: boolean }
 
 /**
  * By `_format` where it is given, else by Accept; undefined where nothing that is asked for is served. What is accepted
@@ -31,8 +44,10 @@ export type Presentation = { readonly format: Format; readonly pretty: boolean }
  */
 export const presentationOf = (accept: string | undefined, query: URLSearchParams): Presentation | undefined => {
   const asked = query.get('_format')
-  const format = asked === null ? acceptedFormat(accept ?? '') : formatNamed(asked)
-  return format === undefined ? undefined : { format, pretty: query.get('_pretty') === 'true' }
+  const answer = asked === null ? acceptedAnswer(accept ?? '') : answerNamed(asked)
+  if (answer === undefined) return undefined
+  const pretty = query.get('_pretty') === 'true'
+  return answer === 'ndjson' ? { format: 'json', pretty, lines: true } : { format: answer, pretty, lines: false }
 }
 
 export const notAcceptable = (accept: string | undefined, query: URLSearchParams): FhirError => {
@@ -42,14 +57,14 @@ export const notAcceptable = (accept: string | undefined, query: URLSearchParams
 }
 
 /** An unescaped `+` in a query string reads as a space. */
-const formatNamed = (text: string): Format | undefined =>
-  formatNames.find(name => name === text) ??
-  formatNames.find(name => weigh(parseRange(text.replaceAll(' ', '+')), name))
+const answerNamed = (text: string): Answer | undefined =>
+  answerNames.find(name => name === text) ??
+  answerNames.find(name => weigh(parseRange(text.replaceAll(' ', '+')), name))
 
-const acceptedFormat = (accept: string): Format | undefined => {
+const acceptedAnswer = (accept: string): Answer | undefined => {
   if (accept.trim() === '') return 'json'
   const ranges = accept.split(',').map(parseRange)
-  const weighed = formatNames.flatMap(name => {
+  const weighed = answerNames.flatMap(name => {
     const [best] = ranges
       .map((range, position) => ({ name, position, quality: range.quality, weight: weigh(range, name) }))
       .filter(({ weight }) => weight > 0)
@@ -70,10 +85,10 @@ const parseRange = (text: string): Range => {
 }
 
 /** How exactly a range names a format; 0: not at all. An exact name outweighs a wildcard, as RFC 9110 12.5.1 has it. */
-const weigh = ({ type, version }: Range, name: Format): number => {
+const weigh = ({ type, version }: Range, name: Answer): number => {
   // https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type.
   if (version !== undefined && !/^"?4\.0"?$/.test(version)) return 0
-  if (formats[name].types.some(one => one === type)) return 3
+  if (answers[name].types.some(one => one === type)) return 3
   return wildcards[type] ?? 0
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
-import { notAcceptable, type Presentation, presentationOf } from './media-type.ts'
+import { lines, notAcceptable, type Presentation, presentationOf } from './media-type.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,7 +29,13 @@ export const requirePresentation = (request: FastifyRequest, query = queryOf(req
   request.presentation = presentation
 }
 
+/** Only the matches of a search can be had as lines. */
+export const refuseLines = ({ presentation }: FastifyRequest): void => {
+  if (!presentation.lines) return
+  throw new FhirError('not-supported', `Only searches of a type answer as ${lines.types[0]}`, { status: 406 })
+}
+
 export const queryOf = ({ url }: FastifyRequest): URLSearchParams =>
   new URLSearchParams(url.split('?').slice(1).join('?'))
 
-export const plain: Presentation = { format: 'json', pretty: false }
+export const plain: Presentation = { format: 'json', pretty: false, lines: false }

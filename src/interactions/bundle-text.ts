@@ -27,7 +27,7 @@ const chunksOf = function* (head: object, entries: Iterable<string>): Generator<
 export type BundleHead = {
   readonly type: 'searchset' | 'history' | 'batch-response' | 'transaction-response'
   readonly total?: number
-  readonly link: readonly { readonly relation: 'self' | 'next'; readonly url: string }[]
+  readonly link: readonly { readonly relation: 'self' | 'first' | 'previous' | 'next'; readonly url: string }[]
 }
 
 /** Few enough writes to the socket, and never a page in one piece. */

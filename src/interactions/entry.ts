@@ -70,6 +70,7 @@ export const statusLine = (status: number): string => `${status} ${STATUS_CODES[
 
 const textOfBody = (body: Body): string | undefined => {
   if (body.kind === 'outcome') return undefined
+  if (body.kind === 'lines') throw new Error('an entry of a Bundle has no lines')
   return body.kind === 'text' ? body.text : [...body.chunks].join('')
 }
 

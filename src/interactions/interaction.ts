@@ -76,6 +76,8 @@ export type RequestHeaders = {
   /** As HTTP or as FHIR writes a time. */
   readonly ifModifiedSince?: string
   readonly prefer: Prefer
+  /** A search is to answer all its matches as lines. */
+  readonly lines?: boolean
 }
 
 /** https://hl7.org/fhir/R4/http.html#ops */
@@ -101,6 +103,8 @@ export type FhirResponse = {
 export type Body =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'chunks'; readonly chunks: BundleText }
+  /** Resources as JSON, a line each, in pieces of many lines; one that throws has not told all. */
+  | { readonly kind: 'lines'; readonly lines: AsyncIterable<string> }
   | { readonly kind: 'outcome'; readonly outcome: OperationOutcome }
 
 /** Everything an interaction may use. batch and transaction reach the others through `interactions` and `dispatch`. */

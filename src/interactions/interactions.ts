@@ -119,7 +119,8 @@ export const interactions: readonly Interaction[] = [
     action: 's',
     body: 'none',
     handler: search,
-    documentation: 'Pages of _count by the next link; a total only where _total or _summary=count asks for it.',
+    documentation:
+      'Pages of _count by the next and previous links; a total only where _total or _summary=count asks for it.',
   },
   {
     name: 'search-type',

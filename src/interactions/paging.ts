@@ -23,9 +23,12 @@ export const openPage = async (
   const asked = new URLSearchParams(opened.query)
   const count = query.get('_count')
   if (count !== null) asked.set('_count', count)
-  return { query: asked, page: opened.page }
+  return { query: asked, page: opened.page === firstPage ? undefined : opened.page }
 }
 
-/** The `next` link: it says nothing of what was asked. */
+/** The page of a cursor that leads back to the beginning. */
+export const firstPage = ''
+
+/** A link to another page: it says nothing of what was asked. */
 export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) =>
   `${base}/${cursor.path}?${cursorName}=${await cursors.seal(cursor)}`

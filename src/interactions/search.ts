@@ -8,18 +8,20 @@ import { parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
 import { mostIncluded } from '../storage/include.ts'
 import type { Page, Stored } from '../storage/store.ts'
-import { bundleChunks, bundleEntry } from './bundle-text.ts'
+import { type BundleHead, bundleChunks, bundleEntry } from './bundle-text.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from './interaction.ts'
-import { cursorUrl, openPage } from './paging.ts'
+import { cursorUrl, firstPage, openPage } from './paging.ts'
 import { requireAccess } from './require-access.ts'
+import { searchLines } from './search-lines.ts'
 
 /** https://hl7.org/fhir/R4/http.html#search */
 export const search: Handler<TypeRequest> = async ({ type, query, headers }, context) => {
   const { query: asked, page: cursor } = await openPage(query, type, context)
-  const { handling } = headers.prefer
+  // A line is no place to say what was ignored.
+  const handling = headers.lines ? 'strict' : headers.prefer.handling
   const search = { ...parseSearch(context.registry, type, asked, { base: context.base, handling }), cursor }
   for (const { named } of search.include) requireIncludable(named, context)
-  return searchset(search, await context.store.search(search), context)
+  return headers.lines ? searchLines(search, context) : searchset(search, await context.store.search(search), context)
 }
 
 /**
@@ -37,19 +39,36 @@ const searchset = async (search: Search, page: Page, context: Context): Promise<
   const { base } = context
   const { type } = search
   const query = selfQuery(search)
-  const next = page.next === undefined ? [] : [await cursorUrl({ path: type, query, page: page.next }, context)]
   const chunks = bundleChunks(
     {
       type: 'searchset',
       ...(page.total === undefined ? {} : { total: page.total }),
       link: [
         { relation: 'self', url: query === '' ? `${base}/${type}` : `${base}/${type}?${query}` },
-        ...next.map(url => ({ relation: 'next' as const, url })),
+        ...(await linksAround(search, page, query, context)),
       ],
     },
     searchEntries(page, search, base),
   )
   return { status: 200, body: { kind: 'chunks', chunks } }
+}
+
+/** From any page but the first also back: to its beginning, and one page. */
+const linksAround = async (
+  { type, cursor }: Search,
+  { previous, next }: Page,
+  query: string,
+  context: Context,
+): Promise<BundleHead['link']> => {
+  const pages = [
+    ['first', cursor === undefined ? undefined : firstPage],
+    ['previous', previous],
+    ['next', next],
+  ] as const
+  const links = pages.map(async ([relation, page]) =>
+    page === undefined ? [] : [{ relation, url: await cursorUrl({ path: type, query, page }, context) }],
+  )
+  return (await Promise.all(links)).flat()
 }
 
 const searchEntries = function* (page: Page, { type, ignored }: Search, base: string) {

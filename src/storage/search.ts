@@ -14,34 +14,46 @@ import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
 import { type RowNames, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
-import { behind, orderBy, type Position, sortKeys } from './sort.ts'
+import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
 import type { Page } from './store.ts'
+import { totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf'> & { readonly registry: Registry }
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
   const source = sourceOf(searching, search)
-  const total = search.total === 'none' ? {} : { total: await count(connection, source) }
+  const total = await totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
   if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
-  const rows = await connection.any<Row>(pageStatement(searching, search, source))
-  const page = rows.slice(0, search.count)
+  const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
+  const found = await connection.any<Row>(pageStatement(searching, search, source, from))
+  const more = found.length > search.count
+  const nearest = found.slice(0, search.count)
+  const page = from?.before ? nearest.toReversed() : nearest
   const entries = page.map(row => toPlaced(search, row))
-  const last = page.at(-1)
-  const more = rows.length > search.count && last !== undefined
+  const maskOf = summaryMask(searching, search)
   return {
     entries,
-    ...(await includedWith(
-      connection,
-      { ...searching, maskOf: summaryMask(searching, search) },
-      search.include,
-      entries,
-    )),
-    ...(more ? { next: JSON.stringify({ values: last.keys, pk: last.pk }) } : {}),
+    ...(await includedWith(connection, { ...searching, maskOf }, search.include, entries)),
+    ...cursorsAround(page, { isFirst: from === undefined, isBefore: from?.before === true, more }),
     ...total,
   }
 }
+
+type Around = { readonly isFirst: boolean; readonly isBefore: boolean; readonly more: boolean }
+
+/** Whoever came backwards has a page behind, and whoever came forwards one before. */
+const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around): Pick<Page, 'next' | 'previous'> => {
+  const [first, last] = [page[0], page.at(-1)]
+  if (first === undefined || last === undefined) return {}
+  return {
+    ...(more || isBefore ? { next: cursorOf({ values: last.keys, pk: last.pk }) } : {}),
+    ...((isBefore ? more : !isFirst) ? { previous: cursorOf({ values: first.keys, pk: first.pk, before: true }) } : {}),
+  }
+}
+
+const cursorOf = (position: Position): string => JSON.stringify(position)
 
 /** Ids of the first matches, without an order. */
 export const searchIds = async (
@@ -56,6 +68,9 @@ export const searchIds = async (
   )
   return rows.map(({ id }) => id)
 }
+
+/** `sample` says which part of the rows, as TABLESAMPLE does. */
+type Needs = { readonly body?: boolean; readonly sample?: SqlFragment }
 
 type Source = { readonly from: SqlFragment; readonly where: SqlFragment; readonly row: RowNames }
 
@@ -73,23 +88,24 @@ type Row = {
  * Where the matches come from. An Observation search for one class of codes starts at the narrow observation_code, which
  * has patient, class and time in one index; the body's table joins only where the question needs it.
  */
-const sourceOf = ({ access, classes }: Searching, search: Search, needs: { body?: boolean } = {}): Source => {
+const sourceOf = ({ access, classes }: Searching, search: Search, needs: Needs = {}): Source => {
   const { type } = search
+  const { body: needsBody = false, sample = sql.fragment`` } = needs
   const question = restrict(access, 's', type, search.where)
   const stored = storedRow(type, 'row')
   const driver = type === 'Observation' ? drivingCode(question, classes) : undefined
   if (driver === undefined) {
     const where = compilePart(question, stored, classes)
-    return { from: sql.fragment`${tableOf(type)} AS row`, where, row: stored }
+    return { from: sql.fragment`${tableOf(type)} AS row ${sample}`, where, row: stored }
   }
   const code = name('hot')
   const row: RowNames = { ...stored, facts: code, code: { alias: code, class: driver.test } }
   const rest = conjuncts(question).filter(one => one !== driver.match)
   const conditions = rest.map(one => compilePart(one, row, classes))
-  const body = needs.body === true || search.sort.length > 0 || !rest.every(matchesHot)
+  const body = needsBody || search.sort.length > 0 || !rest.every(matchesHot)
   const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   return {
-    from: sql.fragment`observation_code AS hot ${body ? join : sql.fragment``}`,
+    from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
     where: allOf([sql.fragment`hot.component = 0 AND hot.${driver.test}`, ...conditions]),
     row,
   }
@@ -110,26 +126,25 @@ const drivingCode = (question: Restricted, classes: CodeClasses) => {
   return undefined
 }
 
-const count = async (connection: Connection, { from, where }: Source): Promise<number> => {
-  const { total } = await connection.one<{ total: string }>(
-    sql.fragment`SELECT count(*) AS total FROM ${from} WHERE ${where}`,
-  )
-  return Number(total)
-}
-
-const pageStatement = (searching: Searching, search: Search, { from, where, row }: Source): SqlFragment => {
+const pageStatement = (
+  searching: Searching,
+  search: Search,
+  { from, where, row }: Source,
+  at: Position | undefined,
+): SqlFragment => {
   const keys = sortKeys(search, row)
-  const after = search.cursor === undefined ? undefined : behind(keys, row, toPosition(search.cursor))
+  const beyond = at === undefined ? undefined : at.before ? ahead(keys, row, at) : behind(keys, row, at)
+  const order = at?.before ? orderByBackwards(keys, row) : orderBy(keys, row)
   const texts = keys.map(({ value }) => sql.fragment`(${value})::text`)
   const values = texts.length === 0 ? sql.array([], 'text') : sql.fragment`ARRAY[${sql.join(texts, sql.fragment`, `)}]`
   return sql.fragment`
     WITH page AS MATERIALIZED (
       SELECT ${row.facts}.patient_id, ${row.facts}.pk,
-        row_number() OVER (${orderBy(keys, row)}) AS position,
+        row_number() OVER (${order}) AS position,
         ${values} AS keys
       FROM ${from}
-      WHERE ${after === undefined ? where : allOf([where, after])}
-      ${orderBy(keys, row)}
+      WHERE ${beyond === undefined ? where : allOf([where, beyond])}
+      ${order}
       LIMIT ${search.count + 1}
     )
     SELECT page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated,

@@ -29,20 +29,33 @@ const defaultKeys = (type: ResourceType, { facts }: RowNames): readonly SortKey[
 export const orderBy = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
   sql.fragment`ORDER BY ${sql.join(
     [
-      ...keys.map(({ value, descending, nullable }) => sql.fragment`${value} ${directionOf(descending, nullable)}`),
+      ...keys.map(
+        ({ value, descending, nullable }) =>
+          sql.fragment`${value} ${directionOf(descending)} ${nullable ? sql.fragment`NULLS LAST` : sql.fragment``}`,
+      ),
       sql.fragment`${facts}.pk DESC`,
     ],
     sql.fragment`, `,
   )}`
 
-/** NULLS LAST only where there may be nulls: an index serves the order only in its own words. */
-const directionOf = (descending: boolean, nullable: boolean): SqlFragment => {
-  if (nullable) return descending ? sql.fragment`DESC NULLS LAST` : sql.fragment`ASC NULLS LAST`
-  return descending ? sql.fragment`DESC` : sql.fragment`ASC`
-}
+/** The same order from its end, for the page before. */
+export const orderByBackwards = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
+  sql.fragment`ORDER BY ${sql.join(
+    [
+      ...keys.map(
+        ({ value, descending, nullable }) =>
+          sql.fragment`${value} ${directionOf(!descending)} ${nullable ? sql.fragment`NULLS FIRST` : sql.fragment``}`,
+      ),
+      sql.fragment`${facts}.pk ASC`,
+    ],
+    sql.fragment`, `,
+  )}`
 
-/** Where a page ended: the values of its last row, as text, and its pk. */
-export type Position = { readonly values: readonly (string | null)[]; readonly pk: string }
+/** Where nulls stand is said only where there may be some: an index serves the order only in its own words. */
+const directionOf = (descending: boolean): SqlFragment => (descending ? sql.fragment`DESC` : sql.fragment`ASC`)
+
+/** Where a page ended, or with `before` where it began: the values of that row, as text, and its pk. */
+export type Position = { readonly values: readonly (string | null)[]; readonly pk: string; readonly before?: true }
 
 /** The rows behind the position. */
 export const behind = (keys: readonly SortKey[], { facts }: RowNames, { values, pk }: Position): SqlFragment => {
@@ -62,6 +75,20 @@ export const behind = (keys: readonly SortKey[], { facts }: RowNames, { values, 
   return anyOf([...tests, tie])
 }
 
+/** The rows before the position. */
+export const ahead = (keys: readonly SortKey[], { facts }: RowNames, { values, pk }: Position): SqlFragment => {
+  if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')
+  const tests = keys.map((key, index) => {
+    const equal = keys.slice(0, index).map((before, at) => same(before, values[at] ?? null))
+    return allOf([earlier(key, values[index] ?? null), ...equal])
+  })
+  const tie = allOf([
+    sql.fragment`${facts}.pk > ${pk}::bigint`,
+    ...keys.map((key, index) => same(key, values[index] ?? null)),
+  ])
+  return anyOf([...tests, tie])
+}
+
 const same = ({ value, type }: SortKey, text: string | null): SqlFragment =>
   sql.fragment`${value} IS NOT DISTINCT FROM ${text}::${type}`
 
@@ -69,6 +96,12 @@ const later = ({ value, type, descending }: SortKey, text: string | null): SqlFr
   if (text === null) return sql.fragment`FALSE`
   const order = descending ? sql.fragment`<` : sql.fragment`>`
   return sql.fragment`(${value} ${order} ${text}::${type} OR ${value} IS NULL)`
+}
+
+const earlier = ({ value, type, descending }: SortKey, text: string | null): SqlFragment => {
+  if (text === null) return sql.fragment`${value} IS NOT NULL`
+  const order = descending ? sql.fragment`>` : sql.fragment`<`
+  return sql.fragment`${value} ${order} ${text}::${type}`
 }
 
 const timestamptz = sql.fragment`timestamptz`

@@ -26,6 +26,8 @@ export type Page = {
   readonly leftOut: boolean
   /** Opaque text of the cursor behind this page; absent on the last. */
   readonly next?: string
+  /** The same, of the page before; absent on the first. */
+  readonly previous?: string
   readonly total?: number
 }
 

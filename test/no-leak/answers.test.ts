@@ -132,3 +132,19 @@ t.test('a type that no scope grants is refused by name, and left out of a wildca
   const weights = named(entriesOf(await kinds('GET', 'Patient?_id=ann&_revinclude=Observation:subject')), 'include')
   t.notOk(weights.includes('Observation/ann-heart-0'), 'a granular scope holds for what comes along')
 })
+
+t.test('the links back are nobody else’s either, and ask anew', async t => {
+  const link = async (call: Call, path: string, relation: string): Promise<string> => {
+    const { body } = await call('GET', path)
+    const { link }: { link: readonly { relation: string; url: string }[] } = JSON.parse(body)
+    return link.find(one => one.relation === relation)?.url.replace(/^.*\/fhir\//, '') ?? ''
+  }
+  const researcher = await staff('researcher')
+  const next = await link(researcher, 'Observation?patient=ann&_count=1&_include=Observation:subject', 'next')
+  for (const relation of ['first', 'previous']) {
+    const back = await link(researcher, next, relation)
+    t.equal(entriesOf(await researcher('GET', back)).length, 2, relation)
+    for (const other of [await staff('registrar'), await staff('researcher', 'user/*.rs'), world.everything])
+      t.equal((await other('GET', back)).status, 400, relation)
+  }
+})

@@ -47,15 +47,28 @@ const oneByOne =
     return seen
   }
 
-const pages: Door['seen'] = async (call, type, ids) => {
-  const seen: string[] = []
-  let path: string | undefined = `${type}?_count=3&_total=accurate`
-  while (path !== undefined) {
+/** The pages from there on, by one of their links. */
+const follow = async (call: Call, start: string, relation: string): Promise<readonly Bundle[]> => {
+  const found: Bundle[] = []
+  for (let path: string | undefined = start; path !== undefined; ) {
     const bundle: Bundle | undefined = bodyOf(await call('GET', path))
-    seen.push(...idsIn(bundle))
-    path = bundle?.link?.find(({ relation }) => relation === 'next')?.url.replace(/^.*\/fhir\//, '')
+    if (bundle !== undefined) found.push(bundle)
+    path = linkOf(bundle, relation)
   }
-  return among(ids, seen)
+  return found
+}
+
+const linkOf = (bundle: Bundle | undefined, relation: string) =>
+  bundle?.link?.find(link => link.relation === relation)?.url.replace(/^.*\/fhir\//, '')
+
+const pages: Door['seen'] = async (call, type, ids) =>
+  among(ids, (await follow(call, `${type}?_count=3&_total=accurate`, 'next')).flatMap(idsIn))
+
+const pagesBackwards: Door['seen'] = async (call, type, ids) => {
+  const [last, before] = (await follow(call, `${type}?_count=9`, 'next')).toReversed()
+  const back = linkOf(last, 'previous')
+  if (before === undefined || back === undefined) return among(ids, idsIn(last))
+  return among(ids, [...idsIn(last), ...(await follow(call, back, 'previous')).flatMap(idsIn)])
 }
 
 /** Each id as an entry of one batch. */
@@ -79,6 +92,16 @@ const transaction: Door['seen'] = async (call, type, ids) => {
   return among(ids, idsIn(bundle?.entry[0].resource))
 }
 
+const lines: Door['seen'] = async (call, type, ids) => {
+  const { status, body, ...rest } = await call('GET', type, undefined, { accept: 'application/fhir+ndjson' })
+  if (status !== 200) return among(ids, idsIn(bodyOf({ status, body, ...rest })))
+  const resources = body.split('\n').filter(line => line !== '')
+  return among(
+    ids,
+    resources.map(line => JSON.parse(line).id),
+  )
+}
+
 export const doors: readonly Door[] = [
   { name: 'search', letter: 's', seen: search('_count=1000') },
   { name: 'search by POST', letter: 's', seen: search('_id={ids}&_count=1000', 'POST') },
@@ -86,6 +109,7 @@ export const doors: readonly Door[] = [
   { name: 'search by a filter', letter: 's', seen: search('_filter=not (_id eq nothing)&_count=1000') },
   { name: 'search by its words', letter: 's', seen: search('_content={ids}&_count=1000') },
   { name: 'pages', letter: 's', seen: pages },
+  { name: 'pages backwards', letter: 's', seen: pagesBackwards },
   {
     name: 'batch of searches',
     letter: 's',
@@ -102,6 +126,15 @@ export const doors: readonly Door[] = [
       one => one.resource?.total === 1,
     ),
   },
+  {
+    name: 'batch of estimates',
+    letter: 's',
+    seen: batch(
+      (type, id) => `${type}?_id=${id}&_summary=count&_total=estimate`,
+      one => one.resource?.total === 1,
+    ),
+  },
+  { name: 'search for lines', letter: 's', seen: lines },
   { name: 'transaction', letter: 's', seen: transaction },
   {
     name: 'read',

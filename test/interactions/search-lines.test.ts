@@ -1,0 +1,110 @@
+import t from 'tap'
+import { fhirWorld } from '../support/fhir-server.ts'
+
+const { server, database, token } = await fhirWorld({ PORT: '0' })
+t.teardown(() => server.close())
+const ndjson = 'application/fhir+ndjson'
+const get = (url: string, headers: object = { accept: ndjson }) =>
+  server.inject({ url: `/fhir/${url}`, headers: { authorization: 'Bearer everything', ...headers } })
+const linesOf = (body: string) =>
+  body
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line))
+
+const many = 2200
+for (let from = 0; from < many; from += 550) {
+  const entry = Array.from({ length: 550 }, (_, index) => ({
+    resource: {
+      resourceType: 'Patient',
+      name: [{ family: `f${from + index}`, text: `a\nb${'long '.repeat(800)}` }],
+      gender: 'female',
+    },
+    request: { method: 'POST', url: 'Patient' },
+  }))
+  await server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: { resourceType: 'Bundle', type: 'batch', entry },
+  })
+}
+
+t.test('a search answers all its matches, a resource a line', async t => {
+  const answer = await get('Patient?gender=female')
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['content-type'], 'application/fhir+ndjson; charset=utf-8')
+  const patients = linesOf(answer.body)
+  t.equal(patients.length, many)
+  t.equal(new Set(patients.map(({ id }) => id)).size, many)
+  t.match(patients[0], {
+    resourceType: 'Patient',
+    name: [{ family: `f${many - 1}`, text: `a\nb${'long '.repeat(800)}` }],
+  })
+  t.ok(answer.body.endsWith('}\n'))
+  t.equal((await get('Patient?gender=male')).body, '', 'nothing is no line')
+})
+
+t.test('it is asked for by Accept or _format, and is never what comes unasked', async t => {
+  for (const format of ['ndjson', ndjson, ndjson.replace('+', '%2B')])
+    t.equal(linesOf((await get(`Patient?_id=x&_format=${format}`, {})).body).length, 0, format)
+  const posted = await server.inject({
+    method: 'POST',
+    url: '/fhir/Patient/_search',
+    headers: {
+      authorization: 'Bearer everything',
+      accept: ndjson,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    payload: 'family=f7&_sort=-family',
+  })
+  t.strictSame(
+    linesOf(posted.body)
+      .map(({ name }) => name[0].family)
+      .slice(0, 2),
+    ['f799', 'f798'],
+  )
+  for (const accept of ['*/*', 'application/*', `application/fhir+json, ${ndjson};q=0.5`])
+    t.equal((await get('Patient?_id=x', { accept })).json().resourceType, 'Bundle', accept)
+})
+
+t.test('the order and the part that are asked for hold, and so does the place of a cursor', async t => {
+  const short = linesOf((await get('Patient?family=f1&_sort=family&_elements=name')).body)
+  t.match(short[0], { name: [{ family: 'f1' }], gender: undefined, meta: { tag: [{ code: 'SUBSETTED' }] } })
+  const page = (await get('Patient?_count=1000', {})).json()
+  const next = page.link.find(({ relation }: { relation: string }) => relation === 'next').url.split('/fhir/')[1]
+  t.equal(linesOf((await get(next)).body).length, many - 1000, 'from there on')
+})
+
+t.test('what has no line is refused, as an outcome', async t => {
+  for (const query of ['_include=*', '_revinclude=*', '_total=accurate', '_summary=count', '_count=0', 'colour=red']) {
+    const answer = await get(`Patient?${query}`, { accept: ndjson, prefer: 'handling=lenient' })
+    t.equal(answer.statusCode, 400, query)
+    t.match(answer.headers['content-type'], /^application\/fhir\+json/, query)
+    t.match(answer.json(), { resourceType: 'OperationOutcome' }, query)
+  }
+})
+
+t.test('only searches answer as lines', async t => {
+  for (const path of ['Patient/x', 'Patient/x/_history', 'metadata']) t.equal((await get(path)).statusCode, 406, path)
+})
+
+t.test('a client sees that not all has come', async t => {
+  const address = await server.listen({ port: 0, host: '127.0.0.1' })
+  const bearer = await token({ subject: { kind: 'client' }, scope: 'system/*.cruds', policies: ['everything'] })
+  const broken = fetch(`${address}/fhir/Patient?_sort=family`, {
+    headers: { authorization: `Bearer ${bearer}`, accept: ndjson },
+  })
+  const answer = await broken
+  t.equal(answer.status, 200)
+  const reader = answer.body?.getReader()
+  await reader?.read()
+  await database.transaction(async connection => {
+    const { sql } = await import('../../src/storage/sql.ts')
+    await connection.run(sql.fragment`ALTER TABLE patient RENAME TO patient_elsewhere`)
+  })
+  const rest = async () => {
+    while (!(await reader?.read())?.done);
+  }
+  await t.rejects(rest())
+})
