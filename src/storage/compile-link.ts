@@ -1,7 +1,7 @@
 import type { Expression } from '../search/expression.ts'
 import type { Compiling } from './compiling.ts'
 import { storedRow, tableOf } from './row.ts'
-import { name, type SqlFragment, sql } from './sql.ts'
+import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
@@ -9,7 +9,10 @@ type Listed = Extract<Expression, { kind: 'listed' }>
 type Has = Extract<Expression, { kind: 'has' }>
 type Names = Extract<Expression, { kind: 'names' }>
 
-/** The row refers to a resource for which the inner question holds. https://hl7.org/fhir/R4/search.html#chaining */
+/**
+ * The row refers to a resource for which the inner question holds; a Group has the members of its study, and those it names.
+ * https://hl7.org/fhir/R4/search.html#chaining
+ */
 export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `target_${depth}`
@@ -17,11 +20,7 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   const from = sql.fragment`FROM ${tableOf(target)} AS ${name(alias)} WHERE ${inner}`
   if (target === 'Patient' && row.type === 'Observation' && subjects.has(parameter.code))
     return sql.fragment`${row.facts}.patient_id IN (SELECT ${name(alias)}.patient_id ${from})`
-  if (row.type === 'Group' && parameter.code === 'member')
-    return sql.fragment`${row.row}.id IN (
-      SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
-      WHERE (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
-  return someElement(sql.fragment`${row.row}.content`, parameter.paths, datatype => [
+  const named = someElement(sql.fragment`${row.row}.content`, parameter.paths, datatype => [
     datatype === 'Reference'
       ? {
           holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1)
@@ -32,6 +31,11 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
             IN (SELECT ${name(alias)}.content ->> 'url' ${from})`,
         },
   ])
+  if (row.type !== 'Group' || parameter.code !== 'member') return named
+  const enrolled = sql.fragment`${row.row}.id IN (
+    SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
+    WHERE (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
+  return anyOf([enrolled, named])
 }
 
 /** A resource of the source type refers to the row. https://hl7.org/fhir/R4/search.html#has */
@@ -39,10 +43,6 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
   const { row, depth } = at
   const alias = `source_${depth}`
   const inner = at.compile(of, { ...at, row: storedRow(source, alias), depth: depth + 1 })
-  if (source === 'Group' && parameter.code === 'member' && row.type === 'Patient')
-    return sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (
-      SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id
-      WHERE study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
   const references = parameter.paths.map(
     path => sql.fragment`
       SELECT split_part(element.value ->> 'reference', '/', 2)
@@ -50,7 +50,12 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
         jsonb_path_query(${name(alias)}.content, ${jsonPath(path)}::jsonpath) AS element(value)
       WHERE split_part(element.value ->> 'reference', '/', 1) = ${row.type} AND ${inner}`,
   )
-  return sql.fragment`${row.row}.id IN (${sql.join(references, sql.fragment` UNION ALL `)})`
+  const named = sql.fragment`${row.row}.id IN (${sql.join(references, sql.fragment` UNION ALL `)})`
+  if (source !== 'Group' || parameter.code !== 'member' || row.type !== 'Patient') return named
+  const enrolled = sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (
+    SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id
+    WHERE study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
+  return anyOf([enrolled, named])
 }
 
 /** The same as a chain, entered from the row: by the id that it names, and only by the relative literal. */

@@ -5,6 +5,12 @@ import { openSearching } from '../support/searching.ts'
 const { server, put, found } = await openSearching()
 t.teardown(() => server.close())
 
+const request = {
+  resourceType: 'ServiceRequest',
+  status: 'active',
+  intent: 'order',
+  subject: { reference: 'Patient/alive' },
+}
 const conceptMap = { resourceType: 'ConceptMap', status: 'draft' }
 
 const resources = [
@@ -19,6 +25,8 @@ const resources = [
     status: 'completed',
     subject: { reference: 'Patient/dead/_history/1' },
   },
+  { ...request, id: 'daily', occurrenceTiming: { repeat: { frequency: 1, period: 1, periodUnit: 'd' } } },
+  { ...request, id: 'in-may', occurrenceTiming: { event: ['2014-05-11', '2014-05-20'] } },
   { ...conceptMap, id: 'from-canonical', sourceCanonical: 'http://a.example/ValueSet/x|2' },
   { ...conceptMap, id: 'from-uri', sourceUri: 'http://a.example/ValueSet/x' },
   { ...conceptMap, id: 'from-nothing', experimental: true },
@@ -39,4 +47,9 @@ t.test('a parameter that is made of a test is never without its value', async t 
 t.test('what an expression asks of a type it asks of those that are made of that type', async t => {
   t.equal(await found('ConceptMap?source-uri=http://a.example/ValueSet/x'), 'from-canonical from-uri')
   t.equal(await found('ConceptMap?source-uri:missing=true'), 'from-nothing')
+})
+
+t.test('a Timing that says no limits is at no time, and so neither at another', async t => {
+  t.equal(await found('ServiceRequest?occurrence=ne2014-06'), 'in-may')
+  t.equal(await found('ServiceRequest?occurrence=ge2014'), 'in-may')
 })

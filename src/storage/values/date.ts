@@ -1,7 +1,7 @@
 import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, someElement } from './element.ts'
 
 type DateValue = Extract<Value, { kind: 'date' }>
@@ -12,12 +12,29 @@ export const matchDate = (content: SqlFragment, parameter: SearchParameter, valu
 
 const conditionsOf = (datatype: string, value: DateValue): readonly Condition[] => {
   const range = ranges[datatype]
-  return range === undefined ? [] : [{ holds: dateTest(range.low, range.high, value) }]
+  if (range === undefined) return []
+  const test = dateTest(range.low, range.high, value)
+  return [{ holds: range.holds === undefined ? test : allOf([range.holds, test]) }]
 }
 
 const instant = { low: sql.fragment`fhir_low(${elementText})`, high: sql.fragment`fhir_high(${elementText})` }
 
-const ranges: Readonly<Record<string, { low: SqlFragment; high: SqlFragment }>> = {
+/** Open where the bounds of a repetition do not say; null where there are none. */
+const boundsOf = (bound: SqlFragment, open: SqlFragment): SqlFragment => sql.fragment`(
+  CASE WHEN ${element} #> '{repeat,boundsPeriod}' IS NOT NULL THEN coalesce(${bound}, ${open}) END)`
+const boundsStart = boundsOf(
+  sql.fragment`fhir_low(${element} #>> '{repeat,boundsPeriod,start}')`,
+  sql.fragment`'-infinity'`,
+)
+const boundsEnd = boundsOf(
+  sql.fragment`fhir_high(${element} #>> '{repeat,boundsPeriod,end}')`,
+  sql.fragment`'infinity'`,
+)
+
+/** `holds` is what an element must have to be a range at all. */
+type DateRange = { readonly low: SqlFragment; readonly high: SqlFragment; readonly holds?: SqlFragment }
+
+const ranges: Readonly<Record<string, DateRange>> = {
   date: instant,
   dateTime: instant,
   instant,
@@ -26,10 +43,11 @@ const ranges: Readonly<Record<string, { low: SqlFragment; high: SqlFragment }>> 
     high: sql.fragment`coalesce(fhir_high(${element} ->> 'end'), 'infinity')`,
   },
   Timing: {
-    low: sql.fragment`coalesce((SELECT min(fhir_low(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event),
-      fhir_low(${element} #>> '{repeat,boundsPeriod,start}'), '-infinity')`,
-    high: sql.fragment`coalesce((SELECT max(fhir_high(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event),
-      fhir_high(${element} #>> '{repeat,boundsPeriod,end}'), 'infinity')`,
+    holds: sql.fragment`(jsonb_typeof(${element} -> 'event') = 'array' OR ${element} #> '{repeat,boundsPeriod}' IS NOT NULL)`,
+    low: sql.fragment`least(
+      (SELECT min(fhir_low(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event), ${boundsStart})`,
+    high: sql.fragment`greatest(
+      (SELECT max(fhir_high(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event), ${boundsEnd})`,
   },
 }
 
@@ -62,6 +80,7 @@ export const dateBounds = (value: DateValue): SqlFragment | undefined => {
     le: sql.fragment`low < ${value.high}::timestamptz`,
     sa: sql.fragment`low >= ${value.high}::timestamptz`,
     eb: sql.fragment`high <= ${value.low}::timestamptz`,
+    ap: sql.fragment`low < ${value.high}::timestamptz AND high > ${value.low}::timestamptz`,
   }
   return bounds[value.prefix]
 }
