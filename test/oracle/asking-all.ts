@@ -1,0 +1,18 @@
+import type { Compare, Question } from './comparing.ts'
+
+/** How many are asked at a time: as many as a server has to answer at once, and the machine has cores for. */
+const together = 4
+
+/** What differs, of all questions. */
+export const compareAll = async (questions: readonly Question[], compare: Compare): Promise<readonly string[]> => {
+  const differences: string[] = []
+  let next = 0
+  const ask = async (): Promise<void> => {
+    for (let question = questions[next++]; question !== undefined; question = questions[next++]) {
+      const difference = await compare(question)
+      if (difference !== undefined) differences.push(difference)
+    }
+  }
+  await Promise.all(Array.from({ length: together }, ask))
+  return differences.sort()
+}

@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import { ask, queryOf } from './asking.ts'
+import { type Criterion, select } from './select.ts'
+import type { World } from './world.ts'
+
+export type Question = { readonly type: string; readonly criteria: readonly Criterion[] }
+
+/** Undefined where both agree; else what differs, in one line. */
+export type Compare = (question: Question) => Promise<string | undefined>
+
+export const openComparison =
+  (server: FastifyInstance, world: World): Compare =>
+  async ({ type, criteria }) => {
+    const query = queryOf(type, criteria)
+    const expected = select(world, type, criteria)
+    const answer = await ask(server, query)
+    return 'refused' in answer ? `${query} ${answer.refused}` : difference(query, expected, answer.ids)
+  }
+
+const difference = (query: string, expected: readonly string[], found: readonly string[]): string | undefined => {
+  if (expected.join() === found.join()) return undefined
+  const lacking = expected.filter(id => !found.includes(id))
+  const surplus = found.filter(id => !expected.includes(id))
+  return `${query} finds ${found.length} of ${expected.length}, lacks [${short(lacking)}], has too much [${short(surplus)}]`
+}
+
+const short = (ids: readonly string[]): string => (ids.length > 6 ? `${ids.slice(0, 6)} … ${ids.length}` : ids.join())

@@ -1,0 +1,115 @@
+import type { Definition, ParameterType } from '../definitions.ts'
+import { valuesFor } from '../match/matches.ts'
+import type { Random } from '../random.ts'
+import type { Criterion } from '../select.ts'
+import { type Found, partsOf } from '../values.ts'
+import type { World } from '../world.ts'
+import { deriveDates } from './date.ts'
+import { deriveNumbers } from './number.ts'
+import { deriveQuantities } from './quantity.ts'
+import { deriveReferences } from './reference.ts'
+import { deriveStrings } from './string.ts'
+import { deriveTokens } from './token.ts'
+import { deriveUris } from './uri.ts'
+
+/** Searches for one parameter of one type, from values that the resources have and from values near them. */
+export const derive = (
+  world: World,
+  type: string,
+  definition: Definition,
+  random: Random,
+  count: number,
+): readonly Criterion[] => {
+  const texts = textsFrom(world, type, definition, random, count)
+  const plain = random.some(texts.length === 0 ? [unknown(world, definition)] : texts, count)
+  return [
+    ...plain.map((text): Criterion => [definition.code, text]),
+    ...either(definition, plain),
+    ...modified(definition, plain, random),
+  ]
+}
+
+/** Enough to choose from, of as many resources as that takes. */
+const textsFrom = (
+  world: World,
+  type: string,
+  definition: Definition,
+  random: Random,
+  count: number,
+): readonly string[] => {
+  const resources = world.resourcesOf(type).filter(one => valuesFor(definition, one).length > 0)
+  const texts = new Set<string>()
+  for (const resource of random.some(resources, 30)) {
+    if (texts.size > count * 6) break
+    const found = random.pick(valuesFor(definition, resource))
+    for (const text of deriveTexts(world, definition, found, random)) texts.add(text)
+  }
+  return [...texts]
+}
+
+/** What nothing has. */
+const unknown = (world: World, { type, component = [] }: Definition): string =>
+  type === 'composite'
+    ? component
+        .map(({ definition }) => world.parameterByUrl(definition))
+        .map(part => (part === undefined ? '' : unknown(world, part)))
+        .join('$')
+    : unknowns[type]
+
+const unknowns: Readonly<Record<Exclude<ParameterType, 'composite'>, string>> = {
+  token: 'nothing',
+  reference: 'nothing',
+  date: '1800-01-01',
+  string: 'nothing',
+  quantity: '8.125',
+  number: '8.125',
+  uri: 'http://nothing.example',
+  special: 'nothing',
+}
+
+/** Two values with a comma between them: either. */
+const either = ({ code }: Definition, texts: readonly string[]): readonly Criterion[] => {
+  const [one, other] = texts
+  return one === undefined || other === undefined ? [] : [[code, `${one},${other}`]]
+}
+
+const modified = ({ code, type }: Definition, texts: readonly string[], random: Random): readonly Criterion[] => [
+  ...(type === 'composite' ? [] : ([[`${code}:missing`, random.pick(['true', 'false'])]] as const)),
+  ...(type === 'token' ? random.some(texts, 1).map((text): Criterion => [`${code}:not`, text]) : []),
+]
+
+/** Texts to search one value by: it is among what some of them find. */
+export const deriveTexts = (world: World, definition: Definition, found: Found, random: Random): readonly string[] =>
+  definition.type === 'composite'
+    ? deriveComposites(world, definition, found, random)
+    : derivers[definition.type](found, random)
+
+const derivers: Readonly<
+  Record<Exclude<ParameterType, 'composite'>, (found: Found, random: Random) => readonly string[]>
+> = {
+  token: deriveTokens,
+  reference: deriveReferences,
+  date: deriveDates,
+  string: deriveStrings,
+  quantity: deriveQuantities,
+  number: (found, random) => deriveNumbers(found.value, random),
+  uri: deriveUris,
+  special: () => [],
+}
+
+/** https://hl7.org/fhir/R4/search.html#composite: parts of one and the same place. */
+const deriveComposites = (
+  world: World,
+  { component = [] }: Definition,
+  place: Found,
+  random: Random,
+): readonly string[] => {
+  const parts = component.map(({ definition, expression }) => {
+    const part = world.parameterByUrl(definition)
+    return part === undefined
+      ? []
+      : partsOf(expression, place).flatMap(found => deriveTexts(world, part, found, random))
+  })
+  if (parts.some(texts => texts.length === 0)) return []
+  return [1, 2, 3].map(() => parts.map(texts => random.pick(texts)).join('$'))
+}

@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isResourceType } from '../../src/fhir/resource-type.ts'
+
+export type Resource = { readonly resourceType: string; readonly id: string; readonly [element: string]: unknown }
+
+/** `text` is how it is sent, `resource` what the oracle looks at. */
+export type Example = { readonly key: string; readonly text: string; readonly resource: Resource }
+
+/**
+ * In characters. Above it are Bundles of definitions, each of which stands in a file of its own as well, and the definitions
+ * of whole structures and vocabularies: one file in twenty, nine tenths of the text and of the time.
+ */
+const largest = 50_000
+
+/** The published examples of R4, by `Type/id`. The package is a dependency of the tests: without it this throws. */
+export const readExamples = (): readonly Example[] => {
+  const folder = dirname(fileURLToPath(import.meta.resolve('hl7.fhir.r4.examples/package.json')))
+  const files = readdirSync(folder).filter(file => file.endsWith('.json') && file !== 'package.json')
+  const examples = files.map(file => readFileSync(join(folder, file), 'utf8')).flatMap(toExample)
+  return [...new Map(examples.map(example => [example.key, example])).values()]
+}
+
+const toExample = (text: string): readonly Example[] => {
+  if (text.length > largest) return []
+  const resource: Resource = JSON.parse(text)
+  return isResourceType(resource.resourceType) ? [{ key: keyOf(resource), text, resource }] : []
+}
+
+export const keyOf = ({ resourceType, id }: Resource): string => `${resourceType}/${id}`

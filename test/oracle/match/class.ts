@@ -1,0 +1,29 @@
+import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import type { Definition } from '../definitions.ts'
+import type { Found } from '../values.ts'
+import { parseToken, tokenHolds, tokensOf } from './token.ts'
+
+/**
+ * `code` of an Observation means the class of a code: all spellings that our ConceptMaps call equivalent.
+ * That reading of the maps is held to them by tests of its own.
+ */
+export const matchClass = ({ url }: Definition): ((found: Found, text: string) => boolean) | undefined =>
+  classed.has(url) ? holdsForClass : undefined
+
+const classed = new Set([
+  'http://hl7.org/fhir/SearchParameter/clinical-code',
+  'http://hl7.org/fhir/SearchParameter/Observation-component-code',
+  'http://hl7.org/fhir/SearchParameter/Observation-combo-code',
+])
+
+const classes = openCodeClasses()
+
+const holdsForClass = (found: Found, text: string): boolean => {
+  const asked = parseToken(text)
+  if (asked.code === '') return tokensOf(found).some(token => tokenHolds(token, asked))
+  const { keys, anySystem } = classes.classesAsked(asked.system === '' ? null : asked.system, asked.code)
+  return tokensOf(found).some(
+    ({ system, code }) =>
+      code !== undefined && (keys.includes(classes.classOf(system, code)) || (anySystem && code === asked.code)),
+  )
+}

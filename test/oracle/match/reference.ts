@@ -1,0 +1,27 @@
+import type { Found } from '../values.ts'
+import { plainText } from './escape.ts'
+
+/** https://hl7.org/fhir/R4/search.html#reference: "[parameter]=[id]", "[parameter]=[type]/[id]", "[parameter]=[url]" */
+export const matchReference = (found: Found, text: string, onlyType?: string): boolean => {
+  const referred = referredBy(found)
+  if (referred === undefined) return false
+  const asked = plainText(text)
+  const local = localKey(referred)
+  if (/^[\w.-]+$/.test(asked) && !asked.includes(':')) {
+    return local !== undefined && idOf(local) === asked && (onlyType === undefined || typeOf(local) === onlyType)
+  }
+  return local === undefined ? referred === asked : local === localKey(asked)
+}
+
+/** The text of a reference; of a canonical its URL, for "any version" is meant where none is named. */
+export const referredBy = ({ type, value }: Found): string | undefined => {
+  if (type === 'Reference') return (value as { readonly reference?: string }).reference
+  return typeof value === 'string' ? value.replace(/\|.*$/, '') : undefined
+}
+
+/** `Type/id` of a relative reference, whichever version it names. */
+export const localKey = (reference: string): string | undefined =>
+  /^([A-Z]\w+\/[\w.-]+)(?:\/_history\/[\w.-]+)?$/.exec(reference)?.[1]
+
+const idOf = (key: string): string => key.slice(key.indexOf('/') + 1)
+const typeOf = (key: string): string => key.slice(0, key.indexOf('/'))

@@ -1,0 +1,30 @@
+import type { Found } from '../values.ts'
+import { plainText } from './escape.ts'
+
+/** https://hl7.org/fhir/R4/search.html#string */
+export const matchString = (found: Found, text: string): boolean =>
+  // "a field matches a string query if the value of the field equals or starts with the supplied parameter value,
+  // after both have been normalized by case"; accents are taken for their letters
+  textsOf(found).some(one => folded(one).startsWith(folded(plainText(text))))
+
+/** "includes the supplied parameter value anywhere within the field being searched" */
+export const matchContains = (found: Found, text: string): boolean =>
+  textsOf(found).some(one => folded(one).includes(folded(plainText(text))))
+
+/** "exactly matches the supplied parameter (the whole string, including casing and accents)" */
+export const matchExact = (found: Found, text: string): boolean => textsOf(found).includes(plainText(text))
+
+const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
+
+/** "a server may search any of the string fields" of a name or an address: of these all. */
+export const textsOf = ({ type, value }: Found): readonly string[] => {
+  const names = parts[type]
+  if (names === undefined) return typeof value === 'string' ? [value] : []
+  const fields = value as Readonly<Record<string, string | readonly string[] | undefined>>
+  return names.flatMap(name => fields[name] ?? [])
+}
+
+const parts: Readonly<Record<string, readonly string[]>> = {
+  HumanName: ['text', 'family', 'given', 'prefix', 'suffix'],
+  Address: ['text', 'line', 'city', 'district', 'state', 'postalCode', 'country'],
+}

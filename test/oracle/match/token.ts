@@ -1,0 +1,50 @@
+import type { Found } from '../values.ts'
+import { plainText, split } from './escape.ts'
+
+/**
+ * https://hl7.org/fhir/R4/search.html#token
+ * "Match is case sensitive unless the underlying semantics for the context indicate …": here always, for identifiers of
+ * people that differ in case alone are those of different people.
+ */
+export const matchToken = (found: Found, text: string): boolean =>
+  tokensOf(found).some(token => tokenHolds(token, parseToken(text)))
+
+/** A system that is absent stays absent; a datatype without systems has none to compare. */
+export type Token = { readonly system?: string | undefined; readonly code?: string | undefined }
+
+/** `system`: undefined, any; empty, none. `code`: empty, any. */
+export type AskedToken = { readonly system: string | undefined; readonly code: string }
+
+export const parseToken = (text: string): AskedToken => {
+  const [first = '', second] = split('|', text).map(plainText)
+  return second === undefined ? { system: undefined, code: first } : { system: first, code: second }
+}
+
+export const tokenHolds = (token: Token, { system, code }: AskedToken): boolean =>
+  // "[system]|[code]", "[system]|: any element where the value of [system] matches", "|[code]: … has no system property",
+  // "[code]: irrespective of the value of the system property"
+  (system === undefined || (token.system ?? '') === system) && (code === '' || token.code === code)
+
+export const tokensOf = ({ type, value }: Found): readonly Token[] => tokenParts[type]?.(value as never) ?? []
+
+type Coding = { readonly system?: string; readonly code?: string }
+type Identifier = { readonly system?: string; readonly value?: string }
+
+const plain = (value: unknown): readonly Token[] => [{ code: String(value) }]
+
+/** The table of the specification: where the parts of each datatype stand. */
+const tokenParts: Readonly<Record<string, (value: never) => readonly Token[]>> = {
+  Coding: ({ system, code }: Coding) => [{ system, code }],
+  CodeableConcept: ({ coding = [] }: { readonly coding?: readonly Coding[] }) => coding,
+  Identifier: ({ system, value }: Identifier) => [{ system, code: value }],
+  ContactPoint: ({ value }: Identifier) => [{ code: value }],
+  boolean: plain,
+  code: plain,
+  id: plain,
+  string: plain,
+  uri: plain,
+  canonical: plain,
+}
+
+/** "For token parameters on elements of type ContactPoint, uri, or boolean, the presence of the pipe symbol SHALL NOT be used"; code and string have no system at all. */
+export const hasSystem = (type: string): boolean => ['Coding', 'CodeableConcept', 'Identifier'].includes(type)

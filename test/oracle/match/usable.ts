@@ -1,0 +1,12 @@
+import type { ParameterType } from '../definitions.ts'
+
+/**
+ * https://hl7.org/fhir/R4/search.html#table: what a type of parameter is for. Where an expression ends at a choice, the
+ * types that are not for it (a string for a date, an Attachment for a reference) are values of no such parameter.
+ */
+export const usableBy = (type: ParameterType, datatype: string): boolean => datatypes[type]?.has(datatype) ?? true
+
+const datatypes: Readonly<Partial<Record<ParameterType, ReadonlySet<string>>>> = {
+  date: new Set(['date', 'dateTime', 'instant', 'Period', 'Timing']),
+  reference: new Set(['Reference', 'canonical', 'uri', 'url']),
+}

@@ -1,0 +1,79 @@
+import type { Resource } from './examples.ts'
+import { keyOf } from './examples.ts'
+import { type Holds, matchPlain, someValue, valuesFor } from './match/matches.ts'
+import { modified } from './match/modifiers.ts'
+import { localKey, referredBy } from './match/reference.ts'
+import type { World } from './world.ts'
+
+/** One `name=value` of a query, not yet percent-encoded. */
+export type Criterion = readonly [name: string, value: string]
+
+/** The ids that a search selects, sorted: all criteria hold. https://hl7.org/fhir/R4/search.html */
+export const select = (world: World, type: string, criteria: readonly Criterion[]): readonly string[] => {
+  const holds = criteria.map(criterion => holdsFor(world, type, criterion))
+  return world
+    .resourcesOf(type)
+    .filter(resource => holds.every(one => one(resource)))
+    .map(({ id }) => id)
+    .sort()
+}
+
+const holdsFor = (world: World, type: string, [name, value]: Criterion): Holds => {
+  if (name.startsWith('_has:')) return holdsReversed(world, type, [name, value])
+  const dot = name.indexOf('.')
+  if (dot >= 0) return holdsThere(world, type, [name.slice(0, dot), name.slice(dot + 1), value])
+  const [code = '', modifier] = name.split(':')
+  const definition = world.parameter(type, code)
+  if (definition === undefined) throw new Error(`${type} has no ${code}`)
+  return modifier === undefined
+    ? someValue(world, definition, value, matchPlain)
+    : modified(world, definition, modifier, value)
+}
+
+/** https://hl7.org/fhir/R4/search.html#chaining: some resource that is referred to has what is asked of it. */
+const holdsThere = (world: World, type: string, [link, rest, value]: readonly [string, string, string]): Holds => {
+  const [code = '', only] = link.split(':')
+  const definition = world.parameter(type, code)
+  if (definition === undefined) throw new Error(`${type} has no ${code}`)
+  const byType = new Map<string, Holds>()
+  const holdsOf = (target: string): Holds => {
+    const holds =
+      byType.get(target) ?? (isPossible(world, target, rest) ? holdsFor(world, target, [rest, value]) : never)
+    byType.set(target, holds)
+    return holds
+  }
+  return resource =>
+    valuesFor(definition, resource)
+      .flatMap(found => targetsOf(world, found.type, referredBy(found)))
+      .some(target => (only === undefined || target.resourceType === only) && holdsOf(target.resourceType)(target))
+}
+
+const never: Holds = () => false
+
+const isPossible = (world: World, type: string, name: string): boolean =>
+  name.startsWith('_has:') || world.parameter(type, /^[^.:]*/.exec(name)?.[0] ?? '') !== undefined
+
+/** A reference leads to one resource, a canonical to all of its URL. */
+const targetsOf = (world: World, datatype: string, referred: string | undefined): readonly Resource[] => {
+  if (referred === undefined) return []
+  if (datatype !== 'Reference') return world.findCanonical(referred)
+  const target = world.find(localKey(referred) ?? '')
+  return target === undefined ? [] : [target]
+}
+
+/** https://hl7.org/fhir/R4/search.html#has: some resource that refers to this one has what is asked of it. */
+const holdsReversed = (world: World, _type: string, [name, value]: Criterion): Holds => {
+  const [, source = '', code = '', ...rest] = name.split(':')
+  const definition = world.parameter(source, code)
+  if (definition === undefined) throw new Error(`${source} has no ${code}`)
+  const holds = holdsFor(world, source, [rest.join(':'), value])
+  const referred = new Set(
+    world
+      .resourcesOf(source)
+      .filter(holds)
+      .flatMap(one => valuesFor(definition, one))
+      .flatMap(found => targetsOf(world, found.type, referredBy(found)))
+      .map(keyOf),
+  )
+  return resource => referred.has(keyOf(resource))
+}
