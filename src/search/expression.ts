@@ -30,6 +30,8 @@ export type Expression =
       readonly kind: 'names'
       readonly paths: readonly ElementPath[]
       readonly target: ResourceType
+      /** A version of it may be named as well; else that names nothing, for a version's own content may be hidden. */
+      readonly versioned?: true
       readonly of: Expression
     }
   /** Some List for which it holds has the row as an item. */

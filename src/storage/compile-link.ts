@@ -59,10 +59,13 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
 }
 
 /** The same as a chain, entered from the row: by the id that it names, and only by the relative literal. */
-export const compileNames = ({ paths, target, of }: Names, at: Compiling): SqlFragment => {
+export const compileNames = ({ paths, target, versioned, of }: Names, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `named_${depth}`
   const inner = at.compile(of, { ...at, row: storedRow(target, alias), depth: depth + 1 })
+  const reference = versioned
+    ? sql.fragment`jsonb_build_object('reference', split_part(${element} ->> 'reference', '/_history/', 1))`
+    : element
   return someElement(sql.fragment`${row.row}.content`, paths, () => [
     {
       holds: sql.fragment`EXISTS (
@@ -70,7 +73,7 @@ export const compileNames = ({ paths, target, of }: Names, at: Compiling): SqlFr
         JOIN ${tableOf(target)} AS ${name(alias)}
           ON ${name(alias)}.patient_id = identity.patient_id AND ${name(alias)}.pk = identity.pk
         WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${target})
-          AND identity.id = referenced_id(${element}, ${target}) AND ${inner})`,
+          AND identity.id = referenced_id(${reference}, ${target}) AND ${inner})`,
     },
   ])
 }

@@ -58,6 +58,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     const asking = { ...shared, ...caller }
     const signed = async (): Promise<Omit<Writing, 'linked'>> => ({
       ...asking,
+      principal: author,
       author: await authorOf(shared.dictionary, author),
     })
     return {
@@ -87,7 +88,7 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
   return store
 }
 
-type Reading = Omit<Writing, 'author' | 'linked'>
+type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 
 const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic'> => ({
   read: (type, id) => read(connection, asking, type, id),

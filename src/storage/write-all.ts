@@ -1,6 +1,7 @@
 import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import type { Connection } from './database.ts'
+import { withDecision } from './decision.ts'
 import { isolated } from './savepoint.ts'
 import type { Write, Written } from './store.ts'
 import { takeTurns } from './turns.ts'
@@ -20,7 +21,12 @@ export const writeAll = async (
   await takeTurns(connection, writes.flatMap(criteriaOf))
   for (const run of runsOf(writes)) {
     if (run.kind === 'set') written.push(...(await uploadAll(connection, writing, run.creates)))
-    else written.push(await isolated(connection, () => writeOne(connection, writing, run.write)))
+    else
+      written.push(
+        await isolated(connection, () =>
+          withDecision(connection, writing, run.write, () => writeOne(connection, writing, run.write)),
+        ),
+      )
   }
   return written
 }

@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { type Access, fullAccess, restrict } from '../access/access.ts'
 import { FhirError } from '../fhir/error.ts'
+import type { Principal } from '../search/expression.ts'
 import type { Candidate } from './candidate.ts'
 import { findCurrent } from './current.ts'
 import type { Connection } from './database.ts'
@@ -19,6 +20,8 @@ export type Writing = Preparing & {
   readonly nextPk: () => Promise<string>
   readonly access: Access
   readonly author: number
+  /** The same, by name. */
+  readonly principal: Principal
   /** Organizations that the caller may write for, by id. */
   readonly organizations: readonly string[]
   /** Whether an update of an unknown id creates it. */

@@ -102,7 +102,7 @@ const readersByOwnedType: Readonly<Record<string, readonly string[]>> = {
   Subscription: ['registrar'],
 }
 
-export const secretsOf = ({ owned }: World): readonly Secret[] => [
+export const secretsOf = ({ owned, decisions }: World): readonly Secret[] => [
   ...observations.map(
     (observation): Secret => ({
       type: 'Observation',
@@ -117,6 +117,7 @@ export const secretsOf = ({ owned }: World): readonly Secret[] => [
     const [type = '', id = ''] = path.split('/')
     return { type: type as ResourceType, id, isReadBy: isAmong(readers, compartment) }
   }),
+  ...decisions.map(id => ({ type: 'Provenance' as const, id, isReadBy: isAmong([...ann, ...openStaff], undefined) })),
   ...owned.map(({ resourceType, id = '' }) => ({
     type: resourceType,
     id,

@@ -16,7 +16,14 @@ export const openNoLeakWorld = async () => {
   )
   const owned: Resource[] = []
   for (const resource of ofTheLab) owned.push(await stored(registrar('POST', resource.resourceType, resource)))
-  return { ...world, call, everything, owned }
+  return { ...world, call, everything, owned, decisions: await decisionsOf(everything) }
+}
+
+/** Ids of the Provenances that the server itself wrote of ann's Consent to the study `open`. */
+const decisionsOf = async (everything: Call): Promise<readonly string[]> => {
+  const { body } = await everything('GET', 'Provenance?target=Consent/consent-open-ann')
+  const { entry } = JSON.parse(body) as { readonly entry: readonly { readonly resource: Resource }[] }
+  return entry.flatMap(({ resource: { id } }) => (id === undefined || id === 'of-consent' ? [] : [id]))
 }
 
 export type World = Awaited<ReturnType<typeof openNoLeakWorld>>

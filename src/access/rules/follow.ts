@@ -5,12 +5,19 @@ import type { Grant } from './rule.ts'
 
 /** Whoever may act so on the resource of one of these types that the element names, as far as their scopes reach it. */
 export const follow =
-  (element: string, targets: readonly ResourceType[], action: Action): Grant =>
+  (
+    element: string,
+    targets: readonly ResourceType[],
+    action: Action,
+    more: { readonly versioned?: true } = {},
+  ): Grant =>
   (_who, { access }) =>
     or(
       ...targets.map(target => {
         const of = access(action, target)
-        return of.kind === 'none' ? none : ({ kind: 'names', paths: [referenceAt(element)], target, of } as const)
+        return of.kind === 'none'
+          ? none
+          : ({ kind: 'names', paths: [referenceAt(element)], target, of, ...more } as const)
       }),
     )
 

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Action, and } from '../../search/expression.ts'
+import { type Action, and, or } from '../../search/expression.ts'
 import { follow } from './follow.ts'
 import { everyone, type Grant, type Rule } from './rule.ts'
 
@@ -20,5 +20,12 @@ const overTarget =
   (who, asked) =>
     and({ kind: 'content', is: 'of-one-target' }, follow('target', targets, action)(who, asked))
 
+/** Decisions are about one version of a Consent, and tell no more of it than who decided what, and when. */
+const ofConsent: Grant = (who, asked) =>
+  and({ kind: 'content', is: 'of-one-target' }, follow('target', ['Consent'], 'r', { versioned: true })(who, asked))
+
 /** It follows its target: read by who reads that, made by who may change it. */
-export const provenance: Rule = { read: everyone(overTarget('r')), create: everyone(overTarget('u')) }
+export const provenance: Rule = {
+  read: everyone((who, asked) => or(overTarget('r')(who, asked), ofConsent(who, asked))),
+  create: everyone(overTarget('u')),
+}
