@@ -32,6 +32,10 @@ const calls: Readonly<Record<string, (type: ResourceType, id: string) => Promise
   read: async (type, id) => [(await call('GET', `${type}/${id}`)).status, 200],
   vread: async (type, id) => [(await call('GET', `${type}/${id}/_history/1`)).status, 200],
   'history-instance': async (type, id) => [(await call('GET', `${type}/${id}/_history`)).status, 200],
+  'history-type': async (type, id) => {
+    const { status, answer } = await call('GET', `${type}/_history?_count=1`)
+    return [answer.entry?.[0]?.resource?.id === id ? status : 0, 200]
+  },
   update: async (type, id) => [
     (await call('PUT', `${type}/${id}`, { ...minimalResource(registry, type), id })).status,
     200,
@@ -110,8 +114,9 @@ const sampleOf = (parameter: SearchParameter): string => samples[parameter.type]
 t.test('system interactions that are advertised answer', async t => {
   t.same(
     rest?.interaction?.map(({ code }) => code),
-    ['batch', 'transaction'],
+    ['history-system', 'batch', 'transaction'],
   )
+  t.match(await call('GET', '_history?_count=1'), { status: 200, answer: { type: 'history' } })
   for (const type of ['batch', 'transaction']) {
     t.match(await call('POST', '', { resourceType: 'Bundle', type }), {
       status: 200,
@@ -159,11 +164,9 @@ t.test('nothing answers that is not advertised', async t => {
   const refusals: readonly (readonly [Method, string, readonly number[]])[] = [
     ['GET', '', [405]],
     ['GET', '?_type=Patient', [405]],
-    ['GET', '_history', [404]],
     ['POST', '_search', [404]],
     ...['$export', '$process-message', '$convert', '$graphql', '$versions'].map(name => ['GET', name, [404]] as const),
     ...resources.flatMap(({ type }): (readonly [Method, string, readonly number[]])[] => [
-      ['GET', `${type}/_history`, [404]],
       ['POST', `${type}/1`, [405]],
       ['DELETE', `${type}/1/_history`, [405]],
       ['DELETE', `${type}/1/_history/1`, [405]],

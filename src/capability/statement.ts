@@ -49,7 +49,7 @@ export const toCapabilityStatement = (
         resourceOf(type, { registry, interactions, operations, codeClasses }),
       ),
       searchParam: reachParameters.map(parameter => ({ ...parameter })),
-      interaction: codesOf(interactions.flatMap(one => (one.path === '' ? [one.name] : []))),
+      interaction: codesOf(interactions.flatMap(one => (one.path === '' || one.path === '_history' ? [one.name] : []))),
       ...operationsOf(operations.filter(({ at }) => at.system !== undefined)),
     },
   ],
@@ -66,7 +66,11 @@ const resourceOf = (
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
   type,
-  interaction: codesOf(interactions.flatMap(one => (one.path === '' || one.name === 'operation' ? [] : [one.name]))),
+  interaction: codesOf(
+    interactions.flatMap(one =>
+      one.path === '' || one.path === '_history' || one.name === 'operation' ? [] : [one.name],
+    ),
+  ),
   versioning: 'versioned',
   readHistory: interactions.some(({ name }) => name === 'vread'),
   // PUT to an id that is not there answers 404, but for imports.

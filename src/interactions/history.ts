@@ -1,25 +1,47 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { isGranted } from '../access/rules.ts'
+import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { defaultCount, maxCount } from '../search/result-parameter.ts'
-import type { Version } from '../storage/store.ts'
+import type { HistoryAsked, Version, VersionPage } from '../storage/store.ts'
 import { bundleChunks, bundleEntry } from './bundle-text.ts'
 import { statusLine } from './entry.ts'
-import type { Handler, InstanceRequest } from './interaction.ts'
+import type { Context, FhirResponse, Handler, InstanceRequest, SystemRequest, TypeRequest } from './interaction.ts'
 import { cursorUrl, openPage } from './paging.ts'
 import { etagOf } from './version.ts'
 
 /** https://hl7.org/fhir/R4/http.html#history */
-export const history: Handler<InstanceRequest> = async ({ type, id, query }, context) => {
-  const path = `${type}/${id}/_history`
+export const history: Handler<InstanceRequest> = ({ type, id, query }, context) =>
+  historyBundle(`${type}/${id}/_history`, query, context, asked => context.store.history(type, id, asked))
+
+export const typeHistory: Handler<TypeRequest> = ({ type, query }, context) =>
+  historyBundle(`${type}/_history`, query, context, asked => context.store.historyOfTypes([type], asked))
+
+/** Of the types that the caller may search. */
+export const systemHistory: Handler<SystemRequest> = ({ query }, context) => {
+  const types = searchableTypes(context)
+  if (types.length === 0) throw new FhirError('forbidden', 'This token does not allow it: a scope with s is needed')
+  return historyBundle('_history', query, context, asked => context.store.historyOfTypes(types, asked))
+}
+
+const searchableTypes = ({ registry, access }: Context): readonly ResourceType[] =>
+  registry.resourceTypes.filter(type => isGranted(access, 's', type))
+
+const historyBundle = async (
+  path: string,
+  query: URLSearchParams,
+  context: Context,
+  read: (asked: HistoryAsked) => Promise<VersionPage>,
+): Promise<FhirResponse> => {
   const { query: asked, page: cursor } = await openPage(query, path, context)
-  const count = parseCount(asked)
-  const page = await context.store.history(type, id, { count, cursor })
+  const page = await read({ ...parseHistory(asked), cursor })
   const { base } = context
-  const { next } = page
+  const { next, total } = page
   const nextLink = next === undefined ? [] : [await cursorUrl({ path, query: asked.toString(), page: next }, context)]
   const chunks = bundleChunks(
     {
       type: 'history',
-      total: page.total,
+      ...(total === undefined ? {} : { total }),
       link: [
         { relation: 'self', url: asked.size === 0 ? `${base}/${path}` : `${base}/${path}?${asked}` },
         ...nextLink.map(url => ({ relation: 'next' as const, url })),
@@ -30,21 +52,37 @@ export const history: Handler<InstanceRequest> = async ({ type, id, query }, con
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-const parseCount = (query: URLSearchParams): number => {
-  const unknown = [...query.keys()].find(name => name !== '_count')
+const names = ['_count', '_since', '_at', '_format', '_pretty']
+
+const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
+  const unknown = [...query.keys()].find((name, index, all) => !names.includes(name) || all.indexOf(name) !== index)
   if (unknown !== undefined) {
-    throw new FhirError('invalid', `"${unknown}" is no parameter of a history here; supported: _count`, {
-      expression: unknown,
-    })
+    throw invalid(
+      unknown,
+      `"${unknown}" is no parameter of a history here, or not twice; supported: ${names.join(', ')}`,
+    )
   }
   const text = query.get('_count') ?? String(defaultCount)
-  if (!/^[1-9]\d{0,8}$/.test(text)) {
-    throw new FhirError('invalid', `_count is a whole number from 1 to ${maxCount}, not "${text}"`, {
-      expression: '_count',
-    })
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw invalid('_count', `_count is a whole number from 1 to ${maxCount}, not "${text}"`)
+  const [since, at] = [intervalNamed('_since', query), intervalNamed('_at', query)]
+  return {
+    count: Math.min(Number(text), maxCount),
+    ...(since === undefined ? {} : { since: since.low }),
+    ...(at === undefined ? {} : { at }),
   }
-  return Math.min(Number(text), maxCount)
 }
+
+/** An offset's `+` that was not percent-encoded arrives as a blank. */
+const intervalNamed = (name: string, query: URLSearchParams) => {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const interval = intervalOf(text.replace(/ (?=\d\d:\d\d$)/, '+'))
+  if (interval !== undefined) return interval
+  throw invalid(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
+}
+
+const invalid = (name: string, message: string) => new FhirError('invalid', message, { expression: name })
 
 /** https://hl7.org/fhir/R4/bundle.html#history */
 const historyEntry = ({ type, id, versionId, lastUpdated, method, content }: Version, base: string): string =>

@@ -25,6 +25,8 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
 type Target =
   | Row<'batch' | 'transaction', '', SystemRequest>
+  | Row<'history-system', '_history', SystemRequest>
+  | Row<'history-type', ':type/_history', TypeRequest>
   | Row<'create' | 'search-type' | ConditionalName, ':type' | ':type/_search', TypeRequest>
   | Row<'read' | 'history-instance' | ConditionalName, ':type/:id' | ':type/:id/_history', InstanceRequest>
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>

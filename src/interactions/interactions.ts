@@ -2,7 +2,7 @@ import { batch } from './batch.ts'
 import { conditional, decideDelete, decidePatch, decideUpdate } from './conditional.ts'
 import { create, prepareCreate } from './create.ts'
 import { deletion, prepareDelete } from './delete.ts'
-import { history } from './history.ts'
+import { history, systemHistory, typeHistory } from './history.ts'
 import type { Interaction } from './interaction.ts'
 import { patch, preparePatch } from './patch.ts'
 import { read } from './read.ts'
@@ -39,7 +39,25 @@ export const interactions: readonly Interaction[] = [
     action: 'r',
     body: 'none',
     handler: history,
-    documentation: 'All versions, newest first, in pages of _count.',
+    documentation:
+      'All versions, newest first, in pages of _count; with _since the later ones, with _at those that were current then.',
+  },
+  {
+    name: 'history-type',
+    method: 'GET',
+    path: ':type/_history',
+    action: 's',
+    body: 'none',
+    handler: typeHistory,
+    documentation: 'The same of everything of a type that the caller may search.',
+  },
+  {
+    name: 'history-system',
+    method: 'GET',
+    path: '_history',
+    body: 'none',
+    handler: systemHistory,
+    documentation: 'The same of all types that the caller may search.',
   },
   {
     name: 'update',

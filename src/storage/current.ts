@@ -4,9 +4,9 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Action } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
-import { historyOf, storedRow, tableOf } from './row.ts'
+import { historyOf, type RowNames, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
-import { sql } from './sql.ts'
+import { name, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
 import type { Place } from './update.ts'
 
@@ -84,22 +84,35 @@ export const wasVisible = async (
   { type, patientId, pk, id }: Place & { readonly id: string },
   action: Action,
 ): Promise<{ readonly versionId: string; readonly lastUpdated: Date } | undefined> => {
-  // The side rows went with the deletion, so the version's content alone must do: hence `indexed: false` and no codes.
-  const last = { ...storedRow(type, 'row'), indexed: false }
-  const facts = type === 'Observation' ? unknownFacts : sql.fragment``
+  const last = lastVersion(type, { alias: 'deletion', id })
   const row = await connection.maybeOne<{ version: number; last_updated: Date }>(sql.fragment`
     SELECT deletion.version, deletion.last_updated
     FROM ${historyOf(type)} AS deletion,
-      LATERAL (
-        SELECT history.*, ${id}::text AS id ${facts}
-        FROM ${historyOf(type)} AS history
-        WHERE history.patient_id = deletion.patient_id AND history.pk = deletion.pk AND history.content IS NOT NULL
-        ORDER BY history.version DESC LIMIT 1
-      ) AS row
+      LATERAL (${last.query}) AS row
     WHERE deletion.patient_id = ${patientId} AND deletion.pk = ${pk} AND deletion.method = 'DELETE'
-      AND ${compile(restrict(access, action, type), last, classes)}
+      AND ${compile(restrict(access, action, type), last.row, classes)}
     ORDER BY deletion.version DESC LIMIT 1`)
   return row === undefined ? undefined : { versionId: String(row.version), lastUpdated: row.last_updated }
+}
+
+/**
+ * The last version with a content of what stands under the alias, as a query, and as the compiler sees it. The side rows
+ * went with the deletion, so the content alone must do: hence `indexed: false` and no codes.
+ */
+export const lastVersion = (
+  type: ResourceType,
+  { alias, id }: { readonly alias: string; readonly id?: string },
+): { readonly query: SqlFragment; readonly row: RowNames } => {
+  const of = name(alias)
+  const facts = type === 'Observation' ? unknownFacts : sql.fragment``
+  return {
+    query: sql.fragment`
+      SELECT history.*, ${id === undefined ? sql.fragment`history.content ->> 'id'` : sql.fragment`${id}::text`} AS id ${facts}
+      FROM ${historyOf(type)} AS history
+      WHERE history.patient_id = ${of}.patient_id AND history.pk = ${of}.pk AND history.content IS NOT NULL
+      ORDER BY history.version DESC LIMIT 1`,
+    row: { ...storedRow(type, 'row'), indexed: false },
+  }
 }
 
 /** No consent covers what is unknown: a deleted Observation says that it is gone to its patient only. */

@@ -10,6 +10,7 @@ import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
 import { visibleVersions } from './history.ts'
+import { historyOfTypes } from './history-of-types.ts'
 import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
@@ -18,7 +19,7 @@ import { searchIds, searchPage } from './search.ts'
 import { subsetOf } from './served-content.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
-import type { Store, Stored, Version } from './store.ts'
+import type { HistoryAsked, Store, Stored, Version, VersionPage } from './store.ts'
 import { takeTurns } from './turns.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
@@ -93,11 +94,12 @@ type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
-  history: async (type, id, { count, cursor }) => {
+  history: async (type, id, asked) => {
     const versions = await visibleVersions(connection, asking, type, id)
     if (versions === undefined) throw unknown(type, id)
-    return pageOf(versions, count, cursor)
+    return pageOf(versions, asked)
   },
+  historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
   search: search => searchPage(connection, asking, search),
   subset: async (stored, subset) => {
     const mask = maskOf(asking.registry.structures, stored.type, subset)
@@ -143,7 +145,8 @@ const vread = async (
 }
 
 /** The cursor of a history is the number of the version that ended the page before. */
-const pageOf = (versions: readonly Version[], count: number, cursor: string | undefined) => {
+const pageOf = (all: readonly Version[], { count, cursor, since, at }: HistoryAsked): VersionPage => {
+  const versions = all.filter((version, index) => isSince(version, since) && isCurrentIn(version, all[index - 1], at))
   const behind =
     cursor === undefined ? versions : versions.filter(({ versionId }) => Number(versionId) < Number(cursor))
   const entries = behind.slice(0, count)
@@ -151,6 +154,15 @@ const pageOf = (versions: readonly Version[], count: number, cursor: string | un
   const more = last !== undefined && behind.length > entries.length
   return { entries, total: versions.length, ...(more ? { next: last.versionId } : {}) }
 }
+
+const isSince = ({ lastUpdated }: Version, since: string | undefined): boolean =>
+  since === undefined || lastUpdated.getTime() >= Date.parse(since)
+
+/** From its own making to that of the next. */
+const isCurrentIn = ({ lastUpdated }: Version, next: Version | undefined, at: HistoryAsked['at']): boolean =>
+  at === undefined ||
+  (lastUpdated.getTime() < Date.parse(at.high) &&
+    (next === undefined || next.lastUpdated.getTime() > Date.parse(at.low)))
 
 const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
   const rows = await connection.any<{ name: ResourceType; type_id: number }>(

@@ -8,7 +8,12 @@ import { name, type SqlFragment, sql } from './sql.ts'
  * The content of an older version as JSON text, as this caller is served it; its row has this alias. A Group's members are those that it had when the next version
  * took its place, as far as their ResearchSubjects still stand and the caller may read the Patients now.
  */
-export const servedVersion = (type: ResourceType, alias: string, id: string, serving: Serving): SqlFragment => {
+export const servedVersion = (
+  type: ResourceType,
+  alias: string,
+  id: string | SqlFragment,
+  serving: Serving,
+): SqlFragment => {
   const row = name(alias)
   if (type !== 'Group') return sql.fragment`${row}.content::text`
   return sql.fragment`(${row}.content || coalesce((

@@ -1,4 +1,5 @@
 import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Interval } from '../fhir/date.ts'
 import type { FhirError } from '../fhir/error.ts'
 import type { Subset } from '../fhir/subset.ts'
 import type { Expression } from '../search/expression.ts'
@@ -18,6 +19,17 @@ export type Version = Omit<Stored, 'content'> & {
   readonly content?: string
   readonly method: 'POST' | 'PUT' | 'DELETE'
 }
+
+export type HistoryAsked = {
+  readonly count: number
+  /** Only versions made at this instant or later. */
+  readonly since?: string
+  /** Only versions that were the current one at some point in it. */
+  readonly at?: Interval
+  readonly cursor: string | undefined
+}
+
+export type VersionPage = { readonly entries: readonly Version[]; readonly next?: string; readonly total?: number }
 
 export type Page = {
   readonly entries: readonly Stored[]
@@ -103,11 +115,9 @@ export type Store = {
   readonly read: (type: ResourceType, id: string) => Promise<Stored>
   readonly vread: (type: ResourceType, id: string, versionId: string) => Promise<Stored>
   /** Newest first. */
-  readonly history: (
-    type: ResourceType,
-    id: string,
-    page: { readonly count: number; readonly cursor: string | undefined },
-  ) => Promise<{ readonly entries: readonly Version[]; readonly next?: string; readonly total: number }>
+  readonly history: (type: ResourceType, id: string, asked: HistoryAsked) => Promise<VersionPage>
+  /** Of everything of the types that the caller may search, newest first; without a total. */
+  readonly historyOfTypes: (types: readonly ResourceType[], asked: HistoryAsked) => Promise<VersionPage>
   readonly search: (search: Search) => Promise<Page>
   /** The part of a resource that was read. */
   readonly subset: (stored: Stored, subset: Subset) => Promise<Stored>

@@ -18,6 +18,7 @@ const bodyOf = ({ status, body }: Answer) => {
 type Bundle = {
   readonly total?: number
   readonly entry?: readonly {
+    readonly fullUrl?: string
     readonly resource?: { readonly id: string; readonly resourceType: string; readonly total?: number }
     readonly response?: { readonly status: string }
   }[]
@@ -46,6 +47,23 @@ const oneByOne =
     for (const id of ids) if (await isSeen(call, type, id)) seen.push(id)
     return seen
   }
+
+/** What is shown in a history, and what a deletion in it tells of: as `Patient/1`. */
+const namesIn = (bundle: Bundle | undefined): readonly string[] =>
+  bundle?.entry?.flatMap(({ fullUrl }) => fullUrl?.split('/').slice(-2).join('/') ?? []) ?? []
+
+const typeHistory: Door['seen'] = async (call, type, ids) => {
+  const names = new Set(namesIn(bodyOf(await call('GET', `${type}/_history?_count=1000`))))
+  return ids.filter(id => names.has(`${type}/${id}`))
+}
+
+/** All pages, read once for each caller. */
+const systemHistory: Door['seen'] = async (call, type, ids) => {
+  const names = namesByCall.get(call) ?? new Set((await follow(call, '_history?_count=1000', 'next')).flatMap(namesIn))
+  namesByCall.set(call, names)
+  return ids.filter(id => names.has(`${type}/${id}`))
+}
+const namesByCall = new WeakMap<Call, ReadonlySet<string>>()
 
 /** The pages from there on, by one of their links. */
 const follow = async (call: Call, start: string, relation: string): Promise<readonly Bundle[]> => {
@@ -136,6 +154,8 @@ export const doors: readonly Door[] = [
   },
   { name: 'search for lines', letter: 's', seen: lines },
   { name: 'transaction', letter: 's', seen: transaction },
+  { name: 'history of the type', letter: 's', seen: typeHistory },
+  { name: 'history of all', letter: 's', seen: systemHistory },
   {
     name: 'read',
     letter: 'r',
