@@ -5,6 +5,7 @@ import type { Search } from '../search/search.ts'
 import type { RowNames } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath } from './values/element.ts'
+import { quantities } from './values/quantity.ts'
 
 /** One key of the order: what it is in SQL, its SQL type for the cursor, its direction. Nulls come last in both. */
 export type SortKey = {
@@ -113,6 +114,7 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
   if (parameter.code === '_lastUpdated')
     return { value: sql.fragment`${row.row}.last_updated`, type: timestamptz, descending, nullable: false }
   if (parameter.base === 'Observation' && parameter.code === 'date') return dateKey(descending, row)
+  if (parameter.paths.some(path => path.test !== undefined)) return testKey(parameter, descending, row)
   const of = sortable[parameter.type]
   if (of === undefined)
     throw new FhirError('not-supported', `_sort by ${parameter.code} is not possible: it is a ${parameter.type}`, {
@@ -127,6 +129,16 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
   )
   const value = sql.fragment`(SELECT ${extreme}(key) FROM (${sql.join(found, sql.fragment` UNION ALL `)}) AS keys)`
   return { value, type: of.type, descending, nullable: true }
+}
+
+/** `deceased` is true or false of everybody. */
+const testKey = ({ paths }: SearchParameter, descending: boolean, { row }: RowNames): SortKey => {
+  const holds = paths.map(
+    path => sql.fragment`EXISTS (
+      SELECT FROM jsonb_path_query(${row}.content, ${jsonPath(path)}::jsonpath) AS element(value)
+      WHERE element.value <> 'false')`,
+  )
+  return { value: sql.fragment`(${anyOf(holds)})::text`, type: text, descending, nullable: false }
 }
 
 const dateKey = (descending: boolean, { facts }: RowNames): SortKey =>
@@ -155,6 +167,23 @@ const textKeys: Readonly<Record<string, SqlFragment>> = {
   Address: sql.fragment`coalesce(${element} ->> 'text', ${element} ->> 'city', ${element} ->> 'country')`,
 }
 
+/** Of what has no one number there is no order. */
+function numberOf(datatype: string): SqlFragment {
+  if (quantities.has(datatype)) return sql.fragment`(${child('value')})::numeric`
+  if (datatype === 'Range') return sql.fragment`(${element} #>> '{low,value}')::numeric`
+  return sql.fragment`CASE jsonb_typeof(${element}) WHEN 'number' THEN (${plain})::numeric END`
+}
+
+const instantKey = sql.fragment`CASE jsonb_typeof(${element}) WHEN 'string' THEN fhir_low(${plain}) END`
+
+/** Where a date begins that is more than an instant. */
+const startKeys: Readonly<Record<string, SqlFragment>> = {
+  Period: sql.fragment`coalesce(fhir_low(${child('start')}), fhir_low(${child('end')}))`,
+  Timing: sql.fragment`coalesce(
+    (SELECT min(fhir_low(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event),
+    fhir_low(${element} #>> '{repeat,boundsPeriod,start}'))`,
+}
+
 const byText: Sortable = { type: text, value: datatype => sql.fragment`fhir_fold(${textKeys[datatype] ?? plain})` }
 
 const sortable: Readonly<Partial<Record<SearchParameter['type'], Sortable>>> = {
@@ -162,13 +191,7 @@ const sortable: Readonly<Partial<Record<SearchParameter['type'], Sortable>>> = {
   reference: byText,
   string: byText,
   uri: byText,
-  number: { type: numeric, value: () => sql.fragment`(${plain})::numeric` },
-  quantity: { type: numeric, value: () => sql.fragment`(${child('value')})::numeric` },
-  date: {
-    type: timestamptz,
-    value: datatype =>
-      datatype === 'Period'
-        ? sql.fragment`coalesce(fhir_low(${child('start')}), fhir_low(${child('end')}))`
-        : sql.fragment`CASE jsonb_typeof(${element}) WHEN 'string' THEN fhir_low(${plain}) END`,
-  },
+  number: { type: numeric, value: numberOf },
+  quantity: { type: numeric, value: numberOf },
+  date: { type: timestamptz, value: datatype => startKeys[datatype] ?? instantKey },
 }

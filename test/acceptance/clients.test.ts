@@ -59,6 +59,22 @@ t.test('fhir-kit-client reads, searches, pages, creates, updates and sends Bundl
     page = await client.nextPage({ bundle: page as Page })
   }
   t.strictSame(sizes, [2, 1])
+  const first = await client.search({ resourceType: 'Patient', searchParams: { family: 'page', _count: '2' } })
+  const last = (await client.nextPage({ bundle: first as Page })) as Page
+  const back = await client.prevPage({ bundle: last })
+  t.strictSame(back?.entry, first.entry, 'and back again')
+
+  const doctor = await client.create({ resourceType: 'Practitioner', body: { resourceType: 'Practitioner' } })
+  const seen = { ...patient('Seen'), generalPractitioner: [{ reference: `Practitioner/${doctor.id}` }] }
+  await client.create({ resourceType: 'Patient', body: seen })
+  const included = await client.search({
+    resourceType: 'Patient',
+    searchParams: { family: 'seen', _include: 'Patient:general-practitioner', _elements: 'name' },
+  })
+  t.match(included.entry, [
+    { search: { mode: 'match' }, resource: { name: [{ family: 'Seen' }], meta: { tag: [{ code: 'SUBSETTED' }] } } },
+    { search: { mode: 'include' }, resource: doctor },
+  ])
   const posted = await client.search({
     resourceType: 'Patient',
     searchParams: { family: 'page' },
