@@ -20,7 +20,12 @@ const call = async (method: Method, url: string, body?: object | string, more: R
   const { statusCode, body: text } = await server.inject({
     method,
     url: `/fhir/${url}`,
-    headers: { authorization: 'Bearer everything', ...(body === undefined ? {} : { 'content-type': type }), ...more },
+    headers: {
+      authorization: 'Bearer everything',
+      accept: 'application/fhir+json',
+      ...(body === undefined ? {} : { 'content-type': type }),
+      ...more,
+    },
     ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   return { status: statusCode, answer: text === '' ? {} : JSON.parse(text) }

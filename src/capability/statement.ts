@@ -65,6 +65,7 @@ const resourceOf = (
   { registry, interactions, operations, codeClasses }: Omit<Served, 'formats' | 'version'>,
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
+  ...(type === 'Binary' ? { documentation: server.binary } : {}),
   type,
   interaction: codesOf(
     interactions.flatMap(one =>

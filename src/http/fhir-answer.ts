@@ -5,14 +5,19 @@ import { lines } from './media-type.ts'
 import { bundleText, contentTypeOf, resourceText } from './resource-text.ts'
 
 /** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
-export const sendAnswer = (reply: FastifyReply, { status, etag, lastModified, location, body }: FhirResponse) => {
+export const sendAnswer = (reply: FastifyReply, response: FhirResponse) => {
+  setHeaders(reply, response)
+  const { body } = response
+  if (body === undefined) return reply.send()
+  if (body.kind === 'lines') return reply.type(lines.answer).send(Readable.from(body.lines, { objectMode: false }))
+  return reply.type(contentTypeOf(reply.request.presentation)).send(payloadOf(body, reply))
+}
+
+export const setHeaders = (reply: FastifyReply, { status, etag, lastModified, location }: FhirResponse): void => {
   reply.code(status)
   if (etag !== undefined) reply.header('etag', etag)
   if (lastModified !== undefined) reply.header('last-modified', lastModified.toUTCString())
   if (location !== undefined) reply.header('location', location)
-  if (body === undefined) return reply.send()
-  if (body.kind === 'lines') return reply.type(lines.answer).send(Readable.from(body.lines, { objectMode: false }))
-  return reply.type(contentTypeOf(reply.request.presentation)).send(payloadOf(body, reply))
 }
 
 const payloadOf = (

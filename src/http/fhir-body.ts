@@ -19,7 +19,7 @@ export const parseBodies = (server: FastifyInstance): void => {
   )
   server.addContentTypeParser(
     formType,
-    { parseAs: 'string' },
+    { parseAs: 'string', bodyLimit: mostFormBytes },
     async (_request: FastifyRequest, text: string) => new URLSearchParams(text),
   )
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
@@ -27,16 +27,20 @@ export const parseBodies = (server: FastifyInstance): void => {
   })
 }
 
+/** The parameters of one search: many times what anybody asks. */
+const mostFormBytes = 1_048_576
+
 export const unsupported = (sent: string, taken = resourceTypesTaken): FhirError =>
   new FhirError('not-supported', `${sent} is not taken here; send ${taken}`, { status: 415 })
 
 const resourceTypesTaken = formatNames.map(name => formats[name].types[0]).join(' or ')
 
 /** The parser's own message would quote the body. */
-const parseText = (text: string): unknown => {
+export const parseText = (text: string): unknown => {
   try {
     return parseJson(text)
   } catch (cause) {
+    if (cause instanceof RangeError) throw new FhirError('structure', 'The body is nested too deep')
     const position = cause instanceof Error ? (/ at position \d+/.exec(cause.message)?.[0] ?? '') : ''
     throw new FhirError('structure', `The body is not JSON${position}`)
   }

@@ -9,6 +9,7 @@ import { findRoute, methodsAt } from '../interactions/route.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import { routes } from '../operations/operations.ts'
 import type { Store } from '../storage/store.ts'
+import { binaryWrites, isBinaryRead, mayBeContent, parseContent, sendBinary } from './binary.ts'
 import { type FindCaller, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
@@ -53,8 +54,10 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction) } }
-    if (interaction.name !== 'search-type') refuseLines(request)
-    return sendAnswer(reply, await dispatch(routed, contextOf(request)))
+    const isContent = isBinaryRead(interaction, named.type)
+    if (interaction.name !== 'search-type' && !isContent) refuseLines(request)
+    const send = isContent ? sendBinary : sendAnswer
+    return send(reply, await dispatch(routed, contextOf(request)))
   }
   const target = (request: FastifyRequest, body?: unknown) => ({
     method: request.method === 'HEAD' ? 'GET' : request.method,
@@ -65,11 +68,15 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller))
   server.addHook('onRequest', async (request, reply) => {
-    requirePresentation(request)
+    if (!mayBeContent(target(request))) requirePresentation(request)
     reply.header('cache-control', 'no-store')
     refuseUnknown(target(request), reply, options.registry)
   })
   for (const { method, path } of paths) server.route({ method, url: `/${path}`, handler: answer })
+  await server.register(async scope => {
+    parseContent(scope)
+    for (const { method, path } of binaryWrites) scope.route({ method, url: path, handler: answer })
+  })
   server.setNotFoundHandler(answer)
 }
 

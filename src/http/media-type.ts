@@ -50,9 +50,9 @@ export const presentationOf = (accept: string | undefined, query: URLSearchParam
   return answer === 'ndjson' ? { format: 'json', pretty, lines: true } : { format: answer, pretty, lines: false }
 }
 
-export const notAcceptable = (accept: string | undefined, query: URLSearchParams): FhirError => {
+export const notAcceptable = (accept: string | undefined, query: URLSearchParams, ...others: string[]): FhirError => {
   const asked = query.get('_format') ?? accept ?? ''
-  const served = formatNames.map(name => formats[name].types[0]).join(' or ')
+  const served = [...formatNames.map(name => formats[name].types[0]), ...others].join(' or ')
   return new FhirError('not-supported', `${asked} is not served here; ask for ${served}`, { status: 406 })
 }
 
@@ -64,15 +64,58 @@ const answerNamed = (text: string): Answer | undefined =>
 const acceptedAnswer = (accept: string): Answer | undefined => {
   if (accept.trim() === '') return 'json'
   const ranges = accept.split(',').map(parseRange)
-  const weighed = answerNames.flatMap(name => {
-    const [best] = ranges
-      .map((range, position) => ({ name, position, quality: range.quality, weight: weigh(range, name) }))
-      .filter(({ weight }) => weight > 0)
-      .sort((one, other) => other.weight - one.weight || one.position - other.position)
-    return best === undefined || best.quality === 0 ? [] : [best]
+  const wishes = answerNames.flatMap(name => {
+    const wish = wishOf(ranges, range => weigh(range, name))
+    return wish === undefined ? [] : [{ ...wish, name }]
   })
-  return weighed.sort((one, other) => other.quality - one.quality || one.position - other.position)[0]?.name
+  return wishes.sort(byPreference)[0]?.name
 }
+
+/**
+ * Whether content of some other type is what a client wants rather than a resource around it: it is asked for by its name,
+ * or no format of FHIR is. Undefined where neither is accepted.
+ */
+export const wantsContent = (accept: string | undefined, contentType: string): boolean | undefined => {
+  if (accept === undefined || accept.trim() === '') return true
+  const ranges = accept.split(',').map(parseRange)
+  const { type } = parseRange(contentType)
+  const [family = ''] = type.split('/')
+  const weighContent: Weigh = range => {
+    if (range.type === type) return 3
+    return range.type === `${family}/*` ? 2 : Number(range.type === '*/*')
+  }
+  const named =
+    (weigher: Weigh): Weigh =>
+    range =>
+      weigher(range) === 3 ? 3 : 0
+  const content = wishOf(ranges, named(weighContent))
+  const resource = formatNames
+    .flatMap(
+      name =>
+        wishOf(
+          ranges,
+          named(range => weigh(range, name)),
+        ) ?? [],
+    )
+    .sort(byPreference)[0]
+  if (content !== undefined) return resource === undefined || byPreference(content, resource) <= 0
+  if (resource !== undefined) return false
+  return wishOf(ranges, weighContent) === undefined ? undefined : true
+}
+
+type Wish = { readonly quality: number; readonly position: number }
+type Weigh = (range: Range) => number
+
+/** What the most exact of the ranges that name something says of it, unless it refuses it. */
+const wishOf = (ranges: readonly Range[], weigher: Weigh): Wish | undefined => {
+  const [best] = ranges
+    .map((range, position) => ({ position, quality: range.quality, weight: weigher(range) }))
+    .filter(({ weight }) => weight > 0)
+    .sort((one, other) => other.weight - one.weight || one.position - other.position)
+  return best === undefined || best.quality === 0 ? undefined : best
+}
+
+const byPreference = (one: Wish, other: Wish): number => other.quality - one.quality || one.position - other.position
 
 type Range = { readonly type: string; readonly quality: number; readonly version: string | undefined }
 

@@ -4,6 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
 import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
+import { refuseTooMany } from './limit.ts'
 import { isReachName, parseReach, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
@@ -23,6 +24,7 @@ export const parseSearch = (
   options: Options = {},
 ): Search => {
   const entries = [...query]
+  refuseTooMany(entries)
   refuseRepeated(entries)
   const clauses = collect(entries, entry => parseClause(registry, type, entry, options))
   const shape: Shape = Object.assign({}, defaultShape, ...clauses.map(clause => clause.shape))
@@ -44,6 +46,7 @@ export const parseCriteria = (
   options: ValueOptions = {},
 ): Expression => {
   const entries = [...new URLSearchParams(query)]
+  refuseTooMany(entries)
   if (entries.length === 0) throw new FhirError('invalid', `Criteria for ${type} are missing`)
   const conditions = collect(entries, entry => {
     const [name] = entry

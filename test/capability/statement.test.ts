@@ -29,9 +29,9 @@ const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
     rest: server,
     everyType: shape,
     beside: resources.flatMap(({ type, extension, documentation }) =>
-      extension === undefined
+      documentation === undefined
         ? []
-        : [{ type, documentation, supportedData: extension.map(({ valueCoding }) => valueCoding?.code) }],
+        : [{ type, documentation, supportedData: extension?.map(({ valueCoding }) => valueCoding?.code) }],
     ),
     operation: Object.fromEntries(
       resources.map(({ type, operation = [] }) => [type, operation.map(({ name }) => `$${name}`).join(', ')]),

@@ -51,7 +51,7 @@ const callerOf =
     const answer = await server.inject({
       method,
       url: `/fhir/${path}`,
-      headers: { ...bearer, ...type, ...headers },
+      headers: { accept: 'application/fhir+json', ...bearer, ...type, ...headers },
       ...(payload === undefined ? {} : { payload }),
     })
     return { status: answer.statusCode, body: answer.body, headers: answer.headers }

@@ -1,0 +1,21 @@
+import { FhirError } from '../fhir/error.ts'
+
+/** Nobody needs more of them in one search, and each is work for the database. */
+const mostParameters = 200
+/** Of all parameters together; the commas of `a,b,c` separate them. */
+const mostValues = 2000
+/** Of one parameter, through chains and `_has`. */
+const mostHops = 20
+
+/** Throws `too-costly`, with 400, for a query that is a load rather than a question. */
+export const refuseTooMany = (entries: readonly (readonly [name: string, value: string])[]): void => {
+  if (entries.length > mostParameters) {
+    throw refusal(`A search has at most ${mostParameters} parameters, not ${entries.length}`)
+  }
+  const far = entries.find(([name]) => name.split(/\.|(?<=_has):/).length - 1 > mostHops)
+  if (far !== undefined) throw refusal(`A parameter leads through at most ${mostHops} references`)
+  const values = entries.reduce((sum, [, value]) => sum + value.split(',').length, 0)
+  if (values > mostValues) throw refusal(`A search has at most ${mostValues} values, not ${values}: ask in parts`)
+}
+
+const refusal = (message: string): FhirError => new FhirError('too-costly', message, { status: 400 })

@@ -1,0 +1,89 @@
+import type { AddressInfo } from 'node:net'
+import { deflateSync, gzipSync } from 'node:zlib'
+import t from 'tap'
+import { fhirWorld } from '../support/fhir-server.ts'
+
+const { server } = await fhirWorld({ MAX_BODY_BYTES: '3000000' })
+t.teardown(() => server.close())
+
+const post = async (url: string, type: string, payload: string | Buffer, headers: Record<string, string> = {}) => {
+  const answer = await server.inject({
+    method: 'POST',
+    url: `/fhir${url}`,
+    headers: { authorization: 'Bearer everything', 'content-type': type, ...headers },
+    payload,
+  })
+  const [issue] = answer.json().issue ?? []
+  return `${answer.statusCode} ${issue?.code}: ${issue?.diagnostics}`
+}
+
+t.test('a body is as large as it is once inflated', async t => {
+  const bomb = Buffer.from(`"${'0'.repeat(30_000_000)}"`)
+  const expected = '413 too-long: The body is larger than this server takes: send it in parts'
+  for (const type of ['application/fhir+json', 'application/fhir+xml', 'application/x-www-form-urlencoded']) {
+    const url = type.endsWith('urlencoded') ? '/Patient/_search' : '/Patient'
+    t.equal(await post(url, type, gzipSync(bomb), { 'content-encoding': 'gzip' }), expected, type)
+    t.equal(await post(url, type, deflateSync(bomb), { 'content-encoding': 'deflate' }), expected, type)
+  }
+  t.equal(await post('/Binary', 'image/png', gzipSync(bomb), { 'content-encoding': 'gzip' }), expected)
+})
+
+t.test('depth is limited in JSON and in XML', async t => {
+  const nested = (depth: number) =>
+    `{"resourceType":"Basic","extension":${'[{"url":"u","extension":'.repeat(depth)}[]${'}]'.repeat(depth)}}`
+  for (const depth of [20_000, 100_000]) {
+    t.match(await post('/Basic', 'application/fhir+json', nested(depth)), /^4(00|22) /, `${depth}`)
+    const number = nested(depth).replace('[]', '[1.10]')
+    t.match(await post('/Basic', 'application/fhir+json', number), /^4(00|22) /, `${depth}, with a decimal`)
+  }
+  const xml = `<Basic xmlns="http://hl7.org/fhir">${'<extension url="u">'.repeat(100_000)}`
+  t.equal(
+    await post('/Basic', 'application/fhir+xml', xml),
+    '400 structure: The body is nested more than 500 levels deep',
+  )
+})
+
+t.test('a search asks a question, and no load of them', async t => {
+  const form = 'application/x-www-form-urlencoded'
+  const list = (count: number) => Array.from({ length: count }, (_, index) => `a${index}`).join(',')
+  t.match(await post('/Patient/_search', form, `_id=${list(2000)}`), /^200/)
+  t.equal(
+    await post('/Patient/_search', form, `identifier=${list(10_000)}`),
+    '400 too-costly: A search has at most 2000 values, not 10000: ask in parts',
+  )
+  t.equal(
+    await post('/Patient/_search', form, 'active=true&'.repeat(201)),
+    '400 too-costly: A search has at most 200 parameters, not 201',
+  )
+  for (const name of [`${'general-practitioner.'.repeat(500)}name`, `${'_has:Observation:patient:'.repeat(500)}code`]) {
+    t.equal(
+      await post('/Patient/_search', form, `${name}=x`),
+      '400 too-costly: A parameter leads through at most 20 references',
+    )
+  }
+  t.match(await post('/Patient/_search', form, `name=${'x'.repeat(1_100_000)}`), /^413 too-long/)
+})
+
+t.test('so do criteria and the searches of a Bundle', async t => {
+  const many = `identifier=${'x,'.repeat(3000)}x`
+  const basic = '{"resourceType":"Basic","code":{"text":"x"}}'
+  t.match(await post('/Basic', 'application/json', basic, { 'if-none-exist': many }), /^400 too-costly/)
+  const entry = [{ request: { method: 'GET', url: `Patient?${many}` } }]
+  const bundle = JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry })
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/json' },
+    payload: bundle,
+  })
+  t.match(answer.json().entry[0].response, { status: '400 Bad Request', outcome: { issue: [{ code: 'too-costly' }] } })
+})
+
+t.test('a URL that is longer than all headers may be is refused before anything is read', async t => {
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  const answer = await fetch(`http://127.0.0.1:${port}/fhir/Patient?name=${'x'.repeat(70_000)}`)
+  t.equal(answer.status, 431)
+  t.match(await answer.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'structure' }] })
+  t.equal((await fetch(`http://127.0.0.1:${port}/fhir/Patient?name=${'x'.repeat(30_000)}`)).status, 401)
+})
