@@ -11,6 +11,7 @@ import { capabilityRoutes } from './http/capability.ts'
 import { type FhirOptions, fhirRoutes } from './http/fhir.ts'
 import { healthRoutes } from './http/health.ts'
 import { portOf } from './http/listen.ts'
+import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
@@ -51,6 +52,7 @@ export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptio
   for (const prefix of ['/', '/fhir']) {
     await server.register(capabilityRoutes, { prefix, registry, codeClasses, version: packageJson.version, base })
   }
+  await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   return server
 }

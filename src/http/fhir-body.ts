@@ -28,7 +28,7 @@ export const parseBodies = (server: FastifyInstance): void => {
 }
 
 /** The parameters of one search: many times what anybody asks. */
-const mostFormBytes = 1_048_576
+export const mostFormBytes = 1_048_576
 
 export const unsupported = (sent: string, taken = resourceTypesTaken): FhirError =>
   new FhirError('not-supported', `${sent} is not taken here; send ${taken}`, { status: 415 })

@@ -29,8 +29,7 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
     keepAliveTimeout: 75_000,
     // What is under way when the server stops is still answered in full.
     return503OnClosing: false,
-    // Searches by GET can be long.
-    http: { maxHeaderSize: 65_536 },
+    http: { maxHeaderSize: mostHeaderBytes },
     routerOptions: { maxParamLength: 1000 },
     frameworkErrors: answerError,
     clientErrorHandler: answerMalformed,
@@ -57,6 +56,9 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
   })
   return server
 }
+
+/** Searches by GET can be long. */
+export const mostHeaderBytes = 65_536
 
 /** A caller's own id is kept, so that both logs can be laid side by side. */
 const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {

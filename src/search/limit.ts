@@ -1,11 +1,11 @@
 import { FhirError } from '../fhir/error.ts'
 
 /** Nobody needs more of them in one search, and each is work for the database. */
-const mostParameters = 200
+export const mostParameters = 500
 /** Of all parameters together; the commas of `a,b,c` separate them. */
-const mostValues = 2000
+export const mostValues = 2000
 /** Of one parameter, through chains and `_has`. */
-const mostHops = 20
+export const mostHops = 20
 
 /** Throws `too-costly`, with 400, for a query that is a load rather than a question. */
 export const refuseTooMany = (entries: readonly (readonly [name: string, value: string])[]): void => {

@@ -52,11 +52,12 @@ type Building = {
 }
 
 /** Nobody needs this much: the validation of a resource ends far above it. */
-const deepest = 500
+export const deepestElement = 500
 
 const startTag = (building: Building, element: SaxesTagNS, position: number): void => {
   const { open, narrativeDepth } = building
-  if (open.length + narrativeDepth >= deepest) throw refused(`The body is nested more than ${deepest} levels deep`)
+  if (open.length + narrativeDepth >= deepestElement)
+    throw refused(`The body is nested more than ${deepestElement} levels deep`)
   const parent = open.at(-1)
   if (narrativeDepth > 0) enterNarrative(building, element)
   else if (parent === undefined || parent.field?.kind === 'resource') startResource(building, element, parent)

@@ -1,0 +1,178 @@
+/** The interactions, operations and search parameters as https://spec.openapis.org/oas/v3.0.3 has them. */
+
+import type { ResourceType } from '@medplum/fhirtypes'
+import server from '../../capability/server.json' with { type: 'json' }
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { Interaction } from '../interactions/interaction.ts'
+import { routesOf } from '../operations/operation.ts'
+import { reachParameters } from '../search/reach.ts'
+import { hasText, includeText, resultText } from './parameter-text.ts'
+import type { Served } from './statement.ts'
+
+export type OpenApiOptions = {
+  readonly base: string
+  /** What the definition of a parameter says of it, for the type. */
+  readonly descriptionOf: (parameter: SearchParameter, type: ResourceType) => string
+}
+
+/** A path of its own for the search of each type, with its parameters; all else is one path with the type in it. */
+export const toOpenApi = (served: Omit<Served, 'codeClasses'>, options: OpenApiOptions): object => {
+  const { registry, operations, interactions, version } = served
+  const rows = [...interactions, ...operations.flatMap(routesOf)]
+  const paths: Record<string, Record<string, object>> = {}
+  for (const row of rows) {
+    for (const { path, tag, type } of placesOf(row, registry.resourceTypes)) {
+      const at = paths[path] ?? {}
+      paths[path] = at
+      const method = row.method.toLowerCase()
+      const before = at[method] as Described | undefined
+      at[method] = before === undefined ? operationOf(row, path, tag, served, options, type) : joined(before, row)
+    }
+  }
+  return {
+    openapi: '3.0.3',
+    info: { title: server.title, version, description: server.description },
+    servers: [{ url: options.base }],
+    security: [{ bearer: [] }],
+    tags: [...generalTags, ...registry.resourceTypes].map(name => ({ name })),
+    paths,
+    components: componentsOf(served, options),
+  }
+}
+
+const generalTags = ['Every type', 'The whole server', 'Operations'] as const
+
+type Place = { readonly path: string; readonly tag: string; readonly type?: ResourceType }
+
+/** Where a row answers: a search, and an operation of some types only, stand below their types. */
+const placesOf = (row: Interaction, types: readonly ResourceType[]): readonly Place[] => {
+  const path = `/${row.path.replace(/:(\w+)/g, '{$1}')}`
+  const isSearch = row.name === 'search-type' && row.method === 'GET'
+  const own = row.name === 'operation' && row.types !== 'all' && row.path.startsWith(':type') ? row.types : []
+  const listed = isSearch ? types : own
+  if (listed.length > 0) return listed.map(type => ({ path: path.replace('{type}', type), tag: type, type }))
+  if (row.name === 'operation') return [{ path, tag: 'Operations' }]
+  return [{ path, tag: row.path.startsWith(':type') ? 'Every type' : 'The whole server' }]
+}
+
+type Described = { readonly summary: string; readonly description: string }
+
+const operationOf = (
+  row: Interaction,
+  path: string,
+  tag: string,
+  served: Omit<Served, 'codeClasses'>,
+  options: OpenApiOptions,
+  type: ResourceType | undefined,
+): object => ({
+  tags: [tag],
+  operationId: `${row.method.toLowerCase()}${path.replace(/\W+/g, '-')}`,
+  summary: row.name === 'operation' ? path.replace(/^.*\//, '') : row.name,
+  description: row.documentation,
+  parameters: [
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => reference('parameters', name)),
+    ...(row.name === 'search-type' && type !== undefined ? searchParametersOf(type, served, options) : []),
+    ...presentation,
+  ],
+  ...bodyOf(row, served.formats),
+  responses: { default: reference('responses', 'answer') },
+})
+
+/** What is posted to the base is told apart by the Bundle's type. */
+const joined = ({ summary, description, ...rest }: Described, row: Interaction): object => ({
+  ...rest,
+  summary: `${summary} or ${row.name}`,
+  description: `${description}\n\n${row.name}: ${row.documentation}`,
+})
+
+const searchParametersOf = (
+  type: ResourceType,
+  { registry }: Pick<Served, 'registry'>,
+  { descriptionOf }: OpenApiOptions,
+): readonly object[] => [
+  ...registry
+    .searchParametersOf(type)
+    .map(one =>
+      isCommon(one.code)
+        ? reference('parameters', one.code)
+        : queryParameter(one.code, textOf(one, descriptionOf(one, type))),
+    ),
+  ...commonNames.map(name => reference('parameters', name)),
+]
+
+const isCommon = (code: string): boolean => /^_(?:id|lastUpdated|tag|profile|security|source)$/.test(code)
+
+const textOf = ({ type, targets }: SearchParameter, description: string): string =>
+  [
+    `${type}.`,
+    description,
+    ...(targets.length === 0 || targets.length > 20 ? [] : [`To: ${targets.join(', ')}.`]),
+  ].join(' ')
+
+const commonText: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(reachParameters.map(({ name, documentation }) => [name, documentation])),
+  _has: hasText,
+  ...includeText,
+  ...resultText,
+}
+const presented = ['_format', '_pretty']
+const commonNames = Object.keys(commonText).filter(name => !presented.includes(name))
+const presentation = presented.map(name => ({ $ref: `#/components/parameters/${name}` }))
+
+const queryParameter = (name: string, description: string): object => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+})
+
+const reference = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` })
+
+const bodyOf = ({ body }: Interaction, formats: readonly string[]): object => {
+  if (body === 'none') return {}
+  const types = {
+    form: ['application/x-www-form-urlencoded'],
+    patch: ['application/json-patch+json', ...mimeTypes(formats)],
+    resource: mimeTypes(formats),
+  }
+  return { requestBody: { content: contentOf(types[body]) } }
+}
+
+const mimeTypes = (formats: readonly string[]): readonly string[] => formats.filter(format => format.includes('/'))
+
+const contentOf = (types: readonly string[]): object =>
+  Object.fromEntries(types.map(type => [type, { schema: { type: 'object' } }]))
+
+const componentsOf = (
+  { registry, formats }: Omit<Served, 'codeClasses'>,
+  { descriptionOf }: OpenApiOptions,
+): object => {
+  const general = registry.searchParametersOf('Basic').filter(({ code }) => isCommon(code))
+  return {
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: server.security } },
+    responses: {
+      answer: {
+        description:
+          'A resource, a Bundle or an OperationOutcome; ETag and Last-Modified where it is one version of a resource.',
+        content: contentOf(mimeTypes(formats)),
+      },
+    },
+    parameters: {
+      type: inPath('type', 'The resource type.', { enum: registry.resourceTypes }),
+      id: inPath('id', 'The id of the resource.', { pattern: '^[A-Za-z0-9.-]{1,64}$' }),
+      versionId: inPath('versionId', 'The id of the version.', { pattern: '^[A-Za-z0-9.-]{1,64}$' }),
+      ...Object.fromEntries(
+        general.map(one => [one.code, queryParameter(one.code, textOf(one, descriptionOf(one, 'Basic')))]),
+      ),
+      ...Object.fromEntries(Object.entries(commonText).map(([name, text]) => [name, queryParameter(name, text)])),
+    },
+  }
+}
+
+const inPath = (name: string, description: string, schema: object): object => ({
+  name,
+  in: 'path',
+  required: true,
+  description,
+  schema: { type: 'string', ...schema },
+})

@@ -1,0 +1,35 @@
+import type { includeNames } from '../search/include.ts'
+import { defaultCount, maxCount, type ResultName } from '../search/result-parameter.ts'
+
+/** What each of the parameters that are no SearchParameters means here. */
+export const resultText: Readonly<Record<ResultName, string>> = {
+  _count: `How many matches a page has: ${defaultCount} unless said, ${maxCount} at most; 0 for the count alone.`,
+  _sort: 'Parameters in the order in which they count, each with a "-" for descending.',
+  _total: 'none (the default), estimate or accurate.',
+  _summary: 'true, text, data, count or false.',
+  _elements: 'The top-level elements that the matches have, beside those that must be there.',
+  _cursor: 'What a next link carries, and nothing else beside it: opaque, encrypted, for one day and this caller only.',
+  _format: 'json, xml or one of their MIME types; it goes before Accept.',
+  _pretty: 'true spreads the answer over lines.',
+}
+
+export const includeText: Readonly<Record<(typeof includeNames)[number], string>> = {
+  _include: 'Type:parameter, Type:parameter:Target, Type:* or *; with :iterate also from what came along.',
+  _revinclude: 'The same in the other direction.',
+}
+
+export const hasText =
+  'Resources to which some other refers that has the property: _has:Observation:patient:code=x; nested, with chains inside.'
+
+/** What a request may say in its headers. */
+export const headerText: Readonly<Record<string, string>> = {
+  Accept: 'The format of the answer, by quality; of a Binary also the type of its content.',
+  'Content-Type': 'The format of the body; application/json-patch+json of a JSON Patch; of a Binary any.',
+  'Content-Encoding': 'gzip or deflate.',
+  'If-Match': 'An update or deletion of the version that is named, and of no other: else 412.',
+  'If-None-Match': 'A read of what has another version: else 304. With *, a write of what is not there yet.',
+  'If-Modified-Since': 'A read of what has changed since: else 304.',
+  'If-None-Exist': 'A create only where nothing matches the criteria.',
+  Prefer: 'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient.',
+  'X-Security-Context': 'Of a Binary that is written as content: its securityContext.',
+}

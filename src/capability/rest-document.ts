@@ -1,0 +1,132 @@
+import type { Interaction } from '../interactions/interaction.ts'
+import type { Operation } from '../operations/operation.ts'
+import { parseModifier } from '../search/modifier.ts'
+import { laterNames, parseSearch } from '../search/parse.ts'
+import { prefixes } from '../search/prefix.ts'
+import { reachParameters } from '../search/reach.ts'
+import { hasText, headerText, includeText, resultText } from './parameter-text.ts'
+import type { Served } from './statement.ts'
+
+export type Documented = Omit<Served, 'codeClasses' | 'version'> & {
+  /** What is measured, and how much of it is taken. */
+  readonly limits: Readonly<Record<string, string>>
+}
+
+/** `docs/rest.md`: what is supported, from the tables that answer requests. */
+export const toRestDocument = (documented: Documented): string =>
+  `${[
+    '# The REST interface',
+    'Made from the tables that answer requests; a test holds it to them. What one server says of itself, with all search parameters of each\n' +
+      'type, stands in its CapabilityStatement (`/fhir/metadata`) and, to browse, under `/docs`.',
+    '## Interactions',
+    table(['request', 'name', 'what'], documented.interactions.map(interactionRow)),
+    'HEAD answers as GET does, without the body. Below `:type` stand all types of R4. Types, ids and paths that are not known answer 404,\n' +
+      'methods 405 with `Allow`.',
+    '## Operations',
+    table(['operation', 'at', 'of', 'what'], documented.operations.map(operationRow)),
+    '## Formats',
+    `${documented.formats.map(code).join(', ')}. Errors, Bundles and statements have the format that was asked for. A Binary is read as its content\n` +
+      'unless FHIR JSON or XML is asked for by name, and written as content of any type.',
+    '## Search',
+    `${documented.registry.resourceTypes.length} types have ${countOf(documented)} search parameters between them. Several values of one parameter, separated by commas, mean or; several\n` +
+      'parameters mean and. A parameter that is not known is refused with 400, or passed over under `Prefer: handling=lenient`.',
+    '### Modifiers',
+    table(['modifier', 'of the types'], modifierRows(documented)),
+    '### Prefixes',
+    table(['type', 'prefixes'], prefixRows(documented)),
+    '### Beyond one resource',
+    table(
+      ['parameter', 'what'],
+      [
+        ['`a.b`, `a:Type.b`', 'Chains: what a reference leads to has the property.'],
+        ['`_has`', hasText],
+        ...reachParameters.map(({ name, documentation }) => [code(name), documentation]),
+        ...entriesOf(includeText),
+      ],
+    ),
+    '### The answer',
+    table(['parameter', 'what'], entriesOf(resultText)),
+    '## Headers',
+    table(['header', 'what'], entriesOf(headerText)),
+    '## Limits',
+    table(['of', 'at most'], Object.entries(documented.limits)),
+    '## Not supported',
+    [...notSupported(documented)].map(line => `- ${line}`).join('\n'),
+  ].join('\n\n')}\n`
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map(row => `| ${row.map(cell).join(' | ')} |`).join('\n')
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+const code = (text: string): string => `\`${text}\``
+
+const entriesOf = (texts: Readonly<Record<string, string>>): string[][] =>
+  Object.entries(texts).map(([name, text]) => [code(name), text])
+
+const interactionRow = ({ method, path, name, documentation }: Interaction): string[] => [
+  code(`${method} /${path}`),
+  name,
+  documentation,
+]
+
+const operationRow = ({ name, methods, at, types, documentation }: Operation): string[] => [
+  code(`$${name}`),
+  `${Object.keys(at).join(', ')} (${methods.join(', ')})`,
+  types === 'all' ? 'all types' : types.join(', '),
+  documentation,
+]
+
+const parametersOf = ({ registry }: Documented) =>
+  registry.resourceTypes.flatMap(type => registry.searchParametersOf(type).map(parameter => ({ type, parameter })))
+
+const countOf = (documented: Documented): number => parametersOf(documented).length
+
+/** Tried on every parameter: what the parser takes is what is supported. */
+const modifierRows = (documented: Documented): string[][] =>
+  modifiers.flatMap(modifier => {
+    const types = parametersOf(documented)
+      .filter(({ parameter }) => succeeds(() => parseModifier(parameter, modifier, parameter.code)))
+      .map(({ parameter }) => parameter.type)
+    return types.length === 0 ? [] : [[code(`:${modifier}`), [...new Set(types)].sort().join(', ')]]
+  })
+
+const modifiers = [
+  ...['missing', 'exact', 'contains', 'text', 'not', 'in', 'not-in', 'above', 'below', 'identifier', 'of-type'],
+  'Patient',
+]
+
+const prefixRows = (documented: Documented): string[][] =>
+  Object.entries(prefixed).map(([type, sample]) => {
+    const found = parametersOf(documented).find(({ parameter }) => parameter.type === type)
+    const taken = prefixes.filter(prefix =>
+      succeeds(() => {
+        if (found === undefined) throw new Error(`no parameter is a ${type}`)
+        const query = new URLSearchParams({ [found.parameter.code]: `${prefix}${sample}` })
+        return parseSearch(documented.registry, found.type, query)
+      }),
+    )
+    return [type, taken.map(code).join(' ')]
+  })
+
+const prefixed = { date: '2026-03-01', number: '1.10', quantity: '1.10' } as const
+
+const succeeds = (run: () => unknown): boolean => {
+  try {
+    run()
+    return true
+  } catch {
+    return false
+  }
+}
+
+const notSupported = function* ({ registry, formats }: Documented): Generator<string> {
+  for (const name of laterNames) yield `The parameter ${code(name)}.`
+  const special = registry.resourceTypes.flatMap(type =>
+    registry.searchParametersOf(type).flatMap(one => (one.type === 'special' ? [`${type} ${code(one.code)}`] : [])),
+  )
+  if (special.length > 0) yield `Parameters of the type special: ${special.join(', ')}.`
+  if (!formats.includes('ttl')) yield 'Turtle: nobody has asked for it.'
+  yield 'Comments in XML outside of narratives, and `fhir_comments`: R4 does not have them.'
+  yield 'A new resource under an id of the client, but for imports: `PUT` to an id that is not there answers 404.'
+}

@@ -1,0 +1,30 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import { toRestDocument } from '../../src/capability/rest-document.ts'
+import { configurationTable } from '../../src/config.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { deepestElement } from '../../src/fhir/xml/parse.ts'
+import { mostFormBytes } from '../../src/http/fhir-body.ts'
+import { servedFormats } from '../../src/http/media-type.ts'
+import { mostHeaderBytes } from '../../src/http/server.ts'
+import { interactions } from '../../src/interactions/interactions.ts'
+import { operations } from '../../src/operations/operations.ts'
+import { mostHops, mostParameters, mostValues } from '../../src/search/limit.ts'
+
+const file = new URL('../../docs/rest.md', import.meta.url)
+
+const limits = {
+  'a body, once it is inflated': `${configurationTable.find(({ name }) => name === 'MAX_BODY_BYTES')?.default} bytes unless \`MAX_BODY_BYTES\` says otherwise (413)`,
+  'a form of `_search`': `${mostFormBytes} bytes (413)`,
+  'the URL and all headers together': `${mostHeaderBytes} bytes (431); longer searches go by POST`,
+  'parameters of a search': `${mostParameters} (400)`,
+  'values of a search, all parameters together': `${mostValues} (400)`,
+  'references that one parameter leads through': `${mostHops} (400)`,
+  'levels of elements in XML': `${deepestElement} (400); no document type declaration, so no entities`,
+}
+
+t.test('docs/rest.md says what the tables say (run this file with --update after a change of theirs)', async t => {
+  const text = toRestDocument({ registry: loadRegistry(), interactions, operations, formats: servedFormats, limits })
+  if (process.argv.includes('--update')) writeFileSync(file, text)
+  t.equal(text, readFileSync(file, 'utf8'), 'node test/capability/rest-document.test.ts --update')
+})
