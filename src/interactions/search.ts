@@ -9,6 +9,7 @@ import type { Search } from '../search/search.ts'
 import { mostIncluded } from '../storage/include.ts'
 import type { Page, Stored } from '../storage/store.ts'
 import { type BundleHead, bundleChunks, bundleEntry } from './bundle-text.ts'
+import { explainedResponse, splitExplain } from './explain.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from './interaction.ts'
 import { cursorUrl, firstPage, openPage } from './paging.ts'
 import { requireAccess } from './require-access.ts'
@@ -16,11 +17,13 @@ import { searchLines } from './search-lines.ts'
 
 /** https://hl7.org/fhir/R4/http.html#search */
 export const search: Handler<TypeRequest> = async ({ type, query, headers }, context) => {
-  const { query: asked, page: cursor } = await openPage(query, type, context)
+  const explain = splitExplain(query, context)
+  const { query: asked, page: cursor } = await openPage(explain.query, type, context)
   // A line is no place to say what was ignored.
   const handling = headers.lines ? 'strict' : headers.prefer.handling
   const search = { ...parseSearch(context.registry, type, asked, { base: context.base, handling }), cursor }
   for (const { named } of search.include) requireIncludable(named, context)
+  if (explain.depth !== undefined) return explainedResponse(search, explain.depth, context)
   return headers.lines ? searchLines(search, context) : searchset(search, await context.store.search(search), context)
 }
 

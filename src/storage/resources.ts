@@ -9,6 +9,7 @@ import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
+import { explainSearch } from './explain.ts'
 import { visibleVersions } from './history.ts'
 import { historyOfTypes } from './history-of-types.ts'
 import { withJoining } from './joining.ts'
@@ -64,6 +65,11 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     })
     return {
       ...reading(database, asking),
+      explain: (search, depth) =>
+        database.transaction(async connection => {
+          await connection.run(sql.fragment`SET TRANSACTION READ ONLY`)
+          return explainSearch(connection, asking, search, depth)
+        }),
       write: async writes => {
         const writing = await signed()
         return database.writing((connection, joinings) =>
@@ -101,6 +107,7 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
   },
   historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
   search: search => searchPage(connection, asking, search),
+  explain: (search, depth) => explainSearch(connection, asking, search, depth),
   subset: async (stored, subset) => {
     const mask = maskOf(asking.registry.structures, stored.type, subset)
     const part = subsetOf(sql.fragment`${stored.content}::jsonb`, mask)

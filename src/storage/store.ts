@@ -109,6 +109,21 @@ export type StatisticsRow = {
   readonly figures: Readonly<Record<string, string | null>>
 }
 
+/** How a search is answered, and none of what answers it. */
+export type Explanation = {
+  readonly asked: string
+  /** With what the caller may see of it. */
+  readonly restricted: string
+  readonly statements: readonly {
+    readonly sql: string
+    readonly values: readonly unknown[]
+    readonly plan: unknown
+  }[]
+}
+
+/** `analyze` runs the statements, but tells times only: how many rows a step looked at says how many there are. */
+export type ExplainDepth = 'plan' | 'analyze'
+
 /** The only door to the resource tables, for one caller: every question passes that caller's access. */
 export type Store = {
   /** Throws `not-found`, also for what the caller may not see, or `deleted`. */
@@ -119,6 +134,7 @@ export type Store = {
   /** Of everything of the types that the caller may search, newest first; without a total. */
   readonly historyOfTypes: (types: readonly ResourceType[], asked: HistoryAsked) => Promise<VersionPage>
   readonly search: (search: Search) => Promise<Page>
+  readonly explain: (search: Search, depth: ExplainDepth) => Promise<Explanation>
   /** The part of a resource that was read. */
   readonly subset: (stored: Stored, subset: Subset) => Promise<Stored>
   /** The latest Observations of each class of codes, newest first. */

@@ -467,6 +467,30 @@ t.test('a cursor asks anew: nothing of what was withdrawn meanwhile, and nobody 
   t.equal((await researcher('GET', 'Observation/ann-heart-0')).status, 404)
 })
 
+t.test(
+  'how a search is answered is told to administrators alone, and tells nothing of what they may not see',
+  async t => {
+    for (const { name, token } of callers.filter(({ token }) => token !== undefined)) {
+      const call = world.call(token && (await world.token(token)))
+      const [explained, nonsense] = [
+        await call('GET', 'Device?_explain=true'),
+        await call('GET', 'Device?_nonsense=true'),
+      ]
+      if (token?.subject.kind === 'administrator') {
+        t.equal(explained.status, 200, name)
+        for (const question of ['_id=ID', '_id=ID&_total=accurate', '_has:Observation:device:_id=ID']) {
+          const plan = async (id: string) => {
+            const { status, body } = await call('GET', `Device?${question.replace('ID', id)}&_explain=analyze`)
+            return { status, body: body.replaceAll(id, 'ID').replace(/Time\\":[\d.]+/g, 'Time') }
+          }
+          t.same(await plan('ann-heart-0'), await plan(unknownId), question)
+        }
+      } else
+        t.same({ ...told(explained), text: explained.body.replaceAll('_explain', '_nonsense') }, told(nonsense), name)
+    }
+  },
+)
+
 t.test('a token that was revoked, has expired or never was opens nothing', async t => {
   const expired = await asked({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.rs', ttlSeconds: -1 })
   for (const call of [expired, world.call('x'.repeat(43)), world.call(undefined)])
