@@ -35,13 +35,15 @@ export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptio
   const registry = loadRegistry()
   const server = await openServer({ config, log, xml: openXml(registry.structures) })
   const base = () => `${baseUrlOf(config, portOf(server) ?? config.port)}/fhir`
-  const { omhSchemaDir } = config
+  const { omhSchemaDir, referentialIntegrity } = config
+  const requiresReferences = referentialIntegrity === 'on'
   const { fhir, codeClasses } = await fhirOptions({
     registry,
     database,
     dictionaryConnection,
     secretKey,
     base,
+    requiresReferences,
     ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
   })
 
@@ -50,7 +52,8 @@ export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptio
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
   for (const prefix of ['/', '/fhir']) {
-    await server.register(capabilityRoutes, { prefix, registry, codeClasses, version: packageJson.version, base })
+    const { version } = packageJson
+    await server.register(capabilityRoutes, { prefix, registry, codeClasses, requiresReferences, version, base })
   }
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
@@ -63,6 +66,7 @@ type FhirParts = {
   /** A connection of its own for what is committed at once. */
   readonly dictionaryConnection: Connection
   readonly omhSchemaDir?: string
+  readonly requiresReferences: boolean
   readonly secretKey: Uint8Array
   /** Absolute FHIR base, without a slash at the end. */
   readonly base: () => string
@@ -73,7 +77,13 @@ const fhirOptions = async (options: FhirParts) => {
   const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base } = options
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
-  const storeOf = await openStores({ database, dictionaryConnection, registry, classes: codeClasses })
+  const storeOf = await openStores({
+    database,
+    dictionaryConnection,
+    registry,
+    classes: codeClasses,
+    references: options.requiresReferences ? base : undefined,
+  })
   const accessFor = (caller: Caller): Access =>
     accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query, { base: base() }))
   const fhir: FhirOptions = {

@@ -83,6 +83,14 @@ const variables = {
     effect: 'Web origins whose pages may call the server with a token.',
     parse: origins,
   }),
+  referentialIntegrity: setting({
+    name: 'REFERENTIAL_INTEGRITY',
+    fallback: 'off',
+    accepts: 'one of off, on',
+    effect:
+      'Whether what is written may only refer to resources of this server that are here and that its writer may read.',
+    parse: oneOf('off', 'on'),
+  }),
   outboundOrigins: setting({
     name: 'OUTBOUND_ORIGINS',
     fallback: 'none',

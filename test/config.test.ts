@@ -24,6 +24,7 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['OMH_SCHEMA_DIR', '/not/there', /^OMH_SCHEMA_DIR is "\/not\/there"; it must be a folder that exists$/],
     ['CORS_ORIGINS', 'https://a.org, b', /^CORS_ORIGINS /],
     ['MAX_BODY_BYTES', '12', /^MAX_BODY_BYTES is "12"/],
+    ['REFERENTIAL_INTEGRITY', 'true', /^REFERENTIAL_INTEGRITY is "true"; it must be one of off, on$/],
     ['OUTBOUND_ORIGINS', 'https://a.org/path', /^OUTBOUND_ORIGINS is .*; it must be none, \* or origins/],
   ]
   for (const [name, value, line] of wrong) {

@@ -20,11 +20,13 @@ export type Served = {
   /** Names and MIME types that may be asked for. */
   readonly formats: readonly string[]
   readonly version: string
+  /** Whether what is written may only refer to what is here. */
+  readonly requiresReferences?: boolean | undefined
 }
 
 /** https://hl7.org/fhir/R4/capabilitystatement.html, from the tables that answer requests: it can say nothing else. */
 export const toCapabilityStatement = (
-  { registry, interactions, operations, codeClasses, formats, version }: Served,
+  { registry, interactions, operations, codeClasses, formats, version, requiresReferences }: Served,
   { base, date }: { readonly base: string; readonly date: string },
 ): CapabilityStatement => ({
   resourceType: 'CapabilityStatement',
@@ -46,7 +48,7 @@ export const toCapabilityStatement = (
       documentation: documentationOf(interactions, operations),
       security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
       resource: registry.resourceTypes.map(type =>
-        resourceOf(type, { registry, interactions, operations, codeClasses }),
+        resourceOf(type, { registry, interactions, operations, codeClasses, requiresReferences }),
       ),
       searchParam: reachParameters.map(parameter => ({ ...parameter })),
       interaction: codesOf(interactions.flatMap(one => (one.path === '' || one.path === '_history' ? [one.name] : []))),
@@ -62,7 +64,7 @@ const smartOnFhir = {
 
 const resourceOf = (
   type: ResourceType,
-  { registry, interactions, operations, codeClasses }: Omit<Served, 'formats' | 'version'>,
+  { registry, interactions, operations, codeClasses, requiresReferences }: Omit<Served, 'formats' | 'version'>,
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
   ...(type === 'Binary' ? { documentation: server.binary } : {}),
@@ -80,7 +82,7 @@ const resourceOf = (
   conditionalRead: 'full-support',
   conditionalUpdate: isConditional('update', interactions),
   conditionalDelete: isConditional('delete', interactions) ? 'multiple' : 'not-supported',
-  referencePolicy: ['literal', 'logical'],
+  referencePolicy: ['literal', 'logical', ...(requiresReferences ? (['enforced'] as const) : [])],
   searchInclude: [...possibleIncludes(registry, type)],
   searchRevInclude: [...possibleReverseIncludes(registry, type)],
   searchParam: registry.searchParametersOf(type).map(({ code, url, type }) => ({ name: code, definition: url, type })),

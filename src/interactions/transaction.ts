@@ -41,6 +41,8 @@ type Going = {
   readonly claims: Claims
   /** What references mean: fullUrls of entries, and conditional references that were looked up. */
   readonly targets: Map<string, string>
+  /** What there will be at the end. */
+  readonly beside: Set<string>
 }
 
 const carryOut = async (
@@ -50,7 +52,7 @@ const carryOut = async (
 ): Promise<readonly FhirResponse[]> => {
   const claims: Claims = new Map()
   const placed = place(entries, claims)
-  const going: Going = { context, answer, answers: [], claims, targets: new Map() }
+  const going: Going = { context, answer, answers: [], claims, targets: new Map(), beside: new Set() }
   for (const entry of placed) remember(entry, going)
   await takeTurns(placed, going)
 
@@ -75,7 +77,8 @@ const carryOut = async (
 
 const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
-const remember = ({ fullUrl, target }: Placed, { targets }: Going): void => {
+const remember = ({ fullUrl, target, interaction }: Placed, { targets, beside }: Going): void => {
+  if (target !== undefined && interaction.prepare !== undefined && interaction.method !== 'DELETE') beside.add(target)
   if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
 }
 
@@ -131,7 +134,10 @@ const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> =
   const prepared = wave.map(({ interaction, request, fullUrl, id, index }) =>
     atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
   )
-  const written = await context.store.write(prepared.map(({ write }) => write))
+  const written = await context.store.write(
+    prepared.map(({ write }) => write),
+    going.beside,
+  )
   const byIndex = Map.groupBy(wave.keys(), position => wave[position]?.index ?? -1)
   for (const [index, positions] of byIndex) {
     const done = positions.map(position => doneOf(written[position], index))

@@ -43,6 +43,8 @@ type Options = {
   readonly dictionaryConnection: Connection
   readonly registry: Registry
   readonly classes: CodeClasses
+  /** Present where literal references below this base must be readable by who writes them. */
+  readonly references?: (() => string) | undefined
 }
 
 /** Opens the door to the resource tables; what comes back makes the store of one caller. */
@@ -55,6 +57,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     durations: openDurations(options.dictionaryConnection),
     nextPk: openPrimaryKeys(options.dictionaryConnection),
     typeIds: await typeIdsOf(database),
+    references: options.references,
   }
   return ({ author, ...caller }) => {
     const asking = { ...shared, ...caller }
@@ -89,7 +92,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
 const storeWithin = (connection: Connection, writing: Writing): Store => {
   const store: Store = {
     ...reading(connection, writing),
-    write: writes => writeAll(connection, writing, writes),
+    write: (writes, beside) => writeAll(connection, writing, writes, beside),
     atomic: run => run(store),
   }
   return store

@@ -147,8 +147,11 @@ export type Store = {
   readonly matches: (criteria: Search, limit: number) => Promise<readonly string[]>
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */
   readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
-  /** One commit; an entry that is refused changes nothing and hinders no other. */
-  readonly write: (writes: readonly Write[]) => Promise<readonly Written[]>
+  /**
+   * One commit; an entry that is refused changes nothing and hinders no other. `beside`: what else the same transaction
+   * writes, as `Patient/1`, so that it may be referred to beforehand.
+   */
+  readonly write: (writes: readonly Write[], beside?: ReadonlySet<string>) => Promise<readonly Written[]>
   /** Commits when `run` returns; rolls all back and throws on when it throws. */
   readonly atomic: <T>(run: (store: Store) => Promise<T>) => Promise<T>
 }

@@ -1,7 +1,11 @@
+import type { Resource } from '@medplum/fhirtypes'
+import type { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
 import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import type { Connection } from './database.ts'
 import { withDecision } from './decision.ts'
+import { contentOf, missingReferences } from './required-references.ts'
 import { isolated } from './savepoint.ts'
 import type { Write, Written } from './store.ts'
 import { takeTurns } from './turns.ts'
@@ -16,6 +20,38 @@ export const writeAll = async (
   connection: Connection,
   writing: Writing,
   writes: readonly Write[],
+  beside: ReadonlySet<string> = new Set(),
+): Promise<readonly Written[]> => {
+  const missing = await missingFrom(connection, writing, writes.map(contentOf), beside)
+  const written = await writePermitted(
+    connection,
+    writing,
+    writes.filter((_, index) => missing[index] === undefined),
+    beside,
+  )
+  const rest = written.values()
+  return writes.map((_, index): Written => {
+    const error = missing[index]
+    return error === undefined ? (rest.next().value as Written) : { outcome: 'refused', error }
+  })
+}
+
+/** Nothing is missing where nothing is required. */
+const missingFrom = async (
+  connection: Connection,
+  writing: Writing,
+  resources: readonly (Resource | undefined)[],
+  beside: ReadonlySet<string>,
+): Promise<readonly (FhirError | undefined)[]> =>
+  writing.references === undefined
+    ? []
+    : missingReferences(connection, writing, writing.references(), resources, beside)
+
+const writePermitted = async (
+  connection: Connection,
+  writing: Writing,
+  writes: readonly Write[],
+  beside: ReadonlySet<string>,
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
   await takeTurns(connection, writes.flatMap(criteriaOf))
@@ -24,7 +60,7 @@ export const writeAll = async (
     else
       written.push(
         await isolated(connection, () =>
-          withDecision(connection, writing, run.write, () => writeOne(connection, writing, run.write)),
+          withDecision(connection, writing, run.write, () => writeOne(connection, writing, run.write, beside)),
         ),
       )
   }
@@ -52,8 +88,18 @@ const isPlainObservation = (write: Write): write is Create =>
   write.kind === 'create' && write.resource.resourceType === 'Observation' && write.ifNoneExist === undefined
 
 /** One change. Throws FhirError where it is refused; what it had done by then is the caller's to roll back. */
-const writeOne = async (connection: Connection, writing: Writing, write: Write): Promise<Written> => {
+const writeOne = async (
+  connection: Connection,
+  writing: Writing,
+  write: Write,
+  beside: ReadonlySet<string>,
+): Promise<Written> => {
   const written = await changeOne(connection, writing, write)
+  // Only now is it known what a patch makes of the resource.
+  if (write.kind === 'patch' && written.outcome === 'updated') {
+    const [missing] = await missingFrom(connection, writing, [parseJson(written.content) as Resource], beside)
+    if (missing !== undefined) throw missing
+  }
   if ('resource' in write && write.resource.resourceType === 'PractitionerRole')
     await adoptPractitioner(connection, writing, write.resource)
   return written

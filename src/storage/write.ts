@@ -28,6 +28,8 @@ export type Writing = Preparing & {
   readonly choosesIds: boolean
   /** Whether what they create may belong to any organization. */
   readonly choosesOwner: boolean
+  /** Present where what is written may only refer to what is here and its writer may read: the base of literal references. */
+  readonly references?: (() => string) | undefined
   /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
 }
