@@ -93,7 +93,7 @@ const inTransaction = async <T>(
   try {
     const begun = [await client.query(begin)].flat().at(-1)
     const result = await run(connectionOver(client), begun?.rows[0]?.joinings)
-    await client.query('COMMIT')
+    await commit(client)
     client.release()
     return result
   } catch (error) {
@@ -103,6 +103,14 @@ const inTransaction = async <T>(
     )
     throw error
   }
+}
+
+/** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */
+const commit = async (client: pg.PoolClient): Promise<void> => {
+  const { command } = await client.query('COMMIT').catch(error => {
+    throw toFhirError(error)
+  })
+  if (command !== 'COMMIT') throw new Error('a statement failed unnoticed, and nothing was committed')
 }
 
 const retried = async <T>(run: () => Promise<T>, attempts = 5): Promise<T> => {

@@ -1,0 +1,21 @@
+import t from 'tap'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+
+t.test('a commit that PostgreSQL turns into a rollback is a fault, and never taken for done', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  await t.rejects(
+    database.transaction(async connection => {
+      await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'lost')`)
+      await connection.run(sql.fragment`SELECT 1 / 0`).catch(() => undefined)
+    }),
+    { message: 'a statement failed unnoticed, and nothing was committed' },
+  )
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM principal WHERE id = 'lost'`), undefined)
+})
