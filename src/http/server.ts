@@ -51,6 +51,7 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
   await server.register(fastifyCompress, {
     encodings: ['gzip'],
     requestEncodings: ['gzip', 'deflate'],
+    customTypes: /^text\/|\+?(?:json|xml|ndjson)\b|javascript|svg/,
     // Half of gzip's usual work for nearly its size.
     zlibOptions: { level: 4 },
   })

@@ -1,5 +1,6 @@
 import type { Expression } from '../search/expression.ts'
 import type { Compiling } from './compiling.ts'
+import { isEnrolled } from './model/enrolled.ts'
 import { storedRow, tableOf } from './row.ts'
 import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
@@ -34,7 +35,7 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   if (row.type !== 'Group' || parameter.code !== 'member') return named
   const enrolled = sql.fragment`${row.row}.id IN (
     SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
-    WHERE (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
+    WHERE ${isEnrolled} AND (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
   return anyOf([enrolled, named])
 }
 
@@ -54,7 +55,7 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
   if (source !== 'Group' || parameter.code !== 'member' || row.type !== 'Patient') return named
   const enrolled = sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (
     SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id
-    WHERE study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
+    WHERE ${isEnrolled} AND study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
   return anyOf([enrolled, named])
 }
 

@@ -4,6 +4,7 @@ import type { IncludeLink } from '../search/include.ts'
 import type { Connection } from './database.ts'
 import { type Frontier, type Including, includedRows, isSearchable } from './include-row.ts'
 import { referenceKey } from './index-rows.ts'
+import { isEnrolled } from './model/enrolled.ts'
 import { tableOf } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath } from './values/element.ts'
@@ -64,7 +65,7 @@ const membersOf = (groups: Frontier['from']): SqlFragment => sql.fragment`
     groups.map(({ id }) => id),
     'text',
   )})
-    AND enrolment.in_force AND now() >= enrolment.period_start AND now() < enrolment.period_end`
+    AND ${isEnrolled}`
 
 type Named = { readonly type: ResourceType; readonly id?: string; readonly url?: string }
 

@@ -5,6 +5,7 @@ import type { Connection } from './database.ts'
 import { isNew } from './include-forward.ts'
 import { type Frontier, type Including, includedRows, isSearchable, observationsOf } from './include-row.ts'
 import { referenceKey } from './index-rows.ts'
+import { isEnrolled } from './model/enrolled.ts'
 import { tableOf } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
 import { element, elementText, someElement } from './values/element.ts'
@@ -134,4 +135,4 @@ const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Gr
 const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row.id IN (
   SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
   WHERE enrolment.patient_id = ANY(${sql.array([...patients], 'int4')})
-    AND enrolment.in_force AND now() >= enrolment.period_start AND now() < enrolment.period_end)`
+    AND ${isEnrolled})`

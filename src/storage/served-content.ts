@@ -3,6 +3,7 @@ import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Mask } from '../fhir/subset.ts'
 import { compile } from './compile.ts'
+import { isEnrolled } from './model/enrolled.ts'
 import { storedRow } from './row.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 
@@ -28,8 +29,7 @@ const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
   sql.fragment`(${row}.content || coalesce((
     SELECT ${members}
     FROM study
-    JOIN enrolment ON enrolment.study_id = study.id AND enrolment.in_force
-      AND now() >= enrolment.period_start AND now() < enrolment.period_end
+    JOIN enrolment ON enrolment.study_id = study.id AND ${isEnrolled}
     JOIN patient AS person ON person.patient_id = enrolment.patient_id AND person.id = enrolment.patient
     WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
     HAVING count(*) > 0), '{}'))`

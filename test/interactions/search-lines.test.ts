@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { fhirWorld } from '../support/fhir-server.ts'
 
@@ -29,6 +30,12 @@ for (let from = 0; from < many; from += 550) {
     payload: { resourceType: 'Bundle', type: 'batch', entry },
   })
 }
+
+t.test('lines are compressed for whom it is asked', async t => {
+  const answer = await get('Patient?gender=female', { accept: ndjson, 'accept-encoding': 'gzip' })
+  t.equal(answer.headers['content-encoding'], 'gzip')
+  t.equal(linesOf(gunzipSync(answer.rawPayload).toString()).length, many)
+})
 
 t.test('a search answers all its matches, a resource a line', async t => {
   const answer = await get('Patient?gender=female')

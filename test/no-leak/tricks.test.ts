@@ -282,6 +282,21 @@ t.test('$validate knows a stored profile only where its caller may search it', a
   t.strictSame(await asks('user/Observation.c', url), await asks('user/Observation.c', 'urn:profile:other'))
 })
 
+t.test('who has left a study is no member of its Group, whichever way it is asked', async t => {
+  const researcher = await staff('researcher')
+  for (const [who, expected] of [
+    ['ann', ['group-open']],
+    ['fay', []],
+  ] as const) {
+    t.strictSame(idsOf(await researcher('GET', `Group?member=Patient/${who}`)), expected, who)
+    t.strictSame(idsOf(await researcher('GET', `Group?member:Patient._id=${who}`)), expected, who)
+    const found = idsOf(await researcher('GET', `Patient?_id=${who}&_has:Group:member:_id=group-open`))
+    t.strictSame(found, expected.length === 0 ? [] : [who])
+    const { body } = await researcher('GET', 'Group/group-open')
+    t.equal(body.includes(`Patient/${who}"`), expected.length > 0)
+  }
+})
+
 t.test('an upload does not tell whether somebody else has made it', async t => {
   const ann = await patient('ann')
   const document = upload(heartRate())

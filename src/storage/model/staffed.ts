@@ -3,6 +3,7 @@ import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { granteesOf } from './consented.ts'
+import { isEnrolled } from './enrolled.ts'
 import { referencedId } from './reference.ts'
 
 type Staffed = Extract<Expression, { kind: 'staffed' }>
@@ -37,8 +38,7 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
           AND referenced_id(consent.content -> 'patient', 'Patient') = enrolment.patient
         WHERE study.id = handled.study_id AND study.identity = 'identified'
           AND study.in_force AND now() >= study.period_start AND now() < study.period_end
-          AND enrolment.patient = ${row}.id AND enrolment.patient_id = ${row}.patient_id AND enrolment.in_force
-          AND now() >= enrolment.period_start AND now() < enrolment.period_end
+          AND enrolment.patient = ${row}.id AND enrolment.patient_id = ${row}.patient_id AND ${isEnrolled}
           AND given.consented AND given.stored_before = 'infinity' AND now() >= given.valid_from AND now() < given.valid_to)`,
     ),
   name: (staffed, row) => handles(staffed, namedByStudy(row)),
