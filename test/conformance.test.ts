@@ -116,10 +116,21 @@ const samples = {
 }
 const sampleOf = (parameter: SearchParameter): string => samples[parameter.type](parameter)
 
+t.test('every compartment that is advertised is searched', async t => {
+  t.equal(rest?.compartment?.length, 5)
+  for (const url of rest?.compartment ?? []) {
+    const name = url.slice(url.lastIndexOf('/') + 1)
+    const path = `${name[0]?.toUpperCase()}${name.slice(1)}/1`
+    t.equal((await call('GET', `${path}/Observation`)).status, 200, url)
+    t.equal((await call('GET', `${path}/*`)).status, 200, url)
+    t.equal((await call('POST', `${path}/_search`, '_count=1')).status, 200, url)
+  }
+})
+
 t.test('system interactions that are advertised answer', async t => {
   t.same(
     rest?.interaction?.map(({ code }) => code),
-    ['history-system', 'batch', 'transaction'],
+    ['history-system', 'search-system', 'batch', 'transaction'],
   )
   t.match(await call('GET', '_history?_count=1'), { status: 200, answer: { type: 'history' } })
   for (const type of ['batch', 'transaction']) {
@@ -167,16 +178,13 @@ t.test('every operation that is advertised answers', async t => {
 
 t.test('nothing answers that is not advertised', async t => {
   const refusals: readonly (readonly [Method, string, readonly number[]])[] = [
-    ['GET', '', [405]],
-    ['GET', '?_type=Patient', [405]],
-    ['POST', '_search', [404]],
     ...['$export', '$process-message', '$convert', '$graphql', '$versions'].map(name => ['GET', name, [404]] as const),
     ...resources.flatMap(({ type }): (readonly [Method, string, readonly number[]])[] => [
       ['POST', `${type}/1`, [405]],
       ['DELETE', `${type}/1/_history`, [405]],
       ['DELETE', `${type}/1/_history/1`, [405]],
       ['GET', `${type}/1/$everything`, [404]],
-      ['GET', `${type}/1/Observation`, [404]],
+      ['GET', `${type}/1/SubscriptionStatus`, [404]],
       ['GET', `${type}?_include=nonsense`, [400]],
       ['GET', `${type}?_include=${type}:nonsense`, [400]],
       ['GET', `${type}?_revinclude=${type}`, [400]],

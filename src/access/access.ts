@@ -32,6 +32,8 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
     case 'has':
       return { ...asked, of: and(searchable(access, asked.source), guarded(access, asked.of)) }
+    case 'there':
+      return { ...asked, of: and(visible(access, asked.type), guarded(access, asked.of)) }
     case 'listed':
       return { ...asked, by: and(searchable(access, 'List'), guarded(access, asked.by)) }
     case 'match':
@@ -50,6 +52,14 @@ const byMember = (access: Access, { parameter, value }: Extract<Expression, { ki
 const searchable = (access: Access, type: ResourceType): Expression => {
   const allowed = access('s', type)
   if (allowed.kind === 'none') throw new FhirError('forbidden', `Searching by ${type} needs a scope for ${type} with s`)
+  return allowed
+}
+
+/** That it is there, is told who may read or search it. */
+const visible = (access: Access, type: ResourceType): Expression => {
+  const allowed = or(access('r', type), access('s', type))
+  if (allowed.kind === 'none')
+    throw new FhirError('forbidden', `Searching within a ${type} needs a scope for ${type} with r or s`)
   return allowed
 }
 

@@ -82,8 +82,13 @@ const looksBeyond = (criteria: Expression): boolean => {
       return criteria.of.some(looksBeyond)
     case 'not':
       return looksBeyond(criteria.of)
+    case 'chain':
+    case 'has':
+    case 'listed':
+    case 'there':
+      return true
     default:
-      return criteria.kind === 'chain' || criteria.kind === 'has' || criteria.kind === 'listed'
+      return false
   }
 }
 

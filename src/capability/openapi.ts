@@ -2,6 +2,7 @@
 
 import type { ResourceType } from '@medplum/fhirtypes'
 import server from '../../capability/server.json' with { type: 'json' }
+import { compartments } from '../fhir/compartment.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import { routesOf } from '../operations/operation.ts'
@@ -47,7 +48,7 @@ type Place = { readonly path: string; readonly tag: string; readonly type?: Reso
 /** Where a row answers: a search, and an operation of some types only, stand below their types. */
 const placesOf = (row: Interaction, types: readonly ResourceType[]): readonly Place[] => {
   const path = `/${row.path.replace(/:(\w+)/g, '{$1}')}`
-  const isSearch = row.name === 'search-type' && row.method === 'GET'
+  const isSearch = row.path === ':type' && row.method === 'GET'
   const own = row.name === 'operation' && row.types !== 'all' && row.path.startsWith(':type') ? row.types : []
   const listed = isSearch ? types : own
   if (listed.length > 0) return listed.map(type => ({ path: path.replace('{type}', type), tag: type, type }))
@@ -159,6 +160,7 @@ const componentsOf = (
     },
     parameters: {
       type: inPath('type', 'The resource type.', { enum: registry.resourceTypes }),
+      compartment: inPath('compartment', 'What the compartment is of.', { enum: compartments }),
       id: inPath('id', 'The id of the resource.', { pattern: '^[A-Za-z0-9.-]{1,64}$' }),
       versionId: inPath('versionId', 'The id of the version.', { pattern: '^[A-Za-z0-9.-]{1,64}$' }),
       ...Object.fromEntries(

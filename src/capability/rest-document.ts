@@ -1,3 +1,4 @@
+import { unsupportedParameters } from '../fhir/registry-search-parameters.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
 import { parseModifier } from '../search/modifier.ts'
@@ -124,12 +125,9 @@ const succeeds = (run: () => unknown): boolean => {
   }
 }
 
-const notSupported = function* ({ registry, formats }: Documented): Generator<string> {
+const notSupported = function* ({ formats }: Documented): Generator<string> {
   for (const name of laterNames) yield `The parameter ${code(name)}.`
-  const special = registry.resourceTypes.flatMap(type =>
-    registry.searchParametersOf(type).flatMap(one => (one.type === 'special' ? [`${type} ${code(one.code)}`] : [])),
-  )
-  if (special.length > 0) yield `Parameters of the type special: ${special.join(', ')}.`
+  for (const [url, why] of Object.entries(unsupportedParameters)) yield `The parameter of ${code(url)}: ${why}.`
   if (!formats.includes('ttl')) yield 'Turtle: nobody has asked for it.'
   yield 'Comments in XML outside of narratives, and `fhir_comments`: R4 does not have them.'
   yield 'A new resource under an id of the client, but for imports: `PUT` to an id that is not there answers 404.'

@@ -6,6 +6,7 @@ import type {
 import server from '../../capability/server.json' with { type: 'json' }
 import { extensions, systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { compartments } from '../fhir/compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
@@ -51,7 +52,10 @@ export const toCapabilityStatement = (
         resourceOf(type, { registry, interactions, operations, codeClasses, requiresReferences }),
       ),
       searchParam: reachParameters.map(parameter => ({ ...parameter })),
-      interaction: codesOf(interactions.flatMap(one => (one.path === '' || one.path === '_history' ? [one.name] : []))),
+      interaction: codesOf(interactions.flatMap(one => (isOfSystem(one) ? [one.name] : []))),
+      compartment: compartments.map(
+        one => `http://hl7.org/fhir/CompartmentDefinition/${one[0]?.toLowerCase()}${one.slice(1)}`,
+      ),
       ...operationsOf(operations.filter(({ at }) => at.system !== undefined)),
     },
   ],
@@ -69,11 +73,7 @@ const resourceOf = (
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
   ...(type === 'Binary' ? { documentation: server.binary } : {}),
   type,
-  interaction: codesOf(
-    interactions.flatMap(one =>
-      one.path === '' || one.path === '_history' || one.name === 'operation' ? [] : [one.name],
-    ),
-  ),
+  interaction: codesOf(interactions.flatMap(one => (isOfSystem(one) || one.name === 'operation' ? [] : [one.name]))),
   versioning: 'versioned',
   readHistory: interactions.some(({ name }) => name === 'vread'),
   // PUT to an id that is not there answers 404, but for imports.
@@ -97,6 +97,17 @@ const operationsOf = (operations: readonly Operation[]): Pick<RestResource, 'ope
 
 const isConditional = (name: Interaction['name'], interactions: readonly Interaction[]): boolean =>
   interactions.some(one => one.name === name && one.decide !== undefined)
+
+type OfSystem = Extract<Interaction, { name: 'batch' | 'transaction' | 'search-system' | 'history-system' }>
+
+const isOfSystem = (interaction: Interaction): interaction is OfSystem => systemNames.has(interaction.name)
+
+const systemNames: ReadonlySet<Interaction['name']> = new Set<OfSystem['name']>([
+  'batch',
+  'transaction',
+  'search-system',
+  'history-system',
+])
 
 /** Each once: a search is one interaction by either method. */
 const codesOf = <Code extends string>(names: readonly Code[]) => [...new Set(names)].map(code => ({ code }))

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { Compartment } from './compartment.ts'
 import { type Definition, readDefinition, readDefinitions, readFolder } from './definition-file.ts'
-import { compileCompartment } from './registry-compartment.ts'
+import { compileCompartments } from './registry-compartment.ts'
 import { compileSearchParameters, type SearchParameterDefinition } from './registry-search-parameters.ts'
 import { isResourceType, resourceTypes } from './resource-type.ts'
 import type { SearchParameter } from './search-parameter.ts'
@@ -15,8 +16,8 @@ export type Registry = {
   readonly searchParameter: (type: ResourceType, code: string) => SearchParameter | undefined
   /** With those of all types: `_id _lastUpdated _tag _profile _security _source`. */
   readonly searchParametersOf: (type: ResourceType) => readonly SearchParameter[]
-  /** Codes of the parameters through which a type is in a patient's compartment; of most other types: none. */
-  readonly compartmentParameters: (type: ResourceType) => readonly string[]
+  /** Codes of the parameters through which a type is in a compartment; none where it is not. */
+  readonly compartmentParameters: (compartment: Compartment, type: ResourceType) => readonly string[]
   /** What we publish ourselves in `fhir-profiles/`, as it stands there. */
   readonly definitions: (kind: PublishedKind) => readonly Definition[]
   readonly structures: Structures
@@ -36,13 +37,13 @@ export const loadRegistry = (): Registry => {
     ...(definitions('SearchParameter') as unknown as SearchParameterDefinition[]),
   ])
   const listed = new Map([...parameters].map(([type, byCode]) => [type, [...byCode.values()]]))
-  const compartment = compileCompartment(readDefinition('compartmentdefinition-patient.json'))
+  const compartments = compileCompartments(readDefinition('compartmentdefinition-patient.json'))
   return {
     resourceTypes,
     isResourceType,
     searchParameter: (type, code) => parameters.get(type)?.get(code),
     searchParametersOf: type => listed.get(type) ?? [],
-    compartmentParameters: type => compartment.get(type) ?? [],
+    compartmentParameters: (compartment, type) => compartments.get(compartment)?.get(type) ?? [],
     definitions,
     structures,
     valueSets: loadValueSets(structures),

@@ -55,7 +55,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
     const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction) } }
     const isContent = isBinaryRead(interaction, named.type)
-    if (interaction.name !== 'search-type' && !isContent) refuseLines(request)
+    if (!isSearch(interaction) && !isContent) refuseLines(request)
     const send = isContent ? sendBinary : sendAnswer
     return send(reply, await dispatch(routed, contextOf(request)))
   }
@@ -79,6 +79,8 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   })
   server.setNotFoundHandler(answer)
 }
+
+const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'
 
 /** Each method and path once: what is posted to the base is told apart by the Bundle's type. */
 const paths: readonly Pick<Interaction, 'method' | 'path'>[] = [

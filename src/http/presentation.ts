@@ -32,7 +32,7 @@ export const requirePresentation = (request: FastifyRequest, query = queryOf(req
 /** Only the matches of a search can be had as lines. */
 export const refuseLines = ({ presentation }: FastifyRequest): void => {
   if (!presentation.lines) return
-  throw new FhirError('not-supported', `Only searches of a type answer as ${lines.types[0]}`, { status: 406 })
+  throw new FhirError('not-supported', `Only searches answer as ${lines.types[0]}`, { status: 406 })
 }
 
 export const queryOf = ({ url }: FastifyRequest): URLSearchParams =>

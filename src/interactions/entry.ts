@@ -33,7 +33,7 @@ export const parseEntry = (
   const method = textOf(request, 'method')
   const [path = '', query = ''] = relative(textOf(request, 'url'), base).split('?')
   const { interaction, named } = findRoute(interactions, registry, { method, path })
-  if (interaction.path === '' || interaction.body === 'form') {
+  if ((interaction.path === '' && interaction.method === 'POST') || interaction.body === 'form') {
     throw new FhirError('not-supported', `A Bundle cannot carry a ${interaction.name} by ${method}`, { status: 400 })
   }
   return {

@@ -1,6 +1,7 @@
 import type { OperationOutcome, ResourceType } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
+import type { Compartment } from '../fhir/compartment.ts'
 import type { Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
@@ -29,6 +30,9 @@ type Target =
   | Row<'history-type', ':type/_history', TypeRequest>
   | Row<'create' | 'search-type' | ConditionalName, ':type' | ':type/_search', TypeRequest>
   | Row<'read' | 'history-instance' | ConditionalName, ':type/:id' | ':type/:id/_history', InstanceRequest>
+  | Row<'search-type', ':compartment/:id/:type' | ':compartment/:id/:type/_search', CompartmentTypeRequest>
+  | Row<'search-system', '' | '_search', SystemRequest>
+  | Row<'search-system', ':compartment/:id/*' | ':compartment/:id/_search', CompartmentRequest>
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
   | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
       readonly types: 'all' | readonly ResourceType[]
@@ -69,7 +73,16 @@ export type SystemRequest = {
 export type TypeRequest = SystemRequest & { readonly type: ResourceType }
 export type InstanceRequest = TypeRequest & { readonly id: string }
 export type VersionRequest = InstanceRequest & { readonly versionId: string }
-export type FhirRequest = SystemRequest | TypeRequest | InstanceRequest | VersionRequest
+/** Within what is linked to one resource. */
+export type CompartmentRequest = SystemRequest & { readonly compartment: Compartment; readonly id: string }
+export type CompartmentTypeRequest = CompartmentRequest & TypeRequest
+export type FhirRequest =
+  | SystemRequest
+  | TypeRequest
+  | InstanceRequest
+  | VersionRequest
+  | CompartmentRequest
+  | CompartmentTypeRequest
 
 export type RequestHeaders = {
   readonly ifMatch?: string

@@ -6,7 +6,8 @@ import { history, systemHistory, typeHistory } from './history.ts'
 import type { Interaction } from './interaction.ts'
 import { patch, preparePatch } from './patch.ts'
 import { read } from './read.ts'
-import { search } from './search.ts'
+import { search, searchCompartment } from './search.ts'
+import { searchCompartments, searchSystem } from './search-system.ts'
 import { transaction } from './transaction.ts'
 import { prepareUpdate, update } from './update.ts'
 import { vread } from './vread.ts'
@@ -148,6 +149,62 @@ export const interactions: readonly Interaction[] = [
     body: 'form',
     handler: search,
     documentation: 'The same with the parameters in a form, where no log or proxy keeps them.',
+  },
+  {
+    name: 'search-type',
+    method: 'GET',
+    path: ':compartment/:id/:type',
+    action: 's',
+    body: 'none',
+    handler: searchCompartment,
+    documentation:
+      'What is in the compartment of a Patient, Device, Encounter, Practitioner or RelatedPerson that the caller may see; of any other, nothing.',
+  },
+  {
+    name: 'search-type',
+    method: 'POST',
+    path: ':compartment/:id/:type/_search',
+    action: 's',
+    body: 'form',
+    handler: searchCompartment,
+    documentation: 'The same with the parameters in a form.',
+  },
+  {
+    name: 'search-system',
+    method: 'GET',
+    path: ':compartment/:id/*',
+    action: 's',
+    body: 'none',
+    handler: searchCompartments,
+    documentation: 'Of all types that are in the compartment, or of those in _type, one type after another.',
+  },
+  {
+    name: 'search-system',
+    method: 'POST',
+    path: ':compartment/:id/_search',
+    action: 's',
+    body: 'form',
+    handler: searchCompartments,
+    documentation: 'The same with the parameters in a form.',
+  },
+  {
+    name: 'search-system',
+    method: 'GET',
+    path: '',
+    action: 's',
+    body: 'none',
+    handler: searchSystem,
+    documentation:
+      'The types in _type, one after another, by parameters that all of them have; without _type all types that the caller may search.',
+  },
+  {
+    name: 'search-system',
+    method: 'POST',
+    path: '_search',
+    action: 's',
+    body: 'form',
+    handler: searchSystem,
+    documentation: 'The same with the parameters in a form.',
   },
   {
     name: 'batch',

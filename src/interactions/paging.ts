@@ -31,4 +31,4 @@ export const firstPage = ''
 
 /** A link to another page: it says nothing of what was asked. */
 export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) =>
-  `${base}/${cursor.path}?${cursorName}=${await cursors.seal(cursor)}`
+  `${cursor.path === '' ? base : `${base}/${cursor.path}`}?${cursorName}=${await cursors.seal(cursor)}`

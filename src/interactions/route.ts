@@ -1,10 +1,16 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import { type Compartment, compartments } from '../fhir/compartment.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from './interaction.ts'
 
 /** The parts of a path, by the names they have in its shape. */
-type Named = { readonly type?: ResourceType; readonly id?: string; readonly versionId?: string }
+type Named = {
+  readonly type?: ResourceType
+  readonly compartment?: Compartment
+  readonly id?: string
+  readonly versionId?: string
+}
 
 type Route = { readonly interaction: Interaction; readonly named: Named }
 
@@ -50,7 +56,7 @@ const isFor = (types: 'all' | readonly string[], [first]: readonly string[], [ty
 
 /** An id cannot start with `_` or `$`, so a search or an operation is never taken for one. */
 const isOf = (part: string, segment: string): boolean => {
-  if (part === ':type') return /^[A-Za-z]+$/.test(segment)
+  if (part === ':type' || part === ':compartment') return /^[A-Za-z]+$/.test(segment)
   return part.startsWith(':') ? /^[A-Za-z0-9.-]{1,64}$/.test(segment) : part === segment
 }
 
@@ -58,10 +64,26 @@ const parseSegments = (path: string, segments: readonly string[], registry: Regi
   const entries = segmentsOf(path).flatMap((part, index) =>
     part.startsWith(':') ? [[part.slice(1), segments[index]]] : [],
   )
-  const { type, ...rest }: { type?: string } = Object.fromEntries(entries)
-  if (type === undefined) return rest
-  if (!registry.isResourceType(type)) throw new FhirError('not-found', `${type} is not a resource type of FHIR R4`)
-  return { type, ...rest }
+  const { type, compartment, ...rest }: { type?: string; compartment?: string } = Object.fromEntries(entries)
+  return {
+    ...(compartment === undefined ? {} : { compartment: parseCompartment(compartment, segments) }),
+    ...(type === undefined ? {} : { type: parseType(type, registry) }),
+    ...rest,
+  }
+}
+
+const parseType = (name: string, registry: Registry): ResourceType => {
+  if (registry.isResourceType(name)) return name
+  throw new FhirError('not-found', `${name} is not a resource type of FHIR R4`)
+}
+
+const parseCompartment = (name: string, segments: readonly string[]): Compartment => {
+  const compartment = compartments.find(one => one === name)
+  if (compartment !== undefined) return compartment
+  throw new FhirError(
+    'not-found',
+    `There is nothing at ${shown(segments)}: the compartments are those of ${compartments.join(', ')}`,
+  )
 }
 
 /** The base takes Bundles: what each is for stands in its type. */

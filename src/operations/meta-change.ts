@@ -34,7 +34,8 @@ const change = async (
   context: Context,
   next: (labels: Labels, given: Labels) => Labels,
 ): Promise<FhirResponse> => {
-  if (!('id' in request)) throw new FhirError('not-found', 'The labels of one resource are changed, by its id')
+  if (!('type' in request && 'id' in request))
+    throw new FhirError('not-found', 'The labels of one resource are changed, by its id')
   const { type, id } = request
   const given = parseMeta(request.body)
   const [written] = await context.store.write([

@@ -19,7 +19,8 @@ export const meta: Operation = {
 
 const metaOf = async (request: FhirRequest, context: Context): Promise<Meta> => {
   const { store } = context
-  if (!('id' in request)) return store.meta('type' in request ? [request.type] : searchableTypes(context))
+  if (!('type' in request)) return store.meta(searchableTypes(context))
+  if (!('id' in request)) return store.meta([request.type])
   const { content } = await store.read(request.type, request.id)
   const { meta = {} }: { readonly meta?: Meta } = JSON.parse(content)
   return meta

@@ -34,6 +34,8 @@ export type Expression =
       readonly versioned?: true
       readonly of: Expression
     }
+  /** Whatever the row is: there is a resource with this id, and for it holds. */
+  | { readonly kind: 'there'; readonly type: ResourceType; readonly id: string; readonly of: Expression }
   /** Some List for which it holds has the row as an item. */
   | { readonly kind: 'listed'; readonly by: Expression }
   /** The row belongs to this patient: by the subject-like parameters only. `id` is the id of a Patient. */

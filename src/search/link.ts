@@ -2,7 +2,7 @@ import { cursorName } from './result-parameter.ts'
 import type { Search } from './search.ts'
 
 /** The query of the self link: what was applied, in the client's words. */
-export const selfQuery = ({ applied }: Search): string => toQuery(applied)
+export const selfQuery = ({ applied }: Pick<Search, 'applied'>): string => toQuery(applied)
 
 /** The query of the next link: the same search, from behind this page. */
 export const nextQuery = ({ applied }: Search, cursor: string): string =>

@@ -102,7 +102,7 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
 }
 
 /** Of the specification, and without an answer here. */
-export const laterNames: ReadonlySet<string> = new Set(['_contained', '_containedType', '_query', '_score', '_type'])
+export const laterNames: ReadonlySet<string> = new Set(['_contained', '_containedType', '_query', '_score'])
 
 const refuseRepeated = (entries: readonly Entry[]): void => {
   const names = entries.map(([name]) => name).filter(isResultName)

@@ -63,9 +63,13 @@ const subjectMatch: Hot = ({ parameter, value }, { row }) => {
   if (value.kind !== 'reference') return undefined
   const test = sql.fragment`${row.facts}.patient_id = ${patientIdOf(value.id)}`
   if (value.type === 'Patient' || parameter.code === 'patient') return test
-  if (value.type !== undefined) return undefined
   const others = { ...parameter, targets: parameter.targets.filter(target => target !== 'Patient') }
-  return anyOf([test, matchReference(sql.fragment`${row.row}.content`, others, value)])
+  // What is about somebody or something else is in no patient's compartment.
+  const other = allOf([
+    sql.fragment`${row.facts}.patient_id = 0`,
+    matchReference(sql.fragment`${row.row}.content`, others, value),
+  ])
+  return value.type === undefined ? anyOf([test, other]) : other
 }
 
 const dateMatch: Hot = ({ value }, { row }) => {

@@ -6,6 +6,7 @@ import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
+type There = Extract<Expression, { kind: 'there' }>
 type Listed = Extract<Expression, { kind: 'listed' }>
 type Has = Extract<Expression, { kind: 'has' }>
 type Names = Extract<Expression, { kind: 'names' }>
@@ -89,6 +90,17 @@ export const compileListed = ({ by }: Listed, at: Compiling): SqlFragment => {
     FROM list AS ${name(alias)},
       jsonb_path_query(${name(alias)}.content, '$.entry[*] ? (!(@.deleted == true)).item.reference') AS item(reference)
     WHERE split_part(item.reference #>> '{}', '/', 1) = ${row.type} AND ${inner})`
+}
+
+/** It asks nothing of the row, so that PostgreSQL answers it once. */
+export const compileThere = ({ type, id, of }: There, at: Compiling): SqlFragment => {
+  const alias = `there_${at.depth}`
+  const inner = at.compile(of, { ...at, row: storedRow(type, alias), depth: at.depth + 1 })
+  return sql.fragment`EXISTS (
+    SELECT FROM resource_identity AS identity
+    JOIN ${tableOf(type)} AS ${name(alias)}
+      ON ${name(alias)}.patient_id = identity.patient_id AND ${name(alias)}.pk = identity.pk
+    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = ${type}) AND identity.id = ${id} AND ${inner})`
 }
 
 const subjects: ReadonlySet<string> = new Set(['patient', 'subject'])

@@ -2,7 +2,7 @@ import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import { compileHotMatch } from './compile-hot.ts'
-import { compileChain, compileHas, compileListed, compileNames } from './compile-link.ts'
+import { compileChain, compileHas, compileListed, compileNames, compileThere } from './compile-link.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
 import { compileRelation } from './model/relations.ts'
@@ -44,6 +44,8 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
       return compileHas(expression, at)
     case 'names':
       return compileNames(expression, at)
+    case 'there':
+      return compileThere(expression, at)
     case 'listed':
       return compileListed(expression, at)
     case 'compartment':

@@ -93,7 +93,7 @@ const sourceOf = ({ access, classes }: Searching, search: Search, needs: Needs =
   const { body: needsBody = false, sample = sql.fragment`` } = needs
   const question = restrict(access, 's', type, search.where)
   const stored = storedRow(type, 'row')
-  const driver = type === 'Observation' ? drivingCode(question, classes) : undefined
+  const driver = type === 'Observation' && !isWithin(question) ? drivingCode(question, classes) : undefined
   if (driver === undefined) {
     const where = compilePart(question, stored, classes)
     return { from: sql.fragment`${tableOf(type)} AS row ${sample}`, where, row: stored }
@@ -113,6 +113,9 @@ const sourceOf = ({ access, classes }: Searching, search: Search, needs: Needs =
 
 const conjuncts = (expression: Expression): readonly Expression[] =>
   expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]
+
+/** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
+const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')
 
 /** The first `code=` that means exactly one class. */
 const drivingCode = (question: Restricted, classes: CodeClasses) => {

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CompartmentDefinition, ResourceType } from '@medplum/fhirtypes'
 import fhirpath from 'fhirpath'
 import r4 from 'fhirpath/fhir-context/r4'
 import t from 'tap'
+import { compartments } from '../../src/fhir/compartment.ts'
 import { intervalOf } from '../../src/fhir/date.ts'
 import { readDefinitions } from '../../src/fhir/definition-file.ts'
 import { elementsAt, valuesAt } from '../../src/fhir/element-path.ts'
@@ -42,9 +46,26 @@ t.test('references point to what both the definition and the element allow', asy
   t.ok((targets('Provenance', 'target')?.length ?? 0) > 140)
 })
 
-t.test('the compartment of a patient is that of its definition', async t => {
-  t.same(registry.compartmentParameters('Observation'), ['subject', 'performer'])
-  t.same(registry.compartmentParameters('Location'), [])
+/** Where the definition that comes with the others says more than the published one. */
+const corrected: Readonly<Record<string, readonly string[]>> = {
+  'Patient Encounter': ['subject'],
+  'Patient Task': ['patient', 'focus'],
+}
+
+t.test('compartments are those of their definitions', async t => {
+  t.same(registry.compartmentParameters('Patient', 'Observation'), ['subject', 'performer'])
+  t.same(registry.compartmentParameters('Patient', 'Patient'), ['_id', 'link'])
+  t.same(registry.compartmentParameters('Patient', 'Location'), [])
+  for (const compartment of compartments) {
+    const name = `${compartment[0]?.toLowerCase()}${compartment.slice(1)}`
+    const file = join(import.meta.dirname, `../../node_modules/hl7.fhir.r4.examples/CompartmentDefinition-${name}.json`)
+    const definition: CompartmentDefinition = JSON.parse(readFileSync(file, 'utf8'))
+    for (const { code, param = [] } of definition.resource ?? []) {
+      const own = code === compartment ? ['_id', ...param.filter(one => one !== '{def}')] : param
+      const expected = corrected[`${compartment} ${code}`] ?? own
+      t.same(registry.compartmentParameters(compartment, code as ResourceType), expected, `${compartment} ${code}`)
+    }
+  }
 })
 
 t.test('a composite and its parts', async t => {

@@ -126,6 +126,12 @@ export const doors: readonly Door[] = [
   { name: 'search in another order', letter: 's', seen: search('_sort=-_id&_count=1000') },
   { name: 'search by a filter', letter: 's', seen: search('_filter=not (_id eq nothing)&_count=1000') },
   { name: 'search by its words', letter: 's', seen: search('_content={ids}&_count=1000') },
+  {
+    name: 'search of several types',
+    letter: 's',
+    seen: async (call, type, ids) =>
+      among(ids, idsIn(bodyOf(await call('GET', `?_type=${type}&_id=${ids.join()}&_count=1000`)))),
+  },
   { name: 'pages', letter: 's', seen: pages },
   { name: 'pages backwards', letter: 's', seen: pagesBackwards },
   {

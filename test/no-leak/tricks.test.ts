@@ -160,6 +160,28 @@ t.test('a List tells of its items only to who may see both', async t => {
   t.equal((await ann('GET', 'Observation?_list=hidden')).status, 403)
 })
 
+t.test('a compartment of whom the caller may not see is that of nobody', async t => {
+  const queries = ['Observation?_total=accurate', 'Patient', '*?_type=Observation,Consent&_total=accurate']
+  const compare = async (who: string, call: Call, id: string) => {
+    if ((await call('GET', `Patient/${id}`)).status === 200) {
+      const own = await call('GET', `Observation?patient=${id}&_count=1000`)
+      t.strictSame(idsOf(await call('GET', `Patient/${id}/Observation?_count=1000`)), idsOf(own), `${who}: ${id}`)
+      return
+    }
+    for (const query of queries) {
+      const [hidden, nobody] = [
+        await call('GET', `Patient/${id}/${query}`),
+        await call('GET', `Patient/${unknownId}/${query}`),
+      ]
+      t.strictSame(told(hidden, id), told(nobody, unknownId), `${who}: ${id} ${query}`)
+    }
+  }
+  for (const caller of callers.filter(({ name, lets }) => curious.has(name) && lets === undefined)) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    for (const id of ['ann', 'hal', 'jon']) await compare(caller.name, call, id)
+  }
+})
+
 t.test('a source device that all may read does not tell whose data came from it', async t => {
   const ids = facts.observations.flatMap(({ id, source, device }) =>
     source !== undefined && device === source ? [id] : [],

@@ -27,7 +27,7 @@ export const openSearching = async () => {
       const bundle: Bundle = await search(url)
       found.push(...(bundle.entry ?? []).map(({ resource }) => resource?.id ?? ''))
       const next = bundle.link?.find(({ relation }) => relation === 'next')?.url
-      url = next?.slice(next.indexOf('/fhir/'))
+      url = next?.slice(next.indexOf('/fhir'))
     }
     return found
   }

@@ -1,0 +1,63 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Registry } from '../fhir/registry.ts'
+import { isIncludeName } from './include.ts'
+import { isReachName, reachNames } from './reach.ts'
+import { refusal } from './refusal.ts'
+import { isResultName } from './result-parameter.ts'
+
+export const typeName = '_type'
+
+/**
+ * The parameters that all types have. Of types that nobody named, those of all types count, and the few that lack one of
+ * them (a Binary has no narrative) are left out; others must be parameters of every type that is named.
+ */
+export const narrowToTypes = (
+  registry: Registry,
+  query: URLSearchParams,
+  asked: {
+    readonly types: readonly ResourceType[]
+    readonly isNamed: boolean
+    readonly handling: 'strict' | 'lenient'
+  },
+): {
+  readonly types: readonly ResourceType[]
+  readonly query: URLSearchParams
+  readonly ignored: readonly string[]
+} => {
+  const entries = [...query].filter(([name]) => name !== typeName)
+  const isShared = (name: string) =>
+    isOfAll(name) ||
+    (asked.isNamed ? asked.types.every(type => isOf(registry, type, name)) : commonCodes.has(codeOf(name)))
+  const unshared = entries.map(([name]) => name).filter(name => !isShared(name))
+  const [first] = unshared
+  if (first !== undefined && asked.handling === 'strict') throw notShared(first, asked)
+  const kept = entries.filter(([name]) => isShared(name))
+  const types = asked.types.filter(type => kept.every(([name]) => isOfAll(name) || isOf(registry, type, name)))
+  return { types, query: new URLSearchParams(kept), ignored: [...new Set(unshared)] }
+}
+
+const isOfAll = (name: string): boolean => isResultName(name) || isIncludeName(name) || isReachName(name)
+
+const isOf = (registry: Registry, type: ResourceType, name: string): boolean =>
+  name.startsWith('_has:') || registry.searchParameter(type, codeOf(name)) !== undefined
+
+const codeOf = (name: string): string => /^[^.:]*/.exec(name)?.[0] ?? ''
+
+const commonCodes: ReadonlySet<string> = new Set([
+  '_id',
+  '_lastUpdated',
+  '_tag',
+  '_profile',
+  '_security',
+  '_source',
+  '_text',
+  '_content',
+])
+
+const notShared = (name: string, { types, isNamed }: { types: readonly ResourceType[]; isNamed: boolean }) =>
+  isNamed
+    ? refusal(name, `"${name}" is no search parameter of all of ${types.join(', ')}`)
+    : refusal(
+        name,
+        `"${name}" is no search parameter of all types: name in ${typeName} those that have it; accepted without: ${[...commonCodes, ...reachNames].join(', ')}`,
+      )
