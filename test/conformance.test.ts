@@ -110,7 +110,7 @@ const samples = {
   date: () => '2026',
   number: () => '1',
   quantity: () => '1',
-  special: () => 'x',
+  special: () => '48.2|16.4',
   reference: ({ targets }: SearchParameter) => `${targets[0] ?? 'Patient'}/x`,
   composite: ({ components }: SearchParameter): string => components.map(sampleOf).join('$'),
 }

@@ -36,6 +36,8 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return { ...asked, of: and(visible(access, asked.type), guarded(access, asked.of)) }
     case 'listed':
       return { ...asked, by: and(searchable(access, 'List'), guarded(access, asked.by)) }
+    case 'hierarchy':
+      return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
     case 'match':
       return asked.parameter.base === 'Group' && asked.parameter.code === 'member' ? byMember(access, asked) : asked
     default:

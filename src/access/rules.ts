@@ -63,8 +63,10 @@ const needsOwnScope = (scope: Scope, caller: Caller, action: Action, type: Resou
   (type === 'Consent' && verbOf[action] !== 'read' && whoIs(caller).kind === 'patient') ||
   (scope.context === 'patient' && !isInCompartments(type))
 
+/** A modifier may ask of other resources, as `:in` and `:below` do, or of what is not there: no scope has one. */
 const criteriaOf = ({ query }: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
   if (query === undefined) return all
+  if ([...new URLSearchParams(query).keys()].some(name => name.includes(':'))) return none
   try {
     const criteria = parseCriteria(type, query)
     return looksBeyond(criteria) ? none : criteria

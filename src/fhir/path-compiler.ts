@@ -117,7 +117,10 @@ const toPath = (way: Way, datatype: string, type: SearchParameterType): ElementP
   if (way.isTest) return { steps, datatype: 'boolean', test: 'exists-and-not-false' }
   const usable = usableBy[type]
   if (way.element.isChoice && usable !== undefined && !usable.has(datatype)) return undefined
-  return { steps, datatype: plain[datatype] ?? datatype }
+  const { requiredValueSet: valueSet } = way.element
+  return datatype === 'code' && valueSet !== undefined
+    ? { steps, datatype, valueSet }
+    : { steps, datatype: plain[datatype] ?? datatype }
 }
 
 const isSame = (one: ElementPath, other: ElementPath): boolean => JSON.stringify(one) === JSON.stringify(other)
@@ -143,6 +146,6 @@ const usableBy: Readonly<Partial<Record<SearchParameterType, ReadonlySet<string>
     'Range',
     'SampledData',
   ]),
-  number: new Set(['integer', 'decimal', 'positiveInt', 'unsignedInt']),
+  number: new Set(['integer', 'decimal', 'positiveInt', 'unsignedInt', 'Range']),
   uri: new Set(['uri', 'url', 'canonical', 'oid', 'uuid']),
 }

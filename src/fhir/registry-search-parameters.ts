@@ -1,4 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import unsupported from '../../capability/unsupported-parameters.json' with { type: 'json' }
 import { startOf, targetsOf, toPaths, type Way, waysOf } from './path-compiler.ts'
 import { isResourceType, resourceTypes } from './resource-type.ts'
 import type { SearchParameter, SearchParameterType } from './search-parameter.ts'
@@ -16,19 +17,10 @@ export type SearchParameterDefinition = {
   readonly component?: readonly { readonly definition: string; readonly expression: string }[]
 }
 
-/** The definitions of R4 that have no path to values, and why. Keyed by the definition's url. */
-export const unsupportedParameters: Readonly<Record<string, string>> = {
-  'http://hl7.org/fhir/SearchParameter/Resource-query': '_query names a search that is defined by an operation',
-  'http://hl7.org/fhir/SearchParameter/Bundle-composition':
-    'its value is a resource inside the Bundle, and no reference to one',
-  'http://hl7.org/fhir/SearchParameter/Bundle-message':
-    'its value is a resource inside the Bundle, and no reference to one',
-  'http://hl7.org/fhir/SearchParameter/Location-near': 'near is a distance between two points, of type special',
-  'http://hl7.org/fhir/SearchParameter/MolecularSequence-chromosome-variant-coordinate':
-    'one of its parts (%resource.referenceSeq.chromosome) lies outside the element that the composite is about',
-  'http://hl7.org/fhir/SearchParameter/MolecularSequence-referenceseqid-variant-coordinate':
-    'one of its parts (%resource.referenceSeq.referenceSeqId) lies outside the element that the composite is about',
-}
+/** The definitions of R4 that have no answer here, and why, by the definition's url. */
+export const unsupportedParameters: Readonly<Record<string, string>> = Object.fromEntries(
+  unsupported.map(({ url, reason }) => [url, reason]),
+)
 
 export type SearchParameters = ReadonlyMap<ResourceType, ReadonlyMap<string, SearchParameter>>
 
@@ -98,8 +90,15 @@ const compilePart = (
 ): SearchParameter => {
   const definition = byUrl.get(url)
   if (definition === undefined) throw new Error(`a composite has the unknown part ${url}`)
-  const ways = composites.flatMap(way => waysOf(structures, { ...way, steps: [] }, expression))
+  const outside = expression.startsWith(ofResource)
+  const start = outside ? startOf(structures, base) : undefined
+  const from = start === undefined ? composites.map(way => ({ ...way, steps: [] })) : [start]
+  const ways = from.flatMap(way => waysOf(structures, way, outside ? expression.slice(ofResource.length) : expression))
   const targets = definition.type === 'reference' ? narrowed(targetsOf(ways), definition.target) : []
   const { code, type } = definition
-  return { base, code, url, type, paths: toPaths(ways, type), targets, components: [] }
+  const part = { base, code, url, type, paths: toPaths(ways, type), targets, components: [] }
+  return outside ? { ...part, ofResource: true } : part
 }
+
+/** How a composite's part leads out of the element that the composite is about. */
+const ofResource = '%resource.'

@@ -19,6 +19,8 @@ export type ElementPath = {
   readonly steps: readonly PathStep[]
   /** The FHIR datatype that is reached: `CodeableConcept`, `Reference`, `dateTime`, `Period`, … */
   readonly datatype: string
+  /** Of a `code`: the ValueSet that its codes, and with them their systems, are bound to. */
+  readonly valueSet?: string
   /**
    * `Patient.deceased.exists() and Patient.deceased != false`: the parameter has one value, true where that holds for
    * any of its paths (there is one per type of the choice) and false where it holds for none.
@@ -47,4 +49,6 @@ export type SearchParameter = {
   readonly targets: readonly ResourceType[]
   /** The parts of a composite; each part's paths start at the composite's own paths. */
   readonly components: readonly SearchParameter[]
+  /** A part of a composite whose paths start at the resource after all. */
+  readonly ofResource?: true
 }

@@ -2,12 +2,13 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { readAlternatives } from './alternatives.ts'
-import { splitAt } from './escape.ts'
-import { type Expression, not, or } from './expression.ts'
-import type { Modifier } from './modifier.ts'
+import { splitAt, unescapeText } from './escape.ts'
+import { and, type Expression, none, not, or } from './expression.ts'
+import { hierarchicalTargets, parseHierarchy } from './hierarchy.ts'
 import { type Path, pathsOf, through } from './path.ts'
 import { refusal } from './refusal.ts'
 import type { Value } from './value.ts'
+import { parseModified } from './values/modified.ts'
 import { parseValue, type ValueOptions } from './values/parse-value.ts'
 
 /** One `name=value` of a query as a question. Commas mean or; a chain without a type means any of its targets. */
@@ -20,16 +21,16 @@ export const parseCondition = (
   if (text.includes('\0')) throw refusal(name, `The value of "${name}" has a NUL character, which no text here has`)
   const texts = splitAt(',', text)
   const paths = pathsOf(registry, type, name)
-  return or(...readAlternatives(paths, path => alongPath(path, texts, options)))
+  return or(...readAlternatives(paths, path => through(path, questionOf({ ...path, registry, options }, texts))))
 }
 
-const alongPath = (path: Path, texts: readonly string[], options: ValueOptions): Expression => {
-  const { parameter, modifier } = path
-  if (modifier?.kind === 'missing') return through(path, isMissing(parameter, texts))
-  const matches = texts.map(
-    (text): Expression => ({ kind: 'match', parameter, value: parseModified(parameter, modifier, text, options) }),
-  )
-  return through(path, modifier?.kind === 'not' ? not(or(...matches)) : or(...matches))
+type Asking = Pick<Path, 'parameter' | 'modifier'> & { readonly registry: Registry; readonly options: ValueOptions }
+
+const questionOf = (asking: Asking, texts: readonly string[]): Expression => {
+  const { parameter, modifier } = asking
+  if (modifier?.kind === 'missing') return isMissing(parameter, texts)
+  const matches = or(...texts.map(text => matching(asking, text)))
+  return modifier?.kind === 'not' || modifier?.kind === 'not-in' ? not(matches) : matches
 }
 
 const isMissing = (parameter: SearchParameter, texts: readonly string[]): Expression => {
@@ -40,12 +41,41 @@ const isMissing = (parameter: SearchParameter, texts: readonly string[]): Expres
   throw refusal(`${parameter.code}:missing`, `"${parameter.code}:missing" is true or false, not "${answer}"`)
 }
 
-const parseModified = (
-  parameter: SearchParameter,
-  modifier: Modifier | undefined,
-  text: string,
-  options: ValueOptions,
-): Value => {
-  if (modifier?.kind !== 'type') return parseValue(parameter, text, options)
-  return parseValue({ ...parameter, targets: [modifier.type] }, text, options)
+const matching = (asking: Asking, text: string): Expression => {
+  const { registry, parameter, modifier, options } = asking
+  if (modifier === undefined || modifier.kind === 'not' || modifier.kind === 'missing') return plainly(asking, text)
+  if ((modifier.kind === 'above' || modifier.kind === 'below') && hierarchicalTargets(parameter).length > 0)
+    return parseHierarchy(registry, parameter, modifier.kind, text, options.base)
+  const value =
+    modifier.kind === 'type'
+      ? parseValue({ ...parameter, targets: [modifier.type] }, text, options)
+      : parseModified(registry, parameter, modifier.kind, text, options)
+  return { kind: 'match', parameter, value }
+}
+
+const plainly = ({ registry, parameter, options }: Asking, text: string): Expression => {
+  const version = registry.searchParameter(parameter.base, 'version')
+  const [url, versionText, ...more] = splitAt('|', text)
+  // "servers SHOULD support automatically detecting a |[version] portion as part of the search parameter"
+  if (isCanonicalUrl(parameter) && version !== undefined && versionText !== undefined && more.length === 0)
+    return and(
+      { kind: 'match', parameter, value: parseValue(parameter, url, options) },
+      { kind: 'match', parameter: version, value: { kind: 'token', code: unescapeText(versionText) } },
+    )
+  const value = parseValue(parameter, text, options)
+  return isImpossible(registry, parameter, value) ? none : { kind: 'match', parameter, value }
+}
+
+const isCanonicalUrl = ({ type, code }: SearchParameter): boolean => type === 'uri' && code === 'url'
+
+/** A `code` has the system of its binding, implicitly: with another system asked for, nothing can match. */
+const isImpossible = ({ valueSets }: Registry, { paths }: SearchParameter, value: Value): boolean => {
+  if (value.kind !== 'token' || typeof value.system !== 'string') return false
+  const { system, code } = value
+  return paths.every(({ valueSet }) => {
+    const bound = valueSet === undefined ? undefined : valueSets.get(valueSet)
+    if (bound === undefined) return false
+    const codes = bound.get(system)
+    return codes === undefined || (code !== undefined && !codes.has(code))
+  })
 }

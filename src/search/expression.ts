@@ -38,6 +38,17 @@ export type Expression =
   | { readonly kind: 'there'; readonly type: ResourceType; readonly id: string; readonly of: Expression }
   /** Some List for which it holds has the row as an item. */
   | { readonly kind: 'listed'; readonly by: Expression }
+  /** The row refers to what lies above or below a resource, each being part of the next; `of` holds for all on the way. */
+  | {
+      readonly kind: 'hierarchy'
+      readonly parameter: SearchParameter
+      readonly target: ResourceType
+      /** The reference of the target type to what it is part of. */
+      readonly parent: SearchParameter
+      readonly reach: 'above' | 'below'
+      readonly id: string
+      readonly of: Expression
+    }
   /** The row belongs to this patient: by the subject-like parameters only. `id` is the id of a Patient. */
   | { readonly kind: 'compartment'; readonly of: 'Patient'; readonly id: string }
   /** The row is, or names, one of the resources with these ids. */

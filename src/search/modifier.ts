@@ -1,11 +1,11 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { hierarchicalTargets } from './hierarchy.ts'
 import { refusal } from './refusal.ts'
 
 /** https://hl7.org/fhir/R4/search.html#modifiers */
 export type Modifier =
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'not' }
+  | { readonly kind: ModifierName }
   /** `subject:Patient=23`: the type of a reference that is given by its id. */
   | { readonly kind: 'type'; readonly type: ResourceType }
 
@@ -16,9 +16,8 @@ export const parseModifier = (
   name: string,
 ): Modifier | undefined => {
   if (text === undefined) return undefined
-  // "For all parameters (except combination)"
-  if (text === 'missing' && canBeMissing(parameter)) return { kind: 'missing' }
-  if (text === 'not' && parameter.type === 'token') return { kind: 'not' }
+  const kind = modifiersOf(parameter).find(one => one === text)
+  if (kind !== undefined) return { kind }
   const type = parameter.targets.find(target => target === text)
   if (type !== undefined) return { kind: 'type', type }
   throw refusal(
@@ -27,11 +26,55 @@ export const parseModifier = (
   )
 }
 
-/** A composite is no element, nor is a text made of many. */
-const canBeMissing = ({ type }: Pick<SearchParameter, 'type'>): boolean => type !== 'composite' && type !== 'special'
+/** Those that the parameter's type and what it reaches have a meaning for. */
+const modifiersOf = (parameter: SearchParameter): readonly ModifierName[] =>
+  names.filter(name => applies[name](parameter))
 
-const supported = ({ type, targets }: SearchParameter): readonly string[] => [
-  ...(canBeMissing({ type }) ? [':missing'] : []),
-  ...(type === 'token' ? [':not'] : []),
-  ...targets.map(target => `:${target}`),
-]
+const supported = (parameter: SearchParameter): readonly string[] =>
+  [...modifiersOf(parameter), ...parameter.targets].map(one => `:${one}`)
+
+const names = [
+  'missing',
+  'exact',
+  'contains',
+  'not',
+  'text',
+  'in',
+  'not-in',
+  'above',
+  'below',
+  'of-type',
+  'identifier',
+] as const
+
+type ModifierName = (typeof names)[number]
+
+type Applies = (parameter: SearchParameter) => boolean
+
+const isString: Applies = ({ type }) => type === 'string'
+const reaches = ({ paths }: SearchParameter, datatypes: readonly string[]): boolean =>
+  paths.some(path => datatypes.includes(path.datatype))
+
+const isCoded: Applies = parameter =>
+  parameter.type === 'token' && reaches(parameter, ['Coding', 'CodeableConcept', 'code'])
+const isCanonical: Applies = parameter => parameter.type === 'reference' && reaches(parameter, ['canonical', 'uri'])
+const isHierarchical: Applies = parameter => hierarchicalTargets(parameter).length > 0
+
+const applies: Readonly<Record<ModifierName, Applies>> = {
+  // "For all parameters (except combination)"; a text made of many is no element that could be missing.
+  missing: ({ type, code }) => type !== 'composite' && (type !== 'special' || code === 'near'),
+  exact: isString,
+  contains: isString,
+  not: ({ type }) => type === 'token',
+  text: parameter =>
+    (parameter.type === 'token' && reaches(parameter, ['Coding', 'CodeableConcept', 'Identifier'])) ||
+    (parameter.type === 'reference' && reaches(parameter, ['Reference'])),
+  in: isCoded,
+  'not-in': isCoded,
+  above: parameter => parameter.type === 'uri' || isCoded(parameter) || isHierarchical(parameter),
+  below: parameter =>
+    parameter.type === 'uri' || isCoded(parameter) || isHierarchical(parameter) || isCanonical(parameter),
+  'of-type': parameter => parameter.type === 'token' && reaches(parameter, ['Identifier']),
+  // "not supported on canonical elements since they do not have an identifier separate from the reference itself"
+  identifier: parameter => parameter.type === 'reference' && reaches(parameter, ['Reference']),
+}

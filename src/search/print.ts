@@ -1,5 +1,5 @@
 import type { Expression, Grantee, Relation } from './expression.ts'
-import type { Interval, Value } from './value.ts'
+import type { Concepts, Interval, Value } from './value.ts'
 
 /** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. It shows what was searched for, so no log. */
 export const print = (expression: Expression): string => {
@@ -31,6 +31,13 @@ export const print = (expression: Expression): string => {
       return list('there', `${expression.type}/${expression.id}`, print(expression.of))
     case 'listed':
       return list('listed', print(expression.by))
+    case 'hierarchy':
+      return list(
+        expression.reach,
+        expression.parameter.code,
+        `${expression.target}/${expression.id}`,
+        print(expression.of),
+      )
     default:
       return printGrant(expression)
   }
@@ -80,12 +87,24 @@ const printValue = (value: Value): string => {
       return printToken(value.system, value.code)
     case 'reference':
       return value.type === undefined ? value.id : `${value.type}/${value.id}`
+    case 'identifier':
+      return `identifier ${printToken(value.system, value.code)}`
+    case 'of-type':
+      return `of-type ${printToken(value.system, value.code)} ${word(value.value)}`
+    case 'display':
+      return `text ${word(value.text)}`
+    case 'mime':
+      return `below ${word(value.type)}`
+    case 'concepts':
+      return printConcepts(value.asked)
+    case 'near':
+      return `${value.latitude} ${value.longitude} ${value.distanceKm}km`
     case 'url':
-      return word(value.url)
+      return `${value.below === true ? 'below ' : ''}${word(value.version === undefined ? value.url : `${value.url}|${value.version}`)}`
     case 'date':
       return printInterval(value.prefix, value)
     case 'string':
-      return word(value.text)
+      return matched(value.match, word(value.text))
     case 'number':
       return printRange(value)
     case 'quantity':
@@ -93,7 +112,7 @@ const printValue = (value: Value): string => {
         ? printRange(value)
         : `${printRange(value)} ${printToken(value.unit.system, value.unit.code)}`
     case 'uri':
-      return word(value.uri)
+      return matched(value.match, word(value.uri))
     case 'composite':
       return value.parts.map(part => printValue(part.value)).join(' $ ')
     case 'text':
@@ -104,6 +123,11 @@ const printValue = (value: Value): string => {
       return word(value.query)
   }
 }
+
+const matched = (how: string | undefined, text: string): string => (how === undefined ? text : `${how} ${text}`)
+
+const printConcepts = (asked: Concepts): string =>
+  asked.by === 'in' ? `in ${word(asked.valueSet)}` : `${asked.by} ${printToken(asked.system, asked.code)}`
 
 /** Short in print only; a query has to say them whole. */
 const shortSystems: ReadonlyMap<string, string> = new Map([

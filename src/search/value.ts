@@ -12,19 +12,33 @@ export type { Interval }
  */
 export type Value =
   /** `system` absent: any; null: none, as in `|code`. `code` absent: any of the system, as in `system|`. */
-  | { readonly kind: 'token'; readonly system?: string | null; readonly code?: string }
+  | ({ readonly kind: 'token' } & TokenParts)
+  /** What stands beside a code or reference for people: its display, CodeableConcept.text, Identifier.type.text. */
+  | { readonly kind: 'display'; readonly text: string }
+  /** Reference.identifier */
+  | ({ readonly kind: 'identifier' } & TokenParts)
+  /** An Identifier by a coding of its type. */
+  | { readonly kind: 'of-type'; readonly system: string; readonly code: string; readonly value: string }
+  /** One of the codes that the terminology names; `codes` is absent until they were looked up. */
+  | { readonly kind: 'concepts'; readonly asked: Concepts; readonly codes?: readonly Concept[] }
+  /** A MIME type, whatever its parameters. */
+  | { readonly kind: 'mime'; readonly type: string }
   /** A literal reference; `type` is absent where the text is a bare id. */
   | { readonly kind: 'reference'; readonly type?: string; readonly id: string }
-  /** An absolute or canonical URL that is not of this server. */
-  | { readonly kind: 'url'; readonly url: string }
+  /** An absolute or canonical URL that is not of this server; `version` is that of a canonical, `below` any under it. */
+  | { readonly kind: 'url'; readonly url: string; readonly version?: string; readonly below?: true }
   | ({ readonly kind: 'date'; readonly prefix: Prefix } & Interval)
-  | { readonly kind: 'string'; readonly text: string }
+  /** `match` absent: starts with the text. */
+  | { readonly kind: 'string'; readonly text: string; readonly match?: 'exact' | 'contains' }
   | Ranged<'number'>
   | (Ranged<'quantity'> & {
       /** Absent: any unit. */
       readonly unit?: { readonly system?: string; readonly code: string }
     })
-  | { readonly kind: 'uri'; readonly uri: string }
+  /** `match` absent: exactly; above: the beginning of it; below: it is the beginning. */
+  | { readonly kind: 'uri'; readonly uri: string; readonly match?: 'above' | 'below' }
+  /** Within so many kilometres of a point, in degrees of WGS84. */
+  | { readonly kind: 'near'; readonly latitude: number; readonly longitude: number; readonly distanceKm: number }
   | { readonly kind: 'composite'; readonly parts: readonly Part[] }
   /** Words that a text has: all of them, or as "or", - and quotes say. */
   | { readonly kind: 'words'; readonly query: string }
@@ -35,6 +49,15 @@ export type Value =
 
 /** Equals, contains, starts with, ends with. https://hl7.org/fhir/R4/search_filter.html */
 export type TextOperator = 'eq' | 'co' | 'sw' | 'ew'
+
+type TokenParts = { readonly system?: string | null; readonly code?: string }
+
+/** A value set by its URL or `ValueSet/id`; the concepts that subsume a code, or that it subsumes. */
+export type Concepts =
+  | { readonly by: 'in'; readonly valueSet: string }
+  | { readonly by: 'above' | 'below'; readonly system: string; readonly code: string }
+
+export type Concept = { readonly system: string; readonly code: string }
 
 export type Part = { readonly parameter: SearchParameter; readonly value: Value }
 

@@ -1,14 +1,18 @@
 import type { CodeClasses } from '../fhir/code-class.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { ucumUnit } from '../fhir/ucum.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Value } from '../search/value.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { isHot, namesNoSystem } from './hot.ts'
+import { unitOfRanges } from './observation-facts.ts'
 import type { RowNames } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
 import { dateTest } from './values/date.ts'
-import { numberTest } from './values/quantity.ts'
+import { amountTest, boundsOf, exactly } from './values/number.ts'
+import { convertedTest } from './values/quantity.ts'
 import { matchReference } from './values/reference.ts'
-import { matchValue } from './values/value.ts'
+import { lookedUp, matchValue } from './values/value.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
 type Hot = (match: Match, at: Compiling) => SqlFragment | undefined
@@ -24,8 +28,8 @@ const either = sql.fragment`TRUE`
 const codeMatch =
   (component: SqlFragment): Hot =>
   ({ value }, at) => {
-    if (value.kind !== 'token' || value.code === undefined) return undefined
-    const test = codeTest(value.system, value.code, at.classes)
+    const test = codeValueTest(value, at.classes)
+    if (test === undefined) return undefined
     const stands = someCode(at.row, allOf([component, test]))
     // The row that drives the search is often of that very class, and then nothing need be looked up.
     return component === own && at.row.code !== undefined
@@ -33,13 +37,29 @@ const codeMatch =
       : stands
   }
 
+/** Absent where only the body can tell. */
+const codeValueTest = (value: Value, classes: CodeClasses): SqlFragment | undefined => {
+  if (value.kind === 'token' && value.code !== undefined) return codeTest(value.system, value.code, classes)
+  if (value.kind !== 'concepts') return undefined
+  const keys = new Set(lookedUp(value).map(({ system, code }) => classes.classOf(system, code)))
+  return sql.fragment`code_id = ANY(ARRAY(
+    SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')})))`
+}
+
 const quantityMatch =
   (component: SqlFragment): Hot =>
-  ({ value }, { row }) => {
+  ({ parameter, value }, { row }) => {
     if (value.kind !== 'quantity' || namesNoSystem(value)) return undefined
-    if (component === own && row.code !== undefined) return quantityTest(sql.fragment`${row.code.alias}.`, value)
-    return someCode(row, allOf([component, quantityTest(sql.fragment``, value)]))
+    if (component === own && row.code !== undefined)
+      return quantityTest({ code: row.code.alias, row, parameter: atElement(parameter) }, value)
+    return someCode(row, allOf([component, quantityTest({ code, row, parameter: atElement(parameter) }, value)]))
   }
+
+/** `Observation.component.value[x]` as it stands within the component. */
+const atElement = (parameter: SearchParameter): SearchParameter => ({
+  ...parameter,
+  paths: parameter.paths.map(path => ({ ...path, steps: path.steps.slice(-1) })),
+})
 
 /** Code and value of one and the same element; the code is of the class, however it is spelled. */
 const compositeMatch =
@@ -47,12 +67,12 @@ const compositeMatch =
   ({ value }, { row, classes }) => {
     const [first, second] = value.kind === 'composite' ? value.parts : []
     if (first?.value.kind !== 'token' || first.value.code === undefined || second === undefined) return undefined
-    const code = codeTest(first.value.system, first.value.code, classes)
+    const test = codeTest(first.value.system, first.value.code, classes)
     const holds =
       second.value.kind === 'quantity' && !namesNoSystem(second.value)
-        ? quantityTest(sql.fragment``, second.value)
+        ? quantityTest({ code, row, parameter: second.parameter }, second.value)
         : matchValue(measured(sql.fragment`${row.row}.content`), second.parameter, second.value)
-    return someCode(row, allOf([component, code, holds]))
+    return someCode(row, allOf([component, test, holds]))
   }
 
 /** Where the code of an observation_code row stands: the Observation itself, or one of its components. */
@@ -118,6 +138,8 @@ const startBound = ({ facts, code }: RowNames, value: Extract<Value, { kind: 'da
   return [sql.fragment`${start} >= coalesce(${value.low}::timestamptz - ${longest}, '-infinity')`]
 }
 
+const code = sql.fragment`code`
+
 /** Some observation_code row of the same Observation. */
 const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM ${codes} AS code
@@ -134,11 +156,39 @@ export const codeTest = (system: string | null | undefined, code: string, classe
     SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')}) ${bare}))`
 }
 
-const quantityTest = (alias: SqlFragment, value: Extract<Value, { kind: 'quantity' }>): SqlFragment => {
-  const number = numberTest(sql.fragment`${alias}value`, value)
+/** An observation_code row under its name, and the parameter as its element has it. */
+type Measure = { readonly code: SqlFragment; readonly row: RowNames; readonly parameter: SearchParameter }
+
+/**
+ * In the value's own unit by the row alone; in another unit of its dimension by the dictionary of units; where the amount
+ * is no single number, by the body.
+ */
+const quantityTest = (measure: Measure, value: Extract<Value, { kind: 'quantity' }>): SqlFragment => {
+  const { code } = measure
+  const amount = exactly(sql.fragment`${code}.value`)
+  const plain = amountTest(amount, boundsOf(value))
   const { unit } = value
-  if (unit === undefined) return sql.fragment`(${alias}value IS NOT NULL AND ${number})`
-  const system = unit.system === undefined ? sql.fragment`TRUE` : sql.fragment`unit.system = ${unit.system}`
-  return sql.fragment`(${number} AND ${alias}unit_id = ANY(ARRAY(
-    SELECT unit_id FROM unit WHERE unit.code = ${unit.code} AND ${system})))`
+  if (unit === undefined) return sql.fragment`((${code}.value IS NOT NULL AND ${plain}) OR ${byBody(measure, value)})`
+  const sameUnit = sql.fragment`unit.key = ${`${unit.system}|${unit.code}`}`
+  const same = sql.fragment`(${code}.unit_id = (SELECT unit_id FROM unit WHERE ${sameUnit}) AND ${plain})`
+  const converted = convertedTest(amount, value)
+  const other =
+    converted === undefined
+      ? []
+      : [
+          sql.fragment`(${code}.unit_id = ANY(ARRAY(
+            SELECT unit_id FROM unit WHERE unit.dimension = ${ucumUnit(unit.code)?.dimension ?? ''} AND NOT ${sameUnit}))
+            AND EXISTS (SELECT FROM unit WHERE unit.unit_id = ${code}.unit_id AND ${converted}))`,
+        ]
+  return anyOf([same, ...other, byBody(measure, value)])
+}
+
+/** `<5`, and SampledData. */
+const byBody = ({ code, row, parameter }: Measure, value: Value): SqlFragment => {
+  const bodies = row.indexed ? sql.fragment`observation` : sql.fragment`entry`
+  const content = sql.fragment`(CASE ${code}.component WHEN 0 THEN measured.content
+    ELSE measured.content -> 'component' -> (${code}.component - 1) END)`
+  return sql.fragment`(${code}.unit_id = ${unitOfRanges} AND EXISTS (
+    SELECT FROM ${bodies} AS measured WHERE measured.patient_id = ${code}.patient_id AND measured.pk = ${code}.pk
+      AND ${matchValue(content, parameter, value)}))`
 }

@@ -1,6 +1,7 @@
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
+import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
 import { compileChain, compileHas, compileListed, compileNames, compileThere } from './compile-link.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
@@ -48,6 +49,8 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
       return compileThere(expression, at)
     case 'listed':
       return compileListed(expression, at)
+    case 'hierarchy':
+      return compileHierarchy(expression, at)
     case 'compartment':
       return compileCompartment(expression.id, at.row)
     case 'identified':

@@ -2,6 +2,7 @@ import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
 import { type DeviceSources, openDeviceSources } from './device-source.ts'
 import { type SqlFragment, sql } from './sql.ts'
+import { insertUnits } from './unit.ts'
 
 /**
  * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in process;
@@ -65,10 +66,7 @@ export const openDictionary = (connection: Connection): Dictionary => {
     deviceSources,
     units: entries({
       find: keys => sql.fragment`SELECT key, unit_id AS number FROM unit WHERE key = ANY(${texts(keys)})`,
-      insert: keys => sql.fragment`
-        INSERT INTO unit (key, system, code)
-        SELECT key, nullif(split_part(key, '|', 1), ''), split_part(key, '|', 2) FROM unnest(${texts(keys)}) AS key
-        ON CONFLICT DO NOTHING`,
+      insert: insertUnits,
     }),
     authors: entries({
       find: keys => sql.fragment`

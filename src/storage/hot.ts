@@ -50,24 +50,35 @@ export const matchesHot = (expression: Expression): boolean => {
   }
 }
 
-const standsOutside = ({ code }: SearchParameter, value: Value): boolean =>
-  value.kind !== 'unequal' && (bodiless.has(code) ? !(namesNoSystem(value) || namesNoCode(value)) : isPatient(value))
-
-/** `system|` means any code of the system, whatever its class. */
-const namesNoCode = (value: Value): boolean => value.kind === 'token' && value.code === undefined
+/** `system|` means any code of the system, whatever its class; a string or date value stands in the body alone. */
+const standsOutside = ({ code }: SearchParameter, value: Value): boolean => {
+  if (!bodiless.has(code)) return false
+  switch (value.kind) {
+    case 'token':
+      return value.code !== undefined
+    case 'quantity':
+      return !namesNoSystem(value)
+    case 'reference':
+      // A bare id as subject may be a Group.
+      return value.type === 'Patient' || code === 'patient'
+    case 'concepts':
+    case 'date':
+      return true
+    default:
+      return false
+  }
+}
 
 /** `5.4||mg` means Quantity.code or Quantity.unit, and only the body has both. */
 export const namesNoSystem = (value: Value): boolean =>
   value.kind === 'quantity' && value.unit !== undefined && value.unit.system === undefined
 
-const isPatient = (value: Value): boolean => value.kind === 'reference' && value.type === 'Patient'
-
-/** A bare id as subject may be a Group, and a string or date value stands in the body alone. */
 const bodiless: ReadonlySet<string> = new Set([
   'code',
   'combo-code',
   'component-code',
   'patient',
+  'subject',
   'date',
   'value-quantity',
   'combo-value-quantity',

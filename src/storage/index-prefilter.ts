@@ -1,30 +1,47 @@
 import type { SearchParameter } from '../fhir/search-parameter.ts'
-import type { TextOperator, Value } from '../search/value.ts'
+import type { Concept, TextOperator, Value } from '../search/value.ts'
 import { isHot } from './hot.ts'
-import { parameterKey, referenceKey, tokenKey } from './index-rows.ts'
+import { identifierKey, ofTypeKey, parameterKey, referenceKey, tokenKey } from './index-rows.ts'
 import type { RowNames } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import { dateBounds } from './values/date.ts'
 import { textsOf } from './values/reference.ts'
 import { stringBounds } from './values/string.ts'
-import { hasSystem } from './values/token.ts'
+import { hasSystem, spellingsOf } from './values/token.ts'
+import { lookedUp } from './values/value.ts'
 import { indexedWords } from './values/words.ts'
 
 /** What the indexes can say about a match: every row that matches passes, some others may. Absent: nothing. */
 export const indexPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
   if (isHot(parameter) || parameter.paths.some(path => path.test !== undefined)) return undefined
+  const keys = keysOf(parameter, value)
+  return keys === undefined ? listPrefilter(parameter, value, row) : overlaps(row, keys)
+}
+
+/** Of which the row has one. */
+const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | undefined => {
   switch (value.kind) {
     case 'token':
-      return tokenPrefilter(parameter, value, row)
+      return tokenKeys(parameter, value)
     case 'reference':
-      return overlaps(
-        row,
-        textsOf(parameter, value).map(text => referenceKey(parameter, text)),
-      )
+      return textsOf(parameter, value).map(text => referenceKey(parameter, text))
     case 'url':
-      return overlaps(row, [referenceKey(parameter, value.url)])
+      return [referenceKey(parameter, value.url)]
     case 'uri':
-      return overlaps(row, [referenceKey(parameter, value.uri)])
+      return value.match === undefined ? [referenceKey(parameter, value.uri)] : undefined
+    case 'identifier':
+      return value.code === undefined ? undefined : [identifierKey(parameter, value.system ?? '*', value.code)]
+    case 'of-type':
+      return [ofTypeKey(parameter, value.system, value.code, value.value)]
+    case 'concepts':
+      return conceptKeys(parameter, lookedUp(value))
+    default:
+      return undefined
+  }
+}
+
+const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
+  switch (value.kind) {
     case 'string':
       return listed(row, 'index_string', parameter, stringBounds(value))
     case 'text':
@@ -47,16 +64,21 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
 /** What equals a text begins with it. */
 const isPrefix: ReadonlySet<TextOperator> = new Set<TextOperator>(['eq', 'sw'])
 
-const tokenPrefilter = (
+const tokenKeys = (
   parameter: SearchParameter,
   { system, code }: Extract<Value, { kind: 'token' }>,
-  row: RowNames,
-): SqlFragment | undefined => {
+): readonly bigint[] | undefined => {
   if (code === undefined) return undefined
-  const systems = parameter.paths.every(path => hasSystem(path.datatype))
-  const key = typeof system === 'string' && systems ? tokenKey(parameter, system, code) : tokenKey(parameter, '*', code)
-  return overlaps(row, [key])
+  const indexed = typeof system === 'string' && hasSystems(parameter) ? system : '*'
+  return spellingsOf(parameter, code).map(one => tokenKey(parameter, indexed, one))
 }
+
+const conceptKeys = (parameter: SearchParameter, concepts: readonly Concept[]): readonly bigint[] => {
+  const systems = hasSystems(parameter)
+  return concepts.map(({ system, code }) => tokenKey(parameter, systems ? system : '*', code))
+}
+
+const hasSystems = ({ paths }: SearchParameter): boolean => paths.every(path => hasSystem(path.datatype))
 
 const overlaps = ({ row }: RowNames, keys: readonly bigint[]): SqlFragment =>
   sql.fragment`${row}.tokens && ${sql.array(keys.map(String), 'int8')}`

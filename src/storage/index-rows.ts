@@ -1,4 +1,4 @@
-import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Identifier, Quantity, Reference, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Interval } from '../fhir/date.ts'
 import { elementsAt } from '../fhir/element-path.ts'
 import { decimalText } from '../fhir/json.ts'
@@ -6,8 +6,9 @@ import type { Registry } from '../fhir/registry.ts'
 import type { ElementPath, SearchParameter } from '../fhir/search-parameter.ts'
 import { hash32, hash64 } from './hash.ts'
 import { isHot } from './hot.ts'
+import { unitKey } from './unit.ts'
 import { intervalOfElement } from './values/date.ts'
-import { quantities } from './values/quantity.ts'
+import { unitsIn } from './values/quantity.ts'
 import { referenceTextOf } from './values/reference.ts'
 import { stringsOf } from './values/string.ts'
 import { hasSystem, tokensOf } from './values/token.ts'
@@ -18,11 +19,13 @@ export type IndexRows = {
   readonly strings: { readonly parameter: number; readonly value: string }[]
   readonly dates: ({ readonly parameter: number } & Interval)[]
   readonly numbers: { readonly parameter: number; readonly value: string }[]
+  /** The dictionary's keys of the units of all quantities: they are compared by way of it. */
+  readonly units: Set<string>
 }
 
 /** Everything that the type's search parameters find in the resource, but for what its own hot table answers. */
 export const indexRows = (registry: Registry, resource: Resource): IndexRows => {
-  const rows: IndexRows = { tokens: [], strings: [], dates: [], numbers: [] }
+  const rows: IndexRows = { tokens: [], strings: [], dates: [], numbers: [], units: new Set() }
   for (const { path, add } of indexersOf(registry, resource.resourceType)) {
     for (const value of elementsAt(path, resource)) add(rows, value)
   }
@@ -32,6 +35,12 @@ export const indexRows = (registry: Registry, resource: Resource): IndexRows => 
 /** Keys of the token index: `*` stands for any system. */
 export const tokenKey = (parameter: SearchParameter, system: string, code: string): bigint =>
   hash64(`${parameter.code}:${system}|${code}`)
+
+/** Of a Reference's own identifier, and of an Identifier with its type. */
+export const identifierKey = (parameter: SearchParameter, system: string, value: string): bigint =>
+  hash64(`${parameter.code}:identifier:${system}|${value}`)
+export const ofTypeKey = (parameter: SearchParameter, system: string, code: string, value: string): bigint =>
+  hash64(`${parameter.code}:of-type:${system}|${code}|${value}`)
 
 export const referenceKey = ({ code }: Pick<SearchParameter, 'code'>, text: string): bigint => hash64(`${code}:${text}`)
 
@@ -74,11 +83,13 @@ const adders: Readonly<Partial<Record<SearchParameter['type'], Adder>>> = {
         if (system && token.system !== null) rows.tokens.push(tokenKey(parameter, token.system, token.code))
         rows.tokens.push(tokenKey(parameter, '*', token.code))
       }
+      if (datatype === 'Identifier') addTypes(rows, parameter, value as Identifier)
     }
   },
   reference: (parameter, datatype) => (rows, value) => {
     const text = referenceTextOf(datatype, value)
     if (text !== undefined) rows.tokens.push(referenceKey(parameter, text))
+    if (datatype === 'Reference') addIdentifier(rows, parameter, value as Reference)
   },
   uri: parameter => (rows, value) => {
     rows.tokens.push(referenceKey(parameter, String(value)))
@@ -100,12 +111,35 @@ const adders: Readonly<Partial<Record<SearchParameter['type'], Adder>>> = {
   quantity: numberAdder,
 }
 
+const addTypes = (rows: IndexRows, parameter: SearchParameter, { type, value }: Identifier): void => {
+  for (const { system, code } of type?.coding ?? [])
+    if (system !== undefined && code !== undefined && value !== undefined)
+      rows.tokens.push(ofTypeKey(parameter, system, code, value))
+}
+
+const addIdentifier = (rows: IndexRows, parameter: SearchParameter, { identifier }: Reference): void => {
+  if (identifier?.value === undefined) return
+  if (identifier.system !== undefined) rows.tokens.push(identifierKey(parameter, identifier.system, identifier.value))
+  rows.tokens.push(identifierKey(parameter, '*', identifier.value))
+}
+
 function numberAdder(parameter: SearchParameter, datatype: string): Indexer['add'] | undefined {
   const key = parameterKey(parameter)
-  const inside = quantities.has(datatype)
-  if (!inside && parameter.type === 'quantity') return undefined
+  if (parameter.type === 'quantity') return quantityAdder(key, datatype)
   return (rows, value) => {
-    const text = decimalText(inside ? (value as { value?: unknown }).value : value)
+    const text = decimalText(value)
     if (text !== undefined) rows.numbers.push({ parameter: key, value: text })
   }
 }
+
+const quantityAdder =
+  (key: number, datatype: string): Indexer['add'] =>
+  (rows, value) => {
+    const text = decimalText((value as Quantity).value)
+    if (text !== undefined) rows.numbers.push({ parameter: key, value: text })
+    const ends = unitsIn[datatype]?.map(name => (value as Readonly<Record<string, Quantity | undefined>>)[name])
+    for (const quantity of ends ?? [value as Quantity]) {
+      const unit = quantity === undefined ? undefined : unitKey(quantity)
+      if (unit !== undefined) rows.units.add(unit)
+    }
+  }

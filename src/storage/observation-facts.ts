@@ -1,8 +1,9 @@
-import type { CodeableConcept, Observation, ObservationComponent, Quantity } from '@medplum/fhirtypes'
+import type { CodeableConcept, Observation, ObservationComponent } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../fhir/date.ts'
 import { decimalText } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
+import { unitKey } from './unit.ts'
 
 /** What consent and the hot searches ask of an Observation, before the dictionaries have numbered it. */
 export type ObservationFacts = Interval & {
@@ -19,9 +20,14 @@ export type CodeFact = {
   readonly component: number
   readonly key: string
   readonly value: string | undefined
-  /** `system|code` of the value's unit. */
+  /** The dictionary's key of the value's unit. */
   readonly unit: string | undefined
+  /** The value is no single number: only the body has it. */
+  readonly isRange: boolean
 }
+
+/** Stands for the unit of such a value; the dictionary begins with 1. */
+export const unitOfRanges = 0
 
 export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => ({
   ...effectiveOf(observation),
@@ -65,19 +71,23 @@ const deviceOf = ({ device }: Observation): string | undefined => {
 const codeFacts = (
   classes: CodeClasses,
   component: number,
-  { code, valueQuantity }: Observation | ObservationComponent,
+  { code, ...values }: Observation | ObservationComponent,
 ): readonly CodeFact[] => {
   const keys = new Set(
     (code?.coding ?? []).flatMap(coding =>
       coding.code === undefined ? [] : classes.classOf(coding.system, coding.code),
     ),
   )
-  const value = decimalText(valueQuantity?.value)
-  const unit = value === undefined ? undefined : unitOf(valueQuantity)
-  return [...(keys.size === 0 ? [''] : keys)].map(key => ({ component, key, value, unit }))
+  return [...(keys.size === 0 ? [''] : keys)].map(key => ({ component, key, ...measureOf(values) }))
 }
 
-const unitOf = (quantity: Quantity | undefined): string | undefined => {
-  const code = quantity?.code ?? quantity?.unit
-  return code === undefined ? undefined : `${quantity?.system ?? ''}|${code}`
+const measureOf = ({
+  valueQuantity,
+  valueSampledData,
+}: Omit<ObservationComponent, 'code'>): Omit<CodeFact, 'component' | 'key'> => {
+  const value = decimalText(valueQuantity?.value)
+  const unit = unitKey(valueQuantity ?? valueSampledData?.origin ?? {})
+  const isRange = valueSampledData !== undefined || (value !== undefined && valueQuantity?.comparator !== undefined)
+  if (isRange) return { value: undefined, unit, isRange }
+  return { value, unit: value === undefined ? undefined : unit, isRange }
 }

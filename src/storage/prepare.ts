@@ -8,7 +8,7 @@ import type { DeviceSource } from './device-source.ts'
 import { type Dictionary, kindKey } from './dictionary.ts'
 import type { Durations } from './duration.ts'
 import { indexRows } from './index-rows.ts'
-import { type ObservationFacts, observationFacts } from './observation-facts.ts'
+import { type ObservationFacts, observationFacts, unitOfRanges } from './observation-facts.ts'
 import { subjectsOf } from './subject.ts'
 
 /** What preparing needs; the same for every store. */
@@ -42,7 +42,14 @@ export const prepare = async (
   const stamped = drafts.map(draft => {
     const lastUpdated = draft.lastUpdated ?? now
     const resource = stamp(draft, lastUpdated)
-    return { draft, lastUpdated, resource, subjects: subjectsOf(registry, resource), facts: factsOf(classes, resource) }
+    return {
+      draft,
+      lastUpdated,
+      resource,
+      subjects: subjectsOf(registry, resource),
+      facts: factsOf(classes, resource),
+      index: indexRows(registry, resource),
+    }
   })
   // Two connections, so that neither waits for the other.
   const [patients, numbers] = await Promise.all([
@@ -51,9 +58,10 @@ export const prepare = async (
       connection,
       dictionary,
       stamped.flatMap(({ facts }) => facts ?? []),
+      stamped.flatMap(({ index }) => [...index.units]),
     ),
   ])
-  const candidates = stamped.map(({ draft, lastUpdated, resource, subjects, facts }): Candidate => {
+  const candidates = stamped.map(({ draft, lastUpdated, resource, subjects, facts, index }): Candidate => {
     const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
     const [patientId = 0, ...others] = new Set(patientIds)
     return {
@@ -64,7 +72,7 @@ export const prepare = async (
       patientId: others.length === 0 ? patientId : 0,
       patientIds: others.length === 0 ? [] : [patientId, ...others],
       content: JSON.stringify(resource),
-      index: indexRows(registry, resource),
+      index,
       ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
     }
   })
@@ -106,10 +114,14 @@ const factNumbers = async (
   connection: Connection,
   dictionary: Dictionary,
   facts: readonly ObservationFacts[],
+  otherUnits: readonly string[],
 ): Promise<Numbers> => ({
   kinds: await dictionary.kinds.idsOf(facts.flatMap(({ kinds }) => kindKey(kinds) ?? [])),
   codes: await dictionary.codes.idsOf(facts.flatMap(({ codes }) => codes.map(({ key }) => key))),
-  units: await dictionary.units.idsOf(facts.flatMap(({ codes }) => codes.flatMap(({ unit }) => unit ?? []))),
+  units: await dictionary.units.idsOf([
+    ...otherUnits,
+    ...facts.flatMap(({ codes }) => codes.flatMap(({ unit }) => unit ?? [])),
+  ]),
   devices: await dictionary.deviceSources.of(connection, new Set(facts.flatMap(({ device }) => device ?? []))),
 })
 
@@ -123,11 +135,11 @@ const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers):
     low: facts.low,
     high: facts.high,
     derived: facts.derived,
-    codes: facts.codes.map(({ component, key, value, unit }) => ({
+    codes: facts.codes.map(({ component, key, value, unit, isRange }) => ({
       component,
       codeId: numbers.codes.get(key) ?? 0,
       value,
-      unitId: unit === undefined ? undefined : numbers.units.get(unit),
+      unitId: isRange ? unitOfRanges : unit === undefined ? undefined : numbers.units.get(unit),
     })),
   }
 }

@@ -4,7 +4,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { maskOf } from '../fhir/subset.ts'
-import type { Principal } from '../search/expression.ts'
+import type { Expression, Principal } from '../search/expression.ts'
 import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
@@ -21,7 +21,9 @@ import { subsetOf } from './served-content.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
 import type { HistoryAsked, Store, Stored, Version, VersionPage } from './store.ts'
+import { lookUpConcepts, terminologyFor } from './terminology.ts'
 import { takeTurns } from './turns.ts'
+import { measureUnits } from './unit.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
 
@@ -50,6 +52,7 @@ type Options = {
 /** Opens the door to the resource tables; what comes back makes the store of one caller. */
 export const openStores = async (options: Options): Promise<(caller: StoreCaller) => Store> => {
   const { database, registry, classes } = options
+  await measureUnits(database)
   const shared = {
     registry,
     classes,
@@ -109,8 +112,9 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
     return pageOf(versions, asked)
   },
   historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
-  search: search => searchPage(connection, asking, search),
-  explain: (search, depth) => explainSearch(connection, asking, search, depth),
+  search: async search => searchPage(connection, asking, await lookedUp(connection, asking, search)),
+  explain: async (search, depth) =>
+    explainSearch(connection, asking, await lookedUp(connection, asking, search), depth),
   subset: async (stored, subset) => {
     const mask = maskOf(asking.registry.structures, stored.type, subset)
     const part = subsetOf(sql.fragment`${stored.content}::jsonb`, mask)
@@ -119,12 +123,20 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
       ...(await connection.one<Pick<Stored, 'content'>>(sql.fragment`SELECT ${part}::text AS content`)),
     }
   },
-  lastn: asked => lastObservations(connection, asking, asked),
-  statistics: asked => readStatistics(connection, asking, asked),
+  lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
+  statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
+  terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
   matches: (criteria, limit) => searchIds(connection, asking, criteria, limit),
   takeTurns: criteria => takeTurns(connection, criteria),
 })
+
+/** The same search, with the codes that its questions about terminology mean. */
+const lookedUp = async <Asked extends { readonly where: Expression }>(
+  connection: Connection,
+  asking: Reading,
+  asked: Asked,
+): Promise<Asked> => ({ ...asked, where: await lookUpConcepts(connection, asking, asked.where) })
 
 const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {
   const current = await findCurrent(connection, asking, type, id, 'r')

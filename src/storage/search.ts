@@ -17,6 +17,7 @@ import { servedContent } from './served-content.ts'
 import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
 import type { Page } from './store.ts'
+import { lookUpConcepts } from './terminology.ts'
 import { totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf'> & { readonly registry: Registry }
@@ -62,7 +63,8 @@ export const searchIds = async (
   search: Search,
   limit: number,
 ): Promise<readonly string[]> => {
-  const { from, where, row } = sourceOf(searching, search, { body: true })
+  const asked = { ...search, where: await lookUpConcepts(connection, searching, search.where) }
+  const { from, where, row } = sourceOf(searching, asked, { body: true })
   const rows = await connection.any<{ id: string }>(
     sql.fragment`SELECT ${row.row}.id FROM ${from} WHERE ${where} LIMIT ${limit}`,
   )

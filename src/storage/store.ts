@@ -2,6 +2,7 @@ import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Interval } from '../fhir/date.ts'
 import type { FhirError } from '../fhir/error.ts'
 import type { Subset } from '../fhir/subset.ts'
+import type { FindTerminology } from '../fhir/terminology/expansion.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 
@@ -140,6 +141,8 @@ export type Store = {
   /** The latest Observations of each class of codes, newest first. */
   readonly lastn: (asked: LastN) => Promise<readonly Stored[]>
   /** One row for each unit in which values stand. */
+  /** The value sets and code systems that the caller may read. */
+  readonly terminology: FindTerminology
   readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>

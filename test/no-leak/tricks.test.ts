@@ -182,6 +182,37 @@ t.test('a compartment of whom the caller may not see is that of nobody', async t
   }
 })
 
+t.test('a value set that the caller may not read is as unknown as any other', async t => {
+  const url = 'http://hidden.example/ValueSet/weights'
+  const valueSet = {
+    resourceType: 'ValueSet',
+    id: 'hidden-weights',
+    status: 'active',
+    url,
+    compose: { include: [{ system: 'http://loinc.org', concept: [{ code: '29463-7' }] }] },
+  } as const
+  t.match((await everything('PUT', 'ValueSet/hidden-weights', valueSet)).status, /^20/)
+  const researcher = await staff('researcher', 'user/Observation.rs')
+  for (const [asked, unknown] of [
+    [url, 'http://hidden.example/ValueSet/nothing'],
+    ['ValueSet/hidden-weights', 'ValueSet/nothing'],
+  ] as const) {
+    const answers = [asked, unknown].map(one => researcher('GET', `Observation?code:in=${one}`))
+    const [known, absent] = await Promise.all(answers)
+    t.equal(known?.status, 400)
+    t.equal(known?.body.replaceAll(asked, unknown), absent?.body)
+  }
+  const reader = await staff('researcher', 'user/Observation.rs user/ValueSet.rs')
+  t.equal((await reader('GET', `Observation?code:in=${url}`)).status, 200, 'who may read it may ask by it')
+  const scoped = await staff('researcher', `user/Observation.rs?code:in=${url} user/ValueSet.rs`)
+  t.equal((await scoped('GET', 'Observation')).status, 403, 'a scope with a modifier gives nothing')
+})
+
+t.test('a hierarchy is asked only where its type may be searched', async t => {
+  const researcher = await staff('researcher', 'user/Patient.rs')
+  t.equal((await researcher('GET', 'Patient?organization:below=Organization/clinic')).status, 403)
+})
+
 t.test('a source device that all may read does not tell whose data came from it', async t => {
   const ids = facts.observations.flatMap(({ id, source, device }) =>
     source !== undefined && device === source ? [id] : [],

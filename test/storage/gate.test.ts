@@ -50,16 +50,22 @@ const patients = ['ann', 'bob', 'cat', 'dan'].map(
     ...(index < 2 ? { text: { status: 'generated', div: `<div>Likes <b>cats</b>, no ${index}</div>` } } : {}),
   }),
 )
+const ucum = 'http://unitsofmeasure.org'
+const units = [{ code: 'x', system: 'urn:x' }, { code: 'mg', system: ucum }, { code: 'cg', system: ucum }, {}]
+const subject = (id = '') => ({
+  reference: `Patient/${id}`,
+  identifier: { system: 'urn:mrn', value: id },
+})
 const observations = Array.from({ length: 30 }, (_, index): Observation => {
-  const [system, code] = codings[index % codings.length] ?? codings[0]
+  const [system, code, measured] = codings[index % codings.length] ?? codings[0]
   return {
     resourceType: 'Observation',
     id: `o${index}`,
     status: index % 4 === 0 ? 'preliminary' : 'final',
-    code: { coding: [{ system, code }] },
-    ...(index % 7 === 6 ? {} : { subject: { reference: `Patient/${patients[index % 4]?.id}` } }),
+    code: { coding: [{ system, code, display: measured }] },
+    ...(index % 7 === 6 ? {} : { subject: subject(patients[index % 4]?.id) }),
     ...(index % 5 === 4 ? {} : { effectiveDateTime: `2026-03-${String((index % 9) + 1).padStart(2, '0')}` }),
-    ...(index % 3 === 2 ? {} : { valueQuantity: { value: index, code: 'x', system: 'urn:x' } }),
+    ...(index % 3 === 2 ? {} : { valueQuantity: { value: index, ...units[index % 4] } }),
   }
 })
 const conditions = Array.from(
@@ -112,6 +118,11 @@ const subjectOf = (resource: Resource): string | undefined =>
 const plain = (text = '') => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
 const measure = ({ code }: Observation) => codings.find(([, one]) => one === code.coding?.[0]?.code)?.[2]
 
+const milligramsOf = ({ valueQuantity }: Observation): number | undefined => {
+  const factor = { mg: 1, cg: 10 }[valueQuantity?.code ?? '']
+  return factor === undefined ? undefined : (valueQuantity?.value ?? 0) * factor
+}
+
 const leaves: Readonly<Record<Type, readonly Question[]>> = {
   Patient: [
     leaf('gender=female', ({ gender }: Patient) => gender === 'female'),
@@ -119,6 +130,8 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('family=emil', ({ name }: Patient) => plain(name?.[0]?.family).startsWith('emil')),
     leaf('family=ZOË', ({ name }: Patient) => plain(name?.[0]?.family).startsWith('zoe')),
     leaf('birthdate=ge1982', ({ birthDate }: Patient) => (birthDate ?? '') >= '1982'),
+    leaf('family:exact=Zoe', ({ name }: Patient) => name?.[0]?.family === 'Zoe'),
+    leaf('family:contains=MIL', ({ name }: Patient) => plain(name?.[0]?.family).includes('mil')),
     leaf('_id=ann,dan', ({ id }: Patient) => id === 'ann' || id === 'dan'),
     leaf('_list=l', ({ id }: Patient) => id === 'ann' || id === 'dan'),
     leaf('_text=CAT or cats', ({ id }: Patient) => id === 'ann' || id === 'bob'),
@@ -142,6 +155,10 @@ const leaves: Readonly<Record<Type, readonly Question[]>> = {
     leaf('_filter=code ne http://loinc.org|8867-4', (one: Observation) => measure(one) !== 'heart'),
     leaf('_filter=patient ne bob', (one: Observation) => ![undefined, 'bob'].includes(subjectOf(one))),
     leaf('_filter=date po 2026-03-05', ({ effectiveDateTime }: Observation) => effectiveDateTime === '2026-03-05'),
+    leaf(`value-quantity=lt0.0125|${ucum}|g`, (one: Observation) => (milligramsOf(one) ?? 13) < 12.5),
+    leaf(`value-quantity=ge5|${ucum}|mg`, (one: Observation) => (milligramsOf(one) ?? 0) >= 5),
+    leaf('code:text=heart', (one: Observation) => measure(one) === 'heart'),
+    leaf('subject:identifier=urn:mrn|bob', (one: Observation) => subjectOf(one) === 'bob'),
     leaf('patient=bob', (one: Observation) => subjectOf(one) === 'bob'),
     leaf('subject:missing=true', (one: Observation) => subjectOf(one) === undefined),
   ],

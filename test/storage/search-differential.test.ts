@@ -83,21 +83,44 @@ const dateCondition = listOf(
 const decimal = fc.constantFrom('5', '5.0', '5.4', '5.45', '5.5', '6', '4.5', '-5', '0', '0.5', '10', '10.00', '11')
 const thousandths = (text: string): number => Math.round(Number(text) * 1000)
 const placesOf = (text: string): number => text.split('.')[1]?.length ?? 0
-const numberTests: Readonly<Record<string, (value: number, asked: number, half: number) => boolean>> = {
-  '': (value, asked, half) => value >= asked - half && value < asked + half,
-  ne: (value, asked, half) => !(value >= asked - half && value < asked + half),
-  gt: (value, asked) => value > asked,
-  lt: (value, asked) => value < asked,
-  ge: (value, asked) => value >= asked,
-  le: (value, asked) => value <= asked,
+/** The value that was asked: its range, and in the middle of it the number itself. */
+type AskedNumber = Range & { readonly exact: number }
+/** A comparator leaves one side open, without the number itself where it is `<` or `>`. */
+type Target = Range & { readonly open?: 'low' | 'high' }
+const numberTests: Readonly<Record<string, (target: Target, asked: AskedNumber) => boolean>> = {
+  '': (target, asked) => target.low >= asked.low && target.high < asked.high,
+  ne: (target, asked) => !(target.low >= asked.low && target.high < asked.high),
+  gt: (target, { exact }) => target.high > exact,
+  lt: (target, { exact }) => target.low < exact,
+  ge: (target, { exact }) => target.high > exact || (target.high === exact && target.open !== 'high'),
+  le: (target, { exact }) => target.low < exact || (target.low === exact && target.open !== 'low'),
+  sa: (target, { exact }) => target.low > exact || (target.low === exact && target.open === 'low'),
+  eb: (target, { exact }) => target.high < exact || (target.high === exact && target.open === 'high'),
 }
 const ucum = 'http://unitsofmeasure.org'
 const unit = fc.constantFrom(undefined, { system: ucum, code: 'mg' }, { system: ucum, code: 'g' }, { code: 'mg' })
-const unitMatches = (asked: { system?: string; code: string } | undefined, { system, code, unit: words }: Quantity) => {
+type Unit = { readonly system?: string; readonly code: string }
+const isSame = (asked: Unit | undefined, { system, code, unit: words }: Quantity) => {
   if (asked === undefined) return true
-  return asked.system === undefined
-    ? code === asked.code || words === asked.code
-    : system === asked.system && code === asked.code
+  return asked.system === undefined ? code === asked.code || words === asked.code : system === ucum
+}
+/** Thousandths of a milligram, where the unit was asked for and can be converted. */
+const factorOf = (asked: Unit | undefined, code: string | undefined) =>
+  asked?.system === ucum && code === 'g' ? 1000 : 1
+const targetOf = ({ value, comparator }: Quantity, factor: number): Target => {
+  const number = thousandths(String(value)) * factor
+  const ends: Readonly<Record<string, Target>> = {
+    '<': { low: -Infinity, high: number, open: 'high' },
+    '<=': { low: -Infinity, high: number },
+    '>=': { low: number, high: Infinity },
+    '>': { low: number, high: Infinity, open: 'low' },
+  }
+  return ends[comparator ?? ''] ?? { low: number, high: number }
+}
+const askedNumber = (text: string, factor: number): AskedNumber => {
+  const half = 500 / 10 ** placesOf(text)
+  const number = thousandths(text)
+  return { low: (number - half) * factor, high: (number + half) * factor, exact: number * factor }
 }
 const quantityCondition = fc
   .tuple(
@@ -113,11 +136,10 @@ const quantityCondition = fc
         holds: one =>
           quantitiesOf(one, name).some(
             quantity =>
-              unitMatches(asked, quantity) &&
+              isSame(asked, quantity) &&
               numberTests[prefix]?.(
-                thousandths(String(quantity.value)),
-                thousandths(text),
-                500 / 10 ** placesOf(text),
+                targetOf(quantity, factorOf(asked, quantity.code)),
+                askedNumber(text, factorOf(asked, asked?.code)),
               ) === true,
           ),
       },
@@ -169,9 +191,11 @@ const coding = fc
   .tuple(system, code)
   .map(([system, code]): Coding => ({ ...(system === undefined ? {} : { system }), code }))
 const concept = fc.array(coding, { minLength: 1, maxLength: 2 }).map(coding => ({ coding }))
-const quantity = fc.tuple(decimal, unit, fc.boolean()).map(
-  ([text, unit, words]): Quantity => ({
+const comparator = fc.constantFrom(undefined, undefined, undefined, '<', '<=', '>=', '>')
+const quantity = fc.tuple(decimal, unit, fc.boolean(), comparator).map(
+  ([text, unit, words, comparator]): Quantity => ({
     value: JSON.parse(text),
+    ...(comparator === undefined ? {} : { comparator: comparator as '<' }),
     ...(unit?.system === undefined ? {} : unit),
     ...(unit !== undefined && words ? { unit: unit.code } : {}),
   }),

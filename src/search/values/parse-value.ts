@@ -3,6 +3,7 @@ import { refusal } from '../refusal.ts'
 import type { Value } from '../value.ts'
 import { parseComposite } from './composite.ts'
 import { parseDate } from './date.ts'
+import { parseNear } from './near.ts'
 import { parseNumber } from './number.ts'
 import { parseQuantity } from './quantity.ts'
 import { parseReferenceValue } from './reference.ts'
@@ -37,6 +38,6 @@ export const parseValue = (parameter: SearchParameter, text: string, options: Va
     case 'composite':
       return parseComposite(parameter, text, (component, part) => parseValue(component, part, options))
     case 'special':
-      return parseWords(parameter, text)
+      return parameter.code === 'near' ? parseNear(parameter, text) : parseWords(parameter, text)
   }
 }

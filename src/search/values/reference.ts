@@ -5,7 +5,7 @@ import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'
 
 /** https://hl7.org/fhir/R4/search.html#reference: a version at the end is tolerated, and every version is meant. */
-export const parseReferenceValue = (parameter: SearchParameter, text: string, base: string | undefined): Value => {
+export const parseReferenceValue = (parameter: SearchParameter, text: string, base: string | undefined): Reference => {
   const value = literal(parameter, unescapeText(text), base)
   if (value === undefined || !isPossible(parameter, value)) {
     const types = parameter.targets.length === 0 ? 'Type/id' : parameter.targets.map(type => `${type}/id`).join(', ')
@@ -23,8 +23,14 @@ const literal = (parameter: SearchParameter, text: string, base: string | undefi
   if (bareId.test(text)) return bare(parameter, text)
   const reference = base === undefined ? parseReference(text) : parseReference(text, base)
   if (reference === undefined || 'fragment' in reference) return undefined
-  if ('url' in reference) return isAbsolute.test(reference.url) ? { kind: 'url', url: reference.url } : undefined
+  if ('url' in reference) return isAbsolute.test(reference.url) ? absolute(parameter, reference.url) : undefined
   return { kind: 'reference', type: reference.type, id: reference.id }
+}
+
+/** A canonical may name the version that it means. https://hl7.org/fhir/R4/search.html#versions */
+const absolute = ({ paths }: SearchParameter, text: string): Reference => {
+  const bar = paths.some(({ datatype }) => datatype !== 'Reference') ? text.indexOf('|') : -1
+  return bar < 0 ? { kind: 'url', url: text } : { kind: 'url', url: text.slice(0, bar), version: text.slice(bar + 1) }
 }
 
 /** Where only one type can be meant, the id is as good as a whole reference. */

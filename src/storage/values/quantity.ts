@@ -1,59 +1,121 @@
+import { systems } from '../../fhir/canonical.ts'
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import { ucumUnit } from '../../fhir/ucum.ts'
 import type { Value } from '../../search/value.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
-import { element, elementText, someElement } from './element.ts'
+import { element, someElement } from './element.ts'
+import { type Amount, amountTest, boundsOf, converted, range } from './number.ts'
 
-type Numeric = Extract<Value, { kind: 'number' | 'quantity' }>
-
-/** https://hl7.org/fhir/R4/search.html#number */
-export const matchNumber = (content: SqlFragment, parameter: SearchParameter, value: Numeric): SqlFragment =>
-  someElement(content, parameter.paths, datatype =>
-    datatype === 'Range' ? [] : [{ holds: numberTest(sql.fragment`${elementText}::numeric`, value) }],
-  )
+type Quantity = Extract<Value, { kind: 'quantity' }>
 
 /** https://hl7.org/fhir/R4/search.html#quantity */
-export const matchQuantity = (
-  content: SqlFragment,
-  parameter: SearchParameter,
-  value: Extract<Value, { kind: 'quantity' }>,
-): SqlFragment =>
-  someElement(content, parameter.paths, datatype =>
-    quantities.has(datatype)
-      ? [
-          {
-            holds: allOf([
-              numberTest(sql.fragment`(${element} ->> 'value')::numeric`, value),
-              unitTest(datatype, value),
-            ]),
-          },
-        ]
-      : [],
-  )
+export const matchQuantity = (content: SqlFragment, parameter: SearchParameter, value: Quantity): SqlFragment =>
+  someElement(content, parameter.paths, datatype => {
+    const shape = shapes[datatype] ?? (quantities.has(datatype) ? quantity : undefined)
+    return shape === undefined ? [] : [{ holds: allOf([shape.present, unitTest(shape, value)]) }]
+  })
 
+/** Datatypes that are one number with a unit. */
 export const quantities: ReadonlySet<string> = new Set(['Quantity', 'Age', 'Duration', 'Count', 'Distance', 'Money'])
 
-const unitTest = (datatype: string, { unit }: Extract<Value, { kind: 'quantity' }>): SqlFragment => {
-  if (unit === undefined) return sql.fragment`TRUE`
-  if (datatype === 'Money') return sql.fragment`${element} ->> 'currency' = ${unit.code}`
-  if (unit.system !== undefined)
-    return sql.fragment`(${element} ->> 'system' = ${unit.system} AND ${element} ->> 'code' = ${unit.code})`
-  return anyOf([sql.fragment`${element} ->> 'code' = ${unit.code}`, sql.fragment`${element} ->> 'unit' = ${unit.code}`])
+/** Where in an element its unit stands, for the dictionary: a Range has one at either end. */
+export const unitsIn: Readonly<Record<string, readonly string[]>> = { Range: ['low', 'high'], SampledData: ['origin'] }
+
+/** What a datatype says of its amount and unit. */
+type Shape = {
+  readonly present: SqlFragment
+  readonly amount: Amount
+  readonly system: SqlFragment
+  readonly code: SqlFragment
+  /** The words for people. */
+  readonly words: SqlFragment
 }
 
-/** A number that is exact against a value that is as precise as it is written. */
-export const numberTest = (number: SqlFragment, { prefix, value, low, high }: Numeric): SqlFragment => {
-  const exact = sql.fragment`${value}::numeric`
-  const inside = sql.fragment`(${number} >= ${low}::numeric AND ${number} < ${high}::numeric)`
-  const tests: Readonly<Record<Numeric['prefix'], SqlFragment>> = {
-    eq: inside,
-    ne: sql.fragment`NOT ${inside}`,
-    gt: sql.fragment`${number} > ${exact}`,
-    lt: sql.fragment`${number} < ${exact}`,
-    ge: sql.fragment`${number} >= ${exact}`,
-    le: sql.fragment`${number} <= ${exact}`,
-    sa: sql.fragment`${number} >= ${high}::numeric`,
-    eb: sql.fragment`${number} < ${low}::numeric`,
-    ap: inside,
-  }
-  return tests[prefix]
+const child = (...path: readonly string[]): SqlFragment =>
+  sql.fragment`(${element} #>> ${`{${path.join(',')}}`}::text[])`
+const number = (...path: readonly string[]): SqlFragment => sql.fragment`${child(...path)}::numeric`
+
+/** A comparator leaves one side open: `<5` is anything below 5. */
+const hasComparator = (...of: readonly string[]): SqlFragment =>
+  sql.fragment`coalesce(${child('comparator')} = ANY(${sql.array([...of], 'text')}), FALSE)`
+
+const quantity: Shape = {
+  present: sql.fragment`${child('value')} IS NOT NULL`,
+  amount: {
+    low: sql.fragment`(CASE WHEN ${hasComparator('<', '<=')} THEN '-infinity' ELSE ${number('value')} END)`,
+    high: sql.fragment`(CASE WHEN ${hasComparator('>', '>=')} THEN 'infinity' ELSE ${number('value')} END)`,
+    lowIsOutside: hasComparator('>'),
+    highIsOutside: hasComparator('<'),
+  },
+  system: child('system'),
+  code: child('code'),
+  words: child('unit'),
+}
+
+const either = (name: string): SqlFragment => sql.fragment`coalesce(${child('low', name)}, ${child('high', name)})`
+
+/** `E`, `U` and `L` stand for what could not be measured. */
+const samples = sql.fragment`(
+  SELECT sample::numeric AS sample FROM regexp_split_to_table(${child('data')}, '\\s+') AS sample
+  WHERE sample ~ '^[-+]?[0-9]')`
+const extreme = (of: SqlFragment): SqlFragment => sql.fragment`(
+  SELECT ${of}(sample * coalesce(${number('factor')}, 1) + coalesce(${number('origin', 'value')}, 0))
+  FROM ${samples} AS samples)`
+
+const shapes: Readonly<Record<string, Shape>> = {
+  Money: {
+    ...quantity,
+    system: sql.fragment`'urn:iso:std:iso:4217'`,
+    code: child('currency'),
+    words: sql.fragment`NULL::text`,
+  },
+  Range: {
+    present: sql.fragment`coalesce(${child('low', 'value')}, ${child('high', 'value')}) IS NOT NULL`,
+    amount: range,
+    system: either('system'),
+    code: either('code'),
+    words: either('unit'),
+  },
+  // "if the value is a SampledData (just search on the bounds of the values in sampled data)"
+  SampledData: {
+    present: sql.fragment`EXISTS ${samples}`,
+    amount: { low: extreme(sql.fragment`min`), high: extreme(sql.fragment`max`) },
+    system: child('origin', 'system'),
+    code: child('origin', 'code'),
+    words: child('origin', 'unit'),
+  },
+}
+
+const unitTest = ({ amount, system, code, words }: Shape, value: Quantity): SqlFragment => {
+  const { unit } = value
+  const plain = amountTest(amount, boundsOf(value))
+  if (unit === undefined) return plain
+  if (unit.system === undefined)
+    return allOf([anyOf([sql.fragment`${code} = ${unit.code}`, sql.fragment`${words} = ${unit.code}`]), plain])
+  const same = allOf([sql.fragment`${system} = ${unit.system}`, sql.fragment`${code} = ${unit.code}`, plain])
+  const other = convertedTest(amount, value)
+  if (other === undefined) return same
+  return anyOf([
+    same,
+    sql.fragment`(${system} = ${systems.ucum} AND ${code} <> ${unit.code} AND EXISTS (
+      SELECT FROM unit WHERE unit.key = ${system} || '|' || ${code} AND ${other}))`,
+  ])
+}
+
+/**
+ * The amount, in the unit of the `unit` row at hand, against the value in its own: both in base units, by exact fractions.
+ * Absent where the value's unit converts to no other.
+ */
+export const convertedTest = (amount: Amount, value: Quantity): SqlFragment | undefined => {
+  const asked = value.unit?.system === systems.ucum ? ucumUnit(value.unit.code) : undefined
+  if (asked === undefined) return undefined
+  const bounds = converted(
+    boundsOf(value),
+    bound => sql.fragment`((${bound} + ${asked.shift}::numeric) * ${asked.numerator}::numeric * unit.denominator)`,
+  )
+  const inBase = converted(
+    amount,
+    bound => sql.fragment`((${bound} + unit.shift) * unit.numerator * ${asked.denominator}::numeric)`,
+  )
+  return allOf([sql.fragment`unit.dimension = ${asked.dimension}`, amountTest(inBase, bounds)])
 }

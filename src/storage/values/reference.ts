@@ -1,27 +1,34 @@
 import { parseReference } from '../../fhir/reference.ts'
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
-import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { element, elementText, someElement } from './element.ts'
 
 type Reference = Extract<Value, { kind: 'reference' | 'url' }>
 
 /** https://hl7.org/fhir/R4/search.html#reference */
 export const matchReference = (content: SqlFragment, parameter: SearchParameter, value: Reference): SqlFragment => {
-  const texts = textsOf(parameter, value)
+  const texts = sql.array([...textsOf(parameter, value)], 'text')
   return someElement(content, parameter.paths, datatype => [
-    {
-      holds:
-        datatype === 'Reference'
-          ? oneOf(sql.fragment`(${element} ->> 'reference')`, texts, '/_history/')
-          : oneOf(elementText, texts, '|'),
-    },
+    { holds: (datatype === 'Reference' ? literalTest : canonicalTest)(texts, value) },
   ])
 }
 
+type ReferenceTest = (texts: ReturnType<typeof sql.array>, value: Reference) => SqlFragment
+
 /** The text itself, or the text with a version behind it. */
-const oneOf = (text: SqlFragment, texts: readonly string[], versionMark: string): SqlFragment =>
-  anyOf([sql.fragment`split_part(${text}, ${versionMark}, 1) = ANY(${sql.array([...texts], 'text')})`])
+const canonicalTest: ReferenceTest = (texts, value) => {
+  const same = sql.fragment`split_part(${elementText}, '|', 1) = ANY(${texts})`
+  if (value.kind !== 'url' || value.version === undefined) return same
+  const version = sql.fragment`split_part(${elementText}, '|', 2)`
+  const exact = sql.fragment`${version} = ${value.version}`
+  return allOf([same, value.below === true ? anyOf([exact, startsWith(version, `${value.version}.`)]) : exact])
+}
+
+const startsWith = (text: SqlFragment, start: string): SqlFragment => sql.fragment`starts_with(${text}, ${start})`
+
+const literalTest: ReferenceTest = texts =>
+  sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1) = ANY(${texts})`
 
 /** How the reference may be spelled in content: a bare id may mean any of the parameter's targets. */
 export const textsOf = (parameter: SearchParameter, value: Reference): readonly string[] => {

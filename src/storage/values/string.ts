@@ -14,16 +14,38 @@ const parts: Readonly<Record<string, readonly string[]>> = {
 export const partsOf = (datatype: string): readonly (string | undefined)[] => parts[datatype] ?? [undefined]
 
 /** Starts with the text, case and accents aside. https://hl7.org/fhir/R4/search.html#string */
-export const matchString = (content: SqlFragment, parameter: SearchParameter, { text }: StringValue): SqlFragment => {
-  const holds = sql.fragment`starts_with(fhir_fold(${elementText}), ${fold(text)})`
+export const matchString = (content: SqlFragment, parameter: SearchParameter, value: StringValue): SqlFragment => {
+  const holds = textTest(value)
   return someElement(content, parameter.paths, datatype =>
     partsOf(datatype).map(part => (part === undefined ? { holds } : { inside: `${part}[*]`, holds })),
   )
 }
 
+const textTest = ({ text, match }: StringValue): SqlFragment => {
+  if (match === 'exact') return sql.fragment`${elementText} = ${text}`
+  return match === 'contains'
+    ? sql.fragment`strpos(fhir_fold(${elementText}), ${fold(text)}) > 0`
+    : sql.fragment`starts_with(fhir_fold(${elementText}), ${fold(text)})`
+}
+
+/** datatype → where the text for people stands beside its code or reference. */
+const texts: Readonly<Record<string, readonly string[]>> = {
+  CodeableConcept: ['text', 'coding[*].display'],
+  Coding: ['display'],
+  Identifier: ['type.text'],
+  Reference: ['display'],
+}
+
+/** https://hl7.org/fhir/R4/search.html#token, `:text`: "the search functions as a normal string search". */
+export const matchDisplay = (content: SqlFragment, parameter: SearchParameter, text: string): SqlFragment => {
+  const holds = textTest({ kind: 'string', text })
+  return someElement(content, parameter.paths, datatype => (texts[datatype] ?? []).map(inside => ({ inside, holds })))
+}
+
 /** The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. */
-export const stringBounds = ({ text }: Pick<StringValue, 'text'>): SqlFragment => {
+export const stringBounds = ({ text, match }: Pick<StringValue, 'text' | 'match'>): SqlFragment => {
   const folded = fold(text).slice(0, longestIndexed)
+  if (match === 'contains') return sql.fragment`(length(value) >= ${longestIndexed} OR strpos(value, ${folded}) > 0)`
   return sql.fragment`value >= ${folded} AND value < ${`${folded}\u{10FFFF}`}`
 }
 

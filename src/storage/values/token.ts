@@ -1,9 +1,9 @@
 import type { ElementPath, SearchParameter } from '../../fhir/search-parameter.ts'
-import type { Value } from '../../search/value.ts'
+import type { Concept, Value } from '../../search/value.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, jsonPath, someElement } from './element.ts'
 
-type Token = Extract<Value, { kind: 'token' }>
+type Token = Omit<Extract<Value, { kind: 'token' }>, 'kind'>
 
 /** What a token is made of in JSON; an absent system is null. */
 export type TokenParts = { readonly system: string | null; readonly code: string | null }
@@ -28,44 +28,116 @@ const testOf = (content: SqlFragment, paths: readonly ElementPath[], { code }: T
 const present = (content: SqlFragment, path: string): SqlFragment => sql.fragment`
   EXISTS (SELECT FROM jsonb_path_query(${content}, ${path}::jsonpath) AS element(value) WHERE element.value <> 'false')`
 
+type Shape = { readonly inside?: string; readonly system?: string; readonly code: string }
+
 /** datatype → where its system and its code stand. A primitive has its code alone: its system is the element's own. */
-const shapes: Readonly<Record<string, { inside?: string; system: string; code: string }>> = {
+const shapes: Readonly<Record<string, Shape>> = {
   Coding: { system: 'system', code: 'code' },
   CodeableConcept: { inside: 'coding[*]', system: 'system', code: 'code' },
   Identifier: { system: 'system', code: 'value' },
-  ContactPoint: { system: 'use', code: 'value' },
-  Money: { system: 'system', code: 'currency' },
-  Quantity: { system: 'system', code: 'code' },
+  ContactPoint: { code: 'value' },
 }
 
-const conditionOf = (datatype: string, { system, code }: Token): Condition => {
+const conditionOf = (datatype: string, token: Token): Condition => {
   const shape = shapes[datatype]
-  if (shape === undefined)
-    return { holds: code === undefined ? sql.fragment`TRUE` : sql.fragment`${elementText} = ${code}` }
+  if (shape === undefined) return { holds: primitiveTest(datatype, token.code) }
+  const holds = shapeTest(shape, token)
+  return shape.inside === undefined ? { holds } : { inside: shape.inside, holds }
+}
+
+/** "If the underlying data type is string then the search is not case sensitive." */
+const primitiveTest = (datatype: string, code: string | undefined): SqlFragment => {
+  if (code === undefined) return sql.fragment`TRUE`
+  return datatype === 'string'
+    ? sql.fragment`lower(${elementText}) = ${foldCase(code)}`
+    : sql.fragment`${elementText} = ${code}`
+}
+
+const foldCase = (code: string): string => code.toLowerCase()
+
+const shapeTest = (shape: Shape, { system, code }: Token): SqlFragment => {
   const tests = [
-    ...(system === undefined ? [] : [systemTest(shape.system, system)]),
+    ...(system === undefined || shape.system === undefined ? [] : [systemTest(shape.system, system)]),
     ...(code === undefined ? [] : [sql.fragment`${element} ->> ${shape.code} = ${code}`]),
   ]
   const [first, ...rest] = tests
-  const holds = first === undefined ? sql.fragment`FALSE` : allOf([first, ...rest])
-  return shape.inside === undefined ? { holds } : { inside: shape.inside, holds }
+  return first === undefined ? sql.fragment`FALSE` : allOf([first, ...rest])
 }
 
 const systemTest = (name: string, system: string | null): SqlFragment =>
   system === null ? sql.fragment`${element} ->> ${name} IS NULL` : sql.fragment`${element} ->> ${name} = ${system}`
 
+/** Reference.identifier, as a token. */
+export const matchIdentifier = (content: SqlFragment, parameter: SearchParameter, token: Token): SqlFragment =>
+  someElement(content, parameter.paths, datatype =>
+    datatype === 'Reference'
+      ? [{ inside: 'identifier', holds: shapeTest({ system: 'system', code: 'value' }, token) }]
+      : [],
+  )
+
+/** https://hl7.org/fhir/R4/search.html#token, `:of-type`: "match if any of the type codes match". */
+export const matchOfType = (
+  content: SqlFragment,
+  parameter: SearchParameter,
+  { system, code, value }: Extract<Value, { kind: 'of-type' }>,
+): SqlFragment =>
+  someElement(content, parameter.paths, datatype =>
+    datatype === 'Identifier'
+      ? [
+          {
+            holds: sql.fragment`(${element} ->> 'value' = ${value}
+              AND ${element} #> '{type,coding}' @> ${JSON.stringify([{ system, code }])}::jsonb)`,
+          },
+        ]
+      : [],
+  )
+
+/** One of the concepts. A `code` has its system implicitly. */
+export const matchConcepts = (
+  content: SqlFragment,
+  parameter: SearchParameter,
+  concepts: readonly Concept[],
+): SqlFragment => {
+  const keys = sql.array(
+    concepts.map(({ system, code }) => `${system}|${code}`),
+    'text',
+  )
+  const codes = sql.array(
+    concepts.map(({ code }) => code),
+    'text',
+  )
+  const coding = sql.fragment`(${element} ->> 'system') || '|' || (${element} ->> 'code') = ANY(${keys})`
+  const conditions: Readonly<Record<string, readonly Condition[]>> = {
+    Coding: [{ holds: coding }],
+    CodeableConcept: [{ inside: 'coding[*]', holds: coding }],
+    code: [{ holds: sql.fragment`${elementText} = ANY(${codes})` }],
+  }
+  return someElement(content, parameter.paths, datatype => conditions[datatype] ?? [])
+}
+
+/** "a mime type such as `text/xml; charset=UTF-8`" is below `text/xml`. */
+export const matchMime = (content: SqlFragment, parameter: SearchParameter, type: string): SqlFragment =>
+  someElement(content, parameter.paths, datatype =>
+    datatype === 'code' ? [{ holds: sql.fragment`rtrim(split_part(${elementText}, ';', 1)) = ${type}` }] : [],
+  )
+
 /** The tokens of an element, for the index. */
 export const tokensOf = (datatype: string, value: unknown): readonly TokenParts[] => {
   const shape = shapes[datatype]
-  if (shape === undefined) return [{ system: null, code: String(value) }]
+  if (shape === undefined)
+    return [{ system: null, code: datatype === 'string' ? foldCase(String(value)) : String(value) }]
   const elements = shape.inside === undefined ? [value] : codingsOf(value)
   return elements.map(one => {
     const parts = one as Readonly<Record<string, string | undefined>>
-    return { system: parts[shape.system] ?? null, code: parts[shape.code] ?? null }
+    return { system: parts[shape.system ?? ''] ?? null, code: parts[shape.code] ?? null }
   })
 }
+
+/** How the index may spell a code: as it is, and without its case where some path leads to a string. */
+export const spellingsOf = ({ paths }: SearchParameter, code: string): readonly string[] =>
+  paths.some(({ datatype }) => datatype === 'string') ? [...new Set([code, foldCase(code)])] : [code]
 
 const codingsOf = (concept: unknown): readonly unknown[] => (concept as { coding?: readonly unknown[] }).coding ?? []
 
 /** Whether the element's datatype has a system of its own, so that `system|code` can be looked up as it stands. */
-export const hasSystem = (datatype: string): boolean => shapes[datatype] !== undefined
+export const hasSystem = (datatype: string): boolean => shapes[datatype]?.system !== undefined

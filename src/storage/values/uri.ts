@@ -1,7 +1,19 @@
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { elementText, someElement } from './element.ts'
 
-/** Exact, as a uri is. https://hl7.org/fhir/R4/search.html#uri */
-export const matchUri = (content: SqlFragment, parameter: SearchParameter, uri: string): SqlFragment =>
-  someElement(content, parameter.paths, () => [{ holds: sql.fragment`${elementText} = ${uri}` }])
+type Uri = Extract<Value, { kind: 'uri' }>
+
+/**
+ * Exact, as a uri is; "`:below`, `:above` indicate that instead of an exact match, either the search term left-matches
+ * the value, or vice-versa". https://hl7.org/fhir/R4/search.html#uri
+ */
+export const matchUri = (content: SqlFragment, parameter: SearchParameter, { uri, match }: Uri): SqlFragment =>
+  someElement(content, parameter.paths, () => [{ holds: tests[match ?? 'exact'](uri) }])
+
+const tests = {
+  exact: (uri: string) => sql.fragment`${elementText} = ${uri}`,
+  below: (uri: string) => sql.fragment`starts_with(${elementText}, ${uri})`,
+  above: (uri: string) => sql.fragment`(${elementText} <> '' AND starts_with(${uri}, ${elementText}))`,
+}

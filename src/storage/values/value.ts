@@ -1,13 +1,15 @@
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
-import type { Part, Value } from '../../search/value.ts'
+import type { Concept, Part, Value } from '../../search/value.ts'
 import { allOf, type SqlFragment } from '../sql.ts'
 import { matchDate } from './date.ts'
 import { element, someElement } from './element.ts'
-import { matchNumber, matchQuantity } from './quantity.ts'
+import { matchNear } from './near.ts'
+import { matchNumber } from './number.ts'
+import { matchQuantity } from './quantity.ts'
 import { matchReference } from './reference.ts'
-import { matchString } from './string.ts'
+import { matchDisplay, matchString } from './string.ts'
 import { matchText, matchUnequal } from './text.ts'
-import { matchToken } from './token.ts'
+import { matchConcepts, matchIdentifier, matchMime, matchOfType, matchToken } from './token.ts'
 import { matchUri } from './uri.ts'
 import { matchWords } from './words.ts'
 
@@ -16,6 +18,18 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
   switch (value.kind) {
     case 'token':
       return matchToken(content, parameter, value)
+    case 'display':
+      return matchDisplay(content, parameter, value.text)
+    case 'identifier':
+      return matchIdentifier(content, parameter, value)
+    case 'of-type':
+      return matchOfType(content, parameter, value)
+    case 'concepts':
+      return matchConcepts(content, parameter, lookedUp(value))
+    case 'mime':
+      return matchMime(content, parameter, value.type)
+    case 'near':
+      return matchNear(content, parameter, value)
     case 'reference':
     case 'url':
       return matchReference(content, parameter, value)
@@ -28,7 +42,7 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
     case 'quantity':
       return matchQuantity(content, parameter, value)
     case 'uri':
-      return matchUri(content, parameter, value.uri)
+      return matchUri(content, parameter, value)
     case 'composite':
       return matchComposite(content, parameter, value.parts)
     case 'text':
@@ -40,9 +54,17 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
   }
 }
 
+/** A question about the terminology is answered before it becomes SQL. */
+export const lookedUp = ({ asked, codes }: Extract<Value, { kind: 'concepts' }>): readonly Concept[] => {
+  if (codes === undefined) throw new Error(`the concepts of ${JSON.stringify(asked)} were not looked up`)
+  return codes
+}
+
 /** All parts within one and the same element. https://hl7.org/fhir/R4/search.html#composite */
 const matchComposite = (content: SqlFragment, parameter: SearchParameter, parts: readonly Part[]): SqlFragment => {
-  const [first, ...rest] = parts.map(part => matchValue(element, part.parameter, part.value))
+  const [first, ...rest] = parts.map(({ parameter: part, value }) =>
+    matchValue(part.ofResource === true ? content : element, part, value),
+  )
   if (first === undefined) throw new Error(`composite ${parameter.code} without parts`)
   const holds = allOf([first, ...rest])
   return someElement(content, parameter.paths, () => [{ holds }])

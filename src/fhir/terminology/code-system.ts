@@ -1,0 +1,88 @@
+import type { CodeSystem, CodeSystemConcept } from '@medplum/fhirtypes'
+
+/** A code system that is held here whole. https://hl7.org/fhir/R4/codesystem.html */
+export type HeldSystem = {
+  readonly url: string
+  readonly version: string | undefined
+  readonly concepts: ReadonlyMap<string, HeldConcept>
+}
+
+export type HeldConcept = {
+  readonly code: string
+  readonly display: string | undefined
+  readonly isAbstract: boolean
+  /** The codes that it is a kind of, directly. */
+  readonly parents: ReadonlySet<string>
+  /** `name value`s of its properties, as text. */
+  readonly properties: readonly (readonly [name: string, value: string])[]
+}
+
+/** Undefined where it is not complete: what is not in it may be a code all the same. */
+export const toHeldSystem = (system: CodeSystem): HeldSystem | undefined => {
+  if (system.content !== 'complete' || system.url === undefined) return undefined
+  const nesting = system.hierarchyMeaning ?? 'is-a'
+  const concepts = new Map<string, HeldConcept>()
+  const add = (concept: CodeSystemConcept, parent: string | undefined): void => {
+    const held = toHeldConcept(concept, nesting === 'is-a' ? parent : undefined)
+    const known = concepts.get(held.code)
+    concepts.set(held.code, known === undefined ? held : { ...known, parents: known.parents.union(held.parents) })
+    for (const child of concept.concept ?? []) add(child, held.code)
+  }
+  for (const concept of system.concept ?? []) add(concept, undefined)
+  return { url: system.url, version: system.version, concepts: withChildren(concepts) }
+}
+
+const toHeldConcept = ({ code = '', display, property = [] }: CodeSystemConcept, parent: string | undefined) => {
+  const properties = property.flatMap(({ code: name = '', ...values }) =>
+    Object.entries(values).map(([, value]) => [name, textOf(value)] as const),
+  )
+  const named = properties.filter(([name]) => parentProperties.has(name)).map(([, value]) => value)
+  return {
+    code,
+    display,
+    isAbstract: properties.some(([name, value]) => abstractProperties.has(name) && value === 'true'),
+    parents: new Set(parent === undefined ? named : [parent, ...named]),
+    properties,
+  }
+}
+
+/** https://hl7.org/fhir/R4/codesystem-concept-properties.html; HL7 v3 says `subsumedBy`. */
+const parentProperties: ReadonlySet<string> = new Set(['parent', 'subsumedBy'])
+const abstractProperties: ReadonlySet<string> = new Set(['notSelectable', 'abstract'])
+
+const textOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null && 'code' in value ? String(value.code) : String(value)
+
+/** A concept may name its children instead. */
+const withChildren = (concepts: ReadonlyMap<string, HeldConcept>): ReadonlyMap<string, HeldConcept> => {
+  const named = [...concepts.values()].flatMap(({ code, properties }) =>
+    properties.filter(([name]) => name === 'child').map(([, child]) => [child, code] as const),
+  )
+  const parentsByChild = Map.groupBy(named, ([child]) => child)
+  if (parentsByChild.size === 0) return concepts
+  return new Map(
+    [...concepts].map(([code, concept]) => {
+      const more = parentsByChild.get(code)?.map(([, parent]) => parent) ?? []
+      return [code, { ...concept, parents: concept.parents.union(new Set(more)) }]
+    }),
+  )
+}
+
+/** The code and everything that it subsumes. https://hl7.org/fhir/R4/codesystem.html#subsumption */
+export const codesBelow = ({ concepts }: HeldSystem, code: string): ReadonlySet<string> => {
+  const children = new Map<string, string[]>()
+  for (const { code: child, parents } of concepts.values())
+    for (const parent of parents) children.set(parent, [...(children.get(parent) ?? []), child])
+  return closure(code, one => children.get(one) ?? [])
+}
+
+/** The code and everything that subsumes it. */
+export const codesAbove = ({ concepts }: HeldSystem, code: string): ReadonlySet<string> =>
+  closure(code, one => concepts.get(one)?.parents ?? [])
+
+const closure = (code: string, next: (code: string) => Iterable<string>): ReadonlySet<string> => {
+  const reached = new Set([code])
+  // A Set goes on over what is added meanwhile.
+  for (const one of reached) for (const other of next(one)) reached.add(other)
+  return reached
+}

@@ -1,0 +1,14 @@
+import { placeDefinitions, readPlace } from '../definition-file.ts'
+
+export type TerminologyType = 'CodeSystem' | 'ValueSet'
+
+/**
+ * One of R4's own code systems and value sets, those of HL7 v2 and v3 included. Their places are looked for at the first
+ * question (a tenth of a second); their text is read when it is asked for, and let go.
+ */
+export const findPublished = (type: TerminologyType, url: string): unknown => {
+  places ??= placeDefinitions(['valuesets.json', 'v3-codesystems.json', 'v2-tables.json'], ['CodeSystem', 'ValueSet'])
+  const place = places.get(`${type}|${url}`)
+  return place === undefined ? undefined : readPlace(place)
+}
+let places: ReturnType<typeof placeDefinitions> | undefined

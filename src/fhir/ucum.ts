@@ -1,0 +1,131 @@
+import { createRequire } from 'node:module'
+
+/**
+ * A unit as an exact line to the base units of its dimension: (x + shift) × numerator ÷ denominator. Two units can be
+ * compared where their dimensions are the same. https://ucum.org/ucum#section-Semantics
+ */
+export type UcumUnit = {
+  readonly dimension: string
+  readonly numerator: string
+  readonly denominator: string
+  readonly shift: string
+}
+
+/**
+ * Undefined for what is no UCUM code, and for units that no line leads from: logarithms ([pH], dB) and arbitrary units
+ * ([IU]), which equal nothing but themselves.
+ */
+export const ucumUnit = (code: string): UcumUnit | undefined => {
+  const known = units.get(code)
+  if (known !== undefined || units.has(code)) return known
+  const unit = measure(code)
+  if (units.size >= maxKept) units.clear()
+  units.set(code, unit)
+  return unit
+}
+
+const units = new Map<string, UcumUnit | undefined>()
+const maxKept = 2000
+
+const measure = (code: string): UcumUnit | undefined => {
+  const unit = code.length > longestCode ? undefined : find(code)
+  if (unit === undefined || unit.isArbitrary_) return undefined
+  const line = unit.cnv_ === null ? { ...toRatio(unit.magnitude_), shift: '0' } : temperature(unit)
+  if (line === undefined) return undefined
+  const exponents = unit.dim_?.dimVec_ ?? []
+  const dimension = [...exponents, unit.moleExp_ ?? 0, unit.equivalentExp_ ?? 0]
+  return { dimension: dimension.join(' '), ...line }
+}
+
+const longestCode = 100
+
+/** What the library finds only by a name or a guess, with a message, is no UCUM code; on some texts it throws. */
+const find = (code: string): LibraryUnit | undefined => {
+  try {
+    const { unit, retMsg = [] } = library().getSpecifiedUnit(code, 'validate')
+    return retMsg.length > 0 ? undefined : (unit ?? undefined)
+  } catch {
+    return undefined
+  }
+}
+
+/** The few parts of the library's unit that are read here. */
+type LibraryUnit = {
+  readonly magnitude_: number
+  readonly dim_: { readonly dimVec_: readonly number[] | null } | null
+  readonly moleExp_?: number
+  readonly equivalentExp_?: number
+  readonly isArbitrary_: boolean
+  readonly cnv_: string | null
+  readonly cnvPfx_: number
+}
+
+type Library = {
+  readonly getSpecifiedUnit: (
+    code: string,
+    purpose: 'validate',
+  ) => { readonly unit: LibraryUnit | null; readonly retMsg?: readonly string[] }
+}
+
+/** Loaded when the first unit is met: it takes 30 ms and 16 MB. */
+const library = (): Library => {
+  loaded ??= (require('@lhncbc/ucum-lhc') as LibraryModule).UcumLhcUtils.getInstance()
+  return loaded
+}
+const require = createRequire(import.meta.url)
+let loaded: Library | undefined
+
+type LibraryModule = { readonly UcumLhcUtils: { readonly getInstance: () => Library } }
+
+type Line = Omit<UcumUnit, 'dimension'>
+
+const temperature = ({ cnv_, cnvPfx_ }: LibraryUnit): Line | undefined =>
+  cnvPfx_ === 1 ? temperatures[cnv_ ?? ''] : undefined
+
+/** To kelvin. */
+const temperatures: Readonly<Record<string, Line>> = {
+  Cel: { numerator: '1', denominator: '1', shift: '273.15' },
+  degF: { numerator: '5', denominator: '9', shift: '459.67' },
+}
+
+type Ratio = { readonly numerator: string; readonly denominator: string }
+
+/** The fraction that a floating point number stands for: 0.0254000…02 is 127/5000, 0.0166… is 1/60. */
+const toRatio = (number: number): Ratio => {
+  const [mantissa = '1', exponent = '0'] = number.toExponential(14).split('e')
+  const digits = mantissa.replace('.', '').replace(/0+$/, '')
+  if (digits.length <= shortest) return scaled(BigInt(digits), 1n, Number(exponent) - (digits.length - 1))
+  const found = nearestFraction(Number(mantissa))
+  if (found !== undefined) return scaled(found.numerator, found.denominator, Number(exponent))
+  return scaled(BigInt(mantissa.replace('.', '')), 1n, Number(exponent) - 14)
+}
+
+/** Decimals no longer than this are meant as they stand. */
+const shortest = 12
+
+const scaled = (numerator: bigint, denominator: bigint, exponent: number): Ratio => {
+  const power = 10n ** BigInt(Math.abs(exponent))
+  const [over, under] = exponent < 0 ? [numerator, denominator * power] : [numerator * power, denominator]
+  const common = greatestCommonDivisor(over, under)
+  return { numerator: String(over / common), denominator: String(under / common) }
+}
+
+const greatestCommonDivisor = (one: bigint, other: bigint): bigint =>
+  other === 0n ? one : greatestCommonDivisor(other, one % other)
+
+/** By continued fractions, as far as the number's own precision goes. */
+const nearestFraction = (number: number): { numerator: bigint; denominator: bigint } | undefined => {
+  let [numerator, before] = [1, 0]
+  let [denominator, beforeDenominator] = [0, 1]
+  for (let rest = number; ; rest = 1 / (rest - Math.floor(rest))) {
+    const whole = Math.floor(rest)
+    ;[numerator, before] = [whole * numerator + before, numerator]
+    ;[denominator, beforeDenominator] = [whole * denominator + beforeDenominator, denominator]
+    if (denominator > largestDenominator) return undefined
+    if (Math.abs(numerator / denominator - number) <= number * precision)
+      return { numerator: BigInt(numerator), denominator: BigInt(denominator) }
+  }
+}
+
+const largestDenominator = 1e6
+const precision = 4e-14

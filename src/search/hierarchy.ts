@@ -1,0 +1,49 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Registry } from '../fhir/registry.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { type Expression, or } from './expression.ts'
+import { valueRefusal } from './refusal.ts'
+import { parseReferenceValue } from './values/reference.ts'
+
+/**
+ * `location:below=42`: the row refers to 42, or to what is part of it, however far down.
+ * https://hl7.org/fhir/R4/search.html#recursive
+ */
+export const parseHierarchy = (
+  registry: Registry,
+  parameter: SearchParameter,
+  reach: 'above' | 'below',
+  text: string,
+  base: string | undefined,
+): Expression => {
+  const targets = hierarchicalTargets(parameter)
+  const value = parseReferenceValue({ ...parameter, targets }, text, base)
+  if (value.kind === 'url') throw valueRefusal(parameter, text, `id, ${targets.map(type => `${type}/id`).join(', ')}`)
+  const { id, type } = value
+  return or(
+    { kind: 'match', parameter, value },
+    ...targets
+      .filter(target => type === undefined || type === target)
+      .flatMap((target): Expression[] => {
+        const parent = registry.searchParameter(target, parents[target] ?? '')
+        return parent === undefined
+          ? []
+          : [{ kind: 'hierarchy', parameter, target, parent, reach, id, of: { kind: 'all' } }]
+      }),
+  )
+}
+
+/** The types among a reference's targets of which one is strictly part of another. */
+export const hierarchicalTargets = ({ targets }: SearchParameter): readonly ResourceType[] =>
+  targets.filter(target => target in parents)
+
+/** Type → its parameter for what it is part of. */
+const parents: Readonly<Partial<Record<ResourceType, string>>> = {
+  CarePlan: 'part-of',
+  Encounter: 'part-of',
+  Location: 'partof',
+  Organization: 'partof',
+  Procedure: 'part-of',
+  ResearchStudy: 'partof',
+  Task: 'part-of',
+}
