@@ -293,6 +293,31 @@ t.test('the labels of what is hidden are told by no $meta', async t => {
     t.match((await everything('GET', path)).body, secret.code, path)
 })
 
+t.test('$everything brings nothing that the caller may not search, nor tells of whom there is', async t => {
+  for (const caller of callers.filter(({ name, lets }) => curious.has(name) && lets === undefined)) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const hidden = secretsOf(world).filter(one => !one.isReadBy(caller))
+    for (const path of ['Patient/$everything', 'Patient/ann/$everything', 'Group/group-open/$everything']) {
+      const answer = await call('GET', path)
+      if (answer.status !== 200) continue
+      const { entry = [] }: { entry?: readonly { resource: Resource }[] } = JSON.parse(answer.body)
+      const leaked = entry.filter(({ resource }) =>
+        hidden.some(({ type, id }) => type === resource.resourceType && id === resource.id),
+      )
+      t.strictSame(leaked, [], `${caller.name}: ${path}`)
+    }
+    for (const type of ['Patient', 'Group']) {
+      const [secret] = hidden.filter(one => one.type === type)
+      if (secret === undefined) continue
+      const answers = [
+        await call('GET', `${type}/${secret.id}/$everything`),
+        await call('GET', `${type}/${unknownId}/$everything`),
+      ] as const
+      t.strictSame(told(answers[0], secret.id), told(answers[1], unknownId), `${caller.name}: ${type}`)
+    }
+  }
+})
+
 t.test('$lastn and $stats know of no Observation that the caller may not search', async t => {
   const statistics = (call: Call, code: string) =>
     call('GET', `Observation/$stats?subject=Patient/ann&code=${code}&statistic=count,total-count&include=true`)

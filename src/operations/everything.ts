@@ -1,0 +1,144 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { isInCompartments, subjectParameters } from '../access/patient-compartment.ts'
+import { isGranted } from '../access/rules.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Context, FhirRequest } from '../interactions/interaction.ts'
+import { openPage } from '../interactions/paging.ts'
+import { searchset } from '../interactions/search.ts'
+import { pageOfSeveral } from '../interactions/several-pages.ts'
+import { inCompartment } from '../search/compartment.ts'
+import { and, type Expression, or } from '../search/expression.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
+import type { Search } from '../search/search.ts'
+import type { Operation } from './operation.ts'
+import { only, primitivesOf, refused } from './parameters.ts'
+
+/** https://hl7.org/fhir/R4/patient-operation-everything.html */
+export const patientEverything: Operation = {
+  name: 'everything',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Patient-everything',
+  at: { type: 's', instance: 'r' },
+  types: ['Patient'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'The Patient, or all Patients, with what is in the compartment, and what that refers to: whatever of it the caller may search, in pages of _count. start and end bound when care was given, _since when it was written, _type which types.',
+  handler: (request, context) => everything(request, context),
+}
+
+/** https://hl7.org/fhir/R4/group-operation-everything.html */
+export const groupEverything: Operation = {
+  ...patientEverything,
+  definition: 'http://hl7.org/fhir/OperationDefinition/Group-everything',
+  at: { instance: 'r' },
+  types: ['Group'],
+  documentation: 'The same of all members of a Group that the caller may search, and the Group itself.',
+}
+
+const everything = async (request: FhirRequest, context: Context) => {
+  if (!('type' in request)) throw new FhirError('not-found', '$everything is an operation of Patient and Group')
+  const { type } = request
+  const path = 'id' in request ? `${type}/${request.id}/$everything` : `${type}/$everything`
+  const { query, page } = await openPage(primitivesOf(request), path, context)
+  const asked = parseEverything(query, context)
+  // Who may not read it learns the same as of one that is not there.
+  if ('id' in request) await context.store.read(type, request.id)
+  const within: Within =
+    type === 'Group' && 'id' in request
+      ? one => ofGroup(context.registry, request.id, one)
+      : one => ofPatient(context.registry, 'id' in request ? request.id : undefined, one)
+  const types = typesOf(asked, within, context)
+  const searches = types.map(one => searchOf(one, within(one), asked, context))
+  const applied = [...query].filter(([name]) => name !== '_format')
+  const answered = { path, of: type, applied, ignored: [], cursor: page }
+  return searchset(answered, await pageOfSeveral(context.store, searches, page), context)
+}
+
+type Within = (type: ResourceType) => Expression | undefined
+
+type Everything = {
+  readonly types: readonly ResourceType[] | undefined
+  readonly count: string
+  readonly since: string | undefined
+  readonly start: string | undefined
+  readonly end: string | undefined
+}
+
+const names = ['start', 'end', '_since', '_type', '_count', '_format', '_pretty']
+
+const parseEverything = (query: URLSearchParams, { registry }: Context): Everything => {
+  const unknown = [...query.keys()].find(name => !names.includes(name))
+  if (unknown !== undefined)
+    throw refused(unknown, `$everything has no parameter "${unknown}"; it has: ${names.slice(0, 5).join(', ')}`)
+  const types = query.getAll('_type').flatMap(text => text.split(','))
+  const wrong = types.find(name => !registry.isResourceType(name))
+  if (wrong !== undefined) throw refused('_type', `"${wrong}" is not a resource type of FHIR R4`)
+  return {
+    types: types.length === 0 ? undefined : types.filter(registry.isResourceType),
+    count: only(query, '_count') ?? '1000',
+    since: only(query, '_since'),
+    start: only(query, 'start'),
+    end: only(query, 'end'),
+  }
+}
+
+/** The Patient first, and everybody's types in the order of the specification; of those without a scope there is nothing. */
+const typesOf = ({ types }: Everything, within: Within, { registry, access }: Context): readonly ResourceType[] => {
+  const possible = registry.resourceTypes.filter(one => isGranted(access, 's', one) && within(one) !== undefined)
+  const isFirst = (one: ResourceType) => one === 'Group' || one === 'Patient'
+  const all = [...possible.filter(isFirst), ...possible.filter(one => !isFirst(one))]
+  return types === undefined ? all : all.filter(one => types.includes(one))
+}
+
+const searchOf = (
+  type: ResourceType,
+  within: Expression | undefined,
+  { count, since, start, end }: Everything,
+  { registry, base }: Context,
+): Search => {
+  const search = parseSearch(registry, type, new URLSearchParams({ _count: count, _include: '*' }), { base })
+  const bounds = new URLSearchParams()
+  if (since !== undefined) bounds.append('_lastUpdated', `ge${since}`)
+  const care = careDates.find(code => registry.searchParameter(type, code)?.type === 'date')
+  if (care !== undefined && start !== undefined) bounds.append(care, `ge${start}`)
+  if (care !== undefined && end !== undefined) bounds.append(care, `le${end}`)
+  const limits = bounds.size === 0 ? [] : [parseCriteria(registry, type, bounds, { base })]
+  return { ...search, where: and(within ?? { kind: 'none' }, ...limits) }
+}
+
+/** When care was given, by the first of these that a type has; a type without any is of no date, and is always there. */
+const careDates = [
+  'date',
+  'period',
+  'occurrence',
+  'authored',
+  'authoredon',
+  'started',
+  'recorded-date',
+  'sent',
+  'created',
+]
+
+const ofPatient = (registry: Registry, id: string | undefined, type: ResourceType): Expression | undefined => {
+  if (id !== undefined) return inCompartment(registry, { compartment: 'Patient', id }, type)
+  return isInCompartments(type) ? { kind: 'all' } : undefined
+}
+
+/** What belongs to one of the members: by its subject, never by who performed or recorded it. */
+const ofGroup = (registry: Registry, id: string, type: ResourceType): Expression | undefined => {
+  const member = registry.searchParameter('Group', 'member')
+  if (type === 'Group') return { kind: 'identified', ids: [id] }
+  if (member === undefined) return undefined
+  const isMember: Expression = {
+    kind: 'has',
+    source: 'Group',
+    parameter: member,
+    of: { kind: 'identified', ids: [id] },
+  }
+  if (type === 'Patient') return isMember
+  const ways = subjectParameters(type).flatMap((code): readonly Expression[] => {
+    const parameter = registry.searchParameter(type, code)
+    return parameter === undefined ? [] : [{ kind: 'chain', parameter, target: 'Patient', of: isMember }]
+  })
+  return ways.length === 0 ? undefined : or(...ways)
+}

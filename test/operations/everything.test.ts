@@ -1,0 +1,132 @@
+import type { Bundle } from '@medplum/fhirtypes'
+import t from 'tap'
+import { openStudies } from '../support/study.ts'
+
+const { server, send, create, institution, study, participant, staffToken, patientToken } = await openStudies()
+t.teardown(() => server.close())
+
+const loinc = (code: string) => ({ coding: [{ system: 'http://loinc.org', code }] })
+const observation = (patient: string, code: string, day: string) => ({
+  resourceType: 'Observation' as const,
+  status: 'final' as const,
+  code: loinc(code),
+  subject: { reference: `Patient/${patient}` },
+  effectiveDateTime: day,
+})
+
+const { organization, manager } = await institution('institute')
+const heart = await study(manager, organization, 'heart', ['omh:heart-rate'])
+const [ann, bob] = [
+  await participant(manager, organization, heart.id, ['omh:heart-rate'], 'Ann'),
+  await participant(manager, organization, heart.id, ['omh:heart-rate'], 'Bob'),
+]
+for (const [patient, day] of [
+  [ann, '2026-01-01'],
+  [ann, '2026-02-01'],
+  [bob, '2026-01-01'],
+] as const)
+  await create(await patientToken(patient, 'patient/*.cruds'), observation(patient, '8867-4', day))
+const doctor = await create('everything', { resourceType: 'Practitioner', name: [{ family: 'Doctor' }] })
+await create('everything', {
+  ...observation(ann, '29463-7', '2026-01-15'),
+  performer: [{ reference: `Practitioner/${doctor.id}` }],
+})
+await create('everything', {
+  resourceType: 'Condition',
+  subject: { reference: `Patient/${ann}` },
+  recordedDate: '2025-01-01',
+})
+await create('everything', {
+  resourceType: 'Flag',
+  status: 'active',
+  code: { text: 'x' },
+  subject: { reference: `Patient/${ann}` },
+})
+
+/** `Type` or `Type+` where it came along, of every entry, sorted; all pages. */
+const typesIn = async (bearer: string, path: string) => {
+  const found: string[] = []
+  for (let url: string | undefined = path; url !== undefined; ) {
+    const answer = await send(bearer, 'GET', url)
+    t.equal(answer.statusCode, 200, answer.body)
+    const bundle: Bundle = answer.json()
+    found.push(
+      ...(bundle.entry ?? []).map(one => `${one.resource?.resourceType}${one.search?.mode === 'include' ? '+' : ''}`),
+    )
+    url = bundle.link?.find(({ relation }) => relation === 'next')?.url
+  }
+  return found.sort().join(' ')
+}
+const own = await patientToken(ann, 'patient/*.rs')
+const researcher = await staffToken(heart.researcher, 'user/*.rs')
+
+t.test('a patient gets everything in their own compartment, the Patient first', async t => {
+  const answer = (await send(own, 'GET', `Patient/${ann}/$everything`)).json()
+  t.match(answer, {
+    resourceType: 'Bundle',
+    type: 'searchset',
+    entry: [{ resource: { resourceType: 'Patient', id: ann } }],
+  })
+  const types = await typesIn(own, `Patient/${ann}/$everything`)
+  t.match(types, /^Condition Consent .*Flag Observation Observation Observation .*Patient .*ResearchSubject/)
+})
+
+t.test('a researcher gets what the consent covers of it', async t => {
+  t.equal(
+    await typesIn(researcher, `Patient/${ann}/$everything?_type=Observation,Condition,Flag,Patient`),
+    'Observation Observation Organization+ Patient',
+  )
+})
+
+t.test('what is referred to comes along, and pages lead through all of it', async t => {
+  const everything = await typesIn('everything', `Patient/${ann}/$everything?_type=Observation,Condition`)
+  t.match(everything, /^Condition Observation Observation Observation .*Patient\+ Practitioner\+/)
+  t.equal(
+    (await typesIn('everything', `Patient/${ann}/$everything?_type=Observation,Condition&_count=1`)).replace(
+      / ?\w+\+/g,
+      '',
+    ),
+    'Condition Observation Observation Observation',
+  )
+})
+
+t.test('start and end bound when care was given; what is of no date is always there', async t => {
+  const asked = `Patient/${ann}/$everything?_type=Observation,Condition,Flag&start=2026-01-10&end=2026-01-31`
+  t.equal((await typesIn('everything', asked)).replace(/ ?\w+\+/g, ''), 'Observation')
+  t.equal(
+    (await typesIn('everything', `Patient/${ann}/$everything?_type=Condition&_since=2999-01-01`)).replace(
+      / ?\w+\+/g,
+      '',
+    ),
+    '',
+  )
+})
+
+t.test('of a Group, everything of its members, and the Group', async t => {
+  t.equal(
+    (await typesIn(researcher, `Group/${heart.group}/$everything?_type=Group,Patient,Observation`)).replace(
+      / ?\w+\+/g,
+      '',
+    ),
+    'Group Observation Observation Observation Patient Patient',
+  )
+})
+
+t.test('of all Patients, everything of those that the caller may search', async t => {
+  t.equal((await typesIn(own, 'Patient/$everything?_type=Patient')).replace(/ ?\w+\+/g, ''), 'Patient')
+})
+
+t.test('what is asked wrongly or of nobody is refused', async t => {
+  t.equal((await send(own, 'GET', `Patient/${bob}/$everything`)).statusCode, 404)
+  t.equal((await send(own, 'GET', `Group/${heart.group}/$everything`)).statusCode, 403)
+  for (const [query, said] of [
+    ['_type=Nonsense', /"Nonsense" is not a resource type/],
+    ['start=soon', /soon/],
+    ['code=x', /\$everything has no parameter "code"; it has: start, end, _since, _type, _count/],
+    ['_count=-1', /_count is a whole number/],
+  ] as const) {
+    const answer = await send(own, 'GET', `Patient/${ann}/$everything?${query}`)
+    t.equal(answer.statusCode, 400, query)
+    t.match(answer.json().issue[0].diagnostics, said, query)
+  }
+})
