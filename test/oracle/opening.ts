@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { unsupportedParameters } from '../../src/fhir/registry-search-parameters.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
-import { definitionsByType, readDefinitions } from './definitions.ts'
+import { type Definition, definitionsByType, readDefinitions } from './definitions.ts'
 import { type Example, keyOf, type Resource, readExamples } from './examples.ts'
 import { misreferring } from './known-invalid.ts'
 import { load, readAll } from './loading.ts'
+import { makeExample } from './made.ts'
+import { valuesFor } from './match/matches.ts'
 import { openWorld, type World } from './world.ts'
 
 export type Oracle = {
@@ -17,22 +19,34 @@ export type Oracle = {
   readonly supported: (type: string, code: string) => boolean
 }
 
-/** The examples that are wanted, in the server and before the oracle. */
+/** The examples that are wanted, and one for each parameter that none of them has, in the server and before the oracle. */
 export const openOracle = async (wanted: (example: Example) => boolean = () => true): Promise<Oracle> => {
   const { server } = await fhirWorld()
-  const examples = readExamples().filter(example => !misreferring.has(example.key) && wanted(example))
-  const { stored, refused } = await load(server, examples)
-  const resources = [...stored, ...(await madeBeside(server, stored))]
-  const world = openWorld(resources, definitionsByType(readDefinitions()))
-  const supported = (type: string, code: string) => {
-    const definition = world.parameter(type, code)
-    return definition !== undefined && !(definition.url in unsupportedParameters)
-  }
+  const published = readExamples().filter(example => !misreferring.has(example.key) && wanted(example))
+  const { stored, refused } = await load(server, [...published, ...madeBesides(published).filter(wanted)])
+  const resources = [...stored, ...(await pairedWith(server, stored))]
+  const world = openWorld(resources, definitions)
+  const supported = (type: string, code: string) => isSupported(world.parameter(type, code))
   return { server, world, resources, refused, supported }
 }
 
+const definitions = definitionsByType(readDefinitions())
+
+const isSupported = (definition: Definition | undefined): boolean =>
+  definition !== undefined && !(definition.url in unsupportedParameters)
+
+const madeBesides = (published: readonly Example[]): readonly Example[] => {
+  const byType = Map.groupBy(published, ({ resource }) => resource.resourceType)
+  return [...definitions].flatMap(([type, of]) =>
+    [...of.values()]
+      .filter(isSupported)
+      .filter(one => !(byType.get(type) ?? []).some(({ resource }) => valuesFor(one, resource).length > 0))
+      .flatMap(one => makeExample(type, one)),
+  )
+}
+
 /** A study and its group come in pairs: the server makes the other one. */
-const madeBeside = async (server: FastifyInstance, stored: readonly Resource[]): Promise<readonly Resource[]> => {
+const pairedWith = async (server: FastifyInstance, stored: readonly Resource[]): Promise<readonly Resource[]> => {
   const known = new Set(stored.map(keyOf))
   const found = await Promise.all(['Group', 'ResearchStudy'].map(type => readAll(server, type)))
   return found.flat().filter(resource => !known.has(keyOf(resource)))

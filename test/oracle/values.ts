@@ -95,14 +95,8 @@ const toFound = (node: unknown, resource: Resource): readonly Found[] => {
   const value = typeof node === 'object' && node !== null && 'data' in node ? node.data : node
   if (value === undefined || value === null) return []
   const [type = ''] = fhirpath.types(node)
-  return [
-    {
-      type: type.replace(/^.*\./, '').replace(/^(Boolean|String|Integer|Decimal)$/, lowerFirst),
-      value,
-      node,
-      resource,
-    },
-  ]
+  return [{ type: plainTypes[type] ?? type.replace(/^.*\./, ''), value, node, resource }]
 }
 
-const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1)
+/** The types of FHIRPath itself: what a test says, and the id of a resource. */
+const plainTypes: Readonly<Record<string, string>> = { 'System.Boolean': 'boolean', 'System.String': 'id' }

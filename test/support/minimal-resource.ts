@@ -24,7 +24,8 @@ const required = (registry: Registry, element: Element): Record<string, unknown>
   )
 }
 
-const sampleOf = (registry: Registry, element: Element, code: string): unknown => {
+/** A value that the element may have. */
+export const sampleOf = (registry: Registry, element: Element, code: string): unknown => {
   if (element.children.size > 0 || element.content !== undefined) return required(registry, element)
   const coded = samplesOfCodes[code]
   if (coded !== undefined) return coded(firstCode(registry, element))
@@ -68,6 +69,8 @@ const samples: Readonly<Record<string, unknown>> = {
   Period: { start: '2026-01-01' },
   Identifier: { value: 'x' },
   HumanName: { text: 'x' },
+  Address: { text: 'x' },
+  Money: { value: 1, currency: 'EUR' },
 }
 
 /** What invariants ask beyond the elements. */

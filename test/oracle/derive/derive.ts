@@ -5,6 +5,8 @@ import type { Criterion } from '../select.ts'
 import { type Found, partsOf } from '../values.ts'
 import type { World } from '../world.ts'
 import { deriveDates } from './date.ts'
+import { deriveModified } from './modified.ts'
+import { deriveNear } from './near.ts'
 import { deriveNumbers } from './number.ts'
 import { deriveQuantities } from './quantity.ts'
 import { deriveReferences } from './reference.ts'
@@ -25,7 +27,7 @@ export const derive = (
   return [
     ...plain.map((text): Criterion => [definition.code, text]),
     ...either(definition, plain),
-    ...modified(definition, plain, random),
+    ...modified(world, type, definition, plain, random),
   ]
 }
 
@@ -64,7 +66,7 @@ const unknowns: Readonly<Record<Exclude<ParameterType, 'composite'>, string>> = 
   quantity: '8.125',
   number: '8.125',
   uri: 'http://nothing.example',
-  special: 'nothing',
+  special: '0|0|1',
 }
 
 /** Two values with a comma between them: either. */
@@ -73,10 +75,28 @@ const either = ({ code }: Definition, texts: readonly string[]): readonly Criter
   return one === undefined || other === undefined ? [] : [[code, `${one},${other}`]]
 }
 
-const modified = ({ code, type }: Definition, texts: readonly string[], random: Random): readonly Criterion[] => [
-  ...(type === 'composite' ? [] : ([[`${code}:missing`, random.pick(['true', 'false'])]] as const)),
-  ...(type === 'token' ? random.some(texts, 1).map((text): Criterion => [`${code}:not`, text]) : []),
-]
+const modified = (
+  world: World,
+  type: string,
+  definition: Definition,
+  texts: readonly string[],
+  random: Random,
+): readonly Criterion[] => {
+  const { code } = definition
+  const values = world.resourcesOf(type).flatMap(resource => valuesFor(definition, resource))
+  const derived = random.some(values, 12).flatMap(found => deriveModified(world, definition, found, random))
+  return [
+    ...(mayBeMissing(definition) ? ([[`${code}:missing`, random.pick(['true', 'false'])]] as const) : []),
+    ...(definition.type === 'token' ? random.some(texts, 1).map((text): Criterion => [`${code}:not`, text]) : []),
+    ...onePerModifier(derived).map(([modifier, text]): Criterion => [`${code}:${modifier}`, text]),
+  ]
+}
+
+/** "For all parameters (except combination)", and but for those of words, which are of no element that could be missing. */
+const mayBeMissing = ({ type, code }: Definition): boolean =>
+  type !== 'composite' && code !== '_text' && code !== '_content'
+
+const onePerModifier = (derived: readonly Criterion[]): readonly Criterion[] => [...new Map(derived)]
 
 /** Texts to search one value by: it is among what some of them find. */
 export const deriveTexts = (world: World, definition: Definition, found: Found, random: Random): readonly string[] =>
@@ -94,7 +114,7 @@ const derivers: Readonly<
   quantity: deriveQuantities,
   number: (found, random) => deriveNumbers(found.value, random),
   uri: deriveUris,
-  special: () => [],
+  special: deriveNear,
 }
 
 /** https://hl7.org/fhir/R4/search.html#composite: parts of one and the same place. */

@@ -1,7 +1,7 @@
 import { openCodeClasses } from '../../../src/fhir/code-class.ts'
 import type { Definition } from '../definitions.ts'
 import type { Found } from '../values.ts'
-import { parseToken, tokenHolds, tokensOf } from './token.ts'
+import { parseToken, type Token, tokenHolds, tokensOf } from './token.ts'
 
 /**
  * `code` of an Observation means the class of a code: all spellings that our ConceptMaps call equivalent.
@@ -17,6 +17,12 @@ const classed = new Set([
 ])
 
 const classes = openCodeClasses()
+
+/** What two codings must share to mean the same to a parameter. */
+export const sameness = ({ url }: Definition): ((token: Token) => string) =>
+  classed.has(url)
+    ? ({ system, code = '' }) => classes.classOf(system, code)
+    : ({ system, code }) => `${system}|${code}`
 
 const holdsForClass = (found: Found, text: string): boolean => {
   const asked = parseToken(text)

@@ -5,6 +5,7 @@ import type { World } from '../world.ts'
 import { matchClass } from './class.ts'
 import { matchDate } from './date.ts'
 import { split } from './escape.ts'
+import { matchNear } from './near.ts'
 import { matchNumber } from './number.ts'
 import { matchQuantity } from './quantity.ts'
 import { matchReference } from './reference.ts'
@@ -50,5 +51,5 @@ const matchers: Readonly<Record<ParameterType, Match>> = {
   number: matchNumber,
   uri: matchUri,
   composite: matchComposite,
-  special: () => false,
+  special: (found, text) => matchNear(found, text),
 }

@@ -5,7 +5,9 @@ import { plainText } from './escape.ts'
 export const matchString = (found: Found, text: string): boolean =>
   // "a field matches a string query if the value of the field equals or starts with the supplied parameter value,
   // after both have been normalized by case"; accents are taken for their letters
-  textsOf(found).some(one => folded(one).startsWith(folded(plainText(text))))
+  textsOf(found).some(one => startsWith(one, plainText(text)))
+
+export const startsWith = (text: string, start: string): boolean => folded(text).startsWith(folded(start))
 
 /** "includes the supplied parameter value anywhere within the field being searched" */
 export const matchContains = (found: Found, text: string): boolean =>

@@ -7,7 +7,12 @@ import { plainText, split } from './escape.ts'
  * people that differ in case alone are those of different people.
  */
 export const matchToken = (found: Found, text: string): boolean =>
-  tokensOf(found).some(token => tokenHolds(token, parseToken(text)))
+  tokensOf(found).some(token => tokenHolds(found.type === 'string' ? folded(token) : token, parseAsked(found, text)))
+
+/** "If the underlying data type is string then the search is not case sensitive." */
+const folded = ({ code }: Token): Token => ({ code: code?.toLowerCase() })
+const parseAsked = ({ type }: Found, text: string): AskedToken =>
+  parseToken(type === 'string' ? text.toLowerCase() : text)
 
 /** A system that is absent stays absent; a datatype without systems has none to compare. */
 export type Token = { readonly system?: string | undefined; readonly code?: string | undefined }

@@ -1,0 +1,70 @@
+import { choiceName } from '../../src/fhir/path-compiler.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { isResourceType } from '../../src/fhir/resource-type.ts'
+import type { ElementPath, PathStep, SearchParameter } from '../../src/fhir/search-parameter.ts'
+import { childOf, type Element, type ElementType } from '../../src/fhir/structure.ts'
+import { minimalResource, sampleOf } from '../support/minimal-resource.ts'
+import type { Definition } from './definitions.ts'
+import type { Example, Resource } from './examples.ts'
+
+/**
+ * A resource that has a value for the parameter, for those that no published example has: the least valid one of its type,
+ * and at the end of each path of the parameter a sample. What it is found by is for the published expression to say.
+ */
+export const makeExample = (type: string, { code }: Definition): readonly Example[] => {
+  const parameter = isResourceType(type) ? registry.searchParameter(type, code) : undefined
+  if (parameter === undefined || !isResourceType(type)) return []
+  const id = `made-${code.replace(/^_/, 'meta-')}`
+  const resource: Json = structuredClone({ ...minimalResource(registry, type), ...besides[type], id })
+  for (const path of pathsOf(parameter)) set(resource, type, path, parameter)
+  return [{ key: `${type}/${id}`, text: JSON.stringify(resource), resource: resource as Resource }]
+}
+
+/** What the rules of a type ask where a value is put deeper into it. */
+const besides: Readonly<Record<string, object>> = { Questionnaire: { item: [{ linkId: '1', type: 'string' }] } }
+
+const registry = loadRegistry()
+
+/** A choice has one value: only the first of its types. Of a composite all parts within its first place. */
+const pathsOf = ({ paths, components }: SearchParameter): readonly ElementPath[] => {
+  const [first] = paths
+  if (first === undefined || components.length === 0) return first === undefined ? [] : [first]
+  return components.flatMap(({ paths: [part] }) =>
+    part === undefined ? [] : [{ ...part, steps: [...first.steps, ...part.steps] }],
+  )
+}
+
+type Json = Record<string, unknown>
+type Place = { readonly json: Json; readonly element: Element; readonly type: string }
+type Child = Omit<Place, 'json'> & { readonly all: readonly ElementType[] }
+
+const set = (resource: Json, type: string, { steps }: ElementPath, { targets: [target] }: SearchParameter): void => {
+  const root = registry.structures.get(type)?.root
+  if (root === undefined) throw new Error(`${type} is not defined`)
+  let place: Place = { json: resource, element: root, type }
+  for (const step of steps) place = enter(place, step)
+  if (place.type === 'Reference' && target !== undefined) place.json.reference = `${target}/none`
+}
+
+const enter = ({ json, element, type }: Place, { name, where }: PathStep): Place => {
+  const child = childNamed(element, type, name)
+  const sample = firstOf(json[name]) ?? structuredClone(sampleOf(registry, child.element, child.type))
+  const value = where === undefined ? sample : { ...(sample as Json), [where.name]: where.equals }
+  if (child.element.isChoice) for (const { code } of child.all) delete json[choiceName(child.element.name, code)]
+  json[name] = child.element.repeats ? [value] : value
+  return { json: value as Json, ...child }
+}
+
+const firstOf = (value: unknown): unknown => (Array.isArray(value) ? value[0] : value)
+
+/** A choice stands in JSON under its name with its type. */
+const childNamed = (element: Element, type: string, name: string): Child => {
+  const plain = childOf(registry.structures, element, type, name)
+  if (plain !== undefined) return { element: plain, type: plain.types[0]?.code ?? '', all: plain.types }
+  const children = [...element.children.values(), ...(registry.structures.get(type)?.root.children.values() ?? [])]
+  for (const child of children.filter(({ isChoice }) => isChoice)) {
+    const chosen = child.types.find(({ code }) => choiceName(child.name, code) === name)
+    if (chosen !== undefined) return { element: { ...child, types: [chosen] }, type: chosen.code, all: child.types }
+  }
+  throw new Error(`${element.path} has no ${name}`)
+}
