@@ -31,8 +31,10 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
       const [first, ...rest] = expression.of.map(one => compileExpression(one, at))
       return first === undefined ? sql.fragment`FALSE` : allOf([first, ...rest])
     }
-    case 'or':
-      return anyOf(expression.of.map(one => compileExpression(one, at)))
+    case 'or': {
+      const ids = idsAsked(expression.of)
+      return ids === undefined ? anyOf(expression.of.map(one => compileExpression(one, at))) : isOneOf(ids, at.row)
+    }
     case 'not':
       return sql.fragment`NOT coalesce(${compileExpression(expression.of, at)}, FALSE)`
     case 'match':
@@ -54,7 +56,7 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     case 'compartment':
       return compileCompartment(expression.id, at.row)
     case 'identified':
-      return sql.fragment`${at.row.row}.id = ANY(${sql.array([...expression.ids], 'text')})`
+      return isOneOf(expression.ids, at.row)
     default:
       return compileRelation(expression, at.row)
   }
@@ -64,6 +66,8 @@ type Match = Extract<Expression, { kind: 'match' }>
 
 const compileMatch = (match: Match, at: Compiling): SqlFragment => {
   const { row } = at
+  const id = idAsked(match)
+  if (id !== undefined) return isOneOf([id], row)
   const column = columnMatch(match, row) ?? compileHotMatch(match, at)
   if (column !== undefined) return column
   const decided = matchValue(sql.fragment`${row.row}.content`, match.parameter, match.value)
@@ -71,9 +75,8 @@ const compileMatch = (match: Match, at: Compiling): SqlFragment => {
   return narrowed === undefined ? decided : allOf([narrowed, decided])
 }
 
-/** `_id` and `_lastUpdated` stand in columns of their own. */
+/** `_lastUpdated` stands in a column of its own. */
 const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragment | undefined => {
-  if (parameter.code === '_id' && value.kind === 'token') return sql.fragment`${row}.id = ${value.code ?? ''}`
   if (parameter.code === '_lastUpdated' && value.kind === 'date')
     return dateTest(
       sql.fragment`${row}.last_updated`,
@@ -81,6 +84,27 @@ const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragmen
       value,
     )
   return undefined
+}
+
+const idAsked = ({ parameter, value }: Match): string | undefined =>
+  parameter.code === '_id' && value.kind === 'token' ? (value.code ?? '') : undefined
+
+/** `_id=a,b`: ids and nothing else. */
+const idsAsked = (of: readonly Expression[]): readonly string[] | undefined => {
+  const ids = of.flatMap(one => (one.kind === 'match' ? (idAsked(one) ?? []) : []))
+  return ids.length > 0 && ids.length === of.length ? ids : undefined
+}
+
+/** A table has no index by id: the one key by which all resources are found has. */
+const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlFragment => {
+  const asked = sql.array([...ids], 'text')
+  const test = sql.fragment`${row}.id = ANY(${asked})`
+  return indexed
+    ? sql.fragment`(${test} AND (${row}.patient_id, ${row}.pk) IN (
+        SELECT identity.patient_id, identity.pk FROM resource_identity AS identity
+        WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${type})
+          AND identity.id = ANY(${asked})))`
+    : test
 }
 
 /** The one patient of the row; several patients stand in `compartment`. An Observation has one subject or none. */
