@@ -160,6 +160,11 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
     const answers = [await call('POST', `${path}/$validate`, resource), await call('GET', `${path}/${id}/$validate`)]
     return answers.map(({ status }) => status)
   },
+  expand: async path => [(await call('GET', `${path}/$expand?url=http://hl7.org/fhir/ValueSet/name-use`)).status],
+  'validate-code': async path => {
+    const url = path === 'ValueSet' ? 'http://hl7.org/fhir/ValueSet/name-use' : 'http://hl7.org/fhir/name-use'
+    return [(await call('GET', `${path}/$validate-code?url=${url}&code=usual`)).status]
+  },
   'meta-add': async (path, id) => [(await call('POST', `${path}/${id}/$meta-add`, labels)).status],
   'meta-delete': async (path, id) => [(await call('POST', `${path}/${id}/$meta-delete`, labels)).status],
   meta: async (path, id) => {

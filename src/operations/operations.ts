@@ -1,15 +1,18 @@
 import type { Interaction } from '../interactions/interaction.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { groupEverything, patientEverything } from './everything.ts'
+import { expand } from './expand.ts'
 import { lastn } from './lastn.ts'
 import { meta } from './meta.ts'
 import { metaAdd, metaDelete } from './meta-change.ts'
 import { type Operation, routesOf } from './operation.ts'
 import { stats } from './stats.ts'
 import { validate } from './validate.ts'
+import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-code.ts'
 
 /** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
 export const operations: readonly Operation[] = [
+  expand,
   groupEverything,
   lastn,
   meta,
@@ -18,6 +21,8 @@ export const operations: readonly Operation[] = [
   patientEverything,
   stats,
   validate,
+  validateCodeInCodeSystem,
+  validateCodeInValueSet,
 ]
 
 /** Everything that answers below the FHIR base. */

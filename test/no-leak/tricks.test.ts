@@ -204,6 +204,17 @@ t.test('a value set that the caller may not read is as unknown as any other', as
   }
   const reader = await staff('researcher', 'user/Observation.rs user/ValueSet.rs')
   t.equal((await reader('GET', `Observation?code:in=${url}`)).status, 200, 'who may read it may ask by it')
+  const elsewhere = await staff('researcher', 'user/ValueSet.rs?status=draft')
+  for (const [asked, unknown] of [
+    ['ValueSet/hidden-weights/$expand', 'ValueSet/nothing/$expand'],
+    ['ValueSet/hidden-weights/$validate-code?code=x', 'ValueSet/nothing/$validate-code?code=x'],
+    [`ValueSet/$expand?url=${url}`, 'ValueSet/$expand?url=http://hidden.example/ValueSet/nothing'],
+  ] as const)
+    t.strictSame(
+      told(await elsewhere('GET', asked), 'hidden-weights', 'weights'),
+      told(await elsewhere('GET', unknown), 'nothing', 'weights'),
+      asked,
+    )
   const scoped = await staff('researcher', `user/Observation.rs?code:in=${url} user/ValueSet.rs`)
   t.equal((await scoped('GET', 'Observation')).status, 403, 'a scope with a modifier gives nothing')
 })

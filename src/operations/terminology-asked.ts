@@ -1,0 +1,67 @@
+import type { CodeSystem, Resource, ValueSet } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import { parseIncoming } from '../interactions/incoming.ts'
+import type { Context, FhirRequest } from '../interactions/interaction.ts'
+import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
+
+/** Which value set an operation is about: the one of its path, the posted one, or the one with the `url`. */
+export const askedValueSet = async (
+  request: FhirRequest,
+  given: URLSearchParams,
+  context: Context,
+): Promise<ValueSet> => {
+  const ofPathOrBody = await givenDefinition(request, 'ValueSet', 'valueSet', context)
+  if (ofPathOrBody !== undefined) return ofPathOrBody as ValueSet
+  const canonical = canonicalOf(given, 'valueSetVersion', 'a valueSet')
+  return known(await context.store.terminology.valueSet(canonical), `The value set ${canonical}`)
+}
+
+/** The same for a code system, whose version is another parameter. */
+export const askedCodeSystem = async (
+  request: FhirRequest,
+  given: URLSearchParams,
+  context: Context,
+): Promise<CodeSystem> => {
+  const ofPathOrBody = await givenDefinition(request, 'CodeSystem', 'codeSystem', context)
+  if (ofPathOrBody !== undefined) return ofPathOrBody as CodeSystem
+  const canonical = canonicalOf(given, 'version', 'a codeSystem')
+  return known(await context.store.terminology.codeSystem(canonical), `The code system ${canonical}`)
+}
+
+/** The parameters that are primitive, by name; what the operation has no use for is refused. */
+export const primitivesAmong = (
+  request: FhirRequest,
+  operation: string,
+  names: readonly string[],
+  complex: readonly string[],
+): URLSearchParams => {
+  const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
+  const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
+  const unknown = [...given.keys()].find(name => ![...names, '_format', '_pretty'].includes(name))
+  if (unknown === undefined) return given
+  throw refused(unknown, `${operation} has no parameter "${unknown}"; it has: ${[...names, ...complex].join(', ')}`)
+}
+
+const givenDefinition = async (
+  request: FhirRequest,
+  type: 'ValueSet' | 'CodeSystem',
+  name: string,
+  context: Context,
+): Promise<Resource | undefined> => {
+  if ('id' in request) return parseJson((await context.store.read(type, request.id)).content) as Resource
+  const posted = parametersOf(request.body).find(parameter => parameter.name === name)?.resource
+  return posted === undefined ? undefined : parseIncoming(type, posted, context).resource
+}
+
+const canonicalOf = (given: URLSearchParams, versionName: string, alternative: string): string => {
+  const url = only(given, 'url')
+  if (url === undefined || url === '') throw refused('url', `Say which one is meant by its url, or post ${alternative}`)
+  const version = only(given, versionName)
+  return version === undefined ? url : `${url}|${version}`
+}
+
+const known = <Definition>(found: Definition | undefined, what: string): Definition => {
+  if (found !== undefined) return found
+  throw new FhirError('not-found', `${what} is not known here`)
+}

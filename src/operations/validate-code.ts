@@ -1,0 +1,103 @@
+import type { Coding, ParametersParameter } from '@medplum/fhirtypes'
+import { toHeldSystem } from '../fhir/terminology/code-system.ts'
+import { expandValueSet, type Member } from '../fhir/terminology/expansion.ts'
+import type { FhirRequest } from '../interactions/interaction.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersOf, parametersResponse, refused } from './parameters.ts'
+import { askedCodeSystem, askedValueSet, primitivesAmong } from './terminology-asked.ts'
+
+/** https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
+export const validateCodeInValueSet: Operation = {
+  name: 'validate-code',
+  definition: 'http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code',
+  at: { type: 'r', instance: 'r' },
+  types: ['ValueSet'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'Whether a code (with its system), a coding, or one of the codings of a codeableConcept is in a value set; and whether a display is right.',
+  handler: async (request, context) => {
+    const given = primitivesAmong(
+      request,
+      '$validate-code',
+      [...names, 'system', 'valueSetVersion'],
+      [...complex, 'valueSet'],
+    )
+    const asked = codingsOf(request, given)
+    const valueSet = await askedValueSet(request, given, context)
+    const members = await expandValueSet(valueSet, context.store.terminology)
+    return parametersResponse(
+      judged(asked, members, `the value set ${valueSet.url ?? valueSet.id ?? 'that was posted'}`),
+    )
+  },
+}
+
+/** https://hl7.org/fhir/R4/codesystem-operation-validate-code.html */
+export const validateCodeInCodeSystem: Operation = {
+  name: 'validate-code',
+  definition: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code',
+  at: { type: 'r', instance: 'r' },
+  types: ['CodeSystem'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'Whether a code, a coding, or one of the codings of a codeableConcept is of a code system that is held here whole.',
+  handler: async (request, context) => {
+    const given = primitivesAmong(request, '$validate-code', [...names, 'version'], [...complex, 'codeSystem'])
+    const system = await askedCodeSystem(request, given, context)
+    const held = toHeldSystem(system)
+    const url = system.url ?? ''
+    if (held === undefined) throw refused('url', `The code system ${url} is held here in part only`)
+    const members = [...held.concepts.values()].map(({ code, display }) => ({ system: url, code, display }))
+    const asked = codingsOf(request, given).map(coding => ({ system: url, ...coding }))
+    return parametersResponse(judged(asked, members, `the code system ${url}`))
+  },
+}
+
+const names = ['url', 'code', 'display']
+const complex = ['coding', 'codeableConcept']
+
+const codingsOf = (request: FhirRequest, given: URLSearchParams): readonly Coding[] => {
+  const [code, system, display] = ['code', 'system', 'display'].map(name => only(given, name))
+  const posted = parametersOf(request.body).flatMap(({ valueCoding, valueCodeableConcept }) => [
+    ...(valueCoding === undefined ? [] : [valueCoding]),
+    ...(valueCodeableConcept?.coding ?? []),
+  ])
+  const codings: readonly Coding[] =
+    code === undefined
+      ? posted
+      : [{ code, ...(system === undefined ? {} : { system }), ...(display === undefined ? {} : { display }) }]
+  if (codings.length > 0) return codings
+  throw refused('code', 'Say which code is meant: code (and system), coding or codeableConcept')
+}
+
+/** A code without a system is any of that text. */
+const judged = (
+  asked: readonly Coding[],
+  members: readonly Member[],
+  where: string,
+): readonly ParametersParameter[] => {
+  const pairs = asked.flatMap(coding => {
+    const member = members.find(
+      ({ system, code }) => code === coding.code && (coding.system === undefined || coding.system === system),
+    )
+    return member === undefined ? [] : [{ coding, member }]
+  })
+  const [first] = pairs
+  if (first === undefined) return answer(false, `${asked.map(textOf).join(', ')} is not in ${where}`)
+  const right = pairs.find(
+    ({ coding, member }) => coding.display === undefined || isSame(coding.display, member.display),
+  )
+  if (right !== undefined) return answer(true, undefined, right.member.display)
+  return answer(false, `The display of ${textOf(first.coding)} is "${first.member.display}"`, first.member.display)
+}
+
+const textOf = ({ system, code = '' }: Coding): string => (system === undefined ? code : `${system}|${code}`)
+
+/** Where nothing is known about it, a display is not wrong. */
+const isSame = (display: string, known: string | undefined): boolean =>
+  known === undefined || display.toLowerCase() === known.toLowerCase()
+
+const answer = (result: boolean, message?: string, display?: string): readonly ParametersParameter[] => [
+  { name: 'result', valueBoolean: result },
+  ...(message === undefined ? [] : [{ name: 'message', valueString: message }]),
+  ...(display === undefined ? [] : [{ name: 'display', valueString: display }]),
+]

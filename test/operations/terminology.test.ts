@@ -1,0 +1,117 @@
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const send = async (method: 'GET' | 'POST' | 'PUT', url: string, payload?: object, bearer = 'everything') => {
+  const answer = await server.inject({
+    method,
+    url: `/fhir/${url}`,
+    headers: { authorization: `Bearer ${bearer}` },
+    ...(payload === undefined ? {} : { payload }),
+  })
+  return { status: answer.statusCode, body: answer.json() }
+}
+
+const colours = 'http://x.example/colours'
+await send('PUT', 'CodeSystem/colours', {
+  resourceType: 'CodeSystem',
+  id: 'colours',
+  status: 'active',
+  content: 'complete',
+  url: colours,
+  version: '2',
+  concept: [
+    { code: 'red', display: 'Red', concept: [{ code: 'crimson', display: 'Crimson red' }] },
+    { code: 'blue', display: 'Blue' },
+  ],
+})
+const reds = {
+  resourceType: 'ValueSet',
+  id: 'reds',
+  status: 'active',
+  url: 'http://x.example/reds',
+  compose: { include: [{ system: colours, filter: [{ property: 'concept', op: 'is-a', value: 'red' }] }] },
+}
+await send('PUT', 'ValueSet/reds', reds)
+
+const red = { system: colours, code: 'red', display: 'Red' }
+const crimson = { system: colours, code: 'crimson', display: 'Crimson red' }
+
+t.test('$expand lists the codes, of a stored value set, a posted one, or one of R4', async t => {
+  const contains = async (url: string, body?: object) =>
+    (await send(body === undefined ? 'GET' : 'POST', url, body)).body.expansion.contains
+  t.same(await contains('ValueSet/reds/$expand'), [red, crimson])
+  t.same(await contains(`ValueSet/$expand?url=${reds.url}`), [red, crimson])
+  const parameter = [{ name: 'valueSet', resource: { ...reds, url: 'urn:posted' } }]
+  t.same(await contains('ValueSet/$expand', { resourceType: 'Parameters', parameter }), [red, crimson])
+  const genders = await contains('ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender')
+  t.same(
+    genders.map(({ code }: { code: string }) => code),
+    ['male', 'female', 'other', 'unknown'],
+  )
+})
+
+t.test('$expand shows the part that is asked for, and how many there are', async t => {
+  const { body } = await send('GET', 'ValueSet/reds/$expand?filter=RED&offset=1&count=1')
+  t.match(body, { resourceType: 'ValueSet', expansion: { total: 2, offset: 1, contains: [crimson] } })
+  t.equal(body.compose, undefined)
+  t.equal((await send('GET', 'ValueSet/reds/$expand?count=0')).body.expansion.contains, undefined)
+  t.match((await send('GET', 'ValueSet/reds/$expand?filter=crim')).body.expansion, { total: 1 })
+})
+
+t.test('$validate-code says whether a code is in it, and what its display is', async t => {
+  const result = async (url: string, body?: object) =>
+    (await send(body === undefined ? 'GET' : 'POST', url, body)).body.parameter
+  const inReds = `ValueSet/$validate-code?url=${reds.url}`
+  const right = [
+    { name: 'result', valueBoolean: true },
+    { name: 'display', valueString: 'Red' },
+  ]
+  t.same(await result(`${inReds}&system=${colours}&code=red`), right)
+  t.same(await result('ValueSet/reds/$validate-code?code=red&display=red'), right)
+  t.same(await result(`${inReds}&system=${colours}&code=blue`), [
+    { name: 'result', valueBoolean: false },
+    { name: 'message', valueString: `${colours}|blue is not in the value set ${reds.url}` },
+  ])
+  t.same(await result('CodeSystem/colours/$validate-code?code=red&display=Blue'), [
+    { name: 'result', valueBoolean: false },
+    { name: 'message', valueString: `The display of ${colours}|red is "Red"` },
+    { name: 'display', valueString: 'Red' },
+  ])
+  const concept = {
+    coding: [
+      { system: 'urn:other', code: 'red' },
+      { system: colours, code: 'red' },
+    ],
+  }
+  const parameter = [
+    { name: 'url', valueUri: reds.url },
+    { name: 'codeableConcept', valueCodeableConcept: concept },
+  ]
+  t.same(await result('ValueSet/$validate-code', { resourceType: 'Parameters', parameter }), right)
+})
+
+t.test('what cannot be answered is refused, and says why', async t => {
+  const refusals: Readonly<Record<string, readonly [number, RegExp]>> = {
+    'ValueSet/$expand': [400, /Say which one is meant by its url, or post a valueSet/],
+    'ValueSet/$expand?url=http://x.example/none': [404, /The value set http:\/\/x.example\/none is not known here/],
+    'ValueSet/none/$expand': [404, /not known/],
+    'ValueSet/reds/$expand?count=x': [400, /count is a whole number, not "x"/],
+    'ValueSet/reds/$expand?profile=x': [
+      400,
+      /\$expand has no parameter "profile"; it has: url, valueSetVersion, filter/,
+    ],
+    'ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/observation-codes': [400, /http:\/\/loinc.org is not held here/],
+    'ValueSet/reds/$validate-code': [400, /Say which code is meant/],
+    'CodeSystem/$validate-code?url=http://loinc.org&code=1': [404, /http:\/\/loinc.org is not known here/],
+    [`CodeSystem/$validate-code?url=${colours}&version=1&code=red`]: [404, /colours\|1 is not known here/],
+  }
+  for (const [url, [status, message]] of Object.entries(refusals)) {
+    const answer = await send('GET', url)
+    t.equal(answer.status, status, url)
+    t.match(answer.body.issue?.[0].diagnostics ?? answer.body.issue?.[0].details?.text, message, url)
+  }
+  const posted = { resourceType: 'Parameters', parameter: [{ name: 'valueSet', resource: { ...reds, compose: 'x' } }] }
+  t.equal((await send('POST', 'ValueSet/$expand', posted)).status, 400)
+})
