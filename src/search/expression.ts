@@ -123,6 +123,7 @@ export type Kept = {
     | 'whole'
     | 'status'
     | 'identifier'
+    | 'practitioner'
     | 'all-but-contacts'
     | 'all-but-leaving'
     | 'all-but-inactivation'

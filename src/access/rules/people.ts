@@ -1,3 +1,4 @@
+import type { ElementPath } from '../../fhir/search-parameter.ts'
 import { none, or } from '../../search/expression.ts'
 import { anyone, both, knownTo, member, sameTenant, staffed, where } from './grant.ts'
 import type { Grant, Grants, Rule } from './rule.ts'
@@ -34,6 +35,20 @@ export const practitioner: Rule = {
   delete: { staff: managed, administrator: anyone },
 }
 
+const practitionerNamed: ElementPath = { steps: [{ name: 'practitioner' }], datatype: 'Reference' }
+
+/** Whom a manager does not know cannot be enrolled: a role would make its Practitioner known in the manager's tenant. */
+const ofKnown: typeof managed = (who, asked) =>
+  or(
+    { kind: 'kept', part: 'practitioner' },
+    {
+      kind: 'names',
+      paths: [practitionerNamed],
+      target: 'Practitioner',
+      of: readByTree.staff?.(who, { ...asked, type: 'Practitioner' }) ?? none,
+    },
+  )
+
 /** Never one's own: neither given nor taken. */
 const ofOthers: typeof managed = (who, asked) =>
   both(member('named', 'down', 'manager'), ({ practitioner }) => ({
@@ -43,8 +58,8 @@ const ofOthers: typeof managed = (who, asked) =>
 
 export const practitionerRole: Rule = {
   read: readByTree,
-  create: { staff: ofOthers, administrator: anyone },
-  update: { staff: ofOthers, administrator: anyone },
+  create: { staff: both(ofOthers, ofKnown), administrator: anyone },
+  update: { staff: both(ofOthers, ofKnown), administrator: anyone },
   delete: { staff: ofOthers, administrator: anyone },
 }
 

@@ -80,9 +80,33 @@ t.test('a Practitioner of nobody gains an owner by the first role that an admini
 
 t.test('a manager’s role takes nobody’s Practitioner for their own', async t => {
   const { id } = await made(administrator, { resourceType: 'Practitioner' })
-  t.equal(await outcome(visitor, roleOf(id, 'elsewhere')), 'created')
+  t.equal(await outcome(administrator, roleOf(id, 'university')), 'created')
+  const ofUniversity = await storeOf(administrator).read('Practitioner', id)
+  t.equal(await outcome(visitor, roleOf(id, 'elsewhere')), 403)
   t.equal(await outcome(visitor, account(id)), 403)
-  t.equal((await storeOf(administrator).read('Practitioner', id)).versionId, '1')
+  t.strictSame(await storeOf(administrator).read('Practitioner', id), ofUniversity)
+})
+
+t.test('a manager enrols whom their tenant knows, and learns of nobody else by trying', async t => {
+  const theirs = await made(dean, { resourceType: 'Practitioner' })
+  const own = await made(visitor, { resourceType: 'Practitioner' })
+  for (const id of [theirs.id, 'nobody']) t.equal(await outcome(visitor, roleOf(id, 'elsewhere')), 403, id)
+  const read = storeOf(visitor).read('Practitioner', theirs.id)
+  t.equal(
+    await read.then(
+      ({ type }) => type,
+      error => error.status,
+    ),
+    404,
+  )
+  const role = await made(visitor, roleOf(own.id, 'elsewhere'))
+  const practitioner = { reference: `Practitioner/${theirs.id}` }
+  t.equal(await outcome(visitor, { ...role, practitioner } as Resource), 403, 'nor by changing a role')
+  t.equal(await outcome(administrator, { resourceType: 'Practitioner', id: own.id, active: true }), 'updated')
+  await storeOf(visitor).write([{ kind: 'delete', type: 'Practitioner', id: own.id }])
+  t.equal(await outcome(visitor, { ...role, active: false } as Resource), 'updated', 'whoever is gone can be dismissed')
+  const [gone] = await storeOf(visitor).write([{ kind: 'delete', type: 'PractitionerRole', id: role.id }])
+  t.equal(gone?.outcome, 'deleted')
 })
 
 t.test('an administrator gives an owner to what has none, and takes nothing from one', async t => {

@@ -33,6 +33,7 @@ await put(
   w.organization('annex', 'university'),
   w.organization('elsewhere'),
   w.role('dean', 'university', 'manager'),
+  { resourceType: 'Practitioner', id: 'friend', meta: { tag: [{ system: ownerSystem, code: 'university' }] } },
   w.role('head', 'lab', 'manager'),
   w.role('member', 'lab', 'member'),
   w.role('officer', 'university', 'privacy-officer'),
