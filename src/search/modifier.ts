@@ -27,7 +27,7 @@ export const parseModifier = (
 }
 
 /** Those that the parameter's type and what it reaches have a meaning for. */
-const modifiersOf = (parameter: SearchParameter): readonly ModifierName[] =>
+export const modifiersOf = (parameter: SearchParameter): readonly ModifierName[] =>
   names.filter(name => applies[name](parameter))
 
 const supported = (parameter: SearchParameter): readonly string[] =>

@@ -28,6 +28,7 @@ const either = sql.fragment`TRUE`
 const codeMatch =
   (component: SqlFragment): Hot =>
   ({ value }, at) => {
+    if (value.kind === 'unequal') return otherCode(component, value.to, at)
     const test = codeValueTest(value, at.classes)
     if (test === undefined) return undefined
     const stands = someCode(at.row, allOf([component, test]))
@@ -36,6 +37,21 @@ const codeMatch =
       ? sql.fragment`(${at.row.code.alias}.${test} OR ${stands})`
       : stands
   }
+
+/** Some element with a code has none of the class: one that is a text alone has no row in observation_code. */
+const otherCode = (component: SqlFragment, to: Value, { row, classes }: Compiling): SqlFragment | undefined => {
+  const test = codeValueTest(to, classes)
+  if (test === undefined) return undefined
+  const content = sql.fragment`${row.row}.content`
+  const same = someCode(row, allOf([sql.fragment`code.component = coded.component`, test]))
+  return sql.fragment`EXISTS (
+    SELECT FROM (
+      SELECT 0 AS component, ${content} -> 'code' AS code
+      UNION ALL
+      SELECT part.position, part.value -> 'code'
+      FROM jsonb_array_elements(${content} -> 'component') WITH ORDINALITY AS part(value, position)) AS coded
+    WHERE ${component} AND coded.code IS NOT NULL AND NOT ${same})`
+}
 
 /** Absent where only the body can tell. */
 const codeValueTest = (value: Value, classes: CodeClasses): SqlFragment | undefined => {

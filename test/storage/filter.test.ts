@@ -131,3 +131,64 @@ t.test('a filter holds together with other parameters, and is counted', async t 
   t.equal(await found(`Patient?_filter=${encodeURIComponent('name co pet')}&gender=male`), 'emile')
   t.match(await search(`Patient?_filter=${encodeURIComponent('name co pet')}&_summary=count`), { total: 2 })
 })
+
+t.test('codes are compared by value sets and by what subsumes them', async t => {
+  await put(
+    stored('CodeSystem', 'animals', {
+      url: 'http://x.org/animals',
+      status: 'active',
+      content: 'complete',
+      hierarchyMeaning: 'is-a',
+      concept: [{ code: 'bird', concept: [{ code: 'owl' }] }, { code: 'fish' }],
+    }),
+    stored('ValueSet', 'birds', {
+      url: 'http://x.org/birds',
+      status: 'active',
+      compose: {
+        include: [{ system: 'http://x.org/animals', filter: [{ property: 'concept', op: 'is-a', value: 'bird' }] }],
+      },
+    }),
+  )
+  const seen = (id: string, code?: string) =>
+    stored('Basic', id, {
+      code: code === undefined ? { text: 'no code' } : concept(code, 'http://x.org/animals'),
+    })
+  await put(seen('bird', 'bird'), seen('owl', 'owl'), seen('fish', 'fish'), seen('none'))
+  await finds(t, 'Basic', {
+    'code ss http://x.org/animals|bird': 'bird owl',
+    'code ss http://x.org/animals|owl': 'owl',
+    'code sb http://x.org/animals|owl': 'bird owl',
+    'code in http://x.org/birds': 'bird owl',
+    'code in ValueSet/birds': 'bird owl',
+    'code ni http://x.org/birds': 'fish none',
+    'code in http://x.org/birds and not (code sb http://x.org/animals|bird)': 'owl',
+  })
+})
+
+t.test('a code among several differs where it is of another class', async t => {
+  const rates = (id: string, ...codes: readonly object[]) => {
+    const [code, ...others] = codes
+    return observation(id, {
+      code,
+      subject: { reference: 'Patient/nobody' },
+      component: others.length === 0 ? undefined : others.map(one => ({ code: one })),
+    })
+  }
+  const loinc = concept('8867-4', 'http://loinc.org')
+  const omh = concept('omh:heart-rate:1.0', 'https://w3id.org/openmhealth')
+  const other = concept('8310-5', 'http://loinc.org')
+  await put(
+    rates('same', loinc, omh),
+    rates('differing', loinc, other),
+    rates('telling', omh, { text: 'no code' }),
+    rates('alone', omh),
+    rates('unlike', other),
+  )
+  await finds(t, 'Observation', {
+    'patient eq Patient/nobody and combo-code ne http://loinc.org|8867-4': 'differing telling unlike',
+    'patient eq Patient/nobody and combo-code ne omh:heart-rate': 'differing telling unlike',
+    'patient eq Patient/nobody and component-code ne http://loinc.org|8867-4': 'differing telling',
+    'patient eq Patient/nobody and component-code ne http://loinc.org|8310-5': 'same telling',
+    'patient eq Patient/nobody and component-code ne http://loinc.org|': 'same telling',
+  })
+})

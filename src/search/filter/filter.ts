@@ -49,7 +49,7 @@ const compared = (step: Step, test: Test, { registry, type, options }: Place): E
     if (paths[0].modifier !== undefined) {
       throw refusalAt(step.at, `"${step.text}" has a modifier; a filter has operators instead`)
     }
-    return or(...readAlternatives(paths, path => through(path, compare(path.parameter, test, options))))
+    return or(...readAlternatives(paths, path => through(path, compare(registry, path.parameter, test, options))))
   })
 
 const linked = (step: Step, rest: readonly [Step, ...Step[]], test: Test, place: Place): Expression => {

@@ -1,20 +1,24 @@
+import type { Registry } from '../../fhir/registry.ts'
 import type { SearchParameter, SearchParameterType } from '../../fhir/search-parameter.ts'
 import { and, type Expression, not } from '../expression.ts'
+import { modifiersOf } from '../modifier.ts'
 import { splitPrefix } from '../prefix.ts'
 import type { Prefix, TextOperator, Value } from '../value.ts'
+import { parseModified } from '../values/modified.ts'
 import { parseValue, type ValueOptions } from '../values/parse-value.ts'
 import { located, refusalAt, type Test } from './syntax.ts'
 
 /** What the comparison asks of the parameter. https://hl7.org/fhir/R4/search_filter.html#ops */
 export const compare = (
+  registry: Registry,
   parameter: SearchParameter,
   { operator, value }: Pick<Test, 'operator' | 'value'>,
   options: ValueOptions,
 ): Expression => {
   const { code, type } = parameter
-  const meanings = namesClasses(parameter) ? ofSeveralClasses : meaningsByType[type]
+  const meanings = modifiersOf(parameter).includes('in') ? ofConcepts : meaningsByType[type]
   const meaning = meanings.get(operator.text)
-  if (meaning !== undefined) return located(value.at, () => meaning({ parameter, ...value, options }))
+  if (meaning !== undefined) return located(value.at, () => meaning({ registry, parameter, ...value, options }))
   const accepted = meanings.size === 0 ? 'none' : [...meanings.keys()].join(', ')
   throw refusalAt(
     operator.at,
@@ -23,6 +27,7 @@ export const compare = (
 }
 
 type Operand = {
+  readonly registry: Registry
   readonly parameter: SearchParameter
   readonly text: string
   readonly at: number
@@ -80,6 +85,15 @@ const present: Meaning = ({ parameter, text, at }) => {
   throw refusalAt(at, `"pr" takes true or false, not "${text}"`)
 }
 
+/** What a modifier says of a code; of several codes of an element one is enough. */
+const modified =
+  (modifier: 'in' | 'above' | 'below'): Meaning =>
+  ({ registry, parameter, text, options }) =>
+    match(parameter, parseModified(registry, parameter, modifier, text, options))
+
+/** "None of the concepts": also where there are none. */
+const outside: Meaning = operand => not(modified('in')(operand))
+
 const ordered: readonly (readonly [string, Meaning])[] = [
   ...(['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const).map(
     prefix => [prefix, prefixed(prefix)] as const,
@@ -94,14 +108,25 @@ const parts: readonly (readonly [string, Meaning])[] = [
   ['pr', present],
 ]
 
+const plainToken: readonly (readonly [string, Meaning])[] = [
+  ['eq', equal],
+  ['ne', unequal],
+  ['pr', present],
+]
+
+/** "the value subsumes a concept in the set", so that is below it; "is subsumed by" one, so that is above. */
+const ofConcepts: ReadonlyMap<string, Meaning> = new Map([
+  ...plainToken,
+  ['ss', modified('below')],
+  ['sb', modified('above')],
+  ['in', modified('in')],
+  ['ni', outside],
+])
+
 const meaningsByType: Readonly<Record<SearchParameterType, ReadonlyMap<string, Meaning>>> = {
   string: new Map([['eq', text('eq')], ['ne', otherText], ...parts]),
   uri: new Map([['eq', equal], ['ne', unequal], ...parts]),
-  token: new Map([
-    ['eq', equal],
-    ['ne', unequal],
-    ['pr', present],
-  ]),
+  token: new Map(plainToken),
   reference: new Map([
     ['eq', equal],
     ['ne', unequal],
@@ -117,12 +142,3 @@ const meaningsByType: Readonly<Record<SearchParameterType, ReadonlyMap<string, M
 
 /** Its code stands for a class of codes, whose spellings no element has all of. */
 const hasOneClass = ({ base, code }: SearchParameter): boolean => base === 'Observation' && code === 'code'
-
-/** Codes of several elements that each stand for a class of codes: which of them differs is not known one by one. */
-const namesClasses = ({ base, code }: SearchParameter): boolean =>
-  base === 'Observation' && (code === 'combo-code' || code === 'component-code')
-
-const ofSeveralClasses: ReadonlyMap<string, Meaning> = new Map([
-  ['eq', equal],
-  ['pr', present],
-])

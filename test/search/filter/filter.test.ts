@@ -43,6 +43,11 @@ const meanings: readonly (readonly [ResourceType, string, string])[] = [
   ['Observation', 'value-quantity gt 5.40|http://unitsofmeasure.org|mg', '(value-quantity gt 5.40 ucum|mg)'],
   ['Observation', 'value-quantity ne 5', '(value-quantity ne 4.5..5.5)'],
   ['Observation', 'code-value-quantity eq loinc|2339-0$ge150', '(code-value-quantity loinc|2339-0 $ ge 150)'],
+  ['Observation', 'combo-code ne x', '(combo-code ne x)'],
+  ['Observation', 'code ss loinc|1', '(code below loinc|1)'],
+  ['Observation', 'code sb loinc|1', '(code above loinc|1)'],
+  ['Observation', 'code in http://x.org/vs', '(code in http://x.org/vs)'],
+  ['Observation', 'code ni ValueSet/1', '(not (code in ValueSet/1))'],
   ['ValueSet', 'url sw http://x.org/', '(url sw http://x.org/)'],
   ['RiskAssessment', 'probability le 0.8', '(probability le 0.8)'],
 
@@ -92,8 +97,14 @@ const refusals: readonly (readonly [ResourceType, string, string | RegExp])[] = 
   [
     'Patient',
     'gender co m',
-    /^at character 8: "co" does not compare the token parameter "gender"; accepted: eq, ne, pr/,
+    /^at character 8: "co" does not compare the token parameter "gender"; accepted: eq, ne, pr, ss, sb, in, ni/,
   ],
+  [
+    'Patient',
+    'identifier in http://x.org/vs',
+    /^at character 12: "in" does not compare the token parameter "identifier"; accepted: eq, ne, pr$/,
+  ],
+  ['Patient', 'gender in ""', /^at character 11: The parameter "gender" has an empty value/],
   ['Patient', 'name pr maybe', 'at character 9: "pr" takes true or false, not "maybe"'],
   ['Patient', 'birthdate ge 2014-13', /^at character 14: "ge2014-13" is no value of the date parameter "birthdate"/],
   ['Patient', 'birthdate eq ge2014', 'at character 14: "ge" is a prefix; a filter has operators instead'],
@@ -114,7 +125,6 @@ const refusals: readonly (readonly [ResourceType, string, string | RegExp])[] = 
     'at character 24: " " where "." and a parameter behind the "]" is expected',
   ],
   ['Patient', 'active:not eq true', 'at character 1: "active:not" has a modifier; a filter has operators instead'],
-  ['Observation', 'combo-code ne x', /^at character 12: "ne" does not compare .* "combo-code"; accepted: eq, pr/],
   ['Provenance', 'target.target._id eq 1', /^at character \d+: "target" can mean too many chains; name the type/],
   [
     'Patient',
