@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
-import type { Access } from './access/access.ts'
+import { type Access, fullAccess } from './access/access.ts'
 import type { Caller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
 import { baseUrlOf, type Config } from './config.ts'
@@ -13,12 +13,16 @@ import { healthRoutes } from './http/health.ts'
 import { portOf } from './http/listen.ts'
 import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
+import { openOutbound } from './messages/outbound.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
 import { openCallers } from './storage/callers.ts'
 import { type Connection, type Database, openDatabase } from './storage/database.ts'
+import { openQueue } from './storage/queue.ts'
 import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
+import type { Serving } from './subscriptions/serve.ts'
+import { openSubscriptions } from './subscriptions/subscriptions.ts'
 
 type AppOptions = {
   readonly config: Config
@@ -26,29 +30,45 @@ type AppOptions = {
   /** A PostgreSQL with all migrations. */
   readonly databaseUrl: string
   readonly secretKey: Uint8Array
+  /** Whether this process does background work too, and how. */
+  readonly work?: Work
+}
+
+export type Work = {
+  /** How often it is looked for what has changed. */
+  readonly pauseMs: number
+  /** How often a delivery is tried again before it counts as failed. */
+  readonly retries: number
 }
 
 /** Everything put together: listen on it, or inject requests. Closing it closes its database connections too. */
-export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptions): Promise<FastifyInstance> => {
+export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
+  const { config, log, databaseUrl, secretKey, work } = options
   const database = openDatabase(databaseUrl, { poolSize: config.poolSize })
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
   const registry = loadRegistry()
   const server = await openServer({ config, log, xml: openXml(registry.structures) })
   const base = () => `${baseUrlOf(config, portOf(server) ?? config.port)}/fhir`
+  const outbound = openOutbound({ allowed: config.outboundOrigins })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
-  const { fhir, codeClasses } = await fhirOptions({
+  const { fhir, codeClasses, openStoreAs } = await fhirOptions({
     registry,
     database,
     dictionaryConnection,
     secretKey,
     base,
     requiresReferences,
+    refusalOf: outbound.refusalOf,
     ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
   })
 
+  const { accessFor } = fhir
+  const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base }
+  const working = work && (await openWork({ ...serving, databaseUrl, reportFault: fault => log.error(fault) }, work))
   server.addHook('onClose', async () => {
-    await Promise.all([database.close(), dictionaryConnection.close()])
+    await working?.close()
+    await Promise.all([database.close(), dictionaryConnection.close(), outbound.close()])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
   for (const prefix of ['/', '/fhir']) {
@@ -58,6 +78,22 @@ export const buildApp = async ({ config, log, databaseUrl, secretKey }: AppOptio
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   return server
+}
+
+/** Background work, over connections of its own: requests do not wait for it. */
+const openWork = async (
+  { databaseUrl, ...serving }: Omit<Serving, 'database'> & { readonly databaseUrl: string },
+  { pauseMs, retries }: Work,
+) => {
+  const database = openDatabase(databaseUrl, { poolSize: 3 })
+  const queue = await openQueue(databaseUrl, { name: 'subscription', retries, reportFault: serving.reportFault })
+  const subscriptions = await openSubscriptions({ ...serving, database, queue, pauseMs })
+  return {
+    close: async () => {
+      await subscriptions.close()
+      await database.close()
+    },
+  }
 }
 
 type FhirParts = {
@@ -70,11 +106,12 @@ type FhirParts = {
   readonly secretKey: Uint8Array
   /** Absolute FHIR base, without a slash at the end. */
   readonly base: () => string
+  readonly refusalOf: FhirOptions['refusalOf']
 }
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
 const fhirOptions = async (options: FhirParts) => {
-  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base } = options
+  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf } = options
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
   const storeOf = await openStores({
@@ -98,9 +135,13 @@ const fhirOptions = async (options: FhirParts) => {
         organizations: caller.organizations,
         choosesIds: caller.client.policies.has('everything'),
         choosesOwner: caller.administrator || caller.client.policies.has('everything'),
+        ...(caller.tokenHash === undefined ? {} : { tokenHash: caller.tokenHash }),
       }),
     base,
     secretKey,
+    refusalOf,
   }
-  return { fhir, codeClasses }
+  const openStoreAs = ({ principal }: Caller) =>
+    storeOf({ access: fullAccess, author: principal, organizations: [], choosesIds: false, choosesOwner: false })
+  return { fhir, codeClasses, openStoreAs }
 }

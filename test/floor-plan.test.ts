@@ -13,7 +13,7 @@ const standsOn = {
   http: ['capability', 'auth'],
   capability: ['operations', 'subscriptions'],
   operations: ['interactions'],
-  subscriptions: ['interactions'],
+  subscriptions: ['interactions', 'messages'],
   interactions: ['mhealth', 'storage'],
   auth: ['accounts', 'studies'],
   accounts: ['jobs'],

@@ -5,6 +5,8 @@ import type { Scope } from './scope.ts'
 /** Who calls, through which client, with which scopes, in which launch context. Made from a token, never by hand. */
 export type Caller = {
   readonly principal: Principal
+  /** SHA-256 of the token; absent where a caller was made from what is left of one. */
+  readonly tokenHash?: Buffer
   readonly client: {
     readonly id: string
     /** Organization of a backend client, by id. */

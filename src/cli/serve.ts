@@ -41,12 +41,15 @@ export const serve = async (config: Config): Promise<Running> => {
   return running
 }
 
+/** Half a second after a change it is told of; a subscriber that does not answer has a quarter of an hour. */
+const work = { pauseMs: 500, retries: 9 }
+
 const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell): Promise<Running> => {
   const secretKey = await secretKeyOf(config, tell)
   const postgres = await openPostgres(config, tell)
   try {
     await migrate(postgres.url, tell)
-    const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey })
+    const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey, work })
     await listen(app, config)
     const end = async () => {
       await drain(app, config.shutdownTimeoutMs)

@@ -26,6 +26,8 @@ export type FhirOptions = {
   /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
   readonly base: () => string
   readonly secretKey: Uint8Array
+  /** Why this server sends no requests to a URL, where it does not. */
+  readonly refusalOf: Context['refusalOf']
 }
 
 /** The RESTful API, below the prefix it is registered with. https://hl7.org/fhir/R4/http.html */
@@ -36,7 +38,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
     if (caller === undefined) throw new Error('a route without its caller')
     const access = options.accessFor(caller)
     const store = options.openStoreFor(caller, access)
-    const { registry, mhealth } = options
+    const { registry, mhealth, refusalOf } = options
     const reportFault = (fault: unknown) => request.log.error(fault)
     return {
       registry,
@@ -46,6 +48,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
       caller,
       cursors: cursorsFor(caller),
       base: options.base(),
+      refusalOf,
       interactions: routes,
       dispatch,
       reportFault,

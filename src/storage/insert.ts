@@ -1,6 +1,7 @@
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Candidate, entryRow, entryTables } from './candidate.ts'
+import { changes } from './changes.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { tableOf } from './row.ts'
@@ -28,7 +29,8 @@ export const insertResources = async (
     identity AS (
       INSERT INTO resource_identity (type_id, id, patient_id, pk)
       SELECT ${typeId}, id, patient_id, pk FROM allowed WHERE version = 1
-    )
+    ),
+    ${changes(type, sql.fragment`allowed`)}
     ${sql.join([none, ...sideRows(candidates, sql.fragment`allowed`)], sql.fragment`, `)}
     INSERT INTO ${tableOf(type)} (patient_id, pk, id, version, last_updated, owner, author, tokens, content ${
       type === 'Observation' ? factNames : none

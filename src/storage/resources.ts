@@ -37,6 +37,8 @@ export type StoreCaller = {
   readonly choosesIds: boolean
   /** Whether what they create may belong to any organization: administrators make things for tenants. */
   readonly choosesOwner: boolean
+  /** Of the token that they came with; absent where the server itself writes. */
+  readonly tokenHash?: Buffer
 }
 
 type Options = {

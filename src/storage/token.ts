@@ -4,7 +4,7 @@ import { parseScopes } from '../access/scope.ts'
 import { rankOf } from '../access/vocabulary.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 
 /** Whom a token stands for. */
 type TokenSubject =
@@ -51,9 +51,35 @@ export const findToken = async (
   bearer: string,
 ): Promise<{ readonly caller: Caller; readonly expiresAt: Date } | undefined> => {
   if (!/^[A-Za-z0-9_-]{43}$/.test(bearer)) return undefined
+  const row = await connection.maybeOne<TokenRow & { readonly expires_at: Date }>(sql.fragment`
+    ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at,`)}
+    WHERE token.hash = ${sql.binary(digest(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
+  return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at }
+}
+
+/** The caller that a token made, from a copy of its row in another table that has its columns, and `id`. It is not asked for how long. */
+export const findCallerOf = async (
+  connection: Connection,
+  copies: SqlFragment,
+  id: string,
+): Promise<Caller | undefined> => {
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
-    SELECT token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
-      token.expires_at, client.organization, client.policies, person_practitioner.practitioner,
+    ${callerRows(copies)}
+    WHERE token.id = ${id}`)
+  return row && toCaller(row)
+}
+
+/** Whether the token of which a row is a copy was revoked, or its grant, of which then no token is left in force. */
+export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
+  EXISTS (SELECT FROM token AS own WHERE own.hash = ${copy}.hash AND own.revoked_at IS NOT NULL)
+  OR (
+    EXISTS (SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id)
+    AND NOT EXISTS (
+      SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id AND granted.revoked_at IS NULL)))`
+
+const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
+    SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
+      client.organization, client.policies, person_practitioner.practitioner,
       ARRAY(
         SELECT patient FROM person_patient WHERE person_patient.person = token.person_id ORDER BY patient) AS patients,
       (SELECT count(DISTINCT coalesce(patient_compartment.patient_id, 0)) FROM person_patient AS linked
@@ -64,12 +90,9 @@ export const findToken = async (
         WHERE membership.practitioner = person_practitioner.practitioner AND membership.rank >= ${rankOf.member}
           AND now() >= membership.period_start AND now() < membership.period_end
         ORDER BY organization) AS organizations
-    FROM token
+    FROM ${source} AS token
     JOIN client ON client.id = token.client_id
-    LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id
-    WHERE token.hash = ${sql.binary(digest(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
-  return row && { caller: toCaller(row), expiresAt: row.expires_at }
-}
+    LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id`
 
 /** False where there was nothing to revoke. It ends with the next request. */
 export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
@@ -79,11 +102,11 @@ export const revokeToken = async (connection: Connection, bearer: string): Promi
 const digest = (token: string): Buffer => createHash('sha256').update(token).digest()
 
 type TokenRow = {
+  readonly hash: Buffer
   readonly kind: TokenSubject['kind']
   readonly person_id: string | null
   readonly patient_id: string | null
   readonly client_id: string
-  readonly expires_at: Date
   readonly scope: string
   readonly context: { readonly study?: string; readonly policies?: readonly ClientPolicy[] }
   readonly organization: string | null

@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Candidate, entryRow, entryTables } from './candidate.ts'
+import { changes } from './changes.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { sideRows } from './insert.ts'
@@ -39,13 +40,15 @@ export const replaceResource = async (
         effective_end = entry.effective_end, derived = entry.derived`
     : sql.fragment``
   await connection.run(sql.fragment`
-    WITH ${sql.join([entryTables([candidate]), ...sideRows([candidate], sql.fragment`entry`)], sql.fragment`, `)}
+    WITH ${sql.join([entryTables([candidate]), changes(type, entry), ...sideRows([candidate], entry)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
       tokens = entry.tokens, content = entry.content ${facts}
     FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
   return 'updated'
 }
+
+const entry = sql.fragment`entry`
 
 /** A content without what the server sets, as text: 1.10 and 1.1 are equal numbers, and not the same. */
 const said = (alias: string): SqlFragment =>

@@ -30,6 +30,8 @@ export type Writing = Preparing & {
   readonly choosesOwner: boolean
   /** Present where what is written may only refer to what is here and its writer may read: the base of literal references. */
   readonly references?: (() => string) | undefined
+  /** Of the token that the writer came with; absent where the server itself writes. */
+  readonly tokenHash?: Buffer
   /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
 }

@@ -63,9 +63,11 @@ t.test('every published example comes back as it was sent', { skip: withoutExamp
 
 /** What the client wrote: all but the version, which is the server's. */
 const sent = (resource: unknown): unknown => {
-  const { meta, ...rest } = resource as { meta?: Record<string, unknown> }
+  const { meta, ...rest } = resource as { resourceType: string; meta?: Record<string, unknown> }
   const { versionId: _, lastUpdated: __, ...kept } = meta ?? {}
-  return Object.keys(kept).length === 0 ? rest : { ...rest, meta: kept }
+  // An imported Subscription is off until somebody asks for it.
+  const off = rest.resourceType === 'Subscription' ? { status: 'off' } : {}
+  return { ...rest, ...off, ...(Object.keys(kept).length === 0 ? {} : { meta: kept }) }
 }
 
 /** Members sorted; decimals as written, but for exponents, which PostgreSQL writes out. */

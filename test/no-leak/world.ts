@@ -263,7 +263,7 @@ const ofTheLab: readonly Resource[] = [
   { resourceType: 'Binary', contentType: 'text/plain', data: 'eA==' },
   {
     resourceType: 'Subscription',
-    status: 'requested',
+    status: 'off',
     reason: 'x',
     criteria: 'Observation?code=x',
     channel: { type: 'rest-hook' },

@@ -58,6 +58,8 @@ const post = async (server: FastifyInstance, batch: readonly Example[]) => {
 
 const withTime = (resource: Resource, lastUpdated: string | undefined): Resource => ({
   ...resource,
+  // An imported Subscription is off until somebody asks for it.
+  ...(resource.resourceType === 'Subscription' ? { status: 'off' } : {}),
   meta: { ...(resource.meta as object | undefined), lastUpdated },
 })
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { ClientPolicy } from '../../src/access/caller.ts'
-import { buildApp } from '../../src/app.ts'
+import { buildApp, type Work } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/events/log.ts'
 import { registerClient } from '../../src/storage/client.ts'
@@ -12,12 +12,20 @@ import { withDatabase } from './database.ts'
 export const fhirServer = async (): Promise<FastifyInstance> => (await fhirWorld()).server
 
 /** The same, with what a test needs to make tokens and to look behind. */
-export const fhirWorld = async (environment: Readonly<Record<string, string>> = {}) => {
+export const fhirWorld = async (environment: Readonly<Record<string, string>> = {}, work?: Work) => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   const config = readConfig({ LOG_LEVEL: 'silent', ...environment })
   const secretKey = Buffer.alloc(32, 7)
-  const server = await buildApp({ config, log: openLog(config.logLevel), databaseUrl: url, secretKey })
+  const open = () =>
+    buildApp({
+      config,
+      log: openLog(config.logLevel),
+      databaseUrl: url,
+      secretKey,
+      ...(work === undefined ? {} : { work }),
+    })
+  const server = await open()
   server.addHook('onClose', async () => {
     await database.close()
     await close()
@@ -29,7 +37,7 @@ export const fhirWorld = async (environment: Readonly<Record<string, string>> = 
     other: await clientToken(database, 'other', 'system/*.cruds'),
     reader: await clientToken(database, 'reader', 'system/Patient.r'),
   })
-  return { server, database, token }
+  return { server, database, token, open }
 }
 
 const clientToken = async (database: Database, client: string, scope: string): Promise<string> => {

@@ -9,8 +9,8 @@ type World = Awaited<ReturnType<typeof fhirWorld>>
 type Answer = Awaited<ReturnType<World['server']['inject']>>
 
 /** A world that is set up over FHIR alone, by people with tokens, as `MODEL.md` has it. */
-export const openStudies = async () => {
-  const world = await fhirWorld()
+export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
+  const world = await fhirWorld(...options)
   const { server, database, token } = world
   const send = (bearer: string, method: 'GET' | 'POST' | 'PUT', url: string, payload?: object | string) =>
     server.inject({

@@ -19,6 +19,8 @@ export type ProjectionContext = {
   readonly isAccepted?: boolean
   /** Gathers the Persons that are linked to several Patients. */
   readonly linked?: Set<string>
+  /** Of the token that the writer came with; absent where the server itself writes. */
+  readonly tokenHash?: Buffer
 }
 
 /** Makes the model's rows follow what was written, in the same transaction. Throws FhirError where the model forbids it. */

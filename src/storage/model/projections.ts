@@ -8,6 +8,7 @@ import { projectOrganizations } from './organization.ts'
 import { projectPersons } from './person.ts'
 import type { Projected, Projection, ProjectionContext } from './projection.ts'
 import { projectStudies } from './study.ts'
+import { projectSubscribers } from './subscriber.ts'
 
 /** Called in the transaction of the write, for the resources of one type. */
 export const project = async (
@@ -25,6 +26,7 @@ const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   ResearchSubject: of(projectEnrolments),
   Consent: of(projectConsents),
   Observation: of(projectDerivations),
+  Subscription: of(projectSubscribers),
 }
 
 /** The table is by type, so each gets the changes of its own. */

@@ -1,0 +1,54 @@
+import type { Subscription } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import { subscribedType } from '../../fhir/subscription.ts'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+import { each } from './projection.ts'
+
+/**
+ * Whoever writes a Subscription is its subscriber from then on, by the token that they wrote it with. What the server itself
+ * writes of it changes nothing about that.
+ */
+export const projectSubscribers = each<Subscription>(async (connection, { id, resource }, { tokenHash }) => {
+  if (resource === undefined) return removeSubscriber(connection, id)
+  const state = { status: resource.status, type: subscribedType(resource) ?? '', end: resource.end ?? 'infinity' }
+  if (tokenHash === undefined) {
+    await connection.run(sql.fragment`
+      UPDATE subscriber SET status = ${state.status}, type = ${state.type}, ends_at = ${state.end}::timestamptz
+      WHERE id = ${id}`)
+    return
+  }
+  await connection.run(sql.fragment`
+    INSERT INTO subscriber (id, status, type, ends_at, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
+    SELECT ${id}, ${state.status}, ${state.type}, ${state.end}::timestamptz, hash, kind, person_id, patient_id, client_id,
+      scope, context, grant_id
+    FROM token WHERE hash = ${sql.binary(tokenHash)}
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, type = excluded.type, ends_at = excluded.ends_at,
+      hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
+      client_id = excluded.client_id, scope = excluded.scope, context = excluded.context, grant_id = excluded.grant_id,
+      failed_at = NULL`)
+  if (state.status !== 'off') await refuseTooMany(connection, id)
+})
+
+const removeSubscriber = async (connection: Connection, id: string): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM subscriber WHERE id = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM subscription_event WHERE subscription = ${id}`)
+}
+
+const refuseTooMany = async (connection: Connection, id: string): Promise<void> => {
+  const { count } = await connection.one<{ count: number }>(sql.fragment`
+    SELECT count(*)::integer AS count
+    FROM subscriber AS own
+    JOIN subscriber AS other ON (other.kind, other.client_id) = (own.kind, own.client_id)
+      AND other.person_id IS NOT DISTINCT FROM own.person_id AND other.patient_id IS NOT DISTINCT FROM own.patient_id
+    WHERE own.id = ${id} AND other.status <> 'off'`)
+  if (count > mostSubscriptions)
+    throw new FhirError(
+      'business-rule',
+      `There are ${mostSubscriptions} Subscriptions already that are not off; turn one off, or delete it`,
+      { expression: 'Subscription.status' },
+    )
+}
+
+/** Of one person, patient or client through one client. Each costs a question at every change of its type. */
+const mostSubscriptions = 100

@@ -1,0 +1,67 @@
+import type { Subscription } from '@medplum/fhirtypes'
+import type { Caller } from '../access/caller.ts'
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+import { findCallerOf, isRevoked } from './token.ts'
+
+/** A Subscription, with whose it is. */
+export type Subscriber = {
+  readonly id: string
+  readonly subscription: Subscription
+  /** Absent where the client that it was written by is no more. */
+  readonly caller: Caller | undefined
+  /** By the revocation of the token that it was written with, or by its own time. */
+  readonly hasEnded: boolean
+  /** Numbers of its last event, and of the last that went out. */
+  readonly lastEvent: number
+  readonly lastTold: number
+}
+
+export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
+  const row = await connection.maybeOne<Row>(sql.fragment`
+    SELECT (${hasEnded}) AS "hasEnded", subscriber.last_event, subscriber.last_told, stored.content
+    FROM subscriber
+    JOIN resource_identity AS identity ON identity.id = subscriber.id
+      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Subscription')
+    JOIN subscription AS stored ON stored.patient_id = identity.patient_id AND stored.pk = identity.pk
+    WHERE subscriber.id = ${id}`)
+  if (row === undefined) return undefined
+  return {
+    id,
+    subscription: row.content,
+    caller: await findCallerOf(connection, sql.fragment`subscriber`, id),
+    hasEnded: row.hasEnded,
+    lastEvent: Number(row.last_event),
+    lastTold: Number(row.last_told),
+  }
+}
+
+type Row = {
+  readonly hasEnded: boolean
+  readonly last_event: string
+  readonly last_told: string
+  readonly content: Subscription
+}
+
+const hasEnded = sql.fragment`subscriber.ends_at <= now() OR ${isRevoked(sql.fragment`subscriber`)}`
+
+/** Those for which there is something to do: to look at what they ask, to tell them of events, to end. */
+export const dueSubscribers = async (connection: Connection): Promise<readonly string[]> => {
+  const rows = await connection.any<{ id: string }>(sql.fragment`
+    SELECT id FROM subscriber
+    WHERE status = 'requested'
+      OR (status = 'active' AND last_event > last_told)
+      OR (status = 'error' AND last_event > last_told AND failed_at < now() - interval '1 hour')
+      OR (status IN ('active', 'error') AND (${hasEnded}))`)
+  return rows.map(({ id }) => id)
+}
+
+/** All up to the number went out, or are of no concern any more. */
+export const markTold = async (connection: Connection, id: string, number: number): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE subscriber SET last_told = greatest(last_told, ${number}), told_at = now() WHERE id = ${id}`)
+}
+
+export const markFailed = async (connection: Connection, id: string): Promise<void> => {
+  await connection.run(sql.fragment`UPDATE subscriber SET failed_at = now() WHERE id = ${id}`)
+}

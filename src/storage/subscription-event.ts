@@ -1,0 +1,158 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Access, restrict } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { FhirError } from '../fhir/error.ts'
+import { and, type Expression } from '../search/expression.ts'
+import { compile } from './compile.ts'
+import type { Connection, Database } from './database.ts'
+import { storedRow, tableOf } from './row.ts'
+import { servedContent } from './served-content.ts'
+import { sql } from './sql.ts'
+import { findSubscriber, type Subscriber } from './subscriber.ts'
+
+/** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
+export type Question = { readonly type: ResourceType; readonly where: Expression; readonly access: Access }
+
+type Recording = {
+  readonly classes: CodeClasses
+  /** Undefined for whom there is nothing to ask any more. */
+  readonly questionOf: (subscriber: Subscriber) => Question | undefined
+}
+
+/** `failed`: whose question could not be answered, and why. */
+type Recorded = {
+  readonly changes: number
+  readonly failed: readonly { readonly id: string; readonly error: FhirError }[]
+}
+
+/**
+ * Takes the oldest changes, and numbers for each subscriber the events that they are to it. One server at a time, so that
+ * events are numbered in the order of the changes. Several changes of one row that are taken together are one event.
+ */
+export const recordEvents = (database: Database, recording: Recording): Promise<Recorded> =>
+  database.transaction(async connection => {
+    const { locked } = await connection.one<{ locked: boolean }>(
+      sql.fragment`SELECT pg_try_advisory_xact_lock(hashtext('change')) AS locked`,
+    )
+    const changes = locked ? await takeChanges(connection) : []
+    const failed: { id: string; error: FhirError }[] = []
+    for (const [type, rows] of Map.groupBy(changes, ({ type }) => type)) {
+      for (const id of await listenersTo(connection, type)) {
+        const error = await isolated(connection, () => recordFor(connection, recording, id, rows))
+        if (error !== undefined) failed.push({ id, error })
+      }
+    }
+    return { changes: changes.length, failed }
+  })
+
+type Change = { readonly position: string; readonly type: string; readonly patient_id: number; readonly pk: string }
+
+const takeChanges = async (connection: Connection): Promise<readonly Change[]> =>
+  connection.any<Change>(sql.fragment`
+    DELETE FROM change
+    WHERE position IN (SELECT position FROM change ORDER BY position LIMIT ${mostChanges})
+    RETURNING position, type, patient_id, pk`)
+
+const mostChanges = 5000
+
+const listenersTo = async (connection: Connection, type: string): Promise<readonly string[]> => {
+  const rows = await connection.any<{ id: string }>(sql.fragment`
+    SELECT id FROM subscriber WHERE type = ${type} AND status IN ('active', 'error') ORDER BY id`)
+  return rows.map(({ id }) => id)
+}
+
+/** What one subscriber asks too much hinders no other. */
+const isolated = async (connection: Connection, run: () => Promise<void>): Promise<FhirError | undefined> => {
+  await connection.run(sql.fragment`SAVEPOINT subscriber`)
+  try {
+    await run()
+    await connection.run(sql.fragment`RELEASE SAVEPOINT subscriber`)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.issues[0].code === 'transient') throw error
+    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT subscriber`)
+    return error
+  }
+}
+
+const recordFor = async (
+  connection: Connection,
+  { classes, questionOf }: Recording,
+  id: string,
+  changes: readonly Change[],
+): Promise<void> => {
+  const subscriber = await findSubscriber(connection, id)
+  const question = subscriber === undefined ? undefined : questionOf(subscriber)
+  if (question === undefined) return
+  const { type, where, access } = question
+  await connection.run(sql.fragment`
+    WITH change AS MATERIALIZED (
+      SELECT patient_id, pk, max(position) AS position
+      FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS change(position bigint, patient_id integer, pk bigint)
+      GROUP BY patient_id, pk
+    ),
+    matched AS MATERIALIZED (
+      SELECT row.patient_id, row.pk, row_number() OVER (ORDER BY change.position) AS number
+      FROM change
+      JOIN ${tableOf(type)} AS row ON row.patient_id = change.patient_id AND row.pk = change.pk
+      WHERE ${compile(restrict(access, 's', type, where), storedRow(type, 'row'), classes)}
+    ),
+    counted AS (
+      UPDATE subscriber SET last_event = last_event + (SELECT count(*) FROM matched)
+      WHERE id = ${id} AND EXISTS (SELECT FROM matched)
+      RETURNING last_event - (SELECT count(*) FROM matched) AS before
+    )
+    INSERT INTO subscription_event (subscription, number, patient_id, pk)
+    SELECT ${id}, counted.before + matched.number, matched.patient_id, matched.pk FROM matched, counted`)
+  await connection.run(sql.fragment`
+    DELETE FROM subscription_event
+    WHERE subscription = ${id} AND number <= (SELECT last_event FROM subscriber WHERE id = ${id}) - ${keptEvents}`)
+}
+
+/** Of each subscriber, told or not: what could not be delivered for so many events is lost. */
+const keptEvents = 10_000
+
+/** `content` is absent where the row may not be seen now, or does not match any more. */
+export type Event = {
+  readonly number: number
+  readonly occurredAt: Date
+  readonly focus?: { readonly type: ResourceType; readonly id: string; readonly content: string }
+}
+
+type Range = {
+  readonly after: number
+  readonly until: number
+  readonly limit: number
+  /** Whether the contents are to be told as well: of what may also be read, not only searched. */
+  readonly whole: boolean
+}
+
+/** The events of a subscriber, each asked about anew at this moment. */
+export const eventsIn = async (
+  connection: Connection,
+  classes: CodeClasses,
+  { type, where, access }: Question,
+  id: string,
+  { after, until, limit, whole }: Range,
+): Promise<readonly Event[]> => {
+  const asked = restrict(access, 's', type, whole ? and(where, access('r', type)) : where)
+  const rows = await connection.any<EventRow>(sql.fragment`
+    SELECT event.number, event.occurred_at, row.id, ${servedContent(type, 'row', { access, classes })} AS content
+    FROM subscription_event AS event
+    LEFT JOIN ${tableOf(type)} AS row ON row.patient_id = event.patient_id AND row.pk = event.pk
+      AND ${compile(asked, storedRow(type, 'row'), classes)}
+    WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
+    ORDER BY event.number LIMIT ${limit}`)
+  return rows.map(({ number, occurred_at, id, content }) => ({
+    number: Number(number),
+    occurredAt: occurred_at,
+    ...(id === null || content === null ? {} : { focus: { type, id, content } }),
+  }))
+}
+
+type EventRow = {
+  readonly number: string
+  readonly occurred_at: Date
+  readonly id: string | null
+  readonly content: string | null
+}

@@ -1,0 +1,57 @@
+import type { Queue } from '../storage/queue.ts'
+import { dueSubscribers, findSubscriber } from '../storage/subscriber.ts'
+import { recordEvents } from '../storage/subscription-event.ts'
+import { giveUp, questionOf, type Serving, serve } from './serve.ts'
+
+export type SubscriptionOptions = Serving & {
+  readonly queue: Queue
+  /** How often it is looked for what has changed. */
+  readonly pauseMs: number
+}
+
+/** Tells subscribers of what has changed, until it is closed. What waits meanwhile waits in the database. */
+export const openSubscriptions = async (options: SubscriptionOptions): Promise<{ close: () => Promise<void> }> => {
+  await options.queue.work((id, attempt) => serve(options, id, attempt))
+  const closing = new AbortController()
+  const watching = watch(options, closing.signal)
+  return {
+    close: async () => {
+      closing.abort()
+      await watching
+      await options.queue.close()
+    },
+  }
+}
+
+const watch = async (options: SubscriptionOptions, closing: AbortSignal): Promise<void> => {
+  while (!closing.aborted) {
+    const changes = await pass(options).catch(fault => {
+      options.reportFault(fault)
+      return 0
+    })
+    if (changes === 0) await pause(options.pauseMs, closing)
+  }
+}
+
+const pause = (ms: number, closing: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    const end = () => {
+      clearTimeout(timer)
+      closing.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    closing.addEventListener('abort', end)
+  })
+
+/** Changes become events, and whoever has something coming is asked for in the queue. */
+const pass = async (options: SubscriptionOptions): Promise<number> => {
+  const { database, classes, queue } = options
+  const recorded = await recordEvents(database, { classes, questionOf: one => questionOf(options, one) })
+  for (const { id, error } of recorded.failed) {
+    const subscriber = await findSubscriber(database, id)
+    if (subscriber !== undefined) await giveUp(options, subscriber, error)
+  }
+  for (const id of await dueSubscribers(database)) await queue.ask(id)
+  return recorded.changes
+}

@@ -1,0 +1,220 @@
+import type { Observation, Subscription } from '@medplum/fhirtypes'
+import t from 'tap'
+import { sql } from '../../src/storage/sql.ts'
+import { revokeToken } from '../../src/storage/token.ts'
+import { until } from './receiver.ts'
+import { heartRate, openSubscriptionWorld, scope, toHook } from './world.ts'
+
+const world = await openSubscriptionWorld()
+const { receiver, researcher, measure, subscribe, reaches, read, send, database } = world
+t.teardown(world.close)
+t.setTimeout(240_000)
+
+/** Nothing is waiting to be looked at, or to be sent. */
+const settled = () =>
+  until(async () => {
+    const { waiting } = await database.one<{ waiting: boolean }>(sql.fragment`
+      SELECT EXISTS (SELECT FROM change) OR EXISTS (
+        SELECT FROM subscriber WHERE status = 'active' AND last_event > last_told) AS waiting`)
+    return !waiting
+  })
+const received = () => receiver.received.splice(0)
+const turnOff = async (bearer: string, id: string) =>
+  world.update(bearer, { ...(await read(bearer, id)), status: 'off' })
+
+t.test('a rest-hook without a payload is told that there is something new, and no more', async t => {
+  const id = await subscribe(researcher)
+  t.match(await reaches(researcher, id, 'active'), { status: 'active', meta: { versionId: '2' } })
+  await measure(60)
+  await until(() => receiver.received.length > 0)
+  await settled()
+  t.match(received(), [
+    {
+      method: 'POST',
+      path: '/hook',
+      headers: { authorization: 'Bearer of-the-hook', 'content-length': '0' },
+      body: '',
+    },
+  ])
+  await turnOff(researcher, id)
+  await measure(61)
+  await settled()
+  t.same(received(), [], 'and nothing once it is off')
+})
+
+t.test('with a payload each resource is an update at the endpoint', async t => {
+  const id = await subscribe(researcher, {
+    channel: { type: 'rest-hook', endpoint: `${receiver.origin}/fhir/`, payload: 'application/fhir+json' },
+  })
+  await reaches(researcher, id, 'active')
+  const made = await measure(62)
+  await until(() => receiver.received.length > 0)
+  const changed = await world.update(world.ann, { ...made, status: 'amended' } as Observation)
+  await until(() => receiver.received.length > 1)
+  await settled()
+  const told = received()
+  t.match(told, [
+    { method: 'PUT', path: `/fhir/Observation/${made.id}`, headers: { 'content-type': 'application/fhir+json' } },
+    { method: 'PUT', path: `/fhir/Observation/${made.id}` },
+  ])
+  t.same(
+    told.map(({ body }) => JSON.parse(body)),
+    [made, changed],
+  )
+  await turnOff(researcher, id)
+})
+
+t.test('what does not match, or may not be seen, is not told', async t => {
+  const id = await subscribe(researcher, { criteria: 'Observation?code=http://loinc.org|8867-4&value-quantity=gt100' })
+  const other = await world.institution('there')
+  const study = await world.study(other.manager, other.organization, 'elsewhere', ['omh:heart-rate'])
+  const stranger = await world.staffToken(study.researcher, scope)
+  const hidden = await subscribe(stranger)
+  await reaches(researcher, id, 'active')
+  await reaches(stranger, hidden, 'active')
+  await measure(63)
+  await settled()
+  t.same(received(), [])
+  t.same(
+    await database.any(sql.fragment`SELECT last_event FROM subscriber WHERE id IN (${id}, ${hidden})`),
+    [{ last_event: '0' }, { last_event: '0' }],
+    'and not counted',
+  )
+  await measure(120)
+  await until(() => receiver.received.length > 0)
+  await settled()
+  t.equal(received().length, 1)
+  await turnOff(researcher, id)
+  await turnOff(stranger, hidden)
+})
+
+t.test('a Subscription is its creator’s, whoever changes its status', async t => {
+  const id = await subscribe(researcher)
+  await reaches(researcher, id, 'active')
+  t.equal((await send(world.manager, 'GET', `Subscription/${id}`)).statusCode, 404)
+  t.equal((await send(world.ann, 'GET', `Subscription/${id}`)).statusCode, 404)
+  t.same((await send(world.manager, 'GET', 'Subscription')).json().entry ?? [], [])
+  t.equal((await send(world.manager, 'PUT', `Subscription/${id}`, { ...toHook(receiver.origin), id })).statusCode, 404)
+  await turnOff(researcher, id)
+})
+
+t.test(
+  'a delivery that fails to the end is said in the Subscription, and what waits is told when it is asked for again',
+  async t => {
+    const id = await subscribe(researcher)
+    await reaches(researcher, id, 'active')
+    receiver.answer.status = 503
+    await measure(64)
+    t.match(await reaches(researcher, id, 'error'), { error: 'The endpoint answered 503' })
+    t.equal(received().length, 2, 'it was tried again')
+    await measure(65)
+    receiver.answer.status = 200
+    await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+    const { error, ...active } = await reaches(researcher, id, 'active')
+    t.equal(error, undefined)
+    t.equal(active.status, 'active')
+    await settled()
+    t.equal(received().length, 1)
+    await turnOff(researcher, id)
+  },
+)
+
+t.test('what is withdrawn before it is told is not told', async t => {
+  const id = await subscribe(researcher, {
+    channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'application/fhir+json' },
+  })
+  await reaches(researcher, id, 'active')
+  receiver.answer.status = 503
+  const { patient, bearer } = await world.participate('bob')
+  await world.create<Observation>(bearer, heartRate(patient, 66))
+  await reaches(researcher, id, 'error')
+  received()
+  const [consent] = (await send(bearer, 'GET', 'Consent')).json().entry
+  await world.update(bearer, { ...consent.resource, status: 'inactive' })
+  receiver.answer.status = 200
+  await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+  await reaches(researcher, id, 'active')
+  await settled()
+  t.same(received(), [])
+  await turnOff(researcher, id)
+})
+
+t.test('a token that expires keeps its Subscription, one that is revoked ends it', async t => {
+  const bearer = await world.staffToken(world.hearts.researcher, scope)
+  const id = await subscribe(bearer)
+  await reaches(researcher, id, 'active')
+  await database.run(
+    sql.fragment`UPDATE token SET expires_at = now() WHERE hash = (SELECT hash FROM subscriber WHERE id = ${id})`,
+  )
+  await measure(67)
+  await until(() => receiver.received.length > 0)
+  received()
+  await revokeToken(database, bearer)
+  t.match(await reaches(researcher, id, 'off'), { status: 'off' })
+})
+
+t.test('what cannot be served is refused at once, element by element', async t => {
+  const refusals: readonly (readonly [Partial<Subscription>, string])[] = [
+    [{ criteria: 'Observation' }, 'Subscription.criteria'],
+    [{ criteria: 'Observation?nonsense=1' }, 'Subscription.criteria'],
+    [{ criteria: 'Observation?_count=1' }, 'Subscription.criteria'],
+    [{ criteria: 'Patient?name=ann' }, 'Subscription.criteria'],
+    [{ criteria: 'Observation?subject:Patient.name=ann' }, 'Subscription.criteria'],
+    [{ channel: { type: 'email', endpoint: 'mailto:x@example.org' } }, 'Subscription.channel.type'],
+    [{ channel: { type: 'rest-hook' } }, 'Subscription.channel.endpoint'],
+    [{ channel: { type: 'rest-hook', endpoint: 'https://elsewhere.example.org' } }, 'Subscription.channel.endpoint'],
+    [{ channel: { type: 'rest-hook', endpoint: receiver.origin, header: ['Host: x'] } }, 'Subscription.channel.header'],
+    [
+      { channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'text/plain' } },
+      'Subscription.channel.payload',
+    ],
+    [{ status: 'error' }, 'Subscription.status'],
+  ]
+  for (const [more, element] of refusals) {
+    const answer = await send(researcher, 'POST', 'Subscription', { ...toHook(receiver.origin), ...more })
+    t.match([answer.statusCode, answer.json().issue], [422, [{ expression: [element] }]], JSON.stringify(more))
+  }
+})
+
+t.test('what has ended, or comes by import, starts off', async t => {
+  const ended = await world.create<Subscription>(researcher, {
+    ...toHook(receiver.origin),
+    end: '2020-01-01T00:00:00Z',
+  })
+  const imported = await world.server.inject({
+    method: 'PUT',
+    url: '/fhir/Subscription/imported',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: { ...toHook('https://elsewhere.example.org'), id: 'imported', status: 'active' },
+  })
+  t.match([ended, imported.json()], [{ status: 'off' }, { status: 'off' }])
+})
+
+t.test('two servers tell of each event, and number none twice; what one leaves the next one tells', async t => {
+  const second = await world.open()
+  const id = await subscribe(researcher, {
+    channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'application/fhir+json' },
+  })
+  await reaches(researcher, id, 'active')
+  const made = new Set<string>()
+  for (let value = 70; value < 80; value++) made.add((await measure(value)).id)
+  const told = () => new Set(receiver.received.map(({ path }) => path.replace('/Observation/', '')))
+  await until(() => told().size === made.size)
+  await settled()
+  t.same(told(), made)
+  const { last_event, numbers } = await database.one<{ last_event: string; numbers: string }>(sql.fragment`
+    SELECT last_event, (SELECT count(*) FROM subscription_event WHERE subscription = ${id}) AS numbers
+    FROM subscriber WHERE id = ${id}`)
+  t.same([last_event, numbers], ['10', '10'])
+
+  received()
+  receiver.answer.status = 503
+  const late = await measure(80)
+  await until(() => receiver.received.length > 0)
+  await second.close()
+  receiver.answer.status = 200
+  const third = await world.open()
+  await until(() => told().has(late.id))
+  t.pass('told in the end')
+  await third.close()
+})
