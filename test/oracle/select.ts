@@ -3,6 +3,7 @@ import { keyOf } from './examples.ts'
 import { type Holds, matchPlain, someValue, valuesFor } from './match/matches.ts'
 import { modified } from './match/modifiers.ts'
 import { localKey, referredBy } from './match/reference.ts'
+import { hasWord, wordsOf } from './match/words.ts'
 import type { World } from './world.ts'
 
 /** One `name=value` of a query, not yet percent-encoded. */
@@ -23,6 +24,8 @@ const holdsFor = (world: World, type: string, [name, value]: Criterion): Holds =
   const dot = name.indexOf('.')
   if (dot >= 0) return holdsThere(world, type, [name.slice(0, dot), name.slice(dot + 1), value])
   const [code = '', modifier] = name.split(':')
+  const textsOf = wordsOf[code]
+  if (textsOf !== undefined) return resource => hasWord(textsOf(resource), value)
   const definition = world.parameter(type, code)
   if (definition === undefined) throw new Error(`${type} has no ${code}`)
   return modifier === undefined

@@ -1,5 +1,6 @@
 import type { Definition, ParameterType } from '../definitions.ts'
 import { valuesFor } from '../match/matches.ts'
+import { wordsOf } from '../match/words.ts'
 import type { Random } from '../random.ts'
 import type { Criterion } from '../select.ts'
 import { type Found, partsOf } from '../values.ts'
@@ -13,6 +14,7 @@ import { deriveReferences } from './reference.ts'
 import { deriveStrings } from './string.ts'
 import { deriveTokens } from './token.ts'
 import { deriveUris } from './uri.ts'
+import { deriveWords } from './words.ts'
 
 /** Searches for one parameter of one type, from values that the resources have and from values near them. */
 export const derive = (
@@ -22,11 +24,12 @@ export const derive = (
   random: Random,
   count: number,
 ): readonly Criterion[] => {
-  const texts = textsFrom(world, type, definition, random, count)
+  const words = deriveWords(world, type, definition, random)
+  const texts = words.length > 0 ? words : textsFrom(world, type, definition, random, count)
   const plain = random.some(texts.length === 0 ? [unknown(world, definition)] : texts, count)
   return [
     ...plain.map((text): Criterion => [definition.code, text]),
-    ...either(definition, plain),
+    ...(words.length > 0 ? [] : either(definition, plain)),
     ...modified(world, type, definition, plain, random),
   ]
 }
@@ -93,8 +96,7 @@ const modified = (
 }
 
 /** "For all parameters (except combination)", and but for those of words, which are of no element that could be missing. */
-const mayBeMissing = ({ type, code }: Definition): boolean =>
-  type !== 'composite' && code !== '_text' && code !== '_content'
+const mayBeMissing = ({ type, code }: Definition): boolean => type !== 'composite' && !(code in wordsOf)
 
 const onePerModifier = (derived: readonly Criterion[]): readonly Criterion[] => [...new Map(derived)]
 

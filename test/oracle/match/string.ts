@@ -16,7 +16,7 @@ export const matchContains = (found: Found, text: string): boolean =>
 /** "exactly matches the supplied parameter (the whole string, including casing and accents)" */
 export const matchExact = (found: Found, text: string): boolean => textsOf(found).includes(plainText(text))
 
-const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
+export const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
 
 /** "a server may search any of the string fields" of a name or an address: of these all. */
 export const textsOf = ({ type, value }: Found): readonly string[] => {

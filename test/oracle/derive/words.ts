@@ -1,0 +1,26 @@
+import type { Definition } from '../definitions.ts'
+import { hasWord, wordsOf } from '../match/words.ts'
+import type { Random } from '../random.ts'
+import type { World } from '../world.ts'
+import { otherCase } from './token.ts'
+
+/** Some words, in either case, and one that nothing has. */
+export const deriveWords = (world: World, type: string, { code }: Definition, random: Random): readonly string[] => {
+  const textsOf = wordsOf[code]
+  if (textsOf === undefined) return []
+  const texts = world.resourcesOf(type).flatMap(textsOf)
+  const words = random.some(texts, 20).flatMap(text => text.match(plainWord) ?? [])
+  const chosen = random
+    .some(words, 12)
+    .filter(word => texts.every(text => !hasWord([text], word) || isPlain(text, word)))
+  return [...chosen.flatMap(word => [word, otherCase(word)]), 'xyzzyplugh']
+}
+
+const plainWord = /(?<![^\s(,;])[a-z]{4,20}(?=[\s),;])/g
+
+/** Nowhere a part of a name, an address or the like, of which every server has its own idea. */
+const isPlain = (text: string, word: string): boolean =>
+  text
+    .split(/[\s(),;]+/)
+    .filter(part => hasWord([part], word))
+    .every(part => part === word)
