@@ -2,9 +2,10 @@ import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../access/consent.ts'
 import type { Permit } from '../../access/consent-permit.ts'
 import { typeOfKind } from '../../access/shared-type.ts'
-import { FhirError, type Issue } from '../../fhir/error.ts'
+import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { type NumberedPermit, refuseUnasked } from './consent-asked.ts'
 import { findGiven } from './consent-given.ts'
 import { findSignedText, refuseSource, type SignedText } from './consent-source.ts'
 import { refuseTransition } from './consent-status.ts'
@@ -15,27 +16,54 @@ import { each, type Projected, type ProjectionContext } from './projection.ts'
 
 /** What patients permit, as the rows that every reading of Observations asks. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
-  const { patientId, id, pk, resource } = change
+  const { patientId, resource } = change
   await takeTurn(connection, patientId)
-  await connection.run(sql.fragment`
-    DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
-  await connection.run(sql.fragment`DELETE FROM consent_grantee WHERE patient_id = ${patientId} AND consent_id = ${id}`)
+  const givenTo = await removeRows(connection, change)
   if (resource === undefined || patientId === 0) return
   const terms = await termsOf(connection, resource, context)
-  if (terms === undefined) return
-  if (context.isAccepted !== true) await refuseTransition(connection, change, resource)
+  const grantee = terms && (await granteeNumber(connection, terms.grantee))
+  if (givenTo !== undefined && givenTo !== grantee) throw otherGrantee()
+  if (terms === undefined || grantee === undefined) return
+  await projectTerms(connection, { change, consent: resource, terms, grantee }, context)
+})
+
+/** Answers the number of the grantee that it was given to. */
+const removeRows = async (
+  connection: Connection,
+  { patientId, id }: Projected<Consent>,
+): Promise<number | undefined> => {
+  await connection.run(sql.fragment`
+    DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
+  const removed = await connection.maybeOne<{ grantee: number }>(sql.fragment`
+    DELETE FROM consent_grantee WHERE patient_id = ${patientId} AND consent_id = ${id} RETURNING grantee`)
+  return removed?.grantee
+}
+
+type Given = {
+  readonly change: Projected<Consent>
+  readonly consent: Consent
+  readonly terms: ConsentTerms
+  readonly grantee: number
+}
+
+const projectTerms = async (
+  connection: Connection,
+  { change, consent, terms, grantee }: Given,
+  context: ProjectionContext,
+): Promise<void> => {
+  const { patientId, id, pk } = change
+  if (context.isAccepted !== true) await refuseTransition(connection, change, consent)
   const study = await studyOf(connection, terms.grantee)
-  const grantee = await granteeNumber(connection, terms.grantee)
   const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
-  const text = study && (await findSignedText(connection, study.id, resource))
-  if (study !== undefined && isStanding(resource) && context.isAccepted !== true) {
+  const text = study && (await findSignedText(connection, study.id, consent))
+  if (study !== undefined && isStanding(consent) && context.isAccepted !== true) {
     await refuseUnasked(connection, study.id, await numbered(terms.permits, context))
-    await refuseSource(connection, { study: study.id, consent: resource, text, permits: terms.permits, before })
+    await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before })
   }
-  const signed = resource.status === 'inactive' ? before?.text : text
+  const signed = consent.status === 'inactive' ? before?.text : text
   const made = await connection.run(sql.fragment`
     INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
-    VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(resource)}, ${pk}, ${signed?.version ?? null},
+    VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(consent)}, ${pk}, ${signed?.version ?? null},
       ${signed?.withdrawal ?? 'hide'})
     ON CONFLICT DO NOTHING`)
   if (made === 0)
@@ -43,8 +71,16 @@ export const projectConsents = each<Consent>(async (connection, change, context)
       'duplicate',
       'The patient has a Consent to the same study or recipient already; change that one',
     )
-  await insertPermits(connection, change, { grantee, study, open: openBy(resource, terms, before) }, context)
-})
+  await insertPermits(connection, change, { grantee, study, open: openBy(consent, terms, before) }, context)
+}
+
+/** What was decided for one study or recipient says nothing about another, nor does what we cannot read. */
+const otherGrantee = (): FhirError =>
+  new FhirError(
+    'business-rule',
+    'A Consent stays with the study or recipient that it was made for, and in a shape that names it: end this one by its status, and make another',
+    { expression: 'Consent' },
+  )
 
 /** One at a time a patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
 export const takeTurn = (connection: Connection, patientId: number) =>
@@ -135,8 +171,6 @@ const studyOf = async (connection: Connection, { kind, id }: ConsentGrantee): Pr
   return study
 }
 
-type NumberedPermit = Permit & { readonly kindId: number; readonly deviceId: number }
-
 const numbered = async (
   permits: readonly Permit[],
   { dictionary }: ProjectionContext,
@@ -150,33 +184,6 @@ const numbered = async (
     return kindId === undefined || deviceId === undefined ? [] : [{ ...permit, kindId, deviceId }]
   })
 }
-
-/** A study's patients are asked for what its approved text says, and can give no more. */
-const refuseUnasked = async (
-  connection: Connection,
-  study: string,
-  permits: readonly NumberedPermit[],
-): Promise<void> => {
-  const asked = await connection.any<{ kind_id: number; device_id: number }>(
-    sql.fragment`SELECT kind_id, device_id FROM study_requested_data WHERE study_id = ${study}`,
-  )
-  const isAsked = ({ kindId, deviceId }: NumberedPermit) =>
-    asked.some(one => one.kind_id === kindId && (one.device_id === 0 || one.device_id === deviceId))
-  const issues = permits
-    .filter(permit => !isAsked(permit))
-    .map(
-      (permit): Issue => ({
-        code: 'business-rule',
-        message: `The study does not ask for ${told(permit)}`,
-        expression: permit.expression,
-      }),
-    )
-  const [first, ...rest] = issues
-  if (first !== undefined) throw FhirError.of([first, ...rest])
-}
-
-const told = ({ kind, device }: Permit): string =>
-  typeOfKind(kind) ?? `${kind} from ${device === undefined ? 'any source' : `Device/${device}`}`
 
 type Opened = { readonly grantee: number; readonly study: Study | undefined; readonly open: Open }
 

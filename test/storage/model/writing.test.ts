@@ -1,6 +1,7 @@
 import type { Consent, Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
+import { ownerSystem } from '../../../src/access/owner.ts'
 import { inactivationReason } from '../../../src/access/vocabulary.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
 import * as w from './world.ts'
@@ -33,7 +34,11 @@ await put(
   w.organization('annex', 'university'),
   w.organization('elsewhere'),
   ...['dean', 'member', 'viewer', 'leader', 'newcomer'].map(
-    (id): Resource => ({ resourceType: 'Practitioner', id, meta: { tag: [] } }),
+    (id): Resource => ({
+      resourceType: 'Practitioner',
+      id,
+      meta: { tag: [{ system: ownerSystem, code: 'university' }] },
+    }),
   ),
   w.role('dean', 'university', 'manager'),
   w.role('member', 'lab', 'member'),
@@ -221,6 +226,24 @@ t.test('a consent goes from proposed to active by the patient alone, and ends by
   t.equal(await update(annRecording, consent('active')), 422, 'what has ended stays ended')
   t.equal(await create(annRecording, consent('active')), 'created', 'and a new one begins')
   t.equal(await remove(coordinator, consent('inactive')), 403)
+})
+
+t.test('a consent stays with whom it was made for, also by way of a shape that nobody reads', async t => {
+  await put(w.registered('eve', 'lab'), w.enrols('open', 'eve'), w.enrols('other', 'eve'))
+  await put(w.study('other', 'lab', [w.requests(heartRate), w.works('coordinator', 'coordinator')]))
+  const asked = w.consent('open', 'eve', 'proposed', [w.permit(heartRate)])
+  const { extension: otherStudy = [] } = w.consent('other', 'eve', 'proposed', [])
+  const { policyRule: _, ...unread } = asked
+  const eve = w.patient('eve', 'patient/*.cruds patient/Consent.cruds', ['records-consent'])
+  await put(asked)
+  for (const caller of [coordinator, eve]) {
+    t.equal(await update(caller, { ...asked, extension: otherStudy }), 422, 'another study')
+    t.equal(await update(caller, unread as Consent), 422, 'none at all')
+  }
+  t.equal(await update(eve, { ...asked, status: 'active' }), 'updated')
+  t.equal(await update(eve, { ...asked, status: 'active', extension: otherStudy }), 422)
+  t.equal(await update(eve, { ...asked, status: 'inactive' }), 'updated')
+  t.equal(await update(eve, { ...unread, status: 'active' } as Consent), 422, 'nor does it begin again')
 })
 
 t.test(
