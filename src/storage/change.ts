@@ -5,6 +5,7 @@ import { parseJson } from '../fhir/json.ts'
 import type { Candidate } from './candidate.ts'
 import { type Current, findCurrent, lockPlace, storedContent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
+import { withoutServedMembers } from './model/pair.ts'
 import { project } from './model/projections.ts'
 import { findChosenOwner, findOwner } from './owner.ts'
 import { prepare } from './prepare.ts'
@@ -82,7 +83,7 @@ export const replace = async (
   action: 'c' | 'u',
 ): Promise<Written> => {
   const draft = {
-    resource,
+    resource: await withoutServedMembers(connection, resource, current.id),
     id: current.id,
     pk: current.pk,
     version: Number(current.versionId) + 1,

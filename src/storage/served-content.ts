@@ -24,15 +24,20 @@ export const servedContent = (type: ResourceType, alias: string, serving: Servin
 export const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
   sql.fragment`fhir_subsetted(${content}, ${JSON.stringify(mask)}::jsonb)`
 
-/** A Group has as members the enrolled Patients of its study that the caller may read, and stores none. */
+/** A Group has as members the enrolled Patients of its study that the caller may read, and none that somebody has written. */
 const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
-  sql.fragment`(${row}.content || coalesce((
+  sql.fragment`(${withoutMembers(row, sql.fragment`${row}.id`)} || coalesce((
     SELECT ${members}
     FROM study
     JOIN enrolment ON enrolment.study_id = study.id AND ${isEnrolled}
     JOIN patient AS person ON person.patient_id = enrolment.patient_id AND person.id = enrolment.patient
     WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
     HAVING count(*) > 0), '{}'))`
+
+/** The row's content; where the Group is a study's, who may read it may not read all whom it named before. */
+export const withoutMembers = (row: SqlFragment, id: SqlFragment): SqlFragment => sql.fragment`(
+  CASE WHEN EXISTS (SELECT FROM study WHERE study.group_id = ${id}) THEN ${row}.content - 'member'::text
+    ELSE ${row}.content END)`
 
 /** A Group's `member` with the Patients of the rows `person`. */
 export const members = sql.fragment`jsonb_build_object('member', jsonb_agg(

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { ended } from './model/enrolment.ts'
 import { historyOf, tableOf } from './row.ts'
-import { isReadable, members, type Serving } from './served-content.ts'
+import { isReadable, members, type Serving, withoutMembers } from './served-content.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 
 /**
@@ -16,10 +16,11 @@ export const servedVersion = (
 ): SqlFragment => {
   const row = name(alias)
   if (type !== 'Group') return sql.fragment`${row}.content::text`
-  return sql.fragment`(${row}.content || coalesce((
+  const group = typeof id === 'string' ? sql.fragment`${id}` : id
+  return sql.fragment`(${withoutMembers(row, group)} || coalesce((
     SELECT ${members}
     FROM (SELECT coalesce(min(last_updated), now()) AS moment FROM ${versionsOf('Group', row)} WHERE version > ${row}.version) AS next
-    JOIN study ON study.group_id = ${id}
+    JOIN study ON study.group_id = ${group}
     JOIN enrolment ON enrolment.study_id = study.id
     JOIN research_subject AS subject ON subject.patient_id = enrolment.patient_id AND subject.id = enrolment.id
     CROSS JOIN LATERAL (

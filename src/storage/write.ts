@@ -7,7 +7,7 @@ import type { Candidate } from './candidate.ts'
 import { findCurrent } from './current.ts'
 import type { Connection } from './database.ts'
 import { insertResources } from './insert.ts'
-import { pairOf } from './model/pair.ts'
+import { pairOf, withoutServedMembers } from './model/pair.ts'
 import { project } from './model/projections.ts'
 import { findOwner } from './owner.ts'
 import { type Preparing, prepare } from './prepare.ts'
@@ -90,10 +90,10 @@ export const candidatesOf = async (
   creates: readonly New[],
 ): Promise<readonly Candidate[]> => {
   const drafts = []
-  for (const { resource, id } of creates)
+  for (const { resource, id = uuidv7() } of creates)
     drafts.push({
-      resource,
-      id: id ?? uuidv7(),
+      resource: await withoutServedMembers(connection, resource, id),
+      id,
       pk: await writing.nextPk(),
       version: 1,
       owner: await findOwner(connection, writing, resource),

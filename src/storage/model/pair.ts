@@ -1,4 +1,6 @@
-import type { Group, Organization, Reference, ResearchStudy } from '@medplum/fhirtypes'
+import type { Group, Organization, Reference, ResearchStudy, Resource } from '@medplum/fhirtypes'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
 
 /** Group.type and actual of the people of a study, whose members are its enrolments. */
 const people = { type: 'person', actual: true } as const
@@ -45,6 +47,18 @@ const pairOfGroup = (group: Group, ids: Ids): Paired | undefined => {
     },
     group: { ...group, id: ids.group },
   }
+}
+
+/** As it is stored: a study's Group keeps no members, and one that comes back as it was served has them. */
+export const withoutServedMembers = async (
+  connection: Connection,
+  resource: Resource,
+  id: string,
+): Promise<Resource> => {
+  if (resource.resourceType !== 'Group' || resource.member === undefined) return resource
+  const study = await connection.maybeOne(sql.fragment`SELECT FROM study WHERE group_id = ${id}`)
+  const { member: _, ...rest } = resource
+  return study === undefined ? resource : rest
 }
 
 const isOrganization = (reference: Reference | undefined): reference is Reference<Organization> =>

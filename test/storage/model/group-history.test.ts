@@ -62,3 +62,29 @@ t.test('what is stored of an older version has no members', async t => {
   await world.importer.write([{ kind: 'delete', type: 'ResearchSubject', id: 'open-ann' }])
   t.strictSame(await vread(member, '1'), [])
 })
+
+t.test('a Group that comes back as it was served has changed in nothing, and keeps nobody', async t => {
+  await put(w.enrols('open', 'bob'))
+  const read = async (caller: Caller) =>
+    membersOf(JSON.parse((await storeOf(caller).read('Group', 'group-open')).content))
+  const served: Group = JSON.parse((await storeOf(member).read('Group', 'group-open')).content)
+  t.strictSame(membersOf(served), ['Patient/bob'])
+  const [same] = await storeOf(member).write([{ kind: 'update', id: 'group-open', resource: served }])
+  t.equal(same?.outcome, 'unchanged')
+  const renamed = { ...served, name: 'fourth' }
+  const [other] = await storeOf(member).write([{ kind: 'update', id: 'group-open', resource: renamed }])
+  t.equal(other?.outcome, 'updated')
+  t.strictSame(await read(member), ['Patient/bob'])
+  t.strictSame(await read(w.staff('researcher')), [], 'who may not read the Patients')
+  await put(w.enrols('open', 'bob', 'off-study'))
+  t.strictSame(await read(member), [])
+})
+
+t.test('what a Group named before it was a study’s is not told any more', async t => {
+  const group = { ...w.groupOf('later', 'lab'), member: [{ entity: { reference: 'Patient/ann' } }] }
+  await put(group as Group)
+  await put(w.study('later', 'lab', [w.works('researcher', 'researcher')]))
+  await put({ ...group, name: 'renamed' } as Group)
+  const { content } = await storeOf(w.staff('researcher')).vread('Group', 'group-later', '1')
+  t.strictSame(membersOf(JSON.parse(content)), [])
+})
