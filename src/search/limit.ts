@@ -6,14 +6,18 @@ export const mostParameters = 500
 export const mostValues = 2000
 /** Of one parameter, through chains and `_has`. */
 export const mostHops = 20
+/** The same of all parameters together. */
+export const mostHopsInAll = 500
 
 /** Throws `too-costly`, with 400, for a query that is a load rather than a question. */
 export const refuseTooMany = (entries: readonly (readonly [name: string, value: string])[]): void => {
   if (entries.length > mostParameters) {
     throw refusal(`A search has at most ${mostParameters} parameters, not ${entries.length}`)
   }
-  const far = entries.find(([name]) => name.split(/\.|(?<=_has):/).length - 1 > mostHops)
-  if (far !== undefined) throw refusal(`A parameter leads through at most ${mostHops} references`)
+  const hops = entries.map(([name]) => name.split(/\.|(?<=_has):/).length - 1)
+  if (hops.some(one => one > mostHops)) throw refusal(`A parameter leads through at most ${mostHops} references`)
+  if (hops.reduce((sum, one) => sum + one, 0) > mostHopsInAll)
+    throw refusal(`A search leads through at most ${mostHopsInAll} references in all: ask in parts`)
   const values = entries.reduce((sum, [, value]) => sum + value.split(',').length, 0)
   if (values > mostValues) throw refusal(`A search has at most ${mostValues} values, not ${values}: ask in parts`)
 }

@@ -4,6 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { readAlternatives } from './alternatives.ts'
 import type { Expression } from './expression.ts'
+import { mostHops } from './limit.ts'
 import { type Modifier, parseModifier } from './modifier.ts'
 import { refusal } from './refusal.ts'
 
@@ -24,6 +25,8 @@ type Link = (of: Expression) => Expression
 export const pathsOf = (registry: Registry, type: ResourceType, name: string): readonly [Path, ...Path[]] => {
   const [first, ...others] = follow(registry, type, { asked: name, rest: name, depth: 0, open: 0 })
   if (first === undefined) throw refusal(name, `No possible target of "${name}" has such a search parameter`)
+  const links = others.reduce((sum, path) => sum + path.links.length, first.links.length)
+  if (links > maxLinks) throw tooManyPaths(name)
   return [first, ...others]
 }
 
@@ -34,13 +37,14 @@ export const through = ({ links }: Path, of: Expression): Expression =>
 type Reading = { readonly asked: string; readonly rest: string; readonly depth: number; readonly open: number }
 
 const hasStart = '_has:'
-const maxDepth = 6
 /** Links that may leave their type open: the paths multiply with each. */
 const maxOpen = 2
 export const maxPaths = 150
+/** Of all paths together: each is a question within a question. */
+export const maxLinks = 900
 
 const follow = (registry: Registry, type: ResourceType, reading: Reading): readonly Path[] => {
-  if (reading.depth > maxDepth) throw refusal(reading.asked, `"${reading.asked}" has more than ${maxDepth} links`)
+  if (reading.depth > mostHops) throw refusal(reading.asked, `"${reading.asked}" has more than ${mostHops} links`)
   if (reading.rest.startsWith(hasStart)) return followHas(registry, type, reading)
   const dot = reading.rest.indexOf('.')
   return dot === -1 ? [end(registry, type, reading)] : followChain(registry, type, reading, dot)

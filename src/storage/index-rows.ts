@@ -91,8 +91,10 @@ const adders: Readonly<Partial<Record<SearchParameter['type'], Adder>>> = {
     if (text !== undefined) rows.tokens.push(referenceKey(parameter, text))
     if (datatype === 'Reference') addIdentifier(rows, parameter, value as Reference)
   },
-  uri: parameter => (rows, value) => {
-    rows.tokens.push(referenceKey(parameter, String(value)))
+  uri: (parameter, datatype) => (rows, value) => {
+    const text = String(value)
+    const anyVersion = datatype === 'canonical' ? (referenceTextOf(datatype, value) ?? text) : text
+    for (const one of new Set([text, anyVersion])) rows.tokens.push(referenceKey(parameter, one))
   },
   string: (parameter, datatype) => {
     const key = parameterKey(parameter)

@@ -9,7 +9,7 @@ import { servedFormats } from '../../src/http/media-type.ts'
 import { mostHeaderBytes } from '../../src/http/server.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
 import { operations } from '../../src/operations/operations.ts'
-import { mostHops, mostParameters, mostValues } from '../../src/search/limit.ts'
+import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 
 const file = new URL('../../docs/rest.md', import.meta.url)
 
@@ -20,6 +20,7 @@ const limits = {
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,
+  'references that all parameters together lead through': `${mostHopsInAll} (400)`,
   'levels of elements in XML': `${deepestElement} (400); no document type declaration, so no entities`,
 }
 

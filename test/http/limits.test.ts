@@ -61,6 +61,10 @@ t.test('a search asks a question, and no load of them', async t => {
       '400 too-costly: A parameter leads through at most 20 references',
     )
   }
+  t.equal(
+    await post('/Patient/_search', form, `${'link:Patient.'.repeat(20)}name=x&`.repeat(26)),
+    '400 too-costly: A search leads through at most 500 references in all: ask in parts',
+  )
   t.match(await post('/Patient/_search', form, `name=${'x'.repeat(1_100_000)}`), /^413 too-long/)
 })
 

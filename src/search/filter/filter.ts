@@ -2,7 +2,8 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
 import { readAlternatives } from '../alternatives.ts'
 import { and, type Expression, not, or } from '../expression.ts'
-import { linksOf, maxPaths, pathsOf, through } from '../path.ts'
+import { mostHops } from '../limit.ts'
+import { linksOf, maxLinks, maxPaths, pathsOf, through } from '../path.ts'
 import type { ValueOptions } from '../values/parse-value.ts'
 import { compare } from './operators.ts'
 import { type Filter, located, readFilter, refusalAt, type Step, type Test } from './syntax.ts'
@@ -58,8 +59,8 @@ const linked = (step: Step, rest: readonly [Step, ...Step[]], test: Test, place:
   const targets = located(step.at, () => linksOf(registry, type, names))
   const inside = { registry, options, width: place.width * targets.length, links: place.links + 1 }
   if (targets.length === 0) throw refusalAt(step.at, `no possible target of "${step.text}" has a "${rest[0].text}"`)
-  if (inside.links > maxLinks) throw refusalAt(step.at, `more than ${maxLinks} links`)
-  if (inside.width > maxPaths) {
+  if (inside.links > mostHops) throw refusalAt(step.at, `more than ${mostHops} links`)
+  if (inside.width > maxPaths || inside.width * inside.links > maxLinks) {
     const message = `"${step.text}" can mean too many chains; name the type, as in subject:Patient`
     throw refusalAt(step.at, message, 'too-costly')
   }
@@ -70,5 +71,3 @@ const linked = (step: Step, rest: readonly [Step, ...Step[]], test: Test, place:
   })
   return or(...questions)
 }
-
-const maxLinks = 6

@@ -10,7 +10,14 @@ type Uri = Extract<Value, { kind: 'uri' }>
  * the value, or vice-versa". https://hl7.org/fhir/R4/search.html#uri
  */
 export const matchUri = (content: SqlFragment, parameter: SearchParameter, { uri, match }: Uri): SqlFragment =>
-  someElement(content, parameter.paths, () => [{ holds: tests[match ?? 'exact'](uri) }])
+  someElement(content, parameter.paths, datatype => [
+    { holds: match === undefined && isAnyVersion(datatype, uri) ? ofAnyVersion(uri) : tests[match ?? 'exact'](uri) },
+  ])
+
+/** `_profile=url` asks for what claims the profile, in whichever version it says. */
+const isAnyVersion = (datatype: string, uri: string): boolean => datatype === 'canonical' && !uri.includes('|')
+
+const ofAnyVersion = (uri: string): SqlFragment => sql.fragment`split_part(${elementText}, '|', 1) = ${uri}`
 
 const tests = {
   exact: (uri: string) => sql.fragment`${elementText} = ${uri}`,
