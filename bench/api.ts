@@ -5,6 +5,7 @@ export type Api = {
   readonly get: (pathOrUrl: string) => Promise<string>
   readonly put: (path: string, body: object) => Promise<string>
   readonly post: (path: string, body: string) => Promise<string>
+  readonly delete: (path: string) => Promise<string>
   readonly close: () => void
 }
 
@@ -36,6 +37,7 @@ export const openApi = (base: string, token: string): Api => {
     get: path => call('GET', path),
     put: (path, body) => call('PUT', path, JSON.stringify(body)),
     post: (path, body) => call('POST', path, body),
+    delete: path => call('DELETE', path),
     close: () => agent.destroy(),
   }
 }

@@ -6,6 +6,7 @@ export const measures = {
   glucose: { kind: 'omh:blood-glucose', schema: ['omh', 'blood-glucose', '4.0'], body: glucose },
   heartRate: { kind: 'omh:heart-rate', schema: ['omh', 'heart-rate', '2.0'], body: heartRate },
   bodyWeight: { kind: 'omh:body-weight', schema: ['omh', 'body-weight', '2.0'], body: bodyWeight },
+  bloodPressure: { kind: 'omh:blood-pressure', schema: ['omh', 'blood-pressure', '4.0'], body: bloodPressure },
 } as const
 
 export type Measure = keyof typeof measures
@@ -65,6 +66,13 @@ function heartRate() {
 
 function bodyWeight() {
   return { body_weight: { value: between(500, 1100) / 10, unit: 'kg' } }
+}
+
+function bloodPressure() {
+  return {
+    systolic_blood_pressure: { value: between(100, 180), unit: 'mmHg' },
+    diastolic_blood_pressure: { value: between(60, 100), unit: 'mmHg' },
+  }
 }
 
 function between(low: number, high: number): number {

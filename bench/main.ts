@@ -1,18 +1,23 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { benchCrud } from './crud.ts'
 import { benchIngest } from './ingest.ts'
+import { benchMix } from './mix.ts'
 import { printReport, type Report } from './report.ts'
 import { benchSearch } from './search.ts'
 import { type BenchServer, openBenchServer } from './server.ts'
 
 type Options = {
   readonly rows?: number
-  readonly connections: number
+  readonly connections?: number
+  readonly seconds: number
   readonly profile?: string
 }
 
 const benches: Readonly<Record<string, (server: BenchServer, options: Options) => Promise<Report>>> = {
-  ingest: (server, { rows = 20_000, connections }) => benchIngest(server, { rows, connections }),
+  ingest: (server, { rows = 20_000, connections = 2 }) => benchIngest(server, { rows, connections }),
   search: (server, { rows = 1_000_000 }) => benchSearch(server, { rows }),
+  crud: (server, { rows = 1_000_000, connections = 8, seconds }) => benchCrud(server, { rows, connections, seconds }),
+  mix: (server, { rows = 1_000_000, connections = 8, seconds }) => benchMix(server, { rows, connections, seconds }),
 }
 
 /** Each bench has a server and a database of its own: what one leaves behind does not slow the other. */
@@ -41,9 +46,13 @@ const count = (text: string): number => {
 const program = new Command('bench')
   .description('Measures the server over HTTP against plain SQL on the same database')
   .option('--rows <count>', 'Observations to write or to search in', count)
-  .option('--connections <count>', 'connections that upload at the same time', count, 2)
+  .option('--connections <count>', 'connections that work at the same time: 2 upload, 8 do everything else', count)
+  .option('--seconds <count>', 'how long many work at the same time', count, 15)
   .option('--profile <folder>', "keep the server's CPU profile there")
-for (const names of [['ingest'], ['search'], ['ingest', 'search']]) {
-  program.command(names.length > 1 ? 'all' : (names[0] ?? '')).action(() => run(names, program.opts<Options>()))
+for (const [command, names] of [
+  ...Object.keys(benches).map(name => [name, [name]] as const),
+  ['all', Object.keys(benches)] as const,
+]) {
+  program.command(command).action(() => run(names, program.opts<Options>()))
 }
 await program.parseAsync()

@@ -57,7 +57,7 @@ const templateTable = `
     (SELECT type_id FROM resource_type WHERE name = 'Observation') AS type_id
   FROM observation`
 
-/** Who has the n-th row: the first patients come again most often. Of twenty rows, 12 are of one code, 7 of another, 1 of the last. */
+/** Who has the n-th row: the first patients come again most often. Of twenty rows, 12 are of one code, 6 of another, 1 of each of the others. */
 const planTable = `
   CREATE TEMPORARY TABLE plan AS
   WITH person AS (
@@ -71,14 +71,16 @@ const planTable = `
   )
   SELECT row_number() OVER (ORDER BY due, position) - 1 AS n, id AS patient, patient_id,
     timestamptz '2021-01-01 00:00Z' + make_interval(mins => number * 5, secs => position) AS time,
-    CASE WHEN number % 20 < 12 THEN 0 WHEN number % 20 < 19 THEN 1 ELSE 2 END AS measure,
+    CASE WHEN number % 20 < 12 THEN 0 WHEN number % 20 < 18 THEN 1 ELSE number % 20 - 16 END AS measure,
     (number * 37 + position) % ${templatesOfEach} AS template
   FROM row`
 
+/** The server may still hand out the rest of the thousand keys that it took last. */
 const multiplication = `
   WITH made AS MATERIALIZED (
     SELECT template.pk AS template_pk, template.patient_id AS template_patient, template.type_id, plan.patient_id,
-      (SELECT max(pk) FROM observation) + row_number() OVER (ORDER BY plan.n) AS pk, uuidv7()::text AS id, template.version,
+      greatest((SELECT max(pk) FROM observation), (SELECT last_value + 999 FROM resource_pk))
+        + row_number() OVER (ORDER BY plan.n) AS pk, uuidv7()::text AS id, template.version,
       template.last_updated, template.owner, template.author,
       shared_tokens || ARRAY(SELECT ('x' || substr(md5(plan.n || '/' || one), 1, 16))::bit(64)::bigint
         FROM generate_series(1, own_tokens) AS one) AS tokens,

@@ -33,8 +33,8 @@ export const indexRows = (registry: Registry, resource: Resource): IndexRows => 
 }
 
 /** Keys of the token index: `*` stands for any system. */
-export const tokenKey = (parameter: SearchParameter, system: string, code: string): bigint =>
-  hash64(`${parameter.code}:${system}|${code}`)
+export const tokenKey = ({ code: name }: Pick<SearchParameter, 'code'>, system: string, code: string): bigint =>
+  hash64(`${name}:${system}|${code}`)
 
 /** Of a Reference's own identifier, and of an Identifier with its type. */
 export const identifierKey = (parameter: SearchParameter, system: string, value: string): bigint =>
@@ -44,7 +44,8 @@ export const ofTypeKey = (parameter: SearchParameter, system: string, code: stri
 
 export const referenceKey = ({ code }: Pick<SearchParameter, 'code'>, text: string): bigint => hash64(`${code}:${text}`)
 
-export const parameterKey = ({ base, code }: SearchParameter): number => hash32(`${base}.${code}`)
+export const parameterKey = ({ base, code }: Pick<SearchParameter, 'base' | 'code'>): number =>
+  hash32(`${base}.${code}`)
 
 type Indexer = { readonly path: ElementPath; readonly add: (rows: IndexRows, value: unknown) => void }
 

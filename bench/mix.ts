@@ -1,0 +1,189 @@
+import type { Api } from './api.ts'
+import { driveLoad, figuresOf } from './load.ts'
+import { type MixSearch, mixSearches, type Turn } from './mix-searches.ts'
+import { asResearcher, buildMixWorld } from './mix-world.ts'
+import { median, timed } from './percentile.ts'
+import { openPlainSql, type PlainSql } from './plain-sql.ts'
+import { openProgress } from './progress.ts'
+import type { Report } from './report.ts'
+import { type BenchServer, openBenchServer } from './server.ts'
+
+type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
+
+/** A search of each kind by a researcher, one after the other and many at once, also in a world of a tenth of the size. */
+export const benchMix = async (server: BenchServer, options: Options): Promise<Report> => {
+  const small = await openBenchServer(undefined)
+  try {
+    const worlds = {
+      large: await openWorld(server, options.rows),
+      small: await openWorld(small, Math.ceil(options.rows / 10)),
+    }
+    const report = await compareWorlds(server, worlds, options)
+    for (const world of Object.values(worlds)) await world.close()
+    return report
+  } finally {
+    await small.close()
+  }
+}
+
+type Worlds = Readonly<Record<'large' | 'small', World>>
+
+const compareWorlds = async (
+  server: BenchServer,
+  worlds: Worlds,
+  { rows, connections, seconds }: Options,
+): Promise<Report> => {
+  for (const search of mixSearches) await checkSame(search, worlds.large)
+  const measured = await measureAlone(worlds)
+  const researchers = await Promise.all(Array.from({ length: connections }, () => asResearcher(server)))
+  const load = await driveLoad(
+    researchers.map(api => () => askAny(api, worlds.large)),
+    { seconds, warmUpSeconds: seconds / 3 },
+  )
+  for (const api of researchers) api.close()
+  return reportOf(measured, {
+    observations: rows,
+    people: worlds.large.people,
+    connections,
+    ...figuresOf('search', load),
+  })
+}
+
+type World = {
+  readonly people: number
+  /** Through consents, and without asking for any. */
+  readonly researcher: Api
+  readonly importer: Api
+  readonly plain: PlainSql
+  readonly close: () => Promise<void>
+}
+
+const openWorld = async (server: BenchServer, rows: number): Promise<World> => {
+  const { people, importer } = await buildMixWorld(server, rows)
+  const researcher = await asResearcher(server)
+  const plain = await openPlainSql(server.databaseUrl)
+  return {
+    people,
+    researcher,
+    importer,
+    plain,
+    close: async () => {
+      await plain.close()
+      for (const api of [importer, researcher]) api.close()
+    },
+  }
+}
+
+/** Those with the first numbers have many Observations, in both worlds. */
+const manyOf = 40
+
+const turnOf = ({ people }: World, number: number): Turn => ({
+  person: 1 + (number % manyOf),
+  anyone: (number * 7919) % people,
+  people,
+})
+
+const randomTurn = (world: World): Turn => turnOf(world, Math.floor(Math.random() * 1e9))
+
+const askAny = (api: Api, world: World): Promise<string> => {
+  const search = mixSearches[Math.floor(Math.random() * mixSearches.length)]
+  return search === undefined ? Promise.reject(new Error('no search')) : api.get(search.path(randomTurn(world)))
+}
+
+/** Server and SQL find the same, and the gate takes nothing away. */
+const checkSame = async (search: MixSearch, world: World): Promise<void> => {
+  for (const number of [0, 1, 2]) {
+    const turn = turnOf(world, number)
+    const path = search.path(turn)
+    const expected = await world.plain.ids(search, turn)
+    const found = [idsIn(await world.researcher.get(path)), idsIn(await world.importer.get(path))]
+    if (expected.length === 0) throw new Error(`${search.name}: nothing is found`)
+    if (found.some(ids => ids.join() !== expected.join()))
+      throw new Error(`${search.name}: ${path} found ${found.join(' and ')} instead of ${expected}`)
+  }
+}
+
+const idsIn = (bundle: string): readonly string[] =>
+  [...bundle.matchAll(/"fullUrl":"[^"]*\/([^"/]+)"/g)].map(([, id]) => id ?? '')
+
+const sides = ['researcher', 'importer', 'sql', 'small'] as const
+type Measured = ReadonlyMap<MixSearch, Readonly<Record<(typeof sides)[number], number>>>
+
+const rounds = 100
+const warmUpRounds = 15
+
+/** One at a time, all sides in turns so that noise meets each; medians. */
+const measureAlone = async ({ large, small }: Worlds): Promise<Measured> => {
+  const progress = openProgress('mix', rounds + warmUpRounds)
+  const times = new Map(
+    mixSearches.map(search => [
+      search,
+      { researcher: [], importer: [], sql: [], small: [] } as Record<string, number[]>,
+    ]),
+  )
+  for (let round = 0; round < warmUpRounds + rounds; round += 1) {
+    for (const [search, measured] of times) {
+      const [turn, smallTurn] = [turnOf(large, round), turnOf(small, round)]
+      const path = search.path(turn)
+      const once = {
+        researcher: await timed(() => large.researcher.get(path)),
+        importer: await timed(() => large.importer.get(path)),
+        sql: await timed(() => large.plain.ids(search, turn)),
+        small: await timed(() => small.researcher.get(search.path(smallTurn))),
+      }
+      if (round >= warmUpRounds) for (const side of sides) measured[side]?.push(once[side])
+    }
+    progress.step()
+  }
+  progress.stop()
+  const middle = (measured: Readonly<Record<string, readonly number[]>>, side: string) => median(measured[side] ?? [])
+  return new Map(
+    [...times].map(([search, measured]) => [
+      search,
+      {
+        researcher: middle(measured, 'researcher'),
+        importer: middle(measured, 'importer'),
+        sql: middle(measured, 'sql'),
+        small: middle(measured, 'small'),
+      },
+    ]),
+  )
+}
+
+const reportOf = (measured: Measured, load: Readonly<Record<string, number>>): Report => {
+  const each = [...measured].map(([{ name }, { researcher, sql, small }]) => ({
+    name,
+    ms: researcher,
+    overSql: researcher / sql,
+    growth: researcher / small,
+  }))
+  const total = (side: (typeof sides)[number]) => [...measured.values()].reduce((sum, one) => sum + one[side], 0)
+  const accessPart = 1 - total('importer') / total('researcher')
+  const worst = (of: 'overSql' | 'growth') => Math.max(...each.map(one => one[of]))
+  return {
+    bench: 'mix',
+    figures: {
+      ...load,
+      ...Object.fromEntries(
+        each.flatMap(({ name, ms, overSql, growth }) => [
+          [`${name}, ms`, ms],
+          [`${name}, over its SQL`, overSql],
+          [`${name}, growth`, growth],
+        ]),
+      ),
+      mostOverSql: worst('overSql'),
+      mostGrowth: worst('growth'),
+      accessPart,
+    },
+    aims: [
+      { name: '1,000 searches a second', isMet: (load.searchPerSecond ?? 0) >= 1000 },
+      { name: 'the 99th percentile of searches at most 15 ms', isMet: (load.searchP99Ms ?? Infinity) <= 15 },
+    ],
+    bars: [
+      { name: 'no page of the mix takes more than 4 times its SQL', isMet: worst('overSql') <= 4 },
+      { name: 'no search of the mix takes 1.5 times as long among 10 times the rows', isMet: worst('growth') < 1.5 },
+      { name: 'access control is less than a tenth of the mix', isMet: accessPart < 0.1 },
+      { name: 'no search goes wrong', isMet: load.searchErrors === 0 },
+    ],
+  }
+}
