@@ -3,6 +3,9 @@ import type { Found } from '../values.ts'
 
 const prefixes = ['', '', 'eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb']
 
+/** What `ap` means depends on the moment it is asked: of what was stored just now the two answers may differ by that. */
+const settledMs = 86_400_000
+
 /** https://hl7.org/fhir/R4/search.html#date: the date itself, less and more precise, and its neighbours. */
 export const deriveDates = (found: Found, random: Random): readonly string[] => {
   const texts = datesOf(found)
@@ -10,7 +13,8 @@ export const deriveDates = (found: Found, random: Random): readonly string[] => 
   const text = random.pick(texts)
   const day = text.slice(0, 10)
   const dates = [text, text, text.slice(0, 4), text.slice(0, 7), day, shifted(day, -1), shifted(day, 1), ...times(text)]
-  return dates.flatMap(one => random.some(prefixes, 2).map(prefix => prefix + one))
+  const possible = Date.now() - Date.parse(text) > settledMs ? [...prefixes, 'ap'] : prefixes
+  return dates.flatMap(one => random.some(possible, 2).map(prefix => prefix + one))
 }
 
 const datesOf = ({ value }: Found): readonly string[] =>
