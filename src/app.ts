@@ -13,6 +13,7 @@ import { healthRoutes } from './http/health.ts'
 import { portOf } from './http/listen.ts'
 import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
+import { websocketRoutes } from './http/websocket.ts'
 import { openOutbound } from './messages/outbound.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
@@ -22,6 +23,7 @@ import { openQueue } from './storage/queue.ts'
 import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
 import type { Serving } from './subscriptions/serve.ts'
+import { openSockets, type ReadAs } from './subscriptions/sockets.ts'
 import { openSubscriptions } from './subscriptions/subscriptions.ts'
 
 type AppOptions = {
@@ -63,11 +65,17 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
   })
 
-  const { accessFor } = fhir
-  const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base }
-  const working = work && (await openWork({ ...serving, databaseUrl, reportFault: fault => log.error(fault) }, work))
+  const { accessFor, findCaller } = fhir
+  const readAs: ReadAs = async (caller, id) => {
+    const { content } = await fhir.openStoreFor(caller, accessFor(caller)).read('Subscription', id)
+    return JSON.parse(content)
+  }
+  const reportFault = (fault: unknown) => log.error(fault)
+  const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
+  const working = work && (await openWork({ ...serving, databaseUrl, readAs }, work))
+  // Before requests are waited for: websockets would be waited for as well.
+  server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
-    await working?.close()
     await Promise.all([database.close(), dictionaryConnection.close(), outbound.close()])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
@@ -75,6 +83,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     const { version } = packageJson
     await server.register(capabilityRoutes, { prefix, registry, codeClasses, requiresReferences, version, base })
   }
+  if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   return server
@@ -82,14 +91,17 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 
 /** Background work, over connections of its own: requests do not wait for it. */
 const openWork = async (
-  { databaseUrl, ...serving }: Omit<Serving, 'database'> & { readonly databaseUrl: string },
+  { databaseUrl, readAs, ...serving }: Omit<Serving, 'database'> & { databaseUrl: string; readAs: ReadAs },
   { pauseMs, retries }: Work,
 ) => {
   const database = openDatabase(databaseUrl, { poolSize: 3 })
   const queue = await openQueue(databaseUrl, { name: 'subscription', retries, reportFault: serving.reportFault })
   const subscriptions = await openSubscriptions({ ...serving, database, queue, pauseMs })
+  const sockets = openSockets({ ...serving, database, databaseUrl, readAs })
   return {
+    sockets,
     close: async () => {
+      await sockets.close()
       await subscriptions.close()
       await database.close()
     },

@@ -165,6 +165,16 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
     const url = path === 'ValueSet' ? 'http://hl7.org/fhir/ValueSet/name-use' : 'http://hl7.org/fhir/name-use'
     return [(await call('GET', `${path}/$validate-code?url=${url}&code=usual`)).status]
   },
+  status: async (path, id) => {
+    const paths = [`${path}/$status`, `${path}/${id}/$status`]
+    return Promise.all(paths.map(async one => (await call('GET', one)).status))
+  },
+  events: async (path, id) => [(await call('GET', `${path}/${id}/$events`)).status],
+  // What an import brings is off, and nothing is bound.
+  'get-ws-binding-token': async (path, id) => {
+    const { status, answer } = await call('GET', `${path}/${id}/$get-ws-binding-token`)
+    return [status === 422 && answer.issue[0].code === 'business-rule' ? 200 : status]
+  },
   'meta-add': async (path, id) => [(await call('POST', `${path}/${id}/$meta-add`, labels)).status],
   'meta-delete': async (path, id) => [(await call('POST', `${path}/${id}/$meta-delete`, labels)).status],
   meta: async (path, id) => {

@@ -31,3 +31,7 @@ export type Caller = {
 }
 
 export type ClientPolicy = 'data-submission' | 'records-consent' | 'everything'
+
+/** The same caller, narrowed to a study: to nothing, where they are narrowed to another already. */
+export const within = (caller: Caller, study: string): Caller =>
+  caller.study === undefined || caller.study === study ? { ...caller, study } : { ...caller, study, scopes: [] }

@@ -9,8 +9,10 @@ import { extensions, systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { compartments } from '../fhir/compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { backportUrls, observationsTopic } from '../fhir/subscription.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
+import { websocketUrl } from '../operations/subscription-status.ts'
 import { possibleIncludes, possibleReverseIncludes } from '../search/include.ts'
 import { reachParameters } from '../search/reach.ts'
 
@@ -46,6 +48,7 @@ export const toCapabilityStatement = (
   patchFormat: ['application/json-patch+json', 'application/fhir+json'],
   rest: [
     {
+      extension: [{ url: websocketExtension, valueUri: websocketUrl(base) }],
       mode: 'server',
       documentation: documentationOf(interactions, operations),
       security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
@@ -62,6 +65,8 @@ export const toCapabilityStatement = (
   ],
 })
 
+const websocketExtension = 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket'
+
 const smartOnFhir = {
   system: 'http://terminology.hl7.org/CodeSystem/restful-security-service',
   code: 'SMART-on-FHIR',
@@ -72,6 +77,7 @@ const resourceOf = (
   { registry, interactions, operations, codeClasses, requiresReferences }: Omit<Served, 'formats' | 'version'>,
 ): RestResource => ({
   ...(type === 'Observation' ? supportedData(codeClasses) : {}),
+  ...(type === 'Subscription' ? topics : {}),
   ...(type === 'Binary' ? { documentation: server.binary } : {}),
   type,
   interaction: codesOf(interactions.flatMap(one => (isOfSystem(one) || one.name === 'operation' ? [] : [one.name]))),
@@ -89,6 +95,12 @@ const resourceOf = (
   searchParam: registry.searchParametersOf(type).map(({ code, url, type }) => ({ name: code, definition: url, type })),
   ...operationsOf(operations.filter(one => isCalledOn(one, type))),
 })
+
+/** https://hl7.org/fhir/uv/subscriptions-backport/components.html: how topics are found in R4. */
+const topics: Pick<RestResource, 'extension' | 'supportedProfile'> = {
+  extension: [{ url: backportUrls.topicCanonical, valueCanonical: observationsTopic }],
+  supportedProfile: [backportUrls.subscription],
+}
 
 const isCalledOn = ({ at, types }: Operation, type: ResourceType): boolean =>
   (at.type !== undefined || at.instance !== undefined) && (types === 'all' || types.includes(type))

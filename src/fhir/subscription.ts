@@ -1,5 +1,39 @@
-import type { Subscription } from '@medplum/fhirtypes'
+import type { Extension, Subscription } from '@medplum/fhirtypes'
+import { canonicalBase } from './canonical.ts'
+
+/** Our topic: Observations that were made or changed, of those that the subscriber may see. */
+export const observationsTopic = `${canonicalBase}/SubscriptionTopic/study-observations`
+
+/** https://hl7.org/fhir/uv/subscriptions-backport/: R5's topics, in R4's resource. */
+const backport = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition'
+
+export const backportUrls = {
+  subscription: `${backport}/backport-subscription`,
+  filterCriteria: `${backport}/backport-filter-criteria`,
+  payloadContent: `${backport}/backport-payload-content`,
+  heartbeatPeriod: `${backport}/backport-heartbeat-period`,
+  maxCount: `${backport}/backport-max-count`,
+  statusOfNotification: `${backport}/backport-subscription-status-r4`,
+  topicCanonical: `${backport}/capabilitystatement-subscriptiontopic-canonical`,
+} as const
 
 /** The type of what a Subscription is told of, as far as its criteria name one. */
 export const subscribedType = ({ criteria }: Subscription): string | undefined =>
-  /^([A-Z][A-Za-z]*)\?/.exec(criteria)?.[1]
+  isTopic(criteria) ? 'Observation' : /^([A-Z][A-Za-z]*)\?/.exec(criteria)?.[1]
+
+/** Whether criteria name a topic, whoever has published it, as the backport has it. */
+export const isTopic = (criteria: string): boolean => /^(https?|urn):/.test(criteria)
+
+/** How many seconds may pass without anything being told. */
+export const heartbeatOf = ({ criteria, channel }: Subscription): number | undefined =>
+  isTopic(criteria)
+    ? channel.extension?.find(({ url }) => url === backportUrls.heartbeatPeriod)?.valueUnsignedInt
+    : undefined
+
+/** Extensions of a primitive element. */
+export const extensionsOf = (element: object, primitive: string): readonly Extension[] => {
+  const beside = (element as Readonly<Record<string, { readonly extension?: readonly Extension[] } | undefined>>)[
+    `_${primitive}`
+  ]
+  return beside?.extension ?? []
+}

@@ -15,12 +15,14 @@ export type FindCaller = (bearer: string) => Promise<Caller | undefined>
 export const requireCaller =
   (findCaller: FindCaller) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const { authorization } = request.headers
-    const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '')?.[1]
+    const bearer = bearerOf(request)
     const caller = bearer === undefined ? undefined : await findCaller(bearer)
-    if (caller === undefined) throw unauthorized(reply, authorization)
+    if (caller === undefined) throw unauthorized(reply, request.headers.authorization)
     request.caller = caller
   }
+
+export const bearerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined =>
+  /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(headers.authorization ?? '')?.[1]
 
 /** "If the request lacks any authentication information, the resource server SHOULD NOT include an error code". */
 const unauthorized = (reply: FastifyReply, authorization: string | undefined): FhirError => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Access } from '../access/access.ts'
-import type { Caller } from '../access/caller.ts'
+import { type Caller, within } from '../access/caller.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { dispatch } from '../interactions/dispatch.ts'
@@ -49,6 +49,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
       cursors: cursorsFor(caller),
       base: options.base(),
       refusalOf,
+      accessWithin: study => options.accessFor(within(caller, study)),
       interactions: routes,
       dispatch,
       reportFault,

@@ -132,6 +132,8 @@ export type Context = {
   readonly cursors: Cursors
   /** Absolute base of this server, without a slash at the end: `http://localhost:8080/fhir`. */
   readonly base: string
+  /** The caller's access narrowed to a ResearchStudy, by id. */
+  readonly accessWithin: (study: string) => Access
   /** Why requests are not sent to a URL, where they are not. */
   readonly refusalOf: (url: string) => string | undefined
   readonly interactions: readonly Interaction[]

@@ -7,6 +7,7 @@ import { meta } from './meta.ts'
 import { metaAdd, metaDelete } from './meta-change.ts'
 import { type Operation, routesOf } from './operation.ts'
 import { stats } from './stats.ts'
+import { subscriptionEvents, subscriptionStatus, websocketBinding } from './subscription-status.ts'
 import { validate } from './validate.ts'
 import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-code.ts'
 
@@ -20,6 +21,9 @@ export const operations: readonly Operation[] = [
   metaDelete,
   patientEverything,
   stats,
+  subscriptionEvents,
+  subscriptionStatus,
+  websocketBinding,
   validate,
   validateCodeInCodeSystem,
   validateCodeInValueSet,

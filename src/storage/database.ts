@@ -90,20 +90,28 @@ const inTransaction = async <T>(
   const client = await pool.connect().catch(error => {
     throw toFhirError(error)
   })
+  // A connection that breaks between two statements says so to the next; without a listener it would end the process.
+  client.on('error', noted)
+  const release = (broken?: Error) => {
+    client.off('error', noted)
+    client.release(broken)
+  }
   try {
     const begun = [await client.query(begin)].flat().at(-1)
     const result = await run(connectionOver(client), begun?.rows[0]?.joinings)
     await commit(client)
-    client.release()
+    release()
     return result
   } catch (error) {
     await client.query('ROLLBACK').then(
-      () => client.release(),
-      broken => client.release(broken),
+      () => release(),
+      broken => release(broken),
     )
     throw error
   }
 }
+
+const noted = (): void => {}
 
 /** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */
 const commit = async (client: pg.PoolClient): Promise<void> => {

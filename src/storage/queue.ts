@@ -50,6 +50,6 @@ export const openQueue = async (url: string, { name, retries, reportFault }: Opt
         for (const { data, retryCount, retryLimit } of jobs) await run(data.key, { isLast: retryCount >= retryLimit })
       })
     },
-    close: () => boss.stop({ graceful: true, timeout: 15_000 }),
+    close: () => boss.stop({ graceful: true, timeout: 5000 }),
   }
 }

@@ -5,6 +5,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { maskOf } from '../fhir/subset.ts'
 import type { Expression, Principal } from '../search/expression.ts'
+import { issueBinding } from './binding-token.ts'
 import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
@@ -21,6 +22,8 @@ import { subsetOf } from './served-content.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
 import type { HistoryAsked, Store, Stored, Version, VersionPage } from './store.ts'
+import { lastEventOf } from './subscriber.ts'
+import { eventsIn } from './subscription-event.ts'
 import { lookUpConcepts, terminologyFor } from './terminology.ts'
 import { takeTurns } from './turns.ts'
 import { measureUnits } from './unit.ts'
@@ -129,6 +132,9 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
   terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
+  lastEvent: id => lastEventOf(connection, id),
+  events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
+  issueBinding: subscriptions => issueBinding(connection, subscriptions),
   matches: (criteria, limit) => searchIds(connection, asking, criteria, limit),
   takeTurns: criteria => takeTurns(connection, criteria),
 })

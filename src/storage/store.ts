@@ -5,6 +5,8 @@ import type { Subset } from '../fhir/subset.ts'
 import type { FindTerminology } from '../fhir/terminology/expansion.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
+import type { Binding } from './binding-token.ts'
+import type { Event, EventRange, Question } from './subscription-event.ts'
 
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
 export type Stored = {
@@ -146,6 +148,12 @@ export type Store = {
   readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
+  /** The number of its last event, of a Subscription that the caller has read. */
+  readonly lastEvent: (subscription: string) => Promise<number>
+  /** Its events, of what the caller may see now. */
+  readonly events: (subscription: string, question: Question, range: EventRange) => Promise<readonly Event[]>
+  /** For a websocket, of Subscriptions that the caller has read. */
+  readonly issueBinding: (subscriptions: readonly string[]) => Promise<Binding>
   /** Ids of the first matches that the caller may find, without an order. */
   readonly matches: (criteria: Search, limit: number) => Promise<readonly string[]>
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */

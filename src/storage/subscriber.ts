@@ -12,6 +12,8 @@ export type Subscriber = {
   readonly caller: Caller | undefined
   /** By the revocation of the token that it was written with, or by its own time. */
   readonly hasEnded: boolean
+  /** It is time to show that this server is still there. */
+  readonly isSilent: boolean
   /** Numbers of its last event, and of the last that went out. */
   readonly lastEvent: number
   readonly lastTold: number
@@ -19,7 +21,7 @@ export type Subscriber = {
 
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
-    SELECT (${hasEnded}) AS "hasEnded", subscriber.last_event, subscriber.last_told, stored.content
+    SELECT (${hasEnded}) AS "hasEnded", ${isSilent} AS "isSilent", subscriber.last_event, subscriber.last_told, stored.content
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
       AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Subscription')
@@ -31,6 +33,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
     subscription: row.content,
     caller: await findCallerOf(connection, sql.fragment`subscriber`, id),
     hasEnded: row.hasEnded,
+    isSilent: row.isSilent,
     lastEvent: Number(row.last_event),
     lastTold: Number(row.last_told),
   }
@@ -38,6 +41,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
 
 type Row = {
   readonly hasEnded: boolean
+  readonly isSilent: boolean
   readonly last_event: string
   readonly last_told: string
   readonly content: Subscription
@@ -45,12 +49,17 @@ type Row = {
 
 const hasEnded = sql.fragment`subscriber.ends_at <= now() OR ${isRevoked(sql.fragment`subscriber`)}`
 
+/** A heartbeat of 0 or none is none. */
+const isSilent = sql.fragment`coalesce(subscriber.heartbeat > 0
+  AND subscriber.told_at < now() - subscriber.heartbeat * interval '1 second', FALSE)`
+
 /** Those for which there is something to do: to look at what they ask, to tell them of events, to end. */
 export const dueSubscribers = async (connection: Connection): Promise<readonly string[]> => {
   const rows = await connection.any<{ id: string }>(sql.fragment`
     SELECT id FROM subscriber
     WHERE status = 'requested'
       OR (status = 'active' AND last_event > last_told)
+      OR (status = 'active' AND ${isSilent})
       OR (status = 'error' AND last_event > last_told AND failed_at < now() - interval '1 hour')
       OR (status IN ('active', 'error') AND (${hasEnded}))`)
   return rows.map(({ id }) => id)
@@ -64,4 +73,11 @@ export const markTold = async (connection: Connection, id: string, number: numbe
 
 export const markFailed = async (connection: Connection, id: string): Promise<void> => {
   await connection.run(sql.fragment`UPDATE subscriber SET failed_at = now() WHERE id = ${id}`)
+}
+
+export const lastEventOf = async (connection: Connection, id: string): Promise<number> => {
+  const row = await connection.maybeOne<{ last_event: string }>(
+    sql.fragment`SELECT last_event FROM subscriber WHERE id = ${id}`,
+  )
+  return Number(row?.last_event ?? 0)
 }

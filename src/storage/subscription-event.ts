@@ -116,10 +116,15 @@ const keptEvents = 10_000
 export type Event = {
   readonly number: number
   readonly occurredAt: Date
-  readonly focus?: { readonly type: ResourceType; readonly id: string; readonly content: string }
+  readonly focus?: {
+    readonly type: ResourceType
+    readonly id: string
+    readonly version: number
+    readonly content: string
+  }
 }
 
-type Range = {
+export type EventRange = {
   readonly after: number
   readonly until: number
   readonly limit: number
@@ -133,20 +138,20 @@ export const eventsIn = async (
   classes: CodeClasses,
   { type, where, access }: Question,
   id: string,
-  { after, until, limit, whole }: Range,
+  { after, until, limit, whole }: EventRange,
 ): Promise<readonly Event[]> => {
   const asked = restrict(access, 's', type, whole ? and(where, access('r', type)) : where)
   const rows = await connection.any<EventRow>(sql.fragment`
-    SELECT event.number, event.occurred_at, row.id, ${servedContent(type, 'row', { access, classes })} AS content
+    SELECT event.number, event.occurred_at, row.id, row.version, ${servedContent(type, 'row', { access, classes })} AS content
     FROM subscription_event AS event
     LEFT JOIN ${tableOf(type)} AS row ON row.patient_id = event.patient_id AND row.pk = event.pk
       AND ${compile(asked, storedRow(type, 'row'), classes)}
     WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
     ORDER BY event.number LIMIT ${limit}`)
-  return rows.map(({ number, occurred_at, id, content }) => ({
+  return rows.map(({ number, occurred_at, id, version, content }) => ({
     number: Number(number),
     occurredAt: occurred_at,
-    ...(id === null || content === null ? {} : { focus: { type, id, content } }),
+    ...(id === null || version === null || content === null ? {} : { focus: { type, id, version, content } }),
   }))
 }
 
@@ -154,5 +159,6 @@ type EventRow = {
   readonly number: string
   readonly occurred_at: Date
   readonly id: string | null
+  readonly version: number | null
   readonly content: string | null
 }

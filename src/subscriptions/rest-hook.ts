@@ -1,27 +1,56 @@
+import type { Subscription } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import type { Asked, RestHook } from '../interactions/subscription.ts'
+import { type Notification, notificationText } from '../interactions/notification.ts'
+import type { Asked, RestHook } from '../interactions/subscription-asked.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Event } from '../storage/subscription-event.ts'
 
-type Hook = Pick<Asked, 'mimeType' | 'content'> & { readonly channel: RestHook }
+type Sending = { readonly outbound: Outbound; readonly base: string }
+
+type Told = {
+  readonly asked: Asked
+  readonly subscription: Subscription
+  readonly lastEvent: number
+  readonly events: readonly Event[]
+}
 
 /**
  * https://hl7.org/fhir/R4/subscription.html#2.46.7.1: a POST without a body says that there is something new; where there is a
- * payload, the endpoint is a FHIR server's base, and each resource is an update there.
+ * payload, the endpoint is a FHIR server's base, and each resource is an update there. A topic's notifications are Bundles.
  */
-export const tellHook = async (outbound: Outbound, hook: Hook, events: readonly Event[]): Promise<void> => {
-  const told = events.flatMap(({ focus }) => focus ?? [])
-  if (told.length === 0) return
-  if (hook.content === 'empty') return send(outbound, hook, { method: 'POST', url: hook.channel.endpoint })
-  const base = hook.channel.endpoint.replace(/\/$/, '')
-  for (const { type, id, content } of told)
-    await send(outbound, hook, { method: 'PUT', url: `${base}/${type}/${id}`, body: content })
+export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Promise<void> => {
+  const { asked, events } = told
+  if (asked.isOfTopic) return post(sending, hook, told, events.length === 0 ? 'heartbeat' : 'event-notification')
+  if (asked.content === 'empty') return send(sending, hook, { method: 'POST', url: hook.endpoint })
+  const base = hook.endpoint.replace(/\/$/, '')
+  for (const { type, id, content } of events.flatMap(({ focus }) => focus ?? []))
+    await send(sending, hook, { method: 'PUT', url: `${base}/${type}/${id}`, body: content, mimeType: asked.mimeType })
 }
 
-type Request = { readonly method: 'POST' | 'PUT'; readonly url: string; readonly body?: string }
+/** "After a successful handshake notification has been sent and accepted, the server SHALL update the status to active." */
+export const greet = async (sending: Sending, hook: RestHook, told: Told): Promise<void> => {
+  if (told.asked.isOfTopic) await post(sending, hook, told, 'handshake')
+}
 
-const send = async (outbound: Outbound, { channel, mimeType }: Hook, request: Request): Promise<void> => {
-  const headers = { ...channel.headers, ...(request.body === undefined ? {} : { 'content-type': mimeType }) }
+const post = (sending: Sending, hook: RestHook, told: Told, type: Notification['type']): Promise<void> => {
+  const { asked, ...rest } = told
+  const body = notificationText({ ...rest, type, content: asked.content }, sending.base)
+  return send(sending, hook, { method: 'POST', url: hook.endpoint, body, mimeType: asked.mimeType })
+}
+
+type Request = {
+  readonly method: 'POST' | 'PUT'
+  readonly url: string
+  readonly body?: string
+  readonly mimeType?: string
+}
+
+const send = async (
+  { outbound }: Sending,
+  { headers: own }: RestHook,
+  { mimeType, ...request }: Request,
+): Promise<void> => {
+  const headers = { ...own, ...(mimeType === undefined ? {} : { 'content-type': mimeType }) }
   const { status } = await outbound.send({ ...request, headers }).catch(error => {
     throw failure(reasonOf(error), error)
   })

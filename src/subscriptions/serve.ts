@@ -1,18 +1,20 @@
 import type { Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
-import type { Caller } from '../access/caller.ts'
+import { type Caller, within } from '../access/caller.ts'
 import { isGranted } from '../access/rules.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { subscribedType } from '../fhir/subscription.ts'
-import { type Asked, parseSubscription } from '../interactions/subscription.ts'
+import { parseSubscription } from '../interactions/subscription.ts'
+import type { Asked } from '../interactions/subscription-asked.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Database } from '../storage/database.ts'
+import { giveNotice } from '../storage/notice.ts'
 import type { Store } from '../storage/store.ts'
 import { findSubscriber, markFailed, markTold, type Subscriber } from '../storage/subscriber.ts'
-import { eventsIn, type Question } from '../storage/subscription-event.ts'
-import { tellHook } from './rest-hook.ts'
+import { type Event, eventsIn } from '../storage/subscription-event.ts'
+import { greet, tellHook } from './rest-hook.ts'
 
 export type Serving = {
   readonly database: Database
@@ -36,7 +38,8 @@ export const serve = async (serving: Serving, id: string, { isLast }: { isLast: 
   if (subscriber.hasEnded || !isGranted(access, 's', type)) return setStatus(serving, subscriber, { status: 'off' })
   try {
     const asked = parsed(serving, subscription, caller)
-    await tell(serving, subscriber, asked, { type: asked.type, where: asked.where, access })
+    if (subscription.status === 'requested') await greetBy(serving, subscriber, asked)
+    await tell(serving, subscriber, asked)
     if (subscription.status !== 'active') await setStatus(serving, subscriber, { status: 'active' })
   } catch (error) {
     if (mayPass(error) && !isLast) throw error
@@ -47,38 +50,67 @@ export const serve = async (serving: Serving, id: string, { isLast }: { isLast: 
 const mayPass = (error: unknown): boolean => !(error instanceof FhirError) || error.issues[0].code === 'transient'
 
 /** What is asked now by whom; undefined where it has become impossible since, which serving it will say. */
-export const questionOf = (serving: Serving, { subscription, caller, hasEnded }: Subscriber): Question | undefined => {
+export const questionOf = (serving: Parsing, { subscription, caller, hasEnded }: Subscriber): Asked | undefined => {
   if (caller === undefined || hasEnded) return undefined
   try {
-    const { type, where } = parsed(serving, subscription, caller)
-    return { type, where, access: serving.accessFor(caller) }
+    return parsed(serving, subscription, caller)
   } catch (error) {
     if (error instanceof FhirError) return undefined
     throw error
   }
 }
 
-const parsed = ({ registry, accessFor, outbound, base }: Serving, subscription: Subscription, caller: Caller): Asked =>
-  parseSubscription(subscription, { registry, access: accessFor(caller), base: base(), refusalOf: outbound.refusalOf })
+type Parsing = Pick<Serving, 'registry' | 'accessFor' | 'outbound' | 'base'>
+
+const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): Asked => {
+  const { registry, accessFor, outbound, base } = serving
+  return parseSubscription(subscription, {
+    registry,
+    access: accessFor(caller),
+    accessWithin: study => accessFor(within(caller, study)),
+    base: base(),
+    refusalOf: outbound.refusalOf,
+  })
+}
 
 /** Events that come meanwhile are due again. Where the process ends after it told and before that is noted, it is told twice. */
-const tell = async (
-  { database, classes, outbound }: Serving,
-  { id, lastTold, lastEvent }: Subscriber,
-  asked: Asked,
-  question: Question,
-): Promise<void> => {
+const tell = async (serving: Serving, subscriber: Subscriber, asked: Asked): Promise<void> => {
+  const { database, classes } = serving
+  const { id, lastTold, lastEvent, isSilent } = subscriber
   const whole = asked.content === 'full-resource'
   for (let after = lastTold; after < lastEvent; ) {
-    const range = { after, until: lastEvent, limit: mostEvents, whole }
-    const events = await eventsIn(database, classes, question, id, range)
-    await tellHook(outbound, asked, events)
-    after = events.at(-1)?.number ?? lastEvent
-    await markTold(database, id, after)
+    const range = { after, until: lastEvent, limit: asked.maxCount, whole }
+    const events = await eventsIn(database, classes, asked, id, range)
+    const until = events.at(-1)?.number ?? lastEvent
+    if (events.some(({ focus }) => focus !== undefined))
+      await tellBy(serving, subscriber, asked, { events, after, until })
+    await markTold(database, id, until)
+    after = until
+  }
+  if (lastTold === lastEvent && isSilent) {
+    await tellBy(serving, subscriber, asked, { events: [], after: lastEvent, until: lastEvent })
+    await markTold(database, id, lastEvent)
   }
 }
 
-const mostEvents = 100
+const greetBy = async ({ database, outbound, base }: Serving, subscriber: Subscriber, asked: Asked) => {
+  const { subscription, lastEvent } = subscriber
+  if (asked.channel.kind === 'rest-hook')
+    await greet({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events: [] })
+  // From here on its heartbeats count.
+  await markTold(database, subscriber.id, subscriber.lastTold)
+}
+
+/** Without events it is a heartbeat. A websocket may be at another server, which asks for the events itself. */
+const tellBy = async (
+  { database, outbound, base }: Serving,
+  { id, subscription, lastEvent }: Subscriber,
+  asked: Asked,
+  { events, after, until }: { readonly events: readonly Event[]; readonly after: number; readonly until: number },
+): Promise<void> =>
+  asked.channel.kind === 'websocket'
+    ? giveNotice(database, { id, after, until })
+    : tellHook({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events })
 
 /** The creator reads in the Subscription what is wrong; what waits is kept, and asking for it again starts it again. */
 export const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown): Promise<void> => {

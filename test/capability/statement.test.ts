@@ -55,7 +55,15 @@ t.test('the statement is the one that was reviewed (run this file with --update 
 
 t.test('every type is served alike', async t => {
   const shapes = statement.rest?.[0]?.resource?.map(
-    ({ type: _, searchParam: __, operation: ___, extension: ____, documentation: _____, ...rest }) => {
+    ({
+      type: _,
+      searchParam: __,
+      operation: ___,
+      extension: ____,
+      documentation: _____,
+      supportedProfile: ________,
+      ...rest
+    }) => {
       const { searchInclude: ______, searchRevInclude: _______, ...same } = rest
       return JSON.stringify(same)
     },

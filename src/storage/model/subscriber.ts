@@ -1,6 +1,6 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
-import { subscribedType } from '../../fhir/subscription.ts'
+import { heartbeatOf, subscribedType } from '../../fhir/subscription.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { each } from './projection.ts'
@@ -11,20 +11,26 @@ import { each } from './projection.ts'
  */
 export const projectSubscribers = each<Subscription>(async (connection, { id, resource }, { tokenHash }) => {
   if (resource === undefined) return removeSubscriber(connection, id)
-  const state = { status: resource.status, type: subscribedType(resource) ?? '', end: resource.end ?? 'infinity' }
+  const state = {
+    status: resource.status,
+    type: subscribedType(resource) ?? '',
+    end: resource.end ?? 'infinity',
+    heartbeat: heartbeatOf(resource) ?? null,
+  }
   if (tokenHash === undefined) {
     await connection.run(sql.fragment`
-      UPDATE subscriber SET status = ${state.status}, type = ${state.type}, ends_at = ${state.end}::timestamptz
+      UPDATE subscriber SET status = ${state.status}, type = ${state.type}, ends_at = ${state.end}::timestamptz,
+        heartbeat = ${state.heartbeat}
       WHERE id = ${id}`)
     return
   }
   await connection.run(sql.fragment`
-    INSERT INTO subscriber (id, status, type, ends_at, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
-    SELECT ${id}, ${state.status}, ${state.type}, ${state.end}::timestamptz, hash, kind, person_id, patient_id, client_id,
+    INSERT INTO subscriber (id, status, type, ends_at, heartbeat, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
+    SELECT ${id}, ${state.status}, ${state.type}, ${state.end}::timestamptz, ${state.heartbeat}::integer, hash, kind, person_id, patient_id, client_id,
       scope, context, grant_id
     FROM token WHERE hash = ${sql.binary(tokenHash)}
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, type = excluded.type, ends_at = excluded.ends_at,
-      hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
+      heartbeat = excluded.heartbeat, hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
       client_id = excluded.client_id, scope = excluded.scope, context = excluded.context, grant_id = excluded.grant_id,
       failed_at = NULL`)
   if (state.status !== 'off') await refuseTooMany(connection, id)

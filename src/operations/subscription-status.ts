@@ -1,0 +1,131 @@
+import type { Subscription } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import { bundleChunks, bundleEntry } from '../interactions/bundle-text.ts'
+import type { Context, FhirRequest } from '../interactions/interaction.ts'
+import { notificationText, statusOf } from '../interactions/notification.ts'
+import { parseSubscription } from '../interactions/subscription.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersResponse, primitivesOf, refused } from './parameters.ts'
+
+const defined = 'http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription'
+
+/** http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition-backport-subscription-status.html */
+export const subscriptionStatus: Operation = {
+  name: 'status',
+  definition: `${defined}-status`,
+  at: { type: 's', instance: 'r' },
+  types: ['Subscription'],
+  methods: ['GET', 'POST'],
+  documentation: 'How it stands with the caller’s Subscriptions: all, those with the ids, or those of a status.',
+  handler: async (request, context) => {
+    const given = accepted(request, ['id', 'status'])
+    const found = await subscriptionsOf(request, given.getAll('id'), context)
+    const statuses = 'id' in request ? [] : given.getAll('status')
+    const shown = found.filter(({ status }) => statuses.length === 0 || statuses.includes(status))
+    const entries: string[] = []
+    for (const subscription of shown) {
+      const lastEvent = await context.store.lastEvent(subscription.id ?? '')
+      const told = { type: 'query-status', subscription, content: 'empty', lastEvent, events: [] } as const
+      const status = statusOf(told, context.base)
+      entries.push(bundleEntry(`urn:uuid:${status.id}`, JSON.stringify(status), { search: { mode: 'match' } }))
+    }
+    const head = { type: 'searchset', total: entries.length, link: [] } as const
+    return { status: 200, body: { kind: 'chunks', chunks: bundleChunks(head, entries) } }
+  },
+}
+
+/** http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition-backport-subscription-events.html */
+export const subscriptionEvents: Operation = {
+  name: 'events',
+  definition: `${defined}-events`,
+  at: { instance: 'r' },
+  types: ['Subscription'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'The events of the caller’s Subscription between two numbers, at most 1000 from the first on, of what may still be seen.',
+  handler: async (request, context) => {
+    const given = accepted(request, ['eventsSinceNumber', 'eventsUntilNumber', 'content'])
+    const [subscription] = await subscriptionsOf(request, [], context)
+    if (subscription === undefined) throw new Error('an instance without its resource')
+    const id = subscription.id ?? ''
+    const lastEvent = await context.store.lastEvent(id)
+    // What never had an event may never have been looked at.
+    const asked = lastEvent === 0 ? undefined : parseSubscription(subscription, context)
+    const content = contentOf(only(given, 'content'), asked?.content ?? 'id-only')
+    const range = {
+      after: numberOf(given, 'eventsSinceNumber', 1) - 1,
+      until: numberOf(given, 'eventsUntilNumber', lastEvent),
+      limit: 1000,
+      whole: content === 'full-resource',
+    }
+    const events = asked === undefined ? [] : await context.store.events(id, asked, range)
+    const text = notificationText({ type: 'query-event', subscription, content, lastEvent, events }, context.base)
+    return { status: 200, body: { kind: 'text', text } }
+  },
+}
+
+/** http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition-backport-subscription-get-ws-binding-token.html */
+export const websocketBinding: Operation = {
+  name: 'get-ws-binding-token',
+  definition: `${defined}-get-ws-binding-token`,
+  at: { type: 's', instance: 'r' },
+  types: ['Subscription'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'A token that a websocket presents once, within a minute, to be told of the caller’s Subscriptions that have this channel.',
+  handler: async (request, context) => {
+    const found = await subscriptionsOf(request, accepted(request, ['id']).getAll('id'), context)
+    const ids = found.flatMap(({ id, status, channel }) =>
+      id !== undefined && status === 'active' && channel.type === 'websocket' ? [id] : [],
+    )
+    if (ids.length === 0)
+      throw new FhirError('business-rule', 'None of these Subscriptions is active and has the channel websocket')
+    const { token, expiresAt } = await context.store.issueBinding(ids)
+    return parametersResponse([
+      { name: 'token', valueString: token },
+      { name: 'expiration', valueDateTime: expiresAt.toISOString() },
+      ...ids.map(id => ({ name: 'subscription', valueString: `Subscription/${id}` })),
+      { name: 'websocket-url', valueUrl: websocketUrl(context.base) },
+    ])
+  },
+}
+
+/** Beside the FHIR base, on the same server. */
+export const websocketUrl = (base: string): string => `${base.replace(/^http/, 'ws').replace(/\/fhir$/, '')}/ws`
+
+const accepted = (request: FhirRequest, names: readonly string[]): URLSearchParams => {
+  const given = primitivesOf(request)
+  const unknown = [...given.keys()].find(name => ![...names, '_format', '_pretty'].includes(name))
+  if (unknown === undefined) return given
+  throw refused(unknown, `There is no parameter "${unknown}" here; there are: ${names.join(', ')}`)
+}
+
+/** Only what the caller may see: an id of another's is one that is not known. */
+const subscriptionsOf = async (
+  request: FhirRequest,
+  ids: readonly string[],
+  { store, registry, base }: Context,
+): Promise<readonly Subscription[]> => {
+  if ('id' in request) return [parseJson((await store.read('Subscription', request.id)).content) as Subscription]
+  const query = new URLSearchParams({ _count: '1000', ...(ids.length === 0 ? {} : { _id: ids.join() }) })
+  const { entries } = await store.search(parseSearch(registry, 'Subscription', query, { base }))
+  return entries.map(({ content }) => parseJson(content) as Subscription)
+}
+
+const numberOf = (given: URLSearchParams, name: string, otherwise: number): number => {
+  const text = only(given, name)
+  if (text === undefined) return otherwise
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw refused(name, `${name} is the number of an event, not "${text}"`)
+}
+
+const contents = ['empty', 'id-only', 'full-resource'] as const
+
+const contentOf = (text: string | undefined, otherwise: (typeof contents)[number]): (typeof contents)[number] => {
+  const asked = contents.find(one => one === text)
+  if (text !== undefined && asked === undefined)
+    throw refused('content', `content is one of ${contents.join(', ')}, not "${text}"`)
+  return asked ?? otherwise
+}

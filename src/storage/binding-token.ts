@@ -1,0 +1,25 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+
+export type Binding = { readonly token: string; readonly expiresAt: Date }
+
+/** For a websocket that cannot send a bearer token. Whoever asks must have read the Subscriptions. */
+export const issueBinding = async (connection: Connection, subscriptions: readonly string[]): Promise<Binding> => {
+  const token = randomBytes(32).toString('base64url')
+  await connection.run(sql.fragment`DELETE FROM binding_token WHERE expires_at <= now()`)
+  const { expires_at } = await connection.one<{ expires_at: Date }>(sql.fragment`
+    INSERT INTO binding_token (hash, subscriptions, expires_at)
+    VALUES (${sql.binary(digest(token))}, ${sql.array([...subscriptions], 'text')}, now() + interval '60 seconds')
+    RETURNING expires_at`)
+  return { token, expiresAt: expires_at }
+}
+
+/** Once: of two that present the same, one is told nothing. */
+export const takeBinding = async (connection: Connection, token: string): Promise<readonly string[]> => {
+  const row = await connection.maybeOne<{ subscriptions: string[] }>(sql.fragment`
+    DELETE FROM binding_token WHERE hash = ${sql.binary(digest(token))} AND expires_at > now() RETURNING subscriptions`)
+  return row?.subscriptions ?? []
+}
+
+const digest = (token: string): Buffer => createHash('sha256').update(token).digest()

@@ -1,0 +1,231 @@
+import type { Bundle, Extension, Observation, Parameters, Subscription } from '@medplum/fhirtypes'
+import t from 'tap'
+import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
+import { until } from './receiver.ts'
+import { openSubscriptionWorld } from './world.ts'
+
+const world = await openSubscriptionWorld()
+const { receiver, researcher, measure, subscribe, reaches, send, read } = world
+t.teardown(world.close)
+t.setTimeout(240_000)
+
+const filter = (valueString: string): Extension => ({ url: backportUrls.filterCriteria, valueString })
+const topic = (
+  content?: string,
+  filters: readonly string[] = [],
+  more: readonly Extension[] = [],
+): Partial<Subscription> =>
+  ({
+    criteria: observationsTopic,
+    ...(filters.length === 0 ? {} : { _criteria: { extension: filters.map(filter) } }),
+    channel: {
+      type: 'rest-hook',
+      endpoint: `${receiver.origin}/topic`,
+      payload: 'application/fhir+json',
+      ...(content === undefined
+        ? {}
+        : { _payload: { extension: [{ url: backportUrls.payloadContent, valueCode: content }] } }),
+      ...(more.length === 0 ? {} : { extension: more }),
+    },
+  }) as unknown as Partial<Subscription>
+
+/** The Bundles that came since the last time, once there are so many. */
+const bundles = async (count: number): Promise<readonly Bundle[]> => {
+  await until(() => receiver.received.length >= count)
+  return receiver.received.splice(0).map(({ body }) => JSON.parse(body))
+}
+const off = async (id: string) =>
+  world.update(researcher, { ...(await read(researcher, id)), status: 'off' } as Subscription)
+
+/** Until so many are numbered. */
+const eventsOf = (id: string, count: number) =>
+  until(async () => {
+    const { entry } = (await send(researcher, 'GET', `Subscription/${id}/$status`)).json()
+    return entry[0].resource.parameter[4].valueString === String(count)
+  })
+
+const status = (id: string, type: string, count: number, events: readonly object[] = []) => ({
+  fullUrl: /^urn:uuid:/,
+  resource: {
+    resourceType: 'Parameters',
+    meta: { profile: [backportUrls.statusOfNotification] },
+    parameter: [
+      { name: 'subscription', valueReference: { reference: new RegExp(`/fhir/Subscription/${id}$`) } },
+      { name: 'topic', valueCanonical: observationsTopic },
+      { name: 'status', valueCode: String },
+      { name: 'type', valueCode: type },
+      { name: 'events-since-subscription-start', valueString: String(count) },
+      ...events,
+    ],
+  },
+  request: { method: 'GET', url: new RegExp(`/Subscription/${id}/\\$status$`) },
+  response: { status: '200' },
+})
+const event = (number: number, focus?: string) => ({
+  name: 'notification-event',
+  part: [
+    { name: 'event-number', valueString: String(number) },
+    { name: 'timestamp', valueInstant: String },
+    ...(focus === undefined
+      ? []
+      : [{ name: 'focus', valueReference: { reference: new RegExp(`/Observation/${focus}$`) } }]),
+  ],
+})
+
+t.test('it is greeted before it is active, and told ids, numbered', async t => {
+  const id = await subscribe(researcher, topic())
+  await reaches(researcher, id, 'active')
+  const [greeting] = await bundles(1)
+  t.match(greeting, { resourceType: 'Bundle', type: 'history', timestamp: String, entry: [status(id, 'handshake', 0)] })
+  const one = await measure(60)
+  t.match(await bundles(1), [{ type: 'history', entry: [status(id, 'event-notification', 1, [event(1, one.id)])] }])
+  const two = await measure(61)
+  const [second] = await bundles(1)
+  t.match(second, { entry: [status(id, 'event-notification', 2, [event(2, two.id)])] })
+  t.equal(second?.entry?.length, 1, 'no contents')
+  await off(id)
+})
+
+t.test('a topic without a payload element still tells ids, and empty tells numbers alone', async t => {
+  const id = await subscribe(researcher, topic('empty'))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  await measure(62)
+  const [told] = await bundles(1)
+  t.match(told, { entry: [status(id, 'event-notification', 1, [event(1)])] })
+  t.notMatch(JSON.stringify(told), 'Observation/')
+  await off(id)
+})
+
+t.test('full-resource brings what may be read, made or changed', async t => {
+  const id = await subscribe(researcher, topic('full-resource'))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  const made = await measure(63)
+  const [first] = await bundles(1)
+  t.match(first?.entry?.[1], {
+    fullUrl: new RegExp(`/Observation/${made.id}$`),
+    resource: made,
+    request: { method: 'POST', url: 'Observation' },
+    response: { status: '201' },
+  })
+  const changed = await world.update(world.ann, { ...made, status: 'amended' } as Observation)
+  const [next] = await bundles(1)
+  t.match(next?.entry?.[1], {
+    resource: changed,
+    request: { method: 'PUT', url: `Observation/${made.id}` },
+    response: { status: '200' },
+  })
+  await off(id)
+})
+
+t.test('filters narrow it, to a study as well', async t => {
+  const study = `Observation?study=ResearchStudy/${world.hearts.id}`
+  const id = await subscribe(researcher, topic('id-only', [study, 'Observation?value-quantity=gt100']))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  await measure(64)
+  const { id: focus } = await measure(130)
+  t.match(await bundles(1), [{ entry: [status(id, 'event-notification', 1, [event(1, focus)])] }])
+  await off(id)
+  const elsewhere = await subscribe(researcher, topic('id-only', ['Observation?study=ResearchStudy/none']))
+  await reaches(researcher, elsewhere, 'active')
+  await bundles(1)
+  await measure(65)
+  await measure(66)
+  const asked = await send(researcher, 'GET', `Subscription/${elsewhere}/$status`)
+  t.match(asked.json(), { entry: [{ resource: { parameter: [{}, {}, {}, {}, { valueString: '0' }] } }] })
+  await off(elsewhere)
+})
+
+t.test('many events come in notifications of at most max-count', async t => {
+  const maxCount = { url: backportUrls.maxCount, valuePositiveInt: 2 }
+  const id = await subscribe(researcher, topic('id-only', [], [maxCount]))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  receiver.answer.status = 503
+  for (let value = 70; value < 75; value++) await measure(value)
+  await reaches(researcher, id, 'error')
+  await eventsOf(id, 5)
+  receiver.received.splice(0)
+  receiver.answer.status = 200
+  await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+  const told = (await bundles(4)) as readonly Bundle<Parameters>[]
+  const counts = told.map(
+    ({ entry }) => entry?.[0]?.resource?.parameter?.filter(({ name }) => name === 'notification-event').length,
+  )
+  t.same(counts, [0, 2, 2, 1])
+  await reaches(researcher, id, 'active')
+  await off(id)
+})
+
+t.test('with a heartbeat it hears something even when nothing is new', async t => {
+  const heartbeat = { url: backportUrls.heartbeatPeriod, valueUnsignedInt: 1 }
+  const id = await subscribe(researcher, topic('id-only', [], [heartbeat]))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  t.match(await bundles(1), [{ entry: [status(id, 'heartbeat', 0)] }])
+  await off(id)
+  receiver.received.splice(0)
+})
+
+t.test('a greeting that is not accepted leaves it in error', async t => {
+  receiver.answer.status = 404
+  const id = await subscribe(researcher, topic())
+  t.match(await reaches(researcher, id, 'error'), { error: 'The endpoint answered 404' })
+  receiver.answer.status = 200
+  receiver.received.splice(0)
+  await off(id)
+})
+
+t.test('its creator asks how it stands, and for events again; nobody else can', async t => {
+  const id = await subscribe(researcher, topic('id-only'))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  const made = []
+  for (const value of [90, 91, 92]) made.push((await measure(value)).id)
+  await eventsOf(id, 3)
+  const events = (
+    await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=2&eventsUntilNumber=3`)
+  ).json()
+  t.match(events, { type: 'history', entry: [status(id, 'query-event', 3, [event(2, made[1]), event(3, made[2])])] })
+  const whole = (await send(researcher, 'GET', `Subscription/${id}/$events?content=full-resource`)).json()
+  t.same(
+    whole.entry.slice(1).map(({ resource }: { resource: Observation }) => resource.id),
+    made,
+  )
+  const all = (await send(researcher, 'GET', 'Subscription/$status?status=active')).json()
+  t.match(all, {
+    type: 'searchset',
+    total: 1,
+    entry: [{ resource: { parameter: [{}, {}, { valueCode: 'active' }, { valueCode: 'query-status' }] } }],
+  })
+  for (const operation of ['$status', '$events', '$get-ws-binding-token'])
+    for (const other of [world.ann, world.manager])
+      t.equal((await send(other, 'GET', `Subscription/${id}/${operation}`)).statusCode, 404, operation)
+  t.match((await send(world.ann, 'GET', `Subscription/$status?id=${id}`)).json(), { total: 0 })
+
+  const [consent] = (await send(world.ann, 'GET', 'Consent')).json().entry
+  await world.update(world.ann, { ...consent.resource, status: 'inactive' })
+  const withdrawn = await send(researcher, 'GET', `Subscription/${id}/$events?content=full-resource`)
+  t.notMatch(withdrawn.body, 'Observation/', 'what is withdrawn is in no answer')
+})
+
+t.test('what is no topic, filter or content of this server is refused', async t => {
+  const refusals: readonly (readonly [Partial<Subscription>, string])[] = [
+    [{ ...topic(), criteria: 'http://example.org/topic' }, 'Subscription.criteria'],
+    [topic('id-only', ['Patient?name=ann']), 'Subscription.criteria.extension'],
+    [topic('id-only', ['Observation?nonsense=1']), 'Subscription.criteria'],
+    [topic('id-only', ['Observation?study=a', 'Observation?study=b']), 'Subscription.criteria.extension'],
+    [topic('everything'), 'Subscription.channel.payload.extension'],
+  ]
+  for (const [more, element] of refusals) {
+    const answer = await send(researcher, 'POST', 'Subscription', {
+      resourceType: 'Subscription',
+      status: 'requested',
+      reason: 'x',
+      ...more,
+    })
+    t.match([answer.statusCode, answer.json().issue], [422, [{ expression: [element] }]], element)
+  }
+})

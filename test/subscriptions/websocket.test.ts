@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import type { Bundle, Parameters, Subscription } from '@medplum/fhirtypes'
+import t from 'tap'
+import WebSocket from 'ws'
+import { observationsTopic } from '../../src/fhir/subscription.ts'
+import { revokeToken } from '../../src/storage/token.ts'
+import { until } from './receiver.ts'
+import { openSubscriptionWorld, scope } from './world.ts'
+
+const world = await openSubscriptionWorld()
+const { researcher, measure, subscribe, reaches, send, database } = world
+t.teardown(world.close)
+t.setTimeout(240_000)
+const address = (await world.server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
+
+/** A websocket, with all that it was told. */
+const connect = async (bearer?: string) => {
+  const socket = new WebSocket(
+    `${address}/ws`,
+    bearer === undefined ? {} : { headers: { authorization: `Bearer ${bearer}` } },
+  )
+  const heard: string[] = []
+  let closed: { code: number; reason: string } | undefined
+  socket.on('message', data => heard.push(String(data)))
+  socket.on('close', (code, reason) => {
+    closed = { code, reason: String(reason) }
+  })
+  await once(socket, 'open')
+  const say = (text: string) => socket.send(text)
+  const closes = () => until(() => closed)
+  return { say, heard, closes, end: () => socket.close() }
+}
+
+const websocket: Partial<Subscription> = { channel: { type: 'websocket' } }
+
+t.test('who binds a Subscription of theirs is pinged when there is something new', async t => {
+  const id = await subscribe(researcher, websocket)
+  await reaches(researcher, id, 'active')
+  const { say, heard, end } = await connect(researcher)
+  say(`bind ${id}`)
+  await until(() => heard.length > 0)
+  await measure(60)
+  await until(() => heard.length > 1)
+  t.same(heard, [`bound ${id}`, `ping ${id}`])
+  end()
+})
+
+t.test('a Subscription of another is not bound, nor one that is not there', async t => {
+  const id = await subscribe(researcher, websocket)
+  await reaches(researcher, id, 'active')
+  for (const [bearer, asked] of [
+    [world.ann, id],
+    [world.manager, id],
+    [researcher, 'none'],
+  ] as const) {
+    const { say, heard, closes } = await connect(bearer)
+    say(`bind ${asked}`)
+    t.same(await closes(), { code: 1008, reason: `Subscription/${asked} is not known` })
+    t.same(heard, [])
+  }
+})
+
+t.test('without a token, or with one that is not in force, there is nothing to bind', async t => {
+  const { say, closes } = await connect()
+  say('bind x')
+  t.match(await closes(), { code: 1008 })
+  const refused = new WebSocket(`${address}/ws`, { headers: { authorization: 'Bearer nonsense' } })
+  const [error] = await once(refused, 'error')
+  t.match(error.message, /401/)
+})
+
+t.test('what is not a message of this protocol ends it', async t => {
+  const { say, closes } = await connect(researcher)
+  say('hello')
+  t.match(await closes(), { code: 1008 })
+})
+
+t.test('a token that is revoked ends the websocket', async t => {
+  const bearer = await world.staffToken(world.hearts.researcher, scope)
+  const id = await subscribe(bearer, websocket)
+  await reaches(researcher, id, 'active')
+  const { say, heard, closes } = await connect(bearer)
+  say(`bind ${id}`)
+  await until(() => heard.length > 0)
+  await revokeToken(database, bearer)
+  t.match(await closes(), { code: 1008 })
+  t.same(heard, [`bound ${id}`])
+})
+
+t.test('a binding token binds once, and tells Bundles', async t => {
+  const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
+  await reaches(researcher, id, 'active')
+  const issued: Parameters = (await send(researcher, 'GET', `Subscription/${id}/$get-ws-binding-token`)).json()
+  const named = (name: string) => issued.parameter?.find(one => one.name === name)
+  t.match(issued.parameter, [
+    { name: 'token', valueString: /^[\w-]{43}$/ },
+    { name: 'expiration', valueDateTime: String },
+    { name: 'subscription', valueString: `Subscription/${id}` },
+    { name: 'websocket-url', valueUrl: /^ws:.*\/ws$/ },
+  ])
+  t.equal((await send(world.ann, 'GET', `Subscription/${id}/$get-ws-binding-token`)).statusCode, 404)
+  const { say, heard, end } = await connect()
+  say(`bind-with-token ${named('token')?.valueString}`)
+  await until(() => heard.length > 0)
+  const { id: focus } = await measure(61)
+  await until(() => heard.length > 1)
+  const bundles: Bundle<Parameters>[] = heard.map(text => JSON.parse(text))
+  t.match(bundles, [
+    { type: 'history', entry: [{ resource: { parameter: [{}, {}, {}, { name: 'type', valueCode: 'handshake' }] } }] },
+    {
+      type: 'history',
+      entry: [{ resource: { parameter: [{}, {}, {}, { name: 'type', valueCode: 'event-notification' }] } }],
+    },
+  ])
+  t.match(heard[1], `/Observation/${focus}`)
+  end()
+  const again = await connect()
+  again.say(`bind-with-token ${named('token')?.valueString}`)
+  t.match(await again.closes(), { code: 1008 })
+  t.same(again.heard, [])
+})
