@@ -30,7 +30,7 @@ const maxKept = 2000
 const measure = (code: string): UcumUnit | undefined => {
   const unit = code.length > longestCode ? undefined : find(code)
   if (unit === undefined || unit.isArbitrary_) return undefined
-  const line = unit.cnv_ === null ? { ...toRatio(unit.magnitude_), shift: '0' } : temperature(unit)
+  const line = unit.cnv_ === null ? proportional(unit.magnitude_) : temperature(unit)
   if (line === undefined) return undefined
   const exponents = unit.dim_?.dimVec_ ?? []
   const dimension = [...exponents, unit.moleExp_ ?? 0, unit.equivalentExp_ ?? 0]
@@ -87,6 +87,12 @@ const temperatures: Readonly<Record<string, Line>> = {
   Cel: { numerator: '1', denominator: '1', shift: '273.15' },
   degF: { numerator: '5', denominator: '9', shift: '459.67' },
 }
+
+/** Undefined for a unit that is too large or too small for a number: 10*1000000 is a code, and nothing is measured in it. */
+const proportional = (magnitude: number): Line | undefined =>
+  magnitude > smallest && magnitude < 1 / smallest ? { ...toRatio(magnitude), shift: '0' } : undefined
+
+const smallest = 1e-200
 
 type Ratio = { readonly numerator: string; readonly denominator: string }
 
