@@ -54,10 +54,14 @@ const writeTogether = async (
   } catch (error) {
     const failed = failure(error, context)
     for (const { index } of pending) answers[index] = failed
-    if (error instanceof FhirError || pending.length === 1) return
+    if (pending.length === 1 || isOfTheMoment(error)) return
     for (const one of pending) await writeTogether([one], answers, answer, context)
   }
 }
+
+/** Nothing that any of them asks for: once more it would end no better. */
+const isOfTheMoment = (error: unknown): boolean =>
+  error instanceof FhirError && (error.issues[0].code === 'transient' || error.issues[0].code === 'too-costly')
 
 const answerOf = (
   written: Written | undefined,

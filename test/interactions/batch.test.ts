@@ -1,4 +1,5 @@
 import t from 'tap'
+import * as w from '../storage/model/world.ts'
 import { fhirServer } from '../support/fhir-server.ts'
 
 const server = await fhirServer()
@@ -30,7 +31,7 @@ t.test('entries are answered in their order, and none hinders another', async t 
     create(patient),
     { request: { method: 'DELETE', url: 'Patient/nobody' } },
     { request: { method: 'POST', url: 'Patient/nobody' } },
-    { request: { method: 'GET', url: 'Patient/$everything' } },
+    { request: { method: 'GET', url: 'Patient/$nothing' } },
     { request: { method: 'GET', url: 'Thing/1' } },
   ])
   t.equal(answer.statusCode, 200)
@@ -45,6 +46,24 @@ t.test('entries are answered in their order, and none hinders another', async t 
   t.notOk(entry[0].resource, 'resources only where they are asked for')
   t.match(entry[2].response.outcome, { issue: [{ expression: ['Patient.gender'] }] })
   t.match(entry[4].resource, { type: 'searchset' })
+})
+
+t.test('where entries cannot stand together, each is written alone', async t => {
+  const put = (resource: { readonly resourceType: string; readonly id?: string }) => ({
+    resource,
+    request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
+  })
+  const heartRate = 'omh:heart-rate'
+  const records = ['eve-1', 'eve-2'].flatMap(one => [w.registered(one, 'lab'), w.enrols('open', one)])
+  const study = [w.organization('lab'), w.study('open', 'lab', [w.requests(heartRate)])]
+  t.same(new Set(statuses(await batch([...study, ...records].map(put)))), new Set(['201']))
+  const link = ['eve-1', 'eve-2'].map(one => ({ target: { reference: `Patient/${one}` } }))
+  const answer = await batch([
+    put({ resourceType: 'Person', id: 'eve', link } as { resourceType: string; id: string }),
+    put({ ...patient, id: 'beside' } as { resourceType: string; id: string }),
+    ...['eve-1', 'eve-2'].map(one => put(w.consent('open', one, 'active', [w.permit(heartRate)]))),
+  ])
+  t.same(statuses(answer), ['201', '201', '201', '409'], 'one human gives one study one Consent')
 })
 
 t.test('Prefer: return=representation answers the resources too', async t => {
