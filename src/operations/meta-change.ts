@@ -56,12 +56,24 @@ const change = async (
 }
 
 const parseMeta = (body: unknown): Labels => {
-  const given = parametersOf(body).find(({ name }) => name === 'meta')?.valueMeta
-  if (typeof given === 'object' && given !== null && labelNames.some(name => Array.isArray(given[name]))) return given
-  throw refused('meta', 'The parameter meta is a valueMeta with profile, tag or security')
+  const given: unknown = parametersOf(body).find(({ name }) => name === 'meta')?.valueMeta
+  if (typeof given === 'object' && given !== null) {
+    const labels = labelNames
+      .map(name => [name, (given as Meta)[name]] as const)
+      .filter(([, list]) => list !== undefined)
+    if (labels.length > 0 && labels.every(isList)) return Object.fromEntries(labels)
+  }
+  throw refused(
+    'meta',
+    'The parameter meta is a valueMeta with profile, tag or security: a list of URLs, and lists of Codings',
+  )
 }
 
 const labelNames = ['profile', 'tag', 'security'] as const
+
+const isList = ([name, list]: readonly [string, unknown]): boolean =>
+  Array.isArray(list) &&
+  list.every(one => (name === 'profile' ? typeof one === 'string' : typeof one === 'object' && one !== null))
 
 const added = (labels: Labels, given: Labels): Labels => ({
   profile: [...new Set([...(labels.profile ?? []), ...(given.profile ?? [])])],

@@ -21,10 +21,15 @@ export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
       expression: 'resourceType',
     })
   const { parameter = [] } = body as Parameters
-  if (!Array.isArray(parameter))
-    throw new FhirError('structure', 'Parameters.parameter is a list', { expression: 'Parameters.parameter' })
+  if (!Array.isArray(parameter) || !parameter.every(isNamed))
+    throw new FhirError('structure', 'Parameters.parameter is a list of objects with a name each', {
+      expression: 'Parameters.parameter',
+    })
   return parameter
 }
+
+const isNamed = (parameter: unknown): boolean =>
+  typeof parameter === 'object' && parameter !== null && 'name' in parameter && typeof parameter.name === 'string'
 
 /** What an operation gives back. https://hl7.org/fhir/R4/parameters.html */
 export const parametersResponse = (parameter: readonly ParametersParameter[]): FhirResponse => ({

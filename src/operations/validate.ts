@@ -33,11 +33,14 @@ export const validate: Operation = {
         message: `The id must be that of the URL, ${request.id}`,
         expression: 'Resource.id',
       })
-    const claimed = Array.isArray(checked.meta?.profile) ? checked.meta.profile : []
-    const urls = [...new Set([...asked.profiles, ...claimed])]
+    const urls = [...new Set([...asked.profiles, ...claimedBy(checked)])]
     return outcomeOf([...issues, ...(await checkProfiles(context.registry, { ...checked }, urls, storedIn(context)))])
   },
 }
+
+/** What is no URL is an issue of validation already. */
+const claimedBy = ({ meta }: Resource): readonly string[] =>
+  Array.isArray(meta?.profile) ? meta.profile.filter(one => typeof one === 'string') : []
 
 const modes = ['create', 'update', 'delete', 'profile']
 
@@ -79,7 +82,7 @@ const resourceOf = async (
     const { content } = await context.store.read(request.type, request.id)
     return mode === 'delete' ? undefined : (parseJson(content) as Resource)
   }
-  if (sent !== undefined) return sent
+  if (typeof sent === 'object' && sent !== null) return sent
   throw refused('resource', 'There is no resource to validate: post it, alone or in a Parameters')
 }
 
