@@ -1,3 +1,4 @@
+import type { ElementPath } from '../fhir/search-parameter.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Compiling } from './compiling.ts'
 import { isEnrolled } from './model/enrolled.ts'
@@ -40,25 +41,36 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   return anyOf([enrolled, named])
 }
 
-/** A resource of the source type refers to the row. https://hl7.org/fhir/R4/search.html#has */
+/** A resource of the source type refers to the row, by its id or, as a canonical does, by its URL. https://hl7.org/fhir/R4/search.html#has */
 export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `source_${depth}`
   const inner = at.compile(of, { ...at, row: storedRow(source, alias), depth: depth + 1 })
-  const references = parameter.paths.map(
+  const elementsAt = (path: ElementPath) => sql.fragment`${tableOf(source)} AS ${name(alias)},
+    jsonb_path_query(${name(alias)}.content, ${jsonPath(path)}::jsonpath) AS element(value)`
+  const references = parameter.paths.filter(isReference).map(
     path => sql.fragment`
-      SELECT split_part(element.value ->> 'reference', '/', 2)
-      FROM ${tableOf(source)} AS ${name(alias)},
-        jsonb_path_query(${name(alias)}.content, ${jsonPath(path)}::jsonpath) AS element(value)
-      WHERE split_part(element.value ->> 'reference', '/', 1) = ${row.type} AND ${inner}`,
+      SELECT split_part(${element} ->> 'reference', '/', 2) FROM ${elementsAt(path)}
+      WHERE split_part(${element} ->> 'reference', '/', 1) = ${row.type} AND ${inner}`,
   )
-  const named = sql.fragment`${row.row}.id IN (${sql.join(references, sql.fragment` UNION ALL `)})`
+  const canonicals = parameter.paths
+    .filter(path => !isReference(path))
+    .map(path => sql.fragment`SELECT split_part(${element} #>> '{}', '|', 1) FROM ${elementsAt(path)} WHERE ${inner}`)
+  const named = anyOf([
+    ...isAmong(sql.fragment`${row.row}.id`, references),
+    ...isAmong(sql.fragment`${row.row}.content ->> 'url'`, canonicals),
+  ])
   if (source !== 'Group' || parameter.code !== 'member' || row.type !== 'Patient') return named
   const enrolled = sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (
     SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id
     WHERE ${isEnrolled} AND study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
   return anyOf([enrolled, named])
 }
+
+const isReference = ({ datatype }: ElementPath): boolean => datatype === 'Reference'
+
+const isAmong = (value: SqlFragment, lists: readonly SqlFragment[]): readonly SqlFragment[] =>
+  lists.length === 0 ? [] : [sql.fragment`${value} IN (${sql.join(lists, sql.fragment` UNION ALL `)})`]
 
 /** The same as a chain, entered from the row: by the id that it names, and only by the relative literal. */
 export const compileNames = ({ paths, target, versioned, of }: Names, at: Compiling): SqlFragment => {

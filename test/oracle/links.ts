@@ -1,6 +1,6 @@
 import { keyOf, type Resource } from './examples.ts'
 import { valuesFor } from './match/matches.ts'
-import { localKey, referredBy } from './match/reference.ts'
+import { targetsOf } from './select.ts'
 import type { World } from './world.ts'
 
 /** That a resource refers to another by a parameter. */
@@ -11,7 +11,7 @@ export type Links = {
   readonly to: (resource: Resource) => readonly Link[]
 }
 
-/** All literal references between stored resources that some parameter leads along. */
+/** All references and canonicals between stored resources that some parameter leads along. */
 export const findLinks = (world: World, resources: readonly Resource[]): Links => {
   const links = resources.flatMap(source => linksFrom(world, source))
   const bySource = Map.groupBy(links, ({ source }) => keyOf(source))
@@ -28,7 +28,6 @@ const linksFrom = (world: World, source: Resource): readonly Link[] =>
     .filter(({ type }) => type === 'reference')
     .flatMap(definition =>
       valuesFor(definition, source)
-        .filter(({ type }) => type === 'Reference')
-        .flatMap(found => world.find(localKey(referredBy(found) ?? '') ?? '') ?? [])
+        .flatMap(found => targetsOf(world, definition, found))
         .map(target => ({ source, code: definition.code, target })),
     )

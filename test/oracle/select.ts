@@ -1,9 +1,11 @@
+import type { Definition } from './definitions.ts'
 import type { Resource } from './examples.ts'
 import { keyOf } from './examples.ts'
 import { type Holds, matchPlain, someValue, valuesFor } from './match/matches.ts'
 import { modified } from './match/modifiers.ts'
 import { localKey, referredBy } from './match/reference.ts'
 import { hasWord, wordsOf } from './match/words.ts'
+import type { Found } from './values.ts'
 import type { World } from './world.ts'
 
 /** One `name=value` of a query, not yet percent-encoded. */
@@ -47,7 +49,7 @@ const holdsThere = (world: World, type: string, [link, rest, value]: readonly [s
   }
   return resource =>
     valuesFor(definition, resource)
-      .flatMap(found => targetsOf(world, found.type, referredBy(found)))
+      .flatMap(found => targetsOf(world, definition, found))
       .some(target => (only === undefined || target.resourceType === only) && holdsOf(target.resourceType)(target))
 }
 
@@ -56,12 +58,14 @@ const never: Holds = () => false
 const isPossible = (world: World, type: string, name: string): boolean =>
   name.startsWith('_has:') || world.parameter(type, /^[^.:]*/.exec(name)?.[0] ?? '') !== undefined
 
-/** A reference leads to one resource, a canonical to all of its URL. */
-const targetsOf = (world: World, datatype: string, referred: string | undefined): readonly Resource[] => {
+/** A reference leads to one resource, a canonical to all of its URL that are of a type the definition names. */
+export const targetsOf = (world: World, { target }: Definition, found: Found): readonly Resource[] => {
+  const referred = referredBy(found)
   if (referred === undefined) return []
-  if (datatype !== 'Reference') return world.findCanonical(referred)
-  const target = world.find(localKey(referred) ?? '')
-  return target === undefined ? [] : [target]
+  if (found.type !== 'Reference')
+    return world.findCanonical(referred).filter(({ resourceType }) => target?.includes(resourceType) ?? true)
+  const one = world.find(localKey(referred) ?? '')
+  return one === undefined ? [] : [one]
 }
 
 /** https://hl7.org/fhir/R4/search.html#has: some resource that refers to this one has what is asked of it. */
@@ -75,7 +79,7 @@ const holdsReversed = (world: World, _type: string, [name, value]: Criterion): H
       .resourcesOf(source)
       .filter(holds)
       .flatMap(one => valuesFor(definition, one))
-      .flatMap(found => targetsOf(world, found.type, referredBy(found)))
+      .flatMap(found => targetsOf(world, definition, found))
       .map(keyOf),
   )
   return resource => referred.has(keyOf(resource))

@@ -470,6 +470,27 @@ t.test('chains and reverse chains ask of what is linked', async t => {
   })
 })
 
+t.test('a reverse chain follows a canonical, in whichever version it names', async t => {
+  const questionnaire = (id: string) => ({
+    resourceType: 'Questionnaire',
+    id,
+    status: 'active',
+    url: `http://l.example/${id}`,
+  })
+  const answers = {
+    resourceType: 'QuestionnaireResponse',
+    id: 'l-answers',
+    status: 'completed',
+    questionnaire: 'http://l.example/l-form|3',
+  }
+  await put(questionnaire('l-form'), questionnaire('l-form-2'), answers)
+  await finds(t, 'Questionnaire', {
+    '_has:QuestionnaireResponse:questionnaire:_id=l-answers': 'l-form',
+    '_has:QuestionnaireResponse:questionnaire:status=completed': 'l-form',
+    '_has:QuestionnaireResponse:questionnaire:status=stopped': '',
+  })
+})
+
 t.test('what a modifier does not mean is refused', async t => {
   for (const query of [
     'code-value-quantity:missing=true',
