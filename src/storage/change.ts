@@ -43,14 +43,21 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
     const isGone = place !== undefined && (await wasVisible(connection, writing, { type, id, ...place }, 'r'))
     throw isGone ? new FhirError('deleted', `${type}/${id} was deleted`) : unknown(type, id)
   }
+  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined)
+    throw new FhirError(
+      'forbidden',
+      `${type}/${id} may be changed by this token, but not read, and a patch tells what it met`,
+    )
   checkVersion(current, write.ifMatch)
   const stored = parseJson(await storedContent(connection, current)) as Resource
   return replace(connection, writing, current, write.change(stored), 'u')
 }
 
-/** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may not see it is not said that it is there. */
+/** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */
 const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
-  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return
+  const seen =
+    (await findCurrent(connection, writing, type, id, 'r')) ?? (await findCurrent(connection, writing, type, id, 'u'))
+  if (seen === undefined) return
   throw new FhirError('conflict', `${type}/${id} is there already`, { status: 412 })
 }
 

@@ -422,6 +422,29 @@ t.test('who may upload and not read gets back what they sent, and changes nobody
   t.equal((await submitting('POST', 'Observation', upload(heartRate(90), { device: undefined }))).status, 403)
 })
 
+t.test('who may change and not read learns nothing by changing', async t => {
+  const ann = await patient('ann', 'patient/Observation.u patient/Observation.r?code=omh:body-weight')
+  const test = [{ op: 'test', path: '/status', value: 'final' }]
+  for (const [method, path] of [
+    ['PATCH', 'Observation/ann-heart-0'],
+    ['POST', 'Observation/ann-heart-0/$meta-add'],
+    ['POST', 'Observation/ann-heart-0/$meta-delete'],
+  ] as const) {
+    const answer = await ann(method, path, method === 'PATCH' ? test : labels)
+    t.equal(answer.status, 403, path)
+    t.notMatch(answer.body, /heart-rate/, path)
+  }
+  const content = await contentOf('Observation/ann-heart-0')
+  const changer = await asked({
+    subject: { kind: 'client' },
+    client: 'importer',
+    policies: ['everything'],
+    scope: 'system/Observation.cu',
+  })
+  const asNew = { 'if-none-match': '*' }
+  t.equal((await changer('PUT', 'Observation/ann-heart-0', content, asNew)).status, 412, 'nor takes it for new')
+})
+
 t.test('of an old version its own content decides, also where it came from and when', async t => {
   const measured = facts.observations.find(({ id }) => id === 'ann-heart-1')
   if (measured === undefined) return
