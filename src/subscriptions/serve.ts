@@ -80,7 +80,7 @@ const tell = async (serving: Serving, subscriber: Subscriber, asked: Asked): Pro
   const whole = asked.content === 'full-resource'
   for (let after = lastTold; after < lastEvent; ) {
     const range = { after, until: lastEvent, limit: asked.maxCount, whole }
-    const events = await eventsIn(database, classes, asked, id, range)
+    const events = upTo(mostCharacters, await eventsIn(database, classes, asked, id, range))
     const until = events.at(-1)?.number ?? lastEvent
     if (events.some(({ focus }) => focus !== undefined))
       await tellBy(serving, subscriber, asked, { events, after, until })
@@ -92,6 +92,19 @@ const tell = async (serving: Serving, subscriber: Subscriber, asked: Asked): Pro
     await markTold(database, id, lastEvent)
   }
 }
+
+/** The first of the events whose contents together are not longer, and one at least. */
+const upTo = (most: number, events: readonly Event[]): readonly Event[] => {
+  let length = 0
+  const beyond = events.findIndex(({ focus }, index) => {
+    length += focus?.content.length ?? 0
+    return index > 0 && length > most
+  })
+  return beyond === -1 ? events : events.slice(0, beyond)
+}
+
+/** Of the contents in one notification: most receivers take a megabyte. */
+const mostCharacters = 900_000
 
 const greetBy = async ({ database, outbound, base }: Serving, subscriber: Subscriber, asked: Asked) => {
   const { subscription, lastEvent } = subscriber

@@ -50,6 +50,7 @@ export const openSockets = (options: Options): Sockets => {
   }, checkedEveryMs)
   return {
     open: (socket, bearer) => {
+      if (connections.size >= mostConnections) socket.close('There are too many connections; try again later')
       const connection: Connection = { socket, bearer, bound: new Map() }
       connections.add(connection)
       const idle = setTimeout(() => {
@@ -74,6 +75,7 @@ export const openSockets = (options: Options): Sockets => {
 const checkedEveryMs = 5000
 const idleMs = 60_000
 const mostBound = 100
+const mostConnections = 5000
 
 const receive = async (options: Options, connection: Connection, text: string): Promise<void> => {
   const [, command, argument = ''] = /^(bind|bind-with-token) ([A-Za-z0-9._-]{1,64})$/.exec(text.trim()) ?? []

@@ -114,7 +114,7 @@ t.test(
     t.equal(error, undefined)
     t.equal(active.status, 'active')
     await settled()
-    t.equal(received().length, 1)
+    t.ok(received().length > 0)
     await turnOff(researcher, id)
   },
 )

@@ -2,7 +2,7 @@ import type { Bundle, Extension, Observation, Parameters, Subscription } from '@
 import t from 'tap'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { until } from './receiver.ts'
-import { openSubscriptionWorld } from './world.ts'
+import { heartRate, openSubscriptionWorld } from './world.ts'
 
 const world = await openSubscriptionWorld()
 const { receiver, researcher, measure, subscribe, reaches, send, read } = world
@@ -155,6 +155,28 @@ t.test('many events come in notifications of at most max-count', async t => {
     ({ entry }) => entry?.[0]?.resource?.parameter?.filter(({ name }) => name === 'notification-event').length,
   )
   t.same(counts, [0, 2, 2, 1])
+  await reaches(researcher, id, 'active')
+  await off(id)
+})
+
+t.test('a notification is not much longer than a megabyte', async t => {
+  const id = await subscribe(researcher, topic('full-resource'))
+  await reaches(researcher, id, 'active')
+  await bundles(1)
+  receiver.answer.status = 503
+  const note = [{ text: 'x'.repeat(400_000) }]
+  for (let value = 75; value < 79; value++)
+    await world.create<Observation>(world.ann, { ...heartRate(world.patient, value), note })
+  await reaches(researcher, id, 'error')
+  await eventsOf(id, 4)
+  receiver.received.splice(0)
+  receiver.answer.status = 200
+  await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+  const told = await bundles(3)
+  t.same(
+    told.map(({ entry }) => entry?.length),
+    [1, 3, 3],
+  )
   await reaches(researcher, id, 'active')
   await off(id)
 })

@@ -17,14 +17,10 @@ export const fhirWorld = async (environment: Readonly<Record<string, string>> = 
   const database = openDatabase(url)
   const config = readConfig({ LOG_LEVEL: 'silent', ...environment })
   const secretKey = Buffer.alloc(32, 7)
-  const open = () =>
-    buildApp({
-      config,
-      log: openLog(config.logLevel),
-      databaseUrl: url,
-      secretKey,
-      ...(work === undefined ? {} : { work }),
-    })
+  const open = (doing = work) => {
+    const log = openLog(config.logLevel)
+    return buildApp({ config, log, databaseUrl: url, secretKey, ...(doing === undefined ? {} : { work: doing }) })
+  }
   const server = await open()
   server.addHook('onClose', async () => {
     await database.close()
