@@ -8,33 +8,42 @@ import { bundleChunks, bundleEntry } from './bundle-text.ts'
 import { statusLine } from './entry.ts'
 import type { Context, FhirResponse, Handler, InstanceRequest, SystemRequest, TypeRequest } from './interaction.ts'
 import { cursorUrl, openPage } from './paging.ts'
+import { inPart, subsetAsked } from './subset.ts'
 import { etagOf } from './version.ts'
 
 /** https://hl7.org/fhir/R4/http.html#history */
 export const history: Handler<InstanceRequest> = ({ type, id, query }, context) =>
-  historyBundle(`${type}/${id}/_history`, query, context, asked => context.store.history(type, id, asked))
+  historyBundle({ path: `${type}/${id}/_history`, types: [type] }, query, context, asked =>
+    context.store.history(type, id, asked),
+  )
 
 export const typeHistory: Handler<TypeRequest> = ({ type, query }, context) =>
-  historyBundle(`${type}/_history`, query, context, asked => context.store.historyOfTypes([type], asked))
+  historyBundle({ path: `${type}/_history`, types: [type] }, query, context, asked =>
+    context.store.historyOfTypes([type], asked),
+  )
 
 /** Of the types that the caller may search. */
 export const systemHistory: Handler<SystemRequest> = ({ query }, context) => {
   const types = searchableTypes(context)
   if (types.length === 0) throw new FhirError('forbidden', 'This token does not allow it: a scope with s is needed')
-  return historyBundle('_history', query, context, asked => context.store.historyOfTypes(types, asked))
+  return historyBundle({ path: '_history', types }, query, context, asked => context.store.historyOfTypes(types, asked))
 }
 
 const searchableTypes = ({ registry, access }: Context): readonly ResourceType[] =>
   registry.resourceTypes.filter(type => isGranted(access, 's', type))
 
+type Of = { readonly path: string; readonly types: readonly ResourceType[] }
+
 const historyBundle = async (
-  path: string,
+  { path, types }: Of,
   query: URLSearchParams,
   context: Context,
   read: (asked: HistoryAsked) => Promise<VersionPage>,
 ): Promise<FhirResponse> => {
   const { query: asked, page: cursor } = await openPage(query, path, context)
+  const subset = subsetAsked(context.registry, types, asked)
   const page = await read({ ...parseHistory(asked), cursor })
+  const entries = await inPart(context.store, page.entries, subset)
   const { base } = context
   const { next, total } = page
   const nextLink = next === undefined ? [] : [await cursorUrl({ path, query: asked.toString(), page: next }, context)]
@@ -47,12 +56,12 @@ const historyBundle = async (
         ...nextLink.map(url => ({ relation: 'next' as const, url })),
       ],
     },
-    page.entries.map(version => historyEntry(version, base)),
+    entries.map(version => historyEntry(version, base)),
   )
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-const names = ['_count', '_since', '_at', '_format', '_pretty']
+const names = ['_count', '_since', '_at', '_summary', '_elements', '_format', '_pretty']
 
 const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
   const unknown = [...query.keys()].find((name, index, all) => !names.includes(name) || all.indexOf(name) !== index)

@@ -41,7 +41,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: history,
     documentation:
-      'All versions, newest first, in pages of _count; with _since the later ones, with _at those that were current then.',
+      'All versions, newest first, in pages of _count; with _since the later ones, with _at those that were current then; in part by _summary and _elements. A total where the caller may see them all, or one page has them all.',
   },
   {
     name: 'history-type',

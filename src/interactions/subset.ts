@@ -1,18 +1,40 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { Subset } from '../fhir/subset.ts'
+import { elementNames, type Subset } from '../fhir/subset.ts'
 import { parseElements, parseSummary } from '../search/result-parameter.ts'
+import type { Store, Whole } from '../storage/store.ts'
 
-/** What part of a single resource is asked for: "_summary" and "_elements" hold for read and vread as for searches. */
-export const subsetAsked = (registry: Registry, type: ResourceType, query: URLSearchParams): Subset | undefined => {
+/**
+ * What part of single resources is asked for: "_summary" and "_elements" hold for read, vread and histories as for
+ * searches. Of several types each has the named elements that are its own.
+ */
+export const subsetAsked = (
+  registry: Registry,
+  types: readonly ResourceType[],
+  query: URLSearchParams,
+): Subset | undefined => {
   const elements = query.get('_elements')
   const kind = query.has('_summary') ? parseSummary(query.get('_summary') ?? '') : undefined
-  if (kind === 'count' || (kind !== undefined && elements !== null)) {
-    const message =
-      kind === 'count' ? 'There is nothing to count in one resource' : 'Give one of _summary and _elements'
-    throw new FhirError('invalid', message, { expression: '_summary' })
-  }
-  if (elements !== null) return { kind: 'elements', names: parseElements(registry, type, elements) }
+  if (kind === 'count') throw refused('_summary', 'Only a search is counted; accepted: true, text, data, false')
+  if (kind !== undefined && elements !== null) throw refused('_summary', 'Give one of _summary and _elements')
+  if (elements !== null) return { kind: 'elements', names: elementsAsked(registry, types, elements) }
   return kind === undefined ? undefined : { kind }
 }
+
+export const inPart = async <One extends Whole>(
+  store: Pick<Store, 'subset'>,
+  versions: readonly One[],
+  subset: Subset | undefined,
+): Promise<readonly One[]> => (subset === undefined ? versions : store.subset(versions, subset))
+
+const elementsAsked = (registry: Registry, types: readonly ResourceType[], text: string): readonly string[] => {
+  const [only, ...others] = types
+  if (only !== undefined && others.length === 0) return parseElements(registry, only, text)
+  const names = text.split(',')
+  const unknown = names.find(name => types.every(type => elementNames(registry.structures, type, name) === undefined))
+  if (unknown === undefined) return names
+  throw refused('_elements', `No type here has an element "${unknown}"`)
+}
+
+const refused = (name: string, message: string): FhirError => new FhirError('invalid', message, { expression: name })

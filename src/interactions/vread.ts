@@ -1,10 +1,11 @@
 import type { Handler, VersionRequest } from './interaction.ts'
-import { subsetAsked } from './subset.ts'
+import { inPart, subsetAsked } from './subset.ts'
 import { storedResponse } from './version.ts'
 
 /** https://hl7.org/fhir/R4/http.html#vread */
 export const vread: Handler<VersionRequest> = async ({ type, id, versionId, query, headers }, { store, registry }) => {
-  const subset = subsetAsked(registry, type, query)
+  const subset = subsetAsked(registry, [type], query)
   const stored = await store.vread(type, id, versionId)
-  return storedResponse(subset === undefined ? stored : await store.subset(stored, subset), headers)
+  const [part = stored] = await inPart(store, [stored], subset)
+  return storedResponse(part, headers)
 }

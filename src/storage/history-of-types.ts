@@ -1,6 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { restrict } from '../access/access.ts'
-import type { Interval } from '../fhir/date.ts'
 import { compile } from './compile.ts'
 import { type Asking, lastVersion } from './current.ts'
 import type { Connection } from './database.ts'
@@ -12,6 +11,7 @@ import { servedContent } from './served-content.ts'
 import { servedVersion } from './served-version.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
 import type { HistoryAsked, Version, VersionPage } from './store.ts'
+import { inPeriod } from './version-period.ts'
 
 /**
  * What changed last in some types, newest first. The current row of each must pass, or of a deleted one the last version,
@@ -161,15 +161,12 @@ const statement = (type: ResourceType, { access, classes }: Asking, looking: Loo
 }
 
 /** Which versions are asked for, and not shown yet. */
-const within = (type: ResourceType, alias: string, { since, at, position }: Looking): SqlFragment => {
-  const row = name(alias)
-  return allOf([
+const within = (type: ResourceType, alias: string, looking: Looking): SqlFragment =>
+  allOf([
     sql.fragment`TRUE`,
-    ...(since === undefined ? [] : [sql.fragment`${row}.last_updated >= ${since}::timestamptz`]),
-    ...(at === undefined ? [] : [wasCurrent(type, alias, at)]),
-    ...(position === undefined ? [] : [behind(type, row, position)]),
+    ...inPeriod(type, alias, looking),
+    ...(looking.position === undefined ? [] : [behind(type, name(alias), looking.position)]),
   ])
-}
 
 const behind = (type: ResourceType, row: SqlFragment, { at, type: last, pk, version }: Position): SqlFragment => {
   const order = compareTypes(type, last)
@@ -177,15 +174,4 @@ const behind = (type: ResourceType, row: SqlFragment, { at, type: last, pk, vers
     return sql.fragment`${row}.last_updated ${order < 0 ? sql.fragment`<` : sql.fragment`<=`} ${at}::timestamptz`
   return sql.fragment`${row}.last_updated <= ${at}::timestamptz
     AND (${row}.last_updated, ${row}.pk, ${row}.version) < (${at}::timestamptz, ${pk}::bigint, ${version}::integer)`
-}
-
-/** "Only include resource versions that were current at some point during the time period": until the next was made. */
-const wasCurrent = (type: ResourceType, alias: string, { low, high }: Interval): SqlFragment => {
-  const row = name(alias)
-  const follows = (next: SqlFragment) =>
-    sql.fragment`${next}.patient_id = ${row}.patient_id AND ${next}.pk = ${row}.pk AND ${next}.version = ${row}.version + 1`
-  return sql.fragment`${row}.last_updated < ${high}::timestamptz AND coalesce(
-    (SELECT next.last_updated FROM ${historyOf(type)} AS next WHERE ${follows(name('next'))}),
-    (SELECT next.last_updated FROM ${tableOf(type)} AS next WHERE ${follows(name('next'))}),
-    'infinity') > ${low}::timestamptz`
 }

@@ -1,40 +1,113 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Asking, findCurrent, wasVisible } from './current.ts'
+import { restrict } from '../access/access.ts'
+import { type Asking, type Current, findCurrent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { type OldVersion, visibleAmong } from './old-version.ts'
 import type { Preparing } from './prepare.ts'
 import { historyOf } from './row.ts'
 import { servedVersion } from './served-version.ts'
-import { sql } from './sql.ts'
-import type { Version } from './store.ts'
-
-type Place = { readonly patientId: number; readonly pk: string }
+import { allOf, type SqlFragment, sql } from './sql.ts'
+import type { HistoryAsked, Version, VersionPage } from './store.ts'
+import { inPeriod } from './version-period.ts'
 
 /**
- * All versions that the caller may see, newest first: the current row must pass, and each version's own content too.
- * Absent where the resource itself is not visible (or, deleted, was not).
+ * The versions that the caller may see, newest first: the current row must pass, and each version's own content too.
+ * Absent where the resource itself is not visible (or, deleted, was not). So many versions are looked at that a page is
+ * filled, and not many more: one that stays short has a `next` all the same.
  */
-export const visibleVersions = async (
+export const historyOfInstance = async (
   connection: Connection,
   asking: Asking & Preparing,
-  type: ResourceType,
-  id: string,
-): Promise<readonly Version[] | undefined> => {
-  const current = await findCurrent(connection, asking, type, id, 'r')
-  const place: Place | undefined = current ?? (await placeOf(connection, asking, type, id))
-  if (place === undefined) return undefined
-  if (current === undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) === undefined)
-    return undefined
-  const rows = await connection.any<Row>(sql.fragment`
-    SELECT ${id}::text AS id, patient_id AS "patientId", pk, version, last_updated AS "lastUpdated", method, owner, author,
-      content::text AS content, ${servedVersion(type, 'row', id, asking)} AS served
-    FROM ${historyOf(type)} AS row
-    WHERE patient_id = ${place.patientId} AND pk = ${place.pk} ORDER BY version DESC`)
-  const older = (await visibleAmong(connection, asking, { type, action: 'r' }, rows)).map(row => toVersion(type, row))
-  return current === undefined
-    ? older
-    : [{ ...current, method: current.versionId === '1' ? ('POST' as const) : ('PUT' as const) }, ...older]
+  { type, id }: Instance,
+  asked: HistoryAsked,
+): Promise<VersionPage | undefined> => {
+  const shown = await findShown(connection, asking, { type, id })
+  if (shown === undefined) return undefined
+  const found: Version[] = asked.cursor === undefined ? [...currentIn(shown, asked)] : []
+  let before = asked.cursor
+  let isMore = true
+  for (let round = 0; isMore && round < mostRounds && found.length <= asked.count; round++) {
+    const looked = await older(connection, asking, shown, versionsBefore(shown, asked, before), asked.count + 1)
+    isMore = looked.length > asked.count
+    before = looked.at(-1)?.version.toString() ?? before
+    const visible = await visibleAmong(connection, asking, { type, action: 'r' }, looked)
+    found.push(...visible.map(row => toVersion(type, row)))
+  }
+  const entries = found.slice(0, asked.count)
+  const end = found.length > entries.length ? entries.at(-1)?.versionId : isMore ? before : undefined
+  if (asked.cursor === undefined && end === undefined) return { entries, total: entries.length }
+  return {
+    entries,
+    ...(await totalOf(connection, asking, shown, asked)),
+    ...(end === undefined ? {} : { next: end }),
+  }
 }
+
+const mostRounds = 5
+
+/** One of them. */
+export const visibleVersion = async (
+  connection: Connection,
+  asking: Asking & Preparing,
+  { type, id }: Instance,
+  versionId: string,
+): Promise<Version | undefined> => {
+  const shown = await findShown(connection, asking, { type, id })
+  if (shown === undefined) return undefined
+  if (shown.current?.versionId === versionId) return shown.current
+  if (!/^[1-9]\d{0,8}$/.test(versionId)) return undefined
+  const named = allOf([ofPlace(shown), sql.fragment`row.version = ${Number(versionId)}`])
+  const looked = await older(connection, asking, shown, named, 1)
+  const [version] = await visibleAmong(connection, asking, { type, action: 'r' }, looked)
+  return version && toVersion(type, version)
+}
+
+type Instance = { readonly type: ResourceType; readonly id: string }
+
+/** What may be seen as it is now; or what was deleted, and could be seen before. */
+type Shown = Instance & {
+  readonly patientId: number
+  readonly pk: string
+  readonly current: CurrentVersion | undefined
+}
+
+type CurrentVersion = Current & Pick<Version, 'method'>
+
+const findShown = async (
+  connection: Connection,
+  asking: Asking,
+  { type, id }: Instance,
+): Promise<Shown | undefined> => {
+  const current = await findCurrent(connection, asking, type, id, 'r')
+  if (current !== undefined) {
+    const { patientId, pk } = current
+    return { type, id, patientId, pk, current: { ...current, method: current.versionId === '1' ? 'POST' : 'PUT' } }
+  }
+  const place = await connection.maybeOne<Pick<Shown, 'patientId' | 'pk'>>(sql.fragment`
+    SELECT patient_id AS "patientId", pk FROM resource_identity
+    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
+  if (place === undefined) return undefined
+  const deletion = await wasVisible(connection, asking, { type, id, ...place }, 'r')
+  return deletion === undefined ? undefined : { type, id, ...place, current: undefined }
+}
+
+/** It is current still. */
+const currentIn = ({ current }: Shown, { since, at }: HistoryAsked): readonly CurrentVersion[] => {
+  if (current === undefined) return []
+  const time = current.lastUpdated.getTime()
+  const isIn = (since === undefined || time >= Date.parse(since)) && (at === undefined || time < Date.parse(at.high))
+  return isIn ? [current] : []
+}
+
+const ofPlace = ({ patientId, pk }: Shown): SqlFragment =>
+  sql.fragment`row.patient_id = ${patientId} AND row.pk = ${pk}`
+
+const versionsBefore = (shown: Shown, asked: HistoryAsked, before: string | undefined): SqlFragment =>
+  allOf([
+    ofPlace(shown),
+    ...inPeriod(shown.type, 'row', asked),
+    ...(before === undefined ? [] : [sql.fragment`row.version < ${Number(before)}`]),
+  ])
 
 type Row = OldVersion & {
   readonly method: Version['method']
@@ -42,15 +115,31 @@ type Row = OldVersion & {
   readonly served: string | null
 }
 
-const placeOf = (
+const older = (
   connection: Connection,
-  { typeIds }: Asking,
-  type: ResourceType,
-  id: string,
-): Promise<Place | undefined> =>
-  connection.maybeOne(sql.fragment`
-    SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${typeIds.get(type) ?? 0} AND id = ${id}`)
+  asking: Asking,
+  { type, id }: Instance,
+  where: SqlFragment,
+  limit: number,
+): Promise<readonly Row[]> =>
+  connection.any(sql.fragment`
+    SELECT ${id}::text AS id, patient_id AS "patientId", pk, version, last_updated AS "lastUpdated", method, owner, author,
+      content::text AS content, ${servedVersion(type, 'row', id, asking)} AS served
+    FROM ${historyOf(type)} AS row
+    WHERE ${where} ORDER BY version DESC LIMIT ${limit}`)
+
+/** Known without looking at each only where all pass. */
+const totalOf = async (
+  connection: Connection,
+  { access }: Asking,
+  shown: Shown,
+  asked: HistoryAsked,
+): Promise<Pick<VersionPage, 'total'>> => {
+  if (restrict(access, 'r', shown.type).kind !== 'all') return {}
+  const { count } = await connection.one<{ count: string }>(sql.fragment`
+    SELECT count(*) FROM ${historyOf(shown.type)} AS row WHERE ${versionsBefore(shown, asked, undefined)}`)
+  return { total: Number(count) + currentIn(shown, asked).length }
+}
 
 export const toVersion = (type: ResourceType, { id, version, lastUpdated, method, served }: Row): Version => ({
   type,

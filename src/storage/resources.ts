@@ -3,7 +3,6 @@ import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { maskOf } from '../fhir/subset.ts'
 import type { Expression, Principal } from '../search/expression.ts'
 import { issueBinding } from './binding-token.ts'
 import { findCurrent, wasVisible } from './current.ts'
@@ -11,19 +10,19 @@ import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
 import { explainSearch } from './explain.ts'
-import { visibleVersions } from './history.ts'
+import { historyOfInstance, visibleVersion } from './history.ts'
 import { historyOfTypes } from './history-of-types.ts'
 import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchIds, searchPage } from './search.ts'
-import { subsetOf } from './served-content.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
-import type { HistoryAsked, Store, Stored, Version, VersionPage } from './store.ts'
+import type { Store, Stored } from './store.ts'
 import { lastEventOf } from './subscriber.ts'
 import { eventsIn } from './subscription-event.ts'
+import { subsetsOf } from './subset.ts'
 import { lookUpConcepts, terminologyFor } from './terminology.ts'
 import { takeTurns } from './turns.ts'
 import { measureUnits } from './unit.ts'
@@ -112,22 +111,15 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, asked) => {
-    const versions = await visibleVersions(connection, asking, type, id)
-    if (versions === undefined) throw unknown(type, id)
-    return pageOf(versions, asked)
+    const page = await historyOfInstance(connection, asking, { type, id }, asked)
+    if (page === undefined) throw unknown(type, id)
+    return page
   },
   historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
   search: async search => searchPage(connection, asking, await lookedUp(connection, asking, search)),
   explain: async (search, depth) =>
     explainSearch(connection, asking, await lookedUp(connection, asking, search), depth),
-  subset: async (stored, subset) => {
-    const mask = maskOf(asking.registry.structures, stored.type, subset)
-    const part = subsetOf(sql.fragment`${stored.content}::jsonb`, mask)
-    return {
-      ...stored,
-      ...(await connection.one<Pick<Stored, 'content'>>(sql.fragment`SELECT ${part}::text AS content`)),
-    }
-  },
+  subset: (versions, subset) => subsetsOf(connection, asking, versions, subset),
   lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
   terminology: terminologyFor(connection, asking),
@@ -164,35 +156,12 @@ const vread = async (
   id: string,
   versionId: string,
 ): Promise<Stored> => {
-  const current = await findCurrent(connection, asking, type, id, 'r')
-  if (current?.versionId === versionId) return current
-  const versions = await visibleVersions(connection, asking, type, id)
-  const version = versions?.find(one => one.versionId === versionId)
+  const version = await visibleVersion(connection, asking, { type, id }, versionId)
   if (version === undefined) throw new FhirError('not-found', `${type}/${id}/_history/${versionId} is not known`)
   if (version.content === undefined)
     throw new FhirError('deleted', `${type}/${id} was deleted with version ${versionId}`)
   return { ...version, content: version.content }
 }
-
-/** The cursor of a history is the number of the version that ended the page before. */
-const pageOf = (all: readonly Version[], { count, cursor, since, at }: HistoryAsked): VersionPage => {
-  const versions = all.filter((version, index) => isSince(version, since) && isCurrentIn(version, all[index - 1], at))
-  const behind =
-    cursor === undefined ? versions : versions.filter(({ versionId }) => Number(versionId) < Number(cursor))
-  const entries = behind.slice(0, count)
-  const last = entries.at(-1)
-  const more = last !== undefined && behind.length > entries.length
-  return { entries, total: versions.length, ...(more ? { next: last.versionId } : {}) }
-}
-
-const isSince = ({ lastUpdated }: Version, since: string | undefined): boolean =>
-  since === undefined || lastUpdated.getTime() >= Date.parse(since)
-
-/** From its own making to that of the next. */
-const isCurrentIn = ({ lastUpdated }: Version, next: Version | undefined, at: HistoryAsked['at']): boolean =>
-  at === undefined ||
-  (lastUpdated.getTime() < Date.parse(at.high) &&
-    (next === undefined || next.lastUpdated.getTime() > Date.parse(at.low)))
 
 const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
   const rows = await connection.any<{ name: ResourceType; type_id: number }>(

@@ -21,7 +21,7 @@ export const servedContent = (type: ResourceType, alias: string, serving: Servin
 }
 
 /** A part of a resource, marked as such. */
-export const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
+const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
   sql.fragment`fhir_subsetted(${content}, ${JSON.stringify(mask)}::jsonb)`
 
 /** A Group has as members the enrolled Patients of its study that the caller may read, and none that somebody has written. */

@@ -23,6 +23,9 @@ export type Version = Omit<Stored, 'content'> & {
   readonly method: 'POST' | 'PUT' | 'DELETE'
 }
 
+/** Deletions have no content. */
+export type Whole = Pick<Version, 'type' | 'content'>
+
 export type HistoryAsked = {
   readonly count: number
   /** Only versions made at this instant or later. */
@@ -138,8 +141,8 @@ export type Store = {
   readonly historyOfTypes: (types: readonly ResourceType[], asked: HistoryAsked) => Promise<VersionPage>
   readonly search: (search: Search) => Promise<Page>
   readonly explain: (search: Search, depth: ExplainDepth) => Promise<Explanation>
-  /** The part of a resource that was read. */
-  readonly subset: (stored: Stored, subset: Subset) => Promise<Stored>
+  /** The parts of resources that were read. */
+  readonly subset: <One extends Whole>(versions: readonly One[], subset: Subset) => Promise<readonly One[]>
   /** The latest Observations of each class of codes, newest first. */
   readonly lastn: (asked: LastN) => Promise<readonly Stored[]>
   /** One row for each unit in which values stand. */

@@ -32,6 +32,8 @@ const pagesOf = async (url: string): Promise<readonly string[]> => {
   return seen
 }
 
+const narrative = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Part</div>' }
+
 await put('Patient', 'a', { active: true })
 await put('Basic', 'x', { code: { text: '1' } })
 await put('Patient', 'b')
@@ -103,6 +105,74 @@ t.test('_since asks for what is newer, _at for what was current then', async t =
   t.strictSame(await at('2100', 'Patient/a'), ['PUT Patient/a W/"3" 200'])
   for (const query of ['_since=yesterday', '_at=x', '_sort=x', '_list=1', '_count=0', '_since=2020&_since=2021'])
     t.equal((await call('GET', `Patient/_history?${query}`)).status, 400, query)
+})
+
+t.test('the versions of one resource come in pages, with their number', async t => {
+  for (const active of [true, false, true]) await put('Patient', 'many', { active })
+  await call('DELETE', 'Patient/many')
+  await put('Patient', 'many', { gender: 'other' })
+  const all = ['PUT 5 200', 'DELETE 4 204', 'PUT 3 200', 'PUT 2 200', 'POST 1 201'].map(line =>
+    line.replace(/(\w+) (\d) /, '$1 Patient/many W/"$2" '),
+  )
+  for (const count of [1, 2, 4, 5]) {
+    t.strictSame(await pagesOf(`Patient/many/_history?_count=${count}`), all, `by ${count}`)
+    t.equal((await call('GET', `Patient/many/_history?_count=${count}`)).body.total, 5)
+  }
+  const first = (await call('GET', 'Patient/many/_history?_count=2')).body
+  await put('Patient', 'many', { gender: 'unknown' })
+  const next = first.link[1].url.replace(/^.*\/fhir\//, '')
+  t.strictSame(lines((await call('GET', next)).body), all.slice(2, 4), 'what is written meanwhile moves nothing')
+  const { lastModified } = first.entry[1].response
+  t.strictSame(
+    lines((await call('GET', `Patient/many/_history?_at=${lastModified}`)).body).slice(-1),
+    all.slice(1, 2),
+    'a deletion is current until the next version',
+  )
+  t.equal((await call('GET', 'Patient/many/_history/4')).status, 410)
+  t.match((await call('GET', 'Patient/many/_history/3')).body, { active: true })
+  for (const unknown of ['7', '0', 'x', '99999999999'])
+    t.equal((await call('GET', `Patient/many/_history/${unknown}`)).status, 404, unknown)
+})
+
+t.test('versions are served in part where that is asked', async t => {
+  await put('Patient', 'part', { active: true, gender: 'male', text: narrative })
+  await put('Patient', 'part', { active: false, gender: 'male', text: narrative })
+  await call('DELETE', 'Patient/part')
+  await put('Basic', 'part', { code: { text: 'x' }, created: '2026' })
+  const resources = async (url: string) =>
+    (await call('GET', url)).body.entry.map(({ resource }: { resource?: { meta: { tag?: unknown } } }) => {
+      if (resource === undefined) return undefined
+      const { meta, ...rest } = resource
+      return [rest, meta.tag]
+    })
+  const tag = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' }]
+  const patient = { resourceType: 'Patient', id: 'part' }
+  const parts = [undefined, [{ ...patient, active: false }, tag], [{ ...patient, active: true }, tag]]
+  t.strictSame(await resources('Patient/part/_history?_elements=active'), parts)
+  t.strictSame(await resources('Patient/_history?_elements=active&_count=3'), parts)
+  t.strictSame(await resources('_history?_elements=active,created&_count=4'), [
+    [{ resourceType: 'Basic', id: 'part', code: { text: 'x' }, created: '2026' }, tag],
+    ...parts,
+  ])
+  t.strictSame(await resources('Patient/part/_history?_summary=text&_count=2'), [
+    undefined,
+    [{ ...patient, text: narrative }, tag],
+  ])
+  const next = (await call('GET', 'Patient/part/_history?_elements=gender&_count=2')).body.link[1].url
+  t.strictSame(await resources(next.replace(/^.*\/fhir\//, '')), [[{ ...patient, gender: 'male' }, tag]])
+  const refusal = async (url: string) => {
+    const { status, body } = await call('GET', url)
+    return [status, body.issue[0].diagnostics.slice(0, 62)]
+  }
+  t.strictSame(await refusal('_history?_elements=foo'), [400, 'No type here has an element "foo"'])
+  t.strictSame(await refusal('Patient/_history?_summary=count'), [
+    400,
+    'Only a search is counted; accepted: true, text, data, false',
+  ])
+  t.strictSame(await refusal('Patient/_history?_summary=true&_elements=id'), [
+    400,
+    'Give one of _summary and _elements',
+  ])
 })
 
 t.test('a history of what one may not search is refused', async t => {
