@@ -3,6 +3,7 @@ import type { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
+import { createAll, standsAlone } from './create-all.ts'
 import type { Connection } from './database.ts'
 import { withDecision } from './decision.ts'
 import { contentOf, missingReferences } from './required-references.ts'
@@ -13,8 +14,8 @@ import { uploadAll } from './upload.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
 /**
- * The writes in their order, in the caller's transaction: runs of plain Observations as one set, everything else one by
- * one behind a savepoint, so that an entry that is refused changes nothing and hinders no other.
+ * The writes in their order, in the caller's transaction: runs of plain creates as sets, everything else one by one
+ * behind a savepoint, so that an entry that is refused changes nothing and hinders no other.
  */
 export const writeAll = async (
   connection: Connection,
@@ -56,13 +57,13 @@ const writePermitted = async (
   const written: Written[] = []
   await takeTurns(connection, writes.flatMap(criteriaOf))
   for (const run of runsOf(writes)) {
-    if (run.kind === 'set') written.push(...(await uploadAll(connection, writing, run.creates)))
-    else
+    if (run.kind === 'one')
       written.push(
         await isolated(connection, () =>
           withDecision(connection, writing, run.write, () => writeOne(connection, writing, run.write, beside)),
         ),
       )
+    else written.push(...(await setWriters[run.kind](connection, writing, run.creates)))
   }
   return written
 }
@@ -71,15 +72,23 @@ const writePermitted = async (
 const criteriaOf = (write: Write) =>
   write.kind === 'create' && write.ifNoneExist !== undefined ? [write.ifNoneExist] : []
 
-type Run = { readonly kind: 'set'; readonly creates: Create[] } | { readonly kind: 'one'; readonly write: Write }
+const setWriters = { uploads: uploadAll, set: createAll } as const
+
+type Run =
+  | { readonly kind: 'uploads' | 'set'; readonly creates: Create[] }
+  | { readonly kind: 'one'; readonly write: Write }
 
 const runsOf = (writes: readonly Write[]): readonly Run[] => {
   const runs: Run[] = []
-  for (const write of writes) {
+  const add = (kind: 'uploads' | 'set', create: Create) => {
     const last = runs.at(-1)
-    if (!isPlainObservation(write)) runs.push({ kind: 'one', write })
-    else if (last?.kind === 'set') last.creates.push(write)
-    else runs.push({ kind: 'set', creates: [write] })
+    if (last?.kind === kind) last.creates.push(create)
+    else runs.push({ kind, creates: [create] })
+  }
+  for (const write of writes) {
+    if (isPlainObservation(write)) add('uploads', write)
+    else if (standsAlone(write)) add('set', write)
+    else runs.push({ kind: 'one', write })
   }
   return runs
 }

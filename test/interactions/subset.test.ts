@@ -77,7 +77,10 @@ t.test('what cannot be asked of one resource is refused', async t => {
     const answer = await get(query)
     return [answer.statusCode, answer.json().issue?.[0].diagnostics]
   }
-  t.strictSame(await told('Patient/ann?_summary=count'), [400, 'There is nothing to count in one resource'])
+  t.strictSame(await told('Patient/ann?_summary=count'), [
+    400,
+    'Only a search is counted; accepted: true, text, data, false',
+  ])
   t.strictSame(await told('Patient/ann?_summary=some'), [
     400,
     '_summary "some" is not supported; accepted: true, text, data, count, false',
