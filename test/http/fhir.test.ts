@@ -43,17 +43,12 @@ t.test('unknown types and paths are 404, unknown methods 405 with those that ans
   const unknown = await call('GET', '/fhir/Thing/1')
   t.equal(unknown.statusCode, 404)
   t.match(unknown.json().issue[0].diagnostics, /Thing/)
-  for (const url of [
-    '/fhir/Patient/1/Observation',
-    '/fhir/Patient/$everything',
-    '/fhir/$export',
-    '/fhir/Patient/a_b',
-  ]) {
+  for (const url of ['/fhir/Patient/1/Location', '/fhir/Patient/$nothing', '/fhir/$export', '/fhir/Patient/a_b']) {
     t.equal((await call('GET', url)).statusCode, 404, url)
   }
   const rows = [
     ['POST', '/fhir/Patient/1', 'GET, PUT, PATCH, DELETE'],
-    ['GET', '/fhir', 'POST'],
+    ['PUT', '/fhir', 'GET, POST'],
     ['GET', '/fhir/Patient/_search', 'POST'],
     ['POST', '/fhir/Patient/1/_history', 'GET'],
   ] as const
