@@ -16,17 +16,25 @@ await world.everything('PUT', 'RiskAssessment/with-a-number', {
   prediction: [{ probabilityDecimal: 0.5 }],
 })
 
+await world.everything('PUT', 'Location/with-words', {
+  resourceType: 'Location',
+  id: 'with-words',
+  text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Second floor, left</div>' },
+})
+
 /** All that can be made again; numbers of dictionaries are not. */
 const derived = [
   'compartment',
   'index_string',
   'index_date',
   'index_number',
+  'full_text',
   'observation_code',
   'derived_from',
   'organization_node',
   'organization_ancestor',
   'membership',
+  'privacy_officer',
   'person_practitioner',
   'person_patient',
   'study',
