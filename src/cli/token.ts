@@ -18,6 +18,7 @@ import { openAccount } from '../storage/user-account.ts'
 
 type Options = {
   readonly user?: string
+  readonly person?: string
   readonly patient?: string
   readonly client?: string
   readonly admin?: true
@@ -33,7 +34,8 @@ export const tokenCommand = (program: Command): void => {
   program
     .command('token')
     .description('print an access token for a person, a patient, a client or an administrator')
-    .option('--user <email>', 'the person who signs in with this address; a Person with it as telecom gets the account')
+    .option('--user <email>', 'the person who signs in with this address')
+    .option('--person <id>', 'with --user, the first time: the Person whose address it becomes')
     .option('--patient <id>', 'the patient with this id')
     .option('--client <id>', 'a backend client; --organization or --policy data-submission register it')
     .option('--admin', 'an administrator of the installation, who sees nobody’s health data')
@@ -101,10 +103,10 @@ const issue = async (database: Connection, options: Options): Promise<string> =>
 
 const bearerOf = async (
   database: Connection,
-  { user, patient, client, organization, policy }: Options,
+  { user, person, patient, client, organization, policy }: Options,
 ): Promise<Pick<TokenRequest, 'subject' | 'client' | 'policies'>> => {
   if (user !== undefined)
-    return { subject: { kind: 'user', person: await openAccount(database, user) }, client: commandLineClient }
+    return { subject: { kind: 'user', person: await openAccount(database, user, person) }, client: commandLineClient }
   if (patient !== undefined) return { subject: { kind: 'patient', patient }, client: commandLineClient }
   if (client === undefined) return { subject: { kind: 'administrator' }, client: commandLineClient }
   const lasting = policy.filter(one => one !== 'everything')

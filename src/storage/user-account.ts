@@ -11,22 +11,20 @@ const findAccount = async (connection: Connection, email: string): Promise<strin
 }
 
 /**
- * The operator's way to an account: gives the address to the one Person whose telecom has it, if nobody has it yet.
- * Answers the id of the Person; throws where none or several could be meant.
+ * The operator's way to an account: gives the address to the Person, if nobody has it yet. What a Person's own telecom says
+ * decides nothing: its managers write it, and would choose whose account somebody else's address opens.
+ * Answers the id of the Person who signs in with the address.
  */
-export const openAccount = async (connection: Connection, email: string): Promise<string> => {
+export const openAccount = async (connection: Connection, email: string, person?: string): Promise<string> => {
   const known = await findAccount(connection, email)
-  if (known !== undefined) return known
-  const persons = await connection.any<{ id: string }>(sql.fragment`
-    SELECT id FROM person
-    WHERE EXISTS (
-      SELECT FROM jsonb_array_elements(content -> 'telecom') AS telecom
-      WHERE telecom ->> 'system' = 'email' AND lower(telecom ->> 'value') = ${email.toLowerCase()})`)
-  const [person] = persons
-  if (person === undefined) throw new FhirError('not-found', `No Person has the e-mail address ${email}`)
-  if (persons.length > 1) throw new FhirError('multiple-matches', `Several Persons have the e-mail address ${email}`)
-  await connection.run(
-    sql.fragment`INSERT INTO user_account (email, person) VALUES (${email.toLowerCase()}, ${person.id})`,
-  )
-  return person.id
+  if (known !== undefined) {
+    if (person === undefined || person === known) return known
+    throw new FhirError('conflict', `${email} is the address of Person/${known} already`)
+  }
+  if (person === undefined)
+    throw new FhirError('not-found', `Nobody signs in with ${email} yet: say which Person it is the address of`)
+  const given = await connection.run(sql.fragment`
+    INSERT INTO user_account (email, person) SELECT ${email.toLowerCase()}, id FROM person WHERE id = ${person}`)
+  if (given === 0) throw new FhirError('not-found', `Person/${person} is not known`)
+  return person
 }

@@ -74,12 +74,16 @@ t.test('an account is found by its address; staff carry their practitioner and w
     { resourceType: 'Person', id: 'q', link: [{ target: { reference: 'Patient/ann' } }] },
   )
   const { database } = world
-  await t.rejects(openAccount(database, 'nobody@example.org'), {
-    message: 'No Person has the e-mail address nobody@example.org',
-  })
-  t.equal(await openAccount(database, 'doc@example.org'), 'p')
   await world.put({ resourceType: 'Person', id: 'thief', telecom })
-  t.equal(await openAccount(database, 'DOC@example.org'), 'p', 'taken once, it is not given again')
+  await t.rejects(openAccount(database, 'doc@example.org'), {
+    message: 'Nobody signs in with doc@example.org yet: say which Person it is the address of',
+  })
+  await t.rejects(openAccount(database, 'doc@example.org', 'nobody'), { message: 'Person/nobody is not known' })
+  t.equal(await openAccount(database, 'doc@example.org', 'p'), 'p', 'whatever a telecom says')
+  t.equal(await openAccount(database, 'DOC@example.org'), 'p')
+  await t.rejects(openAccount(database, 'doc@example.org', 'thief'), {
+    message: 'doc@example.org is the address of Person/p already',
+  })
   const scope = 'openid fhirUser user/*.rs'
   const token = await issueToken(database, { ...request, scope, subject: { kind: 'user', person: 'p' }, study: 's' })
   t.match(await findCaller(database, token), {

@@ -42,11 +42,11 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
     })
     const email = `${name}@example.org`
     const telecom = [{ system: 'email' as const, value: email }]
-    await create(by, { resourceType: 'Person', telecom, link: [{ target: practitioner }] })
-    return { email, practitioner: id }
+    const person = await create(by, { resourceType: 'Person', telecom, link: [{ target: practitioner }] })
+    return { person: person.id, email, practitioner: id }
   }
-  const staffToken = async ({ email }: { email: string }, scope: string) =>
-    token({ subject: { kind: 'user', person: await openAccount(database, email) }, scope })
+  const staffToken = async ({ email, person }: { email: string; person: string }, scope: string) =>
+    token({ subject: { kind: 'user', person: await openAccount(database, email, person) }, scope })
   const patientToken = (patient: string, scope: string) => token({ subject: { kind: 'patient', patient }, scope })
 
   /** A study that asks for the kinds, with its Group and its own researcher. */

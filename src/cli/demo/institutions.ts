@@ -25,8 +25,11 @@ export const setUpInstitutions = async (signIn: SignIn): Promise<Ids> => {
   const roots = await inTurn(pick(organizations, isRoot), ({ name }) => createOrganization(administrator, name))
   const organizationIds = new Map<OrganizationKey, string>(Object.entries(roots) as [OrganizationKey, string][])
   const colleagueIds = new Map<ColleagueKey, string>()
-  const hire = async (by: FhirClient, key: ColleagueKey) =>
-    colleagueIds.set(key, await createColleague(by, staff[key], organizationIds))
+  const hire = async (by: FhirClient, key: ColleagueKey) => {
+    const { practitioner, person } = await createColleague(by, staff[key], organizationIds)
+    colleagueIds.set(key, practitioner)
+    await signIn.openAccount(key, person)
+  }
   for (const key of keysMadeBy('administrator')) await hire(administrator, key)
   const managers = {
     dean: await signIn.colleague('dean', scopes.setUp),
@@ -78,7 +81,7 @@ const createColleague = async (
   by: FhirClient,
   { given, family, role }: Colleague,
   ids: ReadonlyMap<OrganizationKey, string>,
-): Promise<string> => {
+): Promise<{ readonly practitioner: string; readonly person: string }> => {
   const name = [{ given: [given], family }]
   const { id } = await by.create({ resourceType: 'Practitioner', active: true, name })
   const practitioner = { reference: `Practitioner/${id}` }
@@ -91,8 +94,8 @@ const createColleague = async (
     })
   }
   const telecom = [{ system: 'email' as const, value: emailOf({ given, family }) }]
-  await by.create({ resourceType: 'Person', name, telecom, link: [{ target: practitioner }] })
-  return id
+  const person = await by.create({ resourceType: 'Person', name, telecom, link: [{ target: practitioner }] })
+  return { practitioner: id, person: person.id }
 }
 
 const toStudy = (key: StudyKey, ids: Pick<Ids, 'organizations' | 'sources' | 'colleagues'>): ResearchStudy => {

@@ -8,6 +8,8 @@ import { type ColleagueKey, emailOf, staff } from './staff.ts'
 /** Everyone's way in: a token of the command line's, and a client that carries it. */
 export type SignIn = {
   readonly administrator: () => Promise<FhirClient>
+  /** The colleague's address becomes that of the Person. */
+  readonly openAccount: (key: ColleagueKey, person: string) => Promise<unknown>
   readonly colleague: (key: ColleagueKey, scope: string, study?: string) => Promise<FhirClient>
   readonly patient: (id: string, scope: string) => Promise<FhirClient>
   readonly nobody: FhirClient
@@ -24,6 +26,7 @@ export const openSignIn = (database: Database, base: string): SignIn => {
     )
   }
   return {
+    openAccount: (key, person) => openAccount(database, emailOf(staff[key]), person),
     administrator: () => open({ kind: 'administrator' }, 'user/*.cruds'),
     colleague: async (key, scope, study) =>
       open({ kind: 'user', person: await openAccount(database, emailOf(staff[key])) }, scope, study),
