@@ -45,8 +45,8 @@ t.test('by any type of parameter, up by the least of several values and down by 
     { resourceType: 'ValueSet', id: 'v2', status: 'active', url: 'http://a.example', date: '2026' } as never,
   )
   const cases: Readonly<Record<string, string>> = {
-    'RiskAssessment?_sort=probability,_id': 'r3 r1 r2 r4',
-    'RiskAssessment?_sort=-probability,_id': 'r1 r3 r2 r4',
+    'RiskAssessment?_sort=probability,_id': 'r3 r2 r1 r4',
+    'RiskAssessment?_sort=-probability,_id': 'r1 r2 r3 r4',
     'Condition?_sort=onset-age,_id': 'c2 c1 c3 c4 c5',
     'Condition?_sort=-onset-age,_id': 'c1 c2 c3 c4 c5',
     'Condition?_sort=onset-date,_id': 'c5 c4 c1 c2 c3',
