@@ -1,10 +1,15 @@
 import t from 'tap'
 import { unsupportedParameters } from '../src/fhir/registry-search-parameters.ts'
 import { resourceTypes } from '../src/fhir/resource-type.ts'
+import { ask, queryOf } from './oracle/asking.ts'
 import { compareAll } from './oracle/asking-all.ts'
 import { openComparison } from './oracle/comparing.ts'
 import { derive } from './oracle/derive/derive.ts'
 import { knownInvalid } from './oracle/known-invalid.ts'
+import { makeHierarchies } from './oracle/made-hierarchies.ts'
+import { escapedText } from './oracle/match/escape.ts'
+import { valuesFor } from './oracle/match/matches.ts'
+import { takesPipe, tokensOf } from './oracle/match/token.ts'
 import { openOracle } from './oracle/opening.ts'
 import { openRandom, seedOf } from './oracle/random.ts'
 
@@ -13,7 +18,9 @@ import { openRandom, seedOf } from './oracle/random.ts'
  * server: the published FHIRPath expressions, evaluated, and the matching rules of the specification in plain JavaScript.
  */
 const seed = seedOf()
-const { server, world, refused, supported } = await openOracle()
+const { server, world, refused, supported } = await openOracle({
+  more: definitions => makeHierarchies(definitions, openRandom(seed, 'hierarchies')),
+})
 t.teardown(() => server.close())
 
 /** Values to ask by, of a parameter of one type and of one that all types have. */
@@ -48,6 +55,25 @@ t.test('a search by any one parameter finds what the specification says', async 
     'every parameter is asked by or listed',
   )
   t.comment(`parameters ${parameters.length}, searches ${questions.length}, differing ${differences.length}`)
+})
+
+t.test('a system is not asked of what has none', async t => {
+  const asked = resourceTypes.flatMap(type =>
+    world
+      .parametersOf(type)
+      .filter(({ type: kind, code }) => kind === 'token' && supported(type, code))
+      .flatMap(definition => {
+        const found = world.resourcesOf(type).flatMap(resource => valuesFor(definition, resource))
+        const [token] = found.some(one => takesPipe(one.type)) ? [] : found.flatMap(tokensOf)
+        return token?.code === undefined ? [] : [queryOf(type, [[definition.code, `|${escapedText(token.code)}`]])]
+      }),
+  )
+  const answers = await Promise.all(asked.map(async query => ({ query, ...(await ask(server, query)) })))
+  t.same(
+    answers.filter(answer => !('refused' in answer && answer.refused.startsWith('400'))),
+    [],
+  )
+  t.comment(`refused ${answers.length}`)
 })
 
 t.test('few parameters are not supported, and each has its reason', async t => {

@@ -3,11 +3,11 @@ import type { Registry } from '../fhir/registry.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { readAlternatives } from './alternatives.ts'
 import { splitAt, unescapeText } from './escape.ts'
-import { and, type Expression, none, not, or } from './expression.ts'
-import { hierarchicalTargets, parseHierarchy } from './hierarchy.ts'
+import { and, type Expression, not, or } from './expression.ts'
+import { isHierarchical, parseHierarchy } from './hierarchy.ts'
+import { matchImplied } from './implied-system.ts'
 import { type Path, pathsOf, through } from './path.ts'
 import { refusal } from './refusal.ts'
-import type { Value } from './value.ts'
 import { parseModified } from './values/modified.ts'
 import { parseValue, type ValueOptions } from './values/parse-value.ts'
 
@@ -44,7 +44,7 @@ const isMissing = (parameter: SearchParameter, texts: readonly string[]): Expres
 const matching = (asking: Asking, text: string): Expression => {
   const { registry, parameter, modifier, options } = asking
   if (modifier === undefined || modifier.kind === 'not' || modifier.kind === 'missing') return plainly(asking, text)
-  if ((modifier.kind === 'above' || modifier.kind === 'below') && hierarchicalTargets(parameter).length > 0)
+  if ((modifier.kind === 'above' || modifier.kind === 'below') && isHierarchical(parameter))
     return parseHierarchy(registry, parameter, modifier.kind, text, options.base)
   const value =
     modifier.kind === 'type'
@@ -62,20 +62,7 @@ const plainly = ({ registry, parameter, options }: Asking, text: string): Expres
       { kind: 'match', parameter, value: parseValue(parameter, url, options) },
       { kind: 'match', parameter: version, value: { kind: 'token', code: unescapeText(versionText) } },
     )
-  const value = parseValue(parameter, text, options)
-  return isImpossible(registry, parameter, value) ? none : { kind: 'match', parameter, value }
+  return matchImplied(registry, parameter, parseValue(parameter, text, options))
 }
 
 const isCanonicalUrl = ({ type, code }: SearchParameter): boolean => type === 'uri' && code === 'url'
-
-/** A `code` has the system of its binding, implicitly: with another system asked for, nothing can match. */
-const isImpossible = ({ valueSets }: Registry, { paths }: SearchParameter, value: Value): boolean => {
-  if (value.kind !== 'token' || typeof value.system !== 'string') return false
-  const { system, code } = value
-  return paths.every(({ valueSet }) => {
-    const bound = valueSet === undefined ? undefined : valueSets.get(valueSet)
-    if (bound === undefined) return false
-    const codes = bound.get(system)
-    return codes === undefined || (code !== undefined && !codes.has(code))
-  })
-}

@@ -33,15 +33,23 @@ export const parseHierarchy = (
   )
 }
 
+/** Whether it is of references, not of canonicals, and some type among their targets has a hierarchy. */
+export const isHierarchical = (parameter: SearchParameter): boolean =>
+  parameter.type === 'reference' &&
+  parameter.paths.some(({ datatype }) => datatype === 'Reference') &&
+  hierarchicalTargets(parameter).length > 0
+
 /** The types among a reference's targets of which one is strictly part of another. */
-export const hierarchicalTargets = ({ targets }: SearchParameter): readonly ResourceType[] =>
+const hierarchicalTargets = ({ targets }: SearchParameter): readonly ResourceType[] =>
   targets.filter(target => target in parents)
 
 /** Type → its parameter for what it is part of. */
 const parents: Readonly<Partial<Record<ResourceType, string>>> = {
   CarePlan: 'part-of',
+  Communication: 'part-of',
   Encounter: 'part-of',
   Location: 'partof',
+  MedicationStatement: 'part-of',
   Organization: 'partof',
   Procedure: 'part-of',
   ResearchStudy: 'partof',

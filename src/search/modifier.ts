@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
-import { hierarchicalTargets } from './hierarchy.ts'
+import { isHierarchical } from './hierarchy.ts'
 import { refusal } from './refusal.ts'
 
 /** https://hl7.org/fhir/R4/search.html#modifiers */
@@ -58,7 +58,6 @@ const reaches = ({ paths }: SearchParameter, datatypes: readonly string[]): bool
 const isCoded: Applies = parameter =>
   parameter.type === 'token' && reaches(parameter, ['Coding', 'CodeableConcept', 'code'])
 const isCanonical: Applies = parameter => parameter.type === 'reference' && reaches(parameter, ['canonical', 'uri'])
-const isHierarchical: Applies = parameter => hierarchicalTargets(parameter).length > 0
 
 const applies: Readonly<Record<ModifierName, Applies>> = {
   // "For all parameters (except combination)"; a text made of many is no element that could be missing.

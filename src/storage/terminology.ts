@@ -8,6 +8,7 @@ import { codesAbove, codesBelow } from '../fhir/terminology/code-system.ts'
 import { expandValueSet, type FindTerminology, readSystem } from '../fhir/terminology/expansion.ts'
 import { findPublished, type TerminologyType } from '../fhir/terminology/published.ts'
 import { and, type Expression, none } from '../search/expression.ts'
+import { impliedConcepts } from '../search/implied-system.ts'
 import type { Concept, Concepts, Value } from '../search/value.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
@@ -39,13 +40,11 @@ export const lookUpConcepts = async (
       case 'chain':
       case 'has':
         return { ...one, of: await answered(one.of) }
-      case 'match':
-        return one.value.kind === 'concepts'
-          ? {
-              ...one,
-              value: { ...one.value, codes: await conceptsOf(one.parameter.code, one.value.asked, terminology) },
-            }
-          : one
+      case 'match': {
+        if (one.value.kind !== 'concepts') return one
+        const concepts = await conceptsOf(one.parameter.code, one.value.asked, terminology)
+        return { ...one, value: { ...one.value, codes: impliedConcepts(asking.registry, one.parameter, concepts) } }
+      }
       default:
         return one
     }

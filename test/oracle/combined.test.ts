@@ -10,7 +10,7 @@ import { openRandom, seedOf } from './random.ts'
 const definitions = new Set(['StructureDefinition', 'SearchParameter', 'CodeSystem', 'ValueSet', 'Bundle'])
 
 const seed = seedOf()
-const oracle = await openOracle(({ resource }) => !definitions.has(resource.resourceType))
+const oracle = await openOracle({ wanted: ({ resource }) => !definitions.has(resource.resourceType) })
 const { server, world, resources } = oracle
 t.teardown(() => server.close())
 

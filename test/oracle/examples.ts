@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { isResourceType } from '../../src/fhir/resource-type.ts'
+import { publishedFolder } from './published.ts'
 
 export type Resource = { readonly resourceType: string; readonly id: string; readonly [element: string]: unknown }
 
@@ -17,11 +17,10 @@ const largest = 50_000
 /** Of more digits than JavaScript tells apart, as the server does. */
 const longNumbers = /(?<=:\s*)-?\d+\.\d{12,}(?=\s*[,}])/g
 
-/** The published examples of R4, by `Type/id`. The package is a dependency of the tests: without it this throws. */
+/** The published examples of R4, by `Type/id`. */
 export const readExamples = (): readonly Example[] => {
-  const folder = dirname(fileURLToPath(import.meta.resolve('hl7.fhir.r4.examples/package.json')))
-  const files = readdirSync(folder).filter(file => file.endsWith('.json') && file !== 'package.json')
-  const examples = files.map(file => readFileSync(join(folder, file), 'utf8')).flatMap(toExample)
+  const files = readdirSync(publishedFolder).filter(file => file.endsWith('.json') && file !== 'package.json')
+  const examples = files.map(file => readFileSync(join(publishedFolder, file), 'utf8')).flatMap(toExample)
   return [...new Map(examples.map(example => [example.key, example])).values()]
 }
 

@@ -1,3 +1,4 @@
+import type { ResourceType } from '@medplum/fhirtypes'
 import { choiceName } from '../../src/fhir/path-compiler.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { isResourceType } from '../../src/fhir/resource-type.ts'
@@ -5,7 +6,7 @@ import type { ElementPath, PathStep, SearchParameter } from '../../src/fhir/sear
 import { childOf, type Element, type ElementType } from '../../src/fhir/structure.ts'
 import { minimalResource, sampleOf } from '../support/minimal-resource.ts'
 import type { Definition } from './definitions.ts'
-import type { Example, Resource } from './examples.ts'
+import { type Example, keyOf, type Resource } from './examples.ts'
 
 /**
  * A resource that has a value for the parameter, for those that no published example has: the least valid one of its type,
@@ -13,12 +14,32 @@ import type { Example, Resource } from './examples.ts'
  */
 export const makeExample = (type: string, { code }: Definition): readonly Example[] => {
   const parameter = isResourceType(type) ? registry.searchParameter(type, code) : undefined
-  if (parameter === undefined || !isResourceType(type)) return []
-  const id = `made-${code.replace(/^_/, 'meta-')}`
-  const resource: Json = structuredClone({ ...minimalResource(registry, type), ...besides[type], id })
-  for (const path of pathsOf(parameter)) set(resource, type, path, parameter)
-  return [{ key: `${type}/${id}`, text: JSON.stringify(resource), resource: resource as Resource }]
+  const [target] = parameter?.targets ?? []
+  return makeReferring(type, code, { id: `made-${code.replace(/^_/, 'meta-')}`, to: target && `${target}/none` })
 }
+
+/** The same, referring to a certain resource. */
+export const makeReferring = (
+  type: string,
+  code: string,
+  { id, to }: { readonly id: string; readonly to: string | undefined },
+): readonly Example[] => {
+  const parameter = isResourceType(type) ? registry.searchParameter(type, code) : undefined
+  if (parameter === undefined || !isResourceType(type)) return []
+  const resource: Json = structuredClone({ ...minimalResource(registry, type), ...besides[type], id })
+  for (const path of pathsOf(parameter)) set(resource, type, path, to)
+  return [exampleOf(resource as Resource)]
+}
+
+/** The least valid one of a type, and nothing that a parameter would look at. */
+export const makeLeast = (type: ResourceType, id: string): Example =>
+  exampleOf(structuredClone({ ...minimalResource(registry, type), ...besides[type], id }) as Resource)
+
+const exampleOf = (resource: Resource): Example => ({
+  key: keyOf(resource),
+  text: JSON.stringify(resource),
+  resource,
+})
 
 /** What the rules of a type ask where a value is put deeper into it. */
 const besides: Readonly<Record<string, object>> = { Questionnaire: { item: [{ linkId: '1', type: 'string' }] } }
@@ -38,12 +59,12 @@ type Json = Record<string, unknown>
 type Place = { readonly json: Json; readonly element: Element; readonly type: string }
 type Child = Omit<Place, 'json'> & { readonly all: readonly ElementType[] }
 
-const set = (resource: Json, type: string, { steps }: ElementPath, { targets: [target] }: SearchParameter): void => {
+const set = (resource: Json, type: string, { steps }: ElementPath, to: string | undefined): void => {
   const root = registry.structures.get(type)?.root
   if (root === undefined) throw new Error(`${type} is not defined`)
   let place: Place = { json: resource, element: root, type }
   for (const step of steps) place = enter(place, step)
-  if (place.type === 'Reference' && target !== undefined) place.json.reference = `${target}/none`
+  if (place.type === 'Reference' && to !== undefined) place.json.reference = to
 }
 
 const enter = ({ json, element, type }: Place, { name, where }: PathStep): Place => {

@@ -19,11 +19,18 @@ export type Oracle = {
   readonly supported: (type: string, code: string) => boolean
 }
 
+/** Examples that are loaded; absent, all; `more` of them are made. */
+type Wanted = {
+  readonly wanted?: (example: Example) => boolean
+  readonly more?: (definitions: World) => readonly Example[]
+}
+
 /** The examples that are wanted, and one for each parameter that none of them has, in the server and before the oracle. */
-export const openOracle = async (wanted: (example: Example) => boolean = () => true): Promise<Oracle> => {
+export const openOracle = async ({ wanted = () => true, more = () => [] }: Wanted = {}): Promise<Oracle> => {
   const { server } = await fhirWorld()
   const published = readExamples().filter(example => !misreferring.has(example.key) && wanted(example))
-  const { stored, refused } = await load(server, [...published, ...madeBesides(published).filter(wanted)])
+  const made = [...madeBesides(published).filter(wanted), ...more(openWorld([], definitions))]
+  const { stored, refused } = await load(server, [...published, ...made])
   const resources = [...stored, ...(await pairedWith(server, stored))]
   const world = openWorld(resources, definitions)
   const supported = (type: string, code: string) => isSupported(world.parameter(type, code))

@@ -1,6 +1,7 @@
 import type { Registry } from '../../fhir/registry.ts'
 import type { SearchParameter, SearchParameterType } from '../../fhir/search-parameter.ts'
 import { and, type Expression, not } from '../expression.ts'
+import { matchImplied } from '../implied-system.ts'
 import { modifiersOf } from '../modifier.ts'
 import { splitPrefix } from '../prefix.ts'
 import type { Prefix, TextOperator, Value } from '../value.ts'
@@ -39,7 +40,8 @@ type Meaning = (operand: Operand) => Expression
 const match = (parameter: SearchParameter, value: Value): Expression => ({ kind: 'match', parameter, value })
 
 /** The value as any search takes it. */
-const equal: Meaning = ({ parameter, text, options }) => match(parameter, parseValue(parameter, text, options))
+const equal: Meaning = ({ registry, parameter, text, options }) =>
+  matchImplied(registry, parameter, parseValue(parameter, text, options))
 
 /** "An item in the set has an unequal value": one among several is enough. What is made of a test has one value always. */
 const unequal: Meaning = operand => {
@@ -50,7 +52,9 @@ const unequal: Meaning = operand => {
 }
 
 const differs = ({ parameter }: Operand, same: Expression): Expression =>
-  same.kind === 'match' ? match(parameter, { kind: 'unequal', to: same.value }) : not(same)
+  same.kind === 'match'
+    ? match(parameter, { kind: 'unequal', to: same.value })
+    : and(not({ kind: 'missing', parameter }), not(same))
 
 const prefixed =
   (prefix: Prefix): Meaning =>

@@ -40,13 +40,14 @@ const shapes: Readonly<Record<string, Shape>> = {
 
 const conditionOf = (datatype: string, token: Token): Condition => {
   const shape = shapes[datatype]
-  if (shape === undefined) return { holds: primitiveTest(datatype, token.code) }
+  if (shape === undefined) return { holds: primitiveTest(datatype, token) }
   const holds = shapeTest(shape, token)
   return shape.inside === undefined ? { holds } : { inside: shape.inside, holds }
 }
 
-/** "If the underlying data type is string then the search is not case sensitive." */
-const primitiveTest = (datatype: string, code: string | undefined): SqlFragment => {
+/** "If the underlying data type is string then the search is not case sensitive." Of all these a `code` alone has a system. */
+const primitiveTest = (datatype: string, { system, code }: Token): SqlFragment => {
+  if (typeof system === 'string' && datatype !== 'code') return sql.fragment`FALSE`
   if (code === undefined) return sql.fragment`TRUE`
   return datatype === 'string'
     ? sql.fragment`lower(${elementText}) = ${foldCase(code)}`

@@ -1,7 +1,8 @@
 import type { Definition } from '../definitions.ts'
 import { escapedText } from '../match/escape.ts'
+import { isHierarchical, partsOfWhole, wholesAbove } from '../match/hierarchy.ts'
 import { textsFor } from '../match/modifiers.ts'
-import { localKey, referredBy } from '../match/reference.ts'
+import { localKey, referredBy, typeOf } from '../match/reference.ts'
 import { textsOf } from '../match/string.ts'
 import { codeSystemOf, listedIn } from '../match/terminology.ts'
 import { tokensOf } from '../match/token.ts'
@@ -9,18 +10,21 @@ import type { Random } from '../random.ts'
 import type { Criterion } from '../select.ts'
 import type { Found } from '../values.ts'
 import type { World } from '../world.ts'
+import { versionsAround } from './reference.ts'
 import { otherCase } from './token.ts'
 
 /** Modifier and text, of each modifier that the value has something for. https://hl7.org/fhir/R4/search.html#modifiers */
 export const deriveModified = (
   world: World,
-  { type }: Definition,
+  definition: Definition,
   found: Found,
   random: Random,
 ): readonly Criterion[] => {
+  const { type } = definition
   if (type === 'string') return ofString(found, random)
   if (type === 'token') return [...ofToken(world, found, random), ...ofText(found, random), ...ofIdentifier(found)]
-  if (type === 'reference') return [...ofReference(found), ...ofText(found, random)]
+  if (type === 'reference')
+    return [...ofReference(found), ...ofHierarchy(world, definition, found, random), ...ofText(found, random)]
   return type === 'uri' ? ofUri(found, random) : []
 }
 
@@ -44,7 +48,7 @@ const ofText = ({ type, value }: Found, random: Random): readonly Criterion[] =>
 
 /** Its codes among those of a value set, and in the hierarchy of their system. */
 const ofToken = (world: World, found: Found, random: Random): readonly Criterion[] => {
-  if (!['Coding', 'CodeableConcept'].includes(found.type)) return []
+  if (!['Coding', 'CodeableConcept', 'code'].includes(found.type)) return []
   return tokensOf(found).flatMap(({ system, code }): readonly Criterion[] => {
     if (system === undefined || code === undefined) return []
     const sets = valueSetsOf(world).get(system) ?? []
@@ -55,9 +59,12 @@ const ofToken = (world: World, found: Found, random: Random): readonly Criterion
         .some(sets, 1)
         .flatMap(url => [['in', escapedText(url)] as const, ['not-in', escapedText(url)] as const]),
       ...(known ? [['above', token] as const, ['below', token] as const] : []),
+      ...(system === mimeTypes ? [['below', code.replace(/\s*;.*/, '')] as const] : []),
     ]
   })
 }
+
+const mimeTypes = 'urn:ietf:bcp:13'
 
 /** By system, the URLs of the value sets that list some of its codes. */
 const valueSetsOf = (world: World): ReadonlyMap<string, readonly string[]> => {
@@ -98,6 +105,22 @@ const ofReference = (found: Found): readonly Criterion[] => {
     ...(value === undefined ? [] : [['identifier', `${escapedText(system)}|${escapedText(value)}`] as const]),
   ]
 }
+
+/** By what it is part of and what is part of it, and of a canonical by more and less of its version. */
+const ofHierarchy = (world: World, definition: Definition, found: Found, random: Random): readonly Criterion[] => {
+  const referred = referredBy(found) ?? ''
+  if (found.type !== 'Reference')
+    return isUrl.test(referred) ? random.some(versionsAround(found), 1).map(text => ['below', text]) : []
+  const key = localKey(referred)
+  if (key === undefined || !isHierarchical(world, definition, typeOf(key))) return []
+  const around = [...wholesAbove(world, key), ...partsOfWhole(world, key)]
+  return (['above', 'below'] as const).map(modifier => {
+    const asked = random.pick(around)
+    return [modifier, random.chance(0.3) ? asked.replace(/.*\//, '') : asked]
+  })
+}
+
+const isUrl = /^[a-z][a-z0-9+.-]*:\S+$/i
 
 const ofUri = ({ value }: Found, random: Random): readonly Criterion[] => {
   if (typeof value !== 'string' || /^urn:/i.test(value) || value === '') return []

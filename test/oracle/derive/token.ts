@@ -1,5 +1,6 @@
+import { impliedSystems } from '../match/binding.ts'
 import { escapedText } from '../match/escape.ts'
-import { hasSystem, type Token, tokensOf } from '../match/token.ts'
+import { type Token, takesPipe, tokensOf } from '../match/token.ts'
 import type { Random } from '../random.ts'
 import type { Found } from '../values.ts'
 
@@ -16,14 +17,17 @@ export const deriveTokens = (found: Found, random: Random): readonly string[] =>
   ]
   const withSystem = [
     `|${escapedText(code)}`,
-    `http://wrong.example|${escapedText(code)}`,
+    ...(isUnbound(found) ? [] : [`http://wrong.example|${escapedText(code)}`]),
     ...(system === undefined
       ? []
       : [`${escapedText(system)}|${escapedText(code)}`, `${escapedText(system)}|`, `${escapedText(system)}x|`]),
     ...(system === undefined ? [] : [`${escapedText(system)}|${escapedText(otherCase(code))}`]),
   ]
-  return [...near, ...(hasSystem(found.type) ? withSystem : [])].filter(text => text !== '')
+  return [...near, ...(takesPipe(found.type) ? withSystem : [])].filter(text => text !== '')
 }
+
+/** Which system a `code` without a binding has is not said. */
+const isUnbound = (found: Found): boolean => found.type === 'code' && impliedSystems(found) === undefined
 
 export const otherCase = (text: string): string =>
   text === text.toUpperCase() ? text.toLowerCase() : text.toUpperCase()

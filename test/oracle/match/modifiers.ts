@@ -1,10 +1,11 @@
-import type { Definition } from '../definitions.ts'
+import type { Definition, ParameterType } from '../definitions.ts'
 import type { Found } from '../values.ts'
 import type { World } from '../world.ts'
 import { sameness } from './class.ts'
 import { plainText, split } from './escape.ts'
+import { matchHierarchy } from './hierarchy.ts'
 import { type Holds, type Match, matchPlain, someValue, valuesFor } from './matches.ts'
-import { matchReference } from './reference.ts'
+import { matchReference, matchVersionsBelow } from './reference.ts'
 import { matchContains, matchExact, startsWith } from './string.ts'
 import { codeSystemOf, listedIn, subsuming } from './terminology.ts'
 import { parseToken, type Token, tokenHolds, tokensOf } from './token.ts'
@@ -67,12 +68,26 @@ const leftMatch: Readonly<Record<'above' | 'below', Match>> = {
   below: ({ value }, text) => String(value).startsWith(plainText(text)),
 }
 
+/** https://hl7.org/fhir/R4/search.html#mimetype: below a type is the type with any parameters. */
+const mimeOrSubsumed: Match = (found, text, definition, world) =>
+  text.includes('|')
+    ? subsumption('below')(found, text, definition, world)
+    : String(found.value).split(';')[0]?.trim() === plainText(text)
+
+/** A parameter looks at references or at canonicals, none at both. */
+const referenceBelow: Match = (found, text, definition, world) =>
+  found.type === 'Reference' ? matchHierarchy.below(found, text, definition, world) : matchVersionsBelow(found, text)
+
+const reachingByType: Readonly<Partial<Record<ParameterType, Readonly<Record<'above' | 'below', Match>>>>> = {
+  uri: leftMatch,
+  token: { above: subsumption('above'), below: mimeOrSubsumed },
+  reference: { above: matchHierarchy.above, below: referenceBelow },
+}
+
 const reaching =
   (reach: 'above' | 'below'): Match =>
   (found, text, definition, world) =>
-    (definition.type === 'uri' ? leftMatch : subsumptions)[reach](found, text, definition, world)
-
-const subsumptions = { above: subsumption('above'), below: subsumption('below') }
+    reachingByType[definition.type]?.[reach](found, text, definition, world) ?? false
 
 type Identifier = Token & { readonly value?: string; readonly type?: { readonly coding?: readonly Token[] } }
 

@@ -10,8 +10,27 @@ export const matchReference = (found: Found, text: string, onlyType?: string): b
   if (/^[\w.-]+$/.test(asked) && !asked.includes(':')) {
     return local !== undefined && idOf(local) === asked && (onlyType === undefined || typeOf(local) === onlyType)
   }
-  return local === undefined ? referred === asked : local === localKey(asked)
+  if (local !== undefined) return local === localKey(asked)
+  const [url, ...version] = asked.split('|')
+  return version.length === 0 || found.type === 'Reference'
+    ? referred === asked
+    : referred === url && versionIn(found) === version.join('|')
 }
+
+/**
+ * "The modifier :below is used with canonical references, to control whether the version is considered in the search":
+ * without one all are meant, with one that and what is under it. https://hl7.org/fhir/R4/search.html#versions
+ */
+export const matchVersionsBelow = (found: Found, text: string): boolean => {
+  if (found.type === 'Reference') return false
+  const [url, version] = plainText(text).split('|')
+  const own = versionIn(found)
+  return referredBy(found) === url && (version === undefined || own === version || own.startsWith(`${version}.`))
+}
+
+/** Empty where a canonical names none. */
+export const versionIn = ({ value }: Found): string =>
+  typeof value === 'string' && value.includes('|') ? value.slice(value.indexOf('|') + 1) : ''
 
 /** The text of a reference; of a canonical its URL, for "any version" is meant where none is named. */
 export const referredBy = ({ type, value }: Found): string | undefined => {
@@ -24,4 +43,4 @@ export const localKey = (reference: string): string | undefined =>
   /^([A-Z]\w+\/[\w.-]+)(?:\/_history\/[\w.-]+)?$/.exec(reference)?.[1]
 
 const idOf = (key: string): string => key.slice(key.indexOf('/') + 1)
-const typeOf = (key: string): string => key.slice(0, key.indexOf('/'))
+export const typeOf = (key: string): string => key.slice(0, key.indexOf('/'))

@@ -1,4 +1,5 @@
 import type { Found } from '../values.ts'
+import { impliedSystems } from './binding.ts'
 import { plainText, split } from './escape.ts'
 
 /**
@@ -30,7 +31,12 @@ export const tokenHolds = (token: Token, { system, code }: AskedToken): boolean 
   // "[code]: irrespective of the value of the system property"
   (system === undefined || (token.system ?? '') === system) && (code === '' || token.code === code)
 
-export const tokensOf = ({ type, value }: Found): readonly Token[] => tokenParts[type]?.(value as never) ?? []
+export const tokensOf = (found: Found): readonly Token[] =>
+  found.type === 'code' ? tokensOfCode(found) : (tokenParts[found.type]?.(found.value as never) ?? [])
+
+/** It has no system property, as `|code` asks, and it has the implicit one. */
+const tokensOfCode = (found: Found): readonly Token[] =>
+  [undefined, ...(impliedSystems(found) ?? [])].map(system => ({ system, code: String(found.value) }))
 
 type Coding = { readonly system?: string; readonly code?: string }
 type Identifier = { readonly system?: string; readonly value?: string }
@@ -44,12 +50,11 @@ const tokenParts: Readonly<Record<string, (value: never) => readonly Token[]>> =
   Identifier: ({ system, value }: Identifier) => [{ system, code: value }],
   ContactPoint: ({ value }: Identifier) => [{ code: value }],
   boolean: plain,
-  code: plain,
   id: plain,
   string: plain,
   uri: plain,
   canonical: plain,
 }
 
-/** "For token parameters on elements of type ContactPoint, uri, or boolean, the presence of the pipe symbol SHALL NOT be used"; code and string have no system at all. */
-export const hasSystem = (type: string): boolean => ['Coding', 'CodeableConcept', 'Identifier'].includes(type)
+/** "For token parameters on elements of type ContactPoint, uri, or boolean, the presence of the pipe symbol SHALL NOT be used" */
+export const takesPipe = (type: string): boolean => !['ContactPoint', 'uri', 'boolean'].includes(type)

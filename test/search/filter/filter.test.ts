@@ -31,6 +31,8 @@ const meanings: readonly (readonly [ResourceType, string, string])[] = [
   ['Patient', 'name pr true', '(not (missing name))'],
   ['Patient', 'name pr false', '(missing name)'],
   ['Patient', 'gender ne male', '(gender ne male)'],
+  ['Patient', 'gender eq http://loinc.org|male', 'none'],
+  ['Patient', 'gender ne http://loinc.org|male', '(not (missing gender))'],
   ['Patient', 'deceased ne true', '(not (deceased true))'],
   ['Patient', 'identifier eq http://x.org|a', '(identifier http://x.org|a)'],
   ['Patient', 'general-practitioner re Practitioner/1', '(general-practitioner Practitioner/1)'],
