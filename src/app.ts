@@ -13,10 +13,12 @@ import { healthRoutes } from './http/health.ts'
 import { portOf } from './http/listen.ts'
 import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
+import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
 import { openOutbound } from './messages/outbound.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
+import { findSessionCaller } from './storage/account/session.ts'
 import { openCallers } from './storage/callers.ts'
 import { type Connection, type Database, openDatabase } from './storage/database.ts'
 import { openQueue } from './storage/queue.ts'
@@ -25,6 +27,7 @@ import { openStores } from './storage/resources.ts'
 import type { Serving } from './subscriptions/serve.ts'
 import { openSockets, type ReadAs } from './subscriptions/sockets.ts'
 import { openSubscriptions } from './subscriptions/subscriptions.ts'
+import { pageRoutes } from './web/pages.ts'
 
 type AppOptions = {
   readonly config: Config
@@ -50,7 +53,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
   const registry = loadRegistry()
   const server = await openServer({ config, log, xml: openXml(registry.structures) })
-  const base = () => `${baseUrlOf(config, portOf(server) ?? config.port)}/fhir`
+  const address = () => baseUrlOf(config, portOf(server) ?? config.port)
+  const base = () => `${address()}/fhir`
+  const cookies = cookiesFor(config)
   const outbound = openOutbound({ allowed: config.outboundOrigins })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
@@ -62,6 +67,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     base,
     requiresReferences,
     refusalOf: outbound.refusalOf,
+    pages: {
+      cookies,
+      findCaller: cookie => findSessionCaller(database, cookie),
+      origin: () => new URL(address()).origin,
+    },
     ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
   })
 
@@ -86,6 +96,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
+  await server.register(pageRoutes, { accounts: { database, secretKey, openStoreAs }, cookies })
   return server
 }
 
@@ -119,11 +130,12 @@ type FhirParts = {
   /** Absolute FHIR base, without a slash at the end. */
   readonly base: () => string
   readonly refusalOf: FhirOptions['refusalOf']
+  readonly pages: FhirOptions['pages']
 }
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
 const fhirOptions = async (options: FhirParts) => {
-  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf } = options
+  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf, pages } = options
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
   const storeOf = await openStores({
@@ -139,6 +151,7 @@ const fhirOptions = async (options: FhirParts) => {
     registry,
     mhealth,
     findCaller: openCallers(database),
+    pages,
     accessFor,
     openStoreFor: (caller, access) =>
       storeOf({
@@ -153,7 +166,7 @@ const fhirOptions = async (options: FhirParts) => {
     secretKey,
     refusalOf,
   }
-  const openStoreAs = ({ principal }: Caller) =>
+  const openStoreAs = ({ principal }: Pick<Caller, 'principal'>) =>
     storeOf({ access: fullAccess, author: principal, organizations: [], choosesIds: false, choosesOwner: false })
   return { fhir, codeClasses, openStoreAs }
 }

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { startError } from './start-error.ts'
 
@@ -24,6 +25,14 @@ const variables = {
     accepts: 'an http or https URL without query or fragment, such as https://share.example.org',
     effect: 'Address under which others reach this server, without the /fhir; it stands in links and locations.',
     parse: baseAddress,
+  }),
+  trustProxy: setting({
+    name: 'TRUST_PROXY',
+    fallback: 'none',
+    accepts: 'none, or addresses such as 127.0.0.1, 10.0.0.0/8 or loopback, separated by commas',
+    effect:
+      'Proxies whose X-Forwarded-For is believed: whoever tries passwords is told apart by the address that it names.',
+    parse: proxies,
   }),
   dataDir: setting({
     name: 'DATA_DIR',
@@ -183,6 +192,19 @@ function baseAddress(text: string): string | undefined {
   const url = URL.parse(text)
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
   return isPlain && url.username === '' ? url.href.replace(/\/+$/, '') : undefined
+}
+
+function proxies(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const given = text.split(',').map(proxy => proxy.trim())
+  return given.every(isProxy) ? given : undefined
+}
+
+function isProxy(text: string): boolean {
+  const [address = '', bits = '0', ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0) return ['loopback', 'linklocal', 'uniquelocal'].includes(text)
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
 function postgresUrl(text: string): string | undefined {

@@ -25,6 +25,8 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['CORS_ORIGINS', 'https://a.org, b', /^CORS_ORIGINS /],
     ['MAX_BODY_BYTES', '12', /^MAX_BODY_BYTES is "12"/],
     ['REFERENTIAL_INTEGRITY', 'true', /^REFERENTIAL_INTEGRITY is "true"; it must be one of off, on$/],
+    ['TRUST_PROXY', 'yes', /^TRUST_PROXY is "yes"; it must be none, or addresses/],
+    ['TRUST_PROXY', '10.0.0.0/33', /^TRUST_PROXY /],
     ['OUTBOUND_ORIGINS', 'https://a.org/path', /^OUTBOUND_ORIGINS is .*; it must be none, \* or origins/],
   ]
   for (const [name, value, line] of wrong) {
@@ -45,6 +47,15 @@ t.test('a wrong secret is refused without repeating it', async t => {
       t.notMatch(String(error), /hunter2/)
     }
   }
+})
+
+t.test('proxies are addresses, blocks of them, or names of blocks', async t => {
+  t.same(readConfig({}).trustProxy, [])
+  t.same(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8,fd00::/8' }).trustProxy, [
+    'loopback',
+    '10.0.0.0/8',
+    'fd00::/8',
+  ])
 })
 
 t.test('a key is 32 bytes, as base64 or as hexadecimal digits', async t => {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
+import { inviteFirstAdministrator } from '../accounts/new-account.ts'
 import { buildApp } from '../app.ts'
 import { baseUrlOf, type Config, readConfig } from '../config.ts'
 import type { Event, Tell } from '../events/event.ts'
 import { logEvents, openLog } from '../events/log.ts'
 import { drain, listen, portOf } from '../http/listen.ts'
+import { openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openPostgres } from '../storage/postgres.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
@@ -60,9 +62,21 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
       ended ??= end()
       return ended
     }
-    return { address: baseUrlOf(config, portOf(app) ?? config.port), databaseUrl: postgres.url, close }
+    const address = baseUrlOf(config, portOf(app) ?? config.port)
+    await wantAdministrator(postgres.url, address, tell)
+    return { address, databaseUrl: postgres.url, close }
   } catch (error) {
     await postgres.close()
     throw error
+  }
+}
+
+const wantAdministrator = async (databaseUrl: string, address: string, tell: Tell): Promise<void> => {
+  const database = openDatabase(databaseUrl, { poolSize: 1 })
+  try {
+    const secret = await inviteFirstAdministrator(database)
+    if (secret !== undefined) tell({ kind: 'administrator-wanted', link: `${address}/new-account?link=${secret}` })
+  } finally {
+    await database.close()
   }
 }

@@ -6,6 +6,8 @@ export type Event =
   | { readonly kind: 'migration-applied'; readonly file: string; readonly durationMs: number }
   | { readonly kind: 'database-migrated' }
   | { readonly kind: 'key-created'; readonly file: string }
+  /** The link is a secret, and the one that the log is told: there is nobody yet to whom it could be sent. */
+  | { readonly kind: 'administrator-wanted'; readonly link: string }
   | { readonly kind: 'server-ready'; readonly address: string }
   | { readonly kind: 'server-stopping'; readonly reason: string }
   | { readonly kind: 'server-stopped' }

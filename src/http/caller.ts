@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
+import { type Cookies, isSameOrigin, sessionCookieOf } from './session.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,18 +12,36 @@ declare module 'fastify' {
 
 export type FindCaller = (bearer: string) => Promise<Caller | undefined>
 
-/** A hook that lets nobody by without a token in force. https://www.rfc-editor.org/rfc/rfc6750: only the header is read. */
+/** How this server's own pages call, with the cookie of their session in the place of a token. */
+export type Pages = {
+  readonly cookies: Cookies
+  readonly findCaller: FindCaller
+  /** Of this server, as browsers name it. */
+  readonly origin: () => string
+}
+
+/**
+ * A hook that lets nobody by without a token in force. https://www.rfc-editor.org/rfc/rfc6750: only the header is read.
+ * Where pages may call as well, a request without that header is theirs if it comes from one of them.
+ */
 export const requireCaller =
-  (findCaller: FindCaller) =>
+  (findCaller: FindCaller, pages?: Pages) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { authorization } = request.headers
     const bearer = bearerOf(request)
-    const caller = bearer === undefined ? undefined : await findCaller(bearer)
-    if (caller === undefined) throw unauthorized(reply, request.headers.authorization)
+    const caller = authorization === undefined ? await pageCaller(request, pages) : bearer && (await findCaller(bearer))
+    if (!caller) throw unauthorized(reply, authorization)
     request.caller = caller
   }
 
 export const bearerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined =>
   /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(headers.authorization ?? '')?.[1]
+
+/** A cookie comes with whatever makes the browser ask: only what our own pages ask counts. */
+const pageCaller = async (request: FastifyRequest, pages: Pages | undefined): Promise<Caller | undefined> => {
+  if (pages === undefined || request.headers.cookie === undefined) return undefined
+  return isSameOrigin(request, pages.origin()) ? pages.findCaller(sessionCookieOf(request, pages.cookies)) : undefined
+}
 
 /** "If the request lacks any authentication information, the resource server SHOULD NOT include an error code". */
 const unauthorized = (reply: FastifyReply, authorization: string | undefined): FhirError => {

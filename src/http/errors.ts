@@ -5,10 +5,14 @@ import { plain } from './presentation.ts'
 import { contentTypeOf, resourceText } from './resource-text.ts'
 
 /** The one place where an error becomes an answer: always an OperationOutcome, never a page, a stack or a detail of a fault. */
-export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  sendOutcome(reply, toldError(error, request))
+
+/** What may be told of an error; a fault is logged, and told as no more than that. */
+export const toldError = (error: unknown, request: FastifyRequest): FhirError => {
   const known = toFhirError(error)
   if (known === undefined) request.log.error({ err: error }, 'Internal error')
-  return sendOutcome(reply, known ?? internalError)
+  return known ?? internalError
 }
 
 export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {

@@ -10,7 +10,7 @@ import type { Mhealth } from '../mhealth/mhealth.ts'
 import { routes } from '../operations/operations.ts'
 import type { Store } from '../storage/store.ts'
 import { binaryWrites, isBinaryRead, mayBeContent, parseContent, sendBinary } from './binary.ts'
-import { type FindCaller, requireCaller } from './caller.ts'
+import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
 import { formType, patchType } from './media-type.ts'
@@ -21,6 +21,7 @@ export type FhirOptions = {
   readonly registry: Registry
   readonly mhealth: Mhealth
   readonly findCaller: FindCaller
+  readonly pages: Pages
   readonly accessFor: (caller: Caller) => Access
   readonly openStoreFor: (caller: Caller, access: Access) => Store
   /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
@@ -70,7 +71,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   })
   parseBodies(server)
   server.decorateRequest('caller', undefined)
-  server.addHook('onRequest', requireCaller(options.findCaller))
+  server.addHook('onRequest', requireCaller(options.findCaller, options.pages))
   server.addHook('onRequest', async (request, reply) => {
     if (!mayBeContent(target(request))) requirePresentation(request)
     reply.header('cache-control', 'no-store')

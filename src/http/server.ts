@@ -12,7 +12,7 @@ import { presentAnswers } from './presentation.ts'
 import { logRequests } from './request-log.ts'
 
 type Options = {
-  readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins'>
+  readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
   readonly log: FastifyBaseLogger
   readonly xml: Xml
 }
@@ -24,6 +24,7 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
     bodyLimit: config.maxBodyBytes,
+    trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
     requestTimeout: 120_000,
     // Longer than the idle time of common proxies, which would otherwise send into a connection that is being closed.
     keepAliveTimeout: 75_000,

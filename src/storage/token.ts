@@ -80,6 +80,7 @@ export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
 const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
     SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
       client.organization, client.policies, person_practitioner.practitioner,
+      coalesce((SELECT administrator FROM user_account WHERE user_account.person = token.person_id), FALSE) AS administrator,
       ARRAY(
         SELECT patient FROM person_patient WHERE person_patient.person = token.person_id ORDER BY patient) AS patients,
       (SELECT count(DISTINCT coalesce(patient_compartment.patient_id, 0)) FROM person_patient AS linked
@@ -112,6 +113,8 @@ type TokenRow = {
   readonly organization: string | null
   readonly policies: readonly ClientPolicy[]
   readonly practitioner: string | null
+  /** Whether the person's account is an administrator's. */
+  readonly administrator: boolean
   readonly patients: readonly string[]
   /** In how many compartments the patients stand. */
   readonly compartments: number
@@ -127,7 +130,7 @@ const toCaller = (row: TokenRow): Caller => {
       ...(row.organization === null ? {} : { organization: row.organization }),
       policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
     },
-    administrator: row.kind === 'administrator',
+    administrator: row.kind === 'administrator' || row.administrator,
     organizations: row.kind === 'client' && row.organization !== null ? [row.organization] : row.organizations,
     scopes: parseScopes(row.scope),
     ...(row.person_id === null ? {} : { person: { id: row.person_id } }),

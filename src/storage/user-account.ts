@@ -1,14 +1,41 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 
-/** Id of the Person who signs in with the address. */
-const findAccount = async (connection: Connection, email: string): Promise<string | undefined> => {
-  const row = await connection.maybeOne<{ person: string }>(
-    sql.fragment`SELECT person FROM user_account WHERE email = ${email.toLowerCase()}`,
-  )
-  return row?.person
+/** Whom an address signs in. FHIR has an Account of its own. */
+export type UserAccount = {
+  /** Id of the Person. */
+  readonly person: string
+  /** In lower case. */
+  readonly email: string
+  /** Argon2id, as a PHC string; absent where none was chosen yet. */
+  readonly password?: string
+  /** Whether whoever reads the address's mail has said so. */
+  readonly isVerified: boolean
+  readonly administrator: boolean
 }
+
+export const findAccountByEmail = (connection: Connection, email: string): Promise<UserAccount | undefined> =>
+  findAccount(connection, sql.fragment`email = ${toAddress(email)}`)
+
+export const findAccountOf = (connection: Connection, person: string): Promise<UserAccount | undefined> =>
+  findAccount(connection, sql.fragment`person = ${person}`)
+
+/** False where the address, or the Person, has an account already. */
+export const addAccount = async (
+  connection: Connection,
+  account: Pick<UserAccount, 'person' | 'email' | 'isVerified' | 'administrator'> & { readonly password: string },
+): Promise<boolean> => {
+  const { person, email, password, isVerified, administrator } = account
+  const added = await connection.run(sql.fragment`
+    INSERT INTO user_account (email, person, password, verified_at, administrator)
+    VALUES (${toAddress(email)}, ${person}, ${password}, ${verifiedAt(isVerified)}, ${administrator})
+    ON CONFLICT DO NOTHING`)
+  return added > 0
+}
+
+export const hasAdministrator = async (connection: Connection): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM user_account WHERE administrator`)) !== undefined
 
 /**
  * The operator's way to an account: gives the address to the Person, if nobody has it yet. What a Person's own telecom says
@@ -16,7 +43,7 @@ const findAccount = async (connection: Connection, email: string): Promise<strin
  * Answers the id of the Person who signs in with the address.
  */
 export const openAccount = async (connection: Connection, email: string, person?: string): Promise<string> => {
-  const known = await findAccount(connection, email)
+  const known = (await findAccountByEmail(connection, email))?.person
   if (known !== undefined) {
     if (person === undefined || person === known) return known
     throw new FhirError('conflict', `${email} is the address of Person/${known} already`)
@@ -24,7 +51,25 @@ export const openAccount = async (connection: Connection, email: string, person?
   if (person === undefined)
     throw new FhirError('not-found', `Nobody signs in with ${email} yet: say which Person it is the address of`)
   const given = await connection.run(sql.fragment`
-    INSERT INTO user_account (email, person) SELECT ${email.toLowerCase()}, id FROM person WHERE id = ${person}`)
+    INSERT INTO user_account (email, person) SELECT ${toAddress(email)}, id FROM person WHERE id = ${person}`)
   if (given === 0) throw new FhirError('not-found', `Person/${person} is not known`)
   return person
+}
+
+/** Two spellings of an address that differ in case alone are one. */
+export const toAddress = (email: string): string => email.trim().normalize('NFC').toLowerCase()
+
+const verifiedAt = (is: boolean): SqlFragment => (is ? sql.fragment`now()` : sql.fragment`NULL::timestamptz`)
+
+const findAccount = async (connection: Connection, where: SqlFragment): Promise<UserAccount | undefined> => {
+  const row = await connection.maybeOne<AccountRow>(sql.fragment`
+    SELECT person, email, password, verified_at IS NOT NULL AS verified, administrator FROM user_account WHERE ${where}`)
+  if (row === undefined) return undefined
+  const { password, verified, ...account } = row
+  return { ...account, ...(password === null ? {} : { password }), isVerified: verified }
+}
+
+type AccountRow = Pick<UserAccount, 'person' | 'email' | 'administrator'> & {
+  readonly password: string | null
+  readonly verified: boolean
 }

@@ -25,14 +25,17 @@ const run = async (args: readonly string[], env: Readonly<Record<string, string>
   return { code, error: Buffer.concat(error).toString() }
 }
 
-const addressOf = async (server: ChildProcess): Promise<string> => {
+/** The first line of its log that tells of the event. */
+const entryOf = async (server: ChildProcess, event: string) => {
   if (server.stdout === null) throw new Error('no output')
   for await (const line of createInterface(server.stdout)) {
     const entry = JSON.parse(line)
-    if (entry.event === 'server-ready') return entry.address
+    if (entry.event === event) return entry
   }
-  throw new Error('it ended before it was ready')
+  throw new Error(`it ended before ${event}`)
 }
+
+const addressOf = async (server: ChildProcess): Promise<string> => (await entryOf(server, 'server-ready')).address
 
 t.test('it says where it is, is ready, answers at both addresses of its statement, and stops in order', async t => {
   const server = start(['serve'], { DATABASE_URL: url })
@@ -46,6 +49,20 @@ t.test('it says where it is, is ready, answers at both addresses of its statemen
   t.equal((await fetch(`${address}/fhir/Patient`)).status, 401)
   server.kill('SIGTERM')
   t.same(await once(server, 'exit'), [0, null])
+})
+
+t.test('while there is no administrator, each start tells of a link that makes one', async t => {
+  const links: string[] = []
+  for (let count = 0; count < 2; count += 1) {
+    const server = start(['serve'], { DATABASE_URL: url })
+    const wanted = await entryOf(server, 'administrator-wanted')
+    links.push(wanted.link)
+    t.match(wanted, { level: 40, link: /^http:\/\/localhost:\d+\/new-account\?link=[\w-]{43}$/ })
+    t.equal((await fetch(wanted.link)).status, 200)
+    server.kill('SIGTERM')
+    await once(server, 'exit')
+  }
+  t.not(links[0], links[1])
 })
 
 t.test('what it needs and does not get is told in one line, and nothing starts', async t => {

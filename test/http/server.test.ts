@@ -13,7 +13,7 @@ const xml = openXml(loadRegistry().structures)
 const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = async () => true } = {}) => {
   const lines: string[] = []
   const log = openLog('trace', { write: line => lines.push(line) })
-  const server = await openServer({ config: { maxBodyBytes: 2000, corsOrigins }, log, xml })
+  const server = await openServer({ config: { maxBodyBytes: 2000, corsOrigins, trustProxy: [] }, log, xml })
   await server.register(healthRoutes, { isReady })
   await server.register(async scope => {
     parseBodies(scope)

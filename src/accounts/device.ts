@@ -1,0 +1,27 @@
+/** What a list of sessions calls a browser: `Firefox on Android`. What it says of itself is kept nowhere. */
+export const deviceOf = (userAgent: string | undefined): string => {
+  const named = (table: readonly (readonly [string, RegExp])[]) => table.find(([, at]) => at.test(userAgent ?? ''))?.[0]
+  const [browser, system] = [named(browsers), named(systems)]
+  if (browser === undefined) return system === undefined ? 'Unknown browser' : `Browser on ${system}`
+  return system === undefined ? browser : `${browser} on ${system}`
+}
+
+/** Browsers also name those that they are like: the first that fits is the one. */
+const browsers = [
+  ['Edge', /\bEdg(e|A|iOS)?\//],
+  ['Opera', /\bOPR\//],
+  ['Samsung Internet', /\bSamsungBrowser\//],
+  ['Firefox', /\b(Firefox|FxiOS)\//],
+  ['Chrome', /\b(Chrome|CriOS|Chromium|HeadlessChrome)\//],
+  ['Safari', /\bSafari\//],
+] as const
+
+const systems = [
+  ['iPhone', /\biPhone\b/],
+  ['iPad', /\biPad\b/],
+  ['Android', /\bAndroid\b/],
+  ['Windows', /\bWindows\b/],
+  ['Mac', /\bMac(intosh| OS X)\b/],
+  ['ChromeOS', /\bCrOS\b/],
+  ['Linux', /\bLinux\b/],
+] as const

@@ -1,0 +1,43 @@
+import type { Person } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import type { Principal } from '../search/expression.ts'
+import type { Store, Write } from '../storage/store.ts'
+
+export type OpenStoreAs = (author: { readonly principal: Principal }) => Store
+
+export type NameProblem = 'missing' | 'too-long'
+
+export const nameProblem = (name: string): NameProblem | undefined => {
+  const { length } = name.trim()
+  if (length === 0) return 'missing'
+  return length > 200 ? 'too-long' : undefined
+}
+
+/** A Person for a new account, whose author is that person. Answers its id. */
+export const createPerson = async (openStoreAs: OpenStoreAs, name: string): Promise<string> => {
+  const id = uuidv7()
+  await write(openStoreAs, id, {
+    kind: 'create',
+    id,
+    resource: { resourceType: 'Person', active: true, name: [{ text: name }] },
+  })
+  return id
+}
+
+/** For an account that came to nothing. */
+export const deletePerson = (openStoreAs: OpenStoreAs, id: string): Promise<void> =>
+  write(openStoreAs, id, { kind: 'delete', type: 'Person', id })
+
+/** As it is to be shown; empty where the Person has none. */
+export const nameOfPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<string> => {
+  const { content } = await openStoreAs(self(id)).read('Person', id)
+  const [name] = (JSON.parse(content) as Person).name ?? []
+  return name?.text ?? [...(name?.given ?? []), name?.family ?? ''].join(' ').trim()
+}
+
+const write = async (openStoreAs: OpenStoreAs, id: string, one: Write): Promise<void> => {
+  const [written] = await openStoreAs(self(id)).write([one])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+}
+
+const self = (id: string) => ({ principal: { kind: 'person', id } }) as const

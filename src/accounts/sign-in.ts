@@ -1,0 +1,35 @@
+import { forgetTries, mayTry } from '../storage/account/attempt.ts'
+import { startSession } from '../storage/account/session.ts'
+import { findAccountByEmail, toAddress } from '../storage/user-account.ts'
+import type { Accounts } from './accounts.ts'
+import { isPassword } from './password.ts'
+
+export type SignIn = { readonly email: string; readonly password: string; readonly device: string }
+
+/** `cookie` is the session's. */
+export type SignedIn = { readonly kind: 'signed-in'; readonly cookie: string }
+
+export type SignInAnswer =
+  | SignedIn
+  /** Nobody signs in with this address and password: which of the two is wrong is not told, nor how long it took. */
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'too-often' }
+
+/** An address that nobody has is answered, and counted, as any other. */
+export const signIn = async (accounts: Accounts, { email, password, device }: SignIn): Promise<SignInAnswer> => {
+  const { database, secretKey } = accounts
+  const address = toAddress(email)
+  if (!(await mayTry(database, secretKey, passwordTries, address))) return { kind: 'too-often' }
+  const account = await findAccountByEmail(database, email)
+  if (!(await isPassword(password, account?.password)) || account === undefined) return { kind: 'refused' }
+  await forgetTries(database, secretKey, passwordTries, address)
+  return admit(accounts, account.person, device)
+}
+
+/** Whoever has shown that the account is theirs comes in. */
+export const admit = async ({ database }: Accounts, person: string, device: string): Promise<SignedIn> => ({
+  kind: 'signed-in',
+  cookie: await startSession(database, { person, methods: ['pwd'], device }),
+})
+
+const passwordTries = { what: 'password', tries: 10, minutes: 15 } as const

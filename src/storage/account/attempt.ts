@@ -1,0 +1,41 @@
+import { createHmac } from 'node:crypto'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** What may be tried only so often, in how long; the count begins anew when that time is over. */
+export type Limit = { readonly what: string; readonly tries: number; readonly minutes: number }
+
+/**
+ * Counts one more, and says whether it is allowed. It is asked before what is tried, so that of many at once no more are
+ * allowed than of as many in a row; whom it concerns need not exist.
+ */
+export const mayTry = async (
+  connection: Connection,
+  secretKey: Uint8Array,
+  { what, tries, minutes }: Limit,
+  whom: string,
+): Promise<boolean> => {
+  await connection.run(sql.fragment`DELETE FROM attempt WHERE expires_at < now() - interval '1 day'`)
+  const counted = await connection.one<{ tries: number }>(sql.fragment`
+    INSERT INTO attempt (key, tries, expires_at)
+    VALUES (${sql.binary(keyOf(secretKey, what, whom))}, 1, now() + make_interval(mins => ${minutes}))
+    ON CONFLICT (key) DO UPDATE SET
+      tries = CASE WHEN attempt.expires_at <= now() THEN 1 ELSE attempt.tries + 1 END,
+      expires_at = CASE WHEN attempt.expires_at <= now() THEN excluded.expires_at ELSE attempt.expires_at END
+    RETURNING tries`)
+  return counted.tries <= tries
+}
+
+/** It has succeeded: earlier tries no longer count. */
+export const forgetTries = async (
+  connection: Connection,
+  secretKey: Uint8Array,
+  { what }: Limit,
+  whom: string,
+): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM attempt WHERE key = ${sql.binary(keyOf(secretKey, what, whom))}`)
+}
+
+/** The table names nobody. */
+const keyOf = (secretKey: Uint8Array, what: string, whom: string): Buffer =>
+  createHmac('sha256', secretKey).update(`attempt ${what} ${whom}`).digest()

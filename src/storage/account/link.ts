@@ -1,0 +1,69 @@
+import type { Connection } from '../database.ts'
+import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { sql } from '../sql.ts'
+
+/** What a link is for. `wasSent`: to the address, so that whoever has it reads the mail of that address. */
+export type Link =
+  | {
+      readonly purpose: 'new-account'
+      /** Absent where whoever makes the account says which. */
+      readonly email?: string
+      readonly administrator: boolean
+      readonly wasSent: boolean
+    }
+  | { readonly purpose: 'new-password'; readonly person: string; readonly wasSent: boolean }
+
+/** Answers what stands in the link: only its hash is kept. It is of use once. */
+export const makeLink = async (connection: Connection, link: Link, minutes: number): Promise<string> => {
+  const secret = newSecret()
+  const { purpose, email, person, administrator, was_sent } = toRow(link)
+  await connection.run(sql.fragment`DELETE FROM account_link WHERE expires_at <= now()`)
+  await connection.run(sql.fragment`
+    INSERT INTO account_link (hash, purpose, email, person, administrator, was_sent, expires_at)
+    VALUES (${sql.binary(digestOf(secret))}, ${purpose}, ${email}, ${person}, ${administrator}, ${was_sent},
+      now() + make_interval(mins => ${minutes}))`)
+  return secret
+}
+
+/** What it opens; it stays as it is: programs that read mail look at links before people do. */
+export const findLink = async (connection: Connection, secret: string): Promise<Link | undefined> => {
+  if (!isSecret(secret)) return undefined
+  const row = await connection.maybeOne<LinkRow>(sql.fragment`
+    SELECT ${columns} FROM account_link WHERE hash = ${sql.binary(digestOf(secret))} AND expires_at > now()`)
+  return row && toLink(row)
+}
+
+/** Uses it: of two that present it, one is told false. */
+export const takeLink = async (connection: Connection, secret: string): Promise<boolean> =>
+  isSecret(secret) &&
+  (await connection.run(sql.fragment`
+    DELETE FROM account_link WHERE hash = ${sql.binary(digestOf(secret))} AND expires_at > now()`)) > 0
+
+/** Those that make an administrator. */
+export const dropAdministratorLinks = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM account_link WHERE administrator`)
+}
+
+const columns = sql.fragment`purpose, email, person, administrator, was_sent`
+
+type LinkRow = {
+  readonly purpose: Link['purpose']
+  readonly email: string | null
+  readonly person: string | null
+  readonly administrator: boolean
+  readonly was_sent: boolean
+}
+
+const toRow = ({ wasSent, ...link }: Link): LinkRow => ({
+  email: null,
+  person: null,
+  administrator: false,
+  was_sent: wasSent,
+  ...link,
+})
+
+/** Rows are made by `toRow` alone, so what a purpose needs is there. */
+const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: LinkRow): Link =>
+  purpose === 'new-account'
+    ? { purpose, administrator, wasSent, ...(email === null ? {} : { email }) }
+    : { purpose, person: person ?? '', wasSent }

@@ -1,0 +1,32 @@
+import { nameOfPerson } from '../accounts/person.ts'
+import { queryOf } from '../http/presentation.ts'
+import { findAccountOf } from '../storage/user-account.ts'
+import type { AddPage } from './add-page.ts'
+import { notice } from './form.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+/** What belongs to whoever is signed in. */
+export const accountPage: AddPage = (server, { accounts }) => {
+  server.get('/account', { onRequest: requireSession }, async (request, reply) => {
+    const { person } = sessionOf(request)
+    const account = await findAccountOf(accounts.database, person)
+    const done = doneTexts[queryOf(request).get('done') ?? '']
+    return sendPage(reply, {
+      title: 'Your account',
+      signOut: { token: reply.generateCsrf() },
+      content: html`<h1>Your account</h1>
+${done && notice('done', html`<p>${done}</p>`)}
+<dl>
+<dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
+<dt>E-mail address</dt><dd>${account?.email}</dd>
+</dl>`,
+    })
+  })
+}
+
+/** What the form that led here has done. */
+const doneTexts: Readonly<Record<string, string>> = {
+  account: 'Your account is ready, and you are signed in.',
+}

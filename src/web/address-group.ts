@@ -1,0 +1,9 @@
+import type { FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
+
+/** Whom requests are counted for: an IPv4 address, or the /64 of an IPv6 address, in which one customer has them all. */
+export const addressGroup = ({ ip }: Pick<FastifyRequest, 'ip'>): string => {
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, 4).join(':') : address.toString()
+}

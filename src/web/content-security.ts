@@ -1,0 +1,17 @@
+/** https://www.w3.org/TR/CSP3/: nothing but our own styles, modules and pictures, in no frame. */
+const nothingElse = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  baseUri: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+
+export const contentSecurityPolicy = { useDefaults: false, directives: { ...nothingElse, formAction: ["'self'"] } }
+
+/**
+ * For routes whose form may end at an app: some browsers hold `form-action` against all redirects that follow.
+ * https://github.com/w3c/webappsec-csp/issues/8
+ */
+export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false, directives: nothingElse } } }

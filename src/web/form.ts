@@ -1,0 +1,64 @@
+import { type Html, html } from './html.ts'
+
+export type Field = {
+  readonly name: string
+  readonly label: string
+  readonly type?: 'text' | 'email' | 'password'
+  readonly value?: string | undefined
+  readonly hint?: string
+  /** What is wrong with what was typed; it is told next to the field, and at the top of the page. */
+  readonly problem?: string | undefined
+  /** https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill */
+  readonly autocomplete: string
+  readonly inputmode?: 'numeric'
+}
+
+/** One labelled input. Passwords and codes are never sent back. */
+const field = ({ name, label, type = 'text', value, hint, problem, autocomplete, inputmode }: Field): Html => {
+  const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
+  return html`<div class="field${problem && ' wrong'}">
+<label for="${name}">${label}</label>
+${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+${problem && html`<p class="problem" id="${name}-problem">${problem}</p>`}
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required${type !== 'text' && html` autocapitalize="none" spellcheck="false"`}
+${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}>
+</div>`
+}
+
+/** All that is wrong, for whoever does not see the fields: it is announced, and each entry leads to its field. */
+const problemList = (fields: readonly Pick<Field, 'name' | 'problem'>[]): Html | undefined => {
+  const wrong = fields.filter(({ problem }) => problem !== undefined)
+  if (wrong.length === 0) return undefined
+  return notice(
+    'problem',
+    html`<h2>Please check what you entered</h2>
+<ul>${wrong.map(({ name, problem }) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul>`,
+  )
+}
+
+/** Something to be told first of all. */
+export const notice = (kind: 'problem' | 'done', content: Html): Html =>
+  html`<div class="notice ${kind}" role="${kind === 'problem' ? 'alert' : 'status'}">${content}</div>`
+
+type Form = {
+  readonly action: string
+  readonly token: string
+  readonly fields: readonly Field[]
+  readonly button: string
+  /** Sent along unseen. */
+  readonly hidden?: Readonly<Record<string, string>>
+}
+
+/** A form that posts, with what is wrong with it before its fields. It is checked here, not by the browser, which says less. */
+export const form = ({ action, token, fields, button, hidden = {} }: Form): Html => html`${problemList(fields)}
+<form method="post" action="${action}" novalidate>
+${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+${fields.map(field)}
+<button>${button}</button>
+</form>`
+
+/** What was typed into a field of the form; the empty text where it was not sent, or more than once. */
+export const typed = (body: unknown, name: string): string => {
+  const value = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
+  return typeof value === 'string' ? value : ''
+}

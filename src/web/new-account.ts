@@ -1,0 +1,85 @@
+import type { FastifyReply } from 'fastify'
+import { deviceOf } from '../accounts/device.ts'
+import { findInvitation, type Invitation, makeAccount, type NewAccountProblems } from '../accounts/new-account.ts'
+import { queryOf } from '../http/presentation.ts'
+import type { AddPage } from './add-page.ts'
+import { type Field, form, notice, typed } from './form.ts'
+import { html } from './html.ts'
+import { sendLinkIsOver } from './link-is-over.ts'
+import { sendPage } from './page.ts'
+import { emailProblems, nameProblems, newPasswordField } from './person-fields.ts'
+import { enter, seldom } from './sign-in.ts'
+
+/** Where a link that makes an account leads. Looking at it uses nothing up. */
+export const newAccountPage: AddPage = (server, options) => {
+  const { accounts } = options
+  server.get('/new-account', async (request, reply) => {
+    const link = queryOf(request).get('link') ?? ''
+    const invitation = await findInvitation(accounts, link)
+    return invitation === undefined ? sendLinkIsOver(reply) : sendNewAccount(reply, { link, invitation })
+  })
+  server.post('/new-account', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const { body } = request
+    const [link, name, email] = [typed(body, 'link'), typed(body, 'name'), typed(body, 'email')]
+    const device = deviceOf(request.headers['user-agent'])
+    const answer = await makeAccount(accounts, link, { name, email, password: typed(body, 'password'), device })
+    switch (answer.kind) {
+      case 'signed-in':
+        await enter(request, reply, options, answer.cookie)
+        return reply.redirect('/account?done=account', 303)
+      case 'link-is-over':
+        return sendLinkIsOver(reply)
+      case 'problems': {
+        const { invitation, problems } = answer
+        return sendNewAccount(reply.code(422), { link, invitation, name, email, problems })
+      }
+    }
+  })
+}
+
+type Shown = {
+  readonly link: string
+  readonly invitation: Invitation
+  readonly name?: string
+  readonly email?: string
+  readonly problems?: NewAccountProblems
+}
+
+const sendNewAccount = (reply: FastifyReply, { link, invitation, name, email, problems = {} }: Shown): FastifyReply => {
+  const title = invitation.administrator ? 'Set up the first administrator' : 'Create your account'
+  const chosen: Field = {
+    name: 'email',
+    label: 'E-mail address',
+    type: 'email',
+    hint: 'You sign in with it.',
+    value: email ?? '',
+    problem: problems.email && emailProblems[problems.email],
+    autocomplete: 'username',
+  }
+  const intro = invitation.administrator
+    ? html`<p>An administrator sets up organizations and their managers, and sees nobody’s health data.</p>`
+    : html`<p>You will sign in with <strong>${invitation.email}</strong>.</p>`
+  return sendPage(reply, {
+    title: Object.keys(problems).length > 0 ? `Problem: ${title}` : title,
+    content: html`<h1>${title}</h1>
+${intro}
+${invitation.email !== undefined && problems.email && notice('problem', html`<p>${emailProblems[problems.email]}</p>`)}
+${form({
+  action: '/new-account',
+  token: reply.generateCsrf(),
+  hidden: { link },
+  fields: [
+    {
+      name: 'name',
+      label: 'Your name',
+      value: name ?? '',
+      problem: problems.name && nameProblems[problems.name],
+      autocomplete: 'name',
+    },
+    ...(invitation.email === undefined ? [chosen] : []),
+    newPasswordField('password', problems.password),
+  ],
+  button: 'Create account',
+})}`,
+  })
+}

@@ -1,0 +1,61 @@
+import fastifyCookie from '@fastify/cookie'
+import fastifyCsrf from '@fastify/csrf-protection'
+import fastifyFormbody from '@fastify/formbody'
+import fastifyHelmet from '@fastify/helmet'
+import fastifyRateLimit from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import { sessionCookieOf } from '../http/session.ts'
+import { findSession } from '../storage/account/session.ts'
+import { accountPage } from './account.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { addressGroup } from './address-group.ts'
+import { contentSecurityPolicy } from './content-security.ts'
+import { answerErrorPage } from './error-page.ts'
+import { newAccountPage } from './new-account.ts'
+import { signInPage } from './sign-in.ts'
+import { signOutAction } from './sign-out.ts'
+import { staticFiles } from './static-files.ts'
+
+const pages: readonly AddPage[] = [signInPage, signOutAction, newAccountPage, accountPage]
+
+/** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */
+export const pageRoutes = async (server: FastifyInstance, options: PageOptions): Promise<void> => {
+  const { accounts, cookies } = options
+  server.setErrorHandler(answerErrorPage)
+  await server.register(fastifyHelmet, headers(cookies.options.secure))
+  await server.register(staticFiles)
+  await server.register(fastifyCookie)
+  server.removeAllContentTypeParsers()
+  await server.register(fastifyFormbody, { bodyLimit: 65_536 })
+  await server.register(fastifyCsrf, {
+    cookieKey: cookies.nameOf('form'),
+    cookieOpts: cookies.options,
+    logLevel: 'debug',
+  })
+  await server.register(fastifyRateLimit, {
+    max: mostRequests,
+    timeWindow: '1 minute',
+    keyGenerator: addressGroup,
+    errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
+  })
+  server.decorateRequest('session', undefined)
+  server.addHook('onRequest', async request => {
+    request.session = await findSession(accounts.database, sessionCookieOf(request, cookies))
+  })
+  server.addHook('preHandler', (request, reply, done) =>
+    request.method === 'POST' ? server.csrfProtection(request, reply, done) : done(),
+  )
+  server.get('/', async (_request, reply) => reply.redirect('/account', 303))
+  for (const add of pages) add(server, options)
+}
+
+/** Of one address; whole clinics may be behind it. */
+const mostRequests = 300
+
+const headers = (secure: boolean) => ({
+  contentSecurityPolicy,
+  frameguard: { action: 'deny' as const },
+  hsts: secure && { maxAge: 365 * 24 * 60 * 60, includeSubDomains: false },
+  referrerPolicy: { policy: 'no-referrer' as const },
+})

@@ -1,0 +1,83 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { deviceOf } from '../accounts/device.ts'
+import { type SignInAnswer, signIn } from '../accounts/sign-in.ts'
+import { queryOf } from '../http/presentation.ts'
+import { setSessionCookie } from '../http/session.ts'
+import { endSession } from '../storage/account/session.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { leadsAway } from './content-security.ts'
+import { continuePath } from './continue.ts'
+import { form, notice, typed } from './form.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+
+/**
+ * `/sign-in?continue=/somewhere` comes back to a path of this server. Who is signed in goes there at once, but with
+ * `prompt=login`, which asks again. https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+ */
+export const signInPage: AddPage = (server, options) => {
+  server.get('/sign-in', leadsAway, async (request, reply) => {
+    const query = queryOf(request)
+    const continued = continuePath(query.get('continue') ?? '')
+    if (request.session !== undefined && query.get('prompt') !== 'login')
+      return reply.redirect(continued ?? '/account', 303)
+    return sendSignIn(reply, { continued, signedOut: query.has('signed-out') })
+  })
+  server.post('/sign-in', { ...leadsAway, config: { rateLimit: seldom } }, async (request, reply) => {
+    const continued = continuePath(typed(request.body, 'continue'))
+    const email = typed(request.body, 'email')
+    const device = deviceOf(request.headers['user-agent'])
+    const answer = await signIn(options.accounts, { email, password: typed(request.body, 'password'), device })
+    if (answer.kind !== 'signed-in') return sendSignIn(reply, { continued, email, refusal: answer.kind })
+    await enter(request, reply, options, answer.cookie)
+    return reply.redirect(continued ?? '/account', 303)
+  })
+}
+
+/** Passwords of many people are not tried from one place. */
+export const seldom = { max: 60, timeWindow: '1 minute' }
+
+/** From here on the browser has the new session, and no other. */
+export const enter = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { accounts, cookies }: PageOptions,
+  cookie: string,
+): Promise<void> => {
+  const { session } = request
+  if (session !== undefined) await endSession(accounts.database, session.person, session.id)
+  setSessionCookie(reply, cookies, cookie)
+}
+
+type Shown = {
+  readonly continued: string | undefined
+  readonly email?: string
+  readonly refusal?: Exclude<SignInAnswer['kind'], 'signed-in'>
+  readonly signedOut?: boolean
+}
+
+const sendSignIn = (reply: FastifyReply, { continued, email, refusal, signedOut = false }: Shown): FastifyReply => {
+  const title = 'Sign in'
+  const [status, problem] = refusal === undefined ? [200] : refusals[refusal]
+  return sendPage(reply.code(status), {
+    title: refusal === undefined ? title : `Problem: ${title}`,
+    content: html`<h1>${title}</h1>
+${signedOut && notice('done', html`<p>You are signed out.</p>`)}
+${problem && notice('problem', html`<p>${problem}</p>`)}
+${form({
+  action: '/sign-in',
+  token: reply.generateCsrf(),
+  hidden: continued === undefined ? {} : { continue: continued },
+  fields: [
+    { name: 'email', label: 'E-mail address', type: 'email', value: email ?? '', autocomplete: 'username' },
+    { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' },
+  ],
+  button: 'Sign in',
+})}`,
+  })
+}
+
+const refusals = {
+  refused: [422, 'This e-mail address and password do not belong together. Check both and try again.'],
+  'too-often': [429, 'That was tried too often. Please wait 15 minutes before you try again.'],
+} as const

@@ -1,0 +1,80 @@
+import type { FastifyInstance } from 'fastify'
+
+/** What a page answered, and what stands in it. */
+export type Shown = {
+  readonly status: number
+  readonly location: string | undefined
+  readonly body: string
+  readonly headers: Readonly<Record<string, string | readonly string[] | number | undefined>>
+}
+
+/** A browser without JavaScript: keeps cookies, sends forms with what the page hid in them, follows no redirects. */
+export type Browser = {
+  readonly get: (url: string) => Promise<Shown>
+  /** Fills the form in the page at `url` that posts to `action` (`url` itself unless said), and sends it. */
+  readonly send: (url: string, fields: Readonly<Record<string, string>>, action?: string) => Promise<Shown>
+  /** Sends what no page of ours would. */
+  readonly post: (url: string, fields: Readonly<Record<string, string>>) => Promise<Shown>
+  readonly cookies: Map<string, string>
+}
+
+type Options = { readonly userAgent?: string; readonly remoteAddress?: string }
+
+export const openBrowser = (
+  server: Pick<FastifyInstance, 'inject'>,
+  {
+    userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+    remoteAddress = '127.0.0.1',
+  }: Options = {},
+): Browser => {
+  const cookies = new Map<string, string>()
+  const ask = async (method: 'GET' | 'POST', url: string, payload?: string): Promise<Shown> => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await server.inject({
+      method,
+      url,
+      remoteAddress,
+      headers: {
+        'user-agent': userAgent,
+        ...(cookie !== '' && { cookie }),
+        ...(payload !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+      },
+      ...(payload !== undefined && { payload }),
+    })
+    for (const one of answer.cookies) keep(cookies, one)
+    const { location } = answer.headers
+    return { status: answer.statusCode, location: location?.toString(), body: answer.body, headers: answer.headers }
+  }
+  const post: Browser['post'] = (url, fields) => ask('POST', url, new URLSearchParams(fields).toString())
+  return {
+    cookies,
+    post,
+    get: url => ask('GET', url),
+    send: async (url, fields, action = url.split('?', 1)[0] ?? url) => {
+      const { body } = await ask('GET', url)
+      return post(action, { ...hiddenIn(body, action), ...fields })
+    },
+  }
+}
+
+const keep = (
+  cookies: Map<string, string>,
+  { name, value, expires }: { name: string; value: string; expires?: Date },
+) => (expires !== undefined && expires.getTime() < Date.now() ? cookies.delete(name) : cookies.set(name, value))
+
+const hiddenIn = (page: string, action: string): Readonly<Record<string, string>> => {
+  const form = [...page.matchAll(/<form method="post" action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].find(
+    ([, to]) => to === action,
+  )
+  if (form === undefined) throw new Error(`no form posts to ${action} in: ${page}`)
+  const inputs = (form[2] ?? '').matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)
+  return Object.fromEntries([...inputs].map(([, name, value]) => [name ?? '', value ?? '']))
+}
+
+/** The words of a page, without its tags. */
+export const wordsOf = ({ body }: Pick<Shown, 'body'>): string =>
+  body
+    .replace(/<head>[\s\S]*?<\/head>/, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
