@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
+import { isFull, notePrepared, toStatement } from './prepared-statement.ts'
 import type { SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -33,23 +33,16 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
   // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
   pool.on('error', () => {})
   return {
-    ...connectionOver(pool),
+    ...connectionOver(queryOnce(pool)),
     transaction: run => retried(() => inTransaction(pool, 'BEGIN', run)),
     writing: run => retried(() => inTransaction(pool, beginWriting, (connection, last) => run(connection, last ?? 0))),
     close: () => pool.end(),
   }
 }
 
-type Queryable = Pick<pg.Pool, 'query'>
+type Query = (fragment: SqlFragment) => Promise<pg.QueryResult>
 
-const connectionOver = (queryable: Queryable): Connection => {
-  const query = async (fragment: SqlFragment) => {
-    try {
-      return await queryable.query(prepared(fragment))
-    } catch (error) {
-      throw toFhirError(error)
-    }
-  }
+const connectionOver = (query: Query): Connection => {
   const any = async <Row>(fragment: SqlFragment) => (await query(fragment)).rows as Row[]
   return {
     any,
@@ -64,18 +57,47 @@ const connectionOver = (queryable: Queryable): Connection => {
   }
 }
 
-/** Planning is 40 % of a sub-millisecond query: each distinct text is prepared once a connection, by its hash. */
-const prepared = ({ sql, values }: SqlFragment) => {
-  const known = statements.get(sql)
-  if (known !== undefined) return { ...known, values: [...values] }
-  const text = sql.replaceAll('$slonik_', '$')
-  const statement = { name: createHash('sha1').update(text).digest('base64url'), text }
-  if (statements.size >= mostStatements) statements.clear()
-  statements.set(sql, statement)
-  return { ...statement, values: [...values] }
+/** On any connection of the pool; one on which a statement failed is not used again. */
+const queryOnce =
+  (pool: pg.Pool): Query =>
+  async fragment => {
+    const { client, release } = await takeClient(pool)
+    try {
+      const result = await queryOn(client)(fragment)
+      release()
+      return result
+    } catch (error) {
+      release(error instanceof Error ? error : true)
+      throw error
+    }
+  }
+
+const queryOn =
+  (client: pg.PoolClient): Query =>
+  async fragment => {
+    const statement = toStatement(fragment)
+    notePrepared(client, statement)
+    try {
+      return await client.query(statement)
+    } catch (error) {
+      throw toFhirError(error)
+    }
+  }
+
+const takeClient = async (pool: pg.Pool) => {
+  const client = await pool.connect().catch(error => {
+    throw toFhirError(error)
+  })
+  // A connection that breaks between two statements says so to the next; without a listener it would end the process.
+  client.on('error', noted)
+  const release = (broken?: Error | true) => {
+    client.off('error', noted)
+    client.release(broken ?? isFull(client))
+  }
+  return { client, release }
 }
-const statements = new Map<string, { name: string; text: string }>()
-const mostStatements = 2000
+
+const noted = (): void => {}
 
 /** In one round trip. Each statement sees what was committed before it began: the last, what was before the lock was had. */
 const beginWriting = `BEGIN;
@@ -87,18 +109,10 @@ const inTransaction = async <T>(
   begin: string,
   run: (connection: Connection, joinings: number | undefined) => Promise<T>,
 ): Promise<T> => {
-  const client = await pool.connect().catch(error => {
-    throw toFhirError(error)
-  })
-  // A connection that breaks between two statements says so to the next; without a listener it would end the process.
-  client.on('error', noted)
-  const release = (broken?: Error) => {
-    client.off('error', noted)
-    client.release(broken)
-  }
+  const { client, release } = await takeClient(pool)
   try {
     const begun = [await client.query(begin)].flat().at(-1)
-    const result = await run(connectionOver(client), begun?.rows[0]?.joinings)
+    const result = await run(connectionOver(queryOn(client)), begun?.rows[0]?.joinings)
     await commit(client)
     release()
     return result
@@ -110,8 +124,6 @@ const inTransaction = async <T>(
     throw error
   }
 }
-
-const noted = (): void => {}
 
 /** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */
 const commit = async (client: pg.PoolClient): Promise<void> => {
