@@ -4,6 +4,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { inCompartment } from '../search/compartment.ts'
 import { all, and, type Expression } from '../search/expression.ts'
+import { countingLinks } from '../search/limit.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
@@ -45,10 +46,11 @@ const searchSeveral = async (
   const possible = named ?? registry.resourceTypes.filter(one => isGranted(context.access, 's', one))
   const types = possible.filter(one => within(one) !== undefined)
   const shared = narrowToTypes(registry, asked, { types, isNamed: named !== undefined, handling })
+  const counted = countingLinks()
   const searches = shared.types.map(type => {
     const search = parseSearch(registry, type, shared.query, { base, handling })
     for (const { named } of search.include) requireIncludable(named, context)
-    return { ...search, where: and(within(type) ?? all, search.where) }
+    return { ...search, where: and(within(type) ?? all, counted(search.where)) }
   })
   if (searches.some(({ sort }) => sort.length > 0) && searches.length > 1) throw severalSorted()
   const applied = [...asked]

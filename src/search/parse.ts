@@ -4,7 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
 import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
-import { refuseTooMany } from './limit.ts'
+import { countingLinks, refuseTooMany } from './limit.ts'
 import { isReachName, parseReach, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
@@ -26,7 +26,11 @@ export const parseSearch = (
   const entries = [...query]
   refuseTooMany(entries)
   refuseRepeated(entries)
-  const clauses = collect(entries, entry => parseClause(registry, type, entry, options))
+  const counted = countingLinks()
+  const clauses = collect(entries, entry => {
+    const clause = parseClause(registry, type, entry, options)
+    return clause.where === undefined ? clause : { ...clause, where: counted(clause.where) }
+  })
   const shape: Shape = Object.assign({}, defaultShape, ...clauses.map(clause => clause.shape))
   return {
     type,
@@ -48,13 +52,14 @@ export const parseCriteria = (
   const entries = [...new URLSearchParams(query)]
   refuseTooMany(entries)
   if (entries.length === 0) throw new FhirError('invalid', `Criteria for ${type} are missing`)
+  const counted = countingLinks()
   const conditions = collect(entries, entry => {
     const [name] = entry
     if (isResultName(name) || isIncludeName(name))
       throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
     if (isReachName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
     refuseUnknown(registry, type, name)
-    return parseCondition(registry, type, entry, options)
+    return counted(parseCondition(registry, type, entry, options))
   })
   return and(all, ...conditions)
 }
@@ -120,7 +125,7 @@ const consistent = (shape: Shape): Shape => {
   return { ...shape, summary, total: summary === 'count' && total === 'none' ? 'accurate' : total }
 }
 
-/** Goes through all entries before it throws, so that all mistakes are told at once. */
+/** Goes through all entries before it throws, so that all mistakes are told at once; what would cost too much ends it. */
 const collect = <Parsed>(entries: readonly Entry[], parse: (entry: Entry) => Parsed): readonly Parsed[] => {
   const parsed: Parsed[] = []
   const issues: Issue[] = []
@@ -128,7 +133,7 @@ const collect = <Parsed>(entries: readonly Entry[], parse: (entry: Entry) => Par
     try {
       parsed.push(parse(entry))
     } catch (error) {
-      if (!(error instanceof FhirError)) throw error
+      if (!(error instanceof FhirError) || error.issues[0].code === 'too-costly') throw error
       issues.push(...error.issues)
     }
   }

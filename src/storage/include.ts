@@ -52,7 +52,7 @@ const linkedTo = async (
   frontier: Frontier,
 ): Promise<readonly Placed[]> => {
   const linksOf = (kind: Include['kind']): readonly IncludeLink[] =>
-    includes.filter(one => one.kind === kind).flatMap(({ links }) => links)
+    merged(includes.filter(one => one.kind === kind).flatMap(({ links }) => links))
   const rows = [
     ...(await forwardRows(connection, including, linksOf('include'), frontier)),
     ...(await reverseRows(connection, including, linksOf('revinclude'), frontier)),
@@ -66,6 +66,12 @@ const linkedTo = async (
   }
   return [...found.values()]
 }
+
+/** Each parameter once, however often and in however many words it was asked for. */
+const merged = (links: readonly IncludeLink[]): readonly IncludeLink[] =>
+  [...Map.groupBy(links, ({ source, parameter }) => `${source}:${parameter.code}`).values()].flatMap(same =>
+    same.slice(0, 1).map(link => ({ ...link, targets: [...new Set(same.flatMap(({ targets }) => targets))] })),
+  )
 
 /** A wildcard may ask a hundred types: a statement that asks them all takes long to plan. */
 const typesAtOnce = 20

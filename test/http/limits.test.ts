@@ -68,6 +68,26 @@ t.test('a search asks a question, and no load of them', async t => {
   t.match(await post('/Patient/_search', form, `name=${'x'.repeat(1_100_000)}`), /^413 too-long/)
 })
 
+t.test('a chain that leaves its types open counts for each of them, in the whole search', async t => {
+  const form = 'application/x-www-form-urlencoded'
+  const open = (count: number) => 'target._lastUpdated=gt2020&'.repeat(count)
+  const refused = /^400 too-costly: A search leads through at most 1800 references in all, each counted for every type/
+  t.match(await post('/Provenance/_search', form, open(3)), /^200/)
+  t.match(await post('/Provenance/_search', form, open(400)), refused)
+  const filter = Array(50).fill('target._lastUpdated gt 2020').join(' or ')
+  t.match(await post('/Provenance/_search', form, `_filter=${filter}`), refused)
+  const types = 'CarePlan,ChargeItem,ClinicalImpression,Condition,DiagnosticReport,Encounter,Flag,Media,Observation'
+  const several = `_type=${types}&${'subject._lastUpdated=gt2020&'.repeat(120)}`
+  t.match(await post('/_search', form, several), refused, 'also of several types together')
+})
+
+t.test('what is to come along is followed once, however often it is asked for', async t => {
+  const form = 'application/x-www-form-urlencoded'
+  const many = (text: string) => `${text}&`.repeat(490)
+  t.match(await post('/Patient/_search', form, many('_revinclude:iterate=*')), /^200/)
+  t.match(await post('/Patient/_search', form, many('_include=Patient:*')), /^200/)
+})
+
 t.test('so do criteria and the searches of a Bundle', async t => {
   const many = `identifier=${'x,'.repeat(3000)}x`
   const basic = '{"resourceType":"Basic","code":{"text":"x"}}'
