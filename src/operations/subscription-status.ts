@@ -74,7 +74,7 @@ export const websocketBinding: Operation = {
   types: ['Subscription'],
   methods: ['GET', 'POST'],
   documentation:
-    'A token that a websocket presents once, within a minute, to be told of the caller’s Subscriptions that have this channel.',
+    'A token that a websocket presents once, within a minute, to be told of the caller’s Subscriptions that have this channel and were written with the same client and scopes.',
   handler: async (request, context) => {
     const found = await subscriptionsOf(request, accepted(request, ['id']).getAll('id'), context)
     const ids = found.flatMap(({ id, status, channel }) =>
@@ -82,11 +82,17 @@ export const websocketBinding: Operation = {
     )
     if (ids.length === 0)
       throw new FhirError('business-rule', 'None of these Subscriptions is active and has the channel websocket')
-    const { token, expiresAt } = await context.store.issueBinding(ids)
+    const binding = await context.store.issueBinding(ids)
+    if (binding === undefined)
+      throw new FhirError(
+        'business-rule',
+        'None of these Subscriptions was written with this client and these scopes: what it tells is what they reach. Write it again, with status requested, or make another',
+      )
+    const { token, expiresAt, subscriptions } = binding
     return parametersResponse([
       { name: 'token', valueString: token },
       { name: 'expiration', valueDateTime: expiresAt.toISOString() },
-      ...ids.map(id => ({ name: 'subscription', valueString: `Subscription/${id}` })),
+      ...subscriptions.map(id => ({ name: 'subscription', valueString: `Subscription/${id}` })),
       { name: 'websocket-url', valueUrl: websocketUrl(context.base) },
     ])
   },

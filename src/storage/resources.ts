@@ -126,7 +126,7 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
   meta: types => readMeta(connection, asking, types),
   lastEvent: id => lastEventOf(connection, id),
   events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
-  issueBinding: subscriptions => issueBinding(connection, subscriptions),
+  issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchIds(connection, asking, criteria, limit),
   takeTurns: criteria => takeTurns(connection, criteria),
 })

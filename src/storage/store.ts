@@ -155,8 +155,8 @@ export type Store = {
   readonly lastEvent: (subscription: string) => Promise<number>
   /** Its events, of what the caller may see now. */
   readonly events: (subscription: string, question: Question, range: EventRange) => Promise<readonly Event[]>
-  /** For a websocket, of Subscriptions that the caller has read. */
-  readonly issueBinding: (subscriptions: readonly string[]) => Promise<Binding>
+  /** For a websocket, of Subscriptions that the caller has read: undefined where none was written with a token like theirs. */
+  readonly issueBinding: (subscriptions: readonly string[]) => Promise<Binding | undefined>
   /** Ids of the first matches that the caller may find, without an order. */
   readonly matches: (criteria: Search, limit: number) => Promise<readonly string[]>
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */

@@ -1,7 +1,7 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 import { findCallerOf, isRevoked } from './token.ts'
 
 /** A Subscription, with whose it is. */
@@ -10,6 +10,8 @@ export type Subscriber = {
   readonly subscription: Subscription
   /** Absent where the client that it was written by is no more. */
   readonly caller: Caller | undefined
+  /** Alike for tokens that may do the same. */
+  readonly rights: string
   /** By the revocation of the token that it was written with, or by its own time. */
   readonly hasEnded: boolean
   /** It is time to show that this server is still there. */
@@ -21,7 +23,8 @@ export type Subscriber = {
 
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
-    SELECT (${hasEnded}) AS "hasEnded", ${isSilent} AS "isSilent", subscriber.last_event, subscriber.last_told, stored.content
+    SELECT (${hasEnded}) AS "hasEnded", ${isSilent} AS "isSilent",
+      ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told, stored.content
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
       AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Subscription')
@@ -32,6 +35,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
     id,
     subscription: row.content,
     caller: await findCallerOf(connection, sql.fragment`subscriber`, id),
+    rights: row.rights,
     hasEnded: row.hasEnded,
     isSilent: row.isSilent,
     lastEvent: Number(row.last_event),
@@ -40,6 +44,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
 }
 
 type Row = {
+  readonly rights: string
   readonly hasEnded: boolean
   readonly isSilent: boolean
   readonly last_event: string
@@ -64,6 +69,28 @@ export const dueSubscribers = async (connection: Connection): Promise<readonly s
       OR (status IN ('active', 'error') AND (${hasEnded}))`)
   return rows.map(({ id }) => id)
 }
+
+/**
+ * Those of the Subscriptions that were written with a token of the same client, scopes and context as this one. Through
+ * any other, whoever binds it would be told what their own token does not reach.
+ */
+export const writtenAlike = async (
+  connection: Connection,
+  ids: readonly string[],
+  tokenHash: Buffer | undefined,
+): Promise<readonly string[]> => {
+  if (tokenHash === undefined) return []
+  const rows = await connection.any<{ id: string }>(sql.fragment`
+    SELECT subscriber.id FROM subscriber
+    JOIN token ON ${rightsOf(sql.fragment`token`)} = ${rightsOf(sql.fragment`subscriber`)}
+    WHERE token.hash = ${sql.binary(tokenHash)} AND subscriber.id = ANY(${sql.array([...ids], 'text')})
+    ORDER BY subscriber.id`)
+  return rows.map(({ id }) => id)
+}
+
+/** All that a token decides by, of its row or a copy. */
+const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_build_array(
+  ${token}.kind, ${token}.person_id, ${token}.patient_id, ${token}.client_id, ${token}.scope, ${token}.context)`
 
 /** All up to the number went out, or are of no concern any more. */
 export const markTold = async (connection: Connection, id: string, number: number): Promise<void> => {

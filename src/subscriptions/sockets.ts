@@ -6,9 +6,10 @@ import { type Notification, notificationText } from '../interactions/notificatio
 import type { Asked } from '../interactions/subscription-asked.ts'
 import { takeBinding } from '../storage/binding-token.ts'
 import { hearNotices, type Notice } from '../storage/notice.ts'
-import { findSubscriber, type Subscriber } from '../storage/subscriber.ts'
+import { findSubscriber, type Subscriber, writtenAlike } from '../storage/subscriber.ts'
 import { eventsIn } from '../storage/subscription-event.ts'
 import { findCaller } from '../storage/token.ts'
+import { oneByOne } from './one-by-one.ts'
 import { questionOf, type Serving } from './serve.ts'
 
 /** One end of a websocket; whoever brings it tells what comes in, and that it has gone. */
@@ -33,9 +34,11 @@ type Options = Omit<Serving, 'openStoreAs'> & {
 type Connection = {
   readonly socket: Socket
   readonly bearer: string | undefined
-  /** How each Subscription was bound. */
-  readonly bound: Map<string, 'by-id' | 'by-token'>
+  readonly bound: Map<string, Bound>
 }
+
+/** How a Subscription was bound, and what it could tell by the token that it was written with then. */
+type Bound = { readonly how: 'by-id' | 'by-token'; readonly rights: string }
 
 /** https://hl7.org/fhir/R4/subscription.html#2.46.7.2, and the topic form of the same. Only a Subscription's creator binds it. */
 export const openSockets = (options: Options): Sockets => {
@@ -50,14 +53,25 @@ export const openSockets = (options: Options): Sockets => {
   }, checkedEveryMs)
   return {
     open: (socket, bearer) => {
-      if (connections.size >= mostConnections) socket.close('There are too many connections; try again later')
-      const connection: Connection = { socket, bearer, bound: new Map() }
+      const close = (reason: string) => {
+        connections.delete(connection)
+        socket.close(reason)
+      }
+      const connection: Connection = { socket: { ...socket, close }, bearer, bound: new Map() }
       connections.add(connection)
+      if (connections.size > mostConnections) makeRoom(connections)
       const idle = setTimeout(() => {
-        if (connection.bound.size === 0) socket.close('Nothing was bound')
+        if (connection.bound.size === 0) close('Nothing was bound')
       }, idleMs)
+      const inTurn = oneByOne(text =>
+        connections.has(connection) ? receive({ ...options, connections }, connection, text) : Promise.resolve(),
+      )
       return {
-        receive: text => receive(options, connection, text),
+        receive: async text => {
+          if (!connections.has(connection)) return
+          if (!inTurn.hasRoom()) return close('Too many messages at once')
+          await inTurn.take(text)
+        },
         end: () => {
           clearTimeout(idle)
           connections.delete(connection)
@@ -75,36 +89,55 @@ export const openSockets = (options: Options): Sockets => {
 const checkedEveryMs = 5000
 const idleMs = 60_000
 const mostBound = 100
+/** Nobody needs more windows. */
+const mostOfOne = 20
 const mostConnections = 5000
 
-const receive = async (options: Options, connection: Connection, text: string): Promise<void> => {
+/** Whoever has bound nothing may be anybody: the oldest of them goes, so that they cannot keep others out. */
+const makeRoom = (connections: ReadonlySet<Connection>): void => {
+  const all = [...connections]
+  const last = all.find(({ bound }) => bound.size === 0) ?? all.at(-1)
+  last?.socket.close('There are too many connections; try again later')
+}
+
+type Receiving = Options & { readonly connections: ReadonlySet<Connection> }
+
+const receive = async (options: Receiving, connection: Connection, text: string): Promise<void> => {
   const [, command, argument = ''] = /^(bind|bind-with-token) ([A-Za-z0-9._-]{1,64})$/.exec(text.trim()) ?? []
   if (command === undefined) return connection.socket.close('A message is "bind <id>", or "bind-with-token <token>"')
   return command === 'bind' ? bind(options, connection, argument) : bindByToken(options, connection, argument)
 }
 
 /** What another may not see is answered as what is not there. */
-const bind = async (options: Options, { socket, bearer, bound }: Connection, id: string): Promise<void> => {
+const bind = async (options: Receiving, { socket, bearer, bound }: Connection, id: string): Promise<void> => {
   const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
   if (caller === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
   const subscription = await options.readAs(caller, id).catch((error: FhirError) => error.status)
   if (typeof subscription === 'number') return socket.close(`Subscription/${id} is not known`)
   if (!isBindable(subscription) || bound.size >= mostBound)
     return socket.close(`Subscription/${id} is not active, or has another channel than websocket`)
-  bound.set(id, 'by-id')
+  const subscriber = await findSubscriber(options.database, id)
+  if (subscriber === undefined || (await writtenAlike(options.database, [id], caller.tokenHash)).length === 0)
+    return socket.close(`Subscription/${id} was written with another client or scopes`)
+  if (!hasRoom(options.connections, id)) return socket.close(`Subscription/${id} has too many websockets`)
+  bound.set(id, { how: 'by-id', rights: subscriber.rights })
   socket.send(`bound ${id}`)
 }
 
+const hasRoom = (connections: ReadonlySet<Connection>, id: string): boolean =>
+  [...connections].filter(({ bound }) => bound.has(id)).length < mostOfOne
+
 const isBindable = ({ status, channel }: Subscription): boolean => status === 'active' && channel.type === 'websocket'
 
-const bindByToken = async (options: Options, { socket, bound }: Connection, token: string): Promise<void> => {
+const bindByToken = async (options: Receiving, { socket, bound }: Connection, token: string): Promise<void> => {
   const ids = await takeBinding(options.database, token)
   if (ids.length === 0) return socket.close('The binding token is not known, or was used before')
   for (const id of ids.slice(0, mostBound - bound.size)) {
     const subscriber = await findSubscriber(options.database, id)
     const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
     if (subscriber === undefined || question === undefined || !isBindable(subscriber.subscription)) continue
-    bound.set(id, 'by-token')
+    if (!hasRoom(options.connections, id)) return socket.close(`Subscription/${id} has too many websockets`)
+    bound.set(id, { how: 'by-token', rights: subscriber.rights })
     socket.send(textOf(options, subscriber, question, 'handshake', []))
   }
 }
@@ -115,7 +148,7 @@ const tell = async (options: Options, connection: Connection, { id, after, until
   const { socket, bound } = connection
   const subscriber = await findSubscriber(options.database, id)
   const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
-  const how = bound.get(id)
+  const how = bound.get(id)?.how
   if (subscriber === undefined || question === undefined || how === undefined) return
   const range = { after, until, limit: question.maxCount, whole: question.content === 'full-resource' }
   const events = await eventsIn(options.database, options.classes, question, id, range)
@@ -135,20 +168,20 @@ const textOf = (
 
 /** Closes what is bound by a token that is no longer in force, and says whether it is. */
 const checkStill = async (options: Options, { socket, bearer, bound }: Connection): Promise<boolean> => {
-  const isByBearer = [...bound.values()].includes('by-id')
+  const isByBearer = [...bound.values()].some(({ how }) => how === 'by-id')
   const isInForce = !isByBearer || (bearer !== undefined && (await findCaller(options.database, bearer)) !== undefined)
   if (!isInForce) {
     socket.close('The token is no longer in force')
     return false
   }
-  for (const id of bound.keys()) {
+  for (const [id, { rights }] of bound) {
     const subscriber = await findSubscriber(options.database, id)
-    if (subscriber?.caller !== undefined && !subscriber.hasEnded && isStillGranted(options, subscriber)) continue
+    if (subscriber !== undefined && subscriber.rights === rights && isStillGranted(options, subscriber)) continue
     bound.delete(id)
     if (bound.size === 0) socket.close(`Subscription/${id} has ended`)
   }
   return bound.size > 0
 }
 
-const isStillGranted = ({ accessFor }: Options, { caller }: Subscriber): boolean =>
-  caller !== undefined && isGranted(accessFor(caller), 'r', 'Subscription')
+const isStillGranted = ({ accessFor }: Options, { caller, hasEnded }: Subscriber): boolean =>
+  caller !== undefined && !hasEnded && isGranted(accessFor(caller), 'r', 'Subscription')

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { Bundle, Parameters, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import WebSocket from 'ws'
-import { observationsTopic } from '../../src/fhir/subscription.ts'
+import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
+import { registerClient } from '../../src/storage/client.ts'
 import { revokeToken } from '../../src/storage/token.ts'
 import { until } from './receiver.ts'
 import { openSubscriptionWorld, scope } from './world.ts'
@@ -67,6 +68,48 @@ t.test('without a token, or with one that is not in force, there is nothing to b
   const refused = new WebSocket(`${address}/ws`, { headers: { authorization: 'Bearer nonsense' } })
   const [error] = await once(refused, 'error')
   t.match(error.message, /401/)
+})
+
+t.test('a websocket tells nobody what their own token does not reach', async t => {
+  const full: Partial<Subscription> = {
+    criteria: observationsTopic,
+    channel: {
+      type: 'websocket',
+      payload: 'application/fhir+json',
+      _payload: { extension: [{ url: backportUrls.payloadContent, valueCode: 'full-resource' }] },
+    } as Subscription['channel'],
+  }
+  const id = await subscribe(researcher, full)
+  await reaches(researcher, id, 'active')
+  await registerClient(database, { id: 'another-app', name: 'another app', policies: [] })
+  const { person } = world.hearts.researcher
+  const subject = { kind: 'user', person } as const
+  for (const [who, bearer] of [
+    ['other scopes', await world.staffToken(world.hearts.researcher, 'user/Subscription.rs')],
+    ['another client', await world.token({ subject, scope, client: 'another-app' })],
+    ['another study', await world.token({ subject, scope, study: 'none' })],
+  ] as const) {
+    t.equal((await send(bearer, 'GET', `Subscription/${id}`)).statusCode, 200, `${who}: it is theirs`)
+    const { say, heard, closes } = await connect(bearer)
+    say(`bind ${id}`)
+    t.same(await closes(), { code: 1008, reason: `Subscription/${id} was written with another client or scopes` }, who)
+    t.same(heard, [], who)
+    const issued = await send(bearer, 'GET', `Subscription/${id}/$get-ws-binding-token`)
+    t.equal(issued.statusCode, 422, who)
+    t.match(issued.json().issue, [{ diagnostics: /written with this client and these scopes/ }], who)
+  }
+  const alike = await world.staffToken(world.hearts.researcher, scope)
+  const { say, heard, closes, end } = await connect(alike)
+  say(`bind ${id}`)
+  await until(() => heard.length > 0)
+  t.same(heard, [`bound ${id}`], 'a later token of the same grant')
+  const wider = await world.staffToken(
+    world.hearts.researcher,
+    'user/Observation.rs user/Subscription.cruds user/Device.rs',
+  )
+  await world.update(wider, { ...(await world.read(wider, id)), status: 'requested' })
+  t.match(await closes(), { code: 1008, reason: `Subscription/${id} has ended` }, 'until it is written with another')
+  end()
 })
 
 t.test('what is not a message of this protocol ends it', async t => {
