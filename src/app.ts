@@ -3,10 +3,13 @@ import packageJson from '../package.json' with { type: 'json' }
 import { type Access, fullAccess } from './access/access.ts'
 import type { Caller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
+import type { ParseCriteria } from './access/scope-criteria.ts'
+import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
 import { loadRegistry, type Registry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
+import { authorizationRoutes } from './http/authorization.ts'
 import { capabilityRoutes } from './http/capability.ts'
 import { type FhirOptions, fhirRoutes } from './http/fhir.ts'
 import { healthRoutes } from './http/health.ts'
@@ -19,7 +22,7 @@ import { openOutbound } from './messages/outbound.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
 import { findSessionCaller } from './storage/account/session.ts'
-import { openCallers } from './storage/callers.ts'
+import { type Callers, openCallers } from './storage/callers.ts'
 import { type Connection, type Database, openDatabase } from './storage/database.ts'
 import { openQueue } from './storage/queue.ts'
 import { openReadiness } from './storage/readiness.ts'
@@ -56,13 +59,15 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const address = () => baseUrlOf(config, portOf(server) ?? config.port)
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)
+  const callers = openCallers(database)
   const outbound = openOutbound({ allowed: config.outboundOrigins })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
-  const { fhir, codeClasses, openStoreAs } = await fhirOptions({
+  const { fhir, codeClasses, openStoreAs, parseCriteria } = await fhirOptions({
     registry,
     database,
     dictionaryConnection,
+    callers,
     secretKey,
     base,
     requiresReferences,
@@ -81,7 +86,20 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     return JSON.parse(content)
   }
   const reportFault = (fault: unknown) => log.error(fault)
+  const isRegistrationOpen = config.clientRegistration === 'open'
+  const authorization = openAuthorizationServer({
+    database,
+    outbound,
+    secretKey,
+    base: address,
+    rules: { registry, parseCriteria },
+    isRegistrationOpen,
+    onRevoked: callers.forget,
+    openStoreFor: caller => fhir.openStoreFor(caller, fhir.accessFor(caller)),
+    reportFault,
+  })
   const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
+  if (work !== undefined) await authorization.start()
   const working = work && (await openWork({ ...serving, databaseUrl, readAs }, work))
   // Before requests are waited for: websockets would be waited for as well.
   server.addHook('preClose', async () => working?.close())
@@ -91,8 +109,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
   for (const prefix of ['/', '/fhir']) {
     const { version } = packageJson
-    await server.register(capabilityRoutes, { prefix, registry, codeClasses, requiresReferences, version, base })
+    const served = { registry, codeClasses, requiresReferences, version, base, address, isRegistrationOpen }
+    await server.register(capabilityRoutes, { prefix, ...served })
   }
+  server.decorate('authorization', authorization)
+  await server.register(authorizationRoutes)
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
@@ -124,6 +145,7 @@ type FhirParts = {
   readonly database: Database
   /** A connection of its own for what is committed at once. */
   readonly dictionaryConnection: Connection
+  readonly callers: Callers
   readonly omhSchemaDir?: string
   readonly requiresReferences: boolean
   readonly secretKey: Uint8Array
@@ -145,12 +167,12 @@ const fhirOptions = async (options: FhirParts) => {
     classes: codeClasses,
     references: options.requiresReferences ? base : undefined,
   })
-  const accessFor = (caller: Caller): Access =>
-    accessOf(caller, registry, (type, query) => parseCriteria(registry, type, query, { base: base() }))
+  const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
+  const accessFor = (caller: Caller): Access => accessOf(caller, registry, parse)
   const fhir: FhirOptions = {
     registry,
     mhealth,
-    findCaller: openCallers(database),
+    findCaller: options.callers.find,
     pages,
     accessFor,
     openStoreFor: (caller, access) =>
@@ -168,5 +190,5 @@ const fhirOptions = async (options: FhirParts) => {
   }
   const openStoreAs = ({ principal }: Pick<Caller, 'principal'>) =>
     storeOf({ access: fullAccess, author: principal, organizations: [], choosesIds: false, choosesOwner: false })
-  return { fhir, codeClasses, openStoreAs }
+  return { fhir, codeClasses, openStoreAs, parseCriteria: parse }
 }

@@ -108,6 +108,14 @@ const variables = {
       'Servers that this one may send requests to, such as the rest-hooks of subscriptions; * is every public one by https. Only an origin named in full may be private or without TLS.',
     parse: outboundOrigins,
   }),
+  clientRegistration: setting({
+    name: 'CLIENT_REGISTRATION',
+    fallback: 'open',
+    accepts: 'one of open, closed',
+    effect:
+      'Whether apps may register themselves; such a one can ask its user for patient/ scopes, and gets nothing otherwise.',
+    parse: oneOf('open', 'closed'),
+  }),
   shutdownTimeoutMs: setting({
     name: 'SHUTDOWN_TIMEOUT_MS',
     fallback: '10000',

@@ -11,7 +11,7 @@ export type Caller = {
     readonly id: string
     /** Organization of a backend client, by id. */
     readonly organization?: string
-    /** What a client of its own may do: submit data for patients, record consents, or (imports) everything. */
+    /** What a client of its own may do: submit data for patients, record consents, ask about tokens, or (imports) everything. */
     readonly policies: ReadonlySet<ClientPolicy>
   }
   readonly person?: { readonly id: string }
@@ -30,7 +30,7 @@ export type Caller = {
   readonly fhirUser?: { readonly type: ResourceType; readonly id: string }
 }
 
-export type ClientPolicy = 'data-submission' | 'records-consent' | 'everything'
+export type ClientPolicy = 'data-submission' | 'records-consent' | 'introspection' | 'everything'
 
 /** The same caller, narrowed to a study: to nothing, where they are narrowed to another already. */
 export const within = (caller: Caller, study: string): Caller =>

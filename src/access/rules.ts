@@ -1,5 +1,4 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
 import { type Access, both, either } from './access.ts'
@@ -21,9 +20,7 @@ import { provenance } from './rules/provenance.ts'
 import { type Asked, type Rule, verbOf, type Who, whoIs } from './rules/rule.ts'
 import { consent, group, researchStudy, researchSubject } from './rules/studies.ts'
 import type { Scope } from './scope.ts'
-
-/** Criteria of a granular scope as an expression; throws FhirError for what is no search parameter of the type. */
-export type ParseCriteria = (type: ResourceType, query: string) => Expression
+import { criteriaOf, type ParseCriteria } from './scope-criteria.ts'
 
 /** What the token's scopes grant, within what its caller may see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
@@ -62,37 +59,6 @@ const applies = (scope: Scope, caller: Caller, action: Action, type: ResourceTyp
 const needsOwnScope = (scope: Scope, caller: Caller, action: Action, type: ResourceType): boolean =>
   (type === 'Consent' && verbOf[action] !== 'read' && whoIs(caller).kind === 'patient') ||
   (scope.context === 'patient' && !isInCompartments(type))
-
-/** A modifier may ask of other resources, as `:in` and `:below` do, or of what is not there: no scope has one. */
-const criteriaOf = ({ query }: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
-  if (query === undefined) return all
-  if ([...new URLSearchParams(query).keys()].some(name => name.includes(':'))) return none
-  try {
-    const criteria = parseCriteria(type, query)
-    return looksBeyond(criteria) ? none : criteria
-  } catch (error) {
-    if (error instanceof FhirError) return none
-    throw error
-  }
-}
-
-/** A link would tell of other resources, which the caller may not be allowed to see: no scope has one. */
-const looksBeyond = (criteria: Expression): boolean => {
-  switch (criteria.kind) {
-    case 'and':
-    case 'or':
-      return criteria.of.some(looksBeyond)
-    case 'not':
-      return looksBeyond(criteria.of)
-    case 'chain':
-    case 'has':
-    case 'listed':
-    case 'there':
-      return true
-    default:
-      return false
-  }
-}
 
 type Contexts = Readonly<Record<Scope['context'], (scope: Scope) => Access>>
 

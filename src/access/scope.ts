@@ -11,16 +11,16 @@ export type Scope = {
 }
 
 /** The resource scopes of a token, in its order. Launch and identity scopes, and whatever cannot be read, give no right. */
-export const parseScopes = (text: string): readonly Scope[] =>
-  text.split(' ').flatMap(word => parseScope(withoutUri(word)) ?? [])
+export const parseScopes = (text: string): readonly Scope[] => text.split(' ').flatMap(word => parseScope(word) ?? [])
 
 /** The same scopes as absolute URIs, as they stand in other vocabularies. */
 const uriPrefix = 'http://smarthealthit.org/fhir/scopes/'
 
 const withoutUri = (word: string): string => (word.startsWith(uriPrefix) ? word.slice(uriPrefix.length) : word)
 
-const parseScope = (word: string): Scope | undefined => {
-  const [, context, type, permissions, query] = grammar.exec(word) ?? []
+/** Undefined for a launch or identity scope, and for what cannot be read. */
+export const parseScope = (word: string): Scope | undefined => {
+  const [, context, type, permissions, query] = grammar.exec(withoutUri(word)) ?? []
   if (!isContext(context) || type === undefined || permissions === undefined) return undefined
   const actions = versionOne.get(permissions) ?? letters(permissions)
   if (actions === undefined || (query !== undefined && versionOne.has(permissions))) return undefined

@@ -2,19 +2,16 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { fullAccess } from '../access/access.ts'
 import type { ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
-import { readConfig } from '../config.ts'
 import { openCodeClasses } from '../fhir/code-class.ts'
-import { FhirError } from '../fhir/error.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import { startError } from '../start-error.ts'
 import { unlimitedTokenIssued } from '../storage/audit.ts'
 import { commandLineClient, isClient, organizationOf, registerClient } from '../storage/client.ts'
-import { type Connection, type Database, openDatabase } from '../storage/database.ts'
-import { migrate } from '../storage/migrate.ts'
-import { openPostgresBeside } from '../storage/postgres.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import { openStores } from '../storage/resources.ts'
 import { issueToken, type TokenRequest } from '../storage/token.ts'
 import { openAccount } from '../storage/user-account.ts'
+import { withOwnDatabase } from './own-database.ts'
 
 type Options = {
   readonly user?: string
@@ -54,22 +51,12 @@ const printToken = async (options: Options): Promise<void> => {
     throw startError(
       `--scope "${options.scope}" grants nothing: write scopes such as "user/Observation.rs patient/*.rs"`,
     )
-  const postgres = await openPostgresBeside(readConfig(), () => {})
-  try {
-    await migrate(postgres.url, () => {})
-    const database = openDatabase(postgres.url, { poolSize: 2 })
-    try {
-      const token = await issue(database, options)
-      if (options.policy.includes('everything')) await recordUnlimited(database, options)
-      process.stdout.write(`${token}\n`)
-    } finally {
-      await database.close()
-    }
-  } catch (error) {
-    throw error instanceof FhirError ? startError(error.message, error) : error
-  } finally {
-    await postgres.close()
-  }
+  const token = await withOwnDatabase(async database => {
+    const issued = await issue(database, options)
+    if (options.policy.includes('everything')) await recordUnlimited(database, options)
+    return issued
+  })
+  process.stdout.write(`${token}\n`)
 }
 
 /** A token that passes every gate leaves a trace before it is shown. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { smartConfiguration } from '../capability/smart-configuration.ts'
+import { toSmartConfiguration } from '../capability/smart-configuration.ts'
 import { type Served, toCapabilityStatement } from '../capability/statement.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
@@ -9,10 +9,13 @@ import { contentTypeOf, resourceText } from './resource-text.ts'
 
 export type CapabilityOptions = Omit<Served, 'interactions' | 'operations' | 'formats'> & {
   readonly base: () => string
+  readonly address: () => string
+  readonly isRegistrationOpen: boolean
 }
 
 /** What anyone may ask without a token. https://hl7.org/fhir/R4/http.html#capabilities */
-export const capabilityRoutes = async (server: FastifyInstance, { base, ...served }: CapabilityOptions) => {
+export const capabilityRoutes = async (server: FastifyInstance, { base, ...options }: CapabilityOptions) => {
+  const { address, isRegistrationOpen, ...served } = options
   const date = new Date().toISOString()
   const text = once(() =>
     JSON.stringify(
@@ -27,7 +30,7 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...serve
   })
   // "The server SHALL respond with application/json, regardless of the Accept header".
   server.get('/.well-known/smart-configuration', async (_request, reply) =>
-    reply.type('application/json').send(smartConfiguration),
+    reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
   )
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import fastifyCompress from '@fastify/compress'
-import fastifyCors from '@fastify/cors'
+import fastifyCors, { type FastifyCorsOptions, type FastifyCorsOptionsDelegatePromise } from '@fastify/cors'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
@@ -42,13 +42,7 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
     const path = request.url.split('?', 1)[0]
     return sendOutcome(reply, new FhirError('not-found', `Nothing is at ${path}; the FHIR API is below /fhir`))
   })
-  await server.register(fastifyCors, {
-    origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['ETag', 'Location', 'Content-Location', 'Last-Modified', 'X-Request-Id', 'WWW-Authenticate'],
-    maxAge: 600,
-    strictPreflight: false,
-  })
+  await server.register(fastifyCors, () => corsFor(config.corsOrigins))
   await server.register(fastifyCompress, {
     encodings: ['gzip'],
     requestEncodings: ['gzip', 'deflate'],
@@ -58,6 +52,23 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
   })
   return server
 }
+
+/** The authorization server answers by the origins that each client has registered; what apps find it by, any may read. */
+const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegatePromise => {
+  const cors: FastifyCorsOptions = {
+    origin: origins === '*' ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['ETag', 'Location', 'Content-Location', 'Last-Modified', 'X-Request-Id', 'WWW-Authenticate'],
+    maxAge: 600,
+    strictPreflight: false,
+  }
+  return async ({ url }) => {
+    if (url.startsWith('/oauth/')) return { ...cors, origin: false }
+    return publicPath.test(url) ? { ...cors, origin: '*' } : cors
+  }
+}
+
+const publicPath = /^(\/fhir)?\/(metadata|\.well-known\/smart-configuration)(\?|$)/
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536

@@ -20,7 +20,12 @@ type OutboundRequest = {
 }
 
 /** `body` is cut off by an error where it is longer than allowed. */
-type OutboundAnswer = { readonly status: number; readonly body: string }
+type OutboundAnswer = {
+  readonly status: number
+  readonly body: string
+  /** The header of that name, in lower case; absent, or given several times: undefined. */
+  readonly header: (name: string) => string | undefined
+}
 
 type Limits = {
   /**
@@ -51,7 +56,11 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
         bodyTimeout: timeoutMs,
         signal: AbortSignal.timeout(timeoutMs),
       })
-      return { status: answer.statusCode, body: await readUpTo(answer.body, maxBodyBytes) }
+      const header = (name: string) => {
+        const value = answer.headers[name]
+        return typeof value === 'string' ? value : undefined
+      }
+      return { status: answer.statusCode, body: await readUpTo(answer.body, maxBodyBytes), header }
     },
     close: async () => {
       await Promise.all([publicOnly.close(), anywhere.close()])

@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
 import type { Connection } from './database.ts'
+import { digestOf, newSecret } from './secret.ts'
 import { sql } from './sql.ts'
 import { writtenAlike } from './subscriber.ts'
 
@@ -16,11 +16,11 @@ export const issueBinding = async (
 ): Promise<Binding | undefined> => {
   const subscriptions = await writtenAlike(connection, ids, tokenHash)
   if (subscriptions.length === 0) return undefined
-  const token = randomBytes(32).toString('base64url')
+  const token = newSecret()
   await connection.run(sql.fragment`DELETE FROM binding_token WHERE expires_at <= now()`)
   const { expires_at } = await connection.one<{ expires_at: Date }>(sql.fragment`
     INSERT INTO binding_token (hash, subscriptions, expires_at)
-    VALUES (${sql.binary(digest(token))}, ${sql.array([...subscriptions], 'text')}, now() + interval '60 seconds')
+    VALUES (${sql.binary(digestOf(token))}, ${sql.array([...subscriptions], 'text')}, now() + interval '60 seconds')
     RETURNING expires_at`)
   return { token, expiresAt: expires_at, subscriptions }
 }
@@ -28,8 +28,6 @@ export const issueBinding = async (
 /** Once: of two that present the same, one is told nothing. */
 export const takeBinding = async (connection: Connection, token: string): Promise<readonly string[]> => {
   const row = await connection.maybeOne<{ subscriptions: string[] }>(sql.fragment`
-    DELETE FROM binding_token WHERE hash = ${sql.binary(digest(token))} AND expires_at > now() RETURNING subscriptions`)
+    DELETE FROM binding_token WHERE hash = ${sql.binary(digestOf(token))} AND expires_at > now() RETURNING subscriptions`)
   return row?.subscriptions ?? []
 }
-
-const digest = (token: string): Buffer => createHash('sha256').update(token).digest()

@@ -2,23 +2,38 @@ import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
 import { findToken } from './token.ts'
 
+export type Callers = {
+  readonly find: (bearer: string) => Promise<Caller | undefined>
+  /** After something was revoked here: everybody is asked about anew. */
+  readonly forget: () => void
+}
+
 /**
  * Who a bearer token is. An app sends request after request with the same one, so what was found is kept for a moment, and
  * never beyond the token's own end. What a caller may see is asked of the database at every request all the same: only that
- * a token was revoked, or whose it is, may go unnoticed for that moment.
+ * a token was revoked by another process, or whose it is, may go unnoticed for that moment.
  */
-export const openCallers = (connection: Connection): ((bearer: string) => Promise<Caller | undefined>) => {
+export const openCallers = (connection: Connection): Callers => {
   const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
-  return async bearer => {
+  let forgotten = 0
+  const find = async (bearer: string) => {
     const kept = known.get(bearer)
     if (kept !== undefined && Date.now() < kept.until) return kept.caller
     known.delete(bearer)
+    const before = forgotten
     const found = await findToken(connection, bearer)
     if (found === undefined) return undefined
     if (known.size >= most) known.clear()
-    known.set(bearer, { caller: found.caller, until: Math.min(Date.now() + keptMs, found.expiresAt.getTime()) })
+    // What was read before something was revoked may not outlive it.
+    if (before === forgotten)
+      known.set(bearer, { caller: found.caller, until: Math.min(Date.now() + keptMs, found.expiresAt.getTime()) })
     return found.caller
   }
+  const forget = () => {
+    forgotten++
+    known.clear()
+  }
+  return { find, forget }
 }
 
 const keptMs = 2000

@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
 import type { Caller, ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
 import { rankOf } from '../access/vocabulary.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
+import { digestOf, isSecret, newSecret } from './secret.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
 /** Whom a token stands for. */
@@ -28,14 +28,14 @@ export type TokenRequest = {
 
 /** Answers the token, 43 base64url characters: only its hash is kept. The client must exist. */
 export const issueToken = async (connection: Connection, request: TokenRequest): Promise<string> => {
-  const token = randomBytes(32).toString('base64url')
+  const token = newSecret()
   const { subject, client, scope, ttlSeconds, study, policies, grantId } = request
   const context = JSON.stringify({ study, policies })
   const patient =
     subject.kind === 'patient' ? subject.patient : subject.kind === 'user' ? subject.launchPatient : undefined
   await connection.run(sql.fragment`
     INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at)
-    VALUES (${sql.binary(digest(token))}, ${subject.kind}, ${subject.kind === 'user' ? subject.person : null},
+    VALUES (${sql.binary(digestOf(token))}, ${subject.kind}, ${subject.kind === 'user' ? subject.person : null},
       ${patient ?? null}, ${client}, ${scope}, ${context}::jsonb, ${grantId ?? null},
       now() + make_interval(secs => ${ttlSeconds}))`)
   return token
@@ -50,10 +50,10 @@ export const findToken = async (
   connection: Connection,
   bearer: string,
 ): Promise<{ readonly caller: Caller; readonly expiresAt: Date } | undefined> => {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(bearer)) return undefined
+  if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow & { readonly expires_at: Date }>(sql.fragment`
     ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at,`)}
-    WHERE token.hash = ${sql.binary(digest(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
+    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
   return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at }
 }
 
@@ -68,6 +68,34 @@ export const findCallerOf = async (
     WHERE token.id = ${id}`)
   return row && toCaller(row)
 }
+
+/** Who a token of the person would make of its bearer, for what our own pages ask on their behalf: it is never issued. */
+export const callerOfPerson = async (
+  connection: Connection,
+  { person, client, scope, patient }: OnBehalf,
+): Promise<Caller> => {
+  const row = await connection.one<TokenRow>(
+    callerRows(sql.fragment`(
+      SELECT ''::bytea AS hash, 'user' AS kind, ${person}::text AS person_id, ${patient ?? null}::text AS patient_id,
+        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context)`),
+  )
+  return toCaller(row)
+}
+
+type OnBehalf = {
+  readonly person: string
+  readonly client: string
+  readonly scope: string
+  readonly patient?: string | undefined
+}
+
+/** Ids of the Patients that the Person is, or acts for. */
+export const patientsOf = async (connection: Connection, person: string): Promise<readonly string[]> =>
+  (
+    await connection.any<{ readonly patient: string }>(
+      sql.fragment`SELECT patient FROM person_patient WHERE person = ${person} ORDER BY patient`,
+    )
+  ).map(({ patient }) => patient)
 
 /** Whether the token of which a row is a copy was revoked, or its grant, of which then no token is left in force. */
 export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
@@ -98,9 +126,7 @@ const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => 
 /** False where there was nothing to revoke. It ends with the next request. */
 export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
-    UPDATE token SET revoked_at = now() WHERE hash = ${sql.binary(digest(bearer))} AND revoked_at IS NULL`)) > 0
-
-const digest = (token: string): Buffer => createHash('sha256').update(token).digest()
+    UPDATE token SET revoked_at = now() WHERE hash = ${sql.binary(digestOf(bearer))} AND revoked_at IS NULL`)) > 0
 
 type TokenRow = {
   readonly hash: Buffer

@@ -21,13 +21,13 @@ const token = (ttlSeconds: number) =>
 const soon = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 t.test('a caller is the one of the token, and an unknown token is nobody', async t => {
-  const callers = openCallers(database)
+  const { find: callers } = openCallers(database)
   t.match(await callers(await token(60)), { patient: 'ann' })
   t.equal(await callers('x'.repeat(43)), undefined)
 })
 
 t.test('a token ends when it expires, however lately it was seen', async t => {
-  const callers = openCallers(database)
+  const { find: callers } = openCallers(database)
   const brief = await token(1)
   t.match(await callers(brief), { patient: 'ann' })
   await soon(1100)
@@ -35,10 +35,21 @@ t.test('a token ends when it expires, however lately it was seen', async t => {
 })
 
 t.test('a revoked token ends within two seconds', async t => {
-  const callers = openCallers(database)
+  const { find: callers } = openCallers(database)
   const bearer = await token(60)
   t.match(await callers(bearer), { patient: 'ann' })
   await revokeToken(database, bearer)
   await soon(2100)
   t.equal(await callers(bearer), undefined)
+})
+
+t.test('and at once in the process that revoked it', async t => {
+  const { find, forget } = openCallers(database)
+  const bearer = await token(60)
+  t.match(await find(bearer), { patient: 'ann' })
+  const underWay = find(await token(60))
+  await revokeToken(database, bearer)
+  forget()
+  t.equal(await find(bearer), undefined)
+  t.match(await underWay, { patient: 'ann' })
 })

@@ -63,6 +63,10 @@ const asTokens = sql.fragment`(
 export const endSession = async (connection: Connection, person: string, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM user_session WHERE person = ${person} AND id = ${id}`)) > 0
 
+/** Whether the session of the id is one that signs somebody in, within a statement. */
+export const isSessionInForce = (id: SqlFragment): SqlFragment =>
+  sql.fragment`EXISTS (SELECT FROM user_session AS session WHERE session.id = ${id} AND ${inForce})`
+
 const lifetimeSeconds = 12 * 60 * 60
 
 /** Who must have a second factor, and came without it, is as good as signed out. */

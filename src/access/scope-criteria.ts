@@ -1,0 +1,62 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { all, type Expression, none } from '../search/expression.ts'
+import type { Scope } from './scope.ts'
+
+/** Criteria of a granular scope as an expression; throws FhirError for what is no search parameter of the type. */
+export type ParseCriteria = (type: ResourceType, query: string) => Expression
+
+/** The rows of the type that the scope's query leaves: none where it cannot be read. */
+export const criteriaOf = (scope: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
+  try {
+    return readCriteria(scope, type, parseCriteria)
+  } catch (error) {
+    if (error instanceof FhirError) return none
+    throw error
+  }
+}
+
+/** Why a scope with such a query cannot be granted; a wildcard's must be readable for every one of the types. */
+export const criteriaRefusal = (
+  scope: Scope,
+  types: readonly ResourceType[],
+  parseCriteria: ParseCriteria,
+): string | undefined => {
+  if (scope.query === undefined) return undefined
+  try {
+    const asked = scope.type === '*' ? types : types.filter(type => type === scope.type)
+    for (const type of asked) readCriteria(scope, type, parseCriteria)
+    return asked.length === 0 ? `${scope.type} is no type of resource` : undefined
+  } catch (error) {
+    if (error instanceof FhirError) return error.message
+    throw error
+  }
+}
+
+/** A modifier may ask of other resources, as `:in` and `:below` do, or of what is not there: no scope has one. */
+const readCriteria = ({ query }: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
+  if (query === undefined) return all
+  const modified = [...new URLSearchParams(query).keys()].find(name => name.includes(':'))
+  if (modified !== undefined) throw new FhirError('not-supported', `a scope takes no modifier: ${modified}`)
+  const criteria = parseCriteria(type, query)
+  if (looksBeyond(criteria)) throw new FhirError('not-supported', `a scope asks of no other resources: ${query}`)
+  return criteria
+}
+
+/** A link would tell of other resources, which the caller may not be allowed to see. */
+const looksBeyond = (criteria: Expression): boolean => {
+  switch (criteria.kind) {
+    case 'and':
+    case 'or':
+      return criteria.of.some(looksBeyond)
+    case 'not':
+      return looksBeyond(criteria.of)
+    case 'chain':
+    case 'has':
+    case 'listed':
+    case 'there':
+      return true
+    default:
+      return false
+  }
+}

@@ -1,0 +1,142 @@
+import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
+import { findGrant, revokeGrants } from '../storage/authorization-grant.ts'
+import {
+  consumeRecord,
+  findRecord,
+  keepOnce,
+  keepRecord,
+  removeExpired,
+  removeRecord,
+} from '../storage/authorization-record.ts'
+import { findClient } from '../storage/client-registration.ts'
+import type { Database } from '../storage/database.ts'
+import { findIssuedToken, keepIssuedToken } from '../storage/issued-token.ts'
+import { revokeToken } from '../storage/token.ts'
+import { keepSelfRegistered, toProviderClient } from './client-model.ts'
+import type { KeySets } from './key-sets.ts'
+import { isContextScope } from './requested-scope.ts'
+
+export type AdapterParts = {
+  readonly database: Database
+  readonly keySets: KeySets
+  /** Absolute FHIR base: the resource server of every token. */
+  readonly fhir: () => string
+  /** Tokens have been revoked. */
+  readonly onRevoked: () => void
+}
+
+/**
+ * Where oidc-provider keeps what it knows. The library looks first and writes then, so that of several requests at once all
+ * would get through: here each use of a code, refresh token or assertion is one statement, and who comes second is refused.
+ */
+export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
+  const revoke = async (grantId: string) => {
+    await revokeGrants(parts.database, { id: grantId })
+    parts.onRevoked()
+  }
+  const adapters: Readonly<Record<string, Partial<Adapter>>> = {
+    AccessToken: { ...accessTokens(parts, 'user'), revokeByGrantId: revoke },
+    ClientCredentials: accessTokens(parts, 'client'),
+    Grant: { ...grants(parts), destroy: revoke },
+    Client: clients(parts),
+    ReplayDetection: replays(parts),
+    // Who is signed in is for our own pages to know: the library has a session for the length of one request.
+    Session: { upsert: async () => {}, destroy: async () => {} },
+  }
+  return name => ({ ...unused, ...(adapters[name] ?? records(parts, name)) })
+}
+
+/** Codes and refresh tokens go with their grant. */
+const unused: Adapter = {
+  upsert: async () => {
+    throw new Error('this is not made by the library')
+  },
+  find: async () => undefined,
+  findByUid: async () => undefined,
+  findByUserCode: async () => undefined,
+  consume: async () => {},
+  destroy: async () => {},
+  revokeByGrantId: async () => {},
+}
+
+const records = ({ database }: AdapterParts, kind: string): Partial<Adapter> => ({
+  upsert: async (key, { jti: _key, ...payload }, ttlSeconds = 0) => {
+    await removeExpired(database)
+    await keepRecord(database, { kind, key, payload, grantId: payload.grantId, ttlSeconds })
+  },
+  find: async key => {
+    const found = await findRecord(database, kind, key)
+    return found && { ...found.payload, jti: key, ...(found.consumedAt === null ? {} : { consumed: true }) }
+  },
+  consume: async key => {
+    if (!(await consumeRecord(database, kind, key))) throw new errors.InvalidGrant('used at the same moment')
+  },
+  destroy: key => removeRecord(database, kind, key),
+})
+
+/** An assertion counts once: `find` never finds, so that the library comes to write, and one writes. */
+const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
+  upsert: async (key, { iss }, ttlSeconds = 0) => {
+    if (!(await keepOnce(database, { kind: 'ReplayDetection', key, payload: { iss }, ttlSeconds })))
+      throw new errors.InvalidClientAuth('client assertions are used once')
+  },
+})
+
+const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' | 'client'): Partial<Adapter> => ({
+  upsert: async (token, payload, ttlSeconds = 0) => {
+    const { clientId = '', scope = '', grantId, iat, gty, extra } = payload
+    const issued = { iat, gty, extra }
+    const ofGrant = grantId === undefined ? {} : { grant: grantId }
+    if (!(await keepIssuedToken(database, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
+      throw new errors.InvalidGrant('what it was granted by is in force no more')
+  },
+  find: async token => {
+    const found = await findIssuedToken(database, kind, token)
+    if (found === undefined) return undefined
+    const payload: AdapterPayload = {
+      ...found.issued,
+      kind: kind === 'client' ? 'ClientCredentials' : 'AccessToken',
+      jti: token,
+      clientId: found.client,
+      scope: found.scope,
+      exp: epoch(found.expiresAt),
+      aud: fhir(),
+      ...(found.person === undefined ? {} : { accountId: found.person }),
+      ...(found.grant === undefined ? {} : { grantId: found.grant }),
+    }
+    return payload
+  },
+  destroy: async token => {
+    await revokeToken(database, token)
+    onRevoked()
+  },
+})
+
+/** Our own pages make grants: the library reads them. */
+const grants = ({ database, fhir }: AdapterParts): Partial<Adapter> => ({
+  find: async id => {
+    const grant = await findGrant(database, id)
+    if (grant === undefined) return undefined
+    const openid = grant.scope.split(' ').filter(isContextScope).join(' ')
+    return {
+      kind: 'Grant',
+      jti: id,
+      accountId: grant.person,
+      clientId: grant.client,
+      iat: epoch(grant.grantedAt),
+      exp: epoch(grant.expiresAt),
+      ...(openid === '' ? {} : { openid: { scope: openid } }),
+      resources: { [fhir()]: grant.scope },
+    }
+  },
+})
+
+const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
+  upsert: (_id, metadata) => keepSelfRegistered(database, metadata),
+  find: async id => {
+    const client = await findClient(database, id)
+    return client && toProviderClient(client, Provider.ctx?.oidc?.params?.client_assertion, keySets)
+  },
+})
+
+const epoch = (time: Date): number => Math.floor(time.getTime() / 1000)

@@ -1,0 +1,48 @@
+import { errors } from 'oidc-provider'
+import { parseScope } from '../access/scope.ts'
+import { findRecord } from '../storage/authorization-record.ts'
+import type { Connection } from '../storage/database.ts'
+import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
+import { contextScopes } from './requested-scope.ts'
+
+/**
+ * "client_id" is no parameter of SMART's refresh request: for a public client it is the one that the refresh token was given
+ * to. The token decides all the same, and whoever authenticates is left alone.
+ */
+export const refreshBody = async (connection: Connection, body: Buffer, authorization?: string): Promise<Buffer> => {
+  const form = new URLSearchParams(body.toString('utf8'))
+  const token = form.get('refresh_token')
+  const isNamed = authorization !== undefined || form.has('client_id') || form.has('client_assertion')
+  if (form.get('grant_type') !== 'refresh_token' || token === null || isNamed) return body
+  const found = await findRecord(connection, 'RefreshToken', token)
+  if (typeof found?.payload.clientId !== 'string') throw new errors.InvalidGrant('refresh token not found')
+  form.set('client_id', found.payload.clientId)
+  return Buffer.from(form.toString())
+}
+
+/** What a client that registers itself may say of itself; all else, and above all what would be a right, is left out. */
+export const registrationBody = (body: Buffer, refusalOf: (url: string) => string | undefined): Buffer => {
+  const given = parseObject(body)
+  const { client_name, scope } = given
+  if (typeof client_name !== 'string' || !/^[^\p{Cc}\p{Cf}]{1,100}$/u.test(client_name))
+    throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters')
+  const smart_scope = String(scope ?? '')
+    .split(' ')
+    .filter(word => contextScopes.some(one => one === word) || parseScope(word)?.context === 'patient')
+    .join(' ')
+  const metadata = checkClientMetadata(
+    { ...given, ...(scope === undefined ? {} : { smart_scope: smart_scope.slice(0, 4000) }) },
+    { refusalOf },
+  )
+  return Buffer.from(JSON.stringify({ ...metadata, client_name }))
+}
+
+const parseObject = (body: Buffer): ClientRequest => {
+  try {
+    const given: unknown = JSON.parse(body.toString('utf8'))
+    if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given
+  } catch {
+    // Told below.
+  }
+  throw new errors.InvalidRequest('the body must be a JSON object with the metadata of the client')
+}

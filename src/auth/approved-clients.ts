@@ -1,0 +1,104 @@
+import { errors } from 'oidc-provider'
+import type { ClientPolicy } from '../access/caller.ts'
+import { parseScope } from '../access/scope.ts'
+import { FhirError } from '../fhir/error.ts'
+import { revokeGrants } from '../storage/authorization-grant.ts'
+import { disableClient, findClient, isOrganization, keepClient } from '../storage/client-registration.ts'
+import type { Database } from '../storage/database.ts'
+import { revokeTokensOfClient } from '../storage/issued-token.ts'
+import { digestOf, newSecret } from '../storage/secret.ts'
+import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
+import { newClientId } from './client-model.ts'
+
+/** What an operator says of a client; of one that is known, what is to change. */
+export type ClientApproval = {
+  readonly name?: string | undefined
+  readonly organization?: string | undefined
+  /** `user/` and `system/` scopes that it may have at most. */
+  readonly scope?: string | undefined
+  readonly policies?: readonly ClientPolicy[] | undefined
+  readonly metadata: ClientRequest
+}
+
+export type Registered = { readonly client_id: string; readonly client_secret?: string }
+
+type Parts = { readonly database: Database; readonly refusalOf: (url: string) => string | undefined }
+
+/** Answers the secret, where it has one, for the only time. Throws FhirError with what would be accepted. */
+export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
+  const { name } = approval
+  if (name === undefined) throw new FhirError('required', 'A client needs a name')
+  return keep(parts, newClientId(), { ...approval, name })
+}
+
+/** A new secret replaces the old one at once. Whoever changes it has looked at it: it counts as approved from now on. */
+export const changeApproved = async (
+  parts: Parts,
+  id: string,
+  approval: ClientApproval & { readonly renewsSecret?: boolean },
+): Promise<Registered> => {
+  const known = await findClient(parts.database, id)
+  if (known === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  const { name = known.name, organization = known.organization, scope = known.scope } = approval
+  const { policies = known.policies, renewsSecret = false } = approval
+  const { jwks, jwks_uri, ...before } = known.metadata
+  // Keys go with the way to authenticate that they are for.
+  const keys = approval.metadata.token_endpoint_auth_method === undefined ? withoutUndefined({ jwks, jwks_uri }) : {}
+  const metadata = { ...before, ...keys, ...approval.metadata }
+  const { secretHash } = known
+  return keep(parts, id, { name, organization, scope, policies, renewsSecret, metadata, secretHash })
+}
+
+/** It gets no more tokens, and those that it has end, with what people have granted it. */
+export const disable = async (database: Database, id: string): Promise<void> => {
+  if (!(await disableClient(database, id))) throw new FhirError('not-found', `No client ${id} is registered`)
+  await revokeGrants(database, { client: id })
+  await revokeTokensOfClient(database, id)
+}
+
+type Kept = ClientApproval & {
+  readonly name: string
+  readonly renewsSecret?: boolean
+  readonly secretHash?: Buffer | undefined
+}
+
+const keep = async ({ database, refusalOf }: Parts, id: string, kept: Kept): Promise<Registered> => {
+  const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash } = kept
+  const metadata = checked(kept.metadata, refusalOf)
+  const unknown = scope.split(' ').find(word => word !== '' && !approvable(word))
+  if (unknown !== undefined)
+    throw new FhirError('invalid', `${unknown} is not a user/ or system/ scope, such as system/Observation.rs`)
+  if (organization !== undefined && !(await isOrganization(database, organization)))
+    throw new FhirError('not-found', `Organization/${organization} is not known`)
+  const hasSecret = metadata.token_endpoint_auth_method.startsWith('client_secret')
+  const secret = hasSecret && (renewsSecret || secretHash === undefined) ? newSecret() : undefined
+  await keepClient(database, {
+    id,
+    name,
+    policies,
+    scope,
+    selfRegistered: false,
+    metadata,
+    ...(organization === undefined ? {} : { organization }),
+    secretHash: secret === undefined ? undefined : digestOf(secret),
+  })
+  return { client_id: id, ...(secret === undefined ? {} : { client_secret: secret }) }
+}
+
+const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
+  try {
+    return checkClientMetadata(metadata, { refusalOf })
+  } catch (error) {
+    if (error instanceof errors.OIDCProviderError)
+      throw new FhirError('invalid', error.error_description ?? error.message)
+    throw error
+  }
+}
+
+const approvable = (word: string): boolean => {
+  const context = parseScope(word)?.context
+  return context === 'user' || context === 'system'
+}
+
+const withoutUndefined = <T extends object>(given: T): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

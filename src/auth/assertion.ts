@@ -1,0 +1,53 @@
+import { decodeProtectedHeader } from 'jose'
+import { errors } from 'oidc-provider'
+import type { ClientMetadata } from '../storage/client-registration.ts'
+import type { ClientKey, KeySets } from './key-sets.ts'
+
+/** https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html */
+export const assertionAlgorithms = ['RS384', 'ES384'] as const
+
+const typeByAlgorithm: Readonly<Record<string, string>> = { RS384: 'RSA', ES384: 'EC' }
+
+/** What may pass between the clocks of two machines. */
+export const clockSkewSeconds = 15
+const mostSeconds = 300
+
+type Said = Readonly<Record<string, unknown>>
+
+/** What SMART demands of an assertion beyond RFC 7523. Throws invalid_client. */
+export const checkAssertion = (claims: Said, header: Said, jwksUri: string | undefined, now = Date.now()): void => {
+  const refuse = (reason: string): never => {
+    throw new errors.InvalidClientAuth(reason)
+  }
+  if (typeof header.typ !== 'string' || header.typ.toUpperCase() !== 'JWT') refuse('typ must be JWT')
+  if (typeof header.kid !== 'string') refuse('kid is missing')
+  if (claims.sub !== claims.iss) refuse('sub must be iss')
+  // "no more than five minutes in the future".
+  if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds) refuse('exp is too far ahead')
+  if (header.jku !== undefined && header.jku !== jwksUri) refuse('jku is not the registered JWKS URL')
+}
+
+/**
+ * The client's only key of the kid and type that the assertion names; none where there are several, or it cannot be had:
+ * "If there are zero or multiple keys matching, the authentication fails".
+ */
+export const keysFor = async (
+  assertion: unknown,
+  { jwks, jwks_uri }: Pick<ClientMetadata, 'jwks' | 'jwks_uri'>,
+  keySets: KeySets,
+): Promise<readonly ClientKey[]> => {
+  const header = headerOf(assertion)
+  if (header === undefined) return []
+  const keys = jwks_uri === undefined ? (jwks?.keys ?? []) : await keySets.find(jwks_uri, header.kid).catch(() => [])
+  const matching = keys.filter(key => key.kid === header.kid && key.kty === typeByAlgorithm[header.alg])
+  return matching.length === 1 ? matching : []
+}
+
+const headerOf = (assertion: unknown): { readonly kid: string; readonly alg: string } | undefined => {
+  try {
+    const { kid, alg } = decodeProtectedHeader(String(assertion))
+    return kid === undefined || alg === undefined ? undefined : { kid, alg }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,56 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { findClient } from '../storage/client-registration.ts'
+import type { Database } from '../storage/database.ts'
+import { findLaunch } from '../storage/launch.ts'
+import { digestOf } from '../storage/secret.ts'
+import { type ScopeRules, scopesOfPerson } from './requested-scope.ts'
+
+type Parts = { readonly database: Database; readonly fhir: () => string; readonly rules: ScopeRules }
+
+/**
+ * What SMART adds to an authorization request: its `aud` is this server's FHIR base, and of its scopes those stay that the
+ * client can be given. Runs when the redirect URI is known to be the client's.
+ * https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code
+ */
+export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
+  const params = paramsOf(ctx)
+  const aud = params.aud ?? asText(rawOf(ctx).resource)
+  if (aud === undefined) throw new errors.InvalidRequest(`aud is missing: it must be ${parts.fhir()}`)
+  if (aud.replace(/\/$/, '') !== parts.fhir()) throw new errors.InvalidRequest(`aud must be ${parts.fhir()}`)
+  const client = await findClient(parts.database, ctx.oidc.client?.clientId ?? '')
+  if (client === undefined) throw new errors.InvalidClient('the client is not registered any more', 'disabled')
+  const scopes = scopesOfPerson(askedScope(ctx), client, parts.rules).filter(
+    word => !refreshScopes.has(word) || client.metadata.grant_types.includes('refresh_token'),
+  )
+  if (scopes.length === 0)
+    throw new errors.InvalidScope('none of the scopes can be granted to this client', asText(params.scope) ?? '')
+  params.scope = scopes.join(' ')
+}
+
+/** The token comes from one of our pages, for this client and not used yet. From here on only its hash is carried. */
+export const checkLaunchParameter = async (ctx: KoaContextWithOIDC, { database }: Parts): Promise<void> => {
+  const params = paramsOf(ctx)
+  const isAsked = params.scope?.split(' ').includes('launch') ?? false
+  if (params.launch === undefined) {
+    if (isAsked) throw new errors.InvalidRequest('scope launch needs the launch that the app was opened with')
+    return
+  }
+  if (!isAsked) throw new errors.InvalidRequest('a launch needs scope launch')
+  const hash = digestOf(params.launch).toString('base64url')
+  const launch = await findLaunch(database, hash)
+  if (launch === undefined || !launch.isFresh || launch.client !== ctx.oidc.client?.clientId)
+    throw new errors.InvalidRequest('launch is not known: open the app anew')
+  params.launch = hash
+}
+
+const refreshScopes: ReadonlySet<string> = new Set(['offline_access', 'online_access'])
+
+/** The library takes offline_access out where no consent is prompted for, as OpenID has it; SMART apps do not know of that. */
+const askedScope = (ctx: KoaContextWithOIDC): string => asText(rawOf(ctx).scope) ?? ''
+
+const rawOf = (ctx: KoaContextWithOIDC): Readonly<Record<string, unknown>> =>
+  (ctx.method === 'POST' ? (ctx.oidc.body as Record<string, unknown> | undefined) : ctx.query) ?? {}
+
+const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+const paramsOf = (ctx: KoaContextWithOIDC) => ctx.oidc.params as { scope?: string; aud?: string; launch?: string }

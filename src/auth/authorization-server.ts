@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errors, type Provider } from 'oidc-provider'
+import type { Caller } from '../access/caller.ts'
+import type { Outbound } from '../messages/outbound.ts'
+import type { Store } from '../storage/store.ts'
+import { refreshBody, registrationBody } from './amended-body.ts'
+import { type GrantedApps, openGrantedApps } from './granted-apps.ts'
+import { type Interactions, openInteractions } from './interactions.ts'
+import { openKeySets } from './key-sets.ts'
+import { type Launches, openLaunches } from './launches.ts'
+import { openChoices } from './patient-choice.ts'
+import { openProvider } from './provider.ts'
+import type { ProviderParts } from './provider-parts.ts'
+import { replayedRequest } from './replayed-request.ts'
+import { readSigningKeys } from './signing-keys.ts'
+
+/** The authorization server, behind which the library stays. https://hl7.org/fhir/smart-app-launch/ */
+export type AuthorizationServer = {
+  /** Answers a request below `/oauth`; `path` is what follows, with the query. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse, given: Given) => Promise<void>
+  /** Makes the first signing key, or finds that the keys are another SECRET_KEY's. */
+  readonly start: () => Promise<void>
+  readonly interactions: Interactions
+  readonly grantedApps: GrantedApps
+  readonly launches: Launches
+}
+
+type Given = { readonly path: string; readonly body: Buffer }
+
+export type AuthorizationOptions = Omit<ProviderParts, 'keySets' | 'fhir'> & {
+  readonly outbound: Pick<Outbound, 'send' | 'refusalOf'>
+  /** The store as a caller sees it. */
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+export const openAuthorizationServer = (options: AuthorizationOptions): AuthorizationServer => {
+  const { database, outbound } = options
+  const parts: ProviderParts = {
+    ...options,
+    fhir: () => `${options.base()}/fhir`,
+    keySets: openKeySets(outbound),
+  }
+  const opened = openProviders(parts)
+  const choices = openChoices({ database, registry: options.rules.registry, openStoreFor: options.openStoreFor })
+  const amend = async ({ headers }: IncomingMessage, path: string, body: Buffer): Promise<Buffer> => {
+    if (path === '/token') return refreshBody(database, body, headers.authorization)
+    return path === '/register' ? registrationBody(body, outbound.refusalOf) : body
+  }
+  const handle = async (request: IncomingMessage, response: ServerResponse, { path, body }: Given) => {
+    try {
+      const amended = request.method === 'POST' ? await amend(request, path, body) : body
+      const { provider, answer } = await opened()
+      await answer(replayedRequest(request, { issuer: provider.issuer, path, body: amended }), response)
+    } catch (error) {
+      if (!(error instanceof errors.OIDCProviderError)) throw error
+      sendError(response, error)
+    }
+  }
+  return {
+    handle,
+    start: async () => {
+      await opened()
+    },
+    interactions: openInteractions({ ...parts, choices }, async () => (await opened()).provider),
+    grantedApps: openGrantedApps(parts),
+    launches: openLaunches({ ...parts, choices }),
+  }
+}
+
+type Opened = { readonly provider: Provider; readonly answer: ReturnType<Provider['callback']> }
+
+/**
+ * The library knows its own address and keys when it is made: it is made again where the address (of a port that is known
+ * only once it is listened on) or the keys have changed, which another process may have done.
+ */
+const openProviders = (parts: ProviderParts): (() => Promise<Opened>) => {
+  let opened: { readonly version: string; readonly checkedAt: number; readonly now: Opened } | undefined
+  const open = async (): Promise<Opened> => {
+    const base = parts.base()
+    if (opened?.version.startsWith(`${base} `) && Date.now() < opened.checkedAt + checkPauseMs) return opened.now
+    const keys = await readSigningKeys(parts.database, parts.secretKey)
+    const version = `${base} ${keys.map(({ kid }) => kid).join()}`
+    if (opened?.version !== version) {
+      const provider = openProvider(parts, keys)
+      opened = { version, checkedAt: Date.now(), now: { provider, answer: provider.callback() } }
+    } else opened = { ...opened, checkedAt: Date.now() }
+    return opened.now
+  }
+  let underWay: Promise<Opened> | undefined
+  return () => {
+    underWay ??= open().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}
+
+const checkPauseMs = 5000
+
+const sendError = (response: ServerResponse, error: errors.OIDCProviderError): void => {
+  const { error: code, error_description } = error
+  response.writeHead(error.statusCode, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(JSON.stringify({ error: code, error_description }))
+}

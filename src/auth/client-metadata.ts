@@ -1,0 +1,108 @@
+import { errors } from 'oidc-provider'
+import type { ClientMetadata } from '../storage/client-registration.ts'
+import { assertionAlgorithms } from './assertion.ts'
+
+/** What a client says of itself, as RFC 7591 has it, with `launch_uris` for apps that our pages open. */
+export type ClientRequest = Partial<ClientMetadata> & { readonly client_name?: string; readonly scope?: string }
+
+type Checks = {
+  /** Why this server asks nothing of a URL. */
+  readonly refusalOf: (url: string) => string | undefined
+}
+
+/**
+ * The metadata with defaults, whoever registers it. Throws invalid_client_metadata or invalid_redirect_uri with the member
+ * and what would be accepted; the library checks the rest.
+ */
+export const checkClientMetadata = (given: ClientRequest, checks: Checks): ClientMetadata => {
+  const isBackend = given.grant_types?.join() === 'client_credentials'
+  const method = given.token_endpoint_auth_method ?? 'client_secret_basic'
+  checkAuthentication(method, given, checks)
+  if (isBackend && method === 'none') refuse('a client of client_credentials must authenticate')
+  const redirects = uriList('redirect_uris', given.redirect_uris)
+  const launches = uriList('launch_uris', given.launch_uris)
+  checkUris({ redirects, launches, isBackend })
+  const { grant_types, jwks, jwks_uri, client_uri, logo_uri, policy_uri, tos_uri, contacts, smart_scope } = given
+  return withoutUndefined({
+    redirect_uris: redirects,
+    grant_types: isBackend ? ['client_credentials'] : [...new Set(grant_types ?? personGrants)],
+    response_types: isBackend ? [] : ['code'],
+    token_endpoint_auth_method: method,
+    application_type: redirects.every(isWebUri) ? 'web' : 'native',
+    launch_uris: launches.length === 0 ? undefined : launches,
+    jwks,
+    jwks_uri,
+    client_uri,
+    logo_uri,
+    policy_uri,
+    tos_uri,
+    contacts,
+    smart_scope,
+  })
+}
+
+const checkAuthentication = (method: string, { jwks, jwks_uri }: ClientRequest, { refusalOf }: Checks): void => {
+  if (!methods.has(method)) refuse(`token_endpoint_auth_method must be one of ${[...methods].join(', ')}`)
+  const usesKeys = method === 'private_key_jwt'
+  if (usesKeys && (jwks === undefined) === (jwks_uri === undefined))
+    refuse('private_key_jwt needs jwks or jwks_uri, one of them')
+  if (!usesKeys && (jwks !== undefined || jwks_uri !== undefined))
+    refuse('jwks and jwks_uri are for token_endpoint_auth_method private_key_jwt')
+  if (jwks !== undefined) checkKeys(jwks)
+  const unreachable = jwks_uri === undefined ? undefined : refusalOf(String(jwks_uri))
+  if (unreachable !== undefined) refuse(`jwks_uri: ${unreachable}`)
+}
+
+type Uris = { readonly redirects: readonly string[]; readonly launches: readonly string[]; readonly isBackend: boolean }
+
+const checkUris = ({ redirects, launches, isBackend }: Uris): void => {
+  if (isBackend && redirects.length > 0) refuse('redirect_uris are for authorization_code')
+  if (!isBackend && redirects.length === 0) refuse('redirect_uris must name at least one URL')
+  for (const uri of redirects) {
+    const reason = redirectRefusal(uri)
+    if (reason !== undefined) refuse(`redirect_uris: ${uri.slice(0, 200)} ${reason}`)
+  }
+  for (const uri of launches)
+    if (!isWebUri(uri) || redirectRefusal(uri) !== undefined) refuse(`launch_uris: ${uri.slice(0, 200)} must be https`)
+}
+
+const methods: ReadonlySet<string> = new Set(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'])
+const personGrants = ['authorization_code', 'refresh_token']
+
+const refuse = (reason: string): never => {
+  throw new errors.InvalidClientMetadata(reason)
+}
+
+const uriList = (name: string, given: unknown): readonly string[] => {
+  if (given === undefined) return []
+  if (Array.isArray(given) && given.length <= 20 && given.every(one => typeof one === 'string' && one.length <= 2000))
+    return given
+  return refuse(`${name} must be a list of at most 20 URLs`)
+}
+
+/** Each by its own name, since an assertion names one. */
+const checkKeys = ({ keys }: NonNullable<ClientMetadata['jwks']>): void => {
+  if (!Array.isArray(keys) || keys.length === 0) refuse('jwks must be an object with keys')
+  for (const key of keys) {
+    if (typeof key.kid !== 'string') refuse('jwks: each key must have a kid')
+    if (key.kty !== 'RSA' && !(key.kty === 'EC' && key.crv === 'P-384'))
+      refuse(`jwks: keys must be for ${assertionAlgorithms.join(' or ')}`)
+    if ('d' in key || 'k' in key) refuse('jwks must hold public keys only')
+  }
+}
+
+const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
+
+/** https://www.rfc-editor.org/rfc/rfc8252#section-7: https, this machine itself, or an app's own scheme, which is a domain. */
+const redirectRefusal = (uri: string): string | undefined => {
+  const url = URL.parse(uri)
+  if (url === null || uri.includes('#') || uri.includes('*')) return 'must be a whole URL without a fragment'
+  if (url.username !== '' || url.password !== '') return 'must have no name or password'
+  if (url.protocol === 'https:') return undefined
+  if (url.protocol === 'http:')
+    return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname) ? undefined : 'must be https, or of localhost'
+  return url.protocol.includes('.') ? undefined : 'must be https, or a scheme of its own such as org.example.app:'
+}
+
+const withoutUndefined = <T extends object>(given: { readonly [K in keyof T]: T[K] | undefined }): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

@@ -1,0 +1,54 @@
+import { listGrants, revokeGrants } from '../storage/authorization-grant.ts'
+import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
+import type { Database } from '../storage/database.ts'
+
+/** The page of the apps that a person has granted something. What is revoked ends at once. */
+export type GrantedApps = {
+  /** Those in force, the newest first. */
+  readonly list: (person: string) => Promise<readonly GrantedApp[]>
+  /** False where it is not this person's, or ended already. */
+  readonly revoke: (person: string, id: string) => Promise<boolean>
+}
+
+type GrantedApp = {
+  readonly id: string
+  readonly client: { readonly id: string; readonly name: string; readonly uri?: string }
+  readonly scopes: readonly string[]
+  readonly patient?: string
+  readonly study?: string
+  /** Also while the person is away. */
+  readonly isOffline: boolean
+  readonly grantedAt: Date
+  readonly endsAt: Date
+}
+
+type Parts = { readonly database: Database; readonly onRevoked: () => void }
+
+export const openGrantedApps = ({ database, onRevoked }: Parts): GrantedApps => {
+  return {
+    list: async person => {
+      const grants = await listGrants(database, person)
+      const clients = new Map<string, RegisteredClient | undefined>()
+      for (const { client } of grants) if (!clients.has(client)) clients.set(client, await findClient(database, client))
+      return grants.map(({ id, client, scope, patient, context, grantedAt, expiresAt }) => {
+        const { name = client, metadata } = clients.get(client) ?? {}
+        const uri = metadata?.client_uri
+        return {
+          id,
+          client: { id: client, name, ...(uri === undefined ? {} : { uri }) },
+          scopes: scope.split(' '),
+          ...(patient === undefined ? {} : { patient }),
+          ...(context.study === undefined ? {} : { study: context.study }),
+          isOffline: scope.split(' ').includes('offline_access'),
+          grantedAt,
+          endsAt: expiresAt,
+        }
+      })
+    },
+    revoke: async (person, id) => {
+      const revoked = await revokeGrants(database, { id, person })
+      onRevoked()
+      return revoked > 0
+    },
+  }
+}

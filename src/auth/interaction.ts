@@ -1,0 +1,60 @@
+import type { Session } from '../storage/account/session.ts'
+import type { RegisteredClient } from '../storage/client-registration.ts'
+
+/** Who decides, as their session on our pages says; with it `online_access` ends. */
+export type SignedIn = Pick<Session, 'id' | 'person' | 'signedInAt' | 'methods'>
+
+export type Interaction =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'sign-in' | 'other-person'; readonly id: string; readonly client: AskingClient }
+  | {
+      readonly kind: 'decide'
+      readonly id: string
+      readonly client: AskingClient
+      /** In the app's order, each as it was asked; those that this person cannot give are left out. */
+      readonly scopes: readonly string[]
+      /** none: the scopes need no patient; given: by the launch, or it is the person; choose: of the choices. */
+      readonly patients: 'none' | 'choose' | { readonly given: string }
+      /** Narrows what is granted to one ResearchStudy, by id. */
+      readonly study?: string
+    }
+
+/** What a person should be shown of who asks. */
+export type AskingClient = {
+  readonly id: string
+  readonly name: string
+  /** Id of the Organization that has approved it. */
+  readonly organization?: string
+  /** Nobody has looked at it: its name is what it says of itself. */
+  readonly selfRegistered: boolean
+  /** Where the answer goes. */
+  readonly redirectUri: string
+  readonly uri?: string
+  readonly logo?: string
+  readonly policy?: string
+  readonly terms?: string
+}
+
+export type Decision = {
+  readonly scopes: readonly string[]
+  /** Id of the Patient that was chosen. */
+  readonly patient?: string | undefined
+  /** Id of a ResearchStudy to which the person narrows it. */
+  readonly study?: string | undefined
+}
+
+export const toAskingClient = (client: RegisteredClient, redirectUri: string): AskingClient => {
+  const { id, name, organization, selfRegistered, metadata } = client
+  const { client_uri: uri, logo_uri: logo, policy_uri: policy, tos_uri: terms } = metadata
+  return {
+    id,
+    name,
+    selfRegistered,
+    redirectUri,
+    ...(organization === undefined ? {} : { organization }),
+    ...(uri === undefined ? {} : { uri }),
+    ...(logo === undefined ? {} : { logo }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(terms === undefined ? {} : { terms }),
+  }
+}

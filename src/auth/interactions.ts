@@ -1,0 +1,200 @@
+import type { Interaction as Kept, Provider } from 'oidc-provider'
+import { parseScope } from '../access/scope.ts'
+import { criteriaRefusal } from '../access/scope-criteria.ts'
+import { isWithin } from '../access/scope-limit.ts'
+import { FhirError } from '../fhir/error.ts'
+import { createGrant } from '../storage/authorization-grant.ts'
+import { findClient, isMemberBelow, type RegisteredClient } from '../storage/client-registration.ts'
+import { findLaunch, type GrantContext, type LaunchContext } from '../storage/launch.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import { type Decision, type Interaction, type SignedIn, toAskingClient } from './interaction.ts'
+import type { Choices } from './patient-choice.ts'
+import { interactionCookie, lifetimes, type ProviderParts } from './provider-parts.ts'
+import { isContextScope, needsPatient, type ScopeRules } from './requested-scope.ts'
+
+/**
+ * What the page `/authorize/:id` needs, to which an app's request sends a person's browser:
+ * - GET: `find(id, cookie header, signed in)`. `unknown`: the request is over, say to start again from the app. `sign-in`: send
+ *   them to `/sign-in?continue=/authorize/<id>`, to sign in anew where they are signed in. `other-person`: the app was opened by
+ *   somebody else. `decide`: show what the app asks, and where `patients` is `choose`, let them find one by `choices`.
+ * - POST (from a form that only our own page can send): `allow` with what was left ticked, or `deny`; each answers the location
+ *   to redirect to, with 303.
+ * Only the browser in which the app began has the cookie: nobody can be led to decide about another's request.
+ */
+export type Interactions = {
+  readonly find: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<Interaction>
+  /**
+   * `scopes`: of those that were asked, or narrower: fewer letters, one type of a wildcard, a query more. Throws `invalid` where
+   * one is not, `required` where a patient is needed and none chosen, `forbidden` where the patient is not theirs to choose.
+   */
+  readonly allow: (id: string, cookies: string | undefined, signedIn: SignedIn, decision: Decision) => Promise<string>
+  readonly deny: (id: string, cookies: string | undefined) => Promise<string>
+  readonly choices: Choices
+}
+
+type Parts = ProviderParts & { readonly choices: Choices }
+
+export const openInteractions = (parts: Parts, provider: () => Promise<Provider>): Interactions => {
+  const { database, choices } = parts
+  const keptOf = async (id: string, cookies: string | undefined): Promise<Kept | undefined> =>
+    hasCookie(cookies, id) ? (await provider()).Interaction.find(id) : undefined
+
+  const find: Interactions['find'] = async (id, cookies, signedIn) => {
+    const kept = await keptOf(id, cookies)
+    const client = kept && (await findClient(database, String(kept.params.client_id)))
+    if (kept === undefined || client === undefined || kept.result !== undefined) return { kind: 'unknown' }
+    const shown = { id, client: toAskingClient(client, String(kept.params.redirect_uri)) }
+    if (signedIn === undefined || !isRecent(kept, signedIn)) return { kind: 'sign-in', ...shown }
+    return { ...shown, ...(await questionFor(parts, kept, client, signedIn.person)) }
+  }
+
+  const allow: Interactions['allow'] = async (id, cookies, signedIn, decision) => {
+    const found = await find(id, cookies, signedIn)
+    const kept = await keptOf(id, cookies)
+    if (found.kind !== 'decide' || kept === undefined) throw isOver()
+    const refused = decision.scopes.find(word => !isGiven(word, found.scopes, parts.rules))
+    if (refused !== undefined) throw new FhirError('invalid', `${refused} is not among what the app asked`)
+    const patient = await patientOf(found, decision, signedIn, choices)
+    const grantId = await createGrant(database, {
+      person: signedIn.person,
+      client: found.client.id,
+      scope: decision.scopes.join(' '),
+      ...(patient === undefined ? {} : { patient }),
+      context: await contextOf(parts, kept, decision),
+      ...lifeOf(decision.scopes, signedIn),
+      ...(typeof kept.params.launch === 'string' ? { launch: kept.params.launch } : {}),
+    })
+    if (grantId === undefined) throw new FhirError('conflict', 'The app was opened once already: open it anew')
+    kept.params.scope = decision.scopes.join(' ')
+    const login = { accountId: signedIn.person, ts: epoch(signedIn.signedInAt), amr: [...signedIn.methods] }
+    return finish(kept, { login: { ...login, remember: false }, consent: { grantId } })
+  }
+
+  const deny: Interactions['deny'] = async (id, cookies) => {
+    const kept = await keptOf(id, cookies)
+    if (kept === undefined) throw isOver()
+    return finish(kept, { error: 'access_denied', error_description: 'the person has not agreed' })
+  }
+  return { find, allow, deny, choices }
+}
+
+type Question =
+  | { readonly kind: 'unknown' | 'other-person' }
+  | Omit<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client'>
+
+const questionFor = async (parts: Parts, kept: Kept, client: RegisteredClient, person: string): Promise<Question> => {
+  const launch = await launchOf(parts, kept)
+  if (launch === 'over') return { kind: 'unknown' }
+  if (launch !== undefined && launch.person !== person) return { kind: 'other-person' }
+  const scopes = await scopesFor(parts, kept, client, person)
+  const patients = await patientsFor(parts.choices, scopes, launch?.context, [person, client.id])
+  const study = launch?.context.study
+  return { kind: 'decide', scopes, patients, ...(study === undefined ? {} : { study }) }
+}
+
+const isGiven = (word: string, offered: readonly string[], { registry, parseCriteria }: ScopeRules): boolean => {
+  if (isContextScope(word) || offered.includes(word)) return offered.includes(word)
+  const scope = parseScope(word)
+  if (scope === undefined || !isScopeToken(word)) return false
+  if (criteriaRefusal(scope, registry.resourceTypes, parseCriteria) !== undefined) return false
+  return offered.some(one => {
+    const limit = parseScope(one)
+    return limit !== undefined && isWithin(scope, limit)
+  })
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6749#section-3.3 */
+const isScopeToken = (word: string): boolean => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(word)
+
+const isOver = () => new FhirError('not-found', 'This request is over: open the app again')
+
+const finish = async (kept: Kept, result: Kept['result']): Promise<string> => {
+  kept.result = result
+  await kept.persist()
+  return kept.returnTo
+}
+
+const hasCookie = (cookies: string | undefined, id: string): boolean =>
+  cookies?.split(/; */).includes(`${interactionCookie}=${id}`) ?? false
+
+/** An app may want somebody who has just signed in. */
+const isRecent = ({ params, iat = 0 }: Kept, { signedInAt }: SignedIn): boolean => {
+  const at = epoch(signedInAt)
+  if (
+    String(params.prompt ?? '')
+      .split(' ')
+      .includes('login') &&
+    at < iat
+  )
+    return false
+  return params.max_age === undefined || at >= epoch(new Date()) - Number(params.max_age)
+}
+
+/** `over`: used, or never heard of. */
+const launchOf = async ({ database }: Parts, { params }: Kept) =>
+  typeof params.launch === 'string' ? ((await findLaunch(database, params.launch)) ?? 'over') : undefined
+
+/** What staff see is their organization's: `user/` scopes over it need an app that the organization, or one above, approved. */
+const scopesFor = async (
+  { database }: Parts,
+  { params }: Kept,
+  client: RegisteredClient,
+  person: string,
+): Promise<readonly string[]> => {
+  const scopes = String(params.scope ?? '').split(' ')
+  const { practitioner, administrator } = await callerOfPerson(database, { person, client: client.id, scope: '' })
+  const isForeign =
+    (practitioner !== undefined || administrator) &&
+    client.organization !== undefined &&
+    !(await isMemberBelow(database, person, client.organization))
+  return isForeign ? scopes.filter(word => parseScope(word)?.context !== 'user') : scopes
+}
+
+const patientsFor = async (
+  choices: Choices,
+  scopes: readonly string[],
+  launch: LaunchContext | undefined,
+  asked: readonly [person: string, client: string],
+): Promise<'none' | 'choose' | { readonly given: string }> => {
+  if (launch?.patient !== undefined) return { given: launch.patient }
+  if (!needsPatient(scopes)) return 'none'
+  const given = await choices.only(...asked)
+  return given === undefined ? 'choose' : { given }
+}
+
+/** Of the launch, beside its patient; a study that it names is no longer the person's to choose. */
+const contextOf = async (parts: Parts, kept: Kept, { study }: Decision): Promise<GrantContext> => {
+  const launch = await launchOf(parts, kept)
+  const { patient: _patient, ...told } = launch === undefined || launch === 'over' ? {} : launch.context
+  return { ...(study === undefined ? {} : { study }), ...told }
+}
+
+const patientOf = async (
+  { patients, client }: Extract<Interaction, { kind: 'decide' }>,
+  { scopes, patient }: Decision,
+  { person }: SignedIn,
+  choices: Choices,
+): Promise<string | undefined> => {
+  const given = typeof patients === 'object' ? patients.given : undefined
+  if (given !== undefined && patient !== undefined && patient !== given)
+    throw new FhirError('forbidden', 'The app was opened for another patient')
+  const chosen = given ?? patient
+  if (chosen === undefined) {
+    if (!needsPatient(scopes)) return undefined
+    throw new FhirError('required', 'Choose the patient whose data it is about')
+  }
+  if (await choices.includes(person, client.id, chosen)) return chosen
+  throw new FhirError('forbidden', 'This patient is not yours to choose')
+}
+
+/** Without a refresh token nothing of it outlives the access token. */
+const lifeOf = (scopes: readonly string[], { id }: SignedIn) => {
+  if (scopes.includes('offline_access')) return { ttlSeconds: offlineSeconds }
+  if (!scopes.includes('online_access')) return { ttlSeconds: lifetimes.accessToken + lifetimes.interaction }
+  return { ttlSeconds: lifetimes.refreshToken, session: id }
+}
+
+/** Asked again once a year. */
+const offlineSeconds = 365 * 24 * 3600
+
+const epoch = (time: Date): number => Math.floor(time.getTime() / 1000)

@@ -1,0 +1,82 @@
+import type { AccessToken, ClientCredentials, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { findClient } from '../storage/client-registration.ts'
+import { findToken } from '../storage/token.ts'
+import type { LaunchContextMembers } from './granted-context.ts'
+import { introspectsAll, type ProviderParts, sessionCookie } from './provider-parts.ts'
+
+/** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
+export const amendAnswers = (provider: Provider, parts: ProviderParts): void => {
+  provider.use(async (ctx, next) => {
+    const { path, method } = ctx
+    if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
+      return introspectAsBearer(ctx as KoaContextWithOIDC, provider, parts)
+    await next()
+    if (path === '/token' && ctx.status === 200) addLaunchContext(ctx as KoaContextWithOIDC)
+    if (path.startsWith('/register') && ctx.status < 300) showScope(ctx as KoaContextWithOIDC)
+    dropSession(ctx as KoaContextWithOIDC)
+  })
+}
+
+const addLaunchContext = (ctx: KoaContextWithOIDC): void => {
+  const { fhirUser: _told, ...context }: LaunchContextMembers = ctx.oidc.entities.AccessToken?.extra ?? {}
+  Object.assign(ctx.body as object, context)
+  // "The authorization server's response SHALL include the HTTP Cache-Control … and the Pragma response header".
+  ctx.set('Pragma', 'no-cache')
+}
+
+const showScope = (ctx: KoaContextWithOIDC): void => {
+  const { smart_scope, ...metadata } = ctx.body as { smart_scope?: string }
+  ctx.body = { ...metadata, ...(smart_scope === undefined ? {} : { scope: smart_scope }) }
+}
+
+const dropSession = (ctx: KoaContextWithOIDC): void => {
+  const set = [ctx.response.get('set-cookie')].flat().filter(cookie => cookie && !cookie.startsWith(sessionCookie))
+  if (set.length > 0) ctx.set('Set-Cookie', set)
+  else ctx.remove('Set-Cookie')
+}
+
+const isBearer = (authorization: string): boolean => /^Bearer /i.test(authorization)
+
+/**
+ * "The server SHALL support authorization by a suitably-scoped Bearer token": by any token in force for tokens of the same
+ * client, and for all others where the client has the policy. https://www.rfc-editor.org/rfc/rfc7662
+ */
+const introspectAsBearer = async (ctx: KoaContextWithOIDC, provider: Provider, parts: ProviderParts): Promise<void> => {
+  ctx.set('Cache-Control', 'no-store')
+  const asks = await findToken(parts.database, ctx.get('authorization').replace(/^Bearer +/i, ''))
+  if (asks === undefined) {
+    ctx.status = 401
+    ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"')
+    ctx.body = { error: 'invalid_token', error_description: 'the bearer token is not known, or no longer in force' }
+    return
+  }
+  const token = new URLSearchParams(bodyText(ctx)).get('token')
+  if (token === null || token === '') {
+    ctx.status = 400
+    ctx.body = { error: 'invalid_request', error_description: 'token is missing' }
+    return
+  }
+  const found = (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token))
+  const own = asks.caller.client.id
+  const may = found !== undefined && (found.clientId === own || introspectsAll(await findClient(parts.database, own)))
+  ctx.body = may ? introspected(found, provider.issuer) : { active: false }
+}
+
+const introspected = (token: AccessToken | ClientCredentials, issuer: string) => ({
+  ...token.extra,
+  active: true,
+  ...('accountId' in token && token.accountId !== undefined ? { sub: token.accountId } : {}),
+  client_id: token.clientId,
+  exp: token.exp,
+  iat: token.iat,
+  iss: issuer,
+  aud: token.aud,
+  scope: token.scope,
+  token_type: 'Bearer',
+})
+
+/** The body stands in the request already: see `replayedRequest`. */
+const bodyText = ({ req }: KoaContextWithOIDC): string => {
+  const { received } = req as typeof req & { readonly received?: Buffer }
+  return received?.toString('utf8') ?? ''
+}

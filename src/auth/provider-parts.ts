@@ -1,0 +1,29 @@
+import type { RegisteredClient } from '../storage/client-registration.ts'
+import type { AdapterParts } from './adapter.ts'
+import type { ScopeRules } from './requested-scope.ts'
+
+export type ProviderParts = AdapterParts & {
+  /** Where others reach this server, without a slash at the end. */
+  readonly base: () => string
+  readonly secretKey: Uint8Array
+  readonly rules: ScopeRules
+  /** Whether clients may register themselves. */
+  readonly isRegistrationOpen: boolean
+  readonly reportFault: (fault: unknown) => void
+}
+
+/** Seconds. */
+export const lifetimes = {
+  accessToken: 3600,
+  backendToken: 300,
+  authorizationCode: 60,
+  interaction: 1800,
+  refreshToken: 90 * 24 * 3600,
+} as const
+
+export const interactionCookie = 'sharewell_interaction'
+export const sessionCookie = 'sharewell_authorization'
+
+/** Whether it is told of every client's tokens. */
+export const introspectsAll = (client: RegisteredClient | undefined): boolean =>
+  client?.policies.includes('introspection') ?? false

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+
+/**
+ * A request whose body has been read, as the library wants one: its path below the mount, the address that others use, and the
+ * body, which may have been amended, once more to be read.
+ */
+export const replayedRequest = (request: IncomingMessage, { issuer, path, body }: Replayed): IncomingMessage => {
+  const { protocol, host, pathname } = new URL(issuer)
+  const { 'transfer-encoding': _chunked, ...headers } = request.headers
+  const stream = Readable.from(body.length === 0 ? [] : [body], { objectMode: false })
+  return Object.create(request, {
+    url: { value: path, writable: true },
+    baseUrl: { value: pathname },
+    headers: {
+      value: {
+        ...headers,
+        host,
+        'x-forwarded-host': host,
+        'x-forwarded-proto': protocol.slice(0, -1),
+        ...(request.method === 'POST' ? { 'content-length': String(body.length) } : {}),
+      },
+    },
+    received: { value: body },
+    readable: { value: true },
+    readableEncoding: { value: null },
+    iterator: { value: () => stream[Symbol.asyncIterator]() },
+  })
+}
+
+type Replayed = {
+  readonly issuer: string
+  /** With the query. */
+  readonly path: string
+  readonly body: Buffer
+}

@@ -1,0 +1,59 @@
+import { errors } from 'oidc-provider'
+import { parseScope, parseScopes } from '../access/scope.ts'
+import { criteriaRefusal, type ParseCriteria } from '../access/scope-criteria.ts'
+import { limitScopes } from '../access/scope-limit.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { RegisteredClient } from '../storage/client-registration.ts'
+
+/** Launch context, identity and refresh. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html */
+export const contextScopes = [
+  'openid',
+  'fhirUser',
+  'launch',
+  'launch/patient',
+  'offline_access',
+  'online_access',
+] as const
+
+export type ScopeRules = { readonly registry: Registry; readonly parseCriteria: ParseCriteria }
+
+/**
+ * What of the scopes that an app asks a person can give it at all, in its order: `user/` scopes only as far as the client is
+ * approved for them. Words that mean nothing here are passed over. Throws invalid_scope for a query that is no criteria:
+ * leaving it out would give more than was asked.
+ */
+export const scopesOfPerson = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
+  const approved = parseScopes(client.scope).filter(({ context }) => context === 'user')
+  return wordsOf(text, rules).flatMap(word => {
+    if (isContextScope(word)) return [word]
+    const context = parseScope(word)?.context
+    if (context === 'patient') return [word]
+    return context === 'user' ? limitScopes([word], approved) : []
+  })
+}
+
+/** What of the scopes that a backend client asks it may have. Throws invalid_scope where that is nothing. */
+export const scopesOfBackend = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
+  const approved = parseScopes(client.scope).filter(({ context }) => context === 'system')
+  const left = limitScopes(wordsOf(text, rules), approved)
+  if (left.length > 0) return left
+  const may = client.scope === '' ? 'none' : client.scope
+  throw new errors.InvalidScope(`none of the scopes is within those that the client may have: ${may}`, text)
+}
+
+/** Whether a patient must be in context for the scopes to mean anything, or because the app wants to know. */
+export const needsPatient = (scopes: readonly string[]): boolean =>
+  scopes.some(word => word === 'launch/patient' || parseScope(word)?.context === 'patient')
+
+export const isContextScope = (word: string): word is (typeof contextScopes)[number] =>
+  contextScopes.some(one => one === word)
+
+const wordsOf = (text: string, { registry, parseCriteria }: ScopeRules): readonly string[] => {
+  const words = [...new Set(text.split(' ').filter(word => word !== ''))]
+  for (const word of words) {
+    const scope = parseScope(word)
+    const reason = scope && criteriaRefusal(scope, registry.resourceTypes, parseCriteria)
+    if (reason !== undefined) throw new errors.InvalidScope(`${word} cannot be granted: ${reason}`.slice(0, 500), word)
+  }
+  return words
+}

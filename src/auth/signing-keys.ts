@@ -1,0 +1,59 @@
+import { hkdfSync } from 'node:crypto'
+import { CompactEncrypt, calculateJwkThumbprint, compactDecrypt, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { startError } from '../start-error.ts'
+import type { Connection } from '../storage/database.ts'
+import { addFirstSigningKey, addSigningKey, listSigningKeys, type SealedKey } from '../storage/signing-key.ts'
+
+/** With the private part. */
+export type SigningKey = JWK & { readonly kid: string }
+
+/** The keys by which id_tokens are signed, the newest first; the first one is made where there is none. */
+export const readSigningKeys = async (
+  connection: Connection,
+  secretKey: Uint8Array,
+): Promise<readonly [SigningKey, ...SigningKey[]]> => {
+  let sealed = await listSigningKeys(connection)
+  if (sealed.length === 0) {
+    await addFirstSigningKey(connection, await makeSealed(secretKey))
+    sealed = await listSigningKeys(connection)
+  }
+  const [first, ...others] = await Promise.all(sealed.map(key => unseal(key, secretKey)))
+  if (first === undefined) throw new Error('no signing key could be made')
+  return [first, ...others]
+}
+
+/** From now on it signs; what the others have signed still verifies. Answers its kid. */
+export const rotateSigningKey = async (connection: Connection, secretKey: Uint8Array): Promise<string> => {
+  // One that cannot be opened would be found out at the next start only.
+  await readSigningKeys(connection, secretKey)
+  const made = await makeSealed(secretKey)
+  await addSigningKey(connection, made)
+  return made.kid
+}
+
+/** "Signing RS256 SHALL be supported". */
+const makeSealed = async (secretKey: Uint8Array): Promise<Pick<SealedKey, 'kid' | 'sealed'>> => {
+  const { privateKey } = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true })
+  const jwk = await exportJWK(privateKey)
+  const kid = await calculateJwkThumbprint(jwk)
+  const text = JSON.stringify({ ...jwk, kid, alg: 'RS256', use: 'sig' })
+  const sealed = await new CompactEncrypt(new TextEncoder().encode(text))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+    .encrypt(sealingKey(secretKey))
+  return { kid, sealed }
+}
+
+const unseal = async ({ kid, sealed }: SealedKey, secretKey: Uint8Array): Promise<SigningKey> => {
+  try {
+    const { plaintext } = await compactDecrypt(sealed, sealingKey(secretKey), {
+      keyManagementAlgorithms: ['dir'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+    })
+    return JSON.parse(new TextDecoder().decode(plaintext))
+  } catch (error) {
+    throw startError(`The signing key ${kid} was sealed by another SECRET_KEY: start with that one`, error)
+  }
+}
+
+const sealingKey = (secretKey: Uint8Array): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', secretKey, '', 'signing keys', 32))

@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import { rotateSigningKey } from '../auth/signing-keys.ts'
+import { readConfig } from '../config.ts'
+import { secretKeyOf } from '../storage/secret-key.ts'
+import { listSigningKeys, removeOldSigningKeys } from '../storage/signing-key.ts'
+import { withOwnDatabase } from './own-database.ts'
+
+/** The keys by which the authorization server signs id_tokens. A running server takes up a change within seconds. */
+export const keysCommand = (program: Command): void => {
+  const keys = program.command('keys').description('keys by which id_tokens are signed')
+  keys
+    .command('list')
+    .description('print their ids and when they were made, the newest, which signs, first')
+    .action(async () => {
+      const listed = await withOwnDatabase(listSigningKeys)
+      for (const { kid, madeAt } of listed) process.stdout.write(`${kid} ${madeAt.toISOString()}\n`)
+    })
+  keys
+    .command('rotate')
+    .description('make a new key, which signs from now on; the old ones still verify')
+    .option('--remove-old', 'and let the old ones verify no more, where one may have become known')
+    .action(async ({ removeOld }: { readonly removeOld?: true }) => {
+      const secretKey = await secretKeyOf(readConfig(), () => {})
+      const kid = await withOwnDatabase(async database => {
+        const made = await rotateSigningKey(database, secretKey)
+        if (removeOld) await removeOldSigningKeys(database)
+        return made
+      })
+      process.stdout.write(`${kid}\n`)
+    })
+}

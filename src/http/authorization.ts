@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuthorizationServer } from '../auth/authorization-server.ts'
+import { style, stylePath } from '../auth/granted-context.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Also what the pages ask when an app wants something of a person. */
+    authorization: AuthorizationServer
+  }
+}
+
+/** Below `/oauth`. The library answers by itself; what Fastify does for every answer is done for its answers too. */
+export const authorizationRoutes = async (server: FastifyInstance): Promise<void> => {
+  server.get(stylePath, { config: { cors: true } }, async (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=31536000, immutable').type('application/json').send(style),
+  )
+  await server.register(async scope => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: mostBodyBytes }, (_request, body, done) =>
+      done(null, body),
+    )
+    const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+      if (!isServed(pathOf(request))) return reply.callNotFound()
+      reply.hijack()
+      const { raw } = reply
+      for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
+      await answer(request, raw).catch(error => sendFault(request, raw, error))
+    }
+    for (const method of ['GET', 'POST', 'OPTIONS'] as const) scope.route({ method, url: `${mount}/*`, handler })
+  })
+}
+
+const mount = '/oauth'
+
+const pathOf = ({ url }: FastifyRequest): string => url.slice(mount.length)
+
+const answer = async (request: FastifyRequest, response: ServerResponse): Promise<void> => {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  await request.server.authorization.handle(request.raw, response, { path: pathOf(request), body })
+}
+
+const sendFault = (request: FastifyRequest, response: ServerResponse, error: unknown): void => {
+  request.log.error({ err: error }, 'Internal error')
+  if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ error: 'server_error', error_description: 'Internal error' }))
+}
+
+/** Long lists of scopes fit. */
+const mostBodyBytes = 56 * 1024
+
+/** The library takes paths in any case; here one path is one thing. */
+const isServed = (path: string): boolean =>
+  /^\/(authorize(\/[\w-]+)?|token(\/(introspection|revocation))?|jwks\.json|register(\/[\w-]+)?|\.well-known\/(openid-configuration|oauth-authorization-server))$/.test(
+    path.split('?', 1)[0] ?? '',
+  )

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { isSessionInForce } from './account/session.ts'
+import type { Connection, Database } from './database.ts'
+import { type GrantContext, useLaunch } from './launch.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+/** What a person has granted an app, and in which context. */
+export type AuthorizationGrant = {
+  readonly id: string
+  /** Id of the Person. */
+  readonly person: string
+  readonly client: string
+  readonly scope: string
+  /** Id of the Patient that it was launched for or that was chosen. */
+  readonly patient?: string
+  readonly context: GrantContext
+  /** Set where it ends with this sign-in. */
+  readonly session?: string
+  readonly grantedAt: Date
+  readonly expiresAt: Date
+}
+
+export type NewGrant = Pick<AuthorizationGrant, 'person' | 'client' | 'scope' | 'patient' | 'context' | 'session'> & {
+  readonly ttlSeconds: number
+  /** Hash of the launch that it comes from, which it uses up. */
+  readonly launch?: string
+}
+
+/** Answers its id; undefined where its launch was used already, or is another person's or app's. */
+export const createGrant = (database: Database, grant: NewGrant): Promise<string | undefined> =>
+  database.transaction(async connection => {
+    if (grant.launch !== undefined && !(await useLaunch(connection, { ...grant, hash: grant.launch }))) return undefined
+    const id = randomBytes(16).toString('base64url')
+    const { person, client, scope, patient, context, session, ttlSeconds } = grant
+    await connection.run(sql.fragment`
+      INSERT INTO authorization_grant (id, person_id, client_id, scope, patient_id, context, session, expires_at)
+      VALUES (${id}, ${person}, ${client}, ${scope}, ${patient ?? null}, ${JSON.stringify(context)}::jsonb,
+        ${session ?? null}, now() + make_interval(secs => ${ttlSeconds}))`)
+    return id
+  })
+
+/** Undefined where it is not in force. */
+export const findGrant = async (connection: Connection, id: string): Promise<AuthorizationGrant | undefined> => {
+  const row = await connection.maybeOne<GrantRow>(sql.fragment`${grantRows} WHERE id = ${id} AND ${isInForce}`)
+  return row && toGrant(row)
+}
+
+/** Those in force, the newest first. */
+export const listGrants = async (connection: Connection, person: string): Promise<readonly AuthorizationGrant[]> =>
+  (
+    await connection.any<GrantRow>(
+      sql.fragment`${grantRows} WHERE person_id = ${person} AND ${isInForce} ORDER BY granted_at DESC, id`,
+    )
+  ).map(toGrant)
+
+/** Which of a person's or an app's grants. */
+export type GrantsAsked = { readonly id: string; readonly person?: string } | { readonly client: string }
+
+/** Ends them, with every token and code of theirs. Answers how many. Whoever issues a token meanwhile waits, and is refused. */
+export const revokeGrants = (database: Database, asked: GrantsAsked): Promise<number> =>
+  database.transaction(async connection => {
+    const revoked = await connection.any<{ readonly id: string }>(sql.fragment`
+      UPDATE authorization_grant SET revoked_at = now() WHERE revoked_at IS NULL AND ${which(asked)} RETURNING id`)
+    const ids = sql.array(
+      revoked.map(({ id }) => id),
+      'text',
+    )
+    await connection.run(
+      sql.fragment`UPDATE token SET revoked_at = now() WHERE grant_id = ANY(${ids}) AND revoked_at IS NULL`,
+    )
+    await connection.run(sql.fragment`DELETE FROM authorization_record WHERE grant_id = ANY(${ids})`)
+    return revoked.length
+  })
+
+const which = (asked: GrantsAsked): SqlFragment => {
+  if ('client' in asked) return sql.fragment`client_id = ${asked.client}`
+  return asked.person === undefined
+    ? sql.fragment`id = ${asked.id}`
+    : sql.fragment`id = ${asked.id} AND person_id = ${asked.person}`
+}
+
+/** A session that is signed out takes what was granted with it along. */
+const isInForce = sql.fragment`revoked_at IS NULL AND expires_at > now()
+  AND (session IS NULL OR ${isSessionInForce(sql.fragment`authorization_grant.session`)})`
+
+const grantRows = sql.fragment`
+  SELECT id, person_id, client_id, scope, patient_id, context, session, granted_at, expires_at FROM authorization_grant`
+
+type GrantRow = {
+  readonly id: string
+  readonly person_id: string
+  readonly client_id: string
+  readonly scope: string
+  readonly patient_id: string | null
+  readonly context: GrantContext
+  readonly session: string | null
+  readonly granted_at: Date
+  readonly expires_at: Date
+}
+
+const toGrant = (row: GrantRow): AuthorizationGrant => ({
+  id: row.id,
+  person: row.person_id,
+  client: row.client_id,
+  scope: row.scope,
+  ...(row.patient_id === null ? {} : { patient: row.patient_id }),
+  context: row.context,
+  ...(row.session === null ? {} : { session: row.session }),
+  grantedAt: row.granted_at,
+  expiresAt: row.expires_at,
+})

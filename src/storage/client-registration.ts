@@ -1,0 +1,126 @@
+import type { ClientPolicy } from '../access/caller.ts'
+import type { Connection } from './database.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+/** A client of the authorization server, and what it may have. */
+export type RegisteredClient = {
+  readonly id: string
+  readonly name: string
+  /** Id of the Organization that it belongs to; absent for a public one. */
+  readonly organization?: string
+  readonly policies: readonly ClientPolicy[]
+  /** Its `user/` and `system/` scopes at most; `patient/` scopes are the patient's to give. */
+  readonly scope: string
+  /** Nobody has approved it. */
+  readonly selfRegistered: boolean
+  readonly registeredAt: Date
+  /** https://www.rfc-editor.org/rfc/rfc7591#section-2, without a secret. */
+  readonly metadata: ClientMetadata
+  /** SHA-256. */
+  readonly secretHash?: Buffer
+}
+
+export type ClientMetadata = {
+  readonly redirect_uris: readonly string[]
+  readonly grant_types: readonly string[]
+  readonly response_types: readonly string[]
+  readonly token_endpoint_auth_method: string
+  readonly application_type?: string
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  readonly jwks_uri?: string
+  /** Where an app is opened from our pages. */
+  readonly launch_uris?: readonly string[]
+  readonly client_uri?: string
+  readonly logo_uri?: string
+  readonly policy_uri?: string
+  readonly tos_uri?: string
+  readonly contacts?: readonly string[]
+  /** What a client that registered itself said it would ask for: no right. */
+  readonly smart_scope?: string
+}
+
+type NewClient = Omit<RegisteredClient, 'registeredAt' | 'secretHash'> & { readonly secretHash?: Buffer | undefined }
+
+/** Makes it, or changes it to this; its secret stays where none is given. */
+export const keepClient = async (connection: Connection, client: NewClient): Promise<void> => {
+  const { id, name, organization, policies, scope, selfRegistered, metadata, secretHash } = client
+  await connection.run(sql.fragment`
+    INSERT INTO client AS known (id, name, organization, policies, scope, self_registered, registration, secret_hash)
+    VALUES (${id}, ${name}, ${organization ?? null}, ${sql.array([...policies], 'text')}, ${scope}, ${selfRegistered},
+      ${JSON.stringify(metadata)}::jsonb, ${secretHash === undefined ? null : sql.binary(secretHash)})
+    ON CONFLICT (id) DO UPDATE SET
+      name = excluded.name, organization = excluded.organization, policies = excluded.policies, scope = excluded.scope,
+      self_registered = excluded.self_registered, registration = excluded.registration,
+      secret_hash = coalesce(excluded.secret_hash, known.secret_hash)`)
+}
+
+/** Undefined also where it is disabled, or only a name of the command line's. */
+export const findClient = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
+  const row = await connection.maybeOne<ClientRow>(sql.fragment`${clientRows} AND client.id = ${id}`)
+  return row && toClient(row)
+}
+
+/** By name. */
+export const listClients = async (connection: Connection): Promise<readonly RegisteredClient[]> =>
+  (await connection.any<ClientRow>(sql.fragment`${clientRows} ORDER BY name, id`)).map(toClient)
+
+/** Those that open from our pages: approved, and public or of an Organization that the Person is a member of, or below. */
+export const listClientsToLaunch = async (
+  connection: Connection,
+  person: string,
+): Promise<readonly RegisteredClient[]> =>
+  (
+    await connection.any<ClientRow>(sql.fragment`
+      ${clientRows} AND NOT client.self_registered AND jsonb_array_length(client.registration -> 'launch_uris') > 0
+        AND (client.organization IS NULL OR ${isMember(person, sql.fragment`client.organization`)})
+      ORDER BY name, id`)
+  ).map(toClient)
+
+/** Whether a Person has a role in the Organization or below it. */
+export const isMemberBelow = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT WHERE ${isMember(person, sql.fragment`${organization}`)}`)) !==
+  undefined
+
+const isMember = (person: string, organization: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM person_practitioner
+  JOIN membership ON membership.practitioner = person_practitioner.practitioner
+  JOIN organization_ancestor AS tree ON tree.organization = membership.organization AND tree.ancestor = ${organization}
+  WHERE person_practitioner.person = ${person}
+    AND now() >= membership.period_start AND now() < membership.period_end)`
+
+export const isOrganization = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
+
+/** False where there is none. Its tokens and grants are ended by who calls. */
+export const disableClient = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE client SET disabled_at = now() WHERE id = ${id} AND registration IS NOT NULL AND disabled_at IS NULL`)) > 0
+
+const clientRows = sql.fragment`
+  SELECT client.id, client.name, client.organization, client.policies, client.scope, client.self_registered,
+    client.registered_at, client.registration, client.secret_hash
+  FROM client WHERE client.registration IS NOT NULL AND client.disabled_at IS NULL`
+
+type ClientRow = {
+  readonly id: string
+  readonly name: string
+  readonly organization: string | null
+  readonly policies: readonly ClientPolicy[]
+  readonly scope: string
+  readonly self_registered: boolean
+  readonly registered_at: Date
+  readonly registration: ClientMetadata
+  readonly secret_hash: Buffer | null
+}
+
+const toClient = (row: ClientRow): RegisteredClient => ({
+  id: row.id,
+  name: row.name,
+  ...(row.organization === null ? {} : { organization: row.organization }),
+  policies: row.policies,
+  scope: row.scope,
+  selfRegistered: row.self_registered,
+  registeredAt: row.registered_at,
+  metadata: row.registration,
+  ...(row.secret_hash === null ? {} : { secretHash: row.secret_hash }),
+})

@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { parseScope, parseScopes } from '../../src/access/scope.ts'
+import { isWithin, limitScopes } from '../../src/access/scope-limit.ts'
+
+const limit = (asked: string, allowed: string) => limitScopes(asked.split(' '), parseScopes(allowed)).join(' ')
+
+t.test('what is allowed whole stays as it was written; of anything else, the parts that are', async t => {
+  const table: readonly (readonly [asked: string, allowed: string, left: string])[] = [
+    ['system/Observation.read', 'system/*.rs', 'system/Observation.read'],
+    ['system/*.rs', 'system/Observation.rs system/Patient.r', 'system/Observation.rs system/Patient.r'],
+    ['system/*.cruds', 'system/Observation.rs', 'system/Observation.rs'],
+    ['system/Observation.rs', 'system/Patient.rs', ''],
+    ['user/Observation.rs', 'system/Observation.rs', ''],
+    ['system/Observation.cud', 'system/Observation.rs', ''],
+    ['system/Observation.rs?code=a', 'system/Observation.rs', 'system/Observation.rs?code=a'],
+    ['system/Observation.rs', 'system/Observation.r?code=a', 'system/Observation.r?code=a'],
+    ['system/Observation.rs?code=a', 'system/Observation.rs?status=b', 'system/Observation.rs?code=a&status=b'],
+    ['system/Observation.rs?code=a', 'system/Observation.rs?code=b', 'system/Observation.rs?code=a&code=b'],
+    ['system/Observation.dus openid', 'system/*.cruds', ''],
+    ['system/Observation.rs system/Observation.rs', 'system/*.cruds', 'system/Observation.rs'],
+  ]
+  for (const [asked, allowed, left] of table) t.equal(limit(asked, allowed), left, `${asked} within ${allowed}`)
+})
+
+t.test('no way leads by a patient’s wildcard to what it does not include', async t => {
+  const table: readonly (readonly [asked: string, allowed: string, left: string])[] = [
+    ['patient/Consent.cruds', 'patient/*.cruds', 'patient/Consent.rs'],
+    ['patient/*.cruds', 'patient/Consent.cruds', 'patient/Consent.rs'],
+    ['patient/Organization.r', 'patient/*.rs', ''],
+    ['patient/Consent.cruds', 'patient/Consent.cruds', 'patient/Consent.cruds'],
+    ['user/Organization.r', 'user/*.rs', 'user/Organization.r'],
+  ]
+  for (const [asked, allowed, left] of table) t.equal(limit(asked, allowed), left, `${asked} within ${allowed}`)
+})
+
+const scopeText = fc
+  .record({
+    context: fc.constantFrom('patient', 'user', 'system'),
+    type: fc.constantFrom('*', 'Observation', 'Patient', 'Consent', 'Organization'),
+    letters: fc.constantFrom('r', 'rs', 's', 'cud', 'cruds'),
+    query: fc.constantFrom('', '?code=a', '?code=b&status=c'),
+  })
+  .map(({ context, type, letters, query }) => `${context}/${type}.${letters}${query}`)
+
+t.test(
+  'what is left is within what was asked and within what is allowed, and limiting again changes nothing',
+  async t => {
+    fc.assert(
+      fc.property(fc.array(scopeText, { maxLength: 4 }), fc.array(scopeText, { maxLength: 4 }), (asked, allowed) => {
+        const left = limitScopes(asked, parseScopes(allowed.join(' ')))
+        const isIn = (word: string, limits: readonly string[]) =>
+          limits.some(limit => isWithin(parseScope(word) as never, parseScope(limit) as never))
+        return (
+          left.every(word => isIn(word, asked) && isIn(word, allowed)) &&
+          limitScopes(left, parseScopes(allowed.join(' '))).join() === left.join()
+        )
+      }),
+    )
+    t.pass()
+  },
+)

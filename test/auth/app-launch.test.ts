@@ -1,0 +1,218 @@
+import jose from 'node-jose'
+import t from 'tap'
+import { endSession } from '../../src/storage/account/session.ts'
+import { assertion, assertionType, type Key, makeKey } from './backend.ts'
+import { type Asked, authorizeQuery, base, fhir, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
+
+const world = await openApps()
+const { server, database, ann, bob, account, signIn, client, send } = world
+t.teardown(() => server.close())
+
+const annsAccount = await account(ann)
+const anns = await signIn(annsAccount)
+const [rsa, ec] = await Promise.all([makeKey('RS384'), makeKey('ES384')])
+
+/** Every kind of app, and how it authenticates at the token endpoint. */
+const byKey = async (key: Key) => {
+  const metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key.jwk] } }
+  const { id } = await client({ metadata })
+  return {
+    id,
+    authenticate: async () => ({
+      form: { client_assertion_type: assertionType, client_assertion: await assertion(id, key) },
+      headers: {},
+    }),
+  }
+}
+const bySecret = async (method: 'client_secret_basic' | 'client_secret_post') => {
+  const { id, secret } = await client({ metadata: { token_endpoint_auth_method: method } })
+  const basic = { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  return {
+    id,
+    authenticate: async () =>
+      method === 'client_secret_basic'
+        ? { form: {}, headers: basic }
+        : { form: { client_id: id, client_secret: secret }, headers: {} },
+  }
+}
+const publicApp = async () => {
+  const { id } = await client({})
+  return { id, authenticate: async () => ({ form: { client_id: id }, headers: {} }) }
+}
+type App = { id: string; authenticate: () => Promise<{ form: Asked; headers: Record<string, string> }> }
+
+const scopes = [
+  'launch/patient',
+  'openid',
+  'fhirUser',
+  'offline_access',
+  'patient/Patient.rs',
+  'patient/Observation.read',
+]
+
+const launch = async (
+  app: App,
+  method: 'GET' | 'POST',
+  granted: readonly string[] = scopes,
+  asked = scopes,
+  who = anns,
+) => {
+  const { verifier, challenge } = pkce()
+  const browser = world.browser()
+  const begun = await browser.begin(authorizeQuery(app.id, asked.join(' '), challenge), method)
+  const back = await browser.allow(begun.id, who, { scopes: granted })
+  const code = back.searchParams.get('code') ?? ''
+  const { form, headers } = await app.authenticate()
+  const exchange = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  return { back, exchange, token: await tokenRequest(server, { ...exchange, ...form }, headers) }
+}
+
+const kinds = {
+  public: await publicApp(),
+  'symmetric, Basic': await bySecret('client_secret_basic'),
+  'symmetric, in the body': await bySecret('client_secret_post'),
+  'asymmetric, RS384': await byKey(rsa),
+  'asymmetric, ES384': await byKey(ec),
+} satisfies Record<string, App>
+
+for (const [kind, app] of Object.entries(kinds) as [string, App][]) {
+  for (const method of ['GET', 'POST'] as const) {
+    t.test(`a ${kind} app launches by itself with ${method}, and refreshes`, async t => {
+      const { back, token } = await launch(app, method)
+      t.equal(`${back.origin}${back.pathname}`, redirectUri)
+      t.match(Object.fromEntries(back.searchParams), {
+        code: /^[\w-]{43}$/,
+        state: 'state-of-the-app',
+        iss: `${base}/oauth`,
+      })
+      t.equal(token.status, 200)
+      t.match(token.headers, {
+        'cache-control': 'no-store',
+        pragma: 'no-cache',
+        'content-type': /^application\/json/,
+      })
+      t.match(token.body, {
+        access_token: /^[\w-]{43}$/,
+        refresh_token: /^[\w-]{43}$/,
+        token_type: 'Bearer',
+        expires_in: 3600,
+        patient: ann,
+        need_patient_banner: true,
+        smart_style_url: `${base}/smart-style/1.json`,
+      })
+      t.strictSame(token.body.scope.split(' '), scopes)
+      t.equal((await send(token.body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)
+
+      const { form, headers } = await app.authenticate()
+      const refresh = { grant_type: 'refresh_token', refresh_token: token.body.refresh_token }
+      const again = await tokenRequest(server, { ...refresh, ...form }, headers)
+      t.equal(again.status, 200)
+      t.match(again.headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
+      t.match(again.body, { token_type: 'Bearer', expires_in: 3600, patient: ann, scope: scopes.join(' ') })
+      t.not(again.body.access_token, token.body.access_token)
+      t.not(again.body.refresh_token, token.body.refresh_token)
+    })
+  }
+}
+
+t.test('a public app refreshes without saying who it is, as SMART has it', async t => {
+  const { token } = await launch(kinds.public, 'GET')
+  const refreshed = await tokenRequest(server, {
+    grant_type: 'refresh_token',
+    refresh_token: token.body.refresh_token,
+  })
+  t.match(refreshed, { status: 200, body: { patient: ann } })
+  const { token: confidential } = await launch(kinds['symmetric, Basic'], 'GET')
+  const unauthenticated = { grant_type: 'refresh_token', refresh_token: confidential.body.refresh_token }
+  t.match(
+    await tokenRequest(server, unauthenticated),
+    { status: 401, body: { error: 'invalid_client' } },
+    'nobody else',
+  )
+})
+
+t.test('a refresh may ask for less, never for more', async t => {
+  const { token } = await launch(kinds.public, 'GET')
+  const refresh = (refresh_token: string, scope: string) =>
+    tokenRequest(server, { grant_type: 'refresh_token', refresh_token, scope, client_id: kinds.public.id })
+  const less = await refresh(token.body.refresh_token, 'patient/Patient.rs')
+  t.match(less, { status: 200, body: { scope: 'patient/Patient.rs' } })
+  t.equal((await send(less.body.access_token, 'GET', 'Observation')).statusCode, 403)
+  const more = await refresh(less.body.refresh_token, 'patient/Patient.cruds')
+  t.match(more, { status: 400, body: { error: 'invalid_scope' } })
+  t.match(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
+})
+
+t.test('the id_token is signed by a key that is published, and says who signed in', async t => {
+  const { token } = await launch(kinds.public, 'GET')
+  const keys = (await server.inject('/oauth/jwks.json')).json()
+  t.ok(
+    keys.keys.every((key: object) => !('d' in key)),
+    'no private part is',
+  )
+  const store = await jose.JWK.asKeyStore(keys)
+  const { header, payload } = await jose.JWS.createVerify(store).verify(token.body.id_token)
+  t.match(header, { alg: 'RS256', kid: keys.keys[0].kid })
+  const claims = JSON.parse(payload.toString())
+  t.match(claims, { iss: `${base}/oauth`, aud: kinds.public.id, sub: annsAccount, fhirUser: `${fhir}/Patient/${ann}` })
+  t.ok(claims.exp > Date.now() / 1000)
+  const own = await launch(kinds.public, 'GET', ['openid', 'fhirUser'], ['openid', 'fhirUser'])
+  t.equal((await send(own.token.body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'and it is readable')
+  t.equal((await send(own.token.body.access_token, 'GET', 'Patient')).statusCode, 403, 'that one alone')
+  const without = await launch(
+    kinds.public,
+    'GET',
+    ['patient/Patient.rs'],
+    ['openid', 'fhirUser', 'patient/Patient.rs'],
+  )
+  t.equal(without.token.body.id_token, undefined, 'where it was not granted there is none')
+})
+
+t.test('a nonce comes back, and the time and way of the sign-in where they are asked for', async t => {
+  const { verifier, challenge } = pkce()
+  const browser = world.browser()
+  const query = authorizeQuery(kinds.public.id, 'openid', challenge, { nonce: 'n-0S6', max_age: '3600' })
+  const { id } = await browser.begin(query)
+  const code = (await browser.allow(id, anns, { scopes: ['openid'] })).searchParams.get('code') ?? ''
+  const { body } = await tokenRequest(server, {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+    client_id: kinds.public.id,
+  })
+  const claims = JSON.parse(Buffer.from(body.id_token.split('.')[1], 'base64url').toString())
+  t.match(claims, { nonce: 'n-0S6', auth_time: Number })
+})
+
+t.test('without offline_access or online_access there is no refresh token', async t => {
+  const { token } = await launch(kinds.public, 'GET', ['patient/Patient.rs'])
+  t.equal(token.body.refresh_token, undefined)
+  t.equal(token.body.scope, 'patient/Patient.rs')
+})
+
+t.test('online_access ends with the sign-in', async t => {
+  const asked = ['patient/Patient.rs', 'online_access']
+  const who = await signIn(await account(bob))
+  const { token } = await launch(kinds.public, 'GET', asked, asked, who)
+  const refresh = (refresh_token: string) => tokenRequest(server, { grant_type: 'refresh_token', refresh_token })
+  const again = await refresh(token.body.refresh_token)
+  t.equal(again.status, 200)
+  await endSession(database, who.person, who.id)
+  t.match(await refresh(again.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+  t.same(await server.authorization.grantedApps.list(who.person), [])
+})
+
+t.test('who does not agree sends the app back with access_denied', async t => {
+  const browser = world.browser()
+  const { id } = await browser.begin(authorizeQuery(kinds.public.id, scopes.join(' '), pkce().challenge))
+  const back = await browser.deny(id)
+  t.match(Object.fromEntries(back.searchParams), {
+    error: 'access_denied',
+    state: 'state-of-the-app',
+    iss: `${base}/oauth`,
+  })
+  const { id: again } = await browser.begin(authorizeQuery(kinds.public.id, scopes.join(' '), pkce().challenge))
+  const nothing = await browser.allow(again, anns, { scopes: [] })
+  t.match(Object.fromEntries(nothing.searchParams), { error: 'access_denied' }, 'nor does who grants nothing')
+})

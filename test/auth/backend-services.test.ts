@@ -1,0 +1,200 @@
+import { createServer } from 'node:http'
+import t from 'tap'
+import { disable } from '../../src/auth/approved-clients.ts'
+import { assertion, assertionType, type Key, makeKey } from './backend.ts'
+import { openApps, tokenRequest } from './world.ts'
+
+/** A server that publishes key sets, as its own clients would. */
+const published = { keys: [] as object[], cacheControl: 'max-age=600', asked: 0, status: 200 }
+const publisher = createServer((_request, response) => {
+  published.asked++
+  response.writeHead(published.status, { 'content-type': 'application/json', 'cache-control': published.cacheControl })
+  response.end(JSON.stringify({ keys: published.keys }))
+})
+const port = await new Promise<number>(resolve => {
+  publisher.listen(0, '127.0.0.1', () => resolve((publisher.address() as { port: number }).port))
+})
+const jwksUri = `http://127.0.0.1:${port}/jwks.json`
+
+const world = await openApps({ OUTBOUND_ORIGINS: `http://127.0.0.1:${port}` })
+const { server, lab, ann, client, send } = world
+t.teardown(async () => {
+  await server.close()
+  publisher.close()
+})
+
+const [rsa, ec] = await Promise.all([makeKey('RS384'), makeKey('ES384')])
+const backend = async (keys: readonly Key[], scope = 'system/Observation.rs system/Patient.rs') => {
+  const { id } = await client({
+    name: 'Night job',
+    organization: lab.organization,
+    scope,
+    metadata: { ...backendMetadata, jwks: { keys: keys.map(({ jwk }) => jwk) } },
+  })
+  return id
+}
+const backendMetadata = {
+  redirect_uris: [],
+  response_types: [],
+  grant_types: ['client_credentials'],
+  token_endpoint_auth_method: 'private_key_jwt',
+}
+
+const ask = (client_assertion: string, scope: string | undefined = 'system/Observation.rs') =>
+  tokenRequest(server, {
+    grant_type: 'client_credentials',
+    client_assertion_type: assertionType,
+    client_assertion,
+    scope,
+  })
+
+t.test('a client that signs with RS384 or ES384 gets a token for five minutes, which reads what it may', async t => {
+  const id = await backend([rsa, ec])
+  for (const key of [rsa, ec]) {
+    const { status, headers, body } = await ask(await assertion(id, key), 'system/Patient.rs')
+    t.match(
+      { status, body },
+      {
+        status: 200,
+        body: { access_token: /^[\w-]{43}$/, token_type: 'Bearer', expires_in: 300, scope: 'system/Patient.rs' },
+      },
+    )
+    t.match(headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
+    t.strictSame(Object.keys(body).sort(), ['access_token', 'expires_in', 'scope', 'token_type'])
+    const found = await send(body.access_token, 'GET', `Patient/${ann}`)
+    t.equal(found.statusCode, 200)
+    t.equal((await send(body.access_token, 'GET', 'Observation')).statusCode, 403, 'nothing beyond its scopes')
+  }
+})
+
+t.test('it gets what its organization’s administrator set, and of more the part that is within', async t => {
+  const id = await backend([rsa])
+  const granted = async (scope: string) => {
+    const { status, body } = await ask(await assertion(id, rsa), scope)
+    return status === 200 ? body.scope : `${status} ${body.error}`
+  }
+  t.equal(await granted('system/Observation.read'), 'system/Observation.read', 'version 1 is answered as it was asked')
+  t.equal(await granted('system/*.cruds'), 'system/Observation.rs system/Patient.rs')
+  t.equal(
+    await granted('system/Observation.rs?code=http://loinc.org|8867-4'),
+    'system/Observation.rs?code=http://loinc.org|8867-4',
+  )
+  t.equal(
+    await granted('system/Observation.rs system/Condition.rs user/Observation.rs openid'),
+    'system/Observation.rs',
+  )
+  t.equal(await granted('system/Condition.rs'), '400 invalid_scope')
+  t.equal(await granted('user/Observation.rs'), '400 invalid_scope')
+  t.equal(await granted('patient/Observation.rs'), '400 invalid_scope')
+  t.equal(await granted('system/Observation.rs?code:in=http://example.org/vs'), '400 invalid_scope')
+  t.equal((await ask(await assertion(id, rsa), '')).body.error, 'invalid_scope')
+})
+
+t.test('an assertion that is not as SMART has it does not authenticate', async t => {
+  const id = await backend([rsa])
+  const other = await backend([ec])
+  const seconds = (ahead: number) => Math.floor(Date.now() / 1000) + ahead
+  const stranger = await makeKey('RS384', rsa.kid)
+  const wrong: Readonly<Record<string, string>> = {
+    'too far ahead': await assertion(id, rsa, { exp: seconds(400) }),
+    expired: await assertion(id, rsa, { exp: seconds(-60) }),
+    'without exp': await assertion(id, rsa, { exp: undefined }),
+    'without jti': await assertion(id, rsa, { jti: undefined }),
+    'for another server': await assertion(id, rsa, { aud: 'https://elsewhere.example/token' }),
+    'without aud': await assertion(id, rsa, { aud: undefined }),
+    'of another issuer': await assertion(id, rsa, { iss: other }),
+    'about another subject': await assertion(id, rsa, { sub: other }),
+    'of nobody': await assertion('nobody', rsa),
+    'with a key of the same name': await assertion(id, stranger),
+    'with another client’s key': await assertion(id, ec),
+    'without kid': await assertion(id, rsa, {}, { kid: undefined }),
+    'of an unknown kid': await assertion(id, rsa, {}, { kid: 'unknown' }),
+    'of another typ': await assertion(id, rsa, {}, { typ: 'at+jwt' }),
+    'with a jku that is not registered': await assertion(id, rsa, {}, { jku: jwksUri }),
+    'not yet valid': await assertion(id, rsa, { nbf: seconds(120) }),
+  }
+  for (const [how, made] of Object.entries(wrong)) {
+    const { status, body } = await ask(made)
+    t.match({ status, error: body.error }, { status: 401, error: 'invalid_client' }, how)
+  }
+  const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${wrong.expired?.split('.')[1]}.`
+  t.match(await ask(none), { status: 401, body: { error: 'invalid_client' } }, 'unsigned')
+  t.match(await ask('no.jwt.at all'), { status: 400, body: { error: 'invalid_request' } })
+  t.equal((await ask(await assertion(id, rsa, { exp: seconds(-5) }))).status, 200, 'clocks may differ by seconds')
+  t.equal((await ask(await assertion(id, rsa, { aud: ['x', 'http://localhost:8080/oauth/token'] }))).status, 200)
+})
+
+t.test('an assertion counts once, also where fifty come at the same moment', async t => {
+  const id = await backend([rsa])
+  const once = await assertion(id, rsa)
+  const answers = await Promise.all(Array.from({ length: 50 }, () => ask(once)))
+  t.equal(answers.filter(({ status }) => status === 200).length, 1)
+  t.ok(answers.every(({ status, body }) => status === 200 || (status === 401 && body.error === 'invalid_client')))
+  t.equal((await ask(once)).status, 401)
+  const other = await backend([rsa])
+  const jti = 'the same for both'
+  t.equal((await ask(await assertion(id, rsa, { jti }))).status, 200)
+  t.equal((await ask(await assertion(other, rsa, { jti }))).status, 200, 'another client has its own')
+})
+
+t.test('two keys of one name authenticate nobody', async t => {
+  const twice = await makeKey('RS384', rsa.kid)
+  const id = await backend([rsa, twice])
+  t.equal((await ask(await assertion(id, rsa))).status, 401)
+  const both = await makeKey('ES384', rsa.kid)
+  t.equal(
+    (await ask(await assertion(await backend([rsa, both]), rsa))).status,
+    200,
+    'of the type that signs there is one',
+  )
+})
+
+t.test('a key set by URL is asked for as its publisher allows', async t => {
+  const { id } = await client({
+    organization: lab.organization,
+    scope: 'system/Observation.rs',
+    metadata: { ...backendMetadata, jwks_uri: jwksUri },
+  })
+  published.keys = [rsa.jwk]
+  const asked = async (key: Key, header: object = {}) => {
+    const before = published.asked
+    const { status } = await ask(await assertion(id, key, {}, header as never))
+    return { status, asked: published.asked - before }
+  }
+  t.same(await asked(rsa), { status: 200, asked: 1 })
+  t.same(await asked(rsa, { jku: jwksUri }), { status: 200, asked: 0 }, 'max-age')
+  t.same(await asked(rsa, { jku: `${jwksUri}?other` }), { status: 401, asked: 0 })
+  published.keys = [ec.jwk]
+  t.same(await asked(ec), { status: 401, asked: 0 }, 'an unknown kid does not make it ask all the time')
+})
+
+t.test('what is answered to no-store is not kept', async t => {
+  const url = `${jwksUri}?fresh`
+  const metadata = { ...backendMetadata, jwks_uri: url }
+  const { id } = await client({ organization: lab.organization, scope: 'system/Observation.rs', metadata })
+  published.keys = [rsa.jwk]
+  published.cacheControl = 'no-store'
+  const before = published.asked
+  for (const _ of [1, 2]) t.equal((await ask(await assertion(id, rsa))).status, 200)
+  t.equal(published.asked - before, 2)
+  published.keys = [ec.jwk]
+  t.equal((await ask(await assertion(id, rsa))).status, 401, 'a key that is published no more')
+  published.status = 500
+  t.equal((await ask(await assertion(id, ec))).status, 401, 'nor is anything believed while it cannot be asked')
+})
+
+t.test('no other server than those that are allowed is asked', async t => {
+  const metadata = { ...backendMetadata, jwks_uri: 'http://127.0.0.1:9/jwks.json' }
+  const { id } = await client({ organization: lab.organization, scope: 'system/Observation.rs', metadata })
+  t.equal((await ask(await assertion(id, rsa))).status, 401)
+})
+
+t.test('a disabled client has no tokens any more, and gets none', async t => {
+  const id = await backend([rsa])
+  const { body } = await ask(await assertion(id, rsa), 'system/Patient.rs')
+  await disable(world.database, id)
+  // What another process has ended is noticed within two seconds.
+  await new Promise(resolve => setTimeout(resolve, 2100))
+  t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 401)
+  t.equal((await ask(await assertion(id, rsa))).status, 401)
+})
