@@ -3,6 +3,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
 import { type Access, both, either } from './access.ts'
 import type { Caller } from './caller.ts'
+import { isDefinition } from './definition-type.ts'
 import { isInCompartments } from './patient-compartment.ts'
 import { binary } from './rules/binary.ts'
 import {
@@ -123,7 +124,7 @@ const ownFhirUser = ({ fhirUser }: Caller, action: Action, type: ResourceType): 
   fhirUser !== undefined && action === 'r' && type === fhirUser.type ? { kind: 'identified', ids: [fhirUser.id] } : none
 
 const ruleOf = (type: ResourceType): Rule =>
-  ruleByType[type] ?? (definitionTypes.has(type) ? definition : isInCompartments(type) ? clinical : organizational)
+  ruleByType[type] ?? (isDefinition(type) ? definition : isInCompartments(type) ? clinical : organizational)
 
 /** MODEL "who reads, who writes": a row for each type that has its own. */
 const ruleByType: Readonly<Partial<Record<ResourceType, Rule>>> = {
@@ -143,21 +144,3 @@ const ruleByType: Readonly<Partial<Record<ResourceType, Rule>>> = {
   AuditEvent: auditEvent,
   Provenance: provenance,
 }
-
-const definitionTypes: ReadonlySet<ResourceType> = new Set<ResourceType>([
-  'CapabilityStatement',
-  'CodeSystem',
-  'CompartmentDefinition',
-  'ConceptMap',
-  'DeviceDefinition',
-  'GraphDefinition',
-  'ImplementationGuide',
-  'MessageDefinition',
-  'NamingSystem',
-  'OperationDefinition',
-  'SearchParameter',
-  'StructureDefinition',
-  'StructureMap',
-  'TerminologyCapabilities',
-  'ValueSet',
-])

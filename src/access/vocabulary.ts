@@ -10,4 +10,7 @@ export const privacyOfficer = 'privacy-officer'
 /** Why a Consent was made inactive by somebody else than the patient. */
 export const inactivationReason = `${canonicalBase}/StructureDefinition/inactivation-reason`
 
+/** The code system of what was decided of a Consent. */
+export const consentDecision = `${canonicalBase}/CodeSystem/consent-decision`
+
 export const rankOf: Readonly<Record<Role, number>> = { viewer: 1, member: 2, manager: 3 }

@@ -139,6 +139,7 @@ export type Content = {
     | 'of-one-patient'
     | 'of-no-patient'
     | 'of-one-target'
+    | 'of-no-decision'
     | 'without-security-context'
     | 'a-root'
     | 'of-practitioners-only'

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Consent, Provenance, Reference } from '@medplum/fhirtypes'
 import { fullAccess } from '../access/access.ts'
+import { consentDecision } from '../access/vocabulary.ts'
 import { digestOf } from '../fhir/attachment-digest.ts'
 import { canonicalBase } from '../fhir/canonical.ts'
 import type { Principal } from '../search/expression.ts'
@@ -58,7 +59,7 @@ const findState = (connection: Connection, { typeIds }: Writing, id: string): Pr
     LEFT JOIN study ON study.grantee = given.grantee
     WHERE identity.type_id = ${typeIds.get('Consent') ?? 0} AND identity.id = ${id}`)
 
-/** Codes of our CodeSystem consent-decision. */
+/** Codes of `consentDecision`. */
 type Decision = 'signed' | 'changed' | 'rejected' | 'withdrawn'
 
 const decisionOf = (before: State | undefined, after: State | undefined): Decision | undefined => {
@@ -96,7 +97,7 @@ const provenanceOf = (decision: Decision, { id, version, content, text }: State,
   resourceType: 'Provenance',
   target: [{ reference: `Consent/${id}/_history/${version}` }],
   recorded: new Date().toISOString(),
-  activity: { coding: [{ system: `${canonicalBase}/CodeSystem/consent-decision`, code: decision }] },
+  activity: { coding: [{ system: consentDecision, code: decision }] },
   agent: [{ type: { coding: [{ system: participantTypes, code: 'author' }] }, who }],
   ...(text === null ? {} : { entity: [{ role: 'source', what: textRead(content, text) }] }),
 })

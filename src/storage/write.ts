@@ -1,6 +1,7 @@
-import type { ResourceType } from '@medplum/fhirtypes'
+import type { Observation, ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { type Access, fullAccess, restrict } from '../access/access.ts'
+import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Candidate } from './candidate.ts'
@@ -125,16 +126,15 @@ export const insertAll = async (
 export const unknown = (type: ResourceType, id: string): FhirError =>
   new FhirError('not-found', `${type}/${id} is not known`)
 
-export const refusal = ({ type, facts, resource }: Candidate): FhirError => {
-  if (facts === undefined) return new FhirError('forbidden', `This token may not write this ${type}`)
-  const codes = resource.resourceType === 'Observation' ? (resource.code.coding ?? []) : []
-  const code = codes.map(coding => `${coding.system ?? ''}|${coding.code ?? ''}`).join(', ')
-  return new FhirError(
-    'forbidden',
-    `This token may not write this Observation: its subject must be a patient that the token writes for, and what it measures (${code}) must be of a kind that an active consent of the patient permits`,
-    { expression: 'Observation.code' },
-  )
+/** Tells the rule, and what of the resource may be against it. */
+export const refusal = ({ type, resource }: Candidate): FhirError => {
+  const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource)})` : ''
+  const expression = type === 'Observation' ? { expression: 'Observation.code' } : {}
+  return new FhirError('forbidden', `This token may not write this ${type}${what}: ${whoWrites(type)}`, expression)
 }
+
+const codesOf = ({ code }: Observation): string =>
+  (code.coding ?? []).map(({ system = '', code = '' }) => `${system}|${code}`).join(', ')
 
 const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
   const typeId = typeIds.get(type)

@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
+import { consentDecision } from '../../src/access/vocabulary.ts'
 import { registerClient } from '../../src/storage/client.ts'
 import type { TokenRequest } from '../../src/storage/token.ts'
 import { heartRate, upload } from '../mhealth/upload.ts'
@@ -514,6 +515,22 @@ t.test('Provenance is told as far as the scopes reach its target', async t => {
   t.equal((await seen('user/Provenance.rs')).status, 403)
   t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:body-weight')), [])
   t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:heart-rate')), ['of-shown'])
+})
+
+t.test('what was decided of a Consent is recorded by nobody but the server', async t => {
+  const record = (system: string): Resource => ({
+    resourceType: 'Provenance',
+    target: [{ reference: 'Consent/consent-open-ann' }],
+    recorded: '2026-03-01T00:00:00Z',
+    activity: { coding: [{ code: 'noted' }, { system, code: 'signed' }] },
+    agent: [{ who: { reference: 'Patient/ann' } }],
+  })
+  for (const call of [await staff('registrar'), await patient('ann')]) {
+    const forged = await call('POST', 'Provenance', record(consentDecision))
+    t.equal(forged.status, 403)
+    t.match(forged.body, /the server alone records what was decided/)
+    t.equal((await call('POST', 'Provenance', record('urn:other'))).status, 201)
+  }
 })
 
 t.test('a Binary is told as far as the scopes reach its security context, now and in its old versions', async t => {

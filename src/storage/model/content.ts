@@ -1,4 +1,4 @@
-import { inactivationReason } from '../../access/vocabulary.ts'
+import { consentDecision, inactivationReason } from '../../access/vocabulary.ts'
 import type { Content } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -16,6 +16,9 @@ const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment)
   'of-no-patient': row => sql.fragment`(${row}.patient_id = 0
     AND NOT EXISTS (SELECT FROM compartment WHERE compartment.pk = ${row}.pk))`,
   'of-one-target': row => sql.fragment`jsonb_array_length(${row}.content -> 'target') = 1`,
+  'of-no-decision': row => sql.fragment`NOT EXISTS (
+    SELECT FROM jsonb_path_query(${row}.content, '$.activity.coding[*].system') AS coded(system)
+    WHERE coded.system #>> '{}' = ${consentDecision})`,
   'without-security-context': row => sql.fragment`NOT ${row}.content ? 'securityContext'`,
   'a-root': row => sql.fragment`NOT ${row}.content ? 'partOf'`,
   'of-practitioners-only': row => sql.fragment`NOT EXISTS (

@@ -1,0 +1,22 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+
+/** Whether resources of the type say how FHIR is spoken here, and are nobody's data. */
+export const isDefinition = (type: ResourceType): boolean => definitionTypes.has(type)
+
+const definitionTypes: ReadonlySet<ResourceType> = new Set<ResourceType>([
+  'CapabilityStatement',
+  'CodeSystem',
+  'CompartmentDefinition',
+  'ConceptMap',
+  'DeviceDefinition',
+  'GraphDefinition',
+  'ImplementationGuide',
+  'MessageDefinition',
+  'NamingSystem',
+  'OperationDefinition',
+  'SearchParameter',
+  'StructureDefinition',
+  'StructureMap',
+  'TerminologyCapabilities',
+  'ValueSet',
+])

@@ -1,0 +1,13 @@
+import t from 'tap'
+import { whoWrites } from '../../src/access/who-writes.ts'
+
+t.test('of every type it is said who may write it', async t => {
+  for (const [type, said] of [
+    ['Condition', /^the patient whom it is about writes it, or a member of the organization that owns it/],
+    ['Location', /^members of the organization that owns it/],
+    ['ValueSet', /^administrators of the installation/],
+    ['Binary', /securityContext/],
+    ['AuditEvent', /^the server alone/],
+  ] as const)
+    t.match(whoWrites(type), said, type)
+})
