@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments, subjectParameters } from '../access/patient-compartment.ts'
 import { isGranted } from '../access/rules.ts'
+import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
@@ -9,6 +10,7 @@ import { searchset } from '../interactions/search.ts'
 import { pageOfSeveral } from '../interactions/several-pages.ts'
 import { inCompartment } from '../search/compartment.ts'
 import { and, type Expression, or } from '../search/expression.ts'
+import type { IncludeLink } from '../search/include.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
 import type { Operation } from './operation.ts'
@@ -76,10 +78,17 @@ const parseEverything = (query: URLSearchParams, { registry }: Context): Everyth
   return {
     types: types.length === 0 ? undefined : types.filter(registry.isResourceType),
     count: only(query, '_count') ?? '1000',
-    since: only(query, '_since'),
-    start: only(query, 'start'),
-    end: only(query, 'end'),
+    since: dateNamed(query, '_since'),
+    start: dateNamed(query, 'start'),
+    end: dateNamed(query, 'end'),
   }
+}
+
+const dateNamed = (query: URLSearchParams, name: string): string | undefined => {
+  // An offset's `+` that was not percent-encoded arrives as a blank.
+  const text = only(query, name)?.replace(/ (?=\d\d:\d\d$)/, '+')
+  if (text === undefined || intervalOf(text) !== undefined) return text
+  throw refused(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }
 
 /** The Patient first, and everybody's types in the order of the specification; of those without a scope there is nothing. */
@@ -103,8 +112,12 @@ const searchOf = (
   if (care !== undefined && start !== undefined) bounds.append(care, `ge${start}`)
   if (care !== undefined && end !== undefined) bounds.append(care, `le${end}`)
   const limits = bounds.size === 0 ? [] : [parseCriteria(registry, type, bounds, { base })]
-  return { ...search, where: and(within ?? { kind: 'none' }, ...limits) }
+  const include = search.include.map(one => ({ ...one, links: one.links.filter(link => !isMember(link)) }))
+  return { ...search, include, where: and(within ?? { kind: 'none' }, ...limits) }
 }
+
+/** The others in a Group are no part of anybody's record; whoever is one of the matches is there anyway. */
+const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Group' && parameter.code === 'member'
 
 /** When care was given, by the first of these that a type has; a type without any is of no date, and is always there. */
 const careDates = [

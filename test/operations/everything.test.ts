@@ -90,6 +90,24 @@ t.test('what is referred to comes along, and pages lead through all of it', asyn
   )
 })
 
+t.test('nobody comes along for being in the same Group', async t => {
+  const bundle: Bundle = (await send(manager, 'GET', `Patient/${ann}/$everything`)).json()
+  const ids = (type: string) =>
+    (bundle.entry ?? []).flatMap(({ resource }) => (resource?.resourceType === type ? resource.id : []))
+  t.strictSame(ids('Group'), [heart.group])
+  t.strictSame(ids('Patient'), [ann], `and not ${bob}`)
+})
+
+t.test('a date that is none is refused by the name that it was given', async t => {
+  for (const name of ['start', 'end', '_since']) {
+    const answer = await send(own, 'GET', `Patient/${ann}/$everything?${name}=soon`)
+    t.equal(answer.statusCode, 400)
+    t.match(answer.json().issue, [{ diagnostics: `${name} is a date or an instant`, expression: [name] }])
+  }
+  const east = `Patient/${ann}/$everything?_since=2026-01-01T00:00:00+02:00`
+  t.equal((await send(own, 'GET', east)).statusCode, 200)
+})
+
 t.test('start and end bound when care was given; what is of no date is always there', async t => {
   const asked = `Patient/${ann}/$everything?_type=Observation,Condition,Flag&start=2026-01-10&end=2026-01-31`
   t.equal((await typesIn('everything', asked)).replace(/ ?\w+\+/g, ''), 'Observation')
