@@ -20,6 +20,10 @@ export const mayBeContent = ({ method, path }: { readonly method: string; readon
 export const isBinaryRead = ({ name }: Interaction, type: string | undefined): boolean =>
   type === 'Binary' && (name === 'read' || name === 'vread')
 
+/** Such a body has any type, and is no patch whatever it is called. */
+export const isBinaryWrite = ({ name }: Interaction, type: string | undefined): boolean =>
+  type === 'Binary' && (name === 'create' || name === 'update')
+
 /**
  * "When a read request is made for the binary resource that doesn't explicitly specify the FHIR content types […] then the
  * content should be returned using the content type stated in the resource."

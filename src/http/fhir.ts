@@ -9,7 +9,7 @@ import { findRoute, methodsAt } from '../interactions/route.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import { routes } from '../operations/operations.ts'
 import type { Store } from '../storage/store.ts'
-import { binaryWrites, isBinaryRead, mayBeContent, parseContent, sendBinary } from './binary.ts'
+import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
 import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
@@ -58,7 +58,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   }
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
-    const routed = { interaction, request: { ...named, ...contentOf(request, interaction) } }
+    const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type) } }
     const isContent = isBinaryRead(interaction, named.type)
     if (!isSearch(interaction) && !isContent) refuseLines(request)
     const send = isContent ? sendBinary : sendAnswer
@@ -100,13 +100,14 @@ const refuseUnknown = (target: { method: string; path: string }, reply: FastifyR
   findRoute(routes, registry, target)
 }
 
-const contentOf = (request: FastifyRequest, interaction: Interaction): SystemRequest => {
+const contentOf = (request: FastifyRequest, interaction: Interaction, type: string | undefined): SystemRequest => {
   const { body } = request
   const isForm = body instanceof URLSearchParams
   if (body !== undefined && isForm !== (interaction.body === 'form')) {
     throw isForm ? unsupported(formType) : unsupported('A resource', formType)
   }
-  if (isPatch(request) && interaction.body !== 'patch') throw unsupported(patchType)
+  if (isPatch(request) && interaction.body !== 'patch' && !isBinaryWrite(interaction, type))
+    throw unsupported(patchType)
   const query = isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request)
   if (isForm) requirePresentation(request, query)
   const { prefer } = request.headers

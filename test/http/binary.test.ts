@@ -41,6 +41,17 @@ t.test('content of any type is stored and given back byte for byte', async t => 
   t.same((await call('GET', `${path}/_history/1`)).rawPayload, bytes)
 })
 
+t.test('a patch or a form is content as well', async t => {
+  for (const type of ['application/json-patch+json', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+    const created = await call('POST', 'Binary', { 'content-type': type }, '[1]')
+    t.equal(created.statusCode, 201, type)
+    const path = pathOf(created)
+    t.equal((await call('PUT', path, { 'content-type': type }, '[2]')).statusCode, 200, type)
+    const read = await call('GET', path, { accept: type })
+    t.same([read.body, read.headers['content-type']], ['[2]', type])
+  }
+})
+
 t.test('who asks for FHIR gets the resource around it', async t => {
   const path = pathOf(await call('POST', 'Binary', { 'content-type': 'text/plain' }, 'x'))
   const type = async (accept: string, query = '') => {
