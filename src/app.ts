@@ -18,6 +18,7 @@ import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
 import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
+import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
@@ -60,6 +61,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)
   const callers = openCallers(database)
+  const mail = openMail({ config, log, address })
   const outbound = openOutbound({ allowed: config.outboundOrigins })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
@@ -104,6 +106,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   // Before requests are waited for: websockets would be waited for as well.
   server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
+    mail?.close()
     await Promise.all([database.close(), dictionaryConnection.close(), outbound.close()])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
@@ -117,7 +120,10 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
-  await server.register(pageRoutes, { accounts: { database, secretKey, openStoreAs }, cookies })
+  await server.register(pageRoutes, {
+    cookies,
+    accounts: { database, secretKey, openStoreAs, address, signUp: config.signUp, ...(mail && { mail }) },
+  })
   return server
 }
 

@@ -1,6 +1,18 @@
-import { statSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import {
+  baseAddress,
+  existingFolder,
+  keyOf32Bytes,
+  matching,
+  oneOf,
+  origins,
+  outboundOrigins,
+  postgresUrl,
+  proxies,
+  smtpUrl,
+  wholeNumber,
+} from './config/accepted.ts'
+import { option, setting } from './config/setting.ts'
 import { startError } from './start-error.ts'
 
 /** Everything that the environment decides; the README's configuration table shows the same rows. */
@@ -63,6 +75,30 @@ const variables = {
     effect: 'Key that encrypts page cursors and secrets in the database. Keep it: what it locked, only it opens.',
     parse: keyOf32Bytes,
     secret: true,
+  }),
+  signUp: setting({
+    name: 'SIGN_UP',
+    fallback: 'invitation',
+    accepts: 'one of open, invitation, closed',
+    effect:
+      'Who may make an account: anybody who reads the mail of an address, whoever the operator has invited, or nobody.',
+    parse: oneOf('open', 'invitation', 'closed'),
+  }),
+  smtpUrl: setting({
+    name: 'SMTP_URL',
+    fallback: 'none',
+    accepts: 'none, log, or a URL such as smtps://user:password@mail.example.org',
+    effect:
+      'Mail server to send e-mail by; none sends none. log writes it into the log, with the secrets in it: for development, on a server that listens to this machine alone.',
+    parse: smtpUrl,
+    secret: true,
+  }),
+  mailFrom: option({
+    name: 'MAIL_FROM',
+    otherwise: 'sharewell@ and the host of BASE_URL',
+    accepts: 'an address such as Sharewell <hello@example.org>',
+    effect: 'Sender of e-mail.',
+    parse: matching(/^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/),
   }),
   logLevel: setting({
     name: 'LOG_LEVEL',
@@ -137,8 +173,21 @@ type Environment = Readonly<Record<string, string | undefined>>
 export const readConfig = (environment: Environment = process.env, defaults: Environment = {}): Config => {
   const given = (name: string) => environment[name]?.trim() || defaults[name]
   const values = Object.entries(variables).map(([key, { name, read }]) => [key, read(given(name))])
-  return Object.fromEntries(values) as Config
+  return refuseTogether(Object.fromEntries(values) as Config)
 }
+
+/** What each alone would be right. */
+const refuseTogether = (config: Config): Config => {
+  const { signUp, smtpUrl, host, baseUrl } = config
+  if (signUp === 'open' && smtpUrl === 'none')
+    throw startError('SIGN_UP is "open", and who signs up is sent a link: set SMTP_URL to a mail server')
+  const isLocal = [host, new URL(baseUrl ?? 'http://localhost').hostname].every(name => thisMachine.includes(name))
+  if (smtpUrl === 'log' && !isLocal)
+    throw startError('SMTP_URL is "log", and links in a log are secrets: set it to a mail server, or HOST to 127.0.0.1')
+  return config
+}
+
+const thisMachine: readonly string[] = ['localhost', '127.0.0.1', '::1', '[::1]']
 
 export const configurationTable: readonly {
   readonly name: string
@@ -151,95 +200,4 @@ export const baseUrlOf = ({ baseUrl, host }: Config, port: number): string => {
   if (baseUrl !== undefined) return baseUrl
   const onlyName = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host) ? 'localhost' : host
   return `http://${onlyName.includes(':') ? `[${onlyName}]` : onlyName}:${port}`
-}
-
-type Described<T> = {
-  readonly name: string
-  readonly accepts: string
-  readonly effect: string
-  /** The value, or undefined where the text is not accepted. */
-  readonly parse: (text: string) => T | undefined
-  readonly secret?: boolean
-}
-
-/** A variable that has a value when the environment gives none. */
-function setting<const T>(variable: Described<T> & { readonly fallback: string }) {
-  const { name, effect, fallback } = variable
-  return { name, effect, shown: fallback, read: (given: string | undefined): T => parsed(variable, given || fallback) }
-}
-
-/** A variable that may be absent: `otherwise` says what happens then. */
-function option<T>(variable: Described<T> & { readonly otherwise: string }) {
-  const { name, effect, otherwise } = variable
-  const read = (given: string | undefined): T | undefined => (given ? parsed(variable, given) : undefined)
-  return { name, effect, shown: otherwise, read }
-}
-
-function parsed<T>({ name, accepts, parse, secret }: Described<T>, text: string): T {
-  const value = parse(text)
-  if (value !== undefined) return value
-  throw startError(`${name} is ${secret ? 'set to something else' : JSON.stringify(text)}; it must be ${accepts}`)
-}
-
-function wholeNumber(low: number, high: number) {
-  return (text: string): number | undefined => {
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    return value >= low && value <= high ? value : undefined
-  }
-}
-
-function matching(pattern: RegExp) {
-  return (text: string): string | undefined => (pattern.test(text) ? text : undefined)
-}
-
-function oneOf<const T extends string>(...of: readonly T[]) {
-  return (text: string): T | undefined => of.find(one => one === text)
-}
-
-function baseAddress(text: string): string | undefined {
-  const url = URL.parse(text)
-  const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
-  return isPlain && url.username === '' ? url.href.replace(/\/+$/, '') : undefined
-}
-
-function proxies(text: string): readonly string[] | undefined {
-  if (text === 'none') return []
-  const given = text.split(',').map(proxy => proxy.trim())
-  return given.every(isProxy) ? given : undefined
-}
-
-function isProxy(text: string): boolean {
-  const [address = '', bits = '0', ...more] = text.split('/')
-  const version = isIP(address)
-  if (version === 0) return ['loopback', 'linklocal', 'uniquelocal'].includes(text)
-  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
-}
-
-function postgresUrl(text: string): string | undefined {
-  const url = URL.parse(text)
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined
-}
-
-function keyOf32Bytes(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64')
-  return bytes.length === 32 && /^[\w+/-]+=?$/.test(text) ? bytes : undefined
-}
-
-function existingFolder(text: string): string | undefined {
-  return statSync(text, { throwIfNoEntry: false })?.isDirectory() ? resolve(text) : undefined
-}
-
-function origins(text: string): '*' | readonly string[] | undefined {
-  if (text === '*') return text
-  const given = text.split(',').map(origin => origin.trim())
-  return given.every(origin => URL.parse(origin)?.origin === origin) ? given : undefined
-}
-
-function outboundOrigins(text: string): readonly string[] | undefined {
-  if (text === 'none') return []
-  const given = text.split(',').map(origin => origin.trim())
-  const isOrigin = (origin: string) =>
-    origin === '*' || URL.parse(origin.replace('://*.', '://any.'))?.origin !== 'null'
-  const accepted = given.every(one => isOrigin(one) && !/[?#]|[^/]\/[^/]|\/$/.test(one))
-  return accepted ? given : undefined
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { clientCommand } from './cli/client.ts'
 import { demoCommand } from './cli/demo.ts'
+import { inviteCommand } from './cli/invite.ts'
 import { keysCommand } from './cli/keys.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { reindexCommand } from './cli/reindex.ts'
@@ -9,7 +10,16 @@ import { serveCommand } from './cli/serve.ts'
 import { tokenCommand } from './cli/token.ts'
 import { isStartError } from './start-error.ts'
 
-const commands = [serveCommand, migrateCommand, reindexCommand, tokenCommand, clientCommand, keysCommand, demoCommand]
+const commands = [
+  serveCommand,
+  migrateCommand,
+  reindexCommand,
+  tokenCommand,
+  clientCommand,
+  keysCommand,
+  inviteCommand,
+  demoCommand,
+]
 
 const program = new Command('sharewell')
   .description(packageJson.description)

@@ -27,6 +27,8 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['REFERENTIAL_INTEGRITY', 'true', /^REFERENTIAL_INTEGRITY is "true"; it must be one of off, on$/],
     ['TRUST_PROXY', 'yes', /^TRUST_PROXY is "yes"; it must be none, or addresses/],
     ['TRUST_PROXY', '10.0.0.0/33', /^TRUST_PROXY /],
+    ['SIGN_UP', 'yes', /^SIGN_UP is "yes"; it must be one of open, invitation, closed$/],
+    ['MAIL_FROM', 'nobody', /^MAIL_FROM is "nobody"; it must be an address such as/],
     ['OUTBOUND_ORIGINS', 'https://a.org/path', /^OUTBOUND_ORIGINS is .*; it must be none, \* or origins/],
   ]
   for (const [name, value, line] of wrong) {
@@ -38,6 +40,7 @@ t.test('a wrong secret is refused without repeating it', async t => {
   for (const [name, value] of [
     ['SECRET_KEY', 'hunter2'],
     ['DATABASE_URL', 'mysql://root:hunter2@db'],
+    ['SMTP_URL', 'https://root:hunter2@mail.example.org'],
   ] as const) {
     try {
       readConfig({ [name]: value })
@@ -47,6 +50,16 @@ t.test('a wrong secret is refused without repeating it', async t => {
       t.notMatch(String(error), /hunter2/)
     }
   }
+})
+
+t.test('nobody is invited to sign up without mail, and no secret goes into a log that others may read', async t => {
+  t.throws(() => readConfig({ SIGN_UP: 'open' }), { message: /^SIGN_UP is "open", .*: set SMTP_URL to a mail server$/ })
+  t.match(readConfig({ SIGN_UP: 'open', SMTP_URL: 'log' }), { signUp: 'open', smtpUrl: 'log' })
+  for (const public_ of [{ HOST: '0.0.0.0' }, { BASE_URL: 'https://share.example.org' }])
+    t.throws(() => readConfig({ SMTP_URL: 'log', ...public_ }), {
+      message: /^SMTP_URL is "log", and links in a log are secrets/,
+    })
+  t.match(readConfig({ SMTP_URL: 'log', HOST: '::1', BASE_URL: 'http://localhost:3000' }), { smtpUrl: 'log' })
 })
 
 t.test('proxies are addresses, blocks of them, or names of blocks', async t => {

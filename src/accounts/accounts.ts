@@ -1,3 +1,5 @@
+import type { Config } from '../config.ts'
+import type { Mail } from '../messages/mail.ts'
 import type { Database } from '../storage/database.ts'
 import type { OpenStoreAs } from './person.ts'
 
@@ -7,4 +9,10 @@ export type Accounts = {
   readonly secretKey: Uint8Array
   /** A store that may do everything, and signs what it writes with the principal. */
   readonly openStoreAs: OpenStoreAs
+  /** Absent where no e-mail can be sent. */
+  readonly mail?: Mail
+  /** Of this server, as it stands in links, without a slash at the end. */
+  readonly address: () => string
+  /** Who may make an account: anybody who reads the mail of an address, whoever was invited, or nobody. */
+  readonly signUp: Config['signUp']
 }

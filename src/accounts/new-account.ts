@@ -1,20 +1,32 @@
-import { dropAdministratorLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
+import {
+  dropAdministratorLinks,
+  dropInvitations,
+  findLink,
+  type Link,
+  makeLink,
+  takeLink,
+} from '../storage/account/link.ts'
 import type { Database } from '../storage/database.ts'
-import { addAccount, findAccountByEmail, hasAdministrator } from '../storage/user-account.ts'
+import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { type EmailProblem, emailProblem } from './email.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 import { createPerson, deletePerson, type NameProblem, nameProblem } from './person.ts'
 import { admit, type SignedIn } from './sign-in.ts'
+import { askForVerification } from './verification.ts'
 
 /** What a link makes an account of. */
 export type Invitation = Extract<Link, { purpose: 'new-account' }>
 
 /** Undefined where the link is not known, was used, or is too old. */
-export const findInvitation = async ({ database }: Accounts, secret: string): Promise<Invitation | undefined> => {
+export const findInvitation = async (
+  { database, signUp }: Accounts,
+  secret: string,
+): Promise<Invitation | undefined> => {
   const link = await findLink(database, secret)
-  return link?.purpose === 'new-account' ? link : undefined
+  if (link?.purpose !== 'new-account') return undefined
+  return signUp === 'closed' && !link.administrator ? undefined : link
 }
 
 export type NewAccount = {
@@ -44,7 +56,7 @@ export const makeAccount = async (
 ): Promise<NewAccountAnswer> => {
   const invitation = await findInvitation(accounts, secret)
   if (invitation === undefined) return { kind: 'link-is-over' }
-  const address = invitation.email ?? email
+  const address = toAddress(invitation.email ?? email)
   const problems = await problemsOf(accounts, { name, email: address, password })
   if (Object.keys(problems).length > 0) return { kind: 'problems', invitation, problems }
   const { administrator, wasSent } = invitation
@@ -53,9 +65,14 @@ export const makeAccount = async (
   const added = await accounts.database.transaction(async connection => {
     if (!(await takeLink(connection, secret))) return 'link-is-over'
     const account = { person, email: address, password: hashed, isVerified: wasSent, administrator }
-    return (await addAccount(connection, account)) ? 'added' : 'taken'
+    if (!(await addAccount(connection, account))) return 'taken'
+    await dropInvitations(connection, account.email)
+    return 'added'
   })
-  if (added === 'added') return admit(accounts, person, device)
+  if (added === 'added') {
+    await askForVerification(accounts, person)
+    return admit(accounts, person, device)
+  }
   await deletePerson(accounts.openStoreAs, person)
   return added === 'taken' ? { kind: 'problems', invitation, problems: { email: 'taken' } } : { kind: 'link-is-over' }
 }

@@ -27,4 +27,5 @@ const isEasyToGuess = (guessed: Guessed): Promise<boolean> =>
     const worker = new Worker(new URL('./guess.ts', import.meta.url), { workerData: guessed })
     worker.once('message', resolve)
     worker.once('error', reject)
+    worker.once('exit', () => reject(new Error('the thread ended without an answer')))
   })

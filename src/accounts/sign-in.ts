@@ -1,4 +1,4 @@
-import { forgetTries, mayTry } from '../storage/account/attempt.ts'
+import { forgetTries, type Limit, mayTry } from '../storage/account/attempt.ts'
 import { startSession } from '../storage/account/session.ts'
 import { findAccountByEmail, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
@@ -32,4 +32,4 @@ export const admit = async ({ database }: Accounts, person: string, device: stri
   cookie: await startSession(database, { person, methods: ['pwd'], device }),
 })
 
-const passwordTries = { what: 'password', tries: 10, minutes: 15 } as const
+export const passwordTries: Limit = { what: 'password', tries: 10, minutes: 15 }

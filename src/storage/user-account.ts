@@ -34,6 +34,33 @@ export const addAccount = async (
   return added > 0
 }
 
+/** `proves`: it was chosen by a link that was sent to the account's address, and to nobody else. */
+export const setPassword = async (
+  connection: Connection,
+  person: string,
+  password: string,
+  { proves }: { readonly proves: boolean },
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE user_account SET password = ${password}, verified_at = coalesce(verified_at, ${verifiedAt(proves)})
+    WHERE person = ${person}`)
+}
+
+/** False where the account has another address. */
+export const verifyAddress = async (
+  connection: Connection,
+  { person, email }: Pick<UserAccount, 'person' | 'email'>,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE user_account SET verified_at = coalesce(verified_at, now()) WHERE person = ${person} AND email = ${email}`)) >
+  0
+
+/** Of a Person who is there no more: nobody signs in as them, and whoever is signed in is out. */
+export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
+  for (const table of ['user_account', 'recovery_code', 'user_session', 'sign_in_step', 'account_link', 'email_change'])
+    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE person = ${person}`)
+}
+
 export const hasAdministrator = async (connection: Connection): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM user_account WHERE administrator`)) !== undefined
 

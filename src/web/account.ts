@@ -2,8 +2,8 @@ import { nameOfPerson } from '../accounts/person.ts'
 import { queryOf } from '../http/presentation.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
-import { notice } from './form.ts'
-import { html } from './html.ts'
+import { form, notice } from './form.ts'
+import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
@@ -21,12 +21,18 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <dl>
 <dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>E-mail address</dt><dd>${account?.email}</dd>
-</dl>`,
+</dl>
+${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })
   })
 }
 
+const unverified = (token: string): Html => html`<h2>Confirm your e-mail address</h2>
+<p>We do not know yet whether this e-mail address is yours. Until you confirm it, we cannot help you by e-mail if you forget your password.</p>
+${form({ action: '/account/verification', token, fields: [], button: 'Send me an e-mail' })}`
+
 /** What the form that led here has done. */
 const doneTexts: Readonly<Record<string, string>> = {
   account: 'Your account is ready, and you are signed in.',
+  verified: 'Your e-mail address is confirmed.',
 }

@@ -3,11 +3,11 @@ import { deviceOf } from '../accounts/device.ts'
 import { findInvitation, type Invitation, makeAccount, type NewAccountProblems } from '../accounts/new-account.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
-import { type Field, form, notice, typed } from './form.ts'
+import { form, notice, typed } from './form.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendPage } from './page.ts'
-import { emailProblems, nameProblems, newPasswordField } from './person-fields.ts'
+import { emailField, emailProblems, nameProblems, newPasswordField } from './person-fields.ts'
 import { enter, seldom } from './sign-in.ts'
 
 /** Where a link that makes an account leads. Looking at it uses nothing up. */
@@ -47,20 +47,12 @@ type Shown = {
 
 const sendNewAccount = (reply: FastifyReply, { link, invitation, name, email, problems = {} }: Shown): FastifyReply => {
   const title = invitation.administrator ? 'Set up the first administrator' : 'Create your account'
-  const chosen: Field = {
-    name: 'email',
-    label: 'E-mail address',
-    type: 'email',
-    hint: 'You sign in with it.',
-    value: email ?? '',
-    problem: problems.email && emailProblems[problems.email],
-    autocomplete: 'username',
-  }
   const intro = invitation.administrator
     ? html`<p>An administrator sets up organizations and their managers, and sees nobody’s health data.</p>`
     : html`<p>You will sign in with <strong>${invitation.email}</strong>.</p>`
   return sendPage(reply, {
-    title: Object.keys(problems).length > 0 ? `Problem: ${title}` : title,
+    title,
+    isProblem: Object.keys(problems).length > 0,
     content: html`<h1>${title}</h1>
 ${intro}
 ${invitation.email !== undefined && problems.email && notice('problem', html`<p>${emailProblems[problems.email]}</p>`)}
@@ -76,7 +68,7 @@ ${form({
       problem: problems.name && nameProblems[problems.name],
       autocomplete: 'name',
     },
-    ...(invitation.email === undefined ? [chosen] : []),
+    ...(invitation.email === undefined ? [emailField(email ?? '', problems.email)] : []),
     newPasswordField('password', problems.password),
   ],
   button: 'Create account',

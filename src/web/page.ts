@@ -4,6 +4,8 @@ import { type Html, html } from './html.ts'
 export type Page = {
   readonly title: string
   readonly content: Html
+  /** Whether something is wrong with what was sent: the title says so first, which is what is read out first. */
+  readonly isProblem?: boolean
   /** Whether somebody is signed in: then the way out is shown. `token` is what the form needs. */
   readonly signOut?: { readonly token: string }
 }
@@ -12,12 +14,12 @@ export type Page = {
 export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
   reply.type('text/html; charset=utf-8').header('cache-control', 'no-store').send(framed(page).text)
 
-const framed = ({ title, content, signOut }: Page): Html => html`<!doctype html>
+const framed = ({ title, content, isProblem = false, signOut }: Page): Html => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} – Sharewell</title>
+<title>${isProblem && 'Problem: '}${title} – Sharewell</title>
 <link rel="stylesheet" href="/static/style.css">
 </head>
 <body>

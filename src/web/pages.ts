@@ -12,12 +12,25 @@ import type { AddPage, PageOptions } from './add-page.ts'
 import { addressGroup } from './address-group.ts'
 import { contentSecurityPolicy } from './content-security.ts'
 import { answerErrorPage } from './error-page.ts'
+import { forgottenPasswordPage } from './forgotten-password.ts'
 import { newAccountPage } from './new-account.ts'
+import { newPasswordPage } from './new-password.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
+import { signUpPage } from './sign-up.ts'
 import { staticFiles } from './static-files.ts'
+import { verificationPage } from './verification.ts'
 
-const pages: readonly AddPage[] = [signInPage, signOutAction, newAccountPage, accountPage]
+const pages: readonly AddPage[] = [
+  signInPage,
+  signOutAction,
+  signUpPage,
+  newAccountPage,
+  forgottenPasswordPage,
+  newPasswordPage,
+  verificationPage,
+  accountPage,
+]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */
 export const pageRoutes = async (server: FastifyInstance, options: PageOptions): Promise<void> => {

@@ -13,6 +13,15 @@ export const newPasswordField = (name: string, problem: PasswordProblem | undefi
   autocomplete: 'new-password',
 })
 
+export const emailField = (value: string, problem: EmailProblem | 'taken' | undefined): Field => ({
+  name: 'email',
+  label: 'E-mail address',
+  type: 'email',
+  value,
+  problem: problem && emailProblems[problem],
+  autocomplete: 'username',
+})
+
 const passwordProblems: Readonly<Record<PasswordProblem, string>> = {
   'too-short': `Choose a password of at least ${shortestPassword} characters`,
   'too-long': 'Choose a password of at most 200 characters',

@@ -21,7 +21,7 @@ export const signInPage: AddPage = (server, options) => {
     const continued = continuePath(query.get('continue') ?? '')
     if (request.session !== undefined && query.get('prompt') !== 'login')
       return reply.redirect(continued ?? '/account', 303)
-    return sendSignIn(reply, { continued, signedOut: query.has('signed-out') })
+    return sendSignIn(reply, { continued, done: [...query.keys()].map(name => doneTexts[name]).find(Boolean) })
   })
   server.post('/sign-in', { ...leadsAway, config: { rateLimit: seldom } }, async (request, reply) => {
     const continued = continuePath(typed(request.body, 'continue'))
@@ -53,16 +53,18 @@ type Shown = {
   readonly continued: string | undefined
   readonly email?: string
   readonly refusal?: Exclude<SignInAnswer['kind'], 'signed-in'>
-  readonly signedOut?: boolean
+  /** What has led here. */
+  readonly done?: string | undefined
 }
 
-const sendSignIn = (reply: FastifyReply, { continued, email, refusal, signedOut = false }: Shown): FastifyReply => {
+const sendSignIn = (reply: FastifyReply, { continued, email, refusal, done }: Shown): FastifyReply => {
   const title = 'Sign in'
   const [status, problem] = refusal === undefined ? [200] : refusals[refusal]
   return sendPage(reply.code(status), {
-    title: refusal === undefined ? title : `Problem: ${title}`,
+    title,
+    isProblem: refusal !== undefined,
     content: html`<h1>${title}</h1>
-${signedOut && notice('done', html`<p>You are signed out.</p>`)}
+${done && notice('done', html`<p>${done}</p>`)}
 ${problem && notice('problem', html`<p>${problem}</p>`)}
 ${form({
   action: '/sign-in',
@@ -73,8 +75,19 @@ ${form({
     { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' },
   ],
   button: 'Sign in',
-})}`,
+})}
+${links}`,
   })
+}
+
+const links = html`<ul class="links">
+<li><a href="/forgotten-password">I do not know my password</a></li>
+<li><a href="/sign-up">I have no account yet</a></li>
+</ul>`
+
+const doneTexts: Readonly<Record<string, string>> = {
+  'signed-out': 'You are signed out.',
+  'new-password': 'Your new password is saved. Sign in with it.',
 }
 
 const refusals = {

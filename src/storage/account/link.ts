@@ -12,6 +12,8 @@ export type Link =
       readonly wasSent: boolean
     }
   | { readonly purpose: 'new-password'; readonly person: string; readonly wasSent: boolean }
+  /** Always sent. */
+  | { readonly purpose: 'verification'; readonly person: string; readonly email: string }
 
 /** Answers what stands in the link: only its hash is kept. It is of use once. */
 export const makeLink = async (connection: Connection, link: Link, minutes: number): Promise<string> => {
@@ -39,6 +41,16 @@ export const takeLink = async (connection: Connection, secret: string): Promise<
   (await connection.run(sql.fragment`
     DELETE FROM account_link WHERE hash = ${sql.binary(digestOf(secret))} AND expires_at > now()`)) > 0
 
+/** All of the person's account. */
+export const dropLinks = async (connection: Connection, person: string): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM account_link WHERE person = ${person}`)
+}
+
+/** All that would make an account of the address. */
+export const dropInvitations = async (connection: Connection, email: string): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM account_link WHERE purpose = 'new-account' AND email = ${email}`)
+}
+
 /** Those that make an administrator. */
 export const dropAdministratorLinks = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM account_link WHERE administrator`)
@@ -54,16 +66,22 @@ type LinkRow = {
   readonly was_sent: boolean
 }
 
-const toRow = ({ wasSent, ...link }: Link): LinkRow => ({
-  email: null,
-  person: null,
-  administrator: false,
-  was_sent: wasSent,
-  ...link,
+const toRow = (link: Link): LinkRow => ({
+  purpose: link.purpose,
+  email: 'email' in link ? link.email : null,
+  person: 'person' in link ? link.person : null,
+  administrator: 'administrator' in link && link.administrator,
+  was_sent: 'wasSent' in link ? link.wasSent : true,
 })
 
 /** Rows are made by `toRow` alone, so what a purpose needs is there. */
-const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: LinkRow): Link =>
-  purpose === 'new-account'
-    ? { purpose, administrator, wasSent, ...(email === null ? {} : { email }) }
-    : { purpose, person: person ?? '', wasSent }
+const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: LinkRow): Link => {
+  switch (purpose) {
+    case 'new-account':
+      return { purpose, administrator, wasSent, ...(email === null ? {} : { email }) }
+    case 'new-password':
+      return { purpose, person: person ?? '', wasSent }
+    case 'verification':
+      return { purpose, person: person ?? '', email: email ?? '' }
+  }
+}

@@ -67,6 +67,12 @@ export const endSession = async (connection: Connection, person: string, id: str
 export const isSessionInForce = (id: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM user_session AS session WHERE session.id = ${id} AND ${inForce})`
 
+/** All of the person's, but for the one that is to stay. */
+export const endSessions = async (connection: Connection, person: string, kept?: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    DELETE FROM user_session WHERE person = ${person} AND id IS DISTINCT FROM ${kept ?? null}::text`)
+}
+
 const lifetimeSeconds = 12 * 60 * 60
 
 /** Who must have a second factor, and came without it, is as good as signed out. */

@@ -1,6 +1,7 @@
 import type { Person } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { sql } from '../sql.ts'
+import { closeAccount } from '../user-account.ts'
 import { each, namedId } from './projection.ts'
 import { numbersOf } from './reference.ts'
 import { refuseTwoConsents } from './two-consents.ts'
@@ -9,6 +10,7 @@ import { refuseTwoConsents } from './two-consents.ts'
 export const projectPersons = each<Person>(async (connection, { id, resource }, { linked: people }) => {
   await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
   await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)
+  if (resource === undefined) await closeAccount(connection, id)
   const links = resource?.link ?? []
   const patients = links.flatMap(({ target }) => namedId(target, 'Patient') ?? [])
   const practitioners = links.flatMap(({ target }) => namedId(target, 'Practitioner') ?? [])

@@ -1,0 +1,89 @@
+import { forgetTries, mayTry } from '../storage/account/attempt.ts'
+import { dropLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
+import { endSessions } from '../storage/account/session.ts'
+import type { Connection } from '../storage/database.ts'
+import { findAccountByEmail, findAccountOf, setPassword, toAddress, type UserAccount } from '../storage/user-account.ts'
+import type { Accounts } from './accounts.ts'
+import { newPasswordLetter, passwordChangedLetter } from './letters.ts'
+import { hashPassword } from './password.ts'
+import { type PasswordProblem, passwordProblem } from './password-rules.ts'
+import { passwordTries } from './sign-in.ts'
+import { letters } from './sign-up.ts'
+
+/** Writes to the address if it is somebody's who has confirmed it; nothing else tells whether it is. */
+export const askForNewPassword = async (accounts: Accounts, email: string): Promise<void> => {
+  const { database, secretKey, mail } = accounts
+  const to = toAddress(email)
+  const mayWrite = await mayTry(database, secretKey, letters, to)
+  const account = await findAccountByEmail(database, to)
+  // Made in any case, so that both take as long; nobody's opens nothing.
+  const secret = await makeLink(
+    database,
+    { purpose: 'new-password', person: account?.person ?? '', wasSent: true },
+    newPasswordMinutes,
+  )
+  if (mayWrite && account?.isVerified) mail?.send(newPasswordLetter(to, newPasswordUrl(accounts, secret)))
+}
+
+export const newPasswordMinutes = 30
+
+export const newPasswordUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
+  `${address()}/new-password?link=${secret}`
+
+/** Whose password the link lets choose; undefined where it is not known, was used, or is too old. */
+export const findAccountOfLink = async (accounts: Accounts, secret: string): Promise<UserAccount | undefined> =>
+  (await findChange(accounts, secret))?.account
+
+type Change = { readonly account: UserAccount; readonly link: Extract<Link, { purpose: 'new-password' }> }
+
+const findChange = async ({ database }: Accounts, secret: string): Promise<Change | undefined> => {
+  const link = await findLink(database, secret)
+  const account = link?.purpose === 'new-password' ? await findAccountOf(database, link.person) : undefined
+  return account && link?.purpose === 'new-password' ? { account, link } : undefined
+}
+
+export type NewPasswordAnswer =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'link-is-over' }
+  | { readonly kind: 'problem'; readonly problem: PasswordProblem }
+
+/** With the change all that was there before is over: sessions, and links that would change it again. */
+export const choosePassword = async (
+  accounts: Accounts,
+  secret: string,
+  password: string,
+): Promise<NewPasswordAnswer> => {
+  const found = await findChange(accounts, secret)
+  if (found === undefined) return { kind: 'link-is-over' }
+  const { account, link } = found
+  const problem = await passwordProblem(password, [account.email])
+  if (problem !== undefined) return { kind: 'problem', problem }
+  const hashed = await hashPassword(password)
+  const isTaken = await accounts.database.transaction(async connection => {
+    if (!(await takeLink(connection, secret))) return false
+    await changePassword(connection, account.person, hashed, link)
+    return true
+  })
+  if (!isTaken) return { kind: 'link-is-over' }
+  await tellOfChange(accounts, account)
+  return { kind: 'changed' }
+}
+
+const changePassword = async (
+  connection: Connection,
+  person: string,
+  hashed: string,
+  { wasSent }: Change['link'],
+): Promise<void> => {
+  await setPassword(connection, person, hashed, { proves: wasSent })
+  await dropLinks(connection, person)
+  await endSessions(connection, person)
+}
+
+const tellOfChange = async (
+  { database, secretKey, mail, address }: Accounts,
+  { email }: UserAccount,
+): Promise<void> => {
+  await forgetTries(database, secretKey, passwordTries, email)
+  mail?.send(passwordChangedLetter(email, address()))
+}

@@ -1,0 +1,73 @@
+import { statSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+
+// Each takes the text of a variable and gives its value, or undefined where it is not accepted.
+
+export function wholeNumber(low: number, high: number) {
+  return (text: string): number | undefined => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    return value >= low && value <= high ? value : undefined
+  }
+}
+
+export function matching(pattern: RegExp) {
+  return (text: string): string | undefined => (pattern.test(text) ? text : undefined)
+}
+
+export function oneOf<const T extends string>(...of: readonly T[]) {
+  return (text: string): T | undefined => of.find(one => one === text)
+}
+
+export function baseAddress(text: string): string | undefined {
+  const url = URL.parse(text)
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
+  return isPlain && url.username === '' ? url.href.replace(/\/+$/, '') : undefined
+}
+
+export function proxies(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const given = text.split(',').map(proxy => proxy.trim())
+  return given.every(isProxy) ? given : undefined
+}
+
+function isProxy(text: string): boolean {
+  const [address = '', bits = '0', ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0) return ['loopback', 'linklocal', 'uniquelocal'].includes(text)
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
+}
+
+export function postgresUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined
+}
+
+export function smtpUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  return text === 'none' || text === 'log' || /^smtps?:$/.test(url?.protocol ?? '') ? text : undefined
+}
+
+export function keyOf32Bytes(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64')
+  return bytes.length === 32 && /^[\w+/-]+=?$/.test(text) ? bytes : undefined
+}
+
+export function existingFolder(text: string): string | undefined {
+  return statSync(text, { throwIfNoEntry: false })?.isDirectory() ? resolve(text) : undefined
+}
+
+export function origins(text: string): '*' | readonly string[] | undefined {
+  if (text === '*') return text
+  const given = text.split(',').map(origin => origin.trim())
+  return given.every(origin => URL.parse(origin)?.origin === origin) ? given : undefined
+}
+
+export function outboundOrigins(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const given = text.split(',').map(origin => origin.trim())
+  const isOrigin = (origin: string) =>
+    origin === '*' || URL.parse(origin.replace('://*.', '://any.'))?.origin !== 'null'
+  const accepted = given.every(one => isOrigin(one) && !/[?#]|[^/]\/[^/]|\/$/.test(one))
+  return accepted ? given : undefined
+}

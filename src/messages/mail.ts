@@ -1,0 +1,69 @@
+import { createTransport } from 'nodemailer'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+
+/** Text for a person. Where it holds a link, it is a secret. */
+export type Letter = { readonly to: string; readonly subject: string; readonly text: string }
+
+export type Mail = {
+  /** Nobody waits for it: how long it takes would tell whether there was anything to send. What cannot be sent is logged. */
+  readonly send: (letter: Letter) => void
+  /** What is under way is given up. */
+  readonly close: () => void
+}
+
+type Options = {
+  readonly config: Pick<Config, 'smtpUrl' | 'mailFrom'>
+  readonly log: Pick<Logger, 'warn' | 'error'>
+  /** Of this server, which is the sender where MAIL_FROM names none. */
+  readonly address: () => string
+}
+
+/** Undefined where no e-mail can be sent. */
+export const openMail = (options: Options): Mail | undefined => {
+  const { smtpUrl } = options.config
+  switch (smtpUrl) {
+    case 'none':
+      return undefined
+    case 'log':
+      return writeIntoLog(options)
+    default:
+      return sendBySmtp(smtpUrl, options)
+  }
+}
+
+/** For development: the configuration takes it only where the server listens to this machine alone. */
+const writeIntoLog = ({ log }: Options): Mail => ({
+  send: letter => log.warn({ letter }, 'A letter that is not sent, since SMTP_URL is log'),
+  close: () => {},
+})
+
+const sendBySmtp = (url: string, { config, log, address }: Options): Mail => {
+  const transport = createTransport(url, { disableFileAccess: true, disableUrlAccess: true })
+  let isOpen = true
+  const sender = () => config.mailFrom ?? `Sharewell <sharewell@${new URL(address()).hostname}>`
+  const attempt = async (letter: Letter, pausesMs: readonly number[]): Promise<void> => {
+    try {
+      await transport.sendMail({ ...letter, to: { name: '', address: letter.to }, from: sender() })
+    } catch (error) {
+      const [pauseMs, ...later] = pausesMs
+      // What mail servers say quotes addresses, so of the error only its codes are told.
+      if (pauseMs === undefined || !isOpen) log.error(codesOf(error), 'A letter could not be sent')
+      else setTimeout(() => isOpen && attempt(letter, later), pauseMs).unref()
+    }
+  }
+  return {
+    send: letter => {
+      void attempt(letter, [5000, 60_000])
+    },
+    close: () => {
+      isOpen = false
+      transport.close()
+    },
+  }
+}
+
+const codesOf = (error: unknown): object => {
+  const { code, responseCode, command } = error as Readonly<Record<string, unknown>>
+  return { code, responseCode, command }
+}

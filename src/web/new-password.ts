@@ -1,0 +1,53 @@
+import type { FastifyReply } from 'fastify'
+import { choosePassword, findAccountOfLink } from '../accounts/new-password.ts'
+import type { PasswordProblem } from '../accounts/password-rules.ts'
+import { queryOf } from '../http/presentation.ts'
+import { clearSessionCookie } from '../http/session.ts'
+import type { AddPage } from './add-page.ts'
+import { form, typed } from './form.ts'
+import { html } from './html.ts'
+import { sendLinkIsOver } from './link-is-over.ts'
+import { sendPage } from './page.ts'
+import { newPasswordField } from './person-fields.ts'
+import { seldom } from './sign-in.ts'
+
+/** Where a link leads with which somebody chooses a password. Looking at it uses nothing up. */
+export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
+  server.get('/new-password', async (request, reply) => {
+    const link = queryOf(request).get('link') ?? ''
+    const account = await findAccountOfLink(accounts, link)
+    return account === undefined ? sendLinkIsOver(reply) : sendNewPassword(reply, { link, email: account.email })
+  })
+  server.post('/new-password', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const link = typed(request.body, 'link')
+    const account = await findAccountOfLink(accounts, link)
+    if (account === undefined) return sendLinkIsOver(reply)
+    const answer = await choosePassword(accounts, link, typed(request.body, 'password'))
+    switch (answer.kind) {
+      case 'changed':
+        clearSessionCookie(reply, cookies)
+        return reply.redirect('/sign-in?new-password', 303)
+      case 'link-is-over':
+        return sendLinkIsOver(reply)
+      case 'problem':
+        return sendNewPassword(reply.code(422), { link, email: account.email, problem: answer.problem })
+    }
+  })
+}
+
+type Shown = { readonly link: string; readonly email: string; readonly problem?: PasswordProblem }
+
+const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): FastifyReply =>
+  sendPage(reply, {
+    title: 'Choose your password',
+    isProblem: problem !== undefined,
+    content: html`<h1>Choose your password</h1>
+<p>It is for the account with the e-mail address <strong>${email}</strong>. If you are signed in anywhere, you will be signed out there.</p>
+${form({
+  action: '/new-password',
+  token: reply.generateCsrf(),
+  hidden: { link },
+  fields: [newPasswordField('password', problem, 'New password')],
+  button: 'Save the password',
+})}`,
+  })

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { withDatabase } from '../support/database.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+
+const run = async (args: readonly string[], env: Readonly<Record<string, string>>) => {
+  const child = spawn(process.execPath, [main, 'invite', ...args], { env: { PATH: process.env.PATH, ...env } })
+  const said = { out: '', error: '' }
+  child.stdout.on('data', chunk => {
+    said.out += chunk
+  })
+  child.stderr.on('data', chunk => {
+    said.error += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, ...said }
+}
+
+const { url, close } = await withDatabase()
+t.teardown(close)
+const environment = { DATABASE_URL: url, BASE_URL: 'https://share.example.org' }
+
+t.test('the operator is given a link for one address, which works once', async t => {
+  t.match(await run(['ana@example.org'], environment), {
+    code: 0,
+    out: /^https:\/\/share\.example\.org\/new-account\?link=[\w-]{43}\n$/,
+    error: 'It works once, for 7 days.\n',
+  })
+})
+
+t.test('what cannot be is told in one line', async t => {
+  const refused: readonly (readonly [readonly string[], Readonly<Record<string, string>>, string])[] = [
+    [['ana'], {}, '"ana" is no e-mail address\n'],
+    [['ana@example.org', '--person', 'nobody'], {}, 'Person/nobody is not known\n'],
+    [['ana@example.org'], { SIGN_UP: 'closed' }, 'SIGN_UP is closed: nobody may make an account\n'],
+  ]
+  for (const [args, more, error] of refused)
+    t.same(await run(args, { ...environment, ...more }), { code: 1, out: '', error })
+})

@@ -1,0 +1,71 @@
+import type { AddressInfo } from 'node:net'
+import { SMTPServer } from 'smtp-server'
+
+export type ReceivedLetter = {
+  readonly to: string
+  readonly from: string
+  readonly text: string
+  readonly subject: string
+}
+
+/** A mail server that takes whatever comes, and gives it out in the order in which it came. */
+export const openMailbox = async () => {
+  const letters: ReceivedLetter[] = []
+  const waiting: ((letter: ReceivedLetter) => void)[] = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData: (stream, { envelope }, done) => {
+      const chunks: Buffer[] = []
+      stream.on('data', chunk => chunks.push(chunk))
+      stream.on('end', () => {
+        const letter = {
+          to: envelope.rcptTo.map(({ address }) => address).join(),
+          from: envelope.mailFrom === false ? '' : envelope.mailFrom.address,
+          ...read(Buffer.concat(chunks).toString()),
+        }
+        const waits = waiting.shift()
+        if (waits === undefined) letters.push(letter)
+        else waits(letter)
+        done()
+      })
+    },
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.server.address() as AddressInfo
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    /** The next letter, when it comes. */
+    next: (): Promise<ReceivedLetter> => {
+      const letter = letters.shift()
+      return letter === undefined ? new Promise(resolve => waiting.push(resolve)) : Promise.resolve(letter)
+    },
+    close: () => new Promise<void>(resolve => server.close(resolve)),
+  }
+}
+
+/** The path of the only link in a letter. */
+export const linkIn = ({ text }: ReceivedLetter): string => {
+  const [link, ...more] = text.match(/https?:\/\/\S+\?link=\S+/g) ?? []
+  if (link === undefined || more.length > 0) throw new Error(`not one link in: ${text}`)
+  const { pathname, search } = new URL(link)
+  return pathname + search
+}
+
+/** Of plain text alone, in quoted-printable or as it is. */
+const read = (message: string): Pick<ReceivedLetter, 'text' | 'subject'> => {
+  const [head = '', ...body] = message.split('\r\n\r\n')
+  const text = body.join('\r\n\r\n').replace(/\r\n/g, '\n')
+  const isQuoted = /^content-transfer-encoding: quoted-printable/im.test(head)
+  return {
+    subject: /^subject: (.*)$/im.exec(head)?.[1]?.trim() ?? '',
+    text: isQuoted ? unquoted(text) : text,
+  }
+}
+
+const unquoted = (text: string): string => {
+  const bytes = text
+    .replace(/=\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}
