@@ -22,6 +22,7 @@ import { type Asked, type Rule, verbOf, type Who, whoIs } from './rules/rule.ts'
 import { consent, group, researchStudy, researchSubject } from './rules/studies.ts'
 import type { Scope } from './scope.ts'
 import { criteriaOf, type ParseCriteria } from './scope-criteria.ts'
+import { whoWrites } from './who-writes.ts'
 
 /** What the token's scopes grant, within what its caller may see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
@@ -38,13 +39,18 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
   return access
 }
 
-/** Whether anything of the type may be acted upon: if not, the answer is 403 and says `requiredScope`; else the rows decide. */
+/** Whether anything of the type may be acted upon: if not, the answer is 403 and says `reasonAgainst`; else the rows decide. */
 export const isGranted = (access: Access, action: Action, type: ResourceType): boolean =>
   access(action, type).kind !== 'none'
 
-/** The scope that would be needed. */
-export const requiredScope = (caller: Caller, action: Action, type: ResourceType): string =>
-  `${contextOf(caller)}/${type}.${action}`
+/** The scope that would be needed; where there is one, that it is not for the bearer to do. */
+export const reasonAgainst = (caller: Caller, action: Action, type: ResourceType): string => {
+  if (!caller.scopes.some(scope => scope.query === undefined && applies(scope, caller, action, type)))
+    return `This token does not allow it: ${contextOf(caller)}/${type}.${action} is needed`
+  return verbOf[action] === 'read'
+    ? `This token has the scope for it, but whom it stands for may see no ${type} by it`
+    : `This token has the scope for it, but whom it stands for may write no ${type} so: ${whoWrites(type)}`
+}
 
 const contextOf = (caller: Caller): Scope['context'] => {
   const who = whoIs(caller)

@@ -1,11 +1,11 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { isGranted, requiredScope } from '../access/rules.ts'
+import { isGranted, reasonAgainst } from '../access/rules.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
 import type { Context } from './interaction.ts'
 
 /**
- * Refuses an action on a type of which the caller may touch no row at all, with the scope that it would take.
+ * Refuses an action on a type of which the caller may touch no row at all, and says what it would take.
  * Where some rows are granted the store asks row by row, and what is not visible is not found.
  */
 export const requireAccess = (
@@ -14,5 +14,5 @@ export const requireAccess = (
   type: ResourceType,
 ): void => {
   if (isGranted(access, action, type)) return
-  throw new FhirError('forbidden', `This token does not allow it: ${requiredScope(caller, action, type)} is needed`)
+  throw new FhirError('forbidden', reasonAgainst(caller, action, type))
 }

@@ -92,7 +92,8 @@ const byBundle = (interactions: readonly Interaction[], body: unknown): Interact
   const interaction = interactions.find(one => one.name === type)
   if (interaction !== undefined) return interaction
   const names = interactions.map(one => one.name).join(' or ')
-  throw new FhirError('invalid', `The base takes a Bundle whose type is ${names}, not ${JSON.stringify(type)}`, {
+  const found = type === undefined ? 'what has no type' : JSON.stringify(type)
+  throw new FhirError('invalid', `The base takes a Bundle whose type is ${names}, not ${found}`, {
     expression: 'Bundle.type',
   })
 }

@@ -1,5 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../access/access.ts'
+import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import type { Candidate } from './candidate.ts'
@@ -180,7 +181,7 @@ const findWritable = async (
   const current = await findCurrent(connection, writing, type, id, action)
   if (current !== undefined) return current
   if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return undefined
-  throw new FhirError('forbidden', `${type}/${id} may be read by this token, but not changed`)
+  throw new FhirError('forbidden', `${type}/${id} may be read by this token, but not changed: ${whoWrites(type)}`)
 }
 
 const checkVersion = ({ versionId }: Current, ifMatch: string | undefined): void => {

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Caller, ClientPolicy } from '../../src/access/caller.ts'
-import { accessOf, isGranted, requiredScope } from '../../src/access/rules.ts'
+import { accessOf, isGranted, reasonAgainst } from '../../src/access/rules.ts'
 import { parseScopes } from '../../src/access/scope.ts'
 import { FhirError } from '../../src/fhir/error.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
@@ -128,10 +128,14 @@ t.test(
   },
 )
 
-t.test('a refusal names the scope that would be needed', async t => {
-  t.equal(requiredScope(callerWith('', kinds.patient), 's', 'Observation'), 'patient/Observation.s')
-  t.equal(requiredScope(callerWith('', kinds.staff), 'c', 'Group'), 'user/Group.c')
-  t.equal(requiredScope(callerWith('', kinds.client), 'r', 'Patient'), 'system/Patient.r')
+t.test('a refusal names the scope that would be needed, or where there is one who may', async t => {
+  const reason = (kind: keyof typeof kinds, scope: string, action: Action, type: ResourceType) =>
+    reasonAgainst(callerWith(scope, kinds[kind]), action, type)
+  t.match(reason('patient', '', 's', 'Observation'), / patient\/Observation.s is needed/)
+  t.match(reason('staff', 'user/*.rs', 'c', 'Group'), / user\/Group.c is needed/)
+  t.match(reason('client', 'system/Patient.r?nonsense=1', 'r', 'Patient'), / system\/Patient.r is needed/)
+  t.match(reason('staff', 'user/*.cruds', 'd', 'Consent'), /has the scope .* no Consent so: the patient alone/)
+  t.match(reason('person', 'user/*.rs', 's', 'Group'), /has the scope .* may see no Group by it/)
 })
 
 t.test('one reads who one is where openid fhirUser was granted', async t => {
