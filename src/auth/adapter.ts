@@ -30,7 +30,7 @@ export type AdapterParts = {
  * would get through: here each use of a code, refresh token or assertion is one statement, and who comes second is refused.
  */
 export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
-  const revoke = async (grantId: string) => {
+  const revoke: Revoke = async grantId => {
     await revokeGrants(parts.database, { id: grantId })
     parts.onRevoked()
   }
@@ -43,7 +43,7 @@ export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) =>
     // Who is signed in is for our own pages to know: the library has a session for the length of one request.
     Session: { upsert: async () => {}, destroy: async () => {} },
   }
-  return name => ({ ...unused, ...(adapters[name] ?? records(parts, name)) })
+  return name => ({ ...unused, ...(adapters[name] ?? records(parts, name, revoke)) })
 }
 
 /** Codes and refresh tokens go with their grant. */
@@ -59,7 +59,9 @@ const unused: Adapter = {
   revokeByGrantId: async () => {},
 }
 
-const records = ({ database }: AdapterParts, kind: string): Partial<Adapter> => ({
+type Revoke = (grantId: string) => Promise<void>
+
+const records = ({ database }: AdapterParts, kind: string, revoke: Revoke): Partial<Adapter> => ({
   upsert: async (key, { jti: _key, ...payload }, ttlSeconds = 0) => {
     await removeExpired(database)
     await keepRecord(database, { kind, key, payload, grantId: payload.grantId, ttlSeconds })
@@ -68,8 +70,12 @@ const records = ({ database }: AdapterParts, kind: string): Partial<Adapter> => 
     const found = await findRecord(database, kind, key)
     return found && { ...found.payload, jti: key, ...(found.consumedAt === null ? {} : { consumed: true }) }
   },
+  // What comes twice ends what it gave, as it does where the library sees that it has been used.
   consume: async key => {
-    if (!(await consumeRecord(database, kind, key))) throw new errors.InvalidGrant('used at the same moment')
+    if (await consumeRecord(database, kind, key)) return
+    const { grantId } = (await findRecord(database, kind, key))?.payload ?? {}
+    if (typeof grantId === 'string') await revoke(grantId)
+    throw new errors.InvalidGrant('used at the same moment')
   },
   destroy: key => removeRecord(database, kind, key),
 })

@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import { CompactEncrypt, calculateJwkThumbprint, compactDecrypt, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { startError } from '../start-error.ts'
-import type { Connection } from '../storage/database.ts'
+import type { Database } from '../storage/database.ts'
 import { addFirstSigningKey, addSigningKey, listSigningKeys, type SealedKey } from '../storage/signing-key.ts'
 
 /** With the private part. */
@@ -9,13 +9,13 @@ export type SigningKey = JWK & { readonly kid: string }
 
 /** The keys by which id_tokens are signed, the newest first; the first one is made where there is none. */
 export const readSigningKeys = async (
-  connection: Connection,
+  database: Database,
   secretKey: Uint8Array,
 ): Promise<readonly [SigningKey, ...SigningKey[]]> => {
-  let sealed = await listSigningKeys(connection)
+  let sealed = await listSigningKeys(database)
   if (sealed.length === 0) {
-    await addFirstSigningKey(connection, await makeSealed(secretKey))
-    sealed = await listSigningKeys(connection)
+    await addFirstSigningKey(database, await makeSealed(secretKey))
+    sealed = await listSigningKeys(database)
   }
   const [first, ...others] = await Promise.all(sealed.map(key => unseal(key, secretKey)))
   if (first === undefined) throw new Error('no signing key could be made')
@@ -23,11 +23,11 @@ export const readSigningKeys = async (
 }
 
 /** From now on it signs; what the others have signed still verifies. Answers its kid. */
-export const rotateSigningKey = async (connection: Connection, secretKey: Uint8Array): Promise<string> => {
+export const rotateSigningKey = async (database: Database, secretKey: Uint8Array): Promise<string> => {
   // One that cannot be opened would be found out at the next start only.
-  await readSigningKeys(connection, secretKey)
+  await readSigningKeys(database, secretKey)
   const made = await makeSealed(secretKey)
-  await addSigningKey(connection, made)
+  await addSigningKey(database, made)
   return made.kid
 }
 

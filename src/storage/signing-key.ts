@@ -1,4 +1,4 @@
-import type { Connection } from './database.ts'
+import type { Connection, Database } from './database.ts'
 import { sql } from './sql.ts'
 
 /** A private key that only SECRET_KEY opens. */
@@ -12,11 +12,13 @@ export const listSigningKeys = async (connection: Connection): Promise<readonly 
 
 type NewKey = Omit<SealedKey, 'madeAt'>
 
-/** Only where there is none yet. */
-export const addFirstSigningKey = async (connection: Connection, { kid, sealed }: NewKey): Promise<void> => {
-  await connection.run(sql.fragment`
-    INSERT INTO signing_key (kid, sealed) SELECT ${kid}, ${sealed} WHERE NOT EXISTS (SELECT FROM signing_key)`)
-}
+/** Only where there is none yet: of two servers that start at once, one makes it. */
+export const addFirstSigningKey = (database: Database, { kid, sealed }: NewKey): Promise<void> =>
+  database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE`)
+    await connection.run(sql.fragment`
+      INSERT INTO signing_key (kid, sealed) SELECT ${kid}, ${sealed} WHERE NOT EXISTS (SELECT FROM signing_key)`)
+  })
 
 export const addSigningKey = async (connection: Connection, { kid, sealed }: NewKey): Promise<void> => {
   await connection.run(sql.fragment`INSERT INTO signing_key (kid, sealed) VALUES (${kid}, ${sealed})`)

@@ -62,7 +62,18 @@ export const openApps = async (environment: Readonly<Record<string, string>> = {
     if (session === undefined) throw new Error('the session is not in force')
     return session
   }
-  return { ...world, lab, study, ann, bob, account, client, signIn, browser: () => openBrowser(server) }
+  return {
+    ...world,
+    newStudy: world.study,
+    lab,
+    study,
+    ann,
+    bob,
+    account,
+    client,
+    signIn,
+    browser: () => openBrowser(server),
+  }
 }
 
 export type Asked = Readonly<Record<string, string | undefined>>

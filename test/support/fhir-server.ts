@@ -33,7 +33,7 @@ export const fhirWorld = async (environment: Readonly<Record<string, string>> = 
     other: await clientToken(database, 'other', 'system/*.cruds'),
     reader: await clientToken(database, 'reader', 'system/Patient.r'),
   })
-  return { server, database, token, open }
+  return { server, database, url, token, open }
 }
 
 const clientToken = async (database: Database, client: string, scope: string): Promise<string> => {

@@ -1,0 +1,262 @@
+import pg from 'pg'
+import t from 'tap'
+import { type Asked, authorizeQuery, base, fhir, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
+
+const world = await openApps()
+const { server, url, ann, account, signIn, client, send } = world
+t.teardown(() => server.close())
+
+const anns = await signIn(await account(ann))
+const app = await client({})
+const other = await client({})
+const scopes = ['patient/Patient.rs', 'offline_access']
+
+/** What an app gets with its code, and the form that it exchanges it with. */
+const codeFor = async (id = app.id, more: Asked = {}) => {
+  const { verifier, challenge } = pkce()
+  const browser = world.browser()
+  const begun = await browser.begin(authorizeQuery(id, scopes.join(' '), challenge, more))
+  const code = (await browser.allow(begun.id, anns, { scopes })).searchParams.get('code') ?? ''
+  const form: Asked = {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+    client_id: id,
+  }
+  return form
+}
+const exchange = (form: Asked) => tokenRequest(server, form)
+const refresh = (refresh_token: string, more: Asked = {}) =>
+  tokenRequest(server, { grant_type: 'refresh_token', refresh_token, ...more })
+const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
+
+/** As if time had passed. */
+const age = async (table: string, seconds: number) => {
+  const connection = new pg.Client({ connectionString: url })
+  await connection.connect()
+  await connection.query(
+    `UPDATE ${table} SET expires_at = expires_at - make_interval(secs => $1),
+    payload = payload || jsonb_build_object('exp', (payload ->> 'exp')::integer - $1::integer)
+    WHERE payload ? 'exp'`,
+    [seconds],
+  )
+  await connection.end()
+}
+
+t.test(
+  'what comes before the redirect URI is known to be the app’s is told to the person, and goes nowhere',
+  async t => {
+    const { challenge } = pkce()
+    const table: Readonly<Record<string, Asked>> = {
+      'another host': { redirect_uri: 'https://evil.example/back' },
+      'a longer path': { redirect_uri: `${redirectUri}/more` },
+      'a query': { redirect_uri: `${redirectUri}?next=evil` },
+      'a fragment': { redirect_uri: `${redirectUri}#x` },
+      'another case': { redirect_uri: redirectUri.toUpperCase() },
+      'a name before the host': { redirect_uri: 'https://app.example.org@evil.example/back' },
+      'a path that leads out': { redirect_uri: 'https://app.example.org/x/../back' },
+      'another scheme': { redirect_uri: 'http://app.example.org/back' },
+      none: { redirect_uri: undefined },
+      'an unknown client': { client_id: 'nobody' },
+      'no client': { client_id: undefined },
+    }
+    for (const [what, asked] of Object.entries(table)) {
+      for (const method of ['GET', 'POST'] as const) {
+        const { status, location, body } = await world
+          .browser()
+          .begin(authorizeQuery(app.id, 'openid', challenge, asked), method)
+        t.match({ status, location }, { status: 400, location: '' }, `${what} with ${method}`)
+        t.match(body, /cannot be answered/)
+      }
+    }
+    const query = authorizeQuery(app.id, 'openid', challenge)
+    query.append('redirect_uri', 'https://evil.example/back')
+    t.match(await world.browser().begin(query), { status: 400, location: '' }, 'two of them')
+  },
+)
+
+t.test('what is wrong with a request is told to the app, with its state and who answers', async t => {
+  const { challenge } = pkce()
+  const table: Readonly<Record<string, readonly [error: string, asked: Asked]>> = {
+    'no aud': ['invalid_request', { aud: undefined }],
+    'another server’s aud': ['invalid_request', { aud: 'https://elsewhere.example/fhir' }],
+    'an aud beside': ['invalid_request', { aud: `${fhir}.evil.example` }],
+    'an aud below': ['invalid_request', { aud: `${fhir}/Patient` }],
+    'another resource': ['invalid_target', { resource: 'https://elsewhere.example/fhir' }],
+    'no challenge': ['invalid_request', { code_challenge: undefined, code_challenge_method: undefined }],
+    'a challenge without method': ['invalid_request', { code_challenge_method: undefined }],
+    'a plain challenge': ['invalid_request', { code_challenge_method: 'plain' }],
+    'a short challenge': ['invalid_request', { code_challenge: 'short' }],
+    'no response_type': ['invalid_request', { response_type: undefined }],
+    'the implicit flow': ['unsupported_response_type', { response_type: 'token' }],
+    'the hybrid flow': ['unsupported_response_type', { response_type: 'code id_token' }],
+    'no scope that means anything': ['invalid_scope', { scope: 'patient/Observation.dus whatever' }],
+    'no scope at all': ['invalid_scope', { scope: undefined }],
+    'a modifier in a scope': [
+      'invalid_scope',
+      { scope: 'patient/Observation.rs?code:in=http://example.org/vs openid' },
+    ],
+    'a chain in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?subject.name=ann openid' }],
+    '_has in a scope': ['invalid_scope', { scope: 'patient/Patient.rs?_has:Observation:subject:code=x openid' }],
+    '_filter in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?_filter=x openid' }],
+    'a result parameter in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?_count=1 openid' }],
+    'an unknown parameter in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?colour=red openid' }],
+    'an unknown type in a scope with a query': ['invalid_scope', { scope: 'patient/Nothing.rs?code=x openid' }],
+    'a wildcard with a query of one type': ['invalid_scope', { scope: 'patient/*.rs?code=x openid' }],
+  }
+  for (const [what, [error, asked]] of Object.entries(table)) {
+    for (const method of ['GET', 'POST'] as const) {
+      const query = authorizeQuery(app.id, 'openid', challenge, asked)
+      const { status, location } = await world.browser().begin(query, method)
+      const told = new URL(location)
+      t.equal(`${status} ${told.origin}${told.pathname}`, `303 ${redirectUri}`, `${what} with ${method}`)
+      const said = new URLSearchParams(told.search || told.hash.slice(1))
+      t.match(Object.fromEntries(said), { error, state: 'state-of-the-app', iss: `${base}/oauth` }, what)
+    }
+  }
+  const slash = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, { aud: `${fhir}/` }))
+  t.match(slash.location, /\/authorize\//, 'a slash at the end of aud makes no difference')
+  const synonym = await world
+    .browser()
+    .begin(authorizeQuery(app.id, 'openid', challenge, { aud: undefined, resource: fhir }))
+  t.match(synonym.location, /\/authorize\//, 'resource is a synonym')
+  const everyType = await world.browser().begin(authorizeQuery(app.id, 'patient/*.rs?_lastUpdated=gt2026', challenge))
+  t.match(everyType.location, /\/authorize\//, 'a wildcard may ask what every type has')
+})
+
+t.test('a code is of use to the app that got it, with its verifier and redirect URI', async t => {
+  const wrong: Readonly<Record<string, Asked>> = {
+    'no verifier': { code_verifier: undefined },
+    'another verifier': { code_verifier: pkce().verifier },
+    'the challenge for the verifier': { code_verifier: 'a'.repeat(43) },
+    'another redirect URI': { redirect_uri: `${redirectUri}/other` },
+    'another client': { client_id: other.id },
+    'another code': { code: 'x'.repeat(43) },
+  }
+  for (const [what, more] of Object.entries(wrong))
+    t.match(await exchange({ ...(await codeFor()), ...more }), invalidGrant, what)
+  t.match(await exchange({ ...(await codeFor()), redirect_uri: undefined }), {
+    status: 400,
+    body: { error: 'invalid_request' },
+  })
+  t.match(await exchange({ ...(await codeFor()), client_id: undefined }), {
+    status: 400,
+    body: { error: 'invalid_request' },
+  })
+  t.match(await exchange({ ...(await codeFor()), client_id: 'nobody' }), {
+    status: 401,
+    body: { error: 'invalid_client' },
+  })
+  t.match(await exchange({ ...(await codeFor()), grant_type: 'password' }), {
+    status: 400,
+    body: { error: 'unsupported_grant_type' },
+  })
+})
+
+t.test('a code that comes again is refused, and what it gave ends', async t => {
+  const form = await codeFor()
+  const { body } = await exchange(form)
+  t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)
+  t.match(await exchange(form), invalidGrant)
+  t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 401)
+  t.match(await refresh(body.refresh_token), invalidGrant)
+})
+
+t.test('a code lasts a minute', async t => {
+  const form = await codeFor()
+  await age('authorization_record', 61)
+  t.match(await exchange(form), invalidGrant)
+})
+
+t.test('a refresh token is of use once; one that comes again ends all that came of it', async t => {
+  const { body: first } = await exchange(await codeFor())
+  const { body: second } = await refresh(first.refresh_token)
+  const { body: third } = await refresh(second.refresh_token)
+  t.equal((await send(third.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)
+  t.match(await refresh(first.refresh_token), invalidGrant)
+  t.match(await refresh(third.refresh_token), invalidGrant)
+  for (const { access_token } of [first, second, third])
+    t.equal((await send(access_token, 'GET', `Patient/${ann}`)).statusCode, 401)
+})
+
+t.test('a refresh token is of use to its app, for as long as it lasts', async t => {
+  const { body } = await exchange(await codeFor())
+  t.match(await refresh(body.refresh_token, { client_id: other.id }), invalidGrant)
+  t.match(await refresh('x'.repeat(43)), invalidGrant)
+  t.match(await refresh(body.access_token), invalidGrant, 'nor is an access token one')
+  t.equal((await send(body.refresh_token, 'GET', `Patient/${ann}`)).statusCode, 401, 'nor the other way round')
+  await age('authorization_record', 90 * 24 * 3600 + 1)
+  t.match(await refresh(body.refresh_token), invalidGrant)
+})
+
+for (const [what, used] of [
+  ['a code', async () => exchange.bind(undefined, await codeFor())],
+  ['a refresh token', async () => refresh.bind(undefined, (await exchange(await codeFor())).body.refresh_token)],
+] as const) {
+  t.test(`of fifty requests with ${what} at the same moment one is answered at most, and what it got ends`, async t => {
+    const ask = await used()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask()))
+    const answered = answers.filter(({ status }) => status === 200)
+    t.ok(answered.length <= 1, `${answered.length}`)
+    for (const { body } of answered) {
+      t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 401)
+      t.match(await refresh(body.refresh_token), invalidGrant)
+    }
+    t.ok(answers.every(({ status, body }) => status === 200 || body.error === 'invalid_grant'))
+  })
+}
+
+t.test('nobody says by a header where the server is', async t => {
+  const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher' }
+  const found = await server.inject({ url: '/oauth/.well-known/openid-configuration', headers })
+  t.notMatch(found.body, /evil|gopher/)
+  const begun = await server.inject({
+    url: `/oauth/authorize?${authorizeQuery(app.id, 'openid', pkce().challenge)}`,
+    headers,
+  })
+  t.match(begun.headers.location, new RegExp(`^${base}/authorize/`))
+})
+
+t.test('what the library could do beside does not answer', async t => {
+  const elsewhere = [
+    '/oauth/me',
+    '/oauth/session/end',
+    '/oauth/request',
+    '/oauth/device',
+    '/oauth/Token',
+    '/oauth/REGISTER',
+    '/oauth/',
+  ]
+  for (const path of elsewhere) t.equal((await server.inject({ method: 'POST', url: path })).statusCode, 404, path)
+  const uris = { request_uri: 'https://app.example.org/request', request: 'e30.e30.' }
+  for (const [name, value] of Object.entries(uris)) {
+    const { location } = await world
+      .browser()
+      .begin(authorizeQuery(app.id, 'openid', pkce().challenge, { [name]: value }))
+    t.match(location, new RegExp(`error=${name === 'request' ? 'request' : 'request_uri'}_not_supported`))
+  }
+})
+
+t.test('whatever is sent to the token endpoint is answered, and nothing of the server is told', async t => {
+  const bodies = [
+    '',
+    'grant_type',
+    'grant_type=x&grant_type=y',
+    '%',
+    'a=%ff&grant_type=refresh_token',
+    `refresh_token=${'x'.repeat(60_000)}`,
+  ]
+  for (const body of bodies) {
+    for (const type of ['application/x-www-form-urlencoded', 'application/json', 'text/plain']) {
+      const answer = await server.inject({
+        method: 'POST',
+        url: '/oauth/token',
+        headers: { 'content-type': type },
+        payload: body,
+      })
+      t.ok(answer.statusCode >= 400 && answer.statusCode < 500, `${body.slice(0, 20)} as ${type}: ${answer.statusCode}`)
+      t.notMatch(answer.body, /node_modules|stack|select /i)
+    }
+  }
+})

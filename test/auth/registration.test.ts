@@ -1,0 +1,162 @@
+import t from 'tap'
+import { assertion, assertionType, makeKey } from './backend.ts'
+import { authorizeQuery, base, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
+
+const world = await openApps()
+const { server, database, ann, account, signIn, send } = world
+t.teardown(() => server.close())
+
+const register = async (metadata: object | string) => {
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/oauth/register',
+    headers: { 'content-type': 'application/json' },
+    payload: metadata,
+  })
+  return { status: answer.statusCode, body: answer.json(), headers: answer.headers }
+}
+const app = { client_name: 'Heart diary', redirect_uris: [redirectUri] }
+
+t.test('an app registers itself, and reads with the token for it what is registered', async t => {
+  const { status, body, headers } = await register({
+    ...app,
+    token_endpoint_auth_method: 'none',
+    scope: 'launch/patient patient/*.rs user/*.rs system/*.rs openid',
+    client_uri: 'https://app.example.org',
+  })
+  t.equal(status, 201)
+  t.match(headers, { 'cache-control': 'no-store' })
+  t.match(body, {
+    client_id: /^[\w-]{22}$/,
+    client_name: 'Heart diary',
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    scope: 'launch/patient patient/*.rs openid',
+    registration_client_uri: `${base}/oauth/register/${body.client_id}`,
+  })
+  t.equal(body.client_secret, undefined)
+  const read = (token: string) =>
+    server.inject({ url: `/oauth/register/${body.client_id}`, headers: { authorization: `Bearer ${token}` } })
+  t.match((await read(body.registration_access_token)).json(), { client_id: body.client_id, scope: body.scope })
+  t.equal((await read('x'.repeat(43))).statusCode, 401)
+})
+
+t.test('a confidential one is told its secret once, and authenticates by it', async t => {
+  const { body } = await register(app)
+  t.match(body, { token_endpoint_auth_method: 'client_secret_basic', client_secret: /^[\w-]{43}$/ })
+  const basic = (secret: string) => `Basic ${Buffer.from(`${body.client_id}:${secret}`).toString('base64')}`
+  const introspect = (authorization: string) =>
+    tokenRequest(server, { token: 'x'.repeat(43) }, { authorization }, '/oauth/token/introspection')
+  t.match(await introspect(basic(body.client_secret)), { status: 200, body: { active: false } })
+  t.match(await introspect(basic('wrong')), { status: 401, body: { error: 'invalid_client' } })
+  const kept = await database.any<{ row: string }>({
+    sql: 'SELECT client::text AS row FROM client',
+    values: [],
+  } as never)
+  t.notMatch(JSON.stringify(kept), body.client_secret, 'only its hash is kept')
+})
+
+t.test('registering gives nothing by itself', async t => {
+  const key = await makeKey('RS384')
+  const { body } = await register({
+    ...app,
+    token_endpoint_auth_method: 'none',
+    policies: ['everything'],
+    organization: world.lab.organization,
+    allowed_scope: 'system/*.cruds',
+    selfRegistered: false,
+  })
+  t.equal(body.policies, undefined)
+  const backend = await register({
+    client_name: 'Job',
+    grant_types: ['client_credentials'],
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [key.jwk] },
+  })
+  t.equal(backend.status, 201)
+  const client_assertion = await assertion(backend.body.client_id, key)
+  const form = { grant_type: 'client_credentials', scope: 'system/*.rs', client_assertion_type: assertionType }
+  t.match(await tokenRequest(server, { ...form, client_assertion }), { status: 400, body: { error: 'invalid_scope' } })
+
+  const browser = world.browser()
+  const { verifier, challenge } = pkce()
+  const scope = 'patient/Patient.rs user/*.cruds system/*.cruds launch/patient'
+  const { id } = await browser.begin(authorizeQuery(body.client_id, scope, challenge))
+  const anns = await signIn(await account(ann))
+  const found = await browser.find(id, anns)
+  t.match(found, { client: { selfRegistered: true }, scopes: ['patient/Patient.rs', 'launch/patient'] })
+  const back = await browser.allow(id, anns, { scopes: ['patient/Patient.rs'] })
+  const code = back.searchParams.get('code') ?? ''
+  const exchange = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  const { body: token } = await tokenRequest(server, { ...exchange, client_id: body.client_id })
+  t.equal((await send(token.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'but what a patient gives it')
+})
+
+t.test('what is not sound is refused, with what would be', async t => {
+  const key = (await makeKey('ES384')).jwk
+  const byKey = { ...app, token_endpoint_auth_method: 'private_key_jwt' }
+  const table: readonly (readonly [metadata: object | string, told: RegExp])[] = [
+    ['no json', /JSON object/],
+    ['[]', /JSON object/],
+    [{ redirect_uris: [redirectUri] }, /client_name/],
+    [{ ...app, client_name: 'a\u202Eb' }, /client_name/],
+    [{ ...app, client_name: 'x'.repeat(101) }, /client_name/],
+    [{ client_name: 'x' }, /redirect_uris must name at least one/],
+    [{ ...app, redirect_uris: 'https://app.example.org' }, /redirect_uris must be a list/],
+    [{ ...app, redirect_uris: ['http://app.example.org/back'] }, /must be https/],
+    [{ ...app, redirect_uris: ['javascript:alert(1)'] }, /must be https/],
+    [{ ...app, redirect_uris: ['data:text/html,x'] }, /must be https/],
+    [{ ...app, redirect_uris: ['https://app.example.org/#x'] }, /without a fragment/],
+    [{ ...app, redirect_uris: ['https://*.example.org/'] }, /whole URL/],
+    [{ ...app, redirect_uris: ['https://a:b@example.org/'] }, /no name or password/],
+    [{ ...app, redirect_uris: ['/back'] }, /whole URL/],
+    [{ ...app, launch_uris: ['javascript:alert(1)'] }, /launch_uris/],
+    [{ ...app, token_endpoint_auth_method: 'tls_client_auth' }, /token_endpoint_auth_method/],
+    [byKey, /jwks or jwks_uri/],
+    [{ ...byKey, jwks: { keys: [] } }, /keys/],
+    [{ ...byKey, jwks: { keys: [{ ...key, kid: undefined }] } }, /kid/],
+    [{ ...byKey, jwks: { keys: [{ kty: 'oct', kid: 'a', k: 'AAAA' }] } }, /RS384 or ES384/],
+    [{ ...byKey, jwks: { keys: [{ ...key, d: 'AAAA' }] } }, /public keys only/],
+    [{ ...byKey, jwks_uri: 'https://app.example.org/jwks.json' }, /jwks_uri: .* is not among the servers/],
+    [{ ...byKey, jwks_uri: 'http://169.254.169.254/latest' }, /jwks_uri/],
+    [{ ...app, jwks: { keys: [key] } }, /private_key_jwt/],
+    [{ ...app, grant_types: ['implicit'] }, /grant_types/],
+    [
+      { client_name: 'x', grant_types: ['client_credentials'], token_endpoint_auth_method: 'none' },
+      /must authenticate/,
+    ],
+  ]
+  for (const [metadata, told] of table) {
+    const { status, body } = await register(metadata)
+    t.equal(status, 400, JSON.stringify(metadata))
+    t.match(body.error_description, told)
+    t.match(body.error, /^invalid_(client_metadata|redirect_uri|request)$/)
+  }
+})
+
+t.test('an app on a phone comes back by a scheme of its own, one on a desktop to any port of the machine', async t => {
+  const native = await register({
+    ...app,
+    redirect_uris: ['org.example.app:/back'],
+    token_endpoint_auth_method: 'none',
+  })
+  t.match(native, { status: 201, body: { application_type: 'native' } })
+  const local = await register({ ...app, redirect_uris: ['http://127.0.0.1:7000/back'] })
+  t.match(local, { status: 201, body: { application_type: 'web' } })
+})
+
+t.test('with CLIENT_REGISTRATION=closed nobody registers themselves, and it is not offered', async t => {
+  const closed = await openApps({ CLIENT_REGISTRATION: 'closed' })
+  t.teardown(() => closed.server.close())
+  const answer = await closed.server.inject({
+    method: 'POST',
+    url: '/oauth/register',
+    headers: { 'content-type': 'application/json' },
+    payload: app,
+  })
+  t.equal(answer.statusCode, 404)
+  for (const url of ['/fhir/.well-known/smart-configuration', '/oauth/.well-known/openid-configuration'])
+    t.notOk((await closed.server.inject(url)).json().registration_endpoint)
+})
