@@ -11,7 +11,7 @@ import { escapedText } from './oracle/match/escape.ts'
 import { valuesFor } from './oracle/match/matches.ts'
 import { takesPipe, tokensOf } from './oracle/match/token.ts'
 import { openOracle } from './oracle/opening.ts'
-import { openRandom, seedOf } from './oracle/random.ts'
+import { openRandom, seedOf, timesOf } from './oracle/random.ts'
 
 /**
  * Searches by every parameter of every type, over the published examples of R4, against an answer that owes nothing to the
@@ -24,8 +24,8 @@ const { server, world, refused, supported } = await openOracle({
 t.teardown(() => server.close())
 
 /** Values to ask by, of a parameter of one type and of one that all types have. */
-const searches = 2
-const searchesOfCommon = 1
+const searches = 2 * timesOf()
+const searchesOfCommon = timesOf()
 
 t.test('the examples are stored, but for those that are known to be invalid', async t => {
   t.same(Object.keys(refused).sort(), Object.keys(knownInvalid))

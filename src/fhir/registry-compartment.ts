@@ -13,7 +13,7 @@ export const compileCompartments = (
   ofPatient: unknown,
 ): ReadonlyMap<Compartment, ReadonlyMap<string, readonly string[]>> => {
   const { resource } = ofPatient as CompartmentDefinition
-  const patient = resource.map(({ code, param = [] }) => [code, param] as const)
+  const patient = resource.map(({ code, param = [] }) => [code, asPublished[code] ?? param] as const)
   return new Map(
     compartments.map(compartment => {
       const listed = compartment === 'Patient' ? patient : listedOf(compartment)
@@ -23,6 +23,9 @@ export const compileCompartments = (
     }),
   )
 }
+
+/** Where the copy of the Patient's definition that we read says otherwise than R4. */
+const asPublished: Readonly<Record<string, readonly string[]>> = { Encounter: ['patient'], Task: [] }
 
 const listedOf = (compartment: Exclude<Compartment, 'Patient'>): (readonly [ResourceType, readonly string[]])[] =>
   Object.entries(compartmentTypes[compartment]).map(([type, codes]) => [type as ResourceType, codes.split(' ')])

@@ -31,7 +31,7 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
         }
       : {
           holds: sql.fragment`split_part(${element} #>> '{}', '|', 1)
-            IN (SELECT ${name(alias)}.content ->> 'url' ${from})`,
+            IN (SELECT unnest(ARRAY[${name(alias)}.content ->> 'url', ${`${target}/`} || ${name(alias)}.id]) ${from})`,
         },
   ])
   if (row.type !== 'Group' || parameter.code !== 'member') return named
@@ -41,7 +41,7 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   return anyOf([enrolled, named])
 }
 
-/** A resource of the source type refers to the row, by its id or, as a canonical does, by its URL. https://hl7.org/fhir/R4/search.html#has */
+/** A resource of the source type refers to the row, by its id or, as a canonical does, by its URL or else like a reference. https://hl7.org/fhir/R4/search.html#has */
 export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `source_${depth}`
@@ -59,6 +59,7 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
   const named = anyOf([
     ...isAmong(sql.fragment`${row.row}.id`, references),
     ...isAmong(sql.fragment`${row.row}.content ->> 'url'`, canonicals),
+    ...isAmong(sql.fragment`${`${row.type}/`} || ${row.row}.id`, canonicals),
   ])
   if (source !== 'Group' || parameter.code !== 'member' || row.type !== 'Patient') return named
   const enrolled = sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (

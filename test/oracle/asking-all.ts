@@ -1,10 +1,11 @@
-import type { Compare, Question } from './comparing.ts'
-
 /** How many are asked at a time: as many as a server has to answer at once, and the machine has cores for. */
 const together = 4
 
 /** What differs, of all questions. */
-export const compareAll = async (questions: readonly Question[], compare: Compare): Promise<readonly string[]> => {
+export const compareAll = async <Question>(
+  questions: readonly Question[],
+  compare: (question: Question) => Promise<string | undefined>,
+): Promise<readonly string[]> => {
   const differences: string[] = []
   let next = 0
   const ask = async (): Promise<void> => {

@@ -4,7 +4,7 @@ import { openComparison } from './comparing.ts'
 import { deriveCombined } from './derive/combined.ts'
 import { findLinks } from './links.ts'
 import { openOracle } from './opening.ts'
-import { openRandom, seedOf } from './random.ts'
+import { openRandom, seedOf, timesOf } from './random.ts'
 
 /** Definitions are most of the examples, refer to little, and take most of the time. */
 const definitions = new Set(['StructureDefinition', 'SearchParameter', 'CodeSystem', 'ValueSet', 'Bundle'])
@@ -14,7 +14,7 @@ const oracle = await openOracle({ wanted: ({ resource }) => !definitions.has(res
 const { server, world, resources } = oracle
 t.teardown(() => server.close())
 
-const searches = 3000
+const searches = 3000 * timesOf()
 
 t.test('chains, reverse chains and what holds together find what the specification says', async t => {
   const random = openRandom(seed, 'combined')

@@ -3,7 +3,7 @@ import { ask, queryOf } from './asking.ts'
 import { type Criterion, select } from './select.ts'
 import type { World } from './world.ts'
 
-export type Question = { readonly type: string; readonly criteria: readonly Criterion[] }
+type Question = { readonly type: string; readonly criteria: readonly Criterion[] }
 
 /** Undefined where both agree; else what differs, in one line. */
 export type Compare = (question: Question) => Promise<string | undefined>
@@ -17,7 +17,11 @@ export const openComparison =
     return 'refused' in answer ? `${query} ${answer.refused}` : difference(query, expected, answer.ids)
   }
 
-const difference = (query: string, expected: readonly string[], found: readonly string[]): string | undefined => {
+export const difference = (
+  query: string,
+  expected: readonly string[],
+  found: readonly string[],
+): string | undefined => {
   if (expected.join() === found.join()) return undefined
   const lacking = expected.filter(id => !found.includes(id))
   const surplus = found.filter(id => !expected.includes(id))

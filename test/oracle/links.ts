@@ -4,7 +4,7 @@ import { targetsOf } from './select.ts'
 import type { World } from './world.ts'
 
 /** That a resource refers to another by a parameter. */
-type Link = { readonly source: Resource; readonly code: string; readonly target: Resource }
+export type Link = { readonly source: Resource; readonly code: string; readonly target: Resource }
 
 export type Links = {
   readonly from: (resource: Resource) => readonly Link[]

@@ -41,3 +41,7 @@ const hashOf = (text: string): number => {
 /** What an earlier failure printed may be asked again. */
 export const seedOf = (environment: Readonly<Record<string, string | undefined>> = process.env): number =>
   Number(environment.ORACLE_SEED ?? 20260301)
+
+/** How many times as much is asked, where there is time. */
+export const timesOf = (environment: Readonly<Record<string, string | undefined>> = process.env): number =>
+  Number(environment.ORACLE_TIMES ?? 1)

@@ -58,14 +58,17 @@ const never: Holds = () => false
 const isPossible = (world: World, type: string, name: string): boolean =>
   name.startsWith('_has:') || world.parameter(type, /^[^.:]*/.exec(name)?.[0] ?? '') !== undefined
 
-/** A reference leads to one resource, a canonical to all of its URL that are of a type the definition names. */
+/**
+ * A reference leads to one resource, a canonical to all of its URL that are of a type the definition names. Some examples
+ * write a relative reference where a canonical should stand: that leads where it says.
+ */
 export const targetsOf = (world: World, { target }: Definition, found: Found): readonly Resource[] => {
   const referred = referredBy(found)
   if (referred === undefined) return []
-  if (found.type !== 'Reference')
-    return world.findCanonical(referred).filter(({ resourceType }) => target?.includes(resourceType) ?? true)
+  const isPossible = ({ resourceType }: Resource) => target?.includes(resourceType) ?? true
   const one = world.find(localKey(referred) ?? '')
-  return one === undefined ? [] : [one]
+  if (one !== undefined) return found.type === 'Reference' || isPossible(one) ? [one] : []
+  return found.type === 'Reference' ? [] : world.findCanonical(referred).filter(isPossible)
 }
 
 /** https://hl7.org/fhir/R4/search.html#has: some resource that refers to this one has what is asked of it. */

@@ -95,8 +95,14 @@ const toFound = (node: unknown, resource: Resource): readonly Found[] => {
   const value = typeof node === 'object' && node !== null && 'data' in node ? node.data : node
   if (value === undefined || value === null) return []
   const [type = ''] = fhirpath.types(node)
-  return [{ type: plainTypes[type] ?? type.replace(/^.*\./, ''), value, node, resource }]
+  return [{ type: plainTypes[type] ?? publishedType(node) ?? type.replace(/^.*\./, ''), value, node, resource }]
 }
+
+/** The library does not know what some elements are that have the name of a function. */
+const publishedType = (node: unknown): string | undefined =>
+  elementTypes[(node as { readonly path?: string } | null)?.path ?? '']
+
+const elementTypes: Readonly<Record<string, string>> = { 'DeviceDefinition.classification.type': 'CodeableConcept' }
 
 /** The types of FHIRPath itself: what a test says, and the id of a resource. */
 const plainTypes: Readonly<Record<string, string>> = { 'System.Boolean': 'boolean', 'System.String': 'id' }

@@ -46,7 +46,11 @@ await put(
     valueQuantity: { value: 7, system: 'http://unitsofmeasure.org', code: 'mg' },
     derivedFrom: [{ reference: 'Observation/one' }],
   }),
-  observation('three', { code: { text: 'no code' }, valueString: 'Well done' }),
+  observation('three', {
+    code: { text: 'no code' },
+    subject: { reference: 'Group/herd' },
+    valueString: 'Well done',
+  }),
   stored('ValueSet', 'set', { status: 'active', url: 'http://x.org/ValueSet/Set' }),
 )
 

@@ -470,7 +470,7 @@ t.test('chains and reverse chains ask of what is linked', async t => {
   })
 })
 
-t.test('a reverse chain follows a canonical, in whichever version it names', async t => {
+t.test('chains follow a canonical both ways, in whichever version it names, and where it names an id', async t => {
   const questionnaire = (id: string) => ({
     resourceType: 'Questionnaire',
     id,
@@ -483,8 +483,14 @@ t.test('a reverse chain follows a canonical, in whichever version it names', asy
     status: 'completed',
     questionnaire: 'http://l.example/l-form|3',
   }
-  await put(questionnaire('l-form'), questionnaire('l-form-2'), answers)
+  const byId = { ...answers, id: 'l-by-id', status: 'amended', questionnaire: 'Questionnaire/l-form-2' }
+  await put(questionnaire('l-form'), questionnaire('l-form-2'), answers, byId)
+  await finds(t, 'QuestionnaireResponse', {
+    'questionnaire.url=http://l.example/l-form': 'l-answers',
+    'questionnaire.url=http://l.example/l-form-2': 'l-by-id',
+  })
   await finds(t, 'Questionnaire', {
+    '_has:QuestionnaireResponse:questionnaire:status=amended': 'l-form-2',
     '_has:QuestionnaireResponse:questionnaire:_id=l-answers': 'l-form',
     '_has:QuestionnaireResponse:questionnaire:status=completed': 'l-form',
     '_has:QuestionnaireResponse:questionnaire:status=stopped': '',

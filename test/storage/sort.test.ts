@@ -66,6 +66,14 @@ t.test('by any type of parameter, up by the least of several values and down by 
       t.equal((await ordered(query + count)).join(' '), expected, query + count)
 })
 
+t.test('by a reference to one type what refers to another has no value', async t => {
+  const specimen = (id: string, subject: string) => ({ resourceType: 'Specimen', id, subject: reference(subject) })
+  await put(specimen('s1', 'Group/a'), specimen('s2', 'Patient/b'), specimen('s3', 'Patient/c'))
+  t.equal((await ordered('Specimen?_sort=patient')).join(' '), 's2 s3 s1')
+  t.equal((await ordered('Specimen?_sort=-patient')).join(' '), 's3 s2 s1')
+  t.equal((await ordered('Specimen?_sort=-subject')).join(' '), 's3 s2 s1')
+})
+
 t.test('every parameter that is one of order is one, also of what it has no order for', async t => {
   for (const type of ['RiskAssessment', 'Condition', 'Patient', 'ValueSet', 'Observation', 'Group'] as const) {
     const codes = registry

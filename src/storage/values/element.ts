@@ -34,8 +34,8 @@ export const present = (content: SqlFragment, paths: readonly ElementPath[]): Sq
     ? sql.fragment`TRUE`
     : anyOf(paths.map(path => sql.fragment`jsonb_path_exists(${content}, ${presentPath(path)}::jsonpath)`))
 
-/** Where a value is asked for by its type, its text tells the type already: only here it must be looked at. */
-const presentPath = (path: ElementPath): string => {
+/** Where a value is asked for by its type, its text tells the type already: where any value counts it must be looked at. */
+export const presentPath = (path: ElementPath): string => {
   const type = path.steps.at(-1)?.refersTo
   if (type === undefined) return jsonPath(path)
   return `${jsonPath(path)} ? (@."reference" like_regex ${JSON.stringify(`(^|/)${type}/[^/]+(/_history/[^/]+)?$`)})`

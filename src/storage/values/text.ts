@@ -1,7 +1,7 @@
 import type { ElementPath, SearchParameter } from '../../fhir/search-parameter.ts'
 import type { TextOperator, Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
-import { element, elementText, someElement } from './element.ts'
+import { element, elementText, presentPath, someElement } from './element.ts'
 import { fold, partsOf } from './string.ts'
 
 /** Compared as `_filter` does. https://hl7.org/fhir/R4/search_filter.html */
@@ -30,8 +30,10 @@ export const matchUnequal = (
   matches: (content: SqlFragment, parameter: SearchParameter) => SqlFragment,
 ): SqlFragment => {
   const ofOne = (path: ElementPath): SqlFragment => {
-    const holds = sql.fragment`NOT coalesce(${matches(element, { ...parameter, paths: [{ ...path, steps: [] }] })}, FALSE)`
-    return someElement(content, [path], () => [{ holds }])
+    const same = matches(element, { ...parameter, paths: [{ ...path, steps: [] }] })
+    return sql.fragment`EXISTS (
+      SELECT FROM jsonb_path_query(${content}, ${presentPath(path)}::jsonpath) AS element(value)
+      WHERE NOT coalesce(${same}, FALSE))`
   }
   return sql.fragment`(${sql.join(parameter.paths.map(ofOne), sql.fragment` OR `)})`
 }

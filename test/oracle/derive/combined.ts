@@ -6,7 +6,7 @@ import type { Criterion } from '../select.ts'
 import type { World } from '../world.ts'
 import { deriveTexts } from './derive.ts'
 
-type Surroundings = {
+export type Surroundings = {
   readonly world: World
   readonly links: Links
   readonly random: Random

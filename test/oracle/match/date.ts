@@ -9,6 +9,23 @@ export const matchDate = (found: Found, text: string, now = Date.now()): boolean
   return target !== undefined && search !== undefined && dateTests[prefix](search, target, now)
 }
 
+/** Whether they have a moment in common. */
+export const overlapsDate = (found: Found, text: string): boolean => {
+  const target = rangeOfElement(found)
+  const search = rangeOf(text)
+  return target !== undefined && search !== undefined && target.low < search.high && target.high > search.low
+}
+
+/** When it begins, for an order: what has no beginning begins where it ends. */
+export const startOf = (found: Found): number | undefined => {
+  const { low, high } =
+    found.type === 'Period'
+      ? periodOf(found.value as Period)
+      : (rangeOfElement(found) ?? { low: Infinity, high: Infinity })
+  const start = Number.isFinite(low) ? low : high
+  return Number.isFinite(start) ? start : undefined
+}
+
 /** In milliseconds; the low end is included, the high end is not. */
 type Range = { readonly low: number; readonly high: number }
 
@@ -49,6 +66,12 @@ type Period = { readonly start?: string; readonly end?: string }
 const rangeOfPeriod = ({ start, end }: Period): Range => ({
   low: (start === undefined ? undefined : rangeOf(start)?.low) ?? -Infinity,
   high: (end === undefined ? undefined : rangeOf(end)?.high) ?? Infinity,
+})
+
+/** What ends at some time, but for that, is as long as the text that says so. */
+const periodOf = ({ start, end }: Period): Range => ({
+  low: (start === undefined ? undefined : rangeOf(start)?.low) ?? -Infinity,
+  high: (end === undefined ? undefined : rangeOf(end)?.low) ?? Infinity,
 })
 
 type Timing = { readonly event?: readonly string[]; readonly repeat?: { readonly boundsPeriod?: Period } }

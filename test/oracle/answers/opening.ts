@@ -1,0 +1,51 @@
+import type { Surroundings } from '../derive/combined.ts'
+import { type Example, keyOf, type Resource, readExamples } from '../examples.ts'
+import { findLinks, type Links } from '../links.ts'
+import { type Oracle, openOracle } from '../opening.ts'
+import { openRandom, type Random, seedOf } from '../random.ts'
+import { type Criterion, select } from '../select.ts'
+import { makeLists } from './list.ts'
+
+export type Answers = Oracle & {
+  /** By parameters that the server supports. */
+  readonly links: Links
+  /** What deriving questions takes. */
+  readonly at: (random: Random) => Surroundings
+  /** Sorted keys of those of a type that have all that is asked, and for which the rule holds. */
+  readonly expectedOf: (
+    type: string,
+    criteria: readonly Criterion[],
+    isOf?: (one: Resource) => boolean,
+  ) => readonly string[]
+}
+
+/** All examples but most definitions, and Lists of them. */
+export const openAnswers = async (): Promise<Answers> => {
+  const lists = () => makeLists(readExamples().filter(wanted), openRandom(seedOf(), 'lists'))
+  const oracle = await openOracle({ wanted, more: lists })
+  const { world, resources } = oracle
+  const links = supportedBy(oracle, findLinks(world, resources))
+  return {
+    ...oracle,
+    links,
+    at: random => ({ ...oracle, links, random }),
+    expectedOf: (type, criteria, isOf = () => true) => {
+      const ids = new Set(select(world, type, criteria))
+      return world
+        .resourcesOf(type)
+        .filter(one => ids.has(one.id) && isOf(one))
+        .map(keyOf)
+        .sort()
+    },
+  }
+}
+
+/** Definitions are most of the examples: every tenth of them is as good as all. */
+const definitions = new Set(['StructureDefinition', 'SearchParameter', 'CodeSystem', 'ValueSet', 'Bundle'])
+const sample = new Set(readExamples().flatMap(({ key }, index) => (index % 10 === 0 ? [key] : [])))
+const wanted = ({ key, resource }: Example) => !definitions.has(resource.resourceType) || sample.has(key)
+
+const supportedBy = ({ supported }: Oracle, links: Links): Links => ({
+  from: resource => links.from(resource).filter(({ source, code }) => supported(source.resourceType, code)),
+  to: resource => links.to(resource).filter(({ source, code }) => supported(source.resourceType, code)),
+})

@@ -1,0 +1,80 @@
+import type { Definition } from '../definitions.ts'
+import { keyOf, type Resource } from '../examples.ts'
+import { startOf } from '../match/date.ts'
+import { valuesFor } from '../match/matches.ts'
+import { folded } from '../match/string.ts'
+import type { Found } from '../values.ts'
+
+export type SortKey = { readonly definition: Definition; readonly descending: boolean }
+
+export const sortText = (keys: readonly SortKey[]): string =>
+  keys.map(({ definition, descending }) => `${descending ? '-' : ''}${definition.code}`).join()
+
+/** Each pair of neighbours that stands the wrong way round. https://hl7.org/fhir/R4/search.html#sort */
+export const misplaced = (keys: readonly SortKey[], resources: readonly Resource[]): readonly string[] =>
+  resources.flatMap((one, index) => {
+    const next = resources[index + 1]
+    return next !== undefined && compare(keys, one, next) > 0
+      ? [`${keyOf(one)} (${placesOf(keys, one)}) before ${keyOf(next)} (${placesOf(keys, next)})`]
+      : []
+  })
+
+const compare = (keys: readonly SortKey[], one: Resource, other: Resource): number => {
+  for (const key of keys) {
+    const [left, right] = [placeOf(key, one), placeOf(key, other)]
+    if (left === right) continue
+    // What has no value comes last, up and down.
+    if (left === undefined) return 1
+    if (right === undefined) return -1
+    return left < right === key.descending ? 1 : -1
+  }
+  return 0
+}
+
+const placesOf = (keys: readonly SortKey[], one: Resource): string => keys.map(key => placeOf(key, one)).join()
+
+type Place = string | number
+
+/** "the sort is based on the item in the set of multiple parameters that comes earliest in the specified sort order" */
+const placeOf = ({ definition, descending }: SortKey, resource: Resource): Place | undefined => {
+  const places = valuesFor(definition, resource)
+    .map(found => placeOfValue(definition, found))
+    .filter(place => place !== undefined)
+  return places.toSorted((one, other) => (one === other ? 0 : one < other === descending ? 1 : -1))[0]
+}
+
+const placeOfValue = (definition: Definition, found: Found): Place | undefined => {
+  if (definition.code === '_id') return resourceId(found)
+  if (definition.type === 'date') return startOf(found)
+  if (definition.type === 'number' || definition.type === 'quantity') return amountOf(found)
+  const text = textOf(found)
+  return text === undefined ? undefined : folded(text)
+}
+
+const resourceId = ({ value }: Found): string => String(value)
+
+type Amount = { readonly value?: number; readonly low?: { readonly value?: number } }
+
+const amountOf = ({ type, value }: Found): number | undefined => {
+  if (typeof value === 'number') return value
+  return type === 'Range' ? (value as Amount).low?.value : (value as Amount).value
+}
+
+/** What of a datatype with many parts the order goes by, the specification leaves to the server. */
+const textOf = ({ type, value }: Found): string | undefined =>
+  typeof value === 'object' ? textParts[type]?.(value as Parts) : String(value)
+
+type Parts = {
+  readonly coding?: readonly { readonly code?: string }[]
+  readonly given?: readonly string[]
+} & Readonly<Record<'text' | 'code' | 'value' | 'reference' | 'family' | 'city' | 'country', string | undefined>>
+
+const textParts: Readonly<Record<string, (parts: Parts) => string | undefined>> = {
+  CodeableConcept: ({ coding, text }) => coding?.[0]?.code ?? text,
+  Coding: ({ code }) => code,
+  Identifier: ({ value }) => value,
+  ContactPoint: ({ value }) => value,
+  Reference: ({ reference }) => reference,
+  HumanName: ({ family, text, given }) => family ?? text ?? given?.[0],
+  Address: ({ text, city, country }) => text ?? city ?? country,
+}
