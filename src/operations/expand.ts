@@ -1,6 +1,6 @@
 import type { ValueSet } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
-import { expandValueSet, type Member } from '../fhir/terminology/expansion.ts'
+import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { Operation } from './operation.ts'
 import { only, refused } from './parameters.ts'
 import { askedValueSet, primitivesAmong } from './terminology-asked.ts'
@@ -18,7 +18,7 @@ export const expand: Operation = {
     const given = primitivesAmong(request, '$expand', names, ['valueSet'])
     const page = { offset: numberOf(given, 'offset'), count: numberOf(given, 'count') }
     const valueSet = await askedValueSet(request, given, context)
-    const members = await expandValueSet(valueSet, context.store.terminology)
+    const members = await openExpansion(context.store.terminology).codesOf(valueSet)
     const text = JSON.stringify(expanded(valueSet, filtered(members, only(given, 'filter') ?? ''), page))
     return { status: 200, body: { kind: 'text', text } }
   },

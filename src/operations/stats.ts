@@ -95,9 +95,14 @@ const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonl
   })
   const coded = codings.flatMap(one => (one.code === undefined ? [] : [{ system: one.system, code: one.code }]))
   const all = [...codes, ...coded]
+  if (all.length > mostCodes)
+    throw refused('code', `$stats counts at most ${mostCodes} codes at once, not ${all.length}`)
   if (all.length > 0 && all.every(({ code }) => code !== '')) return all
   throw refused('code', 'code or coding says what is to be counted; at least one is needed')
 }
+
+/** Each is a question of its own. */
+const mostCodes = 100
 
 const parseStatistics = (asked: readonly string[]): readonly string[] => {
   const unknown = asked.find(one => !(one in displays))

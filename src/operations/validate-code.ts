@@ -1,6 +1,6 @@
 import type { Coding, ParametersParameter } from '@medplum/fhirtypes'
 import { toHeldSystem } from '../fhir/terminology/code-system.ts'
-import { expandValueSet, type Member } from '../fhir/terminology/expansion.ts'
+import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { FhirRequest } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersOf, parametersResponse, refused } from './parameters.ts'
@@ -24,7 +24,7 @@ export const validateCodeInValueSet: Operation = {
     )
     const asked = codingsOf(request, given)
     const valueSet = await askedValueSet(request, given, context)
-    const members = await expandValueSet(valueSet, context.store.terminology)
+    const members = await openExpansion(context.store.terminology).codesOf(valueSet)
     return parametersResponse(
       judged(asked, members, `the value set ${valueSet.url ?? valueSet.id ?? 'that was posted'}`),
     )

@@ -5,7 +5,7 @@ import { FhirError } from '../fhir/error.ts'
 import { kindValueSets } from '../fhir/kind-value-set.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { codesAbove, codesBelow } from '../fhir/terminology/code-system.ts'
-import { expandValueSet, type FindTerminology, readSystem } from '../fhir/terminology/expansion.ts'
+import { type Expansion, type FindTerminology, openExpansion } from '../fhir/terminology/expansion.ts'
 import { findPublished, type TerminologyType } from '../fhir/terminology/published.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { impliedConcepts } from '../search/implied-system.ts'
@@ -30,7 +30,8 @@ export const lookUpConcepts = async (
   asked: Expression,
 ): Promise<Expression> => {
   if (!asksConcepts(asked)) return asked
-  const terminology = terminologyFor(connection, asking)
+  const expansion = openExpansion(terminologyFor(connection, asking))
+  let conceptsLeft = mostConcepts
   const answered = async (one: Expression): Promise<Expression> => {
     switch (one.kind) {
       case 'and':
@@ -42,7 +43,9 @@ export const lookUpConcepts = async (
         return { ...one, of: await answered(one.of) }
       case 'match': {
         if (one.value.kind !== 'concepts') return one
-        const concepts = await conceptsOf(one.parameter.code, one.value.asked, terminology)
+        const concepts = await conceptsOf(one.parameter.code, one.value.asked, expansion)
+        conceptsLeft -= concepts.length
+        if (conceptsLeft < 0) throw tooManyConcepts()
         return { ...one, value: { ...one.value, codes: impliedConcepts(asking.registry, one.parameter, concepts) } }
       }
       default:
@@ -51,6 +54,14 @@ export const lookUpConcepts = async (
   }
   return answered(asked)
 }
+
+/** Of all the value sets of a search: each goes to the database code by code. */
+const mostConcepts = 50_000
+
+const tooManyConcepts = (): FhirError =>
+  new FhirError('too-costly', `The value sets of a search have at most ${mostConcepts} codes in all: ask in parts`, {
+    status: 400,
+  })
 
 const asksConcepts = (asked: Expression): boolean => {
   switch (asked.kind) {
@@ -75,21 +86,16 @@ const inTurn = async <One, Other>(list: readonly One[], change: (one: One) => Pr
   return changed
 }
 
-const conceptsOf = async (
-  parameter: string,
-  asked: Concepts,
-  terminology: FindTerminology,
-): Promise<readonly Concept[]> => {
+const conceptsOf = async (parameter: string, asked: Concepts, expansion: Expansion): Promise<readonly Concept[]> => {
   if (asked.by === 'in') {
-    const valueSet = await terminology.valueSet(asked.valueSet)
-    if (valueSet === undefined)
-      throw new FhirError('invalid', `The value set ${asked.valueSet} is not known here`, {
-        expression: `${parameter}:in`,
-      })
-    return expandValueSet(valueSet, terminology)
+    const codes = await expansion.codesAt(asked.valueSet)
+    if (codes !== undefined) return codes
+    throw new FhirError('invalid', `The value set ${asked.valueSet} is not known here`, {
+      expression: `${parameter}:in`,
+    })
   }
   const { system, code } = asked
-  const held = await readSystem(system, terminology)
+  const held = await expansion.system(system)
   return [...(asked.by === 'below' ? codesBelow : codesAbove)(held, code)].map(one => ({ system, code: one }))
 }
 

@@ -92,6 +92,43 @@ t.test('$validate-code says whether a code is in it, and what its display is', a
   t.same(await result('ValueSet/$validate-code', { resourceType: 'Parameters', parameter }), right)
 })
 
+t.test('what a value set includes is looked up once, and no more codes than a question is worth', async t => {
+  const expand = async (include: object, count: number) => {
+    const resource = {
+      resourceType: 'ValueSet',
+      status: 'draft',
+      url: 'urn:many',
+      compose: { include: Array(count).fill(include) },
+    }
+    const parameter = [{ name: 'valueSet', resource }]
+    return send('POST', 'ValueSet/$expand', { resourceType: 'Parameters', parameter })
+  }
+  t.same((await expand({ valueSet: [reds.url] }, 20_000)).body.expansion?.contains, [red, crimson])
+  t.same((await expand({ system: colours }, 20_000)).body.expansion?.total, 3)
+  const large = 'http://terminology.hl7.org/CodeSystem/v3-ActCode'
+  for (const include of [{ system: large }, { valueSet: ['http://terminology.hl7.org/ValueSet/v3-ActCode'] }]) {
+    const { status, body } = await expand(include, 20_000)
+    t.equal(status, 400)
+    t.match(body.issue, [{ code: 'too-costly', diagnostics: 'To list these codes takes more than 1000000 steps' }])
+  }
+})
+
+t.test('the value sets of one search have so many codes at most', async t => {
+  const codes = Array.from({ length: 2000 }, (_, index) => ({ code: `c${index}` }))
+  const many = {
+    ...reds,
+    id: 'many',
+    url: 'http://x.example/many',
+    compose: { include: [{ system: 'urn:c', concept: codes }] },
+  }
+  t.equal((await send('PUT', 'ValueSet/many', many)).status, 201)
+  const search = (times: number) => send('GET', `Observation?${`code:in=${many.url}&`.repeat(times)}`)
+  t.equal((await search(25)).status, 200)
+  const { status, body } = await search(26)
+  t.equal(status, 400)
+  t.match(body.issue, [{ code: 'too-costly', diagnostics: /at most 50000 codes in all/ }])
+})
+
 t.test('what cannot be answered is refused, and says why', async t => {
   const refusals: Readonly<Record<string, readonly [number, RegExp]>> = {
     'ValueSet/$expand': [400, /Say which one is meant by its url, or post a valueSet/],

@@ -11,13 +11,50 @@ export type FindTerminology = {
 
 export type Member = { readonly system: string; readonly code: string; readonly display?: string | undefined }
 
-/** All codes of a value set, or a refusal that says why they cannot be listed. https://hl7.org/fhir/R4/valueset.html#expansion */
-export const expandValueSet = async (valueSet: ValueSet, find: FindTerminology): Promise<readonly Member[]> => [
-  ...(await membersOf(valueSet, { find, within: [] })).values(),
-]
+/** Lists codes, each value set and code system looked up once, and as many codes looked at in all as a question is worth. */
+export type Expansion = {
+  /** All codes of a value set, or a refusal that says why they cannot be listed. https://hl7.org/fhir/R4/valueset.html#expansion */
+  readonly codesOf: (valueSet: ValueSet) => Promise<readonly Member[]>
+  /** The same by its canonical URL; undefined where it is not known. */
+  readonly codesAt: (canonical: string) => Promise<readonly Member[] | undefined>
+  /** The system as it is held here, whole; refuses where it is not. */
+  readonly system: (url: string) => Promise<HeldSystem>
+}
 
-/** The system as it is held here, whole; refuses where it is not. */
-export const readSystem = async (url: string, find: FindTerminology): Promise<HeldSystem> => {
+export const openExpansion = (find: FindTerminology): Expansion => {
+  let codesLeft = mostLookedAt
+  const expanding: Expanding = {
+    within: [],
+    valueSet: remembering(async canonical => {
+      const found = await find.valueSet(canonical)
+      return found === undefined ? undefined : { valueSet: found, known: undefined }
+    }),
+    system: remembering(url => readSystem(url, find)),
+    lookAt: codes => {
+      codesLeft -= codes
+      if (codesLeft < 0) throw tooCostly(`To list these codes takes more than ${mostLookedAt} steps`)
+    },
+  }
+  return {
+    codesOf: async valueSet => [...(await membersOf(valueSet, expanding)).values()],
+    codesAt: async canonical => {
+      const members = await membersAt(canonical, expanding)
+      return members && [...members.values()]
+    },
+    system: expanding.system,
+  }
+}
+
+const remembering = <Found>(find: (canonical: string) => Promise<Found>): ((canonical: string) => Promise<Found>) => {
+  const known = new Map<string, Promise<Found>>()
+  return canonical => {
+    const found = known.get(canonical) ?? find(canonical)
+    known.set(canonical, found)
+    return found
+  }
+}
+
+const readSystem = async (url: string, find: FindTerminology): Promise<HeldSystem> => {
   const found = await find.codeSystem(url)
   const held = found === undefined ? undefined : toHeldSystem(found)
   if (held !== undefined) return held
@@ -31,17 +68,34 @@ export const readSystem = async (url: string, find: FindTerminology): Promise<He
 /** By `system|code`. */
 type Members = ReadonlyMap<string, Member>
 
-/** `within` are the value sets that include the one at hand. */
-type Expanding = { readonly find: FindTerminology; readonly within: readonly string[] }
+/** A value set, and its members once they are known. */
+type Found = { readonly valueSet: ValueSet; known: Members | undefined }
 
-const membersOf = async (valueSet: ValueSet, { find, within }: Expanding): Promise<Members> => {
+type Expanding = {
+  /** The value sets that include the one at hand. */
+  readonly within: readonly string[]
+  readonly valueSet: (canonical: string) => Promise<Found | undefined>
+  readonly system: (url: string) => Promise<HeldSystem>
+  /** Throws `too-costly` where it is too many in all. */
+  readonly lookAt: (codes: number) => void
+}
+
+const membersAt = async (canonical: string, expanding: Expanding): Promise<Members | undefined> => {
+  const found = await expanding.valueSet(canonical)
+  if (found === undefined) return undefined
+  found.known ??= await membersOf(found.valueSet, expanding)
+  return found.known
+}
+
+const membersOf = async (valueSet: ValueSet, expanding: Expanding): Promise<Members> => {
+  const { within } = expanding
   const { url = '', compose, expansion } = valueSet
   if (within.includes(url) || within.length > deepest)
     throw refused(`The value set ${url} includes itself, or lies too deep in others`)
   if (compose === undefined) return toMembers((expansion?.contains ?? []).flatMap(flattened))
-  const inside = { find, within: [...within, url] }
+  const inside = { ...expanding, within: [...within, url] }
   const members = new Map(await allIncluded(compose.include, inside))
-  if (members.size > most) throw tooMany(url)
+  if (members.size > most) throw tooCostly(`The value set ${url} has more than ${most} codes`)
   for (const [key] of await allIncluded(compose.exclude, inside)) members.delete(key)
   return members
 }
@@ -49,37 +103,42 @@ const membersOf = async (valueSet: ValueSet, { find, within }: Expanding): Promi
 const allIncluded = async (
   includes: readonly ValueSetComposeInclude[] | undefined,
   expanding: Expanding,
-): Promise<readonly (readonly [string, Member])[]> => {
-  const members: (readonly [string, Member])[] = []
-  for (const include of includes ?? []) members.push(...(await included(include, expanding)))
+): Promise<Members> => {
+  const members = new Map<string, Member>()
+  for (const include of includes ?? []) {
+    for (const [key, member] of await included(include, expanding)) members.set(key, member)
+  }
   return members
 }
 
 const deepest = 20
 const most = 20_000
+const mostLookedAt = 1_000_000
 
 /** What is of the system and of all the value sets. */
 const included = async (include: ValueSetComposeInclude, expanding: Expanding): Promise<Members> => {
   const { system, valueSet = [] } = include
   const lists: Members[] = system === undefined ? [] : [await ofSystem(include, system, expanding)]
   for (const canonical of valueSet) {
-    const found = await expanding.find.valueSet(canonical)
-    if (found === undefined) throw refused(`The value set ${canonical} is not known here`)
-    lists.push(await membersOf(found, expanding))
+    const members = await membersAt(canonical, expanding)
+    if (members === undefined) throw refused(`The value set ${canonical} is not known here`)
+    lists.push(members)
   }
+  for (const { size } of lists) expanding.lookAt(size + 1)
   const [first, ...others] = lists
   if (first === undefined) return new Map()
   return new Map([...first].filter(([key]) => others.every(other => other.has(key))))
 }
 
 const ofSystem = async (
-  { concept, filter, version }: ValueSetComposeInclude,
+  { concept, filter = [], version }: ValueSetComposeInclude,
   system: string,
-  { find }: Expanding,
+  expanding: Expanding,
 ): Promise<Members> => {
   if (concept !== undefined) return toMembers(concept.map(({ code = '', display }) => ({ system, code, display })))
-  const held = await readSystem(version === undefined ? system : `${system}|${version}`, find)
-  const tests = (filter ?? []).map(one => filterTest(held, one))
+  const held = await expanding.system(version === undefined ? system : `${system}|${version}`)
+  expanding.lookAt(held.concepts.size * (1 + filter.length))
+  const tests = filter.map(one => filterTest(held, one))
   const concepts = [...held.concepts.values()].filter(one => !one.isAbstract && tests.every(test => test(one)))
   return toMembers(concepts.map(({ code, display }) => ({ system, code, display })))
 }
@@ -92,7 +151,6 @@ const flattened = ({ system = '', code, display, abstract, contains = [] }: Valu
   ...contains.flatMap(flattened),
 ]
 
-const tooMany = (url: string): FhirError =>
-  new FhirError('too-costly', `The value set ${url} has more than ${most} codes`, { status: 400 })
+const tooCostly = (message: string): FhirError => new FhirError('too-costly', message, { status: 400 })
 
 const refused = (message: string): FhirError => new FhirError('not-supported', message, { status: 400 })
