@@ -123,6 +123,7 @@ export type Kept = {
     | 'whole'
     | 'status'
     | 'identifier'
+    | 'link'
     | 'practitioner'
     | 'all-but-contacts'
     | 'all-but-leaving'

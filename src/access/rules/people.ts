@@ -73,6 +73,11 @@ const ownAccount: Grant = ({ principal }) =>
 /** Who an account is at an EHR or an identity provider comes from signing in there: over FHIR nobody says so. */
 const subjectsKept = where({ kind: 'kept', part: 'identifier' })
 
+/** Whoever could link their own account to somebody else, or another's, would act as that person. */
+const notOwn: Grant = ({ principal }) =>
+  principal.kind === 'person' ? { kind: 'not', of: { kind: 'identified', ids: [principal.id] } } : none
+const linksKept = where({ kind: 'kept', part: 'link' })
+
 export const person: Rule = {
   read: {
     patient: ownAccount,
@@ -81,6 +86,9 @@ export const person: Rule = {
     person: ownAccount,
   },
   create: { staff: both(managersAccounts, subjectsKept), administrator: both(ofPractitionersOnly, subjectsKept) },
-  update: { staff: both(managersAccounts, subjectsKept), administrator: both(ofPractitionersOnly, subjectsKept) },
-  delete: { staff: managersAccounts, administrator: ofPractitionersOnly },
+  update: {
+    staff: both(managersAccounts, notOwn, linksKept, subjectsKept),
+    administrator: both(ofPractitionersOnly, subjectsKept),
+  },
+  delete: { staff: both(managersAccounts, notOwn), administrator: ofPractitionersOnly },
 }

@@ -30,6 +30,7 @@ const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragmen
   whole: content => without(content),
   status: content => sql.fragment`(${content} -> 'status')`,
   identifier: content => sql.fragment`(${content} -> 'identifier')`,
+  link: content => sql.fragment`(${content} -> 'link')`,
   practitioner: content => sql.fragment`(${content} -> 'practitioner')`,
   'all-but-contacts': content => without(content, 'telecom', 'address', 'contact', 'communication'),
   'all-but-leaving': content => without(content, 'status', 'period'),

@@ -137,6 +137,26 @@ t.test('an account is a practitioner’s, made by managers of theirs, and never 
   t.equal(await create(member, person(own)), 403)
 })
 
+t.test('a manager links no account to somebody else: neither their own, nor another’s', async t => {
+  const practitioner = async () => {
+    const [made] = await storeOf(dean).write([{ kind: 'create', resource: { resourceType: 'Practitioner' } }])
+    return made?.outcome === 'created' ? made.id : ''
+  }
+  const account = (id: string, practitioner: string): Resource => ({
+    resourceType: 'Person',
+    id,
+    link: [{ target: { reference: `Practitioner/${practitioner}` } }],
+  })
+  const [chief, victim, other] = [await practitioner(), await practitioner(), await practitioner()]
+  await put(w.role(chief, 'university', 'manager'), account('chief', chief), account('victim', victim))
+  const asChief = { ...w.staff(chief), principal: { kind: 'person', id: 'chief' } } as const
+  t.equal(await update(asChief, account('chief', other)), 403)
+  t.equal(await remove(asChief, account('chief', chief)), 403)
+  t.equal(await update(asChief, account('victim', other)), 403)
+  t.equal(await update(asChief, { ...account('victim', victim), gender: 'female' } as Resource), 'updated')
+  t.equal(await remove(asChief, account('victim', victim)), 'deleted', 'an account ends, and never becomes another')
+})
+
 t.test('staff are named by managers and those who lead, never by themselves', async t => {
   const study = (...staff: Parameters<typeof w.study>[2]): Resource =>
     ({
