@@ -1,7 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationServer } from '../auth/authorization-server.ts'
 import { style, stylePath } from '../auth/granted-context.ts'
+import { FhirError } from '../fhir/error.ts'
+import { addressGroup } from './address-group.ts'
+import { toldError } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,7 +16,7 @@ declare module 'fastify' {
 
 /** Below `/oauth`. The library answers by itself; what Fastify does for every answer is done for its answers too. */
 export const authorizationRoutes = async (server: FastifyInstance): Promise<void> => {
-  server.get(stylePath, { config: { cors: true } }, async (_request, reply) =>
+  server.get(stylePath, async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=31536000, immutable').type('application/json').send(style),
   )
   await server.register(async scope => {
@@ -20,6 +24,12 @@ export const authorizationRoutes = async (server: FastifyInstance): Promise<void
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: mostBodyBytes }, (_request, body, done) =>
       done(null, body),
     )
+    scope.setErrorHandler(answerOAuthError)
+    await scope.register(fastifyRateLimit, {
+      global: false,
+      keyGenerator: addressGroup,
+      errorResponseBuilder: () => new FhirError('throttled', 'Too many apps were registered from here: wait a minute'),
+    })
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
       if (!isServed(pathOf(request))) return reply.callNotFound()
       reply.hijack()
@@ -27,6 +37,8 @@ export const authorizationRoutes = async (server: FastifyInstance): Promise<void
       for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
       await answer(request, raw).catch(error => sendFault(request, raw, error))
     }
+    // Whoever registers need not say who they are.
+    scope.post(`${mount}/register`, { config: { rateLimit: { max: 30, timeWindow: '1 minute' } } }, handler)
     for (const method of ['GET', 'POST', 'OPTIONS'] as const) scope.route({ method, url: `${mount}/*`, handler })
   })
 }
@@ -38,6 +50,13 @@ const pathOf = ({ url }: FastifyRequest): string => url.slice(mount.length)
 const answer = async (request: FastifyRequest, response: ServerResponse): Promise<void> => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   await request.server.authorization.handle(request.raw, response, { path: pathOf(request), body })
+}
+
+/** What never came as far as the authorization server, in OAuth's words. */
+const answerOAuthError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const { status, message } = toldError(error, request)
+  const code = status === 429 || status === 503 ? 'temporarily_unavailable' : 'invalid_request'
+  return reply.code(status).send({ error: status === 500 ? 'server_error' : code, error_description: message })
 }
 
 const sendFault = (request: FastifyRequest, response: ServerResponse, error: unknown): void => {

@@ -53,14 +53,20 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
 
 /**
  * Takes out what has expired, once in a while: codes after a day, so that one that comes twice is known for one, and access
- * tokens after a month, so that what was made with them still finds them.
+ * tokens after a month, so that what was made with them still finds them. An app that registered itself goes after a month
+ * in which nobody has granted it anything.
  */
-export const removeExpired = async (connection: Connection): Promise<void> => {
-  if (Date.now() < nextRemoval) return
-  nextRemoval = Date.now() + removalPauseMs
+export const removeExpired = async (connection: Connection, { now = Date.now() } = {}): Promise<void> => {
+  if (now < nextRemoval) return
+  nextRemoval = now + removalPauseMs
   await connection.run(sql.fragment`
     DELETE FROM authorization_record WHERE expires_at < now() - interval '1 day'`)
   await connection.run(sql.fragment`DELETE FROM token WHERE expires_at < now() - interval '30 days'`)
+  await connection.run(sql.fragment`
+    DELETE FROM client
+    WHERE self_registered AND registered_at < now() - interval '30 days'
+      AND NOT EXISTS (SELECT FROM authorization_grant AS given WHERE given.client_id = client.id)
+      AND NOT EXISTS (SELECT FROM token WHERE token.client_id = client.id)`)
 }
 
 const removalPauseMs = 10 * 60 * 1000

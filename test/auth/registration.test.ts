@@ -1,4 +1,7 @@
+import pg from 'pg'
 import t from 'tap'
+import { removeExpired } from '../../src/storage/authorization-record.ts'
+import { listClients } from '../../src/storage/client-registration.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'
 import { authorizeQuery, base, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
@@ -6,15 +9,18 @@ const world = await openApps()
 const { server, database, ann, account, signIn, send } = world
 t.teardown(() => server.close())
 
-const register = async (metadata: object | string) => {
+/** Each from an address of its own, unless it says. */
+const register = async (metadata: object | string, remoteAddress = `10.0.0.${address++}`) => {
   const answer = await server.inject({
     method: 'POST',
     url: '/oauth/register',
+    remoteAddress,
     headers: { 'content-type': 'application/json' },
     payload: metadata,
   })
   return { status: answer.statusCode, body: answer.json(), headers: answer.headers }
 }
+let address = 1
 const app = { client_name: 'Heart diary', redirect_uris: [redirectUri] }
 
 t.test('an app registers itself, and reads with the token for it what is registered', async t => {
@@ -136,7 +142,7 @@ t.test('what is not sound is refused, with what would be', async t => {
   }
 })
 
-t.test('an app on a phone comes back by a scheme of its own, one on a desktop to any port of the machine', async t => {
+t.test('an app on a phone comes back by a scheme of its own, one on a desktop to its own machine', async t => {
   const native = await register({
     ...app,
     redirect_uris: ['org.example.app:/back'],
@@ -145,6 +151,32 @@ t.test('an app on a phone comes back by a scheme of its own, one on a desktop to
   t.match(native, { status: 201, body: { application_type: 'native' } })
   const local = await register({ ...app, redirect_uris: ['http://127.0.0.1:7000/back'] })
   t.match(local, { status: 201, body: { application_type: 'web' } })
+})
+
+t.test('nobody registers apps without end', async t => {
+  const home = '192.0.2.1'
+  let last = await register(app, home)
+  for (let tries = 0; tries < 30 && last.status === 201; tries += 1) last = await register(app, home)
+  t.match(last, { status: 429, body: { error: 'temporarily_unavailable', error_description: /wait a minute/ } })
+})
+
+t.test('an app that nobody has used for a month is forgotten', async t => {
+  const apps = await openApps()
+  t.teardown(() => apps.server.close())
+  const [used, unused, approved] = [
+    await apps.client({ selfRegistered: true }),
+    await apps.client({ selfRegistered: true }),
+    await apps.client({}),
+  ]
+  await apps.token({ subject: { kind: 'patient', patient: apps.ann }, client: used.id, scope: 'patient/*.rs' })
+  const connection = new pg.Client({ connectionString: apps.url })
+  await connection.connect()
+  await connection.query("UPDATE client SET registered_at = now() - interval '31 days'")
+  await connection.end()
+  await removeExpired(apps.database, { now: Date.now() + 3_600_000 })
+  const left = (await listClients(apps.database)).map(({ id }) => id)
+  t.same(new Set(left), new Set([used.id, approved.id]))
+  t.notOk(left.includes(unused.id))
 })
 
 t.test('with CLIENT_REGISTRATION=closed nobody registers themselves, and it is not offered', async t => {

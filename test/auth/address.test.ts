@@ -1,0 +1,39 @@
+import t from 'tap'
+import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
+
+/** Behind a proxy that ends TLS, under a path of its own. */
+const address = 'https://share.example.org/health'
+const world = await openApps({ BASE_URL: address })
+const { server, ann, account, signIn, client } = world
+t.teardown(() => server.close())
+
+t.test('with BASE_URL all that is told to others is below it', async t => {
+  const { body: smart } = await server.inject('/fhir/.well-known/smart-configuration')
+  const { body: openid } = await server.inject('/oauth/.well-known/openid-configuration')
+  for (const [name, value] of Object.entries({ ...JSON.parse(smart), ...JSON.parse(openid) }))
+    if (typeof value === 'string') t.match(value, new RegExp(`^${address}/oauth(/|$)`), name)
+})
+
+t.test('over TLS the cookies of a request go along within a frame of another site, and only over TLS', async t => {
+  const app = await client({})
+  const { verifier, challenge } = pkce()
+  const query = authorizeQuery(app.id, 'patient/Patient.rs', challenge, { aud: `${address}/fhir` })
+  const begun = await server.inject(`/oauth/authorize?${query}`)
+  const [, id = ''] = new RegExp(`^${address}/authorize/([\\w-]+)$`).exec(String(begun.headers.location)) ?? []
+  t.ok(id)
+  t.equal(begun.cookies.length, 4)
+  for (const cookie of begun.cookies)
+    t.match(cookie, { sameSite: 'none', secure: true, httpOnly: true, path: /^\/health\// })
+  t.ok(begun.cookies.some(({ name, path }) => name === 'sharewell_interaction' && path === `/health/authorize/${id}`))
+
+  const cookies = begun.cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+  const anns = await signIn(await account(ann))
+  const scopes = ['patient/Patient.rs']
+  const resume = await server.authorization.interactions.allow(id, cookies, anns, { scopes })
+  t.ok(resume.startsWith(`${address}/oauth/authorize/`))
+  const back = await server.inject({ url: resume.slice(address.length), headers: { cookie: cookies } })
+  const code = new URL(String(back.headers.location)).searchParams.get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  const { body } = await tokenRequest(server, { ...form, client_id: app.id })
+  t.match(body, { patient: ann, smart_style_url: `${address}/smart-style/1.json` })
+})
