@@ -10,14 +10,27 @@ type Consentable = Extract<Expression, { kind: 'consentable' }>
 
 /**
  * Whoever asks is reached by a consent in force that covers the row: one semi-join, which PostgreSQL may enter from the
- * row or from the consents. Requirements of several kinds and derived Observations are few and are tested on top.
+ * row or from the consents. An unknown source device is 0, which only consents for any source name. Requirements of several
+ * kinds and derived Observations are few and are tested on top.
  */
 export const compileConsented = (consented: Consented, { type, row, facts, sources }: RowNames): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
   if (type !== 'Observation') return compileType(consented, type, row)
+  const grantees = sql.fragment`(SELECT ${granteesOf(consented.to, consented.study)})::integer[]`
   return allOf([
-    isCovered(consented, facts),
-    sql.fragment`(NOT ${facts}.derived OR ${areSourcesCovered(consented, facts, sources)})`,
+    sql.fragment`EXISTS (
+      SELECT FROM study_group_observation_consents AS given
+      JOIN kind_member ON kind_member.member_id = given.kind_id
+      WHERE ${inForceFor(consented)} AND kind_member.kind_id = ${facts}.kind_id
+        AND given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
+        AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
+        AND ${facts}.last_updated < given.stored_before)`,
+    sql.fragment`(${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL))
+      OR kinds_covered(${grantees}, ${consented.action}, ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
+        ${facts}.effective_start, ${facts}.effective_end, ${facts}.last_updated))`,
+    sql.fragment`(NOT ${facts}.derived OR sources_covered(${grantees}, ${consented.action}, ${facts}.patient_id, ARRAY(
+      SELECT own.source_pk FROM ${sources} AS own
+      WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
   ])
 }
 
@@ -55,26 +68,6 @@ const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
   return sql.fragment`coalesce(${sql.join(forms, sql.fragment`, `)})`
 }
 
-/** Every kind that is needed is permitted from the row's source, for a time that holds all of the row's. */
-const isCovered = (consented: Consented, facts: SqlFragment): SqlFragment =>
-  allOf([
-    sql.fragment`EXISTS (
-      SELECT FROM study_group_observation_consents AS given
-      JOIN kind_member ON kind_member.member_id = given.kind_id
-      WHERE ${inForceFor(consented)} AND kind_member.kind_id = ${facts}.kind_id AND ${holds(facts)})`,
-    sql.fragment`(${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL)) OR NOT EXISTS (
-      SELECT FROM kind_member AS needed
-      WHERE needed.kind_id = ${facts}.kind_id AND NOT EXISTS (
-        SELECT FROM study_group_observation_consents AS given
-        WHERE ${inForceFor(consented)} AND given.kind_id = needed.member_id AND ${holds(facts)})))`,
-  ])
-
-/** An unknown source device is 0, which only consents for any source name. */
-const holds = (facts: SqlFragment): SqlFragment => sql.fragment`
-  given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
-  AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
-  AND ${facts}.last_updated < given.stored_before`
-
 /** The device_id of what is a type and no kind of Observations. */
 export const noDevice = -1
 
@@ -87,23 +80,6 @@ export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment 
   to.kind === 'practitioner'
     ? sql.fragment`practitioner_grantees(${to.id}, ${study ?? null})`
     : sql.fragment`organization_grantees(${to.id}, ${study ?? null})`
-
-/** Also the sources of its sources; one that is not known, or is gone, is not covered. */
-const areSourcesCovered = (
-  consented: Consented,
-  facts: SqlFragment,
-  ownSources: SqlFragment,
-): SqlFragment => sql.fragment`NOT EXISTS (
-  WITH RECURSIVE sources(pk) AS (
-    SELECT own.source_pk FROM ${ownSources} AS own
-    WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk
-    UNION
-    SELECT derived_from.source_pk FROM sources
-    JOIN derived_from ON derived_from.patient_id = ${facts}.patient_id AND derived_from.pk = sources.pk
-  )
-  SELECT FROM sources
-  LEFT JOIN observation AS source ON source.patient_id = ${facts}.patient_id AND source.pk = sources.pk
-  WHERE source.pk IS NULL OR NOT (${isCovered(consented, sql.fragment`source`)}))`
 
 /** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RowNames): SqlFragment => {

@@ -9,23 +9,9 @@ import { inForce, referencedId } from './reference.ts'
 export const compileMember = (member: Member, row: RowNames): SqlFragment => compiledBy[member.of](member, row)
 
 const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFragment): SqlFragment => {
-  const held = role === 'privacy-officer' ? sql.fragment`privacy_officer AS membership` : sql.fragment`membership`
-  const ranks = role === 'privacy-officer' ? sql.fragment`TRUE` : sql.fragment`membership.rank >= ${rankOf[role]}`
-  const membership = sql.fragment`membership.practitioner = ${practitioner} AND ${ranks}
-    AND ${inForce(sql.fragment`membership`)}`
-  switch (reach) {
-    case 'node':
-      return sql.fragment`EXISTS (
-        SELECT FROM ${held} WHERE ${membership} AND membership.organization = ${organization})`
-    case 'down':
-      return sql.fragment`EXISTS (
-        SELECT FROM ${held} JOIN organization_ancestor AS tree ON tree.ancestor = membership.organization
-        WHERE ${membership} AND tree.organization = ${organization})`
-    case 'up':
-      return sql.fragment`EXISTS (
-        SELECT FROM ${held} JOIN organization_ancestor AS tree ON tree.organization = membership.organization
-        WHERE ${membership} AND tree.ancestor = ${organization})`
-  }
+  const rank = role === 'privacy-officer' ? null : rankOf[role]
+  return sql.fragment`${organization} IN (
+    SELECT unnest(reached_organizations(${practitioner}, ${rank}::integer, ${reach})))`
 }
 
 const isIn =
