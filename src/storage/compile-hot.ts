@@ -2,7 +2,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { ucumUnit } from '../fhir/ucum.ts'
 import type { Expression } from '../search/expression.ts'
-import type { Value } from '../search/value.ts'
+import type { Part, Value } from '../search/value.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { isHot, namesNoSystem } from './hot.ts'
 import { unitOfRanges } from './observation-facts.ts'
@@ -21,8 +21,9 @@ type Hot = (match: Match, at: Compiling) => SqlFragment | undefined
 export const compileHotMatch: Hot = (match, at) =>
   isHot(match.parameter) ? hotMatches[match.parameter.code]?.(match, at) : undefined
 
-const own = sql.fragment`component = 0`
-const ofComponent = sql.fragment`component > 0`
+/** Which observation_code rows: of the Observation's own code, or of those of its components. */
+export const own = sql.fragment`component = 0`
+export const ofComponent = sql.fragment`component > 0`
 const either = sql.fragment`TRUE`
 
 const codeMatch =
@@ -84,16 +85,23 @@ const compositeMatch =
     const [first, second] = value.kind === 'composite' ? value.parts : []
     if (first?.value.kind !== 'token' || first.value.code === undefined || second === undefined) return undefined
     const test = codeTest(first.value.system, first.value.code, classes)
-    const holds =
-      second.value.kind === 'quantity' && !namesNoSystem(second.value)
-        ? quantityTest({ code, row, parameter: second.parameter }, second.value)
-        : matchValue(measured(sql.fragment`${row.row}.content`), second.parameter, second.value)
-    return someCode(row, allOf([component, test, holds]))
+    return someCode(row, allOf([component, test, valueTest(code, second, row)]))
   }
 
+/** Whether the element whose code an observation_code row has, under its name, has the second part of a composite. */
+export const valueTest = (code: SqlFragment, { parameter, value }: Part, row: RowNames): SqlFragment =>
+  isOutside(value)
+    ? quantityTest({ code, row, parameter }, value)
+    : matchValue(measured(code, sql.fragment`${row.row}.content`), parameter, value)
+
+/** Whether that is answered without the body. */
+export const isOutside = (value: Value): value is Extract<Value, { kind: 'quantity' }> =>
+  value.kind === 'quantity' && !namesNoSystem(value)
+
 /** Where the code of an observation_code row stands: the Observation itself, or one of its components. */
-const measured = (content: SqlFragment): SqlFragment =>
-  sql.fragment`(CASE code.component WHEN 0 THEN ${content} ELSE ${content} -> 'component' -> (code.component - 1) END)`
+const measured = (code: SqlFragment, content: SqlFragment): SqlFragment =>
+  sql.fragment`(CASE ${code}.component WHEN 0 THEN ${content}
+    ELSE ${content} -> 'component' -> (${code}.component - 1) END)`
 
 const subjectMatch: Hot = ({ parameter, value }, { row }) => {
   if (value.kind !== 'reference') return undefined

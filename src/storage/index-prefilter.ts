@@ -15,7 +15,8 @@ import { indexedWords } from './values/words.ts'
 export const indexPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
   if (isHot(parameter) || parameter.paths.some(path => path.test !== undefined)) return undefined
   const keys = keysOf(parameter, value)
-  return keys === undefined ? listPrefilter(parameter, value, row) : overlaps(row, keys)
+  if (keys === undefined) return listPrefilter(parameter, value, row)
+  return keys.some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, keys)
 }
 
 /** Of which the row has one. */

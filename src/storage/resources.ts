@@ -5,6 +5,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Expression, Principal } from '../search/expression.ts'
 import { issueBinding } from './binding-token.ts'
+import { openCommonTokens } from './common-tokens.ts'
 import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
@@ -64,6 +65,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     durations: openDurations(options.dictionaryConnection),
     nextPk: openPrimaryKeys(options.dictionaryConnection),
     typeIds: await typeIdsOf(database),
+    commonTokens: openCommonTokens(database),
     references: options.references,
   }
   return ({ author, ...caller }) => {

@@ -1,4 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { CommonTokens } from './common-tokens.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 
 /**
@@ -19,6 +20,8 @@ export type RowNames = {
   readonly code?: { readonly alias: SqlFragment; readonly class: SqlFragment }
   /** Whether the index tables and `tokens` know the row. */
   readonly indexed: boolean
+  /** Tokens by which it is not looked for: it comes soon enough in the order that is asked. */
+  readonly common?: CommonTokens
 }
 
 /** `ResearchStudy` → `research_study`, as the first migration names its tables. */

@@ -1,30 +1,33 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Restricted, restrict } from '../access/access.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Mask, maskOf } from '../fhir/subset.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
+import type { CommonTokens } from './common-tokens.ts'
 import { compilePart } from './compile.ts'
-import { codeTest } from './compile-hot.ts'
 import type { Connection } from './database.ts'
+import { drivingCode } from './driving-code.ts'
 import { matchesHot } from './hot.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
 import { type RowNames, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
-import { allOf, name, type SqlFragment, sql } from './sql.ts'
+import { allOf, type SqlFragment, sql } from './sql.ts'
 import type { Page } from './store.ts'
 import { lookUpConcepts } from './terminology.ts'
 import { totalOf } from './total.ts'
 
-type Searching = Omit<Including, 'limit' | 'maskOf'> & { readonly registry: Registry }
+type Searching = Omit<Including, 'limit' | 'maskOf'> & {
+  readonly registry: Registry
+  readonly commonTokens: CommonTokens
+}
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
-  const source = sourceOf(searching, search)
+  const source = sourceOf(searching, search, { inOwnOrder: search.sort.length === 0 })
   const total = await totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
   if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
   const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
@@ -71,8 +74,8 @@ export const searchIds = async (
   return rows.map(({ id }) => id)
 }
 
-/** `sample` says which part of the rows, as TABLESAMPLE does. */
-type Needs = { readonly body?: boolean; readonly sample?: SqlFragment }
+/** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
+type Needs = { readonly body?: boolean; readonly sample?: SqlFragment; readonly inOwnOrder?: boolean }
 
 type Source = { readonly from: SqlFragment; readonly where: SqlFragment; readonly row: RowNames }
 
@@ -90,25 +93,25 @@ type Row = {
  * Where the matches come from. An Observation search for one class of codes starts at the narrow observation_code, which
  * has patient, class and time in one index; the body's table joins only where the question needs it.
  */
-const sourceOf = ({ access, classes }: Searching, search: Search, needs: Needs = {}): Source => {
+const sourceOf = ({ access, classes, commonTokens }: Searching, search: Search, needs: Needs = {}): Source => {
   const { type } = search
-  const { body: needsBody = false, sample = sql.fragment`` } = needs
+  const { body: needsBody = false, sample = sql.fragment``, inOwnOrder = false } = needs
   const question = restrict(access, 's', type, search.where)
-  const stored = storedRow(type, 'row')
-  const driver = type === 'Observation' && !isWithin(question) ? drivingCode(question, classes) : undefined
-  if (driver === undefined) {
+  const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}) }
+  const asked = conjuncts(question)
+  const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
+  if (driving === undefined) {
     const where = compilePart(question, stored, classes)
     return { from: sql.fragment`${tableOf(type)} AS row ${sample}`, where, row: stored }
   }
-  const code = name('hot')
-  const row: RowNames = { ...stored, facts: code, code: { alias: code, class: driver.test } }
-  const rest = conjuncts(question).filter(one => one !== driver.match)
+  const { row } = driving
+  const rest = asked.filter(one => one !== driving.match)
   const conditions = rest.map(one => compilePart(one, row, classes))
-  const body = needsBody || search.sort.length > 0 || !rest.every(matchesHot)
+  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(matchesHot)
   const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   return {
     from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
-    where: allOf([sql.fragment`hot.component = 0 AND hot.${driver.test}`, ...conditions]),
+    where: allOf([driving.where, ...conditions]),
     row,
   }
 }
@@ -118,18 +121,6 @@ const conjuncts = (expression: Expression): readonly Expression[] =>
 
 /** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
 const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')
-
-/** The first `code=` that means exactly one class. */
-const drivingCode = (question: Restricted, classes: CodeClasses) => {
-  for (const match of conjuncts(question)) {
-    if (match.kind !== 'match' || match.parameter.code !== 'code' || match.value.kind !== 'token') continue
-    const { system, code } = match.value
-    if (code === undefined) continue
-    const { keys, anySystem } = classes.classesAsked(system, code)
-    if (keys.length === 1 && !anySystem) return { match, test: codeTest(system, code, classes) }
-  }
-  return undefined
-}
 
 const pageStatement = (
   searching: Searching,

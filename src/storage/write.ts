@@ -5,6 +5,7 @@ import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Candidate } from './candidate.ts'
+import type { CommonTokens } from './common-tokens.ts'
 import { findCurrent } from './current.ts'
 import type { Connection } from './database.ts'
 import { insertResources } from './insert.ts'
@@ -18,6 +19,7 @@ import type { Stored, Write, Written } from './store.ts'
 /** Everything that writing needs, and for whom. */
 export type Writing = Preparing & {
   readonly typeIds: ReadonlyMap<ResourceType, number>
+  readonly commonTokens: CommonTokens
   readonly nextPk: () => Promise<string>
   readonly access: Access
   readonly author: number
