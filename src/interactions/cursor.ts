@@ -22,16 +22,18 @@ export type Cursors = {
 
 /** JSON Web Encryption, `dir` with A256GCM, under a key of its own. https://www.rfc-editor.org/rfc/rfc7516 */
 export const openCursors = (secretKey: Uint8Array, now: () => number = Date.now) => {
-  const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'search cursor', 32))
+  const secret = hkdfSync('sha256', secretKey, '', 'search cursor', 32)
+  // Imported once: jose would import raw bytes anew for each link.
+  const key = crypto.subtle.importKey('raw', secret, 'AES-GCM', false, ['encrypt', 'decrypt'])
   return (caller: Caller): Cursors => {
     const bearer = fingerprintOf(caller)
     return {
-      seal: cursor =>
+      seal: async cursor =>
         new CompactEncrypt(encoder.encode(JSON.stringify({ ...cursor, bearer, expires: now() + lifetimeMs })))
           .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-          .encrypt(key),
+          .encrypt(await key),
       open: async (text, path) => {
-        const sealed = await unseal(text, key)
+        const sealed = await unseal(text, await key)
         if (sealed.bearer !== bearer || sealed.path !== path || sealed.expires < now()) throw unknownCursor()
         return sealed
       },
@@ -45,7 +47,7 @@ const decoder = new TextDecoder()
 
 type Sealed = Cursor & { readonly bearer: string; readonly expires: number }
 
-const unseal = async (text: string, key: Uint8Array): Promise<Sealed> => {
+const unseal = async (text: string, key: CryptoKey): Promise<Sealed> => {
   try {
     const { plaintext } = await compactDecrypt(text, key, {
       keyManagementAlgorithms: ['dir'],
