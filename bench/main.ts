@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { benchAuth } from './auth.ts'
 import { benchCrud } from './crud.ts'
 import { benchIngest } from './ingest.ts'
 import { benchMix } from './mix.ts'
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, (server: BenchServer, options: Options) =
   search: (server, { rows = 1_000_000 }) => benchSearch(server, { rows }),
   crud: (server, { rows = 1_000_000, connections = 8, seconds }) => benchCrud(server, { rows, connections, seconds }),
   mix: (server, { rows = 1_000_000, connections = 8, seconds }) => benchMix(server, { rows, connections, seconds }),
+  auth: (server, { connections = 8, seconds }) => benchAuth(server, { connections, seconds }),
 }
 
 /** Each bench has a server and a database of its own: what one leaves behind does not slow the other. */

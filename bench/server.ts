@@ -16,6 +16,8 @@ export type BenchServer = {
   /** The FHIR API as the bearer of a new token sees it. */
   readonly as: (subject: TokenRequest['subject'], scope: string, more?: Partial<TokenRequest>) => Promise<Api>
   readonly databaseUrl: string
+  /** Where it listens, without a slash at the end. */
+  readonly origin: string
   /** Resident memory of the server process alone, in MB. */
   readonly memory: () => Promise<number>
   /** Time on the processor that the server process has had, in ms. */
@@ -55,6 +57,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
         await issueToken(database, { subject, client: 'cli', scope, ttlSeconds: 86_400, ...more }),
       ),
     databaseUrl: postgres.url,
+    origin,
     memory: () => residentMegabytes(child.pid ?? 0),
     processorTime: () => processorMs(child.pid ?? 0),
     close,
