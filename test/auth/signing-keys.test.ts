@@ -5,6 +5,7 @@ import { readSigningKeys, rotateSigningKey } from '../../src/auth/signing-keys.t
 import { openDatabase } from '../../src/storage/database.ts'
 import { listSigningKeys, removeOldSigningKeys } from '../../src/storage/signing-key.ts'
 import { withDatabase } from '../support/database.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
@@ -45,4 +46,16 @@ t.test('after a rotation the new one signs, and the old one still verifies until
   t.equal(verified.payload.toString(), 'x')
   t.equal(await removeOldSigningKeys(database), 1)
   t.strictSame(await readSigningKeys(database, secretKey), [now])
+})
+
+t.test('a server that runs publishes a key that another process has made, within seconds', async t => {
+  const world = await fhirWorld()
+  t.teardown(() => world.server.close())
+  const published = async () =>
+    (await world.server.inject('/oauth/jwks.json')).json().keys.map(({ kid }: { kid: string }) => kid)
+  const [first, ...others] = await published()
+  t.strictSame(others, [])
+  const kid = await rotateSigningKey(world.database, Buffer.alloc(32, 7))
+  await new Promise(resolve => setTimeout(resolve, 5100))
+  t.strictSame(await published(), [kid, first])
 })
