@@ -9,6 +9,7 @@ import { addressGroup } from '../http/address-group.ts'
 import { sessionCookieOf } from '../http/session.ts'
 import { findSession } from '../storage/account/session.ts'
 import { accountPage } from './account.ts'
+import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { contentSecurityPolicy } from './content-security.ts'
 import { answerErrorPage } from './error-page.ts'
@@ -30,6 +31,7 @@ const pages: readonly AddPage[] = [
   newPasswordPage,
   verificationPage,
   accountPage,
+  accountSessionsPage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

@@ -28,6 +28,7 @@ const open: Readonly<Record<string, string>> = {
   '/static/*': 'styles of the pages, the same for all',
   '/smart-style/1.json': 'how our pages look, for apps that are opened from them',
   '/oauth/*': 'where apps get tokens: each endpoint asks who the client is, and a page asks the person',
+  '/oauth/register': 'where apps register themselves, thirty a minute from one address: registering grants nothing',
   '/sign-in': 'where a session begins: it answers what nobody knows and what is wrong alike',
   '/sign-up': 'where a link is sent to an address: the answer is one, whether or not somebody has it',
   '/forgotten-password': 'the same',
@@ -37,7 +38,7 @@ const open: Readonly<Record<string, string>> = {
 }
 
 /** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */
-const signedIn = ['/account', '/account/verification', '/sign-out']
+const signedIn = ['/account', '/account/sessions', '/account/sessions/end-others', '/account/verification', '/sign-out']
 
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {
   t.same([...new Set(routes.map(({ path }) => path))].toSorted(), [...Object.keys(open), ...signedIn].toSorted())

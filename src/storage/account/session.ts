@@ -59,6 +59,13 @@ const asTokens = sql.fragment`(
     ${firstPartyScopes}::text AS scope, '{}'::jsonb AS context
   FROM user_session)`
 
+/** Those in force, the latest first. */
+export const sessionsOf = async (connection: Connection, person: string): Promise<readonly Session[]> => {
+  const rows = await connection.any<SessionRow>(sql.fragment`
+    SELECT ${columns} FROM user_session AS session WHERE person = ${person} AND ${inForce} ORDER BY started_at DESC, id`)
+  return rows.map(toSession)
+}
+
 /** The person's own only; false where there is no such session. */
 export const endSession = async (connection: Connection, person: string, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM user_session WHERE person = ${person} AND id = ${id}`)) > 0
