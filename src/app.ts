@@ -5,6 +5,7 @@ import type { Caller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
 import type { ParseCriteria } from './access/scope-criteria.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
+import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
 import { loadRegistry, type Registry } from './fhir/registry.ts'
@@ -63,6 +64,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const callers = openCallers(database)
   const mail = openMail({ config, log, address })
   const outbound = openOutbound({ allowed: config.outboundOrigins })
+  // A provider waits for it.
+  const ehrOutbound = openOutbound({ allowed: config.outboundOrigins, timeoutMs: 5000, maxBodyBytes: 262_144 })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
   const { fhir, codeClasses, openStoreAs, parseCriteria } = await fhirOptions({
@@ -87,6 +90,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     const { content } = await fhir.openStoreFor(caller, accessFor(caller)).read('Subscription', id)
     return JSON.parse(content)
   }
+  const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, accessFor(caller))
   const reportFault = (fault: unknown) => log.error(fault)
   const isRegistrationOpen = config.clientRegistration === 'open'
   const authorization = openAuthorizationServer({
@@ -97,7 +101,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     rules: { registry, parseCriteria },
     isRegistrationOpen,
     onRevoked: callers.forget,
-    openStoreFor: caller => fhir.openStoreFor(caller, fhir.accessFor(caller)),
+    openStoreFor,
     reportFault,
   })
   const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
@@ -107,7 +111,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
     mail?.close()
-    await Promise.all([database.close(), dictionaryConnection.close(), outbound.close()])
+    await Promise.all([database.close(), dictionaryConnection.close(), outbound.close(), ehrOutbound.close()])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
   for (const prefix of ['/', '/fhir']) {
@@ -122,6 +126,16 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   await server.register(pageRoutes, {
     cookies,
+    openStoreFor,
+    ehrLaunches: openEhrLaunches({
+      database,
+      secretKey,
+      outbound: ehrOutbound,
+      registry,
+      openStoreAs,
+      openStoreFor,
+      address,
+    }),
     accounts: { database, secretKey, openStoreAs, address, signUp: config.signUp, ...(mail && { mail }) },
   })
   return server

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { clientCommand } from './cli/client.ts'
 import { demoCommand } from './cli/demo.ts'
+import { ehrCommand } from './cli/ehr.ts'
 import { inviteCommand } from './cli/invite.ts'
 import { keysCommand } from './cli/keys.ts'
 import { migrateCommand } from './cli/migrate.ts'
@@ -16,6 +17,7 @@ const commands = [
   reindexCommand,
   tokenCommand,
   clientCommand,
+  ehrCommand,
   keysCommand,
   inviteCommand,
   demoCommand,

@@ -26,8 +26,12 @@ export const cookiesFor = ({ baseUrl }: Pick<Config, 'baseUrl'>): Cookies => {
 /** `lax`: whoever follows a link of an app or of an e-mail to a page is still signed in there; no form of others is. */
 const strict = { path: '/', httpOnly: true, sameSite: 'lax' } as const
 
-export const sessionCookieOf = ({ headers }: Pick<FastifyRequest, 'headers'>, { nameOf }: Cookies): string => {
-  const start = `${nameOf('session')}=`
+export const sessionCookieOf = (request: Pick<FastifyRequest, 'headers'>, cookies: Cookies): string =>
+  cookieOf(request, cookies, 'session')
+
+/** The empty text where the browser has none. */
+export const cookieOf = ({ headers }: Pick<FastifyRequest, 'headers'>, { nameOf }: Cookies, what: string): string => {
+  const start = `${nameOf(what)}=`
   const pairs = headers.cookie?.split(';').map(pair => pair.trim()) ?? []
   return pairs.find(pair => pair.startsWith(start))?.slice(start.length) ?? ''
 }

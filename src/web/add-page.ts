@@ -1,10 +1,16 @@
 import type { FastifyInstance } from 'fastify'
+import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
+import type { EhrLaunches } from '../auth/ehr/launches.ts'
 import type { Cookies } from '../http/session.ts'
+import type { Store } from '../storage/store.ts'
 
 export type PageOptions = {
   readonly accounts: Accounts
   readonly cookies: Cookies
+  readonly ehrLaunches: EhrLaunches
+  /** The store as a caller sees it. */
+  readonly openStoreFor: (caller: Caller) => Store
 }
 
 /** A noun of this server for people: its page, and what its form does. */

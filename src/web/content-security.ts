@@ -15,3 +15,14 @@ export const contentSecurityPolicy = { useDefaults: false, directives: { ...noth
  * https://github.com/w3c/webappsec-csp/issues/8
  */
 export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false, directives: nothingElse } } }
+
+/** For pages that show nothing of anybody and do nothing: an EHR may open them in a frame. */
+export const framedAnywhere = {
+  helmet: {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { ...nothingElse, frameAncestors: ['*'], formAction: ["'none'"] },
+    },
+    frameguard: false,
+  },
+}

@@ -40,20 +40,31 @@ const problemList = (fields: readonly Pick<Field, 'name' | 'problem'>[]): Html |
 export const notice = (kind: 'problem' | 'done', content: Html): Html =>
   html`<div class="notice ${kind}" role="${kind === 'problem' ? 'alert' : 'status'}">${content}</div>`
 
+export type Choice = { readonly value: string; readonly label: string }
+
 type Form = {
   readonly action: string
   readonly token: string
   readonly fields: readonly Field[]
   readonly button: string
+  /** One of several, after the fields; the first is chosen already. */
+  readonly choice?: { readonly name: string; readonly label: string; readonly choices: readonly Choice[] }
   /** Sent along unseen. */
   readonly hidden?: Readonly<Record<string, string>>
 }
 
 /** A form that posts, with what is wrong with it before its fields. It is checked here, not by the browser, which says less. */
-export const form = ({ action, token, fields, button, hidden = {} }: Form): Html => html`${problemList(fields)}
+export const form = ({ action, token, fields, button, choice, hidden = {} }: Form): Html => html`${problemList(fields)}
 <form method="post" action="${action}" novalidate>
 ${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 ${fields.map(field)}
+${
+  choice &&
+  html`<div class="field">
+<label for="${choice.name}">${choice.label}</label>
+<select id="${choice.name}" name="${choice.name}">${choice.choices.map(({ value, label }) => html`<option value="${value}">${label}</option>`)}</select>
+</div>`
+}
 <button>${button}</button>
 </form>`
 

@@ -12,10 +12,13 @@ import { accountPage } from './account.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { contentSecurityPolicy } from './content-security.ts'
+import { ehrLaunchPage } from './ehr-launch.ts'
 import { answerErrorPage } from './error-page.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
+import { launchedPage } from './launched.ts'
 import { newAccountPage } from './new-account.ts'
 import { newPasswordPage } from './new-password.ts'
+import { patientPage } from './patient.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
@@ -32,6 +35,9 @@ const pages: readonly AddPage[] = [
   verificationPage,
   accountPage,
   accountSessionsPage,
+  ehrLaunchPage,
+  launchedPage,
+  patientPage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

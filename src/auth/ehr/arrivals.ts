@@ -1,0 +1,97 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import type { OpenStoreAs } from '../../accounts/person.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { parseSearch } from '../../search/parse.ts'
+import type { Database } from '../../storage/database.ts'
+import { dropArrival, findArrival } from '../../storage/ehr/launch.ts'
+import { findSmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
+import type { Store } from '../../storage/store.ts'
+import { callerOfPerson } from '../../storage/token.ts'
+import { findPersonOf, linkPerson } from './ehr-user.ts'
+import { unseal } from './sealed.ts'
+import { tokenText } from './token-text.ts'
+
+/** Who came from an EHR, and for which patient. */
+export type Arrival = {
+  readonly issuer: string
+  /** The EHR's name for its user. */
+  readonly subject: string
+  /** As we would save it. */
+  readonly patient?: Patient
+}
+
+export type Arrivals = {
+  readonly find: (arrival: string, browser: string) => Promise<Arrival | undefined>
+  /** It has led to where it should. */
+  readonly drop: (arrival: string) => Promise<void>
+  /** Id of the Person whose EHR user it is. */
+  readonly personOf: (issuer: string, subject: string) => Promise<string | undefined>
+  /** Throws `duplicate` where the EHR user is somebody's already. */
+  readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
+  /** Where the Person works, of the organizations that the EHR is configured for: whoever works in none is not let in by it. */
+  readonly workplaces: (person: string, issuer: string) => Promise<readonly Workplace[]>
+  /** Id of the Patient that is there already, of the organizations, and that the Person may see. */
+  readonly findPatient: (
+    person: string,
+    patient: Patient,
+    organizations: readonly string[],
+  ) => Promise<string | undefined>
+  /** Answers the id. One that is there already is not made again. */
+  readonly register: (person: string, patient: Patient, organization: string) => Promise<string>
+}
+
+export type ArrivalParts = {
+  readonly database: Database
+  readonly secretKey: Uint8Array
+  readonly registry: Registry
+  readonly openStoreAs: OpenStoreAs
+  /** The store as a caller sees it. */
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+export const openArrivals = (parts: ArrivalParts): Arrivals => ({
+  find: async (arrival, browser) => {
+    const found = await findArrival(parts.database, arrival, browser)
+    if (found === undefined) return undefined
+    const { subject, patient } = JSON.parse(await unseal(parts.secretKey, found.arrived))
+    return { issuer: found.issuer, subject, ...(patient === undefined ? {} : { patient }) }
+  },
+  drop: arrival => dropArrival(parts.database, arrival),
+  personOf: (issuer, subject) => findPersonOf(parts, issuer, subject),
+  link: (person, { issuer, subject }) => linkPerson(parts, person, { issuer, subject }),
+  workplaces: async (person, issuer) => {
+    const config = await findSmartClientConfig(parts.database, issuer)
+    return config?.enabled ? workplacesOf(parts.database, person, config.organization) : []
+  },
+  findPatient: async (person, patient, organizations) => {
+    if (organizations.length === 0) return undefined
+    const store = await storeOf(parts, person, 'user/Patient.rs')
+    const [id] = await store.matches(samePatient(parts, patient, organizations), 1)
+    return id
+  },
+  register: async (person, patient, organization) => {
+    const store = await storeOf(parts, person, 'user/Patient.crs')
+    const resource: Patient = { ...patient, managingOrganization: { reference: `Organization/${organization}` } }
+    const ifNoneExist = samePatient(parts, patient, [organization])
+    const [written] = await store.write([{ kind: 'create', resource, ifNoneExist }])
+    if (written?.outcome === 'refused') throw written.error
+    if (written === undefined) throw new FhirError('exception', 'Nothing was written')
+    return written.id
+  },
+})
+
+const storeOf = async ({ database, openStoreFor }: ArrivalParts, person: string, scope: string): Promise<Store> =>
+  openStoreFor(await callerOfPerson(database, { person, client: 'pages', scope }))
+
+/** By the identifier of that very EHR, among those that the organizations have registered: never by name, never elsewhere. */
+const samePatient = ({ registry }: ArrivalParts, { identifier }: Patient, organizations: readonly string[]) => {
+  const [{ system = '', value = '' } = {}] = identifier ?? []
+  const query = new URLSearchParams({
+    identifier: tokenText({ system, value }),
+    organization: organizations.map(id => `Organization/${id}`).join(),
+  })
+  return parseSearch(registry, 'Patient', query)
+}

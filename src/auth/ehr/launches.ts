@@ -1,0 +1,151 @@
+/** We are the SMART client, and an EHR launches us. https://hl7.org/fhir/smart-app-launch/app-launch.html#launch-app-ehr-launch */
+
+import { createHash, createHmac } from 'node:crypto'
+import type { JWK } from 'jose'
+import { keepArrival, keepEhrLaunch, takeEhrLaunch } from '../../storage/ehr/launch.ts'
+import { findSmartClientConfig, type SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import { newSecret } from '../../storage/secret.ts'
+import { type ArrivalParts, type Arrivals, openArrivals } from './arrivals.ts'
+import { type EhrClientParts, exchangeCode } from './client.ts'
+import { publicKeySet, readEhrKeys } from './keys.ts'
+import { fetchLaunchedPatient } from './launched-patient.ts'
+import { discoverEhr } from './metadata.ts'
+import { type Refused, refused } from './refusal.ts'
+import { seal } from './sealed.ts'
+
+export type EhrLaunches = {
+  /** Answers the URL of the EHR to send the browser to. `browser` is a secret that this one keeps. */
+  readonly begin: (asked: Asked) => Promise<{ readonly kind: 'sent'; readonly url: string } | Refused>
+  /** `arrival` is a secret: what has come is found by it, in the same browser. */
+  readonly finish: (query: URLSearchParams, browser: string) => Promise<Arrived | Refused>
+  readonly arrivals: Arrivals
+  readonly publicKeys: () => Promise<{ readonly keys: readonly JWK[] }>
+}
+
+type Asked = { readonly issuer: string; readonly launch: string; readonly browser: string }
+
+type Arrived = {
+  readonly kind: 'arrived'
+  readonly arrival: string
+  /** Id of the Person to sign in: whose EHR user it is, and who works where the EHR is for. */
+  readonly person?: string
+}
+
+export type EhrLaunchParts = EhrClientParts &
+  ArrivalParts & {
+    /** Where others reach this server, without a slash at the end. */
+    readonly address: () => string
+  }
+
+export const openEhrLaunches = (parts: EhrLaunchParts): EhrLaunches => {
+  const arrivals = openArrivals(parts)
+  return {
+    begin: asked => begin(parts, asked),
+    finish: (query, browser) => finish(parts, arrivals, query, browser),
+    arrivals,
+    publicKeys: async () => publicKeySet(await readEhrKeys(parts.database, parts.secretKey)),
+  }
+}
+
+/** As it is kept: two spellings that differ in the last slash are one. */
+export const toIssuer = (text: string): string => text.replace(/\/+$/, '')
+
+export const callbackPath = '/launch/callback'
+
+const begin = async (parts: EhrLaunchParts, asked: Asked): ReturnType<EhrLaunches['begin']> => {
+  const { database, secretKey, outbound } = parts
+  if (asked.issuer === '' || asked.launch === '') return refused('incomplete', 'iss or launch is absent')
+  const config = await findEnabled(parts, toIssuer(asked.issuer))
+  if (config === undefined) return refused('unknown-ehr', 'the iss is not configured')
+  const { issuer, clientId, scope } = config
+  const discovered = await discoverEhr(outbound, issuer)
+  if (discovered.kind === 'refused') return discovered
+  const { metadata } = discovered
+  const state = newSecret()
+  await keepEhrLaunch(database, { state, browser: asked.browser, issuer, metadata })
+  const { verifier, nonce } = secretsOf(secretKey, state)
+  const url = new URL(metadata.authorization_endpoint)
+  const query = {
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: `${parts.address()}${callbackPath}`,
+    scope,
+    state,
+    aud: issuer,
+    launch: asked.launch,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...(config.requiresNonce ? { nonce } : {}),
+  }
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+  return { kind: 'sent', url: url.href }
+}
+
+const finish = async (
+  parts: EhrLaunchParts,
+  arrivals: Arrivals,
+  query: URLSearchParams,
+  browser: string,
+): Promise<Arrived | Refused> => {
+  const { database, secretKey } = parts
+  const state = query.get('state') ?? ''
+  const launch = await takeEhrLaunch(database, { state, browser })
+  if (launch === undefined) return refused('another-browser', 'the state is used, too old, or of another browser')
+  const { issuer, metadata } = launch
+  const config = await findEnabled(parts, issuer)
+  if (config === undefined) return refused('unknown-ehr', 'it is configured no more', issuer)
+  if (query.has('error')) return refused('denied', 'the EHR answered with an error', issuer)
+  try {
+    const { verifier, nonce } = secretsOf(secretKey, state)
+    const { subject, accessToken, patient } = await exchangeCode(parts, {
+      config,
+      metadata,
+      url: new URL(`${parts.address()}${callbackPath}?${query}`),
+      state,
+      verifier,
+      ...(config.requiresNonce ? { nonce } : {}),
+    })
+    const launched = patient === undefined ? undefined : await fetchFor(parts, { issuer, id: patient, accessToken })
+    if (launched?.kind === 'refused') return launched
+    const arrived = { subject, ...(launched === undefined ? {} : { patient: launched.patient }) }
+    const sealed = await seal(secretKey, JSON.stringify(arrived))
+    const arrival = await keepArrival(database, { browser, issuer, arrived: sealed })
+    const person = await personToAdmit(arrivals, issuer, subject)
+    return { kind: 'arrived', arrival, ...(person === undefined ? {} : { person }) }
+  } catch (error) {
+    return refused('untrusted', reasonOf(error), issuer)
+  }
+}
+
+/** Whoever has left the organizations that the EHR is for is let in by it no more. */
+const personToAdmit = async (arrivals: Arrivals, issuer: string, subject: string): Promise<string | undefined> => {
+  const person = await arrivals.personOf(issuer, subject)
+  if (person === undefined || (await arrivals.workplaces(person, issuer)).length === 0) return undefined
+  return person
+}
+
+const fetchFor = async (parts: EhrLaunchParts, asked: Parameters<typeof fetchLaunchedPatient>[1]) => {
+  try {
+    return { kind: 'fetched', patient: await fetchLaunchedPatient(parts.outbound, asked) } as const
+  } catch (error) {
+    return refused('no-patient', reasonOf(error), asked.issuer)
+  }
+}
+
+const findEnabled = async (parts: EhrLaunchParts, issuer: string): Promise<SmartClientConfig | undefined> => {
+  const config = await findSmartClientConfig(parts.database, issuer)
+  return config?.enabled ? config : undefined
+}
+
+/** Made again from the state that comes back, so that the database has nothing by which a code could be used. */
+const secretsOf = (secretKey: Uint8Array, state: string) => {
+  const of = (what: string) => createHmac('sha256', secretKey).update(`EHR launch ${what} ${state}`).digest('base64url')
+  return { verifier: of('verifier'), nonce: of('nonce') }
+}
+
+/** The library tells in its cause which claim or parameter is wrong, and not what stood in it. A parser would quote what it read. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'unknown'
+  const { cause } = error
+  return cause instanceof Error && !(cause instanceof SyntaxError) ? cause.message : error.message
+}

@@ -1,0 +1,14 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** A private key that only SECRET_KEY opens. */
+export type SealedEhrKey = { readonly alg: string; readonly sealed: string }
+
+export const listEhrKeys = (connection: Connection): Promise<readonly SealedEhrKey[]> =>
+  connection.any<SealedEhrKey>(sql.fragment`SELECT alg, sealed FROM ehr_key ORDER BY alg`)
+
+/** Of two servers that start at once, one makes it. */
+export const addEhrKey = async (connection: Connection, { alg, sealed }: SealedEhrKey): Promise<void> => {
+  await connection.run(sql.fragment`
+    INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed}) ON CONFLICT (alg) DO NOTHING`)
+}

@@ -1,0 +1,74 @@
+import type { Connection } from '../database.ts'
+import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { sql } from '../sql.ts'
+
+/** What the EHR said of itself when the browser was sent to it: it is held to that when the browser comes back. */
+export type EhrMetadata = {
+  readonly issuer: string
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
+  readonly token_endpoint_auth_methods_supported?: readonly string[]
+  readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[]
+  readonly authorization_response_iss_parameter_supported?: boolean
+}
+
+/** `browser` is what the browser keeps in a cookie. */
+export type EhrLaunch = {
+  readonly state: string
+  readonly browser: string
+  readonly issuer: string
+  readonly metadata: EhrMetadata
+}
+
+/** Good once, for ten minutes. */
+export const keepEhrLaunch = async (
+  connection: Connection,
+  { state, browser, issuer, metadata }: EhrLaunch,
+): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM ehr_launch WHERE expires_at <= now()`)
+  await connection.run(sql.fragment`
+    INSERT INTO ehr_launch (state_hash, browser_hash, issuer, metadata, expires_at)
+    VALUES (${hashOf(state)}, ${hashOf(browser)}, ${issuer}, ${JSON.stringify(metadata)}::jsonb, now() + interval '10 minutes')`)
+}
+
+/** Of any number at once that come back with the state, one has it; who comes with another browser has nothing, and ends nothing. */
+export const takeEhrLaunch = async (
+  connection: Connection,
+  { state, browser }: Pick<EhrLaunch, 'state' | 'browser'>,
+): Promise<Pick<EhrLaunch, 'issuer' | 'metadata'> | undefined> => {
+  if (!isSecret(state) || !isSecret(browser)) return undefined
+  return connection.maybeOne(sql.fragment`
+    DELETE FROM ehr_launch
+    WHERE state_hash = ${hashOf(state)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()
+    RETURNING issuer, metadata`)
+}
+
+type Arrival = { readonly browser: string; readonly issuer: string; readonly arrived: string }
+
+/** Answers by what it is found again, for half an hour and in the same browser: only the hash is kept. */
+export const keepArrival = async (connection: Connection, { browser, issuer, arrived }: Arrival): Promise<string> => {
+  const secret = newSecret()
+  await connection.run(sql.fragment`DELETE FROM ehr_arrival WHERE expires_at <= now()`)
+  await connection.run(sql.fragment`
+    INSERT INTO ehr_arrival (hash, browser_hash, issuer, arrived, expires_at)
+    VALUES (${hashOf(secret)}, ${hashOf(browser)}, ${issuer}, ${arrived}, now() + interval '30 minutes')`)
+  return secret
+}
+
+export const findArrival = async (
+  connection: Connection,
+  secret: string,
+  browser: string,
+): Promise<Pick<Arrival, 'issuer' | 'arrived'> | undefined> => {
+  if (!isSecret(secret) || !isSecret(browser)) return undefined
+  return connection.maybeOne(sql.fragment`
+    SELECT issuer, arrived FROM ehr_arrival
+    WHERE hash = ${hashOf(secret)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()`)
+}
+
+export const dropArrival = async (connection: Connection, secret: string): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM ehr_arrival WHERE hash = ${hashOf(secret)}`)
+}
+
+const hashOf = (secret: string) => sql.binary(digestOf(secret))

@@ -1,0 +1,186 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isAccountPassword } from '../accounts/confirm-password.ts'
+import { nameOfPerson } from '../accounts/person.ts'
+import type { Arrival } from '../auth/ehr/arrivals.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Workplace } from '../storage/ehr/staff.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { browserOf } from './ehr-launch.ts'
+import { type Choice, form, notice, typed } from './form.ts'
+import { type Html, html } from './html.ts'
+import { sendPage } from './page.ts'
+import { patientFacts } from './patient-facts.ts'
+import { seldom } from './sign-in.ts'
+
+type Asked = { readonly Params: { readonly arrival: string } }
+
+/** Who has come from an EHR: whose account that is, then whose page they go to. */
+export const launchedPage: AddPage = (server, options) => {
+  const { ehrLaunches, accounts } = options
+  const { arrivals } = ehrLaunches
+  server.get<Asked>('/launched/:arrival', async (request, reply) => {
+    const step = await stepOf(request, options)
+    switch (step.kind) {
+      case 'gone':
+        return sendGone(reply)
+      case 'sign-in':
+        return sendSignInFirst(request, reply, step.arrival)
+      case 'not-staff':
+        return sendNotStaff(reply, step.arrival)
+      case 'another':
+        return sendAnother(reply, step.arrival)
+      case 'link':
+        return sendLink(request, reply, options, step)
+      case 'at-patient':
+      case 'no-patient':
+        await arrivals.drop(request.params.arrival)
+        return reply.redirect(step.kind === 'at-patient' ? `/patients/${step.id}` : '/account', 303)
+      case 'register':
+        return sendRegister(request, reply, step)
+    }
+  })
+  server.post<Asked>('/launched/:arrival/account', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const step = await stepOf(request, options)
+    if (step.kind !== 'link') return reply.redirect(`/launched/${request.params.arrival}`, 303)
+    const answer = await isAccountPassword(accounts, step.person, typed(request.body, 'password'))
+    if (answer !== 'right') return sendLink(request, reply, options, step, problems[answer])
+    await arrivals.link(step.person, step.arrival)
+    return reply.redirect(`/launched/${request.params.arrival}`, 303)
+  })
+  server.post<Asked>('/launched/:arrival/patient', async (request, reply) => {
+    const step = await stepOf(request, options)
+    if (step.kind !== 'register') return reply.redirect(`/launched/${request.params.arrival}`, 303)
+    const organization = typed(request.body, 'organization')
+    if (!step.places.some(place => place.registers && place.organization === organization))
+      throw new FhirError('invalid', 'The organization is none of those that were offered')
+    const id = await arrivals.register(step.person, step.patient, organization)
+    await arrivals.drop(request.params.arrival)
+    return reply.redirect(`/patients/${id}`, 303)
+  })
+}
+
+type Here = { readonly arrival: Arrival }
+type Known = Here & { readonly person: string; readonly places: readonly Workplace[] }
+type Link = Known & { readonly kind: 'link' }
+type Register = Known & { readonly kind: 'register'; readonly patient: NonNullable<Arrival['patient']> }
+
+/** What is to be done next; asked anew at each request, of what is so then. */
+type Step =
+  | { readonly kind: 'gone' }
+  | (Here & { readonly kind: 'sign-in' | 'not-staff' | 'another' })
+  | Link
+  | Register
+  | { readonly kind: 'at-patient'; readonly id: string }
+  | { readonly kind: 'no-patient' }
+
+const stepOf = async (request: FastifyRequest<Asked>, options: PageOptions): Promise<Step> => {
+  const { arrivals } = options.ehrLaunches
+  const arrival = await arrivals.find(request.params.arrival, browserOf(request, options))
+  if (arrival === undefined) return { kind: 'gone' }
+  const { issuer, subject, patient } = arrival
+  const person = request.session?.person
+  if (person === undefined) return { kind: 'sign-in', arrival }
+  const linked = await arrivals.personOf(issuer, subject)
+  if (linked !== undefined && linked !== person) return { kind: 'another', arrival }
+  const places = await arrivals.workplaces(person, issuer)
+  if (places.length === 0) return { kind: 'not-staff', arrival }
+  if (linked === undefined) return { kind: 'link', arrival, person, places }
+  if (patient === undefined) return { kind: 'no-patient' }
+  const organizations = places.map(({ organization }) => organization)
+  const id = await arrivals.findPatient(person, patient, organizations)
+  return id === undefined ? { kind: 'register', arrival, person, places, patient } : { kind: 'at-patient', id }
+}
+
+const sendGone = (reply: FastifyReply): FastifyReply =>
+  sendProblem(reply.code(410), 'This launch is over', html`<p>Open Sharewell from your EHR again.</p>`)
+
+const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const title = 'Sign in to go on'
+  const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}` })
+  return sendPage(reply, {
+    title,
+    content: html`<h1>${title}</h1>
+<p>You come from ${new URL(issuer).host}. Sign in with your account here; if the two are not linked yet, we ask you whether to link them.</p>
+<p>If you have no account here yet, ask the manager of your organization for one.</p>
+<p><a href="/sign-in?${back.toString()}">Sign in</a></p>`,
+  })
+}
+
+const sendNotStaff = (reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
+  sendProblem(
+    reply.code(403),
+    'You do not work here',
+    html`<p>Your account belongs to no organization that ${new URL(issuer).host} is set up for. Ask the manager of yours.</p>`,
+  )
+
+const sendAnother = (reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
+  sendProblem(
+    reply.code(403),
+    'This is somebody else’s launch',
+    html`<p>Your user at ${new URL(issuer).host} is linked to another account than the one that is signed in. Open Sharewell from your EHR again.</p>`,
+  )
+
+const sendProblem = (reply: FastifyReply, title: string, text: Html): FastifyReply =>
+  sendPage(reply, { title, isProblem: true, content: html`<h1>${title}</h1>\n${text}` })
+
+const sendLink = async (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  { accounts }: PageOptions,
+  { arrival, person }: Link,
+  problem?: string,
+): Promise<FastifyReply> => {
+  const title = 'Link your EHR to your account'
+  const { host } = new URL(arrival.issuer)
+  return sendPage(reply.code(problem === undefined ? 200 : 422), {
+    title,
+    isProblem: problem !== undefined,
+    signOut: { token: reply.generateCsrf() },
+    content: html`<h1>${title}</h1>
+${notice('problem', html`<p>Do this only if you have just come from ${host} yourself, with your own user there.</p>`)}
+<p>From now on, whoever ${host} says is its user “${arrival.subject}” is signed in here as ${await nameOfPerson(accounts.openStoreAs, person)}.</p>
+${form({
+  action: `/launched/${request.params.arrival}/account`,
+  token: reply.generateCsrf(),
+  fields: [
+    { name: 'password', label: 'Your password here', type: 'password', autocomplete: 'current-password', problem },
+  ],
+  button: 'Link them',
+})}`,
+  })
+}
+
+const problems = {
+  wrong: 'This is not the password of your account.',
+  'too-often': 'That was tried too often. Please wait 15 minutes before you try again.',
+} as const
+
+const sendRegister = (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  { patient, places, arrival }: Register,
+): FastifyReply => {
+  const title = 'Register this patient?'
+  const choices = places.flatMap(({ organization, name, registers }): Choice[] =>
+    registers ? [{ value: organization, label: name === '' ? organization : name }] : [],
+  )
+  return sendPage(reply, {
+    title,
+    signOut: { token: reply.generateCsrf() },
+    content: html`<h1>${title}</h1>
+<p>${new URL(arrival.issuer).host} has opened Sharewell for a patient who is not registered here yet. This is what would be saved, and nothing else:</p>
+${patientFacts(patient)}
+${
+  choices.length === 0
+    ? html`<p>You may not register patients. Ask a member of your organization to do it.</p>`
+    : form({
+        action: `/launched/${request.params.arrival}/patient`,
+        token: reply.generateCsrf(),
+        fields: [],
+        choice: { name: 'organization', label: 'Register for', choices },
+        button: 'Register',
+      })
+}
+<p><a href="/account">Do not register</a></p>`,
+  })
+}

@@ -1,0 +1,354 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openHospitals, password } from './hospital.ts'
+import type { Misbehaviour } from './mock-ehr.ts'
+
+const world = await openHospitals()
+const { server, ehr, otherEhr } = world
+t.teardown(async () => {
+  await server.close()
+  ehr.close()
+  otherEhr.close()
+})
+
+await world.linked('lena', world.hospital)
+ehr.addPatient({
+  resourceType: 'Patient',
+  id: 'p1',
+  name: [{ family: 'Abara', given: ['Chidi'] }],
+  gender: 'male',
+  birthDate: '1984-05-06',
+  identifier: [{ system: `${otherEhr.base}/Patient`, value: 'foreign' }],
+  managingOrganization: { reference: 'Organization/elsewhere' },
+})
+
+t.test('a launch goes to the EHR with all that SMART asks for, and to no other place', async t => {
+  const browser = openBrowser(server)
+  const {
+    status,
+    location = '',
+    headers,
+  } = await browser.get(`/launch?${new URLSearchParams({ iss: `${ehr.base}/`, launch: 'l-1' })}`)
+  t.equal(status, 303)
+  const url = new URL(location)
+  t.equal(`${url.origin}${url.pathname}`, `${ehr.base}/authorize`)
+  t.match(Object.fromEntries(url.searchParams), {
+    response_type: 'code',
+    client_id: 'sharewell',
+    redirect_uri: 'http://localhost:8080/launch/callback',
+    scope: 'openid fhirUser launch patient/Patient.r',
+    state: /^[\w-]{43}$/,
+    nonce: /^[\w-]{43}$/,
+    aud: ehr.base,
+    launch: 'l-1',
+    code_challenge: /^[\w-]{43}$/,
+    code_challenge_method: 'S256',
+  })
+  t.match(headers['set-cookie'], /^sharewell-launch=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+})
+
+t.test('an EHR that is not configured is asked nothing', async t => {
+  const before = ehr.asked.length
+  for (const iss of [
+    'https://evil.example/fhir',
+    `${ehr.base}/x`,
+    `${ehr.base}@evil.example`,
+    'file:///etc/passwd',
+    '',
+  ])
+    t.match(await openBrowser(server).get(`/launch?${new URLSearchParams({ iss, launch: 'x' })}`), {
+      status: 400,
+      location: undefined,
+    })
+  t.equal(ehr.asked.length, before)
+})
+
+t.test('a provider is shown what would be saved, saves it, and lands on the page of the patient', async t => {
+  const browser = openBrowser(server)
+  const first = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
+  t.match(first, { status: 303, location: /^\/launched\/[\w-]{43}$/ })
+  const { location = '' } = first
+  const shown = await browser.get(location)
+  t.match(wordsOf(shown), /Register this patient\?.*Name Chidi Abara Birth date 1984-05-06 Gender male Identifiers p1/)
+  t.notMatch(shown.body, /foreign|elsewhere/)
+  const patients = async () =>
+    (await server.inject({ url: '/fhir/Patient', headers: { authorization: 'Bearer everything' } })).json().entry ?? []
+  t.same(await patients(), [], 'nothing is saved before')
+  const saved = await browser.send(location, { organization: world.hospital }, `${location}/patient`)
+  t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
+  const { id: _, meta: __, ...patient } = (await patients())[0].resource
+  t.same(patient, {
+    resourceType: 'Patient',
+    identifier: [{ system: `${ehr.base}/Patient`, value: 'p1' }],
+    name: [{ family: 'Abara', given: ['Chidi'] }],
+    gender: 'male',
+    birthDate: '1984-05-06',
+    managingOrganization: { reference: `Organization/${world.hospital}` },
+  })
+  t.match(wordsOf(await browser.get(saved.location ?? '')), /Chidi Abara Name Chidi Abara Birth date 1984-05-06/)
+  t.match(await browser.get(location), { status: 410 }, 'the launch is over')
+
+  const again = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
+  t.match(await browser.get(again.location ?? ''), { status: 303, location: saved.location ?? '' }, 'then it is known')
+  t.equal((await patients()).length, 1)
+
+  const stranger = await world.colleague('oscar', world.other)
+  const theirs = openBrowser(server)
+  await theirs.send('/sign-in', { email: stranger.email, password })
+  t.match(await theirs.get(saved.location ?? ''), { status: 404 }, 'another tenant sees no such patient')
+})
+
+t.test('a user of the EHR who is nobody here links it by their own sign-in and password', async t => {
+  const mona = await world.colleague('mona', world.ward)
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'm-7' }))
+  t.equal(browser.cookies.get('sharewell-session'), undefined, 'and is not signed in by it')
+  t.match(wordsOf(await browser.get(location)), /Sign in to go on/)
+  await browser.send(`/sign-in?continue=${location}`, { email: mona.email, password }, '/sign-in')
+  t.match(wordsOf(await browser.get(location)), /its user “m-7” is signed in here as mona/)
+  t.match(await browser.send(location, { password: 'wrong' }, `${location}/account`), { status: 422 })
+  t.match(await browser.send(location, { password }, `${location}/account`), { status: 303, location })
+  t.match(await browser.get(location), { status: 303, location: '/account' })
+  const person = await server.inject({
+    url: `/fhir/Person/${mona.person}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+  t.same(person.json().identifier, [{ system: ehr.base, value: 'm-7' }])
+
+  const later = openBrowser(server)
+  await world.launched(later, ehr, ehr.launch({ subject: 'm-7' }))
+  t.match(wordsOf(await later.get('/account')), /Name mona/)
+})
+
+t.test('who does not work where the EHR is set up for is not let in by it', async t => {
+  const nils = await world.colleague('nils', world.other)
+  const browser = openBrowser(server)
+  await browser.send('/sign-in', { email: nils.email, password })
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'nils' }))
+  t.match(await browser.get(location), { status: 403, body: /You do not work here/ })
+})
+
+t.test('who has left is not let in any more', async t => {
+  const otto = await world.linked('otto', world.hospital)
+  await server.inject({
+    method: 'DELETE',
+    url: `/fhir/PractitionerRole/${otto.role}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+  const browser = openBrowser(server)
+  await world.launched(browser, ehr, ehr.launch({ subject: 'otto' }))
+  t.equal(browser.cookies.get('sharewell-session'), undefined)
+})
+
+t.test('the same name at another EHR is another user', async t => {
+  const browser = openBrowser(server)
+  await world.launched(browser, otherEhr, otherEhr.launch({ subject: 'lena' }))
+  t.equal(browser.cookies.get('sharewell-session'), undefined)
+})
+
+t.test('a viewer is shown the patient, and registers none', async t => {
+  await world.linked('vera', world.hospital, 'viewer')
+  ehr.addPatient({ resourceType: 'Patient', id: 'p2', name: [{ text: 'Eve New' }] })
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'vera', patient: 'p2' }))
+  const page = await browser.get(location)
+  t.match(wordsOf(page), /Eve New.*You may not register patients/)
+  const token = /name="_csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 400 })
+})
+
+t.test('a patient is registered for no organization but those that were offered', async t => {
+  ehr.addPatient({ resourceType: 'Patient', id: 'p3' })
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p3' }))
+  t.match(await browser.send(location, { organization: world.other }, `${location}/patient`), { status: 400 })
+})
+
+t.test('a state is good once, and in the browser that began alone', async t => {
+  const browser = openBrowser(server)
+  const stranger = openBrowser(server)
+  await stranger.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
+  const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
+  t.match(await stranger.get(back), { status: 400, body: /This launch is over/ })
+  t.equal(stranger.cookies.get('sharewell-session'), undefined)
+  const answers = await Promise.all([browser.get(back), browser.get(back), browser.get(back)])
+  t.same(answers.map(({ status }) => status).sort(), [303, 400, 400])
+  const { location = '' } = answers.find(({ status }) => status === 303) ?? {}
+  t.match(await stranger.get(location), { status: 410 }, 'nor is what has come')
+})
+
+t.test('launches that run side by side do not disturb each other', async t => {
+  const browser = openBrowser(server)
+  const one = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
+  const two = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p3' }))
+  const [first, second] = [await browser.get(one), await browser.get(two)]
+  t.match(await browser.get(first.location ?? ''), { status: 303, location: /^\/patients\// })
+  t.match(wordsOf(await browser.get(second.location ?? '')), /Identifiers p3/)
+})
+
+t.test('an answer of another EHR than the one that was asked is refused', async t => {
+  const browser = openBrowser(server)
+  const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
+  const mixed = back.replace(encodeURIComponent(ehr.base), encodeURIComponent(otherEhr.base))
+  t.not(mixed, back)
+  t.match(await browser.get(mixed), { status: 502, body: /could not make sure who you are/ })
+  t.match(await browser.get(back), { status: 400 }, 'and the launch is over')
+})
+
+t.test('an EHR that says no is believed', async t => {
+  const browser = openBrowser(server)
+  const { location = '' } = await browser.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
+  const state = new URL(location).searchParams.get('state') ?? ''
+  const query = new URLSearchParams({ error: 'access_denied', state, iss: ehr.base })
+  t.match(await browser.get(`/launch/callback?${query}`), { status: 403, body: /Your EHR said no/ })
+})
+
+const seconds = Math.floor(Date.now() / 1000)
+const atCallback: readonly (readonly [string, Misbehaviour])[] = [
+  ['another issuer in the id_token', { claims: { iss: otherEhr.base } }],
+  ['another nonce', { claims: { nonce: 'another' } }],
+  ['no nonce', { claims: { nonce: undefined } }],
+  ['another audience', { claims: { aud: 'another' } }],
+  ['an id_token that is over', { claims: { iat: seconds - 900, exp: seconds - 600 } }],
+  ['nobody', { claims: { sub: undefined } }],
+  ['the signature of another key', { signedByAnother: true }],
+  ['no id_token', { withoutIdToken: true }],
+  ['no iss, though it says that it sends one', { iss: undefined }],
+  ['a token endpoint that does not answer', { slow: 'token' }],
+  ['an endless token response', { huge: 'token' }],
+]
+
+for (const [what, misbehaviour] of atCallback)
+  t.test(`an EHR signs nobody in with ${what}`, async t => {
+    ehr.misbehave(misbehaviour)
+    t.teardown(() => ehr.misbehave({}))
+    const browser = openBrowser(server)
+    t.match(await world.launched(browser, ehr, ehr.launch({ subject: 'lena' })), {
+      status: 502,
+      body: /could not make sure who you are/,
+    })
+    t.equal(browser.cookies.get('sharewell-session'), undefined)
+  })
+
+const atDiscovery: readonly (readonly [string, Misbehaviour, RegExp])[] = [
+  ['no PKCE', { metadata: { code_challenge_methods_supported: undefined } }, /cannot open Sharewell/],
+  ['plain PKCE alone', { metadata: { code_challenge_methods_supported: ['plain'] } }, /cannot open Sharewell/],
+  ['a page for scripts', { metadata: { authorization_endpoint: 'javascript:alert(1)' } }, /cannot open Sharewell/],
+  ['no keys', { metadata: { jwks_uri: undefined } }, /cannot open Sharewell/],
+  ['no answer', { slow: 'metadata' }, /does not answer/],
+  ['an endless answer', { huge: 'metadata' }, /does not answer/],
+]
+
+for (const [what, misbehaviour, words] of atDiscovery)
+  t.test(`no browser is sent to an EHR with ${what}`, async t => {
+    ehr.misbehave(misbehaviour)
+    t.teardown(() => ehr.misbehave({}))
+    const answer = await openBrowser(server).get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
+    t.match(answer, { status: 502, location: undefined, body: words })
+  })
+
+t.test('the token goes to no server that may not be requested', async t => {
+  ehr.misbehave({ metadata: { token_endpoint: 'http://169.254.169.254/token' } })
+  t.teardown(() => ehr.misbehave({}))
+  t.match(await world.launched(openBrowser(server), ehr, ehr.launch({ subject: 'lena' })), { status: 502 })
+})
+
+const atPatient: readonly (readonly [string, Misbehaviour])[] = [
+  ['is another than was named', { patientBody: '{"resourceType":"Patient","id":"p9"}' }],
+  ['is no Patient', { patientBody: '{"resourceType":"Group","id":"p1"}' }],
+  ['is no JSON', { patientBody: '<html>' }],
+  ['is not there', { patient: 'unknown' }],
+  ['is named by a path', { patient: '../Practitioner/lena' }],
+  ['is endless', { huge: 'patient' }],
+]
+
+for (const [what, misbehaviour] of atPatient)
+  t.test(`nobody lands on a patient who ${what}`, async t => {
+    ehr.misbehave(misbehaviour)
+    t.teardown(() => ehr.misbehave({}))
+    t.match(await world.launched(openBrowser(server), ehr, ehr.launch({ subject: 'lena', patient: 'p1' })), {
+      status: 502,
+      body: /could not get the patient/,
+    })
+  })
+
+t.test('an EHR that names a patient of another tenant finds nobody', async t => {
+  const theirs = await world.create('everything', {
+    resourceType: 'Patient',
+    name: [{ text: 'Somebody Elsewhere' }],
+    identifier: [
+      { system: `${ehr.base}/Patient`, value: 'p5' },
+      { system: `${otherEhr.base}/Patient`, value: 'p5' },
+    ],
+    managingOrganization: { reference: `Organization/${world.other}` },
+  })
+  ehr.addPatient({
+    resourceType: 'Patient',
+    id: 'p5',
+    name: [{ text: 'Own Patient' }],
+    identifier: [{ system: `${otherEhr.base}/Patient`, value: 'p5' }],
+  })
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p5' }))
+  const page = await browser.get(location)
+  t.match(wordsOf(page), /Register this patient\?.*Own Patient/)
+  t.notMatch(page.body, /Somebody Elsewhere/)
+  t.match(await browser.get(`/patients/${theirs.id}`), { status: 404 })
+})
+
+for (const authentication of ['secret', 'private_key_jwt'] as const)
+  t.test(`the server authenticates at the EHR by ${authentication}`, async t => {
+    await world.configure(ehr, world.hospital, {
+      clientId: `by-${authentication}`,
+      authentication,
+      ...(authentication === 'secret' ? { secret: 'a:secret/with+signs' } : {}),
+    })
+    t.teardown(() => world.configure(ehr, world.hospital))
+    const browser = openBrowser(server)
+    t.match(await world.launched(browser, ehr, ehr.launch({ subject: 'lena' })), { status: 303 })
+    t.match(await browser.get('/account'), { status: 200 })
+  })
+
+t.test('its keys are published without their private parts', async t => {
+  const { keys } = (await server.inject({ url: '/launch/jwks.json' })).json()
+  t.same(
+    keys.map((key: object) => Object.keys(key).sort().join()),
+    ['alg,crv,kid,kty,use,x,y', 'alg,e,kid,kty,n,use'],
+  )
+})
+
+t.test('an EHR that leaves the nonce out is allowed where it is configured so', async t => {
+  await world.configure(ehr, world.hospital, { requiresNonce: false })
+  ehr.misbehave({ claims: { nonce: undefined } })
+  t.teardown(async () => {
+    ehr.misbehave({})
+    await world.configure(ehr, world.hospital)
+  })
+  t.match(await world.launched(openBrowser(server), ehr, ehr.launch({ subject: 'lena' })), { status: 303 })
+})
+
+t.test('what is disabled is refused at once, also of launches under way', async t => {
+  const browser = openBrowser(server)
+  const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
+  await world.configure(ehr, world.hospital, { enabled: false })
+  t.teardown(() => world.configure(ehr, world.hospital))
+  t.match(await browser.get(back), { status: 400, body: /not known here/ })
+})
+
+t.test('in a frame it asks to go on in a tab of its own', async t => {
+  const url = `/launch?${new URLSearchParams({ iss: ehr.base, launch: '"><b>' })}`
+  const { statusCode, body, headers } = await server.inject({ url, headers: { 'sec-fetch-dest': 'iframe' } })
+  t.equal(statusCode, 200)
+  t.match(body, /<a href="\/launch\?iss=[^"<>]+" target="_blank" rel="noopener">/)
+  t.match(headers['content-security-policy'], /frame-ancestors \*;form-action 'none'$/)
+  t.equal(headers['x-frame-options'], undefined)
+})
+
+t.test('of tokens, codes and states nothing is left in the database', async t => {
+  const { dump } = await world.database.one<{ dump: string }>(sql.fragment`
+    SELECT concat((SELECT string_agg(one::text, '') FROM ehr_launch AS one),
+      (SELECT string_agg(one::text, '') FROM ehr_arrival AS one)) AS dump`)
+  t.notMatch(dump, /Chidi|access_token|lena/)
+  t.not(dump, '')
+})

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic')`)
+
+const run = async (args: readonly string[], input = '') => {
+  const child = spawn(process.execPath, [main, 'ehr', ...args], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: url,
+      SECRET_KEY: '07'.repeat(32),
+      OUTBOUND_ORIGINS: 'https://ehr.example.org',
+    },
+  })
+  const said = { out: '', error: '' }
+  child.stdout.on('data', chunk => {
+    said.out += chunk
+  })
+  child.stderr.on('data', chunk => {
+    said.error += chunk
+  })
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  return { code, ...said }
+}
+
+const issuer = 'https://ehr.example.org/fhir'
+const known = {
+  issuer,
+  organization: 'clinic',
+  clientId: 'us',
+  authentication: 'secret',
+  scope: 'openid fhirUser launch patient/Patient.r',
+  requiresNonce: true,
+  enabled: true,
+}
+
+t.test(
+  'an EHR is made known, changed and forgotten, and its secret is neither shown nor kept in the clear',
+  async t => {
+    const made = await run(
+      ['set', `${issuer}/`, '--organization', 'clinic', '--client-id', 'us', '--authentication', 'secret'],
+      'very secret\n',
+    )
+    t.same({ ...made, out: JSON.parse(made.out) }, { code: 0, out: known, error: '' })
+    const { row } = await database.one<{ row: string }>(
+      sql.fragment`SELECT smart_client_config::text AS row FROM smart_client_config`,
+    )
+    t.notMatch(row, /very secret/)
+    const changed = await run(['set', issuer, '--nonce', 'none', '--disable'])
+    const now = { ...known, requiresNonce: false, enabled: false }
+    t.same({ ...changed, out: JSON.parse(changed.out) }, { code: 0, out: now, error: '' })
+    const after = await database.one<{ secret: string }>(sql.fragment`SELECT secret FROM smart_client_config`)
+    t.ok(row.includes(after.secret), 'the secret stays')
+    t.same(JSON.parse((await run(['list'])).out), now)
+    t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
+    t.same(await run(['list']), { code: 0, out: '', error: '' })
+  },
+)
+
+t.test('what cannot be is told in one line', async t => {
+  const whole = ['--organization', 'clinic', '--client-id', 'us']
+  const refused: readonly (readonly [readonly string[], string])[] = [
+    [['set', issuer], 'A new EHR needs --organization and --client-id\n'],
+    [['set', issuer, '--organization', 'x', '--client-id', 'us'], 'Organization/x is not known\n'],
+    [
+      ['set', 'https://evil.example/fhir', ...whole],
+      'https://evil.example is not among the servers that may be requested: set OUTBOUND_ORIGINS to allow it\n',
+    ],
+    [['set', issuer, ...whole, '--authentication', 'secret'], 'Give the secret on standard input\n'],
+    [['remove', issuer], `${issuer} is not configured\n`],
+  ]
+  for (const [args, error] of refused) t.same(await run(args), { code: 1, out: '', error })
+})
