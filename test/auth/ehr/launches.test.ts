@@ -141,6 +141,40 @@ t.test('who has left is not let in any more', async t => {
   t.equal(browser.cookies.get('sharewell-session'), undefined)
 })
 
+t.test('where the organization asks for a second factor, the EHR is none', async t => {
+  await world.database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = ${world.hospital}`)
+  t.teardown(() => world.database.run(sql.fragment`UPDATE organization_node SET second_factor = FALSE`))
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
+  t.match(await browser.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' })
+  t.match(wordsOf(await browser.get(location)), /Sign in to go on/)
+})
+
+t.test('whoever signs in meanwhile as somebody else goes on with nothing of it', async t => {
+  const paul = await world.colleague('paul', world.hospital)
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
+  await browser.send('/sign-in?prompt=login', { email: paul.email, password }, '/sign-in')
+  t.match(await browser.get(location), { status: 403, body: /linked to another account/ })
+})
+
+t.test('of two who link the same user of the EHR at once, one does', async t => {
+  const colleagues = await Promise.all(['rosa', 'ruth'].map(name => world.colleague(name, world.hospital)))
+  const asked = await Promise.all(
+    colleagues.map(async ({ email }) => {
+      const browser = openBrowser(server)
+      await browser.send('/sign-in', { email, password })
+      const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'both' }))
+      const { body } = await browser.get(location)
+      const _csrf =
+        /action="[^"]*\/account"[^>]*>\s*<input type="hidden" name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? ''
+      return () => browser.post(`${location}/account`, { _csrf, password })
+    }),
+  )
+  const answers = await Promise.all(asked.map(link => link()))
+  t.same(answers.map(({ status }) => status).sort(), [303, 409])
+})
+
 t.test('the same name at another EHR is another user', async t => {
   const browser = openBrowser(server)
   await world.launched(browser, otherEhr, otherEhr.launch({ subject: 'lena' }))
