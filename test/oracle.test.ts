@@ -1,17 +1,22 @@
 import t from 'tap'
+import { loadRegistry } from '../src/fhir/registry.ts'
 import { unsupportedParameters } from '../src/fhir/registry-search-parameters.ts'
 import { resourceTypes } from '../src/fhir/resource-type.ts'
+import { modifiersOf } from '../src/search/modifier.ts'
 import { ask, queryOf } from './oracle/asking.ts'
 import { compareAll } from './oracle/asking-all.ts'
 import { openComparison } from './oracle/comparing.ts'
+import type { Definition } from './oracle/definitions.ts'
 import { derive } from './oracle/derive/derive.ts'
 import { knownInvalid } from './oracle/known-invalid.ts'
 import { makeHierarchies } from './oracle/made-hierarchies.ts'
-import { escapedText } from './oracle/match/escape.ts'
+import { escapedText, split } from './oracle/match/escape.ts'
 import { valuesFor } from './oracle/match/matches.ts'
+import { prefixes, splitPrefix } from './oracle/match/prefix.ts'
 import { takesPipe, tokensOf } from './oracle/match/token.ts'
 import { openOracle } from './oracle/opening.ts'
 import { openRandom, seedOf, timesOf } from './oracle/random.ts'
+import type { Criterion } from './oracle/select.ts'
 
 /**
  * Searches by every parameter of every type, over the published examples of R4, against an answer that owes nothing to the
@@ -26,6 +31,8 @@ t.teardown(() => server.close())
 /** Values to ask by, of a parameter of one type and of one that all types have. */
 const searches = 2 * timesOf()
 const searchesOfCommon = timesOf()
+/** Few parameters are numbers: these must do for all prefixes. */
+const searchesBy: Readonly<Partial<Record<Definition['type'], number>>> = { number: 30 * timesOf() }
 
 t.test('the examples are stored, but for those that are known to be invalid', async t => {
   t.same(Object.keys(refused).sort(), Object.keys(knownInvalid))
@@ -38,24 +45,55 @@ t.test('a search by any one parameter finds what the specification says', async 
   )
   const questions = parameters.flatMap(({ type, definition }) => {
     const random = openRandom(seed, `${type} ${definition.code}`)
-    const count = definition.code.startsWith('_') ? searchesOfCommon : searches
+    const count = searchesBy[definition.type] ?? (definition.code.startsWith('_') ? searchesOfCommon : searches)
     return derive(world, type, definition, random, count).map(criterion => ({
       type,
-      name: definition.code,
+      definition,
       criteria: [criterion],
     }))
   })
-  const compare = openComparison(server, world)
+  const found = new Set<string>()
+  const compare = openComparison<(typeof questions)[number]>(server, world, ({ definition, criteria }, count) => {
+    if (count > 0) for (const form of formsOf(definition, criteria)) found.add(form)
+  })
   const differences = await compareAll(questions, compare)
   t.same(differences, [], `ORACLE_SEED=${seed}`)
-  const asked = new Set(questions.map(({ type, name }) => `${type} ${name}`))
+  const asked = new Set(questions.map(({ type, definition }) => `${type} ${definition.code}`))
   t.same(
     parameters.map(({ type, definition }) => `${type} ${definition.code}`).filter(name => !asked.has(name)),
     [],
     'every parameter is asked by or listed',
   )
+  t.same(
+    advertisedForms().filter(form => !found.has(form)),
+    [],
+    'every modifier and prefix finds something',
+  )
   t.comment(`parameters ${parameters.length}, searches ${questions.length}, differing ${differences.length}`)
 })
+
+/** How a parameter of a type is asked: `token:not`, `date ge`. */
+const formsOf = ({ type }: Definition, criteria: readonly Criterion[]): readonly string[] =>
+  criteria.flatMap(([name, value]) => {
+    const [, modifier] = name.split(':')
+    if (modifier !== undefined) return [`${type}:${/^[A-Z]/.test(modifier) ? 'Type' : modifier}`]
+    return prefixed.includes(type) ? split(',', value).map(one => `${type} ${splitPrefix(one).prefix}`) : []
+  })
+
+const prefixed: readonly string[] = ['date', 'number', 'quantity']
+
+/** Those that the server has for some parameter of the type. */
+const advertisedForms = (): readonly string[] => {
+  const registry = loadRegistry()
+  const modifiers = resourceTypes
+    .flatMap(type => registry.searchParametersOf(type))
+    .flatMap(parameter => modifiersOf(parameter).map(modifier => `${parameter.type}:${modifier}`))
+  return [
+    ...new Set(modifiers),
+    'reference:Type',
+    ...prefixed.flatMap(type => prefixes.map(prefix => `${type} ${prefix}`)),
+  ].sort()
+}
 
 t.test('a system is not asked of what has none', async t => {
   const asked = resourceTypes.flatMap(type =>

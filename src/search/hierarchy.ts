@@ -17,11 +17,12 @@ export const parseHierarchy = (
   base: string | undefined,
 ): Expression => {
   const targets = hierarchicalTargets(parameter)
-  const value = parseReferenceValue({ ...parameter, targets }, text, base)
+  const narrowed = { ...parameter, targets }
+  const value = parseReferenceValue(narrowed, text, base)
   if (value.kind === 'url') throw valueRefusal(parameter, text, `id, ${targets.map(type => `${type}/id`).join(', ')}`)
   const { id, type } = value
   return or(
-    { kind: 'match', parameter, value },
+    { kind: 'match', parameter: narrowed, value },
     ...targets
       .filter(target => type === undefined || type === target)
       .flatMap((target): Expression[] => {

@@ -6,13 +6,20 @@ import type { World } from './world.ts'
 type Question = { readonly type: string; readonly criteria: readonly Criterion[] }
 
 /** Undefined where both agree; else what differs, in one line. */
-export type Compare = (question: Question) => Promise<string | undefined>
+export type Compare<Asked extends Question = Question> = (question: Asked) => Promise<string | undefined>
 
+/** `heard` is told how many the specification says. */
 export const openComparison =
-  (server: FastifyInstance, world: World): Compare =>
-  async ({ type, criteria }) => {
+  <Asked extends Question>(
+    server: FastifyInstance,
+    world: World,
+    heard: (question: Asked, count: number) => void = () => {},
+  ): Compare<Asked> =>
+  async question => {
+    const { type, criteria } = question
     const query = queryOf(type, criteria)
     const expected = select(world, type, criteria)
+    heard(question, expected.length)
     const answer = await ask(server, query)
     return 'refused' in answer ? `${query} ${answer.refused}` : difference(query, expected, answer.ids)
   }

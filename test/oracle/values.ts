@@ -95,8 +95,12 @@ const toFound = (node: unknown, resource: Resource): readonly Found[] => {
   const value = typeof node === 'object' && node !== null && 'data' in node ? node.data : node
   if (value === undefined || value === null) return []
   const [type = ''] = fhirpath.types(node)
-  return [{ type: plainTypes[type] ?? publishedType(node) ?? type.replace(/^.*\./, ''), value, node, resource }]
+  const datatype = plainTypes[type] ?? publishedType(node) ?? type.replace(/^.*\./, '')
+  // The library has an object of its own for a number.
+  return [{ type: datatype, value: numeric.has(datatype) ? Number(String(value)) : value, node, resource }]
 }
+
+const numeric = new Set(['decimal', 'integer', 'positiveInt', 'unsignedInt'])
 
 /** The library does not know what some elements are that have the name of a function. */
 const publishedType = (node: unknown): string | undefined =>

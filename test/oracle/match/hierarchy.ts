@@ -2,7 +2,7 @@ import type { Definition } from '../definitions.ts'
 import type { Resource } from '../examples.ts'
 import type { World } from '../world.ts'
 import { type Match, valuesFor } from './matches.ts'
-import { localKey, matchReference, referredBy, typeOf } from './reference.ts'
+import { localKey, referredBy, typeOf } from './reference.ts'
 
 /**
  * https://hl7.org/fhir/R4/search.html#recursive: "all Procedures that occurred at location 42, but also any procedures that
@@ -20,7 +20,7 @@ type Reach = (key: string, asked: string) => boolean
 
 const reaches = (found: Parameters<Match>[0], text: string, { definition, world }: At, reach: Reach): boolean => {
   const key = localKey(referredBy(found) ?? '')
-  if (key === undefined || !isHierarchical(world, definition, typeOf(key))) return matchReference(found, text)
+  if (key === undefined || !isHierarchical(world, definition, typeOf(key))) return false
   return reach(key, text.includes('/') ? text : `${typeOf(key)}/${text}`)
 }
 
