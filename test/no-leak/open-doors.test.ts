@@ -29,6 +29,12 @@ const open: Readonly<Record<string, string>> = {
   '/smart-style/1.json': 'how our pages look, for apps that are opened from them',
   '/oauth/*': 'where apps get tokens: each endpoint asks who the client is, and a page asks the person',
   '/oauth/register': 'where apps register themselves, thirty a minute from one address: registering grants nothing',
+  '/launch': 'where an EHR sends a browser: only the EHRs that are configured are asked anything',
+  '/launch/callback': 'answers a launch that began in the same browser, once',
+  '/launch/jwks.json': 'public keys',
+  '/launched/:arrival': 'what a launch brought, for the browser that it began in alone, by a cookie of its own',
+  '/launched/:arrival/account': 'the same, and it asks for the password of an account',
+  '/launched/:arrival/patient': 'the same, and it asks for a session',
   '/sign-in': 'where a session begins: it answers what nobody knows and what is wrong alike',
   '/sign-up': 'where a link is sent to an address: the answer is one, whether or not somebody has it',
   '/forgotten-password': 'the same',
@@ -38,7 +44,14 @@ const open: Readonly<Record<string, string>> = {
 }
 
 /** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */
-const signedIn = ['/account', '/account/sessions', '/account/sessions/end-others', '/account/verification', '/sign-out']
+const signedIn = [
+  '/account',
+  '/account/sessions',
+  '/account/sessions/end-others',
+  '/account/verification',
+  '/patients/:id',
+  '/sign-out',
+]
 
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {
   t.same([...new Set(routes.map(({ path }) => path))].toSorted(), [...Object.keys(open), ...signedIn].toSorted())
@@ -51,5 +64,17 @@ t.test('a page of somebody leads whoever is not signed in to sign-in', async t =
       t.same([statusCode, headers.location, body], [303, `/sign-in?continue=${encodeURIComponent(path)}`, ''], path)
     }
     if (methods.includes('POST')) t.not((await server.inject({ method: 'POST', url: path })).statusCode, 200, path)
+  }
+})
+
+t.test('nobody finds what a launch brought without the browser that it began in', async t => {
+  const arrival = `/launched/${'0'.repeat(43)}`
+  for (const [method, url] of [
+    ['GET', arrival],
+    ['POST', `${arrival}/account`],
+    ['POST', `${arrival}/patient`],
+  ] as const) {
+    const { statusCode } = await server.inject({ method, url })
+    t.ok(statusCode >= 400 && statusCode < 500, `${method} ${url}: ${statusCode}`)
   }
 })
