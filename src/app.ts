@@ -127,6 +127,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(pageRoutes, {
     cookies,
     openStoreFor,
+    codeClasses,
     ehrLaunches: openEhrLaunches({
       database,
       secretKey,

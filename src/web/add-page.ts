@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { EhrLaunches } from '../auth/ehr/launches.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Cookies } from '../http/session.ts'
 import type { Store } from '../storage/store.ts'
 
@@ -9,6 +10,8 @@ export type PageOptions = {
   readonly accounts: Accounts
   readonly cookies: Cookies
   readonly ehrLaunches: EhrLaunches
+  /** The kinds of data that people know by name. */
+  readonly codeClasses: CodeClasses
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
 }

@@ -73,3 +73,9 @@ export const typed = (body: unknown, name: string): string => {
   const value = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   return typeof value === 'string' ? value : ''
 }
+
+/** The values of the boxes of this name that were ticked. */
+export const ticked = (body: unknown, name: string): readonly string[] => {
+  const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
+  return [value].flat().filter(one => typeof one === 'string')
+}

@@ -21,6 +21,7 @@ const framed = ({ title, content, isProblem = false, signOut }: Page): Html => h
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${isProblem && 'Problem: '}${title} – Sharewell</title>
 <link rel="stylesheet" href="/static/style.css">
+<link rel="stylesheet" href="/static/choice.css">
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>

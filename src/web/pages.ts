@@ -11,6 +11,7 @@ import { findSession } from '../storage/account/session.ts'
 import { accountPage } from './account.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
+import { authorizePage } from './authorize.ts'
 import { contentSecurityPolicy } from './content-security.ts'
 import { ehrLaunchPage } from './ehr-launch.ts'
 import { answerErrorPage } from './error-page.ts'
@@ -38,6 +39,7 @@ const pages: readonly AddPage[] = [
   ehrLaunchPage,
   launchedPage,
   patientPage,
+  authorizePage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

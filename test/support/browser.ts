@@ -8,13 +8,16 @@ export type Shown = {
   readonly headers: Readonly<Record<string, string | readonly string[] | number | undefined>>
 }
 
+/** What is sent; a list where boxes of one name are ticked. */
+type Fields = Readonly<Record<string, string | readonly string[]>>
+
 /** A browser without JavaScript: keeps cookies, sends forms with what the page hid in them, follows no redirects. */
 export type Browser = {
   readonly get: (url: string) => Promise<Shown>
   /** Fills the form in the page at `url` that posts to `action` (`url` itself unless said), and sends it. */
-  readonly send: (url: string, fields: Readonly<Record<string, string>>, action?: string) => Promise<Shown>
+  readonly send: (url: string, fields: Fields, action?: string) => Promise<Shown>
   /** Sends what no page of ours would. */
-  readonly post: (url: string, fields: Readonly<Record<string, string>>) => Promise<Shown>
+  readonly post: (url: string, fields: Fields) => Promise<Shown>
   readonly cookies: Map<string, string>
 }
 
@@ -45,7 +48,7 @@ export const openBrowser = (
     const { location } = answer.headers
     return { status: answer.statusCode, location: location?.toString(), body: answer.body, headers: answer.headers }
   }
-  const post: Browser['post'] = (url, fields) => ask('POST', url, new URLSearchParams(fields).toString())
+  const post: Browser['post'] = (url, fields) => ask('POST', url, encoded(fields))
   return {
     cookies,
     post,
@@ -56,6 +59,11 @@ export const openBrowser = (
     },
   }
 }
+
+const encoded = (fields: Fields): string =>
+  new URLSearchParams(
+    Object.entries(fields).flatMap(([name, value]) => [value].flat().map(one => [name, one])),
+  ).toString()
 
 const keep = (
   cookies: Map<string, string>,

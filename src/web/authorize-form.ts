@@ -1,0 +1,139 @@
+import type { AskingClient, Interaction } from '../auth/interaction.ts'
+import type { Choices } from '../auth/patient-choice.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { type AskedPart, isNarrowable, partsAsked } from './asked-scope.ts'
+import { notice } from './form.ts'
+import { type Html, html } from './html.ts'
+import { sentenceOf, type Whose } from './scope-sentence.ts'
+
+/** What the person has ticked and typed so far. */
+export type AuthorizeState = {
+  readonly scopes: ReadonlySet<string>
+  /** Keys of the kinds of data to which measurements are narrowed; undefined where they are not. */
+  readonly kinds: ReadonlySet<string> | undefined
+  /** Empty where none is chosen. */
+  readonly patient: string
+  /** By which patients are looked for. */
+  readonly name: string
+  readonly problem: DecisionProblem | undefined
+}
+
+export type DecisionProblem = 'nothing' | 'required' | 'forbidden' | 'other-person'
+
+type Shown = Pick<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client' | 'scopes' | 'study'> & {
+  readonly token: string
+  readonly classes: CodeClasses
+  readonly who: { readonly person: string; readonly name: string; readonly email: string | undefined }
+  /** Where to sign in as somebody else. */
+  readonly signInAs: string
+  readonly whose: Whose
+  /** Undefined where there is no choice. */
+  readonly choices: Awaited<ReturnType<Choices['find']>> | undefined
+  readonly state: AuthorizeState
+}
+
+/** All of the page: who asks, who decides, and the form. What is granted is what stands ticked in it. */
+export const authorizeContent = (shown: Shown): Html => {
+  const { id, client, token, who, choices, study, state } = shown
+  const parts = partsAsked(shown.scopes)
+  return html`<h1>Allow ${client.name}?</h1>
+${state.problem && notice('problem', html`<p>${problems[state.problem]}</p>`)}
+${asking(client)}
+<p>You are signed in as <strong>${who.name || who.email || 'a person without a name'}</strong>${who.name !== '' && who.email && ` (${who.email})`}. <a href="${shown.signInAs}">Sign in as somebody else</a></p>
+<form method="post" action="/authorize/${id}" novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="person" value="${who.person}">
+${choices && patientChoice(choices, state)}
+<h2>It asks to</h2>
+<p>Untick what you do not want. It never sees more than you may see yourself.</p>
+${study && html`<p>It is only about one study, for which the app was opened.</p>`}
+${groups.map(([group, title]) =>
+  partGroup(
+    title,
+    parts.filter(part => part.group === group),
+    shown,
+  ),
+)}
+${parts.some(isNarrowable) && kindChoice(shown)}
+<div class="decide">
+<button name="decision" value="allow">Allow</button>
+<button name="decision" value="deny" class="plain">Deny</button>
+</div>
+</form>`
+}
+
+const problems: Readonly<Record<DecisionProblem, string>> = {
+  nothing: 'Nothing is ticked. Tick what you want to allow, or deny it all.',
+  required: 'Choose the patient whose data it is about.',
+  forbidden: 'This patient is not yours to choose. Choose one of those below.',
+  'other-person':
+    'Somebody else has signed in since this page was opened. Look again at who is signed in, and decide then.',
+}
+
+const asking = ({
+  name,
+  selfRegistered,
+  redirectUri,
+}: AskingClient): Html => html`<p>The app <strong>${name}</strong> asks to use data that you may see here.</p>
+${
+  selfRegistered &&
+  html`<div class="notice problem"><p><strong>Nobody here has looked at this app.</strong> It registered itself, and its name is what it says of itself. Go on only if you know it and started it just now.</p></div>`
+}
+<dl>
+<dt>Afterwards you go back to</dt><dd>${redirectUri}</dd>
+</dl>`
+
+const groups = [
+  ['read', 'Read'],
+  ['write', 'Add or change'],
+  ['connected', 'Stay connected'],
+] as const
+
+const partGroup = (title: string, parts: readonly AskedPart[], { whose, classes, state }: Shown): Html | false =>
+  parts.length > 0 &&
+  html`<fieldset>
+<legend>${title}</legend>
+${parts.map(part => {
+  const { value, scope } = part
+  const text = sentenceOf(part, whose, classes)
+  const isWildcard = scope?.type === '*'
+  return html`<label class="choice"><input type="checkbox" name="scope" value="${value}"${state.scopes.has(value) && html` checked`}> <span>${text}${isWildcard && html`<span class="warning">Careful: this is everything, also kinds of data that will only be added in the future.</span>`}</span></label>`
+})}
+</fieldset>`
+
+/** Kinds are ticked on a page that was asked for: who sees none of them gives all. */
+const kindChoice = ({ scopes, classes, state: { kinds } }: Shown): Html => {
+  const isBesideWildcard = partsAsked(scopes).some(({ group, scope }) => group === 'read' && scope?.type === '*')
+  if (kinds === undefined)
+    return html`<p>All kinds of measurements are included. <button name="decision" value="some-kinds" class="plain">Choose kinds of measurements</button></p>`
+  return html`<input type="hidden" name="kinds" value="some">
+<fieldset>
+<legend>Only these kinds of measurements</legend>
+<p class="hint">It reads those that you tick, and no others.${isBesideWildcard && ' As long as reading everything is ticked above, it reads all of them.'}</p>
+<div class="kinds">${classes
+    .kinds()
+    .map(
+      ({ key, display }) =>
+        html`<label class="choice"><input type="checkbox" name="kind" value="${key}"${kinds.has(key) && html` checked`}> <span>${display}</span></label>`,
+    )}</div>
+<button name="decision" value="all-kinds" class="plain">Include all kinds again</button>
+</fieldset>`
+}
+
+const patientChoice = (
+  { patients, more }: NonNullable<Shown['choices']>,
+  { patient, name }: AuthorizeState,
+): Html => html`<fieldset>
+<legend>Whose data is it about?</legend>
+${patients.length === 0 && html`<p>There is no such patient whose data you may give.</p>`}
+${patients.map(
+  one =>
+    html`<label class="choice"><input type="radio" name="patient" value="${one.id}"${(one.id === patient || (patients.length === 1 && name === '' && !more)) && html` checked`}> <span>${one.name}${one.birthDate && html` <span class="hint">born ${one.birthDate}</span>`}</span></label>`,
+)}
+${
+  (more || name !== '') &&
+  html`<div class="field"><label for="name">Find a patient by name</label>
+<input id="name" name="name" type="text" autocomplete="off" value="${name}"></div>
+<button name="decision" value="find" class="plain">Find</button>`
+}
+</fieldset>`

@@ -1,0 +1,191 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { nameOfPerson } from '../accounts/person.ts'
+import type { Interaction } from '../auth/interaction.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Session } from '../storage/account/session.ts'
+import { findAccountOf } from '../storage/user-account.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { partsAsked, scopesTicked } from './asked-scope.ts'
+import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
+import { leadsAway } from './content-security.ts'
+import { ticked, typed } from './form.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+
+/** Where an app's request sends a person's browser, and the person decides what of it is granted. */
+export const authorizePage: AddPage = (server, options) => {
+  server.get<Asked>('/authorize/:id', leadsAway, async (request, reply) => {
+    const found = await findDecision(server, request, reply)
+    return found === undefined ? reply : sendDecision(server, options, reply, found, firstState(found))
+  })
+  server.post<Asked>('/authorize/:id', leadsAway, async (request, reply) => {
+    if (typed(request.body, 'decision') === 'deny') return deny(server, request, reply)
+    const found = await findDecision(server, request, reply)
+    if (found === undefined) return reply
+    const state = stateOf(request.body)
+    const outcome = await outcomeOf(server, options, request, found, state)
+    switch (outcome.kind) {
+      case 'allowed':
+        return reply.redirect(outcome.location, 303)
+      case 'over':
+        return sendOver(reply)
+      case 'undecided':
+        return sendDecision(server, options, reply, found, { ...state, problem: outcome.problem })
+    }
+  })
+}
+
+type Asked = { Params: { readonly id: string } }
+
+type Found = Extract<Interaction, { kind: 'decide' }> & { readonly session: Session }
+
+/** Undefined where something else was answered: there is nothing to decide, or not for who is signed in. */
+const findDecision = async (
+  server: FastifyInstance,
+  { params, headers, session }: FastifyRequest<Asked>,
+  reply: FastifyReply,
+): Promise<Found | undefined> => {
+  const found = await server.authorization.interactions.find(params.id, headers.cookie, session)
+  switch (found.kind) {
+    case 'unknown':
+      sendOver(reply)
+      return undefined
+    case 'sign-in':
+      reply.redirect(session === undefined ? signInFor(found.id) : signInAnewFor(found.id), 303)
+      return undefined
+    case 'other-person':
+      sendOtherPerson(reply, found.id)
+      return undefined
+    case 'decide':
+      if (session === undefined) throw new Error('nobody is signed in')
+      return { ...found, session }
+  }
+}
+
+const deny = async (
+  server: FastifyInstance,
+  { params, headers }: FastifyRequest<Asked>,
+  reply: FastifyReply,
+): Promise<FastifyReply> => {
+  const location = await server.authorization.interactions.deny(params.id, headers.cookie).catch(error => {
+    if (codeOf(error) === 'not-found') return undefined
+    throw error
+  })
+  return location === undefined ? sendOver(reply) : reply.redirect(location, 303)
+}
+
+type Outcome =
+  | { readonly kind: 'allowed'; readonly location: string }
+  | { readonly kind: 'over' }
+  | { readonly kind: 'undecided'; readonly problem: DecisionProblem | undefined }
+
+const outcomeOf = async (
+  server: FastifyInstance,
+  { codeClasses }: PageOptions,
+  { body, params, headers }: FastifyRequest<Asked>,
+  { session, scopes: asked }: Found,
+  state: AuthorizeState,
+): Promise<Outcome> => {
+  // Whoever looked at the page may not be who has signed in since, in another window of the same browser.
+  if (typed(body, 'person') !== session.person) return { kind: 'undecided', problem: 'other-person' }
+  if (typed(body, 'decision') !== 'allow') return { kind: 'undecided', problem: undefined }
+  const { kinds, patient } = state
+  const only = kinds === undefined ? 'all' : codeClasses.kinds().filter(({ key }) => kinds.has(key))
+  const scopes = scopesTicked(asked, state.scopes, only)
+  if (scopes.every(one => one === 'launch')) return { kind: 'undecided', problem: 'nothing' }
+  const decision = { scopes, ...(patient === '' ? {} : { patient }) }
+  try {
+    const { interactions } = server.authorization
+    return { kind: 'allowed', location: await interactions.allow(params.id, headers.cookie, session, decision) }
+  } catch (error) {
+    const outcome = outcomes[codeOf(error) ?? '']
+    if (outcome === undefined) throw error
+    return outcome
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error instanceof FhirError ? error.issues[0].code : undefined)
+
+/** By the code of the error. */
+const outcomes: Readonly<Record<string, Outcome>> = {
+  required: { kind: 'undecided', problem: 'required' },
+  forbidden: { kind: 'undecided', problem: 'forbidden' },
+  'not-found': { kind: 'over' },
+  conflict: { kind: 'over' },
+}
+
+const signInFor = (id: string): string => `/sign-in?${new URLSearchParams({ continue: `/authorize/${id}` })}`
+
+const signInAnewFor = (id: string): string => `${signInFor(id)}&prompt=login`
+
+/** Everything that was asked is ticked, until the person decides otherwise. */
+const firstState = ({ scopes }: Found): AuthorizeState => ({
+  scopes: new Set(partsAsked(scopes).map(({ value }) => value)),
+  kinds: undefined,
+  patient: '',
+  name: '',
+  problem: undefined,
+})
+
+const stateOf = (body: unknown): AuthorizeState => {
+  const decision = typed(body, 'decision')
+  const isByKind = decision === 'some-kinds' || (typed(body, 'kinds') === 'some' && decision !== 'all-kinds')
+  return {
+    scopes: new Set(ticked(body, 'scope')),
+    kinds: isByKind ? new Set(ticked(body, 'kind')) : undefined,
+    patient: typed(body, 'patient'),
+    name: typed(body, 'name'),
+    problem: undefined,
+  }
+}
+
+const sendDecision = async (
+  server: FastifyInstance,
+  { accounts, codeClasses }: PageOptions,
+  reply: FastifyReply,
+  found: Found,
+  state: AuthorizeState,
+): Promise<FastifyReply> => {
+  const { choices } = server.authorization.interactions
+  const { session, client, patients } = found
+  const { person } = session
+  const token = reply.generateCsrf()
+  const isOwn = typeof patients === 'object' && (await choices.only(person, client.id)) === patients.given
+  return sendPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), {
+    title: `Allow ${client.name}?`,
+    isProblem: state.problem !== undefined,
+    signOut: { token },
+    content: authorizeContent({
+      ...found,
+      token,
+      classes: codeClasses,
+      who: {
+        person,
+        name: await nameOfPerson(accounts.openStoreAs, person),
+        email: (await findAccountOf(accounts.database, person))?.email,
+      },
+      signInAs: signInAnewFor(found.id),
+      whose: isOwn ? 'your' : 'the patient’s',
+      choices: patients === 'choose' ? await choices.find(person, client.id, state.name) : undefined,
+      state,
+    }),
+  })
+}
+
+const statusOf = { nothing: 422, required: 422, forbidden: 403, 'other-person': 403 } as const
+
+const sendOver = (reply: FastifyReply): FastifyReply =>
+  sendPage(reply.code(410), {
+    title: 'This request is over',
+    content: html`<h1>This request is over</h1>
+<p>An app asked for something, but that was too long ago, was decided already, or began in another browser. Nothing was allowed now. Go back to the app and start there again.</p>
+<p><a href="/account">Go to your account</a></p>`,
+  })
+
+const sendOtherPerson = (reply: FastifyReply, id: string): FastifyReply =>
+  sendPage(reply.code(403), {
+    title: 'Somebody else opened this app',
+    content: html`<h1>Somebody else opened this app</h1>
+<p>Only who opened the app can decide what it may do. If that was you, with another account, sign in with it.</p>
+<p><a href="${signInAnewFor(id)}">Sign in as somebody else</a></p>`,
+  })

@@ -1,0 +1,34 @@
+import t from 'tap'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { partsAsked } from '../../src/web/asked-scope.ts'
+import { sentenceOf } from '../../src/web/scope-sentence.ts'
+
+const classes = openCodeClasses()
+const sentences = (scope: string): string[] => partsAsked([scope]).map(part => sentenceOf(part, 'your', classes))
+
+t.test('each scope is told in plain sentences', async t => {
+  for (const [scope = '', ...expected] of [
+    ['patient/Observation.rs', 'Read your measurements and survey answers'],
+    ['patient/Observation.read', 'Read your measurements and survey answers'],
+    ['patient/Observation.rs?code=http://loinc.org|8867-4', 'Read your heart rate'],
+    ['patient/Observation.rs?code=omh:heart-rate,omh:body-weight', 'Read your heart rate, body weight'],
+    ['patient/Observation.rs?code=omh:rr-interval', 'Read your R-R interval'],
+    [
+      'patient/Observation.rs?code=http://loinc.org|718-7',
+      'Read your measurements and survey answers, only where code is http://loinc.org|718-7',
+    ],
+    [
+      'patient/Observation.rs?category=laboratory&status=final',
+      'Read your measurements and survey answers, only where category is laboratory and status is final',
+    ],
+    ['patient/DeviceUseStatement.c', 'Add your device use statement records'],
+    ['patient/Condition.cud', 'Add, change and delete your health problems and diagnoses'],
+    ['patient/*.cruds', 'Read all of your health data', 'Add, change and delete all of your health data'],
+    ['user/Patient.rs', 'Read the name, birth date, address and contact details that you may see'],
+    ['user/*.r', 'Read everything that you may see'],
+    ['fhirUser', 'Know which record here describes you'],
+    ['offline_access', 'Stay connected while you are away, until you end it or a year is over'],
+    ['launch'],
+  ])
+    t.same(sentences(scope), expected, scope)
+})
