@@ -41,5 +41,5 @@ const listed = (
 ${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="plain" aria-label="Sign out ${device}, signed in ${when(signedInAt)}">Sign out</button></form>`}
 </li>`
 
-const when = (time: Date): string =>
+export const when = (time: Date): string =>
   `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(time)} UTC`

@@ -22,6 +22,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>E-mail address</dt><dd>${account?.email}</dd>
 </dl>
+<p><a href="/account/apps">See which apps you have allowed</a></p>
 <p><a href="/account/sessions">See where you are signed in</a></p>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })

@@ -9,6 +9,7 @@ import { addressGroup } from '../http/address-group.ts'
 import { sessionCookieOf } from '../http/session.ts'
 import { findSession } from '../storage/account/session.ts'
 import { accountPage } from './account.ts'
+import { accountAppsPage } from './account-apps.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { authorizePage } from './authorize.ts'
@@ -39,6 +40,7 @@ const pages: readonly AddPage[] = [
   ehrLaunchPage,
   launchedPage,
   patientPage,
+  accountAppsPage,
   authorizePage,
 ]
 
