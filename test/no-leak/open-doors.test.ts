@@ -35,6 +35,8 @@ const open: Readonly<Record<string, string>> = {
   '/launched/:arrival': 'what a launch brought, for the browser that it began in alone, by a cookie of its own',
   '/launched/:arrival/account': 'the same, and it asks for the password of an account',
   '/launched/:arrival/patient': 'the same, and it asks for a session',
+  '/authorize/:id':
+    'a request of an app, for the browser that began it alone, by a cookie of its own; it asks for a session',
   '/sign-in': 'where a session begins: it answers what nobody knows and what is wrong alike',
   '/sign-up': 'where a link is sent to an address: the answer is one, whether or not somebody has it',
   '/forgotten-password': 'the same',
@@ -46,6 +48,7 @@ const open: Readonly<Record<string, string>> = {
 /** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */
 const signedIn = [
   '/account',
+  '/account/apps',
   '/account/sessions',
   '/account/sessions/end-others',
   '/account/verification',
