@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { rotateEhrKeys } from '../auth/ehr/keys.ts'
 import { toIssuer } from '../auth/ehr/launches.ts'
 import { seal } from '../auth/ehr/sealed.ts'
 import { readConfig } from '../config.ts'
@@ -59,6 +60,14 @@ export const ehrCommand = (program: Command): void => {
     .action(async (issuer: string) => {
       if (!(await withOwnDatabase(database => removeSmartClientConfig(database, toIssuer(issuer)))))
         throw startError(`${issuer} is not configured`)
+    })
+  ehr
+    .command('rotate-keys')
+    .description('make new keys by which this server authenticates to EHRs, and print their ids; the old ones are gone')
+    .action(async () => {
+      const secretKey = await secretKeyOf(readConfig(), () => {})
+      const made = await withOwnDatabase(database => rotateEhrKeys(database, secretKey))
+      for (const { alg, kid } of made) process.stdout.write(`${alg} ${kid}\n`)
     })
 }
 

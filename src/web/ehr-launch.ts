@@ -41,7 +41,9 @@ export const ehrLaunchPage: AddPage = (server, options) => {
     }
     return reply.header('cache-control', 'no-store').redirect(`/launched/${arrival}`, 303)
   })
-  server.get('/launch/jwks.json', async (_request, reply) => reply.send(await ehrLaunches.publicKeys()))
+  server.get('/launch/jwks.json', async (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=300').send(await ehrLaunches.publicKeys()),
+  )
 }
 
 /** What the browser keeps of its launches; one cookie for all that are under way. */

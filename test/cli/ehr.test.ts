@@ -85,3 +85,12 @@ t.test('what cannot be is told in one line', async t => {
   ]
   for (const [args, error] of refused) t.same(await run(args), { code: 1, out: '', error })
 })
+
+t.test('new keys are made by a command, which prints their ids', async t => {
+  const ids = /^ES384 [\w-]{43}\nRS384 [\w-]{43}\n$/
+  const first = await run(['rotate-keys'])
+  t.match(first, { code: 0, out: ids, error: '' })
+  const second = await run(['rotate-keys'])
+  t.match(second, { code: 0, out: ids, error: '' })
+  t.not(second.out, first.out)
+})

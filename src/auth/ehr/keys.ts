@@ -1,6 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { startError } from '../../start-error.ts'
 import type { Database } from '../../storage/database.ts'
-import { addEhrKey, listEhrKeys } from '../../storage/ehr/key.ts'
+import { addEhrKey, listEhrKeys, replaceEhrKeys, type SealedEhrKey } from '../../storage/ehr/key.ts'
 import { seal, unseal } from './sealed.ts'
 
 type Algorithm = (typeof algorithms)[number]
@@ -15,7 +16,21 @@ export const readEhrKeys = async (database: Database, secretKey: Uint8Array): Pr
   for (const alg of algorithms)
     if (!known.has(alg)) await addEhrKey(database, { alg, sealed: await makeSealed(secretKey, alg) })
   const listed = await listEhrKeys(database)
-  return Promise.all(listed.map(async ({ sealed }) => JSON.parse(await unseal(secretKey, sealed)) as EhrKey))
+  return Promise.all(listed.map(key => open(key, secretKey)))
+}
+
+/**
+ * From now on we authenticate by new ones, and the old ones are gone: an assertion is of use for a minute, so none is out that
+ * they would have to verify. Answers the new ones.
+ */
+export const rotateEhrKeys = async (database: Database, secretKey: Uint8Array): Promise<readonly EhrKey[]> => {
+  // Where those that are here were sealed by another SECRET_KEY, the server that runs could not open the new ones.
+  await readEhrKeys(database, secretKey)
+  await replaceEhrKeys(
+    database,
+    await Promise.all(algorithms.map(async alg => ({ alg, sealed: await makeSealed(secretKey, alg) }))),
+  )
+  return readEhrKeys(database, secretKey)
 }
 
 /** What EHRs verify us by. https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html#registering-a-client-communicating-public-keys */
@@ -25,6 +40,14 @@ export const publicKeySet = (keys: readonly EhrKey[]): { readonly keys: readonly
     ...(kty === 'RSA' ? { n, e } : { crv, x, y }),
   })) as JWK[],
 })
+
+const open = async ({ alg, sealed }: SealedEhrKey, secretKey: Uint8Array): Promise<EhrKey> => {
+  try {
+    return JSON.parse(await unseal(secretKey, sealed))
+  } catch (error) {
+    throw startError(`The ${alg} key for EHRs was sealed by another SECRET_KEY: start with that one`, error)
+  }
+}
 
 const makeSealed = async (secretKey: Uint8Array, alg: Algorithm): Promise<string> => {
   const { privateKey } = await generateKeyPair(alg, { modulusLength: 2048, extractable: true })

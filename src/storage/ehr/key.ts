@@ -1,4 +1,4 @@
-import type { Connection } from '../database.ts'
+import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 
 /** A private key that only SECRET_KEY opens. */
@@ -12,3 +12,12 @@ export const addEhrKey = async (connection: Connection, { alg, sealed }: SealedE
   await connection.run(sql.fragment`
     INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed}) ON CONFLICT (alg) DO NOTHING`)
 }
+
+/** In the place of those of the same algorithm, all at once. */
+export const replaceEhrKeys = (database: Database, keys: readonly SealedEhrKey[]): Promise<void> =>
+  database.transaction(async connection => {
+    for (const { alg, sealed } of keys)
+      await connection.run(sql.fragment`
+        INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed})
+        ON CONFLICT (alg) DO UPDATE SET sealed = excluded.sealed, made_at = now()`)
+  })
