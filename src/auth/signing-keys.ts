@@ -1,7 +1,7 @@
-import { hkdfSync } from 'node:crypto'
-import { CompactEncrypt, calculateJwkThumbprint, compactDecrypt, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { startError } from '../start-error.ts'
 import type { Database } from '../storage/database.ts'
+import { seal, unseal } from '../storage/sealed.ts'
 import { addFirstSigningKey, addSigningKey, listSigningKeys, type SealedKey } from '../storage/signing-key.ts'
 
 /** With the private part. */
@@ -17,7 +17,7 @@ export const readSigningKeys = async (
     await addFirstSigningKey(database, await makeSealed(secretKey))
     sealed = await listSigningKeys(database)
   }
-  const [first, ...others] = await Promise.all(sealed.map(key => unseal(key, secretKey)))
+  const [first, ...others] = await Promise.all(sealed.map(key => open(key, secretKey)))
   if (first === undefined) throw new Error('no signing key could be made')
   return [first, ...others]
 }
@@ -37,23 +37,13 @@ const makeSealed = async (secretKey: Uint8Array): Promise<Pick<SealedKey, 'kid' 
   const jwk = await exportJWK(privateKey)
   const kid = await calculateJwkThumbprint(jwk)
   const text = JSON.stringify({ ...jwk, kid, alg: 'RS256', use: 'sig' })
-  const sealed = await new CompactEncrypt(new TextEncoder().encode(text))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-    .encrypt(sealingKey(secretKey))
-  return { kid, sealed }
+  return { kid, sealed: await seal(secretKey, 'signing keys', text) }
 }
 
-const unseal = async ({ kid, sealed }: SealedKey, secretKey: Uint8Array): Promise<SigningKey> => {
+const open = async ({ kid, sealed }: SealedKey, secretKey: Uint8Array): Promise<SigningKey> => {
   try {
-    const { plaintext } = await compactDecrypt(sealed, sealingKey(secretKey), {
-      keyManagementAlgorithms: ['dir'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    })
-    return JSON.parse(new TextDecoder().decode(plaintext))
+    return JSON.parse(await unseal(secretKey, 'signing keys', sealed))
   } catch (error) {
     throw startError(`The signing key ${kid} was sealed by another SECRET_KEY: start with that one`, error)
   }
 }
-
-const sealingKey = (secretKey: Uint8Array): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', secretKey, '', 'signing keys', 32))

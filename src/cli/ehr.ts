@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander'
 import { rotateEhrKeys } from '../auth/ehr/keys.ts'
 import { toIssuer } from '../auth/ehr/launches.ts'
-import { seal } from '../auth/ehr/sealed.ts'
 import { readConfig } from '../config.ts'
 import { openOutbound } from '../messages/outbound.ts'
 import { startError } from '../start-error.ts'
@@ -14,6 +13,7 @@ import {
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../storage/ehr/smart-client-config.ts'
+import { seal } from '../storage/sealed.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
 import { withOwnDatabase } from './own-database.ts'
 
@@ -107,7 +107,7 @@ const authenticationOf = async (
 ): Promise<Pick<SmartClientConfig, 'authentication' | 'secret'>> => {
   if (asked === 'secret') {
     const secretKey = await secretKeyOf(readConfig(), () => {})
-    return { authentication: asked, secret: await seal(secretKey, await readSecret()) }
+    return { authentication: asked, secret: await seal(secretKey, 'launches from an EHR', await readSecret()) }
   }
   if (asked !== undefined) return { authentication: asked }
   if (known === undefined) return { authentication: 'none' }

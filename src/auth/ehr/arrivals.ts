@@ -8,10 +8,10 @@ import type { Database } from '../../storage/database.ts'
 import { dropArrival, findArrival } from '../../storage/ehr/launch.ts'
 import { findSmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
 import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
+import { unseal } from '../../storage/sealed.ts'
 import type { Store } from '../../storage/store.ts'
 import { callerOfPerson } from '../../storage/token.ts'
 import { findPersonOf, linkPerson } from './ehr-user.ts'
-import { unseal } from './sealed.ts'
 import { tokenText } from './token-text.ts'
 
 /** Who came from an EHR, and for which patient. */
@@ -56,7 +56,7 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   find: async (arrival, browser) => {
     const found = await findArrival(parts.database, arrival, browser)
     if (found === undefined) return undefined
-    const { subject, patient } = JSON.parse(await unseal(parts.secretKey, found.arrived))
+    const { subject, patient } = JSON.parse(await unseal(parts.secretKey, 'launches from an EHR', found.arrived))
     return { issuer: found.issuer, subject, ...(patient === undefined ? {} : { patient }) }
   },
   drop: arrival => dropArrival(parts.database, arrival),

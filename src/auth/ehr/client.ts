@@ -16,8 +16,8 @@ import type { Outbound } from '../../messages/outbound.ts'
 import type { Database } from '../../storage/database.ts'
 import type { EhrMetadata } from '../../storage/ehr/launch.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import { unseal } from '../../storage/sealed.ts'
 import { readEhrKeys } from './keys.ts'
-import { unseal } from './sealed.ts'
 
 export type EhrClientParts = {
   readonly database: Database
@@ -88,7 +88,7 @@ const authenticationOf = async (
     case 'none':
       return None()
     case 'secret': {
-      const opened = await unseal(secretKey, secret ?? '')
+      const opened = await unseal(secretKey, 'launches from an EHR', secret ?? '')
       const methods = metadata.token_endpoint_auth_methods_supported ?? []
       const onlyPost = methods.includes('client_secret_post') && !methods.includes('client_secret_basic')
       return onlyPost ? ClientSecretPost(opened) : basic(clientId, opened)

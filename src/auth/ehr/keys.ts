@@ -2,7 +2,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { startError } from '../../start-error.ts'
 import type { Database } from '../../storage/database.ts'
 import { addEhrKey, listEhrKeys, replaceEhrKeys, type SealedEhrKey } from '../../storage/ehr/key.ts'
-import { seal, unseal } from './sealed.ts'
+import { seal, unseal } from '../../storage/sealed.ts'
 
 type Algorithm = (typeof algorithms)[number]
 type EhrKey = JWK & { readonly kid: string; readonly alg: Algorithm }
@@ -43,7 +43,7 @@ export const publicKeySet = (keys: readonly EhrKey[]): { readonly keys: readonly
 
 const open = async ({ alg, sealed }: SealedEhrKey, secretKey: Uint8Array): Promise<EhrKey> => {
   try {
-    return JSON.parse(await unseal(secretKey, sealed))
+    return JSON.parse(await unseal(secretKey, 'launches from an EHR', sealed))
   } catch (error) {
     throw startError(`The ${alg} key for EHRs was sealed by another SECRET_KEY: start with that one`, error)
   }
@@ -52,5 +52,9 @@ const open = async ({ alg, sealed }: SealedEhrKey, secretKey: Uint8Array): Promi
 const makeSealed = async (secretKey: Uint8Array, alg: Algorithm): Promise<string> => {
   const { privateKey } = await generateKeyPair(alg, { modulusLength: 2048, extractable: true })
   const jwk = await exportJWK(privateKey)
-  return seal(secretKey, JSON.stringify({ ...jwk, kid: await calculateJwkThumbprint(jwk), alg, use: 'sig' }))
+  return seal(
+    secretKey,
+    'launches from an EHR',
+    JSON.stringify({ ...jwk, kid: await calculateJwkThumbprint(jwk), alg, use: 'sig' }),
+  )
 }

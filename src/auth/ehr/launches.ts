@@ -4,6 +4,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { JWK } from 'jose'
 import { keepArrival, keepEhrLaunch, takeEhrLaunch } from '../../storage/ehr/launch.ts'
 import { findSmartClientConfig, type SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import { seal } from '../../storage/sealed.ts'
 import { newSecret } from '../../storage/secret.ts'
 import { type ArrivalParts, type Arrivals, openArrivals } from './arrivals.ts'
 import { type EhrClientParts, exchangeCode } from './client.ts'
@@ -11,7 +12,6 @@ import { publicKeySet, readEhrKeys } from './keys.ts'
 import { fetchLaunchedPatient } from './launched-patient.ts'
 import { discoverEhr } from './metadata.ts'
 import { type Refused, refused } from './refusal.ts'
-import { seal } from './sealed.ts'
 
 export type EhrLaunches = {
   /** Answers the URL of the EHR to send the browser to. `browser` is a secret that this one keeps. */
@@ -108,7 +108,7 @@ const finish = async (
     const launched = patient === undefined ? undefined : await fetchFor(parts, { issuer, id: patient, accessToken })
     if (launched?.kind === 'refused') return launched
     const arrived = { subject, ...(launched === undefined ? {} : { patient: launched.patient }) }
-    const sealed = await seal(secretKey, JSON.stringify(arrived))
+    const sealed = await seal(secretKey, 'launches from an EHR', JSON.stringify(arrived))
     const arrival = await keepArrival(database, { browser, issuer, arrived: sealed })
     const person = await personToAdmit(arrivals, issuer, subject)
     return { kind: 'arrived', arrival, ...(person === undefined ? {} : { person }) }

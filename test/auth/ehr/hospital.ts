@@ -1,7 +1,7 @@
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { hashPassword } from '../../../src/accounts/password.ts'
-import { seal } from '../../../src/auth/ehr/sealed.ts'
 import { keepSmartClientConfig, type SmartClientConfig } from '../../../src/storage/ehr/smart-client-config.ts'
+import { seal } from '../../../src/storage/sealed.ts'
 import { addAccount } from '../../../src/storage/user-account.ts'
 import { type Browser, openBrowser } from '../../support/browser.ts'
 import { openStudies } from '../../support/study.ts'
@@ -41,7 +41,7 @@ export const openHospitals = async () => {
     const { secret, ...rest } = config
     await keepSmartClientConfig(database, {
       ...rest,
-      ...(secret === undefined ? {} : { secret: await seal(secretKey, secret) }),
+      ...(secret === undefined ? {} : { secret: await seal(secretKey, 'launches from an EHR', secret) }),
     })
     mock.register({
       id: config.clientId,

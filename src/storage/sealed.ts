@@ -1,0 +1,23 @@
+import { hkdfSync } from 'node:crypto'
+import { CompactEncrypt, compactDecrypt } from 'jose'
+
+/** What is kept sealed: each with a key of its own, so that nothing opens as something else. */
+type Kind = 'signing keys' | 'launches from an EHR' | 'authenticators'
+
+/** Text that only SECRET_KEY opens, as a JWE. https://www.rfc-editor.org/rfc/rfc7516 */
+export const seal = (secretKey: Uint8Array, kind: Kind, text: string): Promise<string> =>
+  new CompactEncrypt(new TextEncoder().encode(text))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+    .encrypt(keyOf(secretKey, kind))
+
+/** Throws where another SECRET_KEY has sealed it. */
+export const unseal = async (secretKey: Uint8Array, kind: Kind, sealed: string): Promise<string> => {
+  const { plaintext } = await compactDecrypt(sealed, keyOf(secretKey, kind), {
+    keyManagementAlgorithms: ['dir'],
+    contentEncryptionAlgorithms: ['A256GCM'],
+  })
+  return new TextDecoder().decode(plaintext)
+}
+
+const keyOf = (secretKey: Uint8Array, kind: Kind): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', secretKey, '', kind, 32))
