@@ -23,17 +23,17 @@ export type Interaction =
 export type AskingClient = {
   readonly id: string
   readonly name: string
-  /** Id of the Organization that has approved it. */
+  /** Name of the Organization that it belongs to. */
   readonly organization?: string
   /** Nobody has looked at it: its name is what it says of itself. */
   readonly selfRegistered: boolean
   /** Where the answer goes. */
   readonly redirectUri: string
-  readonly uri?: string
-  readonly logo?: string
-  readonly policy?: string
-  readonly terms?: string
+  /** Pages of its own, by https. */
+  readonly pages: AppPages
 }
+
+export type AppPages = { readonly [what in 'home' | 'policy' | 'terms']?: string }
 
 export type Decision = {
   readonly scopes: readonly string[]
@@ -43,18 +43,21 @@ export type Decision = {
   readonly study?: string | undefined
 }
 
-export const toAskingClient = (client: RegisteredClient, redirectUri: string): AskingClient => {
-  const { id, name, organization, selfRegistered, metadata } = client
-  const { client_uri: uri, logo_uri: logo, policy_uri: policy, tos_uri: terms } = metadata
-  return {
-    id,
-    name,
-    selfRegistered,
-    redirectUri,
-    ...(organization === undefined ? {} : { organization }),
-    ...(uri === undefined ? {} : { uri }),
-    ...(logo === undefined ? {} : { logo }),
-    ...(policy === undefined ? {} : { policy }),
-    ...(terms === undefined ? {} : { terms }),
-  }
-}
+type Asking = { readonly redirectUri: string; readonly organization: string | undefined }
+
+export const toAskingClient = (
+  { id, name, selfRegistered, metadata }: RegisteredClient,
+  { redirectUri, organization }: Asking,
+): AskingClient => ({
+  id,
+  name,
+  selfRegistered,
+  redirectUri,
+  ...(organization === undefined ? {} : { organization }),
+  pages: pagesOf(metadata),
+})
+
+const pagesOf = ({ client_uri: home, policy_uri: policy, tos_uri: terms }: RegisteredClient['metadata']): AppPages =>
+  Object.fromEntries(Object.entries({ home, policy, terms }).filter(([, uri]) => isHttps(uri)))
+
+const isHttps = (uri: string | undefined): boolean => uri !== undefined && URL.parse(uri)?.protocol === 'https:'

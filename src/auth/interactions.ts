@@ -4,7 +4,7 @@ import { criteriaRefusal } from '../access/scope-criteria.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
 import { createGrant } from '../storage/authorization-grant.ts'
-import { findClient, isMemberBelow, type RegisteredClient } from '../storage/client-registration.ts'
+import { findClient, isMemberBelow, organizationName, type RegisteredClient } from '../storage/client-registration.ts'
 import { findLaunch, type GrantContext, type LaunchContext } from '../storage/launch.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { type Decision, type Interaction, type SignedIn, toAskingClient } from './interaction.ts'
@@ -43,7 +43,7 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     const kept = await keptOf(id, cookies)
     const client = kept && (await findClient(database, String(kept.params.client_id)))
     if (kept === undefined || client === undefined || kept.result !== undefined) return { kind: 'unknown' }
-    const shown = { id, client: toAskingClient(client, String(kept.params.redirect_uri)) }
+    const shown = { id, client: await askingOf(parts, kept, client) }
     if (signedIn === undefined || !isRecent(kept, signedIn)) return { kind: 'sign-in', ...shown }
     return { ...shown, ...(await questionFor(parts, kept, client, signedIn.person)) }
   }
@@ -77,6 +77,12 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
   }
   return { find, allow, deny, choices }
 }
+
+const askingOf = async ({ database }: Parts, { params }: Kept, client: RegisteredClient) =>
+  toAskingClient(client, {
+    redirectUri: String(params.redirect_uri),
+    organization: client.organization && (await organizationName(database, client.organization)),
+  })
 
 type Question =
   | { readonly kind: 'unknown' | 'other-person' }

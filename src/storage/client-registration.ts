@@ -91,6 +91,14 @@ const isMember = (person: string, organization: SqlFragment): SqlFragment => sql
 export const isOrganization = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
 
+/** Undefined where it has none. */
+export const organizationName = async (connection: Connection, id: string): Promise<string | undefined> =>
+  (
+    await connection.maybeOne<{ readonly name: string | null }>(
+      sql.fragment`SELECT content ->> 'name' AS name FROM organization WHERE id = ${id}`,
+    )
+  )?.name ?? undefined
+
 /** False where there is none. Its tokens and grants are ended by who calls. */
 export const disableClient = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`

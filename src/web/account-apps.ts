@@ -36,7 +36,7 @@ ${
   apps.length === 0
     ? html`<p>No app may do anything in your name.</p>`
     : html`<p>What you end here ends at once. What an app has read already, it still has.</p>
-<ul class="links">${await Promise.all(apps.map(app => listed(person, app, token)))}</ul>`
+<ul class="items">${await Promise.all(apps.map(app => listed(person, app, token)))}</ul>`
 }
 <p><a href="/account">Back to your account</a></p>`,
     })

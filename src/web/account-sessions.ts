@@ -16,7 +16,7 @@ export const accountSessionsPage: AddPage = (server, { accounts: { database } })
       signOut: { token },
       content: html`<h1>Where you are signed in</h1>
 <p>If you do not know one of these, sign it out and choose a new password.</p>
-<ul class="links">${sessions.map(one => listed(one, { isOwn: one.id === own.id, token }))}</ul>
+<ul class="items">${sessions.map(one => listed(one, { isOwn: one.id === own.id, token }))}</ul>
 ${sessions.length > 1 && html`<form method="post" action="/account/sessions/end-others"><input type="hidden" name="_csrf" value="${token}"><button>Sign out everywhere else</button></form>`}
 <p><a href="/account">Back to your account</a></p>`,
     })

@@ -34,8 +34,7 @@ type Shown = Pick<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client' | 's
 
 /** All of the page: who asks, who decides, and the form. What is granted is what stands ticked in it. */
 export const authorizeContent = (shown: Shown): Html => {
-  const { id, client, token, who, choices, study, state } = shown
-  const parts = partsAsked(shown.scopes)
+  const { id, client, token, who, state } = shown
   return html`<h1>Allow ${client.name}?</h1>
 ${state.problem && notice('problem', html`<p>${problems[state.problem]}</p>`)}
 ${asking(client)}
@@ -43,7 +42,26 @@ ${asking(client)}
 <form method="post" action="/authorize/${id}" novalidate>
 <input type="hidden" name="_csrf" value="${token}">
 <input type="hidden" name="person" value="${who.person}">
-${choices && patientChoice(choices, state)}
+${hasNobody(shown) ? nobody(client) : question(shown)}
+</form>`
+}
+
+/** It is about a patient, and there is none whose data this person could give. */
+const hasNobody = ({ choices, state }: Shown): boolean =>
+  choices !== undefined && choices.patients.length === 0 && !choices.more && state.name === ''
+
+const nobody = ({ name }: AskingClient): Html => html`<div class="notice problem">
+<h2>You cannot allow this</h2>
+<p>${name} asks for the data of a patient, and there is no patient whose data you may give. If you have another account, sign in with it.</p>
+</div>
+<div class="decide">
+<button name="decision" value="deny" class="plain">Go back to the app</button>
+</div>`
+
+const question = (shown: Shown): Html => {
+  const { choices, study, state } = shown
+  const parts = partsAsked(shown.scopes)
+  return html`${choices && patientChoice(choices, state)}
 <h2>It asks to</h2>
 <p>Untick what you do not want. It never sees more than you may see yourself.</p>
 ${study && html`<p>It is only about one study, for which the app was opened.</p>`}
@@ -58,8 +76,7 @@ ${parts.some(isNarrowable) && kindChoice(shown)}
 <div class="decide">
 <button name="decision" value="allow">Allow</button>
 <button name="decision" value="deny" class="plain">Deny</button>
-</div>
-</form>`
+</div>`
 }
 
 const problems: Readonly<Record<DecisionProblem, string>> = {
@@ -72,16 +89,32 @@ const problems: Readonly<Record<DecisionProblem, string>> = {
 
 const asking = ({
   name,
+  organization,
   selfRegistered,
   redirectUri,
+  pages,
 }: AskingClient): Html => html`<p>The app <strong>${name}</strong> asks to use data that you may see here.</p>
 ${
   selfRegistered &&
   html`<div class="notice problem"><p><strong>Nobody here has looked at this app.</strong> It registered itself, and its name is what it says of itself. Go on only if you know it and started it just now.</p></div>`
 }
 <dl>
+${organization && html`<dt>It belongs to</dt><dd>${organization}</dd>`}
 <dt>Afterwards you go back to</dt><dd>${redirectUri}</dd>
+${pageTitles.map(([what, title]) => appPage(title, pages[what]))}
 </dl>`
+
+const pageTitles = [
+  ['home', 'About the app'],
+  ['policy', 'What it does with data'],
+  ['terms', 'Its terms'],
+] as const
+
+/** No picture of an app is shown: whoever serves it would learn who looks at this page. */
+const appPage = (title: string, uri: string | undefined): Html | undefined =>
+  uri === undefined
+    ? undefined
+    : html`<dt>${title}</dt><dd><a href="${uri}" target="_blank" rel="noopener noreferrer">${new URL(uri).host}<span class="hint"> (opens a new tab)</span></a></dd>`
 
 const groups = [
   ['read', 'Read'],
@@ -105,7 +138,7 @@ ${parts.map(part => {
 const kindChoice = ({ scopes, classes, state: { kinds } }: Shown): Html => {
   const isBesideWildcard = partsAsked(scopes).some(({ group, scope }) => group === 'read' && scope?.type === '*')
   if (kinds === undefined)
-    return html`<p>All kinds of measurements are included. <button name="decision" value="some-kinds" class="plain">Choose kinds of measurements</button></p>`
+    return html`<p class="kinds-choice">All kinds of measurements are included. <button name="decision" value="some-kinds" class="plain">Choose kinds of measurements</button></p>`
   return html`<input type="hidden" name="kinds" value="some">
 <fieldset>
 <legend>Only these kinds of measurements</legend>
@@ -116,7 +149,7 @@ const kindChoice = ({ scopes, classes, state: { kinds } }: Shown): Html => {
       ({ key, display }) =>
         html`<label class="choice"><input type="checkbox" name="kind" value="${key}"${kinds.has(key) && html` checked`}> <span>${display}</span></label>`,
     )}</div>
-<button name="decision" value="all-kinds" class="plain">Include all kinds again</button>
+<p class="kinds-choice"><button name="decision" value="all-kinds" class="plain">Include all kinds again</button></p>
 </fieldset>`
 }
 
@@ -125,15 +158,15 @@ const patientChoice = (
   { patient, name }: AuthorizeState,
 ): Html => html`<fieldset>
 <legend>Whose data is it about?</legend>
+${
+  (more || name !== '') &&
+  html`<div class="field find"><label for="name">Find a patient by name</label>
+<input id="name" name="name" type="text" autocomplete="off" value="${name}"><button name="decision" value="find" class="plain">Find</button></div>`
+}
 ${patients.length === 0 && html`<p>There is no such patient whose data you may give.</p>`}
+${more && html`<p class="hint">These are the first ${patients.length}. A name finds others.</p>`}
 ${patients.map(
   one =>
     html`<label class="choice"><input type="radio" name="patient" value="${one.id}"${(one.id === patient || (patients.length === 1 && name === '' && !more)) && html` checked`}> <span>${one.name}${one.birthDate && html` <span class="hint">born ${one.birthDate}</span>`}</span></label>`,
 )}
-${
-  (more || name !== '') &&
-  html`<div class="field"><label for="name">Find a patient by name</label>
-<input id="name" name="name" type="text" autocomplete="off" value="${name}"></div>
-<button name="decision" value="find" class="plain">Find</button>`
-}
 </fieldset>`

@@ -22,6 +22,7 @@ const framed = ({ title, content, isProblem = false, signOut }: Page): Html => h
 <title>${isProblem && 'Problem: '}${title} – Sharewell</title>
 <link rel="stylesheet" href="/static/style.css">
 <link rel="stylesheet" href="/static/choice.css">
+<link rel="stylesheet" href="/static/list.css">
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>

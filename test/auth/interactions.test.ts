@@ -51,7 +51,7 @@ t.test('a person who is one patient is asked about their own data, by an app tha
       name: 'Heart diary',
       selfRegistered: false,
       redirectUri,
-      uri: 'https://app.example.org',
+      pages: { home: 'https://app.example.org' },
     },
   })
   t.match(await begun.browser.find(begun.id, anns), {

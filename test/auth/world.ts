@@ -29,7 +29,7 @@ export const openApps = async (environment: Readonly<Record<string, string>> = {
   const bob = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Bob')
   const account = async (...patients: readonly string[]) => {
     const link = patients.map(patient => ({ target: { reference: `Patient/${patient}` } }))
-    return (await create('everything', { resourceType: 'Person', link })).id
+    return (await create('everything', { resourceType: 'Person', ...(link.length > 0 && { link }) })).id
   }
   const client = async (
     given: Partial<Omit<RegisteredClient, 'metadata'>> & { metadata?: Partial<ClientMetadata> },

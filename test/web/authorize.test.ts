@@ -229,6 +229,45 @@ t.test('staff choose one of the patients whom they see, by name where there are 
   t.equal((await send(token.access_token, 'GET', `Patient/${ann}`)).statusCode, 404)
 })
 
+t.test('who has no patient to give is told so, and can only deny', async t => {
+  const browser = await browserOf(await account())
+  const { page, back } = await begin(browser, 'launch/patient patient/Observation.rs')
+  const shown = await browser.get(page)
+  t.match(
+    wordsOf(shown),
+    /You cannot allow this Heart &lt;diary&gt; asks for the data of a patient, and there is no patient/,
+  )
+  t.same(
+    [...shown.body.matchAll(/name="decision" value="(\w+)"/g)].map(([, value]) => value),
+    ['deny'],
+  )
+  const scope = ['launch/patient', 'patient/Observation.rs']
+  t.match(await browser.send(page, { decision: 'allow', scope }), { status: 422 })
+  t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
+})
+
+t.test('an app is shown with its organization and its own pages, of which no picture is loaded', async t => {
+  const { id } = await client({
+    name: 'Desk',
+    organization: world.lab.organization,
+    metadata: {
+      client_uri: 'https://desk.example.org/about?a=<b>',
+      policy_uri: 'https://policies.example.org/',
+      tos_uri: 'http://desk.example.org/terms',
+      logo_uri: 'https://desk.example.org/logo.png',
+    },
+  })
+  const browser = await browserOf(anns)
+  const { page } = await begin(browser, 'patient/Observation.rs', id)
+  const shown = await browser.get(page)
+  t.match(
+    wordsOf(shown),
+    /It belongs to lab .* About the app desk\.example\.org .* What it does with data policies\.example\.org/,
+  )
+  t.match(shown.body, '<a href="https://desk.example.org/about?a=&lt;b&gt;" target="_blank" rel="noopener noreferrer">')
+  t.notMatch(shown.body, /<img|logo\.png|Its terms/)
+})
+
 t.test('an app that registered itself is shown as one that nobody has looked at', async t => {
   const { id } = await client({ name: 'Unknown', selfRegistered: true })
   const browser = await browserOf(anns)

@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+
+const executablePath = process.env.CHROMIUM_PATH || '/usr/bin/chromium'
+
+/** For `skip`: false where there is a Chromium. Where BROWSER_TESTS is `required`, its absence is a failure. */
+export const whyNoChromium = (): string | false => {
+  if (existsSync(executablePath)) return false
+  const why = `there is no Chromium at ${executablePath}: install it, or set CHROMIUM_PATH`
+  if (process.env.BROWSER_TESTS === 'required') throw new Error(why)
+  return why
+}
+
+/** Somebody's browser, with cookies of its own. What its pages complain of stands in `complaints`. */
+export type Browser = { readonly page: Page; readonly context: BrowserContext; readonly complaints: string[] }
+
+/** One Chromium for a file; it ends with the test. `hosts` are names of this machine, each a site of its own. */
+export const openChromium = async (t: Test, hosts: readonly string[] = []) => {
+  const browser = await chromium.launch({
+    executablePath,
+    args: [...flags, `--host-resolver-rules=${hosts.map(host => `MAP ${host} 127.0.0.1`).join(', ')}`],
+  })
+  t.teardown(() => browser.close())
+  return async (options: BrowserContextOptions = {}): Promise<Browser> => {
+    const context = await browser.newContext({ viewport: sizes.small, colorScheme: 'light', ...options })
+    context.setDefaultTimeout(15_000)
+    const complaints: string[] = []
+    context.on('console', message => {
+      if (message.type() === 'error' && !isStatus.test(message.text())) complaints.push(message.text())
+    })
+    context.on('weberror', error => complaints.push(String(error.error())))
+    return { page: await context.newPage(), context, complaints }
+  }
+}
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Other sites' cookies are kept by nobody, as most browsers have it by now.
+  '--test-third-party-cookie-phaseout',
+]
+
+/** A page that refuses something says so by its status as well; whatever else goes wrong counts. */
+const isStatus = /^Failed to load resource: the server responded with a status of 4\d\d/
+
+const sizes = { small: { width: 360, height: 740 }, large: { width: 1280, height: 800 } } as const
+
+/**
+ * Holds a page to what all pages promise: it reads well in small and large windows, by day and night, goes by the keyboard
+ * alone, and its browser finds nothing wrong with it. Its pictures lie in test-results/, for a person to look at.
+ */
+export const look = async (t: Test, { page, complaints }: Browser, name: string): Promise<void> => {
+  await mkdir(pictures, { recursive: true })
+  const faults: string[] = []
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport)
+    faults.push(...(await faultsOf(page)))
+    await page.screenshot({ path: join(pictures, `${name}-${size}.png`), fullPage: true })
+  }
+  await page.setViewportSize(sizes.small)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  faults.push(...(await faultsOf(page)).map(fault => `by night, ${fault}`))
+  await page.emulateMedia({ colorScheme: 'light' })
+  faults.push(...(await keyboardFaults(page)))
+  t.same([...new Set([...faults, ...complaints.splice(0)])], [], `${name}: nothing is wrong with it`)
+}
+
+const pictures = join(import.meta.dirname, '../../test-results')
+const faultsScript = await readFile(join(import.meta.dirname, 'faults.js'), 'utf8')
+const faultsOf = (page: Page): Promise<string[]> => page.evaluate(faultsScript)
+
+/** Tab comes to everything that can be used, in the order in which it stands there, and shows where it is. */
+const keyboardFaults = async (page: Page): Promise<string[]> => {
+  const expected: string[] = await page.evaluate(`(() => {
+    const groups = new Set()
+    return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea')]
+      .filter(one => {
+        if (one.type !== 'radio') return true
+        const group = [...document.getElementsByName(one.name)]
+        const entry = group.find(other => other.checked) ?? group[0]
+        return one === entry
+      })
+      .map(one => one.outerHTML)
+  })()`)
+  await page.evaluate('document.activeElement.blur(); getSelection().collapse(document.body, 0)')
+  const came: string[] = []
+  const hidden: string[] = []
+  for (let count = 0; count < expected.length; count++) {
+    await page.keyboard.press('Tab')
+    const { html, isMarked } = await page.evaluate<{ html: string; isMarked: boolean }>(`(() => {
+      const { activeElement: one } = document
+      const { outlineStyle, outlineWidth } = getComputedStyle(one)
+      return { html: one.outerHTML, isMarked: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 }
+    })()`)
+    came.push(html)
+    if (!isMarked) hidden.push(`${html.slice(0, 100)} does not show that it has the focus`)
+  }
+  const wrong = came.findIndex((html, index) => html !== expected[index])
+  if (wrong >= 0)
+    hidden.push(`Tab comes to ${came[wrong]?.slice(0, 100)} in the place of ${expected[wrong]?.slice(0, 100)}`)
+  await page.evaluate('document.activeElement.blur(); getSelection().collapse(document.body, 0)')
+  return hidden
+}
+
+/** What is typed, ticked and pressed, by the keyboard alone: Tab leads to what has the label. */
+export const byKeyboard = ({ page }: Pick<Browser, 'page'>) => {
+  const goTo = async (label: string | RegExp): Promise<void> => {
+    for (let count = 0; count < 100; count++) {
+      const name: string = await page.evaluate(`(() => {
+        const { activeElement: one } = document
+        const texts = (one.labels?.length > 0 ? [...one.labels] : [one]).map(each => each.textContent)
+        return (one.getAttribute('aria-label') ?? texts.join(' ')).replace(/\\s+/g, ' ').trim()
+      })()`)
+      if (typeof label === 'string' ? name === label : label.test(name)) return
+      await page.keyboard.press('Tab')
+    }
+    throw new Error(`Tab comes to nothing that is called ${label} on ${page.url()}`)
+  }
+  const pressed = async (key: 'Enter' | 'Space'): Promise<void> => {
+    const arrived = page.waitForEvent('load')
+    await page.keyboard.press(key)
+    await arrived
+  }
+  return {
+    type: async (label: string, text: string) => {
+      await goTo(label)
+      await page.keyboard.press('Control+A')
+      await page.keyboard.type(text)
+    },
+    /** Ticks or unticks. */
+    toggle: async (label: string | RegExp) => {
+      await goTo(label)
+      await page.keyboard.press('Space')
+    },
+    press: async (label: string | RegExp) => {
+      await goTo(label)
+      await pressed('Enter')
+    },
+    /** Sends the form in which one is. */
+    enter: () => pressed('Enter'),
+  }
+}

@@ -1,0 +1,103 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { fhirWorld } from '../support/fhir-server.ts'
+import { linkIn, openMailbox } from '../support/mailbox.ts'
+import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
+
+t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, async t => {
+  const mailbox = await openMailbox()
+  const { server } = await fhirWorld({ PORT: '0', SIGN_UP: 'open', SMTP_URL: mailbox.url })
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(async () => {
+    await server.close()
+    await mailbox.close()
+  })
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const email = 'ana@example.org'
+  const password = 'seven green umbrellas sing'
+  const first = await openBrowser()
+  const { page } = first
+  const at = () => page.url().slice(base.length)
+  const heading = () => page.textContent('h1')
+
+  await t.test('somebody signs up by a link that was sent to them', async t => {
+    const { type, press, enter } = byKeyboard(first)
+    await page.goto(base)
+    t.equal(at(), '/sign-in?continue=%2Faccount')
+    await press('I have no account yet')
+    await look(t, first, 'sign-up')
+    await type('E-mail address', 'ana')
+    await enter()
+    await look(t, first, 'sign-up-problem')
+    await type('E-mail address', email)
+    await enter()
+    t.equal(await heading(), 'Look into your e-mail')
+    await look(t, first, 'letter-on-its-way')
+
+    await page.goto(`${base}${linkIn(await mailbox.next())}`)
+    await look(t, first, 'new-account')
+    await type('Your name', 'Ana Ribeiro')
+    await type('Password', 'password1234')
+    await press('Create account')
+    await look(t, first, 'new-account-problem')
+    await type('Password', password)
+    await press('Create account')
+    t.equal(at(), '/account?done=account')
+    await look(t, first, 'account')
+  })
+
+  await t.test('they sign out, are refused with a wrong password, and sign in', async t => {
+    const { type, press, enter } = byKeyboard(first)
+    await press('Sign out')
+    await look(t, first, 'sign-in')
+    await type('E-mail address', email)
+    await type('Password', 'eight green umbrellas sing')
+    await enter()
+    await look(t, first, 'sign-in-refused')
+    t.equal(await page.inputValue('#email'), email)
+    await type('Password', password)
+    await enter()
+    t.equal(at(), '/account')
+    t.match(await page.textContent('main'), /Ana Ribeiro/)
+  })
+
+  await t.test('they sign another browser out, and it is at once', async t => {
+    const second = await openBrowser({
+      userAgent: 'Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0',
+    })
+    await second.page.goto(`${base}/sign-in`)
+    const { type, enter } = byKeyboard(second)
+    await type('E-mail address', email)
+    await type('Password', password)
+    await enter()
+    t.match(await second.page.textContent('main'), /Ana Ribeiro/)
+
+    const { press } = byKeyboard(first)
+    await press('See where you are signed in')
+    await look(t, first, 'account-sessions')
+    await press(/^Sign out Firefox on Android/)
+    t.notMatch(await page.textContent('main'), /Android/)
+    await look(t, first, 'account-sessions-one')
+    await second.page.reload()
+    t.equal(await second.page.textContent('h1'), 'Sign in')
+    await page.reload()
+    t.equal(await heading(), 'Where you are signed in', 'and who did it stays signed in')
+  })
+
+  await t.test('they choose a new password by a link, and that signs them out', async t => {
+    const { type, press, enter } = byKeyboard(first)
+    await page.goto(`${base}/forgotten-password`)
+    await look(t, first, 'forgotten-password')
+    await type('E-mail address', email)
+    await enter()
+    await page.goto(`${base}${linkIn(await mailbox.next())}`)
+    await look(t, first, 'new-password')
+    await type('New password', 'nine yellow teapots dance')
+    await press('Save the password')
+    t.equal(await heading(), 'Sign in')
+    await look(t, first, 'sign-in-new-password')
+    await page.goto(`${base}/new-password?link=old`)
+    await look(t, first, 'link-is-over')
+  })
+})
