@@ -1,5 +1,6 @@
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,6 +9,7 @@ import t from 'tap'
 import packageJson from '../package.json' with { type: 'json' }
 import { configurationTable } from '../src/config.ts'
 import { withDatabase } from './support/database.ts'
+import { allow } from './support/person-at-browser.ts'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
@@ -54,7 +56,7 @@ t.test('what the documents tell to type works, and prints what they say', async 
   t.teardown(server.stop)
   for (const file of await documents()) {
     const { script, languages, expected } = toScript(await readFile(join(root, file), 'utf8'))
-    if (script === '') continue
+    if (script === '' || file === walk) continue
     await t.test(file, { skip: languages.has('python') && !python && 'there is no python3' }, async t => {
       const { code, stdout, stderr } = await inShell(server.addressed(script), environment)
       t.equal(code, 0, 'every command succeeds')
@@ -63,6 +65,29 @@ t.test('what the documents tell to type works, and prints what they say', async 
     })
   }
 })
+
+t.test('the three apps get their tokens in the demo’s world as docs/apps.md says, word for word', async t => {
+  const { url, close } = await withDatabase()
+  t.teardown(close)
+  const environment = {
+    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    DATABASE_URL: url,
+  }
+  const demo = await startDemo(environment)
+  t.teardown(demo.stop)
+  const { script, expected } = toScript(await readFile(join(root, walk), 'utf8'))
+  const { code, stdout, stderr } = await inShellWithBrowser(
+    [...demo.lines, script].join('\n'),
+    environment,
+    demo.password,
+  )
+  t.equal(code, 0, 'every command succeeds')
+  for (const text of expected) t.ok(stdout.includes(text), text)
+  if (!t.passing()) t.comment(`${stdout}\n${stderr}`)
+})
+
+/** Goes on from where the demo has led its reader. */
+const walk = 'docs/apps.md'
 
 const documents = async (): Promise<string[]> => {
   const inDocs = await readdir(join(root, 'docs'), { recursive: true })
@@ -88,6 +113,53 @@ const inShell = async (script: string, env: NodeJS.ProcessEnv) => {
   }
 }
 
+/** As `npm run demo` does: what it prints to be pasted, and the password with which people sign in. */
+async function startDemo(environment: NodeJS.ProcessEnv) {
+  const child = spawn('node', ['src/main.ts', 'demo'], {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  let password = ''
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', line => {
+      if (line.startsWith('    export ')) lines.push(line.trim())
+      password = /password of both: (\w+)/.exec(line)?.[1] ?? password
+      if (line.includes('Ctrl-C')) resolve()
+    })
+    child.once('exit', code => reject(new Error(`the demo ended with ${code}`)))
+  })
+  return { lines, password, stop: () => stop(child) }
+}
+
+/**
+ * Whenever the script prints an address to open, whoever it names opens it and allows what is asked. The browser comes back
+ * to the script where that listens, and what is in its address bar is pasted where nobody does.
+ */
+async function inShellWithBrowser(script: string, env: NodeJS.ProcessEnv, password: string) {
+  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+    cwd: root,
+    env: { ...env, BROWSER: 'true' },
+  })
+  const said = { stdout: '', stderr: '' }
+  let email = ''
+  const open = async (link: string) => {
+    const address = await allow(link, { email, password })
+    await fetch(address).catch(() => child.stdin.write(`${address}\n`))
+  }
+  createInterface({ input: child.stdout }).on('line', line => {
+    said.stdout += `${line}\n`
+    email = /\S+@\w+\.example/.exec(line)?.[0] ?? email
+    if (/^http\S+\/oauth\/authorize\?/.test(line)) open(line).catch(error => child.stdin.end(() => t.fail(error)))
+  })
+  child.stderr.on('data', text => {
+    said.stderr += text
+  })
+  const [code] = await once(child, 'close')
+  return { code, ...said }
+}
+
 /** As `npm start` does, on a free port, which the documents' own then stands for. */
 async function startServer(environment: NodeJS.ProcessEnv) {
   const child = spawn('node', ['src/main.ts', 'serve'], {
@@ -102,10 +174,11 @@ async function startServer(environment: NodeJS.ProcessEnv) {
     })
     child.once('exit', code => reject(new Error(`the server ended with ${code}`)))
   })
-  const stop = () =>
-    new Promise<void>(resolve => {
-      child.once('exit', () => resolve())
-      child.kill('SIGTERM')
-    })
-  return { stop, addressed: (text: string) => text.replaceAll('http://localhost:8080', address) }
+  return { stop: () => stop(child), addressed: (text: string) => text.replaceAll('http://localhost:8080', address) }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await ended
 }

@@ -3,12 +3,13 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { isEmpty } from '../storage/emptiness.ts'
 import { type Book, openBook, tellCount, tellDuration } from './demo/book.ts'
 import { enrolParticipants } from './demo/enrolment.ts'
+import { openExampleApps } from './demo/example-apps.ts'
 import { figuresOf, isStored, type Readings } from './demo/expected.ts'
 import { setUpInstitutions } from './demo/institutions.ts'
 import { invite } from './demo/invitation.ts'
@@ -27,12 +28,13 @@ export const demoCommand = (program: Command): void => {
     .description('fill an empty database with studies and people, and show who may see what')
     .option('--once', 'check every figure, and end')
     .action(async ({ once = false }: { once?: boolean }) => {
-      const running = await serve(readConfig(undefined, demoDefaults()))
+      const config = readConfig(undefined, demoDefaults())
+      const running = await serve(config)
       const stopped = async (error: unknown): Promise<never> => {
         await running.close()
         throw error
       }
-      const failures = await tellStory(running, { staysUp: !once }).catch(stopped)
+      const failures = await tellStory(running, config, { staysUp: !once }).catch(stopped)
       if (!once) return
       await running.close()
       process.exit(failures.length === 0 ? 0 : 1)
@@ -49,13 +51,15 @@ const demoDefaults = () => {
 /** Answers which figures were not what they must be. */
 const tellStory = async (
   { address, databaseUrl }: Running,
+  { dataDir }: Config,
   { staysUp }: { readonly staysUp: boolean },
 ): Promise<readonly string[]> => {
-  const database = openDatabase(databaseUrl, { poolSize: 1 })
+  // What is written looks codes up beside its transaction.
+  const database = openDatabase(databaseUrl, { poolSize: 2 })
   try {
     await refuseOtherData(database)
     const stage = await play(openSignIn(database, `${address}/fhir`))
-    if (staysUp) await invite(stage, address)
+    if (staysUp) await invite(stage, await openExampleApps(stage, { database, dataDir }), address)
     return stage.book.failures()
   } finally {
     await database.close()

@@ -1,9 +1,9 @@
-import { emailOf, staff } from './staff.ts'
+import type { ExampleApps } from './example-apps.ts'
 import { nameOf, participant, type Stage } from './stage.ts'
 import { scopes } from './tokens.ts'
 
 /** What a reader needs to go on playing: addresses, people, tokens, and lines to paste. */
-export const invite = async (stage: Stage, address: string): Promise<void> => {
+export const invite = async (stage: Stage, apps: ExampleApps, address: string): Promise<void> => {
   const { book, signIn, world } = stage
   const ana = participant(stage, 'Ana')
   const tokens: readonly (readonly [who: string, name: string, token: string])[] = [
@@ -23,13 +23,39 @@ export const invite = async (stage: Stage, address: string): Promise<void> => {
   for (const { person, patient } of world.enrolled.slice(0, 3)) {
     book.line(`  ${`${person.given} ${person.family}`.padEnd(16)} Patient/${patient}`)
   }
-  book.line(`  Accounts         ${Object.values(staff).map(emailOf).join('\n                   ')}`)
-  book.line('\n  Tokens, good for twelve hours; paste them into a shell:\n')
+  book.line('\n  1. Ask as each of them. Paste these tokens, good for twelve hours, into another shell:\n')
   for (const [who, name, token] of tokens) book.line(`    ${name}=${token}  # ${who}`)
   book.line(`\n    FHIR=${address}/fhir`)
   book.line(`    curl -s -H "Authorization: Bearer $HELEN" "$FHIR/Observation?code=http://loinc.org|8867-4&_count=5"`)
   book.line(`    curl -s -H "Authorization: Bearer $JENS" "$FHIR/Observation?code=omh:blood-glucose&_summary=count"`)
   book.line(`    curl -s -H "Authorization: Bearer $HEART_APP" "$FHIR/Observation?_count=1"`)
   book.line(`    curl -s -H "Authorization: Bearer $ANA" "$FHIR/Consent"`)
-  book.line('\n  Ctrl-C ends it.')
+  inviteToApps(stage, apps, address)
+  book.line('\n  Ctrl-C here ends it, and deletes it all unless you set DATA_DIR or DATABASE_URL.')
+}
+
+const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void => {
+  const { redirectUri, diary, desk, job, patient, researcher, password } = apps
+  book.line(
+    '\n  2. Get tokens as apps do. Three are registered: the Heart diary, a public app of patients; the Study desk, a',
+  )
+  book.line(
+    '     confidential app of researchers; and the Night job, a backend service. docs/apps.md goes through each, step by',
+  )
+  book.line('     step, with curl and with Python. Paste this first, into a bash in the folder of this project:\n')
+  const variables = {
+    FHIR: `${address}/fhir`,
+    BACK: redirectUri,
+    DIARY: diary,
+    DESK: desk.id,
+    DESK_SECRET: desk.secret,
+    JOB: job.id,
+    JOB_KEY: job.keyFile,
+    JOB_KID: job.kid,
+  }
+  for (const [name, value] of Object.entries(variables)) book.line(`    export ${name}='${value}'`)
+  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient or as the researcher.\n`)
+  book.line(`    ${patient}`)
+  book.line(`    ${researcher}`)
+  book.line(`    password of both: ${password}`)
 }

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair } from 'jose'
+import { v7 as uuidv7 } from 'uuid'
+import { fullAccess } from '../../access/access.ts'
+import { hashPassword } from '../../accounts/password.ts'
+import { type ClientApproval, registerApproved } from '../../auth/approved-clients.ts'
+import { openCodeClasses } from '../../fhir/code-class.ts'
+import { loadRegistry } from '../../fhir/registry.ts'
+import type { Database } from '../../storage/database.ts'
+import { openStores } from '../../storage/resources.ts'
+import { openAccount, setPassword } from '../../storage/user-account.ts'
+import { emailOf, staff } from './staff.ts'
+import { participant, type Stage } from './stage.ts'
+
+/** What `docs/apps.md` starts from: an app of each kind, and two people who sign in to decide about them. */
+export type ExampleApps = {
+  readonly redirectUri: string
+  /** Public: of patients. */
+  readonly diary: string
+  /** Confidential, by a secret: of researchers. */
+  readonly desk: { readonly id: string; readonly secret: string }
+  /** A backend service, by a key: its private part lies in the file. */
+  readonly job: { readonly id: string; readonly keyFile: string; readonly kid: string }
+  readonly patient: string
+  readonly researcher: string
+  /** Of both. */
+  readonly password: string
+}
+
+type Parts = { readonly database: Database; readonly dataDir: string }
+
+export const openExampleApps = async (stage: Stage, { database, dataDir }: Parts): Promise<ExampleApps> => {
+  const organization = stage.world.ids.organizations.metabolic
+  const key = await makeKey(dataDir)
+  const register = (approval: ClientApproval) => registerApproved({ database, refusalOf: url => url }, approval)
+  const diary = await register({ name: 'Heart diary', metadata: { ...ofPeople, token_endpoint_auth_method: 'none' } })
+  const desk = await register({
+    name: 'Study desk',
+    organization,
+    scope: 'user/Observation.rs user/Patient.rs',
+    metadata: { ...ofPeople, token_endpoint_auth_method: 'client_secret_basic' },
+  })
+  const job = await register({
+    name: 'Night job',
+    organization,
+    scope: 'system/Observation.rs system/Patient.rs',
+    metadata: {
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [key.jwk] },
+    },
+  })
+  return {
+    redirectUri,
+    diary: diary.client_id,
+    desk: { id: desk.client_id, secret: desk.client_secret ?? '' },
+    job: { id: job.client_id, keyFile: key.file, kid: key.kid },
+    ...(await openAccounts(stage, database)),
+  }
+}
+
+/** Of the reader's own machine, where nothing need listen. */
+const redirectUri = 'http://127.0.0.1:8765/back'
+const ofPeople = { redirect_uris: [redirectUri] }
+
+const makeKey = async (dataDir: string) => {
+  const { privateKey, publicKey } = await generateKeyPair('RS384', { modulusLength: 2048, extractable: true })
+  const jwk = await exportJWK(publicKey)
+  const kid = await calculateJwkThumbprint(jwk)
+  const folder = join(dataDir, 'example-apps')
+  const file = join(folder, 'night-job.pem')
+  await mkdir(folder, { recursive: true })
+  await writeFile(file, await exportPKCS8(privateKey), { mode: 0o600 })
+  return { file, kid, jwk: { ...jwk, kid, alg: 'RS384', use: 'sig' } }
+}
+
+const openAccounts = async (stage: Stage, database: Database) => {
+  const password = randomBytes(12).toString('hex')
+  const { person, patient } = participant(stage, 'Ana')
+  const researcher = emailOf(staff.investigator)
+  const people = [
+    { email: emailOf(person), person: await createPersonOf(database, person, patient) },
+    { email: researcher, person: undefined },
+  ]
+  for (const one of people)
+    await setPassword(database, await openAccount(database, one.email, one.person), await hashPassword(password), {
+      proves: false,
+    })
+  return { patient: emailOf(person), researcher, password }
+}
+
+/** Whoever accepts an invitation links account and Patient; there is no page for that yet, so here the server does it itself. */
+const createPersonOf = async (database: Database, name: { given: string; family: string }, patient: string) => {
+  const storeOf = await openStores({
+    database,
+    dictionaryConnection: database,
+    registry: loadRegistry(),
+    classes: openCodeClasses(),
+  })
+  const id = uuidv7()
+  const author = { kind: 'person', id } as const
+  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false, choosesOwner: false })
+  const link = [{ target: { reference: `Patient/${patient}` } }]
+  const resource = {
+    resourceType: 'Person' as const,
+    active: true,
+    name: [{ text: `${name.given} ${name.family}` }],
+    link,
+  }
+  const [written] = await store.write([{ kind: 'create', id, resource }])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return id
+}
