@@ -57,6 +57,57 @@ ${address}/forgotten-password
 `,
 })
 
+/** What has happened to an account. */
+export type AccountNews =
+  | { readonly kind: 'set-up' | 'turned-off' | 'new-recovery-codes' | 'codes-tried' }
+  | { readonly kind: 'recovery-code-used'; readonly left: number }
+
+export const newsLetter = (to: string, news: AccountNews, address: string): Letter => {
+  const [subject, text] = words(news)
+  return {
+    to,
+    subject,
+    text: `Hello,
+
+${text}
+
+If it was not you, choose a new password now, and tell the people who run this site:
+
+${address}/forgotten-password
+`,
+  }
+}
+
+const words = (news: AccountNews): readonly [subject: string, text: string] => {
+  switch (news.kind) {
+    case 'set-up':
+      return [
+        'A second factor protects your Sharewell account',
+        'an authenticator app was set up for your Sharewell account. Whoever signs in needs a code of it, besides the password. All other browsers were signed out.',
+      ]
+    case 'turned-off':
+      return [
+        'The second factor of your Sharewell account was turned off',
+        'the second factor of your Sharewell account was turned off. Whoever signs in needs the password alone.',
+      ]
+    case 'new-recovery-codes':
+      return [
+        'You have new recovery codes for Sharewell',
+        'new recovery codes were made for your Sharewell account. The old ones no longer work.',
+      ]
+    case 'recovery-code-used':
+      return [
+        'A recovery code of your Sharewell account was used',
+        `one of the recovery codes of your Sharewell account was used. Unused ones: ${news.left}.`,
+      ]
+    case 'codes-tried':
+      return [
+        'Wrong codes were entered for your Sharewell account',
+        'somebody, perhaps you, has entered wrong codes for your Sharewell account too often. Codes are asked only of whoever knows the password, or comes from your EHR.',
+      ]
+  }
+}
+
 export const verificationLetter = (to: string, link: string): Letter => ({
   to,
   subject: 'Confirm your e-mail address for Sharewell',

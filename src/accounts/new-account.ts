@@ -6,14 +6,15 @@ import {
   makeLink,
   takeLink,
 } from '../storage/account/link.ts'
+import { startSession } from '../storage/account/session.ts'
 import type { Database } from '../storage/database.ts'
 import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
+import type { SignedIn } from './admit.ts'
 import { type EmailProblem, emailProblem } from './email.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 import { createPerson, deletePerson, type NameProblem, nameProblem } from './person.ts'
-import { admit, type SignedIn } from './sign-in.ts'
 import { askForVerification } from './verification.ts'
 
 /** What a link makes an account of. */
@@ -71,7 +72,7 @@ export const makeAccount = async (
   })
   if (added === 'added') {
     await askForVerification(accounts, person)
-    return admit(accounts, person, device)
+    return { kind: 'signed-in', cookie: await startSession(accounts.database, { person, methods: ['pwd'], device }) }
   }
   await deletePerson(accounts.openStoreAs, person)
   return added === 'taken' ? { kind: 'problems', invitation, problems: { email: 'taken' } } : { kind: 'link-is-over' }

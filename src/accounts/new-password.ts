@@ -1,6 +1,7 @@
 import { forgetTries, mayTry } from '../storage/account/attempt.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
 import { endSessions } from '../storage/account/session.ts'
+import { endSteps } from '../storage/account/sign-in-step.ts'
 import type { Connection } from '../storage/database.ts'
 import { findAccountByEmail, findAccountOf, setPassword, toAddress, type UserAccount } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
@@ -47,7 +48,10 @@ export type NewPasswordAnswer =
   | { readonly kind: 'link-is-over' }
   | { readonly kind: 'problem'; readonly problem: PasswordProblem }
 
-/** With the change all that was there before is over: sessions, and links that would change it again. */
+/**
+ * With the change all that was there before is over: sessions, what began with the old one, and links that would change it
+ * again. The second factor is as it was.
+ */
 export const choosePassword = async (
   accounts: Accounts,
   secret: string,
@@ -77,6 +81,7 @@ const changePassword = async (
 ): Promise<void> => {
   await setPassword(connection, person, hashed, { proves: wasSent })
   await dropLinks(connection, person)
+  await endSteps(connection, person)
   await endSessions(connection, person)
 }
 

@@ -1,16 +1,13 @@
 import { forgetTries, type Limit, mayTry } from '../storage/account/attempt.ts'
-import { startSession } from '../storage/account/session.ts'
 import { findAccountByEmail, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
+import { type Admission, admit } from './admit.ts'
 import { isPassword } from './password.ts'
 
 export type SignIn = { readonly email: string; readonly password: string; readonly device: string }
 
-/** `cookie` is the session's. */
-export type SignedIn = { readonly kind: 'signed-in'; readonly cookie: string }
-
 export type SignInAnswer =
-  | SignedIn
+  | Admission
   /** Nobody signs in with this address and password: which of the two is wrong is not told, nor how long it took. */
   | { readonly kind: 'refused' }
   | { readonly kind: 'too-often' }
@@ -23,13 +20,7 @@ export const signIn = async (accounts: Accounts, { email, password, device }: Si
   const account = await findAccountByEmail(database, email)
   if (!(await isPassword(password, account?.password)) || account === undefined) return { kind: 'refused' }
   await forgetTries(database, secretKey, passwordTries, address)
-  return admit(accounts, account.person, device)
+  return admit(accounts, { person: account.person, methods: ['pwd'], device })
 }
-
-/** Whoever has shown that the account is theirs comes in. */
-export const admit = async ({ database }: Accounts, person: string, device: string): Promise<SignedIn> => ({
-  kind: 'signed-in',
-  cookie: await startSession(database, { person, methods: ['pwd'], device }),
-})
 
 export const passwordTries: Limit = { what: 'password', tries: 10, minutes: 15 }

@@ -12,6 +12,7 @@ export const extensions = {
   gender: `${canonicalBase}/StructureDefinition/gender`,
   birthYear: `${canonicalBase}/StructureDefinition/birth-year`,
   descriptiveStatistic: `${canonicalBase}/StructureDefinition/descriptive-statistic`,
+  secondFactor: `${canonicalBase}/StructureDefinition/second-factor`,
   approximateTime: `${canonicalBase}/StructureDefinition/approximate-time`,
 } as const
 

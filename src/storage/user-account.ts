@@ -46,6 +46,11 @@ export const setPassword = async (
     WHERE person = ${person}`)
 }
 
+/** Until the transaction ends nobody else changes how the person signs in. */
+export const lockAccount = async (connection: Connection, person: string): Promise<void> => {
+  await connection.run(sql.fragment`SELECT FROM user_account WHERE person = ${person} FOR UPDATE`)
+}
+
 /** False where the account has another address. */
 export const verifyAddress = async (
   connection: Connection,

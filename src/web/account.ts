@@ -23,6 +23,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <dt>E-mail address</dt><dd>${account?.email}</dd>
 </dl>
 <p><a href="/account/apps">See which apps you have allowed</a></p>
+<p><a href="/account/second-factor">Protect your account with a second factor</a></p>
 <p><a href="/account/sessions">See where you are signed in</a></p>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })

@@ -1,16 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { admitByEhr } from '../accounts/admit.ts'
 import { deviceOf } from '../accounts/device.ts'
 import { callbackPath } from '../auth/ehr/launches.ts'
 import type { Refusal, Refused } from '../auth/ehr/refusal.ts'
 import { queryOf } from '../http/presentation.ts'
 import { cookieOf } from '../http/session.ts'
-import { startSession } from '../storage/account/session.ts'
 import { isSecret, newSecret } from '../storage/secret.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { framedAnywhere } from './content-security.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
-import { enter, seldom } from './sign-in.ts'
+import { answerAdmission, seldom } from './sign-in.ts'
 
 /** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
 export const ehrLaunchPage: AddPage = (server, options) => {
@@ -33,13 +33,13 @@ export const ehrLaunchPage: AddPage = (server, options) => {
     const arrived = await ehrLaunches.finish(queryOf(request), browserOf(request, options))
     if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)
     const { arrival, person } = arrived
+    reply.header('cache-control', 'no-store')
     if (person !== undefined && person !== request.session?.person) {
       const device = deviceOf(request.headers['user-agent'])
-      // What the EHR asks of its users counts as no factor of ours: where a second one is needed, they sign in here too.
-      const cookie = await startSession(accounts.database, { person, methods: [], device })
-      await enter(request, reply, options, cookie)
+      const admission = await admitByEhr(accounts, { person, device })
+      if (admission !== undefined) return answerAdmission(request, reply, options, admission, `/launched/${arrival}`)
     }
-    return reply.header('cache-control', 'no-store').redirect(`/launched/${arrival}`, 303)
+    return reply.redirect(`/launched/${arrival}`, 303)
   })
   server.get('/launch/jwks.json', async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=300').send(await ehrLaunches.publicKeys()),

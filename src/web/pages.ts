@@ -10,6 +10,7 @@ import { sessionCookieOf } from '../http/session.ts'
 import { findSession } from '../storage/account/session.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
+import { accountSecondFactorPage } from './account-second-factor.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { authorizePage } from './authorize.ts'
@@ -21,6 +22,7 @@ import { launchedPage } from './launched.ts'
 import { newAccountPage } from './new-account.ts'
 import { newPasswordPage } from './new-password.ts'
 import { patientPage } from './patient.ts'
+import { secondFactorPage } from './second-factor.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
@@ -29,6 +31,7 @@ import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
   signInPage,
+  secondFactorPage,
   signOutAction,
   signUpPage,
   newAccountPage,
@@ -37,6 +40,7 @@ const pages: readonly AddPage[] = [
   verificationPage,
   accountPage,
   accountSessionsPage,
+  accountSecondFactorPage,
   ehrLaunchPage,
   launchedPage,
   patientPage,

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Admission } from '../accounts/admit.ts'
 import { deviceOf } from '../accounts/device.ts'
-import { type SignInAnswer, signIn } from '../accounts/sign-in.ts'
+import { signIn } from '../accounts/sign-in.ts'
 import { queryOf } from '../http/presentation.ts'
 import { setSessionCookie } from '../http/session.ts'
 import { endSession } from '../storage/account/session.ts'
@@ -28,14 +29,35 @@ export const signInPage: AddPage = (server, options) => {
     const email = typed(request.body, 'email')
     const device = deviceOf(request.headers['user-agent'])
     const answer = await signIn(options.accounts, { email, password: typed(request.body, 'password'), device })
-    if (answer.kind !== 'signed-in') return sendSignIn(reply, { continued, email, refusal: answer.kind })
-    await enter(request, reply, options, answer.cookie)
-    return reply.redirect(continued ?? '/account', 303)
+    if (answer.kind === 'refused' || answer.kind === 'too-often')
+      return sendSignIn(reply, { continued, email, refusal: answer.kind })
+    return answerAdmission(request, reply, options, answer, continued)
   })
 }
 
 /** Passwords of many people are not tried from one place. */
 export const seldom = { max: 60, timeWindow: '1 minute' }
+
+/** Whoever has shown a first factor goes on: to where they were going, or to the second one. */
+export const answerAdmission = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  admission: Admission,
+  continued: string | undefined,
+): Promise<FastifyReply> => {
+  const { nameOf, options: cookieOptions } = options.cookies
+  switch (admission.kind) {
+    case 'signed-in':
+      await enter(request, reply, options, admission.cookie)
+      return reply.redirect(continued ?? '/account', 303)
+    case 'second-factor': {
+      reply.setCookie(nameOf('step'), admission.step, cookieOptions)
+      const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
+      return reply.redirect(`/second-factor?${query}`, 303)
+    }
+  }
+}
 
 /** From here on the browser has the new session, and no other. */
 export const enter = async (
@@ -52,7 +74,7 @@ export const enter = async (
 type Shown = {
   readonly continued: string | undefined
   readonly email?: string
-  readonly refusal?: Exclude<SignInAnswer['kind'], 'signed-in'>
+  readonly refusal?: keyof typeof refusals
   /** What has led here. */
   readonly done?: string | undefined
 }

@@ -38,6 +38,8 @@ const open: Readonly<Record<string, string>> = {
   '/authorize/:id':
     'a request of an app, for the browser that began it alone, by a cookie of its own; it asks for a session',
   '/sign-in': 'where a session begins: it answers what nobody knows and what is wrong alike',
+  '/second-factor':
+    'the second half of a sign-in, or setting up what it needs: for the browser that has shown the first, by a cookie of its own, for ten minutes',
   '/sign-up': 'where a link is sent to an address: the answer is one, whether or not somebody has it',
   '/forgotten-password': 'the same',
   '/new-password': 'opened by a link alone, as /new-account',
@@ -49,6 +51,10 @@ const open: Readonly<Record<string, string>> = {
 const signedIn = [
   '/account',
   '/account/apps',
+  '/account/second-factor',
+  '/account/second-factor/off',
+  '/account/second-factor/recovery-codes',
+  '/account/second-factor/set-up',
   '/account/sessions',
   '/account/sessions/end-others',
   '/account/verification',

@@ -4,6 +4,7 @@ import type { Connection } from '../database.ts'
 import { digestOf, isSecret, newSecret } from '../secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
+import { areEnough } from './second-factor.ts'
 
 /** How somebody signed in: `pwd`, `otp`, … https://www.rfc-editor.org/rfc/rfc8176 */
 type Method = 'pwd' | 'otp'
@@ -82,9 +83,9 @@ export const endSessions = async (connection: Connection, person: string, kept?:
 
 const lifetimeSeconds = 12 * 60 * 60
 
-/** Who must have a second factor, and came without it, is as good as signed out. */
+/** Who has a second factor, or must have one, and came without it, is as good as signed out. */
 const inForce: SqlFragment = sql.fragment`session.expires_at > now() AND session.seen_at > now() - interval '2 hours'
-  AND ('otp' = ANY (session.methods) OR NOT needs_second_factor(session.person))`
+  AND ${areEnough(sql.fragment`session.methods`, sql.fragment`session.person`)}`
 
 const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at`
 

@@ -1,4 +1,5 @@
 import type { Organization } from '@medplum/fhirtypes'
+import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -12,8 +13,9 @@ export const projectOrganizations = each<Organization>(async (connection, { id, 
   const before = await nodeOf(connection, id)
   const parent = namedId(resource.partOf, 'Organization') ?? null
   await connection.run(sql.fragment`
-    INSERT INTO organization_node (id, parent, tenant) VALUES (${id}, ${parent}, ${id})
-    ON CONFLICT (id) DO UPDATE SET parent = excluded.parent`)
+    INSERT INTO organization_node (id, parent, tenant, second_factor)
+    VALUES (${id}, ${parent}, ${id}, ${asksSecondFactor(resource)})
+    ON CONFLICT (id) DO UPDATE SET parent = excluded.parent, second_factor = excluded.second_factor`)
   await refuseCircle(connection, id)
   await relist(connection, id)
   const after = await nodeOf(connection, id)
@@ -22,6 +24,17 @@ export const projectOrganizations = each<Organization>(async (connection, { id, 
       expression: 'Organization.partOf',
     })
 })
+
+/** What cannot be understood is refused: taken for no, it would let people in who should not be. */
+const asksSecondFactor = ({ extension = [] }: Organization): boolean => {
+  const [asked, ...others] = extension.filter(({ url }) => url === extensions.secondFactor)
+  if (asked === undefined) return false
+  if (asked.valueBoolean === undefined || others.length > 0)
+    throw new FhirError('business-rule', 'The extension second-factor stands once, and has a valueBoolean', {
+      expression: 'Organization.extension',
+    })
+  return asked.valueBoolean
+}
 
 type Change = Projected<Organization>
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
+import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openHospitals, password } from './hospital.ts'
 import type { Misbehaviour } from './mock-ehr.ts'
@@ -148,6 +149,29 @@ t.test('where the organization asks for a second factor, the EHR is none', async
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
   t.match(await browser.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' })
   t.match(wordsOf(await browser.get(location)), /Sign in to go on/)
+})
+
+t.test('whoever has a second factor is asked for it: the EHR stands for the password alone', async t => {
+  const selma = await world.linked('selma', world.hospital)
+  const own = openBrowser(server, { remoteAddress: '10.0.0.1' })
+  await own.send('/sign-in', { email: selma.email, password })
+  await own.send('/account/second-factor/set-up', { password })
+  const key = keyIn(await own.get('/second-factor'))
+  await own.send('/second-factor', { code: await codeOf(key) })
+
+  const browser = openBrowser(server, { remoteAddress: '10.0.0.1' })
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'selma', patient: 'p1' }))
+  t.match(location, /^\/second-factor\?continue=%2Flaunched%2F[\w-]{43}$/)
+  const launched = new URLSearchParams(location.split('?')[1]).get('continue') ?? ''
+  t.match(wordsOf(await browser.get(launched)), /Sign in to go on/)
+  t.match(await browser.send(location, { code: '123' }, '/second-factor'), { status: 422 })
+  t.match(await browser.send(location, { code: await codeOf(key, 1) }, '/second-factor'), {
+    status: 303,
+    location: launched,
+  })
+  t.match(await browser.get(launched), { status: 303, location: /^\/patients\// })
+  const again = await world.launched(browser, ehr, ehr.launch({ subject: 'selma' }))
+  t.match(again, { location: /^\/launched\// }, 'who is signed in here is not asked again')
 })
 
 t.test('whoever signs in meanwhile as somebody else goes on with nothing of it', async t => {

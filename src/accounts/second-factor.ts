@@ -1,0 +1,91 @@
+import { FhirError } from '../fhir/error.ts'
+import {
+  findSecondFactor,
+  forgoAuthenticator,
+  removeAuthenticator,
+  replaceRecoveryCodes,
+} from '../storage/account/second-factor.ts'
+import { endSessions, type Session, startSession } from '../storage/account/session.ts'
+import { endSteps, findStep, takeStep } from '../storage/account/sign-in-step.ts'
+import type { Database } from '../storage/database.ts'
+import { findAccountByEmail } from '../storage/user-account.ts'
+import type { Accounts } from './accounts.ts'
+import type { SignedIn } from './admit.ts'
+import { newRecoveryCodes } from './authenticator.ts'
+import { useCode } from './code.ts'
+import { isAccountPassword } from './confirm-password.ts'
+import { startSetUp } from './set-up.ts'
+import { tell } from './tell.ts'
+
+/** The second factor of a sign-in whose step it is. */
+export const enterCode = async (
+  accounts: Accounts,
+  step: string,
+  typed: string,
+  device: string,
+): Promise<SignedIn | { readonly kind: 'wrong' | 'too-often' | 'over' }> => {
+  const { database } = accounts
+  const found = await findStep(database, step)
+  if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
+  const { person, methods } = found
+  const answer = await useCode(accounts, person, typed)
+  if (answer !== 'right') return { kind: answer }
+  return database.transaction(async connection => {
+    if (!(await takeStep(connection, step))) return { kind: 'over' }
+    return {
+      kind: 'signed-in',
+      cookie: await startSession(connection, { person, methods: [...methods, 'otp'], device }),
+    }
+  })
+}
+
+/** Which of what was typed is wrong. */
+export type Unshown = { readonly field: 'password' | 'code'; readonly answer: 'wrong' | 'too-often' }
+
+/**
+ * Asks whoever is signed in once more, before their second factor changes; undefined where all that there is was right. The
+ * password comes first: a code is used up by being asked.
+ */
+export const findUnshown = async (
+  accounts: Accounts,
+  person: string,
+  { password, code }: { readonly password: string; readonly code: string },
+): Promise<Unshown | undefined> => {
+  const ofPassword = await isAccountPassword(accounts, person, password)
+  if (ofPassword !== 'right') return { field: 'password', answer: ofPassword }
+  const { authenticator } = await findSecondFactor(accounts.database, person)
+  const ofCode = authenticator === undefined ? 'right' : await useCode(accounts, person, code)
+  return ofCode === 'right' ? undefined : { field: 'code', answer: ofCode }
+}
+
+/** Answers the secret of the step. Who has a second factor sets up another one, which takes its place. */
+export const beginSetUp = (accounts: Accounts, { person, methods }: Pick<Session, 'person' | 'methods'>) =>
+  startSetUp(accounts, { person, methods: methods.filter(method => method !== 'otp') })
+
+/** False where an organization of theirs asks for it. */
+export const turnOff = async (accounts: Accounts, person: string): Promise<boolean> => {
+  const isOff = await accounts.database.transaction(connection => forgoAuthenticator(connection, person))
+  if (isOff) await tell(accounts, person, { kind: 'turned-off' })
+  return isOff
+}
+
+/** Answers the new ones, which are shown this once; those before are of use no more. */
+export const renewRecoveryCodes = async (accounts: Accounts, person: string): Promise<readonly string[]> => {
+  const codes = newRecoveryCodes()
+  await accounts.database.transaction(connection => replaceRecoveryCodes(connection, person, codes))
+  await tell(accounts, person, { kind: 'new-recovery-codes' })
+  return codes
+}
+
+/** The operator's way out for who has lost both the app and the codes: they are out everywhere. Throws where nobody has it to lose. */
+export const resetSecondFactor = async (database: Database, email: string): Promise<void> => {
+  const account = await findAccountByEmail(database, email)
+  if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${email}`)
+  const { person } = account
+  await database.transaction(async connection => {
+    if (!(await removeAuthenticator(connection, person)))
+      throw new FhirError('not-found', `${email} has no second factor`)
+    await endSteps(connection, person)
+    await endSessions(connection, person)
+  })
+}

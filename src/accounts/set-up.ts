@@ -1,0 +1,72 @@
+import { replaceRecoveryCodes, setAuthenticator } from '../storage/account/second-factor.ts'
+import { endSessions, startSession } from '../storage/account/session.ts'
+import { endSteps, findStep, type SignInStep, startStep, takeStep } from '../storage/account/sign-in-step.ts'
+import type { Connection } from '../storage/database.ts'
+import { seal, unseal } from '../storage/sealed.ts'
+import { findAccountOf, lockAccount } from '../storage/user-account.ts'
+import type { Accounts } from './accounts.ts'
+import { authenticatorText, authenticatorUri, newAuthenticator, newRecoveryCodes, timeStepOf } from './authenticator.ts'
+import { digitsOf } from './code.ts'
+import { tell } from './tell.ts'
+
+/** Answers the secret of a step in which an app that gives codes is set up, by whoever has shown the factors there are. */
+export const startSetUp = async (
+  { database, secretKey }: Accounts,
+  { person, methods }: Pick<SignInStep, 'person' | 'methods'>,
+): Promise<string> => {
+  const authenticator = await seal(secretKey, 'authenticators', newAuthenticator())
+  return startStep(database, { person, methods, authenticator })
+}
+
+/** What the app is to be told, as a URI for its camera and as text. */
+export type SetUp = { readonly uri: string; readonly text: string }
+
+export const setUpOf = async (
+  { database, secretKey }: Accounts,
+  { person, authenticator }: SetUpStep,
+): Promise<SetUp> => {
+  const secret = await unseal(secretKey, 'authenticators', authenticator)
+  const account = await findAccountOf(database, person)
+  return { uri: authenticatorUri(secret, account?.email ?? ''), text: authenticatorText(secret) }
+}
+
+export type SetUpStep = SignInStep & Required<Pick<SignInStep, 'authenticator'>>
+
+export type SetUpAnswer =
+  /** The codes for when the app is lost, which are shown this once, and the cookie of a new session. */
+  | { readonly kind: 'set-up'; readonly cookie: string; readonly recoveryCodes: readonly string[] }
+  | { readonly kind: 'wrong' | 'over' }
+
+/** The first code shows that the app has it right. All that has signed the person in before is over. */
+export const finishSetUp = async (
+  accounts: Accounts,
+  step: string,
+  typed: string,
+  device: string,
+): Promise<SetUpAnswer> => {
+  const { database, secretKey } = accounts
+  const found = await findStep(database, step)
+  if (found?.authenticator === undefined) return { kind: 'over' }
+  const { person, methods, authenticator: sealed } = found
+  const secret = await unseal(secretKey, 'authenticators', sealed)
+  const timeStep = timeStepOf(secret, digitsOf(typed), Date.now())
+  if (timeStep === undefined) return { kind: 'wrong' }
+  const recoveryCodes = newRecoveryCodes()
+  const cookie = await database.transaction(async connection => {
+    await lockAccount(connection, person)
+    if (!(await takeStep(connection, step))) return undefined
+    await setAuthenticator(connection, person, { sealed, timeStep })
+    await replaceRecoveryCodes(connection, person, recoveryCodes)
+    await signOutEverywhere(connection, person)
+    return startSession(connection, { person, methods: [...methods, 'otp'], device })
+  })
+  if (cookie === undefined) return { kind: 'over' }
+  await tell(accounts, person, { kind: 'set-up' })
+  return { kind: 'set-up', cookie, recoveryCodes }
+}
+
+/** Another set-up that is under way must not replace this one. */
+const signOutEverywhere = async (connection: Connection, person: string): Promise<void> => {
+  await endSteps(connection, person)
+  await endSessions(connection, person)
+}

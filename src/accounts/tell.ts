@@ -1,0 +1,9 @@
+import { findAccountOf } from '../storage/user-account.ts'
+import type { Accounts } from './accounts.ts'
+import { type AccountNews, newsLetter } from './letters.ts'
+
+/** Writes to the person what has happened to their account, in case that was somebody else. */
+export const tell = async ({ database, mail, address }: Accounts, person: string, news: AccountNews): Promise<void> => {
+  const account = await findAccountOf(database, person)
+  if (account?.isVerified) mail?.send(newsLetter(account.email, news, address()))
+}

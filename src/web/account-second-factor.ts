@@ -1,0 +1,157 @@
+import type { FastifyReply } from 'fastify'
+import { beginSetUp, findUnshown, renewRecoveryCodes, turnOff, type Unshown } from '../accounts/second-factor.ts'
+import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../storage/account/second-factor.ts'
+import type { Session } from '../storage/account/session.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { type Field, form, typed } from './form.ts'
+import { type Html, html } from './html.ts'
+import { sendPage } from './page.ts'
+import { sendRecoveryCodes } from './recovery-codes.ts'
+import { seldom } from './sign-in.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+const path = '/account/second-factor'
+
+/** The second factor of whoever is signed in. Each change of it asks for the factors that there are. */
+export const accountSecondFactorPage: AddPage = (server, options) => {
+  const { accounts } = options
+  const { database } = accounts
+  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+    const { person } = sessionOf(request)
+    const factor = await findSecondFactor(database, person)
+    const content = factor.authenticator === undefined ? off : on(factor, await countRecoveryCodes(database, person))
+    return sendPage(reply, {
+      title: 'Second factor',
+      signOut: { token: reply.generateCsrf() },
+      content: html`<h1>Second factor</h1>
+${content}
+<p><a href="/account">Back to your account</a></p>`,
+    })
+  })
+  for (const change of changes) {
+    const at = `${path}/${change.name}`
+    server.get(at, { onRequest: requireSession }, async (request, reply) => {
+      const factor = await findSecondFactor(database, sessionOf(request).person)
+      return change.isPossible(factor) ? sendChange(reply, change, factor) : reply.redirect(path, 303)
+    })
+    server.post(at, { onRequest: requireSession, config: { rateLimit: seldom } }, async (request, reply) => {
+      const { person } = sessionOf(request)
+      const factor = await findSecondFactor(database, person)
+      if (!change.isPossible(factor)) return reply.redirect(path, 303)
+      const shown = { password: typed(request.body, 'password'), code: typed(request.body, 'code') }
+      const unshown = await findUnshown(accounts, person, shown)
+      if (unshown !== undefined) return sendChange(reply.code(statusOf[unshown.answer]), change, factor, unshown)
+      return change.make(reply, options, sessionOf(request))
+    })
+  }
+}
+
+const off = html`<p>With a second factor nobody gets in who knows only your password: besides it we ask for a code that an app on your phone shows.</p>
+<p>It is turned off.</p>
+<p><a href="${path}/set-up">Set up an authenticator app</a></p>`
+
+const on = (
+  { isNeeded }: SecondFactor,
+  left: number,
+): Html => html`<p>It is turned on: when you sign in we ask for a code of your authenticator app.</p>
+<p>Unused recovery codes: ${left}</p>
+<ul class="links">
+<li><a href="${path}/recovery-codes">Get new recovery codes</a></li>
+<li><a href="${path}/set-up">Use another app</a></li>
+${!isNeeded && html`<li><a href="${path}/off">Turn it off</a></li>`}
+</ul>
+${isNeeded && html`<p>An organization that you belong to asks for it, so it cannot be turned off.</p>`}`
+
+type Change = {
+  readonly name: string
+  readonly title: string
+  readonly text: (factor: SecondFactor) => string
+  readonly button: string
+  readonly isPossible: (factor: SecondFactor) => boolean
+  readonly make: (reply: FastifyReply, options: PageOptions, session: Session) => Promise<FastifyReply>
+}
+
+const changes: readonly Change[] = [
+  {
+    name: 'set-up',
+    title: 'Set up an authenticator app',
+    text: ({ authenticator }) =>
+      `When you have set it up, all other browsers are signed out${authenticator === undefined ? '' : ', and the app that you use now works no more'}.`,
+    button: 'Go on',
+    isPossible: () => true,
+    make: async (reply, { accounts, cookies }, session) => {
+      reply.setCookie(cookies.nameOf('step'), await beginSetUp(accounts, session), cookies.options)
+      return reply.redirect(`/second-factor?${new URLSearchParams({ continue: path })}`, 303)
+    },
+  },
+  {
+    name: 'recovery-codes',
+    title: 'Get new recovery codes',
+    text: () => 'The recovery codes that you have now will work no more.',
+    button: 'Show new codes',
+    isPossible: ({ authenticator }) => authenticator !== undefined,
+    make: async (reply, { accounts }, { person }) =>
+      sendRecoveryCodes(reply, { recoveryCodes: await renewRecoveryCodes(accounts, person), goOn: path }),
+  },
+  {
+    name: 'off',
+    title: 'Turn off the second factor',
+    text: () => 'Whoever knows your password then gets in with it alone.',
+    button: 'Turn it off',
+    isPossible: ({ authenticator, isNeeded }) => authenticator !== undefined && !isNeeded,
+    make: async (reply, { accounts }, { person }) => {
+      await turnOff(accounts, person)
+      return reply.redirect(path, 303)
+    },
+  },
+]
+
+const sendChange = (
+  reply: FastifyReply,
+  { name, title, text, button }: Change,
+  factor: SecondFactor,
+  unshown?: Unshown,
+): FastifyReply => {
+  const problemOf = (field: Unshown['field']) =>
+    unshown?.field === field ? problems[field][unshown.answer] : undefined
+  const password: Field = {
+    name: 'password',
+    label: 'Your password',
+    type: 'password',
+    autocomplete: 'current-password',
+    problem: problemOf('password'),
+  }
+  const code: Field = {
+    name: 'code',
+    label: 'Code',
+    hint: 'The six digits that your app shows, or one of your recovery codes.',
+    autocomplete: 'one-time-code',
+    problem: problemOf('code'),
+  }
+  return sendPage(reply, {
+    title,
+    isProblem: unshown !== undefined,
+    signOut: { token: reply.generateCsrf() },
+    content: html`<h1>${title}</h1>
+<p>${text(factor)}</p>
+${form({
+  action: `${path}/${name}`,
+  token: reply.generateCsrf(),
+  fields: factor.authenticator === undefined ? [password] : [password, code],
+  button,
+})}
+<p><a href="${path}">Back</a></p>`,
+  })
+}
+
+const statusOf = { wrong: 422, 'too-often': 429 } as const
+
+const tooOften = 'That was tried too often. Please wait 15 minutes before you try again.'
+
+const problems = {
+  password: { wrong: 'This is not the password of your account.', 'too-often': tooOften },
+  code: {
+    wrong: 'This code is not right, or is used already. Wait until the app shows the next one, and enter that.',
+    'too-often': tooOften,
+  },
+} as const

@@ -1,0 +1,21 @@
+/** Buttons that need this module are shown by it. */
+const codes = [...document.querySelectorAll('[data-codes] code')].map(({ textContent }) => textContent)
+const copied = document.querySelector('[data-copied]')
+
+const show = (selector, onClick) => {
+  const button = document.querySelector(selector)
+  button.hidden = false
+  button.addEventListener('click', onClick)
+}
+
+show('[data-print]', () => window.print())
+// https://w3c.github.io/clipboard-apis/: over https, or on this machine, alone.
+if (navigator.clipboard !== undefined)
+  show('[data-copy]', async () => {
+    try {
+      await navigator.clipboard.writeText(codes.join('\n'))
+      copied.textContent = 'The codes are copied.'
+    } catch {
+      copied.textContent = 'Your browser did not copy them: write them down.'
+    }
+  })
