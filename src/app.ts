@@ -32,6 +32,7 @@ import { openStores } from './storage/resources.ts'
 import type { Serving } from './subscriptions/serve.ts'
 import { openSockets, type ReadAs } from './subscriptions/sockets.ts'
 import { openSubscriptions } from './subscriptions/subscriptions.ts'
+import { answerErrorPage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
 
 type AppOptions = {
@@ -120,7 +121,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     await server.register(capabilityRoutes, { prefix, ...served })
   }
   server.decorate('authorization', authorization)
-  await server.register(authorizationRoutes)
+  await server.register(authorizationRoutes, { answerPage: answerErrorPage })
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })

@@ -43,7 +43,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, or addresses such as 127.0.0.1, 10.0.0.0/8 or loopback, separated by commas',
     effect:
-      'Proxies whose X-Forwarded-For is believed: whoever tries passwords is told apart by the address that it names.',
+      'Proxies whose X-Forwarded-For is believed: limits, as of tries at passwords, count by the address that it names.',
     parse: proxies,
   }),
   dataDir: setting({

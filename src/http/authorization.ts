@@ -1,11 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationServer } from '../auth/authorization-server.ts'
 import { style, stylePath } from '../auth/granted-context.ts'
-import { FhirError } from '../fhir/error.ts'
-import { addressGroup } from './address-group.ts'
 import { toldError } from './errors.ts'
+import { limitRequests } from './oauth-limits.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -14,8 +12,16 @@ declare module 'fastify' {
   }
 }
 
+export type AuthorizationRouteOptions = {
+  /** How whoever sits at a browser is told of an error. */
+  readonly answerPage: (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
+}
+
 /** Below `/oauth`. The library answers by itself; what Fastify does for every answer is done for its answers too. */
-export const authorizationRoutes = async (server: FastifyInstance): Promise<void> => {
+export const authorizationRoutes = async (
+  server: FastifyInstance,
+  { answerPage }: AuthorizationRouteOptions,
+): Promise<void> => {
   server.get(stylePath, async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=31536000, immutable').type('application/json').send(style),
   )
@@ -24,12 +30,12 @@ export const authorizationRoutes = async (server: FastifyInstance): Promise<void
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: mostBodyBytes }, (_request, body, done) =>
       done(null, body),
     )
-    scope.setErrorHandler(answerOAuthError)
-    await scope.register(fastifyRateLimit, {
-      global: false,
-      keyGenerator: addressGroup,
-      errorResponseBuilder: () => new FhirError('throttled', 'Too many apps were registered from here: wait a minute'),
-    })
+    scope.setErrorHandler((error, request, reply) =>
+      pathOf(request).startsWith('/authorize')
+        ? answerPage(error, request, reply)
+        : answerOAuthError(error, request, reply),
+    )
+    await limitRequests(scope, pathOf)
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
       if (!isServed(pathOf(request))) return reply.callNotFound()
       reply.hijack()
@@ -37,8 +43,6 @@ export const authorizationRoutes = async (server: FastifyInstance): Promise<void
       for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
       await answer(request, raw).catch(error => sendFault(request, raw, error))
     }
-    // Whoever registers need not say who they are.
-    scope.post(`${mount}/register`, { config: { rateLimit: { max: 30, timeWindow: '1 minute' } } }, handler)
     for (const method of ['GET', 'POST', 'OPTIONS'] as const) scope.route({ method, url: `${mount}/*`, handler })
   })
 }

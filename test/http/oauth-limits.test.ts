@@ -1,0 +1,175 @@
+import type { InjectOptions } from 'fastify'
+import t from 'tap'
+import { assertion, assertionType, makeKey } from '../auth/backend.ts'
+import { authorizeQuery, openApps, pkce, redirectUri } from '../auth/world.ts'
+
+const world = await openApps({ TRUST_PROXY: '10.0.0.1' })
+const { server, client, lab } = world
+t.teardown(() => server.close())
+
+const asForm = { 'content-type': 'application/x-www-form-urlencoded' }
+const post = (path: string, form: Readonly<Record<string, string>>, more: InjectOptions = {}): InjectOptions => ({
+  method: 'POST',
+  url: `/oauth/${path}`,
+  payload: new URLSearchParams(form).toString(),
+  ...more,
+  headers: { ...asForm, ...more.headers },
+})
+const from = (remoteAddress: string): InjectOptions => ({ remoteAddress })
+
+/** All limits are a multiple of it: those that are counted together are refused together. */
+const together = 10
+
+/** The statuses of so many requests, each with how often it came. */
+const statusesOf = async (times: number, request: InjectOptions) => {
+  const counts = new Map<number, number>()
+  for (let sent = 0; sent < times; sent += together) {
+    const some = Array.from({ length: Math.min(together, times - sent) }, () => server.inject(request))
+    for (const { statusCode } of await Promise.all(some)) counts.set(statusCode, (counts.get(statusCode) ?? 0) + 1)
+  }
+  return Object.fromEntries(counts)
+}
+
+const [one, other] = [await client({}), await client({})]
+const refresh = (client_id: string) => ({ grant_type: 'refresh_token', refresh_token: 'x'.repeat(43), client_id })
+
+t.test(
+  'a client is answered 600 times a minute at the token endpoint, from one address, and then told when to come again',
+  async t => {
+    const request = post('token', refresh(one.id), from('192.0.2.1'))
+    t.strictSame(await statusesOf(602, request), { 400: 600, 429: 2 })
+    const { headers, body } = await server.inject({
+      ...request,
+      headers: { ...asForm, origin: 'https://app.example.org' },
+    })
+    t.match(headers['retry-after'], /^([1-9]|[1-5]\d|60)$/)
+    t.match(headers, {
+      'content-type': /^application\/json/,
+      'access-control-allow-origin': '*',
+      'access-control-expose-headers': 'Retry-After',
+    })
+    t.match(JSON.parse(body), {
+      error: 'temporarily_unavailable',
+      error_description: /^Too many requests: wait \d+ seconds$/,
+    })
+    t.equal(
+      (await server.inject(post('token', refresh(other.id), from('192.0.2.1')))).statusCode,
+      400,
+      'another client there',
+    )
+    t.equal(
+      (await server.inject(post('token', refresh(one.id), from('192.0.2.2')))).statusCode,
+      400,
+      'nor is it shut out elsewhere',
+    )
+    t.equal(
+      (await server.inject(post('token', refresh(one.id), from('::ffff:192.0.2.1')))).statusCode,
+      429,
+      'however it is written',
+    )
+  },
+)
+
+t.test('whichever way a client says who it is, it is the same one', async t => {
+  const ways: Readonly<Record<string, (id: string) => Promise<InjectOptions>>> = {
+    'HTTP Basic': async id =>
+      post(
+        'token',
+        { grant_type: 'client_credentials' },
+        { headers: { authorization: `Basic ${Buffer.from(`${id}:x`).toString('base64')}` } },
+      ),
+    'an assertion': async id =>
+      post('token', {
+        grant_type: 'client_credentials',
+        client_assertion_type: assertionType,
+        client_assertion: await assertion(id, await makeKey('ES384')),
+      }),
+  }
+  for (const [way, requestOf] of Object.entries(ways)) {
+    const { id } = await client({})
+    const sent = { ...(await requestOf(id)), ...from('192.0.2.20') }
+    const { 429: refused, ...answered } = await statusesOf(601, sent)
+    t.equal(refused, 1, way)
+    t.notOk(answered[200])
+    t.equal(
+      (await server.inject({ ...post('token', refresh(id)), ...from('192.0.2.20') })).statusCode,
+      429,
+      `${way}, and in the form`,
+    )
+  }
+})
+
+t.test('a person whose browser is sent too often is shown a page that says to wait', async t => {
+  const query = authorizeQuery(one.id, 'openid', pkce().challenge)
+  const request = { url: `/oauth/authorize?${query}`, remoteAddress: '192.0.2.3' }
+  t.strictSame(await statusesOf(601, request), { 303: 600, 429: 1 })
+  const { headers, body } = await server.inject(request)
+  t.match(headers, { 'content-type': 'text/html; charset=utf-8', 'retry-after': /^\d+$/, location: undefined })
+  t.match(
+    body,
+    /<h1>Too many requests<\/h1>\s*<p>Many requests came from your network. Please wait a minute and try again.<\/p>/,
+  )
+  const posted = post('authorize', Object.fromEntries(query), from('192.0.2.3'))
+  t.equal((await server.inject(posted)).statusCode, 429, 'by POST too')
+})
+
+t.test('an institution behind one address has room for all its apps, and as a whole has a limit as well', async t => {
+  const apps = await Promise.all(Array.from({ length: 5 }, () => client({})))
+  for (const { id } of apps)
+    t.strictSame(await statusesOf(600, post('token', refresh(id), from('192.0.2.4'))), { 400: 600 })
+  t.strictSame(await statusesOf(1, post('token', refresh(one.id), from('192.0.2.4'))), { 429: 1 })
+})
+
+t.test('a backend service that comes for its token whenever it is over is never refused', async t => {
+  const key = await makeKey('ES384')
+  const { id } = await client({
+    organization: lab.organization,
+    scope: 'system/Observation.rs',
+    metadata: {
+      redirect_uris: [],
+      grant_types: ['client_credentials'],
+      response_types: [],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [key.jwk] },
+    },
+  })
+  for (let times = 0; times < 24; times += 1) {
+    const form = {
+      grant_type: 'client_credentials',
+      scope: 'system/Observation.rs',
+      client_assertion_type: assertionType,
+      client_assertion: await assertion(id, key),
+    }
+    t.equal((await server.inject(post('token', form, from('192.0.2.5')))).statusCode, 200)
+  }
+})
+
+t.test('introspection, revocation and registration have limits of their own', async t => {
+  const token = { token: 'x'.repeat(43), client_id: one.id }
+  t.strictSame(await statusesOf(3001, post('token/introspection', token, from('192.0.2.6'))), { 200: 3000, 429: 1 })
+  t.strictSame(await statusesOf(601, post('token/revocation', token, from('192.0.2.6'))), { 200: 600, 429: 1 })
+  const app = { client_name: 'App', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }
+  const register: InjectOptions = {
+    method: 'POST',
+    url: '/oauth/register',
+    remoteAddress: '192.0.2.6',
+    headers: { 'content-type': 'application/json' },
+    payload: app,
+  }
+  t.strictSame(await statusesOf(31, register), { 201: 30, 429: 1 })
+  for (const path of [
+    '/oauth/jwks.json',
+    '/oauth/.well-known/openid-configuration',
+    '/fhir/.well-known/smart-configuration',
+  ])
+    t.equal((await server.inject({ url: path, remoteAddress: '192.0.2.6' })).statusCode, 200, path)
+})
+
+t.test('behind a proxy of TRUST_PROXY those behind it are told apart; nobody else can say who they are', async t => {
+  const forwarded = (remoteAddress: string, address: string) =>
+    post('token', refresh(other.id), { remoteAddress, headers: { 'x-forwarded-for': address } })
+  t.strictSame(await statusesOf(601, forwarded('10.0.0.1', '198.51.100.1')), { 400: 600, 429: 1 })
+  t.strictSame(await statusesOf(1, forwarded('10.0.0.1', '198.51.100.2')), { 400: 1 })
+  t.strictSame(await statusesOf(600, forwarded('203.0.113.1', '198.51.100.3')), { 400: 600 })
+  t.strictSame(await statusesOf(1, forwarded('203.0.113.1', '198.51.100.4')), { 429: 1 }, 'a header of their own')
+})
