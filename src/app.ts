@@ -4,6 +4,8 @@ import { type Access, fullAccess } from './access/access.ts'
 import type { Caller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
 import type { ParseCriteria } from './access/scope-criteria.ts'
+import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
+import type { OpenStoreAs } from './accounts/person.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { baseUrlOf, type Config } from './config.ts'
@@ -103,6 +105,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     isRegistrationOpen,
     onRevoked: callers.forget,
     openStoreFor,
+    openStoreAs,
     reportFault,
   })
   const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
@@ -129,6 +132,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     cookies,
     openStoreFor,
     codeClasses,
+    administered: openAdministeredOrganizations({ database, registry, openStoreFor }),
     ehrLaunches: openEhrLaunches({
       database,
       secretKey,
@@ -210,7 +214,7 @@ const fhirOptions = async (options: FhirParts) => {
     secretKey,
     refusalOf,
   }
-  const openStoreAs = ({ principal }: Pick<Caller, 'principal'>) =>
-    storeOf({ access: fullAccess, author: principal, organizations: [], choosesIds: false, choosesOwner: false })
+  const openStoreAs: OpenStoreAs = ({ principal, organizations = [] }) =>
+    storeOf({ access: fullAccess, author: principal, organizations, choosesIds: false, choosesOwner: false })
   return { fhir, codeClasses, openStoreAs, parseCriteria: parse }
 }

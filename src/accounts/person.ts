@@ -3,7 +3,11 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
 
-export type OpenStoreAs = (author: { readonly principal: Principal }) => Store
+/** `organizations`: whose the resources are that it makes and that do not name their owner themselves; nobody's where there are none. */
+export type OpenStoreAs = (author: {
+  readonly principal: Principal
+  readonly organizations?: readonly string[]
+}) => Store
 
 export type NameProblem = 'missing' | 'too-long'
 

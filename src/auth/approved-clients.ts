@@ -2,9 +2,9 @@ import { errors } from 'oidc-provider'
 import type { ClientPolicy } from '../access/caller.ts'
 import { parseScope } from '../access/scope.ts'
 import { FhirError } from '../fhir/error.ts'
-import { revokeGrants } from '../storage/authorization-grant.ts'
+import { revokeGrantsWithin } from '../storage/authorization-grant.ts'
 import { disableClient, findClient, isOrganization, keepClient } from '../storage/client-registration.ts'
-import type { Database } from '../storage/database.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { digestOf, newSecret } from '../storage/secret.ts'
 import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
@@ -28,7 +28,7 @@ type Parts = { readonly database: Database; readonly refusalOf: (url: string) =>
 export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
   const { name } = approval
   if (name === undefined) throw new FhirError('required', 'A client needs a name')
-  return keep(parts, newClientId(), { ...approval, name })
+  return keepApproved(parts.database, newClientId(), { ...approval, name, ...parts })
 }
 
 /** A new secret replaces the old one at once. Whoever changes it has looked at it: it counts as approved from now on. */
@@ -46,33 +46,46 @@ export const changeApproved = async (
   const keys = approval.metadata.token_endpoint_auth_method === undefined ? withoutUndefined({ jwks, jwks_uri }) : {}
   const metadata = { ...before, ...keys, ...approval.metadata }
   const { secretHash } = known
-  return keep(parts, id, { name, organization, scope, policies, renewsSecret, metadata, secretHash })
+  const kept = { name, organization, scope, policies, renewsSecret, metadata, secretHash }
+  return keepApproved(parts.database, id, { ...kept, ...parts })
 }
 
 /** It gets no more tokens, and those that it has end, with what people have granted it. */
-export const disable = async (database: Database, id: string): Promise<void> => {
-  if (!(await disableClient(database, id))) throw new FhirError('not-found', `No client ${id} is registered`)
-  await revokeGrants(database, { client: id })
-  await revokeTokensOfClient(database, id)
+export const disable = (database: Database, id: string): Promise<void> =>
+  database.transaction(connection => disableWithin(connection, id, 'operator'))
+
+/** The same, in the transaction of the connection. */
+export const disableWithin = async (
+  connection: Connection,
+  id: string,
+  by: 'organization' | 'operator',
+): Promise<void> => {
+  if (!(await disableClient(connection, id, by))) throw new FhirError('not-found', `No client ${id} is registered`)
+  await revokeGrantsWithin(connection, { client: id })
+  await revokeTokensOfClient(connection, id)
 }
 
 type Kept = ClientApproval & {
   readonly name: string
   readonly renewsSecret?: boolean
   readonly secretHash?: Buffer | undefined
+  readonly refusalOf: Parts['refusalOf']
 }
 
-const keep = async ({ database, refusalOf }: Parts, id: string, kept: Kept): Promise<Registered> => {
-  const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash } = kept
+/** Makes it, or changes it to this. Throws FhirError with what would be accepted, and which parameter it is about. */
+export const keepApproved = async (connection: Connection, id: string, kept: Kept): Promise<Registered> => {
+  const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash, refusalOf } = kept
   const metadata = checked(kept.metadata, refusalOf)
   const unknown = scope.split(' ').find(word => word !== '' && !approvable(word))
   if (unknown !== undefined)
-    throw new FhirError('invalid', `${unknown} is not a user/ or system/ scope, such as system/Observation.rs`)
-  if (organization !== undefined && !(await isOrganization(database, organization)))
+    throw new FhirError('invalid', `${unknown} is not a user/ or system/ scope, such as system/Observation.rs`, {
+      expression: 'scope',
+    })
+  if (organization !== undefined && !(await isOrganization(connection, organization)))
     throw new FhirError('not-found', `Organization/${organization} is not known`)
   const hasSecret = metadata.token_endpoint_auth_method.startsWith('client_secret')
   const secret = hasSecret && (renewsSecret || secretHash === undefined) ? newSecret() : undefined
-  await keepClient(database, {
+  await keepClient(connection, {
     id,
     name,
     policies,
@@ -89,9 +102,10 @@ const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
   try {
     return checkClientMetadata(metadata, { refusalOf })
   } catch (error) {
-    if (error instanceof errors.OIDCProviderError)
-      throw new FhirError('invalid', error.error_description ?? error.message)
-    throw error
+    if (!(error instanceof errors.OIDCProviderError)) throw error
+    const message = error.error_description ?? error.message
+    const [parameter] = /^(redirect_uris|launch_uris|jwks_uri|jwks)\b/.exec(message) ?? []
+    throw new FhirError('invalid', message, parameter === undefined ? {} : { expression: parameter })
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errors, type Provider } from 'oidc-provider'
 import type { Caller } from '../access/caller.ts'
+import type { OpenStoreAs } from '../accounts/person.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Store } from '../storage/store.ts'
 import { refreshBody, registrationBody } from './amended-body.ts'
@@ -8,6 +9,7 @@ import { type GrantedApps, openGrantedApps } from './granted-apps.ts'
 import { type Interactions, openInteractions } from './interactions.ts'
 import { openKeySets } from './key-sets.ts'
 import { type Launches, openLaunches } from './launches.ts'
+import { type OrganizationApps, openOrganizationApps } from './organization-apps.ts'
 import { openChoices } from './patient-choice.ts'
 import { openProvider } from './provider.ts'
 import type { ProviderParts } from './provider-parts.ts'
@@ -22,6 +24,7 @@ export type AuthorizationServer = {
   readonly start: () => Promise<void>
   readonly interactions: Interactions
   readonly grantedApps: GrantedApps
+  readonly organizationApps: OrganizationApps
   readonly launches: Launches
 }
 
@@ -31,6 +34,7 @@ export type AuthorizationOptions = Omit<ProviderParts, 'keySets' | 'fhir'> & {
   readonly outbound: Pick<Outbound, 'send' | 'refusalOf'>
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
+  readonly openStoreAs: OpenStoreAs
 }
 
 export const openAuthorizationServer = (options: AuthorizationOptions): AuthorizationServer => {
@@ -63,6 +67,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     },
     interactions: openInteractions({ ...parts, choices }, async () => (await opened()).provider),
     grantedApps: openGrantedApps(parts),
+    organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
     launches: openLaunches({ ...parts, choices }),
   }
 }

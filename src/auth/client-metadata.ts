@@ -48,7 +48,7 @@ const checkAuthentication = (method: string, { jwks, jwks_uri }: ClientRequest, 
     refuse('private_key_jwt needs jwks or jwks_uri, one of them')
   if (!usesKeys && (jwks !== undefined || jwks_uri !== undefined))
     refuse('jwks and jwks_uri are for token_endpoint_auth_method private_key_jwt')
-  if (jwks !== undefined) checkKeys(jwks)
+  if (jwks !== undefined) checkKeys(Object(jwks))
   const unreachable = jwks_uri === undefined ? undefined : refusalOf(String(jwks_uri))
   if (unreachable !== undefined) refuse(`jwks_uri: ${unreachable}`)
 }
@@ -83,13 +83,24 @@ const uriList = (name: string, given: unknown): readonly string[] => {
 /** Each by its own name, since an assertion names one. */
 const checkKeys = ({ keys }: NonNullable<ClientMetadata['jwks']>): void => {
   if (!Array.isArray(keys) || keys.length === 0) refuse('jwks must be an object with keys')
+  if (keys.length > mostKeys) refuse(`jwks must hold at most ${mostKeys} keys`)
   for (const key of keys) {
-    if (typeof key.kid !== 'string') refuse('jwks: each key must have a kid')
-    if (key.kty !== 'RSA' && !(key.kty === 'EC' && key.crv === 'P-384'))
-      refuse(`jwks: keys must be for ${assertionAlgorithms.join(' or ')}`)
-    if ('d' in key || 'k' in key) refuse('jwks must hold public keys only')
+    const reason = keyRefusal(Object(key))
+    if (reason !== undefined) refuse(`jwks: ${reason}`)
   }
 }
+
+const keyRefusal = (key: Readonly<Record<string, unknown>>): string | undefined => {
+  if (typeof key.kid !== 'string') return 'each key must have a kid'
+  if (key.kty !== 'RSA' && !(key.kty === 'EC' && key.crv === 'P-384'))
+    return `keys must be for ${assertionAlgorithms.join(' or ')}`
+  if ('d' in key || 'k' in key) return 'they must be public keys only'
+  return JSON.stringify(key).length > longestKey ? `a key must have at most ${longestKey} characters` : undefined
+}
+
+const mostKeys = 20
+/** One of 4096 bits fits, with its certificate: a longer one would take its time at every signature. */
+const longestKey = 8192
 
 const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
 

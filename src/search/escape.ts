@@ -13,3 +13,6 @@ export const splitAt = (separator: Separator, text: string): readonly [string, .
 
 /** `\,` `\$` `\|` `\\` become the character; any other backslash stands for itself. */
 export const unescapeText = (text: string): string => text.replace(/\\([,$|\\])/g, '$1')
+
+/** The text as one value of a search parameter. */
+export const escaped = (text: string): string => text.replace(/[,$|\\]/g, '\\$&')

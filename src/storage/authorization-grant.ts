@@ -54,26 +54,35 @@ export const listGrants = async (connection: Connection, person: string): Promis
   ).map(toGrant)
 
 /** Which of a person's or an app's grants. */
-export type GrantsAsked = { readonly id: string; readonly person?: string } | { readonly client: string }
+export type GrantsAsked =
+  | { readonly id: string; readonly person?: string }
+  /** `withUserScopes`: only those that have some. */
+  | { readonly client: string; readonly withUserScopes?: true }
 
 /** Ends them, with every token and code of theirs. Answers how many. Whoever issues a token meanwhile waits, and is refused. */
 export const revokeGrants = (database: Database, asked: GrantsAsked): Promise<number> =>
-  database.transaction(async connection => {
-    const revoked = await connection.any<{ readonly id: string }>(sql.fragment`
-      UPDATE authorization_grant SET revoked_at = now() WHERE revoked_at IS NULL AND ${which(asked)} RETURNING id`)
-    const ids = sql.array(
-      revoked.map(({ id }) => id),
-      'text',
-    )
-    await connection.run(
-      sql.fragment`UPDATE token SET revoked_at = now() WHERE grant_id = ANY(${ids}) AND revoked_at IS NULL`,
-    )
-    await connection.run(sql.fragment`DELETE FROM authorization_record WHERE grant_id = ANY(${ids})`)
-    return revoked.length
-  })
+  database.transaction(connection => revokeGrantsWithin(connection, asked))
+
+/** The same, in the transaction of the connection. */
+export const revokeGrantsWithin = async (connection: Connection, asked: GrantsAsked): Promise<number> => {
+  const revoked = await connection.any<{ readonly id: string }>(sql.fragment`
+    UPDATE authorization_grant SET revoked_at = now() WHERE revoked_at IS NULL AND ${which(asked)} RETURNING id`)
+  const ids = sql.array(
+    revoked.map(({ id }) => id),
+    'text',
+  )
+  await connection.run(
+    sql.fragment`UPDATE token SET revoked_at = now() WHERE grant_id = ANY(${ids}) AND revoked_at IS NULL`,
+  )
+  await connection.run(sql.fragment`DELETE FROM authorization_record WHERE grant_id = ANY(${ids})`)
+  return revoked.length
+}
 
 const which = (asked: GrantsAsked): SqlFragment => {
-  if ('client' in asked) return sql.fragment`client_id = ${asked.client}`
+  if ('client' in asked)
+    return asked.withUserScopes
+      ? sql.fragment`client_id = ${asked.client} AND scope ~ '(^| )(http://smarthealthit.org/fhir/scopes/)?user/'`
+      : sql.fragment`client_id = ${asked.client}`
   return asked.person === undefined
     ? sql.fragment`id = ${asked.id}`
     : sql.fragment`id = ${asked.id} AND person_id = ${asked.person}`

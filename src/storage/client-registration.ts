@@ -20,6 +20,14 @@ export type RegisteredClient = {
   readonly secretHash?: Buffer
 }
 
+/** One that belongs to an organization, as that sees it. */
+export type OrganizationClient = RegisteredClient & {
+  /** When it was last given an access token, to the minute. */
+  readonly tokenAt?: Date
+  /** By whom it is disabled. */
+  readonly disabledBy?: 'organization' | 'operator'
+}
+
 export type ClientMetadata = {
   readonly redirect_uris: readonly string[]
   readonly grant_types: readonly string[]
@@ -39,7 +47,9 @@ export type ClientMetadata = {
   readonly smart_scope?: string
 }
 
-type NewClient = Omit<RegisteredClient, 'registeredAt' | 'secretHash'> & { readonly secretHash?: Buffer | undefined }
+export type NewClient = Omit<RegisteredClient, 'registeredAt' | 'secretHash'> & {
+  readonly secretHash?: Buffer | undefined
+}
 
 /** Makes it, or changes it to this; its secret stays where none is given. */
 export const keepClient = async (connection: Connection, client: NewClient): Promise<void> => {
@@ -63,6 +73,29 @@ export const findClient = async (connection: Connection, id: string): Promise<Re
 /** By name. */
 export const listClients = async (connection: Connection): Promise<readonly RegisteredClient[]> =>
   (await connection.any<ClientRow>(sql.fragment`${clientRows} ORDER BY name, id`)).map(toClient)
+
+/** Of an organization itself, by name; also those that are disabled. */
+export const listClientsOf = async (
+  connection: Connection,
+  organization: string,
+): Promise<readonly OrganizationClient[]> =>
+  (
+    await connection.any<OrganizationClientRow>(
+      sql.fragment`${organizationClientRows} AND client.organization = ${organization} ORDER BY name, id`,
+    )
+  ).map(toOrganizationClient)
+
+/** Undefined where the organization itself has none of the id. */
+export const findClientOf = async (
+  connection: Connection,
+  organization: string,
+  id: string,
+): Promise<OrganizationClient | undefined> => {
+  const row = await connection.maybeOne<OrganizationClientRow>(
+    sql.fragment`${organizationClientRows} AND client.organization = ${organization} AND client.id = ${id}`,
+  )
+  return row && toOrganizationClient(row)
+}
 
 /** Those that open from our pages: approved, and public or of an Organization that the Person is a member of, or below. */
 export const listClientsToLaunch = async (
@@ -99,15 +132,34 @@ export const organizationName = async (connection: Connection, id: string): Prom
     )
   )?.name ?? undefined
 
-/** False where there is none. Its tokens and grants are ended by who calls. */
-export const disableClient = async (connection: Connection, id: string): Promise<boolean> =>
+/**
+ * False where there is none that is enabled. Its tokens and grants are ended by who calls. What the operator has disabled,
+ * no organization enables.
+ */
+export const disableClient = async (
+  connection: Connection,
+  id: string,
+  by: 'organization' | 'operator',
+): Promise<boolean> =>
   (await connection.run(sql.fragment`
-    UPDATE client SET disabled_at = now() WHERE id = ${id} AND registration IS NOT NULL AND disabled_at IS NULL`)) > 0
+    UPDATE client SET disabled_at = now(), disabled_by_operator = ${by === 'operator'}
+    WHERE id = ${id} AND registration IS NOT NULL AND disabled_at IS NULL`)) > 0
+
+/** False where there is none that its organization has disabled. */
+export const enableClient = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE client SET disabled_at = NULL WHERE id = ${id} AND disabled_at IS NOT NULL AND NOT disabled_by_operator`)) >
+  0
+
+const columns = sql.fragment`client.id, client.name, client.organization, client.policies, client.scope,
+  client.self_registered, client.registered_at, client.registration, client.secret_hash`
 
 const clientRows = sql.fragment`
-  SELECT client.id, client.name, client.organization, client.policies, client.scope, client.self_registered,
-    client.registered_at, client.registration, client.secret_hash
-  FROM client WHERE client.registration IS NOT NULL AND client.disabled_at IS NULL`
+  SELECT ${columns} FROM client WHERE client.registration IS NOT NULL AND client.disabled_at IS NULL`
+
+const organizationClientRows = sql.fragment`
+  SELECT ${columns}, client.token_at, client.disabled_at, client.disabled_by_operator
+  FROM client WHERE client.registration IS NOT NULL`
 
 type ClientRow = {
   readonly id: string
@@ -131,4 +183,16 @@ const toClient = (row: ClientRow): RegisteredClient => ({
   registeredAt: row.registered_at,
   metadata: row.registration,
   ...(row.secret_hash === null ? {} : { secretHash: row.secret_hash }),
+})
+
+type OrganizationClientRow = ClientRow & {
+  readonly token_at: Date | null
+  readonly disabled_at: Date | null
+  readonly disabled_by_operator: boolean
+}
+
+const toOrganizationClient = (row: OrganizationClientRow): OrganizationClient => ({
+  ...toClient(row),
+  ...(row.token_at === null ? {} : { tokenAt: row.token_at }),
+  ...(row.disabled_at === null ? {} : { disabledBy: row.disabled_by_operator ? 'operator' : 'organization' }),
 })

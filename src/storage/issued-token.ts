@@ -40,8 +40,15 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
           WHERE given.id = ${grant} AND given.client_id = ${client} AND given.revoked_at IS NULL
           FOR SHARE OF given`,
   )
+  if (rows > 0) await noteUse(connection, client)
   return rows > 0
 }
+
+/** To the minute, so that a client that asks all the time does not write all the time. */
+const noteUse = (connection: Connection, client: string): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE client SET token_at = now()
+    WHERE id = ${client} AND (token_at IS NULL OR token_at < now() - interval '1 minute')`)
 
 /** Also one of the command line, if it is in force; `kind` as in the table. */
 export const findIssuedToken = async (

@@ -91,7 +91,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
       atomic: async run => {
         const writing = await signed()
         return database.writing((connection, joinings) =>
-          withJoining(connection, writing, joinings, linking => run(storeWithin(connection, linking))),
+          withJoining(connection, writing, joinings, linking => run(storeWithin(connection, linking), connection)),
         )
       },
     }
@@ -102,7 +102,7 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
   const store: Store = {
     ...reading(connection, writing),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
-    atomic: run => run(store),
+    atomic: run => run(store, connection),
   }
   return store
 }

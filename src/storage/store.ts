@@ -6,6 +6,7 @@ import type { FindTerminology } from '../fhir/terminology/expansion.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 import type { Binding } from './binding-token.ts'
+import type { Connection } from './database.ts'
 import type { Event, EventRange, Question } from './subscription-event.ts'
 
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
@@ -166,6 +167,6 @@ export type Store = {
    * writes, as `Patient/1`, so that it may be referred to beforehand.
    */
   readonly write: (writes: readonly Write[], beside?: ReadonlySet<string>) => Promise<readonly Written[]>
-  /** Commits when `run` returns; rolls all back and throws on when it throws. */
-  readonly atomic: <T>(run: (store: Store) => Promise<T>) => Promise<T>
+  /** Commits when `run` returns; rolls all back and throws on when it throws. What is no resource is written by the connection. */
+  readonly atomic: <T>(run: (store: Store, connection: Connection) => Promise<T>) => Promise<T>
 }

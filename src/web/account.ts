@@ -8,7 +8,7 @@ import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 /** What belongs to whoever is signed in. */
-export const accountPage: AddPage = (server, { accounts }) => {
+export const accountPage: AddPage = (server, { accounts, administered }) => {
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
@@ -24,6 +24,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 </dl>
 <p><a href="/account/apps">See which apps you have allowed</a></p>
 <p><a href="/account/second-factor">Protect your account with a second factor</a></p>
+${(await administered.list(person, '')).organizations.length > 0 && html`<p><a href="/organizations">Look after your organizations</a></p>`}
 <p><a href="/account/sessions">See where you are signed in</a></p>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
+import type { AdministeredOrganizations } from '../accounts/administered-organizations.ts'
 import type { EhrLaunches } from '../auth/ehr/launches.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Cookies } from '../http/session.ts'
@@ -10,6 +11,7 @@ export type PageOptions = {
   readonly accounts: Accounts
   readonly cookies: Cookies
   readonly ehrLaunches: EhrLaunches
+  readonly administered: AdministeredOrganizations
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
   /** The store as a caller sees it. */

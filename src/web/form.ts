@@ -10,23 +10,43 @@ export type Field = {
   readonly problem?: string | undefined
   /** https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill */
   readonly autocomplete: string
-  readonly inputmode?: 'numeric'
+  readonly inputmode?: 'numeric' | 'url'
+  readonly optional?: true
+  /** Lines; absent: one, which holds no line break. */
+  readonly rows?: number
 }
 
 /** One labelled input. Passwords and codes are never sent back. */
-const field = ({ name, label, type = 'text', value, hint, problem, autocomplete, inputmode }: Field): Html => {
-  const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
+export const field = (one: Field): Html => {
+  const { name, label, hint, problem } = one
   return html`<div class="field${problem && ' wrong'}">
 <label for="${name}">${label}</label>
 ${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
 ${problem && html`<p class="problem" id="${name}-problem">${problem}</p>`}
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required${type !== 'text' && html` autocapitalize="none" spellcheck="false"`}
-${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}>
+${one.rows === undefined ? oneLine(one) : lines(one)}
 </div>`
 }
 
+const oneLine = (one: Field): Html => {
+  const { name, type = 'text', value, inputmode, autocomplete } = one
+  return html`<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}"${type !== 'text' && html` autocapitalize="none" spellcheck="false"`}
+${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${about(one)}>`
+}
+
+const lines = (one: Field): Html => {
+  const { name, value, rows, autocomplete } = one
+  // HTML leaves out a line break that stands first.
+  return html`<textarea id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false"${about(one)}>
+${value}</textarea>`
+}
+
+const about = ({ name, hint, problem, optional }: Field): Html => {
+  const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
+  return html`${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
+}
+
 /** All that is wrong, for whoever does not see the fields: it is announced, and each entry leads to its field. */
-const problemList = (fields: readonly Pick<Field, 'name' | 'problem'>[]): Html | undefined => {
+export const problemList = (fields: readonly Pick<Field, 'name' | 'problem'>[]): Html | undefined => {
   const wrong = fields.filter(({ problem }) => problem !== undefined)
   if (wrong.length === 0) return undefined
   return notice(

@@ -24,6 +24,7 @@ const framed = ({ title, content, isProblem = false, signOut }: Page): Html => h
 <link rel="stylesheet" href="/static/choice.css">
 <link rel="stylesheet" href="/static/list.css">
 <link rel="stylesheet" href="/static/codes.css">
+<link rel="stylesheet" href="/static/organization.css">
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>

@@ -21,6 +21,9 @@ import { forgottenPasswordPage } from './forgotten-password.ts'
 import { launchedPage } from './launched.ts'
 import { newAccountPage } from './new-account.ts'
 import { newPasswordPage } from './new-password.ts'
+import { organizationAppPage } from './organization-app.ts'
+import { organizationAppsPage } from './organization-apps.ts'
+import { organizationsPage } from './organizations.ts'
 import { patientPage } from './patient.ts'
 import { secondFactorPage } from './second-factor.ts'
 import { signInPage } from './sign-in.ts'
@@ -46,6 +49,9 @@ const pages: readonly AddPage[] = [
   patientPage,
   accountAppsPage,
   authorizePage,
+  organizationsPage,
+  organizationAppsPage,
+  organizationAppPage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

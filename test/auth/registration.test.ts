@@ -122,6 +122,13 @@ t.test('what is not sound is refused, with what would be', async t => {
     [{ ...app, token_endpoint_auth_method: 'tls_client_auth' }, /token_endpoint_auth_method/],
     [byKey, /jwks or jwks_uri/],
     [{ ...byKey, jwks: { keys: [] } }, /keys/],
+    [{ ...byKey, jwks: null }, /keys/],
+    [{ ...byKey, jwks: { keys: [null] } }, /kid/],
+    [
+      { ...byKey, jwks: { keys: Array.from({ length: 21 }, (_, kid) => ({ ...key, kid: `${kid}` })) } },
+      /at most 20 keys/,
+    ],
+    [{ ...byKey, jwks: { keys: [{ ...key, x5c: ['A'.repeat(9000)] }] } }, /at most 8192 characters/],
     [{ ...byKey, jwks: { keys: [{ ...key, kid: undefined }] } }, /kid/],
     [{ ...byKey, jwks: { keys: [{ kty: 'oct', kid: 'a', k: 'AAAA' }] } }, /RS384 or ES384/],
     [{ ...byKey, jwks: { keys: [{ ...key, d: 'AAAA' }] } }, /public keys only/],

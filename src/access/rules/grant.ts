@@ -24,11 +24,16 @@ export const staffed =
     return to === undefined ? none : { kind: 'staffed', to, by, ...narrowed(who) }
   }
 
-/** Membership reaches everything of an organization, so a token that is narrowed to one study has none of it. */
 export const member =
-  (of: Member['of'], reach: Member['reach'], role: Member['role']): Grant<Staff> =>
-  ({ practitioner, study }) =>
-    study === undefined ? { kind: 'member', of, reach, role, practitioner } : none
+  (...by: By): Grant<Staff> =>
+  who =>
+    membership(who, ...by)
+
+type By = readonly [of: Member['of'], reach: Member['reach'], role: Member['role']]
+
+/** Membership reaches everything of an organization, so a token that is narrowed to one study has none of it. */
+export const membership = ({ practitioner, study }: Staff, ...[of, reach, role]: By): Expression =>
+  study === undefined ? { kind: 'member', of, reach, role, practitioner } : none
 
 /** Of the organization itself, by those who may register and invite, or look. */
 export const ownedBy = (role: Role): Grant<Staff> => member('owner', 'node', role)

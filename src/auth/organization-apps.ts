@@ -1,0 +1,179 @@
+import { backendScopeRefusal } from '../access/backend-policy.ts'
+import type { Caller } from '../access/caller.ts'
+import { parseScope, parseScopes } from '../access/scope.ts'
+import { isWithin } from '../access/scope-limit.ts'
+import type { OpenStoreAs } from '../accounts/person.ts'
+import { FhirError } from '../fhir/error.ts'
+import { revokeGrantsWithin } from '../storage/authorization-grant.ts'
+import { enableClient, findClientOf, listClientsOf, type OrganizationClient } from '../storage/client-registration.ts'
+import type { Connection, Database } from '../storage/database.ts'
+import { revokeTokensOfClient } from '../storage/issued-token.ts'
+import { disableWithin, keepApproved, type Registered } from './approved-clients.ts'
+import { newClientId } from './client-model.ts'
+import { type ConfigurationChange, recordingChange } from './configuration-change.ts'
+import type { ScopeRules } from './requested-scope.ts'
+import { detailsOf, metadataOf, problemsOf, type SaidApp, wordsOf } from './said-app.ts'
+
+/** Apps and backend services of one organization, looked after by those who administer it. Each change is recorded. */
+export type OrganizationApps = {
+  readonly list: (organization: string) => Promise<readonly OrganizationClient[]>
+  /** Undefined where it is none of the organization's own. */
+  readonly find: (organization: string, id: string) => Promise<OrganizationClient | undefined>
+  /** Answers the secret, where it has one, for the only time. Throws FhirError whose issues name the parameters. */
+  readonly register: (by: By, app: SaidApp) => Promise<Registered>
+  /** What it may no longer do ends at once. */
+  readonly change: (by: By, id: string, app: SaidApp) => Promise<Registered>
+  /** The old one ends at once. */
+  readonly renewSecret: (by: By, id: string) => Promise<Registered>
+  readonly disable: (by: By, id: string) => Promise<void>
+  /** What was granted before stays over. */
+  readonly enable: (by: By, id: string) => Promise<void>
+}
+
+/** `caller` is the Person as the rules know them. */
+export type By = { readonly person: string; readonly caller: Caller; readonly organization: string }
+
+type Parts = {
+  readonly database: Database
+  readonly rules: ScopeRules
+  readonly openStoreAs: OpenStoreAs
+  readonly refusalOf: (url: string) => string | undefined
+  readonly onRevoked: () => void
+}
+
+export const openOrganizationApps = (parts: Parts): OrganizationApps => {
+  const { database, onRevoked } = parts
+  const changing = async <T>(by: By, run: Run<T>): Promise<T> => {
+    const answer = await recordingChange({ ...parts, ...by }, run)
+    // Tokens that this process still knows.
+    onRevoked()
+    return answer
+  }
+  return {
+    list: organization => listClientsOf(database, organization),
+    find: (organization, id) => findClientOf(database, organization, id),
+    register: (by, app) => changing(by, connection => register(parts, connection, by, app)),
+    change: (by, id, app) => changing(by, connection => change(parts, connection, { by, id, app })),
+    renewSecret: (by, id) => changing(by, connection => renewSecret(parts, connection, by, id)),
+    disable: (by, id) =>
+      changing(by, async connection => {
+        const { name } = await known(connection, by, id)
+        await disableWithin(connection, id, 'organization')
+        return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
+      }),
+    enable: (by, id) =>
+      changing(by, async connection => {
+        const client = await known(connection, by, id)
+        requireGrantable(parts, by, client.scope)
+        if (!(await enableClient(connection, id))) throw new FhirError('conflict', 'Only the operator can enable it')
+        return {
+          answer: undefined,
+          change: { action: 'U', id, told: `The app ${client.name} was enabled`, details: {} },
+        }
+      }),
+  }
+}
+
+type Changed<T> = { readonly answer: T; readonly change: ConfigurationChange }
+type Run<T> = (connection: Connection) => Promise<Changed<T>>
+
+const register = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<Changed<Registered>> => {
+  const id = newClientId()
+  requireSound(parts, by, app)
+  const metadata = metadataOf(app)
+  const { organization } = by
+  const { name, scope } = app
+  const answer = await keepApproved(connection, id, { ...parts, name, organization, scope, metadata })
+  const told = `The app ${name} was registered`
+  return { answer, change: { action: 'C', id, told, details: detailsOf({ name, scope, metadata }) } }
+}
+
+type Change = { readonly by: By; readonly id: string; readonly app: SaidApp }
+
+const change = async (parts: Parts, connection: Connection, { by, id, app }: Change): Promise<Changed<Registered>> => {
+  const client = await known(connection, by, id)
+  requireOwn(client)
+  requireSound(parts, by, app)
+  if (isBackend(client) !== (app.kind === 'backend'))
+    throw new FhirError('invalid', 'An app stays an app, and a service a service: register another', {
+      expression: 'kind',
+    })
+  // What the operator has said beside stays: its own page, its picture, whom to ask.
+  const { jwks: _, jwks_uri: __, launch_uris: ___, ...kept } = client.metadata
+  const wasSecret = kept.token_endpoint_auth_method.startsWith('client_secret')
+  const said = metadataOf(app)
+  const metadata = {
+    ...kept,
+    ...said,
+    ...(wasSecret && app.kind === 'secret' ? { token_endpoint_auth_method: kept.token_endpoint_auth_method } : {}),
+  }
+  const { organization } = by
+  const { name, scope } = app
+  const answer = await keepApproved(connection, id, {
+    ...parts,
+    name,
+    organization,
+    scope,
+    metadata,
+    policies: client.policies,
+    renewsSecret: !wasSecret,
+    secretHash: client.secretHash,
+  })
+  await endBeyond(connection, client, scope)
+  const before = detailsOf(client)
+  const changed = Object.entries(detailsOf({ name, scope, metadata })).filter(([type, value]) => before[type] !== value)
+  const told = `The app ${name} was changed`
+  return { answer, change: { action: 'U', id, told, details: Object.fromEntries(changed) } }
+}
+
+const renewSecret = async (parts: Parts, connection: Connection, by: By, id: string): Promise<Changed<Registered>> => {
+  const client = await known(connection, by, id)
+  requireOwn(client)
+  const { name, organization, scope, policies, metadata } = client
+  if (!metadata.token_endpoint_auth_method.startsWith('client_secret'))
+    throw new FhirError('conflict', 'It authenticates by no secret')
+  requireGrantable(parts, by, scope)
+  const kept = { ...parts, name, organization, scope, policies, metadata, renewsSecret: true }
+  const answer = await keepApproved(connection, id, kept)
+  return { answer, change: { action: 'U', id, told: `The app ${name} was given a new secret`, details: {} } }
+}
+
+const known = async (connection: Connection, { organization }: By, id: string): Promise<OrganizationClient> => {
+  const client = await findClientOf(connection, organization, id)
+  if (client === undefined) throw new FhirError('not-found', 'There is no such app')
+  return client
+}
+
+export const isBackend = ({ metadata }: Pick<OrganizationClient, 'metadata'>): boolean =>
+  metadata.grant_types.join() === 'client_credentials'
+
+/** One that the operator lets do more is the operator's to change: whoever changes it could act as it. */
+export const isOperators = ({ policies }: Pick<OrganizationClient, 'policies'>): boolean => policies.length > 0
+
+const requireOwn = (client: OrganizationClient): void => {
+  if (isOperators(client)) throw new FhirError('forbidden', 'Only the operator can change it')
+}
+
+/** Throws FhirError with what is wrong, and which parameter it is about. */
+const requireSound = (parts: Parts, by: By, app: SaidApp): void => {
+  const [first, ...others] = problemsOf(app)
+  if (first !== undefined) throw FhirError.of([first, ...others])
+  requireGrantable(parts, by, app.scope)
+}
+
+const requireGrantable = ({ rules }: Parts, { caller, organization }: By, scope: string): void => {
+  for (const word of wordsOf(scope)) {
+    const asked = parseScope(word)
+    const reason = asked && backendScopeRefusal(asked, { caller, organization, ...rules })
+    if (reason !== undefined && asked?.context === 'system')
+      throw new FhirError('forbidden', `${word}: ${reason}`, { expression: 'scope' })
+  }
+}
+
+/** Tokens and grants for more than it may still have. `patient/` scopes are the patients' own, and stay. */
+const endBeyond = async (connection: Connection, client: OrganizationClient, now: string): Promise<void> => {
+  const allowed = parseScopes(now)
+  if (parseScopes(client.scope).every(one => allowed.some(limit => isWithin(one, limit)))) return
+  if (isBackend(client)) await revokeTokensOfClient(connection, client.id)
+  else await revokeGrantsWithin(connection, { client: client.id, withUserScopes: true })
+}

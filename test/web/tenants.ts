@@ -1,0 +1,66 @@
+import { organizationRole } from '../../src/access/vocabulary.ts'
+import { startSession } from '../../src/storage/account/session.ts'
+import { addAccount } from '../../src/storage/user-account.ts'
+import { openApps } from '../auth/world.ts'
+import { openBrowser } from '../support/browser.ts'
+
+/** Two tenants with a study and a patient each, and everybody who works in them, signed in with a browser of their own. */
+export const openTenants = async (environment: Readonly<Record<string, string>> = {}) => {
+  const world = await openApps(environment)
+  const { server, database, create, lab } = world
+  const ward = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Ward <1>',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  const clinic = await world.institution('clinic')
+  const kinds = ['omh:heart-rate']
+  const { id: study } = await world.newStudy(clinic.manager, clinic.organization, 'clinics', kinds)
+  const carl = await world.participant(clinic.manager, clinic.organization, study, kinds, 'Carl')
+
+  let address = 1
+  /** Who is signed in as the Person, from an address of their own. */
+  const browserOf = async (person: string) => {
+    const browser = openBrowser(server, { remoteAddress: `10.1.0.${address++}` })
+    browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+    return browser
+  }
+  const staff = async (organization: string, code: 'viewer' | 'member' | 'manager' | 'privacy-officer') => {
+    const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: code }] })
+    const practitioner = { reference: `Practitioner/${id}` }
+    await create('everything', {
+      resourceType: 'PractitionerRole',
+      practitioner,
+      organization: { reference: `Organization/${organization}` },
+      code: [{ coding: [{ system: organizationRole, code }] }],
+    })
+    const person = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+    return person.id
+  }
+  const administrator = async () => {
+    const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Root' }] })
+    const account = { person, email: 'root@example.org', isVerified: true, administrator: true, password: 'x' }
+    await addAccount(database, account)
+    return person
+  }
+  const persons = {
+    manager: await staff(lab.organization, 'manager'),
+    'manager of the ward': await staff(ward.id, 'manager'),
+    member: await staff(lab.organization, 'member'),
+    viewer: await staff(lab.organization, 'viewer'),
+    'privacy officer': await staff(lab.organization, 'privacy-officer'),
+    'manager of another tenant': await staff(clinic.organization, 'manager'),
+    patient: await world.account(world.ann),
+    administrator: await administrator(),
+  }
+  const people = Object.fromEntries(
+    await Promise.all(Object.entries(persons).map(async ([name, person]) => [name, await browserOf(person)] as const)),
+  ) as Record<keyof typeof persons, Awaited<ReturnType<typeof browserOf>>>
+  /** What the privacy officer is told, the newest first. */
+  const told = async (person = persons['privacy officer']) => {
+    const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/AuditEvent.rs' })
+    const { entry = [] } = (await world.send(token, 'GET', 'AuditEvent?_count=1000')).json()
+    return entry.map(({ resource }: { resource: object }) => resource)
+  }
+  return { ...world, ward: ward.id, clinic: { ...clinic, study }, carl, people, persons, browserOf, told }
+}
