@@ -10,6 +10,7 @@ import { sessionCookieOf } from '../http/session.ts'
 import { findSession } from '../storage/account/session.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
+import { accountInstitutionPage } from './account-institution.ts'
 import { accountSecondFactorPage } from './account-second-factor.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
@@ -29,6 +30,8 @@ import { secondFactorPage } from './second-factor.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
+import { ssoPage } from './sso.ts'
+import { ssoArrivalPage } from './sso-arrival.ts'
 import { staticFiles } from './static-files.ts'
 import { verificationPage } from './verification.ts'
 
@@ -48,6 +51,9 @@ const pages: readonly AddPage[] = [
   launchedPage,
   patientPage,
   accountAppsPage,
+  accountInstitutionPage,
+  ssoPage,
+  ssoArrivalPage,
   authorizePage,
   organizationsPage,
   organizationAppsPage,
