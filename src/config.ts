@@ -65,9 +65,9 @@ const variables = {
   poolSize: setting({
     name: 'POOL_SIZE',
     fallback: '10',
-    accepts: 'a whole number from 1 to 80',
-    effect: 'Most connections to PostgreSQL at the same time.',
-    parse: wholeNumber(1, 80),
+    accepts: 'a whole number from 1 to 40',
+    effect: 'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once.',
+    parse: wholeNumber(1, 40),
   }),
   secretKey: option({
     name: 'SECRET_KEY',
