@@ -13,4 +13,7 @@ export const inactivationReason = `${canonicalBase}/StructureDefinition/inactiva
 /** The code system of what was decided of a Consent. */
 export const consentDecision = `${canonicalBase}/CodeSystem/consent-decision`
 
+/** The code system of what became of what an app asked for. */
+export const appGrant = `${canonicalBase}/CodeSystem/app-grant`
+
 export const rankOf: Readonly<Record<Role, number>> = { viewer: 1, member: 2, manager: 3 }

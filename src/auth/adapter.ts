@@ -9,15 +9,14 @@ import {
   removeRecord,
 } from '../storage/authorization-record.ts'
 import { findClient } from '../storage/client-registration.ts'
-import type { Database } from '../storage/database.ts'
 import { findIssuedToken, keepIssuedToken } from '../storage/issued-token.ts'
 import { revokeToken } from '../storage/token.ts'
 import { keepSelfRegistered, toProviderClient } from './client-model.ts'
+import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 import type { KeySets } from './key-sets.ts'
 import { isContextScope } from './requested-scope.ts'
 
-export type AdapterParts = {
-  readonly database: Database
+export type AdapterParts = GrantEventParts & {
   readonly keySets: KeySets
   /** Absolute FHIR base: the resource server of every token. */
   readonly fhir: () => string
@@ -31,7 +30,7 @@ export type AdapterParts = {
  */
 export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
   const revoke: Revoke = async grantId => {
-    await revokeGrants(parts.database, { id: grantId })
+    await endGrant(parts, grantId)
     parts.onRevoked()
   }
   const adapters: Readonly<Record<string, Partial<Adapter>>> = {
@@ -60,6 +59,24 @@ const unused: Adapter = {
 }
 
 type Revoke = (grantId: string) => Promise<void>
+
+/** By the app, which gives it back, or because what works once came twice. */
+const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
+  const { database } = parts
+  const grant = await findGrant(database, id)
+  // What is over by itself, or with a sign-in, was told of when it was given.
+  if (grant === undefined) return void (await database.transaction(connection => revokeGrants(connection, { id })))
+  const { person, client, patient } = grant
+  const told =
+    Provider.ctx?.path === '/token/revocation'
+      ? 'gave back what it was allowed'
+      : 'lost what it was allowed: a code or refresh token that works once came twice'
+  await recordingGrant(
+    parts,
+    { what: 'revoked', by: { kind: 'client', id: client }, told, person, client, patient },
+    async connection => (await revokeGrants(connection, { id })) > 0 || undefined,
+  )
+}
 
 const records = ({ database }: AdapterParts, kind: string, revoke: Revoke): Partial<Adapter> => ({
   upsert: async (key, { jti: _key, ...payload }, ttlSeconds = 0) => {

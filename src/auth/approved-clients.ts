@@ -2,9 +2,9 @@ import { errors } from 'oidc-provider'
 import type { ClientPolicy } from '../access/caller.ts'
 import { parseScope } from '../access/scope.ts'
 import { FhirError } from '../fhir/error.ts'
-import { revokeGrantsWithin } from '../storage/authorization-grant.ts'
+import { revokeGrants } from '../storage/authorization-grant.ts'
 import { disableClient, findClient, isOrganization, keepClient } from '../storage/client-registration.ts'
-import type { Connection, Database } from '../storage/database.ts'
+import type { Connection } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { digestOf, newSecret } from '../storage/secret.ts'
 import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
@@ -22,7 +22,7 @@ export type ClientApproval = {
 
 export type Registered = { readonly client_id: string; readonly client_secret?: string }
 
-type Parts = { readonly database: Database; readonly refusalOf: (url: string) => string | undefined }
+type Parts = { readonly database: Connection; readonly refusalOf: (url: string) => string | undefined }
 
 /** Answers the secret, where it has one, for the only time. Throws FhirError with what would be accepted. */
 export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
@@ -51,17 +51,9 @@ export const changeApproved = async (
 }
 
 /** It gets no more tokens, and those that it has end, with what people have granted it. */
-export const disable = (database: Database, id: string): Promise<void> =>
-  database.transaction(connection => disableWithin(connection, id, 'operator'))
-
-/** The same, in the transaction of the connection. */
-export const disableWithin = async (
-  connection: Connection,
-  id: string,
-  by: 'organization' | 'operator',
-): Promise<void> => {
+export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<void> => {
   if (!(await disableClient(connection, id, by))) throw new FhirError('not-found', `No client ${id} is registered`)
-  await revokeGrantsWithin(connection, { client: id })
+  await revokeGrants(connection, { client: id })
   await revokeTokensOfClient(connection, id)
 }
 

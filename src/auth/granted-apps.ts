@@ -1,6 +1,6 @@
-import { listGrants, revokeGrants } from '../storage/authorization-grant.ts'
+import { findGrant, listGrants, revokeGrants } from '../storage/authorization-grant.ts'
 import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
-import type { Database } from '../storage/database.ts'
+import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 
 /** The page of the apps that a person has granted something. What is revoked ends at once. */
 export type GrantedApps = {
@@ -22,9 +22,10 @@ type GrantedApp = {
   readonly endsAt: Date
 }
 
-type Parts = { readonly database: Database; readonly onRevoked: () => void }
+type Parts = GrantEventParts & { readonly onRevoked: () => void }
 
-export const openGrantedApps = ({ database, onRevoked }: Parts): GrantedApps => {
+export const openGrantedApps = (parts: Parts): GrantedApps => {
+  const { database, onRevoked } = parts
   return {
     list: async person => {
       const grants = await listGrants(database, person)
@@ -46,9 +47,25 @@ export const openGrantedApps = ({ database, onRevoked }: Parts): GrantedApps => 
       })
     },
     revoke: async (person, id) => {
-      const revoked = await revokeGrants(database, { id, person })
+      const grant = await findGrant(database, id)
+      if (grant?.person !== person) return false
+      const { client, patient } = grant
+      const by = { kind: 'person', id: person } as const
+      const event = {
+        what: 'revoked',
+        by,
+        told: 'may do no more of what it was allowed',
+        person,
+        client,
+        patient,
+      } as const
+      const isEnded = await recordingGrant(
+        parts,
+        event,
+        async connection => (await revokeGrants(connection, { id, person })) > 0 || undefined,
+      )
       onRevoked()
-      return revoked > 0
+      return isEnded ?? false
     },
   }
 }

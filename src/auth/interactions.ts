@@ -3,10 +3,11 @@ import { parseScope } from '../access/scope.ts'
 import { criteriaRefusal } from '../access/scope-criteria.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
-import { createGrant } from '../storage/authorization-grant.ts'
+import { createGrant, type NewGrant } from '../storage/authorization-grant.ts'
 import { findClient, isMemberBelow, organizationName, type RegisteredClient } from '../storage/client-registration.ts'
 import { findLaunch, type GrantContext, type LaunchContext } from '../storage/launch.ts'
 import { callerOfPerson } from '../storage/token.ts'
+import { type GrantEvent, recordingGrant } from './grant-event.ts'
 import { type Decision, type Interaction, type SignedIn, toAskingClient } from './interaction.ts'
 import type { Choices } from './patient-choice.ts'
 import { interactionCookie, lifetimes, type ProviderParts } from './provider-parts.ts'
@@ -28,7 +29,8 @@ export type Interactions = {
    * one is not, `required` where a patient is needed and none chosen, `forbidden` where the patient is not theirs to choose.
    */
   readonly allow: (id: string, cookies: string | undefined, signedIn: SignedIn, decision: Decision) => Promise<string>
-  readonly deny: (id: string, cookies: string | undefined) => Promise<string>
+  /** Also by somebody who is not signed in. */
+  readonly deny: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<string>
   readonly choices: Choices
 }
 
@@ -55,7 +57,7 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     const refused = decision.scopes.find(word => !isGiven(word, found.scopes, parts.rules))
     if (refused !== undefined) throw new FhirError('invalid', `${refused} is not among what the app asked`)
     const patient = await patientOf(found, decision, signedIn, choices)
-    const grantId = await createGrant(database, {
+    const grant: NewGrant = {
       person: signedIn.person,
       client: found.client.id,
       scope: decision.scopes.join(' '),
@@ -63,20 +65,51 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
       context: await contextOf(parts, kept, decision),
       ...lifeOf(decision.scopes, signedIn),
       ...(typeof kept.params.launch === 'string' ? { launch: kept.params.launch } : {}),
-    })
+    }
+    const event = eventOf(found, decision, signedIn, patient)
+    const grantId = await recordingGrant(parts, event, connection => createGrant(connection, grant))
     if (grantId === undefined) throw new FhirError('conflict', 'The app was opened once already: open it anew')
     kept.params.scope = decision.scopes.join(' ')
     const login = { accountId: signedIn.person, ts: epoch(signedIn.signedInAt), amr: [...signedIn.methods] }
     return finish(kept, { login: { ...login, remember: false }, consent: { grantId } })
   }
 
-  const deny: Interactions['deny'] = async (id, cookies) => {
+  const deny: Interactions['deny'] = async (id, cookies, signedIn) => {
     const kept = await keptOf(id, cookies)
     if (kept === undefined) throw isOver()
+    if (signedIn !== undefined) await recordingGrant(parts, refusalOf(kept, signedIn), async () => 'refused')
     return finish(kept, { error: 'access_denied', error_description: 'the person has not agreed' })
   }
   return { find, allow, deny, choices }
 }
+
+const eventOf = (
+  { client, scopes: asked }: Extract<Interaction, { kind: 'decide' }>,
+  { scopes: granted }: Decision,
+  { person }: SignedIn,
+  patient: string | undefined,
+): GrantEvent => {
+  const isLess = asked.some(word => !granted.includes(word))
+  return {
+    what: isLess ? 'narrowed' : 'given',
+    by: { kind: 'person', id: person },
+    told: isLess ? 'was allowed less than it asked for' : 'was allowed what it asked for',
+    person,
+    client: client.id,
+    patient,
+    asked,
+    granted,
+  }
+}
+
+const refusalOf = ({ params }: Kept, { person }: SignedIn): GrantEvent => ({
+  what: 'refused',
+  by: { kind: 'person', id: person },
+  told: 'was allowed nothing',
+  person,
+  client: String(params.client_id),
+  asked: String(params.scope ?? '').split(' '),
+})
 
 const askingOf = async ({ database }: Parts, { params }: Kept, client: RegisteredClient) =>
   toAskingClient(client, {

@@ -4,11 +4,11 @@ import { parseScope, parseScopes } from '../access/scope.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
-import { revokeGrantsWithin } from '../storage/authorization-grant.ts'
+import { revokeGrants } from '../storage/authorization-grant.ts'
 import { enableClient, findClientOf, listClientsOf, type OrganizationClient } from '../storage/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
-import { disableWithin, keepApproved, type Registered } from './approved-clients.ts'
+import { disable, keepApproved, type Registered } from './approved-clients.ts'
 import { newClientId } from './client-model.ts'
 import { type ConfigurationChange, recordingChange } from './configuration-change.ts'
 import type { ScopeRules } from './requested-scope.ts'
@@ -58,7 +58,7 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
     disable: (by, id) =>
       changing(by, async connection => {
         const { name } = await known(connection, by, id)
-        await disableWithin(connection, id, 'organization')
+        await disable(connection, id, 'organization')
         return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
       }),
     enable: (by, id) =>
@@ -175,5 +175,5 @@ const endBeyond = async (connection: Connection, client: OrganizationClient, now
   const allowed = parseScopes(now)
   if (parseScopes(client.scope).every(one => allowed.some(limit => isWithin(one, limit)))) return
   if (isBackend(client)) await revokeTokensOfClient(connection, client.id)
-  else await revokeGrantsWithin(connection, { client: client.id, withUserScopes: true })
+  else await revokeGrants(connection, { client: client.id, withUserScopes: true })
 }

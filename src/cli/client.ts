@@ -3,11 +3,16 @@ import { type Command, Option } from 'commander'
 import type { ClientPolicy } from '../access/caller.ts'
 import { type ClientApproval, changeApproved, disable, registerApproved } from '../auth/approved-clients.ts'
 import type { ClientRequest } from '../auth/client-metadata.ts'
+import { type ConfigurationChange, recordingChange } from '../auth/configuration-change.ts'
+import { detailsOf } from '../auth/said-app.ts'
 import { readConfig } from '../config.ts'
+import { FhirError } from '../fhir/error.ts'
 import { openOutbound } from '../messages/outbound.ts'
 import { startError } from '../start-error.ts'
-import { listClients } from '../storage/client-registration.ts'
+import { findClient, listClients } from '../storage/client-registration.ts'
+import type { Connection } from '../storage/database.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { openOwnStores } from './own-store.ts'
 
 type Options = {
   readonly name?: string
@@ -33,18 +38,12 @@ export const clientCommand = (program: Command): void => {
   const client = program.command('client').description('apps and backend services of the authorization server')
   described(client.command('register').description('register one, and print its id, and its secret for the only time'))
     .requiredOption('--name <name>', 'what people are shown')
-    .action(async (options: Options) =>
-      print(await withParts(async parts => registerApproved(parts, await approvalOf(options)))),
-    )
+    .action(async (options: Options) => print(await register(await approvalOf(options))))
   described(client.command('change <id>').description('change what is said of one; it then counts as approved'))
     .option('--name <name>', 'what people are shown')
     .option('--new-secret', 'make a new secret; the old one ends at once')
     .action(async (id: string, options: Options) =>
-      print(
-        await withParts(async parts =>
-          changeApproved(parts, id, { ...(await approvalOf(options)), renewsSecret: options.newSecret === true }),
-        ),
-      ),
+      print(await change(id, { ...(await approvalOf(options)), renewsSecret: options.newSecret === true })),
     )
   client
     .command('list')
@@ -59,8 +58,46 @@ export const clientCommand = (program: Command): void => {
     .command('disable <id>')
     .description('end one, with its tokens and all that people have granted it')
     .action(async (id: string) => {
-      await withOwnDatabase(database => disable(database, id))
+      await changing(
+        async connection => (await known(connection, id)).organization,
+        async ({ database }) => {
+          const { name } = await known(database, id)
+          await disable(database, id, 'operator')
+          return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
+        },
+      )
     })
+}
+
+const register = (approval: ClientApproval) =>
+  changing(
+    async () => approval.organization,
+    async parts => {
+      const answer = await registerApproved(parts, approval)
+      const id = answer.client_id
+      const client = await known(parts.database, id)
+      const told = `The app ${client.name} was registered`
+      return { answer, change: { action: 'C', id, told, details: detailsOf(client) } }
+    },
+  )
+
+const change = (id: string, approval: Parameters<typeof changeApproved>[2]) =>
+  changing(
+    async connection => approval.organization ?? (await known(connection, id)).organization,
+    async parts => {
+      const before = detailsOf(await known(parts.database, id))
+      const answer = await changeApproved(parts, id, approval)
+      const client = await known(parts.database, id)
+      const details = Object.entries(detailsOf(client)).filter(([type, value]) => before[type] !== value)
+      const told = `The app ${client.name} was ${approval.renewsSecret ? 'given a new secret' : 'changed'}`
+      return { answer, change: { action: 'U', id, told, details: Object.fromEntries(details) } }
+    },
+  )
+
+const known = async (connection: Connection, id: string) => {
+  const client = await findClient(connection, id)
+  if (client === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  return client
 }
 
 const described = (command: Command): Command =>
@@ -118,13 +155,21 @@ const readKeys = async (file: string): Promise<NonNullable<ClientRequest['jwks']
   }
 }
 
-const withParts = <T>(run: (parts: Parameters<typeof registerApproved>[0]) => Promise<T>): Promise<T> =>
+type Parts = Parameters<typeof registerApproved>[0]
+
+/** Changes a client, and tells the privacy officers of the organization that it belongs to: both or neither. */
+const changing = <T>(
+  organizationOf: (connection: Connection) => Promise<string | undefined>,
+  run: (parts: Parts) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
+): Promise<T> =>
   withOwnDatabase(async database => {
-    const outbound = openOutbound({ allowed: readConfig().outboundOrigins })
+    const { refusalOf, close } = openOutbound({ allowed: readConfig().outboundOrigins })
     try {
-      return await run({ database, refusalOf: outbound.refusalOf })
+      const organization = await organizationOf(database)
+      const by = { openStoreAs: await openOwnStores(database), operator: true, organization } as const
+      return await recordingChange(by, connection => run({ database: connection, refusalOf }))
     } finally {
-      await outbound.close()
+      await close()
     }
   })
 

@@ -1,17 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { fullAccess } from '../access/access.ts'
 import type { ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
-import { openCodeClasses } from '../fhir/code-class.ts'
-import { loadRegistry } from '../fhir/registry.ts'
 import { startError } from '../start-error.ts'
 import { unlimitedTokenIssued } from '../storage/audit.ts'
 import { commandLineClient, isClient, organizationOf, registerClient } from '../storage/client.ts'
 import type { Connection, Database } from '../storage/database.ts'
-import { openStores } from '../storage/resources.ts'
 import { issueToken, type TokenRequest } from '../storage/token.ts'
 import { openAccount } from '../storage/user-account.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { openOwnStores } from './own-store.ts'
 
 type Options = {
   readonly user?: string
@@ -61,17 +58,11 @@ const printToken = async (options: Options): Promise<void> => {
 
 /** A token that passes every gate leaves a trace before it is shown. */
 const recordUnlimited = async (database: Database, { client = '', scope }: Options): Promise<void> => {
-  const storeOf = await openStores({
-    database,
-    dictionaryConnection: database,
-    registry: loadRegistry(),
-    classes: openCodeClasses(),
-  })
-  const author = { kind: 'client', id: commandLineClient } as const
   const organization = await organizationOf(database, client)
   // It is recorded where the privacy officer of the client's organization reads it.
   const organizations = organization === undefined ? [] : [organization]
-  const store = storeOf({ access: fullAccess, author, organizations, choosesIds: false, choosesOwner: false })
+  const openStoreAs = await openOwnStores(database)
+  const store = openStoreAs({ principal: { kind: 'client', id: commandLineClient }, organizations })
   const [written] = await store.write([{ kind: 'create', resource: unlimitedTokenIssued(client, scope) }])
   if (written?.outcome === 'refused') throw written.error
 }

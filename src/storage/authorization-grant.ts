@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isSessionInForce } from './account/session.ts'
-import type { Connection, Database } from './database.ts'
+import type { Connection } from './database.ts'
 import { type GrantContext, useLaunch } from './launch.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
@@ -26,18 +26,17 @@ export type NewGrant = Pick<AuthorizationGrant, 'person' | 'client' | 'scope' | 
   readonly launch?: string
 }
 
-/** Answers its id; undefined where its launch was used already, or is another person's or app's. */
-export const createGrant = (database: Database, grant: NewGrant): Promise<string | undefined> =>
-  database.transaction(async connection => {
-    if (grant.launch !== undefined && !(await useLaunch(connection, { ...grant, hash: grant.launch }))) return undefined
-    const id = randomBytes(16).toString('base64url')
-    const { person, client, scope, patient, context, session, ttlSeconds } = grant
-    await connection.run(sql.fragment`
-      INSERT INTO authorization_grant (id, person_id, client_id, scope, patient_id, context, session, expires_at)
-      VALUES (${id}, ${person}, ${client}, ${scope}, ${patient ?? null}, ${JSON.stringify(context)}::jsonb,
-        ${session ?? null}, now() + make_interval(secs => ${ttlSeconds}))`)
-    return id
-  })
+/** In the transaction of the connection. Answers its id; undefined where its launch was used already, or is another person's or app's. */
+export const createGrant = async (connection: Connection, grant: NewGrant): Promise<string | undefined> => {
+  if (grant.launch !== undefined && !(await useLaunch(connection, { ...grant, hash: grant.launch }))) return undefined
+  const id = randomBytes(16).toString('base64url')
+  const { person, client, scope, patient, context, session, ttlSeconds } = grant
+  await connection.run(sql.fragment`
+    INSERT INTO authorization_grant (id, person_id, client_id, scope, patient_id, context, session, expires_at)
+    VALUES (${id}, ${person}, ${client}, ${scope}, ${patient ?? null}, ${JSON.stringify(context)}::jsonb,
+      ${session ?? null}, now() + make_interval(secs => ${ttlSeconds}))`)
+  return id
+}
 
 /** Undefined where it is not in force. */
 export const findGrant = async (connection: Connection, id: string): Promise<AuthorizationGrant | undefined> => {
@@ -59,12 +58,11 @@ export type GrantsAsked =
   /** `withUserScopes`: only those that have some. */
   | { readonly client: string; readonly withUserScopes?: true }
 
-/** Ends them, with every token and code of theirs. Answers how many. Whoever issues a token meanwhile waits, and is refused. */
-export const revokeGrants = (database: Database, asked: GrantsAsked): Promise<number> =>
-  database.transaction(connection => revokeGrantsWithin(connection, asked))
-
-/** The same, in the transaction of the connection. */
-export const revokeGrantsWithin = async (connection: Connection, asked: GrantsAsked): Promise<number> => {
+/**
+ * In the transaction of the connection: ends them, with every token and code of theirs. Answers how many. Whoever issues a token
+ * meanwhile waits, and is refused.
+ */
+export const revokeGrants = async (connection: Connection, asked: GrantsAsked): Promise<number> => {
   const revoked = await connection.any<{ readonly id: string }>(sql.fragment`
     UPDATE authorization_grant SET revoked_at = now() WHERE revoked_at IS NULL AND ${which(asked)} RETURNING id`)
   const ids = sql.array(

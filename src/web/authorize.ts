@@ -64,10 +64,10 @@ const findDecision = async (
 
 const deny = async (
   server: FastifyInstance,
-  { params, headers }: FastifyRequest<Asked>,
+  { params, headers, session }: FastifyRequest<Asked>,
   reply: FastifyReply,
 ): Promise<FastifyReply> => {
-  const location = await server.authorization.interactions.deny(params.id, headers.cookie).catch(error => {
+  const location = await server.authorization.interactions.deny(params.id, headers.cookie, session).catch(error => {
     if (codeOf(error) === 'not-found') return undefined
     throw error
   })

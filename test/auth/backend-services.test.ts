@@ -192,7 +192,7 @@ t.test('no other server than those that are allowed is asked', async t => {
 t.test('a disabled client has no tokens any more, and gets none', async t => {
   const id = await backend([rsa])
   const { body } = await ask(await assertion(id, rsa), 'system/Patient.rs')
-  await disable(world.database, id)
+  await disable(world.database, id, 'operator')
   // What another process has ended is noticed within two seconds.
   await new Promise(resolve => setTimeout(resolve, 2100))
   t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 401)

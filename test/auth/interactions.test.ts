@@ -118,7 +118,7 @@ t.test('only the browser in which the app began decides, once, and while it is a
   const other = await ask(app.id, 'patient/Observation.rs')
   t.same(await interactions.find(begun.id, other.browser.header(), anns), { kind: 'unknown' }, 'nor one of another')
   await t.rejects(interactions.allow(begun.id, undefined, anns, { scopes }), because('not-found'))
-  await t.rejects(interactions.deny(begun.id, undefined), because('not-found'))
+  await t.rejects(interactions.deny(begun.id, undefined, anns), because('not-found'))
   t.match(await interactions.find(begun.id, header(), anns), { kind: 'decide' })
   await begun.browser.allow(begun.id, anns, { scopes })
   t.same(await interactions.find(begun.id, header(), anns), { kind: 'unknown' })
@@ -301,7 +301,7 @@ t.test('a person sees what they have granted, and ends it at once', async t => {
 t.test('nothing is issued by a grant that was revoked before its code was used', async t => {
   const begun = await ask(app.id, 'patient/Patient.rs')
   const back = await begun.browser.allow(begun.id, bobs, { scopes: ['patient/Patient.rs'] })
-  await revokeGrants(database, { client: app.id })
+  await database.transaction(connection => revokeGrants(connection, { client: app.id }))
   const code = back.searchParams.get('code') ?? ''
   const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: begun.verifier }
   const answer = await tokenRequest(server, { ...form, client_id: app.id })

@@ -122,7 +122,8 @@ const openBrowser = (server: FastifyInstance) => {
   const goOn = async (url: string) => new URL((await follow({ url: url.slice(base.length) })).headers.location ?? '')
   const allow = async (id: string, who: SignedIn, decision: Decision) =>
     goOn(await server.authorization.interactions.allow(id, header(), who, decision))
-  const deny = async (id: string) => goOn(await server.authorization.interactions.deny(id, header()))
+  const deny = async (id: string, who?: SignedIn) =>
+    goOn(await server.authorization.interactions.deny(id, header(), who))
   return { begin, find, allow, deny, follow, header }
 }
 

@@ -3,14 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair } from 'jose'
 import { v7 as uuidv7 } from 'uuid'
-import { fullAccess } from '../../access/access.ts'
 import { hashPassword } from '../../accounts/password.ts'
 import { type ClientApproval, registerApproved } from '../../auth/approved-clients.ts'
-import { openCodeClasses } from '../../fhir/code-class.ts'
-import { loadRegistry } from '../../fhir/registry.ts'
 import type { Database } from '../../storage/database.ts'
-import { openStores } from '../../storage/resources.ts'
 import { openAccount, setPassword } from '../../storage/user-account.ts'
+import { openOwnStores } from '../own-store.ts'
 import { emailOf, staff } from './staff.ts'
 import { participant, type Stage } from './stage.ts'
 
@@ -93,15 +90,9 @@ const openAccounts = async (stage: Stage, database: Database) => {
 
 /** Whoever accepts an invitation links account and Patient; there is no page for that yet, so here the server does it itself. */
 const createPersonOf = async (database: Database, name: { given: string; family: string }, patient: string) => {
-  const storeOf = await openStores({
-    database,
-    dictionaryConnection: database,
-    registry: loadRegistry(),
-    classes: openCodeClasses(),
-  })
   const id = uuidv7()
-  const author = { kind: 'person', id } as const
-  const store = storeOf({ access: fullAccess, author, organizations: [], choosesIds: false, choosesOwner: false })
+  const openStoreAs = await openOwnStores(database)
+  const store = openStoreAs({ principal: { kind: 'person', id } })
   const link = [{ target: { reference: `Patient/${patient}` } }]
   const resource = {
     resourceType: 'Person' as const,

@@ -1,0 +1,85 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
+import { appGrant } from '../access/vocabulary.ts'
+import type { OpenStoreAs } from '../accounts/person.ts'
+import type { Principal } from '../search/expression.ts'
+import { findClient } from '../storage/client-registration.ts'
+import type { Connection, Database } from '../storage/database.ts'
+import { findOverseeingOrganization } from '../storage/overseeing-organization.ts'
+import { callerOfPerson } from '../storage/token.ts'
+
+/** What a person decided about an app, or what became of it: told to the patient whom it is about, and to privacy officers. */
+export type GrantEvent = {
+  /** Codes of `appGrant`. */
+  readonly what: 'given' | 'narrowed' | 'refused' | 'revoked'
+  /** Who did it. */
+  readonly by: Principal
+  /** A sentence: `Heart diary was allowed what it asked for`, without the name of the app. */
+  readonly told: string
+  /** Whose grant it is, or would have been: the id of the Person. */
+  readonly person: string
+  /** Id of the app. */
+  readonly client: string
+  /** Id of the Patient whom it is about; where there is none, whoever is one patient is told. */
+  readonly patient?: string | undefined
+  readonly asked?: readonly string[]
+  readonly granted?: readonly string[]
+}
+
+export type GrantEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
+
+/** Runs what it is about and records it, both or neither. Where `run` answers undefined nothing has happened. */
+export const recordingGrant = async <T>(
+  { database, openStoreAs }: GrantEventParts,
+  event: GrantEvent,
+  run: (connection: Connection) => Promise<T | undefined>,
+): Promise<T | undefined> => {
+  const organization = await findOverseeingOrganization(database, event)
+  const organizations = organization === undefined ? [] : [organization]
+  const resource = await toAuditEvent(database, event)
+  return openStoreAs({ principal: event.by, organizations }).atomic(async (store, connection) => {
+    const answer = await run(connection)
+    if (answer === undefined) return undefined
+    const [written] = await store.write([{ kind: 'create', resource }])
+    if (written?.outcome === 'refused') throw written.error
+    return answer
+  })
+}
+
+/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them, and our own. */
+const toAuditEvent = async (database: Database, event: GrantEvent): Promise<AuditEvent> => {
+  const { what, by, told, person, client, asked, granted } = event
+  const { name = client, selfRegistered } = (await findClient(database, client)) ?? {}
+  const whose = await callerOfPerson(database, { person, client, scope: '' })
+  const patient = event.patient ?? whose.patient
+  const self = { reference: whose.practitioner ? `Practitioner/${whose.practitioner}` : `Person/${person}` }
+  const detail = Object.entries({
+    asked: asked?.join(' '),
+    granted: granted?.join(' '),
+    registered: selfRegistered ? 'by itself' : undefined,
+  }).flatMap(([type, valueString]) => (valueString === undefined ? [] : [{ type, valueString }]))
+  return {
+    resourceType: 'AuditEvent',
+    type: { system: dicom, code: '110113', display: 'Security Alert' },
+    subtype: [
+      { system: dicom, code: '110137', display: 'User Security Attributes Changed' },
+      { system: appGrant, code: what },
+    ],
+    action: actions[what],
+    recorded: new Date().toISOString(),
+    outcome: '0',
+    outcomeDesc: `${name} ${told}`,
+    agent: [
+      { who: self, requestor: by.kind === 'person' },
+      { who: { identifier: { value: client } }, name, requestor: by.kind === 'client' },
+    ],
+    source: { observer: { display: 'Authorization server' } },
+    entity: [
+      ...(patient === undefined ? [] : [{ what: { reference: `Patient/${patient}` } }]),
+      { what: { identifier: { value: client } }, name, ...(detail.length === 0 ? {} : { detail }) },
+    ],
+  }
+}
+
+const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
+
+const actions = { given: 'C', narrowed: 'C', refused: 'R', revoked: 'D' } as const

@@ -1,0 +1,36 @@
+import type { Connection } from './database.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+type Deciding = {
+  /** Id of the Person. */
+  readonly person: string
+  readonly client: string
+  /** Id of the Patient whom it is about. */
+  readonly patient?: string | undefined
+}
+
+/**
+ * Whose privacy officers are told of what a person lets an app do. Of staff: the organization that registered the patient, else
+ * the client's, else that in which they have the highest role. Of anybody else the client's alone: what they do with an app that
+ * no organization has approved is between them and that app.
+ */
+export const findOverseeingOrganization = async (
+  connection: Connection,
+  { person, client, patient }: Deciding,
+): Promise<string | undefined> => {
+  const { organization } = await connection.one<{ readonly organization: string | null }>(sql.fragment`
+    SELECT coalesce(
+      (SELECT registered.owner
+        FROM patient_compartment AS compartment
+        JOIN patient AS registered ON registered.patient_id = compartment.patient_id AND registered.id = compartment.id
+        WHERE compartment.id = ${patient ?? null} AND EXISTS (${workOf(person)})),
+      (SELECT organization FROM client WHERE id = ${client}),
+      (${workOf(person)} ORDER BY membership.rank DESC, organization LIMIT 1)) AS organization`)
+  return organization ?? undefined
+}
+
+const workOf = (person: string): SqlFragment => sql.fragment`
+  SELECT membership.organization FROM person_practitioner
+  JOIN membership ON membership.practitioner = person_practitioner.practitioner
+  WHERE person_practitioner.person = ${person}
+    AND now() >= membership.period_start AND now() < membership.period_end`

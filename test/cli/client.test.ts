@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { AuditEvent } from '@medplum/fhirtypes'
+import t from 'tap'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic')`)
+
+const run = async (...args: readonly string[]) => {
+  const env = { PATH: process.env.PATH, DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) }
+  const child = spawn(process.execPath, [main, 'client', ...args], { env })
+  const said = { out: '', error: '' }
+  child.stdout.on('data', chunk => {
+    said.out += chunk
+  })
+  child.stderr.on('data', chunk => {
+    said.error += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, ...said }
+}
+
+/** What was recorded, oldest first, and whose privacy officers read it. */
+const recorded = () =>
+  database.any<{ owner: string | null; content: AuditEvent }>(
+    sql.fragment`SELECT owner, content FROM audit_event ORDER BY pk`,
+  )
+
+const redirect = 'https://desk.example.org/back'
+
+t.test(
+  'what the operator does to a client is told to the privacy officers of its organization, without its secret',
+  async t => {
+    const scope = 'user/Observation.rs'
+    const made = await run(
+      'register',
+      '--name',
+      'Desk',
+      '--secret',
+      '--redirect-uri',
+      redirect,
+      '--organization',
+      'clinic',
+      '--scope',
+      scope,
+    )
+    const { client_id: id, client_secret: secret } = JSON.parse(made.out)
+    t.match(await run('change', id, '--name', 'Front desk', '--new-secret'), { code: 0, error: '' })
+    t.match(await run('change', id, '--scope', 'user/Patient.r'), { code: 0, error: '' })
+    t.match(await run('disable', id), { code: 0, out: '', error: '' })
+    const events = await recorded()
+    t.strictSame(
+      events.map(({ owner, content: { action, outcomeDesc, entity } }) => ({
+        owner,
+        action,
+        outcomeDesc,
+        details: Object.fromEntries(entity?.[0]?.detail?.map(({ type, valueString }) => [type, valueString]) ?? []),
+      })),
+      [
+        {
+          owner: 'clinic',
+          action: 'C',
+          outcomeDesc: 'The app Desk was registered',
+          details: {
+            name: 'Desk',
+            scope,
+            token_endpoint_auth_method: 'client_secret_basic',
+            redirect_uris: redirect,
+            launch_uris: 'none',
+            jwks_uri: 'none',
+            keys: 'none',
+          },
+        },
+        {
+          owner: 'clinic',
+          action: 'U',
+          outcomeDesc: 'The app Front desk was given a new secret',
+          details: { name: 'Front desk' },
+        },
+        {
+          owner: 'clinic',
+          action: 'U',
+          outcomeDesc: 'The app Front desk was changed',
+          details: { scope: 'user/Patient.r' },
+        },
+        { owner: 'clinic', action: 'U', outcomeDesc: 'The app Front desk was disabled', details: {} },
+      ],
+    )
+    t.match(events[0]?.content, {
+      agent: [{ who: { identifier: { value: 'cli' } }, requestor: true }],
+      source: { observer: { display: 'Command line of this server' } },
+      entity: [{ what: { identifier: { value: id } } }],
+    })
+    t.notMatch(JSON.stringify(events), secret)
+  },
+)
+
+t.test('what is refused is told in one line, and not recorded', async t => {
+  const before = (await recorded()).length
+  const refused = [
+    [['register', '--name', 'x', '--public'], 'redirect_uris must name at least one URL\n'],
+    [
+      ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--organization', 'x'],
+      'Organization/x is not known\n',
+    ],
+    [['change', 'x', '--name', 'y'], 'No client x is registered\n'],
+    [['disable', 'x'], 'No client x is registered\n'],
+  ] as const
+  for (const [args, error] of refused) t.strictSame(await run(...args), { code: 1, out: '', error }, args.join(' '))
+  t.equal((await recorded()).length, before)
+})
