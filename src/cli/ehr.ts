@@ -25,6 +25,7 @@ type Options = {
   readonly nonce?: 'required' | 'none'
   readonly enable?: true
   readonly disable?: true
+  readonly frameOrigin?: readonly string[]
 }
 
 /** The operator's way to the EHRs that launch us. A running server takes up a change with the next launch. */
@@ -43,6 +44,7 @@ export const ehrCommand = (program: Command): void => {
     )
     .option('--scope <scopes>', 'what is asked for')
     .addOption(new Option('--nonce <rule>', 'none: for an EHR that leaves it out').choices(['required', 'none']))
+    .option('--frame-origin <origin...>', 'whose pages may show this server in a frame; none: launches open a tab')
     .option('--disable', 'refuse its launches')
     .option('--enable', 'allow them again')
     .action(async (issuer: string, options: Options) => {
@@ -85,14 +87,32 @@ const set = async (database: Database, issuer: string, options: Options): Promis
     clientId,
     ...(await authenticationOf(authentication, known)),
     scope: scope ?? known?.scope ?? usualScope,
-    requiresNonce: nonce === undefined ? (known?.requiresNonce ?? true) : nonce === 'required',
+    requiresNonce: isNonceRequired(nonce, known),
     enabled: options.disable ? false : options.enable ? true : (known?.enabled ?? true),
+    frameOrigins: frameOriginsOf(options, known),
   }
   await keepSmartClientConfig(database, config)
   return config
 }
 
 const usualScope = 'openid fhirUser launch patient/Patient.r'
+
+const isNonceRequired = (rule: Options['nonce'], known: SmartClientConfig | undefined): boolean =>
+  rule === undefined ? (known?.requiresNonce ?? true) : rule === 'required'
+
+const frameOriginsOf = ({ frameOrigin: given }: Options, known: SmartClientConfig | undefined): readonly string[] => {
+  if (given === undefined) return known?.frameOrigins ?? []
+  if (given.join() === 'none') return []
+  for (const one of given) {
+    const url = URL.parse(one)
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isThisMachine(url.hostname))
+    if (url?.origin !== one || !isSafe)
+      throw startError(`--frame-origin ${one}: accepted are none, and https origins such as https://ehr.example.org`)
+  }
+  return given
+}
+
+const isThisMachine = (host: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(host)
 
 const requireReachable = async (issuer: string): Promise<void> => {
   const outbound = openOutbound({ allowed: readConfig().outboundOrigins })

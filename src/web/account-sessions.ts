@@ -33,11 +33,11 @@ ${sessions.length > 1 && html`<form method="post" action="/account/sessions/end-
 }
 
 const listed = (
-  { id, device, signedInAt }: Session,
+  { id, device, signedInAt, frame }: Session,
   { isOwn, token }: { isOwn: boolean; token: string },
 ): Html => html`<li>
 <strong>${device}</strong>${isOwn && ' (this browser)'}
-<p class="hint">Signed in ${when(signedInAt)}</p>
+<p class="hint">Signed in ${when(signedInAt)}${frame && `, within a page of ${new URL(frame.issuer).host}`}</p>
 ${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="plain" aria-label="Sign out ${device}, signed in ${when(signedInAt)}">Sign out</button></form>`}
 </li>`
 

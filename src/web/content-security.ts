@@ -17,12 +17,15 @@ export const contentSecurityPolicy = { useDefaults: false, directives: { ...noth
 export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false, directives: nothingElse } } }
 
 /** For pages that show nothing of anybody and do nothing: an EHR may open them in a frame. */
-export const framedAnywhere = {
-  helmet: {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { ...nothingElse, frameAncestors: ['*'], formAction: ["'none'"] },
-    },
-    frameguard: false,
-  },
+export const framedAnywhere = { contentSecurityPolicy: framedBy(['*'], ["'none'"]), frameguard: false }
+
+/** For what a frame of an EHR shows: https://www.w3.org/TR/CSP3/#directive-frame-ancestors, which knows more than X-Frame-Options. */
+export const framedByEhr = (origins: readonly string[]) => ({
+  contentSecurityPolicy: framedBy(origins, ["'self'"]),
+  frameguard: false,
+})
+
+function framedBy(frameAncestors: readonly string[], formAction: readonly string[]) {
+  const directives = { ...nothingElse, frameAncestors: [...frameAncestors], formAction: [...formAction] }
+  return { useDefaults: false, directives }
 }

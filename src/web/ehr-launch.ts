@@ -1,40 +1,33 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { admitByEhr } from '../accounts/admit.ts'
+import { admitByEhr, admitToFrame } from '../accounts/admit.ts'
 import { deviceOf } from '../accounts/device.ts'
-import { callbackPath } from '../auth/ehr/launches.ts'
+import { type Arrived, callbackPath } from '../auth/ehr/launches.ts'
 import type { Refusal, Refused } from '../auth/ehr/refusal.ts'
 import { queryOf } from '../http/presentation.ts'
-import { cookieOf } from '../http/session.ts'
+import { clearSessionCookie, setSessionCookie } from '../http/session.ts'
+import { endSession } from '../storage/account/session.ts'
 import { isSecret, newSecret } from '../storage/secret.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { framedAnywhere } from './content-security.ts'
+import { allowAnyFrame, isFramed, jarOf } from './frame.ts'
 import { html } from './html.ts'
+import { browserOf } from './launch-step.ts'
 import { sendPage } from './page.ts'
 import { answerAdmission, seldom } from './sign-in.ts'
 
 /** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
 export const ehrLaunchPage: AddPage = (server, options) => {
-  const { ehrLaunches, accounts, cookies } = options
-  server.get('/launch', { ...framedAnywhere, config: { rateLimit: seldom } }, async (request, reply) => {
-    if (request.headers['sec-fetch-dest'] === 'iframe') return sendWayOut(request, reply)
-    const query = queryOf(request)
-    const known = browserOf(request, options)
-    const browser = isSecret(known) ? known : newSecret()
-    const begun = await ehrLaunches.begin({
-      issuer: query.get('iss') ?? '',
-      launch: query.get('launch') ?? '',
-      browser,
-    })
-    if (begun.kind === 'refused') return sendRefusal(request, reply, begun)
-    reply.setCookie(cookies.nameOf('launch'), browser, cookies.options)
-    return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
+  const { ehrLaunches, accounts } = options
+  server.get('/launch', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const refusal = isFramed(request) ? await sendFromFrame(request, reply, options) : undefined
+    return refusal ?? sendToEhr(request, reply, options)
   })
   server.get(callbackPath, { config: { rateLimit: seldom } }, async (request, reply) => {
     const arrived = await ehrLaunches.finish(queryOf(request), browserOf(request, options))
     if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)
     const { arrival, person } = arrived
     reply.header('cache-control', 'no-store')
-    if (person !== undefined && person !== request.session?.person) {
+    if (isFramed(request)) await enterFrame(request, reply, options, arrived)
+    else if (person !== undefined && person !== request.session?.person) {
       const device = deviceOf(request.headers['user-agent'])
       const admission = await admitByEhr(accounts, { person, device })
       if (admission !== undefined) return answerAdmission(request, reply, options, admission, `/launched/${arrival}`)
@@ -46,12 +39,59 @@ export const ehrLaunchPage: AddPage = (server, options) => {
   )
 }
 
-/** What the browser keeps of its launches; one cookie for all that are under way. */
-export const browserOf = (request: FastifyRequest, { cookies }: PageOptions): string =>
-  cookieOf(request, cookies, 'launch')
+const sendToEhr = async (request: FastifyRequest, reply: FastifyReply, options: PageOptions): Promise<FastifyReply> => {
+  const query = queryOf(request)
+  const known = browserOf(request, options)
+  const browser = isSecret(known) ? known : newSecret()
+  const asked = { issuer: query.get('iss') ?? '', launch: query.get('launch') ?? '' }
+  const begun = await options.ehrLaunches.begin({ ...asked, browser })
+  if (begun.kind === 'refused') return sendRefusal(request, reply, begun)
+  const jar = jarOf(request, options.cookies)
+  if (jar !== undefined) reply.setCookie(jar.nameOf('launch'), browser, jar.options)
+  return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
+}
+
+/**
+ * Within a frame: undefined where the launch can go on there. Some browsers keep no cookies in frames of other sites, not even
+ * partitioned ones; whether this one does shows when it comes again.
+ */
+const sendFromFrame = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+): Promise<FastifyReply | undefined> => {
+  const query = queryOf(request)
+  const { framed } = options.cookies
+  const isAllowed = (await options.ehrLaunches.frameOrigins(query.get('iss') ?? '')).length > 0
+  if (framed === undefined || !isAllowed) return sendWayOut(reply, query)
+  if (isSecret(browserOf(request, options))) return undefined
+  if (query.has(tried)) return sendWayOut(reply, query)
+  reply.setCookie(framed.nameOf('launch'), newSecret(), framed.options)
+  return reply.header('cache-control', 'no-store').redirect(`/launch?${query}&${tried}=`, 303)
+}
+const tried = 'tried'
+
+/** In a frame is signed in whom the EHR has signed in now, and nobody else: several people may share the screen. */
+const enterFrame = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { accounts, cookies }: PageOptions,
+  { person, issuer }: Arrived,
+): Promise<void> => {
+  const { session } = request
+  const jar = jarOf(request, cookies)
+  if (jar === undefined || (session !== undefined && session.person === person && session.frame?.issuer === issuer))
+    return
+  if (session !== undefined) await endSession(accounts.database, session.person, session.id)
+  const device = deviceOf(request.headers['user-agent'])
+  const entered = person && (await admitToFrame(accounts, { person, device, frame: issuer }))
+  if (entered) setSessionCookie(reply, jar, entered.cookie)
+  else clearSessionCookie(reply, jar)
+}
 
 /** The log is told why, by the request's id; people, what they can do. */
 const sendRefusal = (request: FastifyRequest, reply: FastifyReply, { refusal, issuer, reason }: Refused) => {
+  if (isFramed(request)) allowAnyFrame(reply)
   request.log.warn({ event: 'ehr-launch-refused', refusal, issuer, reason }, 'A launch from an EHR was refused')
   const [status, title, text] = words[refusal]
   return sendPage(reply.code(status), {
@@ -102,13 +142,15 @@ const words: Readonly<Record<Refusal, readonly [status: number, title: string, t
   ],
 }
 
-/** In a frame of another site browsers keep no cookies of ours: the launch goes on in a tab of its own, where nothing lies over it. */
-const sendWayOut = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+/** Where the EHR is to show no frame of ours, or cannot: the launch goes on in a tab of its own, where nothing lies over it. */
+const sendWayOut = (reply: FastifyReply, query: URLSearchParams): FastifyReply => {
   const title = 'Open Sharewell'
+  allowAnyFrame(reply)
+  query.delete(tried)
   return sendPage(reply, {
     title,
     content: html`<h1>${title}</h1>
 <p>Sharewell opens in a tab of its own.</p>
-<p><a href="/launch?${queryOf(request).toString()}" target="_blank" rel="noopener">Open Sharewell in a new tab</a></p>`,
+<p><a href="/launch?${query.toString()}" target="_blank" rel="noopener">Open Sharewell in a new tab</a></p>`,
   })
 }

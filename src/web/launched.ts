@@ -3,16 +3,16 @@ import { isAccountPassword } from '../accounts/confirm-password.ts'
 import { nameOfPerson } from '../accounts/person.ts'
 import type { Arrival } from '../auth/ehr/arrivals.ts'
 import { FhirError } from '../fhir/error.ts'
-import type { Workplace } from '../storage/ehr/staff.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { browserOf } from './ehr-launch.ts'
 import { type Choice, form, notice, typed } from './form.ts'
+import { formTokenOf } from './form-token.ts'
+import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
+import { type Asked, type Link, type Register, stepOf } from './launch-step.ts'
+import { sendStepInFrame } from './launched-in-frame.ts'
 import { sendPage } from './page.ts'
 import { patientFacts } from './patient-facts.ts'
 import { seldom } from './sign-in.ts'
-
-type Asked = { readonly Params: { readonly arrival: string } }
 
 /** Who has come from an EHR: whose account that is, then whose page they go to. */
 export const launchedPage: AddPage = (server, options) => {
@@ -20,6 +20,7 @@ export const launchedPage: AddPage = (server, options) => {
   const { arrivals } = ehrLaunches
   server.get<Asked>('/launched/:arrival', async (request, reply) => {
     const step = await stepOf(request, options)
+    if (isFramed(request) && (await sendStepInFrame(request, reply, options, step))) return reply
     switch (step.kind) {
       case 'gone':
         return sendGone(reply)
@@ -36,7 +37,7 @@ export const launchedPage: AddPage = (server, options) => {
         await arrivals.drop(request.params.arrival)
         return reply.redirect(step.kind === 'at-patient' ? `/patients/${step.id}` : '/account', 303)
       case 'register':
-        return sendRegister(request, reply, step)
+        return sendRegister(request, reply, options, step)
     }
   })
   server.post<Asked>('/launched/:arrival/account', { config: { rateLimit: seldom } }, async (request, reply) => {
@@ -57,38 +58,6 @@ export const launchedPage: AddPage = (server, options) => {
     await arrivals.drop(request.params.arrival)
     return reply.redirect(`/patients/${id}`, 303)
   })
-}
-
-type Here = { readonly arrival: Arrival }
-type Known = Here & { readonly person: string; readonly places: readonly Workplace[] }
-type Link = Known & { readonly kind: 'link' }
-type Register = Known & { readonly kind: 'register'; readonly patient: NonNullable<Arrival['patient']> }
-
-/** What is to be done next; asked anew at each request, of what is so then. */
-type Step =
-  | { readonly kind: 'gone' }
-  | (Here & { readonly kind: 'sign-in' | 'not-staff' | 'another' })
-  | Link
-  | Register
-  | { readonly kind: 'at-patient'; readonly id: string }
-  | { readonly kind: 'no-patient' }
-
-const stepOf = async (request: FastifyRequest<Asked>, options: PageOptions): Promise<Step> => {
-  const { arrivals } = options.ehrLaunches
-  const arrival = await arrivals.find(request.params.arrival, browserOf(request, options))
-  if (arrival === undefined) return { kind: 'gone' }
-  const { issuer, subject, patient } = arrival
-  const person = request.session?.person
-  if (person === undefined) return { kind: 'sign-in', arrival }
-  const linked = await arrivals.personOf(issuer, subject)
-  if (linked !== undefined && linked !== person) return { kind: 'another', arrival }
-  const places = await arrivals.workplaces(person, issuer)
-  if (places.length === 0) return { kind: 'not-staff', arrival }
-  if (linked === undefined) return { kind: 'link', arrival, person, places }
-  if (patient === undefined) return { kind: 'no-patient' }
-  const organizations = places.map(({ organization }) => organization)
-  const id = await arrivals.findPatient(person, patient, organizations)
-  return id === undefined ? { kind: 'register', arrival, person, places, patient } : { kind: 'at-patient', id }
 }
 
 const sendGone = (reply: FastifyReply): FastifyReply =>
@@ -158,15 +127,17 @@ const problems = {
 const sendRegister = (
   request: FastifyRequest<Asked>,
   reply: FastifyReply,
+  { cookies }: PageOptions,
   { patient, places, arrival }: Register,
 ): FastifyReply => {
   const title = 'Register this patient?'
   const choices = places.flatMap(({ organization, name, registers }): Choice[] =>
     registers ? [{ value: organization, label: name === '' ? organization : name }] : [],
   )
+  const token = formTokenOf(request, reply, cookies)
   return sendPage(reply, {
     title,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token },
     content: html`<h1>${title}</h1>
 <p>${new URL(arrival.issuer).host} has opened Sharewell for a patient who is not registered here yet. This is what would be saved, and nothing else:</p>
 ${patientFacts(patient)}
@@ -175,12 +146,12 @@ ${
     ? html`<p>You may not register patients. Ask a member of your organization to do it.</p>`
     : form({
         action: `/launched/${request.params.arrival}/patient`,
-        token: reply.generateCsrf(),
+        token,
         fields: [],
         choice: { name: 'organization', label: 'Register for', choices },
         button: 'Register',
       })
 }
-<p><a href="/account">Do not register</a></p>`,
+${!isFramed(request) && html`<p><a href="/account">Do not register</a></p>`}`,
   })
 }

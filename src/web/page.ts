@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 
 export type Page = {
@@ -10,11 +11,17 @@ export type Page = {
   readonly signOut?: { readonly token: string }
 }
 
-/** A whole page, in the one frame that all have. */
+/** A whole page, as all are. Within a frame of an EHR nothing leads to pages that are shown in none. */
 export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
-  reply.type('text/html; charset=utf-8').header('cache-control', 'no-store').send(framed(page).text)
+  reply
+    .type('text/html; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(whole(page, { isFramed: isFramed(reply.request) }).text)
 
-const framed = ({ title, content, isProblem = false, signOut }: Page): Html => html`<!doctype html>
+const whole = (
+  { title, content, isProblem = false, signOut }: Page,
+  { isFramed }: { readonly isFramed: boolean },
+): Html => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -30,8 +37,8 @@ const framed = ({ title, content, isProblem = false, signOut }: Page): Html => h
 <a class="skip" href="#content">Skip to the content</a>
 <header class="top">
 <div class="inner">
-<a class="name" href="/account">Sharewell</a>
-${signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="plain">Sign out</button></form>`}
+${isFramed ? html`<span class="name">Sharewell</span>` : html`<a class="name" href="/account">Sharewell</a>`}
+${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="plain">Sign out</button></form>`}
 </div>
 </header>
 <main id="content" tabindex="-1">

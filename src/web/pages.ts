@@ -3,14 +3,14 @@ import fastifyCsrf from '@fastify/csrf-protection'
 import fastifyFormbody from '@fastify/formbody'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import { addressGroup } from '../http/address-group.ts'
-import { sessionCookieOf } from '../http/session.ts'
-import { findSession } from '../storage/account/session.ts'
+import { type Cookies, sessionCookieOf } from '../http/session.ts'
+import { findFramedSession, findSession, type Session } from '../storage/account/session.ts'
+import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
-import { accountInstitutionPage } from './account-institution.ts'
 import { accountSecondFactorPage } from './account-second-factor.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
@@ -19,7 +19,10 @@ import { contentSecurityPolicy } from './content-security.ts'
 import { ehrLaunchPage } from './ehr-launch.ts'
 import { answerErrorPage } from './error-page.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
+import { requireOwnForms } from './form-token.ts'
+import { allowFrame, isFramed, jarOf } from './frame.ts'
 import { launchedPage } from './launched.ts'
+import { launchedTabAction } from './launched-in-frame.ts'
 import { newAccountPage } from './new-account.ts'
 import { newPasswordPage } from './new-password.ts'
 import { organizationAppPage } from './organization-app.ts'
@@ -30,8 +33,6 @@ import { secondFactorPage } from './second-factor.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
-import { ssoPage } from './sso.ts'
-import { ssoArrivalPage } from './sso-arrival.ts'
 import { staticFiles } from './static-files.ts'
 import { verificationPage } from './verification.ts'
 
@@ -49,11 +50,9 @@ const pages: readonly AddPage[] = [
   accountSecondFactorPage,
   ehrLaunchPage,
   launchedPage,
+  launchedTabAction,
   patientPage,
   accountAppsPage,
-  accountInstitutionPage,
-  ssoPage,
-  ssoArrivalPage,
   authorizePage,
   organizationsPage,
   organizationAppsPage,
@@ -81,14 +80,24 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
   })
   server.decorateRequest('session', undefined)
-  server.addHook('onRequest', async request => {
-    request.session = await findSession(accounts.database, sessionCookieOf(request, cookies))
+  server.addHook('onRequest', async (request, reply) => {
+    request.session = await sessionFor(request, accounts.database, cookies)
+    allowFrame(reply, request.session?.frame?.origins ?? [])
   })
-  server.addHook('preHandler', (request, reply, done) =>
-    request.method === 'POST' ? server.csrfProtection(request, reply, done) : done(),
-  )
+  requireOwnForms(server, { cookies, origin: () => new URL(accounts.address()).origin })
   server.get('/', async (_request, reply) => reply.redirect('/account', 303))
   for (const add of pages) add(server, options)
+}
+
+const sessionFor = async (
+  request: FastifyRequest,
+  database: Database,
+  cookies: Cookies,
+): Promise<Session | undefined> => {
+  const jar = jarOf(request, cookies)
+  if (jar === undefined) return undefined
+  const find = isFramed(request) ? findFramedSession : findSession
+  return find(database, sessionCookieOf(request, jar))
 }
 
 /** Of one address; whole clinics may be behind it. */

@@ -1,5 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Session } from '../storage/account/session.ts'
+import { allowAnyFrame, isFramable } from './frame.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
 
 /** A hook for pages of whoever is signed in: all others sign in first, and come back. */
 export const requireSession = async (
@@ -7,8 +10,18 @@ export const requireSession = async (
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> => {
   if (request.session !== undefined) return undefined
+  if (isFramable(request)) return sendOpenAgain(reply)
   const back = request.method === 'GET' ? request.url : (request.url.split('?', 1)[0] ?? '')
   return reply.redirect(`/sign-in?${new URLSearchParams({ continue: back })}`, 303)
+}
+
+const sendOpenAgain = (reply: FastifyReply): FastifyReply => {
+  allowAnyFrame(reply)
+  return sendPage(reply.code(401), {
+    title: 'You are signed out',
+    content: html`<h1>You are signed out</h1>
+<p>Open Sharewell from your EHR again.</p>`,
+  })
 }
 
 /** Behind `requireSession`. */

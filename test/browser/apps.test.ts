@@ -173,6 +173,21 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.match(browser.page.url(), `${back}?error=access_denied`)
   })
 
+  await t.test('an app of another site begins by POST, and who is signed in is not asked to sign in again', async t => {
+    const browser = await openBrowser()
+    const { page } = browser
+    await page.goto(`${base}/sign-in`)
+    await signIn(browser, emails.ann)
+    const { challenge } = pkce()
+    const query = authorizeQuery(diary.id, 'patient/Patient.rs', challenge, { redirect_uri: back, aud: `${base}/fhir` })
+    await page.goto(`${app.origin}/post?${new URLSearchParams({ to: `${base}/oauth/authorize` })}&${query}`)
+    await byKeyboard(browser).press('Connect')
+    t.equal(await page.textContent('h1'), 'Allow Heart diary?')
+    await byKeyboard(browser).press('Allow')
+    t.match(page.url(), `${back}?code=`)
+    t.same(browser.complaints, [])
+  })
+
   await t.test('a request that was decided already is over', async t => {
     const browser = await openBrowser()
     await browser.page.goto(`${base}/authorize/none`)

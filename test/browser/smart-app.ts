@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 
 type Options = { readonly clientId: string; readonly scope: string }
 
-/** An app on a site of its own, made of SMART's JavaScript client as it comes: /launch begins, /ready has come back. */
+/** An app on a site of its own, made of SMART's JavaScript client as it comes: /launch begins, /ready has come back, /post begins by a form. */
 export const openSmartApp = async (t: Test) => {
   const library = await readFile(new URL('../../node_modules/fhirclient/build/fhir-client.js', import.meta.url))
   let options: Options | undefined
@@ -13,6 +13,7 @@ export const openSmartApp = async (t: Test) => {
     '/fhir-client.js': () => library,
     '/launch': () =>
       page(`FHIR.oauth2.authorize(${JSON.stringify({ ...options, redirectUri: '/ready', pkceMode: 'required' })})`),
+    '/post': () => page('', postForm),
     '/ready': () => page('window.ready = FHIR.oauth2.ready()'),
   }
   const server = createServer(({ url = '' }, response) => {
@@ -33,5 +34,14 @@ export const openSmartApp = async (t: Test) => {
   }
 }
 
-const page = (script: string): string =>
-  `<!doctype html><title>App</title><link rel="icon" href="data:,"><script src="/fhir-client.js"></script><script>${script}</script>`
+const page = (script: string, body = ''): string =>
+  `<!doctype html><title>App</title><link rel="icon" href="data:,"><script src="/fhir-client.js"></script>${body}<script>${script}</script>`
+
+/** Sends the query of the page to us by POST. https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code */
+const postForm = `<form method="post"><button>Connect</button></form><script>
+const query = new URLSearchParams(location.search)
+const [form] = document.forms
+form.action = query.get('to')
+query.delete('to')
+for (const [name, value] of query) form.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }))
+</script>`

@@ -46,6 +46,7 @@ const known = {
   scope: 'openid fhirUser launch patient/Patient.r',
   requiresNonce: true,
   enabled: true,
+  frameOrigins: [],
 }
 
 t.test(
@@ -66,6 +67,9 @@ t.test(
     const after = await database.one<{ secret: string }>(sql.fragment`SELECT secret FROM smart_client_config`)
     t.ok(row.includes(after.secret), 'the secret stays')
     t.same(JSON.parse((await run(['list'])).out), now)
+    const framed = await run(['set', issuer, '--frame-origin', 'https://desk.example.org', 'http://localhost:3000'])
+    t.same(JSON.parse(framed.out).frameOrigins, ['https://desk.example.org', 'http://localhost:3000'])
+    t.same(JSON.parse((await run(['set', issuer, '--frame-origin', 'none'])).out), now)
     t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
     t.same(await run(['list']), { code: 0, out: '', error: '' })
   },
@@ -81,6 +85,14 @@ t.test('what cannot be is told in one line', async t => {
       'https://evil.example is not among the servers that may be requested: set OUTBOUND_ORIGINS to allow it\n',
     ],
     [['set', issuer, ...whole, '--authentication', 'secret'], 'Give the secret on standard input\n'],
+    [
+      ['set', issuer, ...whole, '--frame-origin', 'https://ehr.example.org/x'],
+      '--frame-origin https://ehr.example.org/x: accepted are none, and https origins such as https://ehr.example.org\n',
+    ],
+    [
+      ['set', issuer, ...whole, '--frame-origin', 'http://ehr.example.org'],
+      '--frame-origin http://ehr.example.org: accepted are none, and https origins such as https://ehr.example.org\n',
+    ],
     [['remove', issuer], `${issuer} is not configured\n`],
   ]
   for (const [args, error] of refused) t.same(await run(args), { code: 1, out: '', error })

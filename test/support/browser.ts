@@ -21,13 +21,19 @@ export type Browser = {
   readonly cookies: Map<string, string>
 }
 
-type Options = { readonly userAgent?: string; readonly remoteAddress?: string }
+type Options = {
+  readonly userAgent?: string
+  readonly remoteAddress?: string
+  /** What it says with each request besides. */
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 export const openBrowser = (
   server: Pick<FastifyInstance, 'inject'>,
   {
     userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
     remoteAddress = '127.0.0.1',
+    headers = {},
   }: Options = {},
 ): Browser => {
   const cookies = new Map<string, string>()
@@ -39,6 +45,7 @@ export const openBrowser = (
       remoteAddress,
       headers: {
         'user-agent': userAgent,
+        ...headers,
         ...(cookie !== '' && { cookie }),
         ...(payload !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
       },

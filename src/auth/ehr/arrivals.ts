@@ -1,18 +1,18 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import { findPersonOf, linkIdentity } from '../../accounts/identity.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { tokenText } from '../../search/token-text.ts'
 import type { Database } from '../../storage/database.ts'
-import { dropArrival, findArrival } from '../../storage/ehr/launch.ts'
+import { dropArrival, findArrival, moveArrival } from '../../storage/ehr/launch.ts'
 import { findSmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
 import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
-import { unseal } from '../../storage/sealed.ts'
+import { seal, unseal } from '../../storage/sealed.ts'
 import type { Store } from '../../storage/store.ts'
 import { callerOfPerson } from '../../storage/token.ts'
+import { findPersonOf, linkPerson } from './ehr-user.ts'
+import { tokenText } from './token-text.ts'
 
 /** Who came from an EHR, and for which patient. */
 export type Arrival = {
@@ -25,6 +25,10 @@ export type Arrival = {
 
 export type Arrivals = {
   readonly find: (arrival: string, browser: string) => Promise<Arrival | undefined>
+  /** What lets another browser go on in the place of this one: a tab, which has not the cookies of the frame. For five minutes. */
+  readonly handOver: (browser: string) => Promise<string>
+  /** False where it was handed over already, too long ago, or never. */
+  readonly takeOver: (arrival: string, handedOver: string, browser: string) => Promise<boolean>
   /** It has led to where it should. */
   readonly drop: (arrival: string) => Promise<void>
   /** Id of the Person whose EHR user it is. */
@@ -59,9 +63,15 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
     const { subject, patient } = JSON.parse(await unseal(parts.secretKey, 'launches from an EHR', found.arrived))
     return { issuer: found.issuer, subject, ...(patient === undefined ? {} : { patient }) }
   },
+  handOver: browser => seal(parts.secretKey, handingOver, JSON.stringify({ browser, until: Date.now() + handOverMs })),
+  takeOver: async (arrival, handedOver, browser) => {
+    const opened = await unseal(parts.secretKey, handingOver, handedOver).catch(() => '{}')
+    const { browser: from = '', until = 0 }: { browser?: string; until?: number } = JSON.parse(opened)
+    return until > Date.now() && moveArrival(parts.database, arrival, { from, to: browser })
+  },
   drop: arrival => dropArrival(parts.database, arrival),
-  personOf: (issuer, subject) => findPersonOf(parts, { issuer, subject }),
-  link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
+  personOf: (issuer, subject) => findPersonOf(parts, issuer, subject),
+  link: (person, { issuer, subject }) => linkPerson(parts, person, { issuer, subject }),
   workplaces: async (person, issuer) => {
     const config = await findSmartClientConfig(parts.database, issuer)
     return config?.enabled ? workplacesOf(parts.database, person, config.organization) : []
@@ -82,6 +92,9 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
     return written.id
   },
 })
+
+const handingOver = 'arrivals from an EHR that are handed over'
+const handOverMs = 5 * 60_000
 
 const storeOf = async ({ database, openStoreFor }: ArrivalParts, person: string, scope: string): Promise<Store> =>
   openStoreFor(await callerOfPerson(database, { person, client: 'pages', scope }))

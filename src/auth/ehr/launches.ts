@@ -19,13 +19,16 @@ export type EhrLaunches = {
   /** `arrival` is a secret: what has come is found by it, in the same browser. */
   readonly finish: (query: URLSearchParams, browser: string) => Promise<Arrived | Refused>
   readonly arrivals: Arrivals
+  /** Whose pages may show ours in a frame when that EHR launches us; none where it is not configured. */
+  readonly frameOrigins: (issuer: string) => Promise<readonly string[]>
   readonly publicKeys: () => Promise<{ readonly keys: readonly JWK[] }>
 }
 
 type Asked = { readonly issuer: string; readonly launch: string; readonly browser: string }
 
-type Arrived = {
+export type Arrived = {
   readonly kind: 'arrived'
+  readonly issuer: string
   readonly arrival: string
   /** Id of the Person to sign in: whose EHR user it is, and who works where the EHR is for. */
   readonly person?: string
@@ -43,6 +46,7 @@ export const openEhrLaunches = (parts: EhrLaunchParts): EhrLaunches => {
     begin: asked => begin(parts, asked),
     finish: (query, browser) => finish(parts, arrivals, query, browser),
     arrivals,
+    frameOrigins: async issuer => (await findEnabled(parts, toIssuer(issuer)))?.frameOrigins ?? [],
     publicKeys: async () => publicKeySet(await readEhrKeys(parts.database, parts.secretKey)),
   }
 }
@@ -111,7 +115,7 @@ const finish = async (
     const sealed = await seal(secretKey, 'launches from an EHR', JSON.stringify(arrived))
     const arrival = await keepArrival(database, { browser, issuer, arrived: sealed })
     const person = await personToAdmit(arrivals, issuer, subject)
-    return { kind: 'arrived', arrival, ...(person === undefined ? {} : { person }) }
+    return { kind: 'arrived', issuer, arrival, ...(person === undefined ? {} : { person }) }
   } catch (error) {
     return refused('untrusted', reasonOf(error), issuer)
   }

@@ -6,8 +6,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
 import { areEnough } from './second-factor.ts'
 
-/** How somebody signed in; `mfa` is what an identity provider says of itself. https://www.rfc-editor.org/rfc/rfc8176 */
-type Method = 'pwd' | 'otp' | 'mfa'
+/** How somebody signed in: `pwd`, `otp`, … https://www.rfc-editor.org/rfc/rfc8176 */
+type Method = 'pwd' | 'otp'
 
 /** A person who is signed in with a browser. */
 export type Session = {
@@ -19,27 +19,41 @@ export type Session = {
   /** Two words for a list: `Firefox on Android`. */
   readonly device: string
   readonly seenAt: Date
+  /** The EHR in whose frame alone it lives. */
+  readonly frame?: { readonly issuer: string; readonly origins: readonly string[] }
+}
+
+export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
+  /** Issuer of the EHR in whose frame alone it is to live. */
+  readonly frame?: string | undefined
 }
 
 /** Answers what the cookie holds: only its hash is kept. */
 export const startSession = async (
   connection: Connection,
-  { person, methods, device }: Pick<Session, 'person' | 'methods' | 'device'>,
+  { person, methods, device, frame }: NewSession,
 ): Promise<string> => {
   const cookie = newSecret()
   await connection.run(sql.fragment`DELETE FROM user_session WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
-    INSERT INTO user_session (id, hash, person, methods, device, expires_at)
+    INSERT INTO user_session (id, hash, person, methods, device, frame, expires_at)
     VALUES (${uuidv7()}, ${sql.binary(digestOf(cookie))}, ${person}, ${sql.array([...methods], 'text')}, ${device},
-      now() + make_interval(secs => ${lifetimeSeconds}))`)
+      ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds}))`)
   return cookie
 }
 
 /** Undefined for a cookie of no session in force, and for none. Finding it is using it. */
-export const findSession = async (connection: Connection, cookie: string): Promise<Session | undefined> => {
+export const findSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
+  find(connection, cookie, sql.fragment`session.frame IS NULL`)
+
+/** One that lives in a frame, as long as that EHR may show one. */
+export const findFramedSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
+  find(connection, cookie, sql.fragment`ehr.enabled AND cardinality(ehr.frame_origins) > 0`)
+
+const find = async (connection: Connection, cookie: string, where: SqlFragment): Promise<Session | undefined> => {
   if (!isSecret(cookie)) return undefined
   const row = await connection.maybeOne<SessionRow>(sql.fragment`
-    SELECT ${columns} FROM user_session AS session WHERE hash = ${sql.binary(digestOf(cookie))} AND ${inForce}`)
+    SELECT ${columns} FROM ${sessions} WHERE session.hash = ${sql.binary(digestOf(cookie))} AND ${inForce} AND ${where}`)
   if (row === undefined) return undefined
   await connection.run(sql.fragment`
     UPDATE user_session SET seen_at = now() WHERE id = ${row.id} AND seen_at < now() - interval '1 minute'`)
@@ -49,8 +63,11 @@ export const findSession = async (connection: Connection, cookie: string): Promi
 /** Who the session is when a page of ours calls the FHIR API: with these scopes, and no others. */
 export const findSessionCaller = async (connection: Connection, cookie: string): Promise<Caller | undefined> => {
   const session = await findSession(connection, cookie)
-  return session && (await findCallerOf(connection, asTokens, session.id))
+  return session && (await callerOfSession(connection, session))
 }
+
+export const callerOfSession = (connection: Connection, { id }: Session): Promise<Caller | undefined> =>
+  findCallerOf(connection, asTokens, id)
 
 /** Reading alone: what pages write, they write by their own forms. */
 const firstPartyScopes = 'openid fhirUser user/*.rs'
@@ -63,7 +80,8 @@ const asTokens = sql.fragment`(
 /** Those in force, the latest first. */
 export const sessionsOf = async (connection: Connection, person: string): Promise<readonly Session[]> => {
   const rows = await connection.any<SessionRow>(sql.fragment`
-    SELECT ${columns} FROM user_session AS session WHERE person = ${person} AND ${inForce} ORDER BY started_at DESC, id`)
+    SELECT ${columns} FROM ${sessions}
+    WHERE session.person = ${person} AND ${inForce} ORDER BY session.started_at DESC, session.id`)
   return rows.map(toSession)
 }
 
@@ -87,7 +105,10 @@ const lifetimeSeconds = 12 * 60 * 60
 const inForce: SqlFragment = sql.fragment`session.expires_at > now() AND session.seen_at > now() - interval '2 hours'
   AND ${areEnough(sql.fragment`session.methods`, sql.fragment`session.person`)}`
 
-const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at`
+const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at,
+  session.frame, coalesce(ehr.frame_origins, '{}') AS frame_origins`
+
+const sessions = sql.fragment`user_session AS session LEFT JOIN smart_client_config AS ehr ON ehr.issuer = session.frame`
 
 type SessionRow = {
   readonly id: string
@@ -96,13 +117,13 @@ type SessionRow = {
   readonly device: string
   readonly started_at: Date
   readonly seen_at: Date
+  readonly frame: string | null
+  readonly frame_origins: readonly string[]
 }
 
-const toSession = ({ id, person, methods, device, started_at, seen_at }: SessionRow): Session => ({
-  id,
-  person,
+const toSession = ({ started_at, seen_at, frame, frame_origins, ...row }: SessionRow): Session => ({
+  ...row,
   signedInAt: started_at,
-  methods,
-  device,
   seenAt: seen_at,
+  ...(frame === null ? {} : { frame: { issuer: frame, origins: frame_origins } }),
 })

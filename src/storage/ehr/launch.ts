@@ -67,6 +67,19 @@ export const findArrival = async (
     WHERE hash = ${hashOf(secret)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()`)
 }
 
+/** From then on it is another browser's, and no more the first one's. False where it is not the first one's. */
+export const moveArrival = async (
+  connection: Connection,
+  secret: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<boolean> => {
+  if (![secret, from, to].every(isSecret)) return false
+  const moved = await connection.run(sql.fragment`
+    UPDATE ehr_arrival SET browser_hash = ${hashOf(to)}
+    WHERE hash = ${hashOf(secret)} AND browser_hash = ${hashOf(from)} AND expires_at > now()`)
+  return moved > 0
+}
+
 export const dropArrival = async (connection: Connection, secret: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM ehr_arrival WHERE hash = ${hashOf(secret)}`)
 }

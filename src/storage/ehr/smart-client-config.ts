@@ -15,19 +15,22 @@ export type SmartClientConfig = {
   /** Whether an id_token without the nonce that we sent is refused. Where it is not required we send none. */
   readonly requiresNonce: boolean
   readonly enabled: boolean
+  /** Whose pages may show ours in a frame; of none, launches go on in a tab of their own. */
+  readonly frameOrigins: readonly string[]
 }
 
 /** Makes it, or changes it to this. */
 export const keepSmartClientConfig = async (connection: Connection, config: SmartClientConfig): Promise<void> => {
-  const { issuer, organization, clientId, authentication, secret, scope, requiresNonce, enabled } = config
+  const { issuer, organization, clientId, authentication, secret, scope, requiresNonce, enabled, frameOrigins } = config
   await connection.run(sql.fragment`
     INSERT INTO smart_client_config
-      (issuer, organization, client_id, authentication, secret, scope, requires_nonce, enabled)
+      (issuer, organization, client_id, authentication, secret, scope, requires_nonce, enabled, frame_origins)
     VALUES (${issuer}, ${organization}, ${clientId}, ${authentication}, ${secret ?? null}, ${scope}, ${requiresNonce},
-      ${enabled})
+      ${enabled}, ${sql.array([...frameOrigins], 'text')})
     ON CONFLICT (issuer) DO UPDATE SET organization = excluded.organization, client_id = excluded.client_id,
       authentication = excluded.authentication, secret = excluded.secret, scope = excluded.scope,
-      requires_nonce = excluded.requires_nonce, enabled = excluded.enabled, changed_at = now()`)
+      requires_nonce = excluded.requires_nonce, enabled = excluded.enabled,
+      frame_origins = excluded.frame_origins, changed_at = now()`)
 }
 
 export const findSmartClientConfig = async (
@@ -51,7 +54,7 @@ export const isOrganization = async (connection: Connection, id: string): Promis
   (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
 
 const columns = sql.fragment`issuer, organization, client_id AS "clientId", authentication, secret, scope,
-  requires_nonce AS "requiresNonce", enabled`
+  requires_nonce AS "requiresNonce", enabled, frame_origins AS "frameOrigins"`
 
 type Row = Omit<SmartClientConfig, 'secret'> & { readonly secret: string | null }
 

@@ -12,11 +12,11 @@ export const password = 'seven green umbrellas sing'
 const secretKey = Buffer.alloc(32, 7)
 
 /** Two hospitals, each with an EHR that is set up for it, and people with accounts here. */
-export const openHospitals = async () => {
+export const openHospitals = async (environment: Readonly<Record<string, string>> = {}) => {
   const ehr = await openMockEhr()
   const otherEhr = await openMockEhr()
   const allowed = [ehr, otherEhr].map(({ base }) => new URL(base).origin).join()
-  const world = await openStudies({ OUTBOUND_ORIGINS: allowed })
+  const world = await openStudies({ OUTBOUND_ORIGINS: allowed, ...environment })
   const { server, database, create } = world
   const everything = (resource: Parameters<typeof create>[1]) => create('everything', resource)
   const hospital = (await everything({ resourceType: 'Organization', name: 'General' })).id ?? ''
@@ -36,6 +36,7 @@ export const openHospitals = async () => {
       scope: 'openid fhirUser launch patient/Patient.r',
       requiresNonce: true,
       enabled: true,
+      frameOrigins: [],
       ...more,
     }
     const { secret, ...rest } = config

@@ -1,0 +1,53 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import { type Cookies, isForeign, isSameOrigin, sessionCookieOf } from '../http/session.ts'
+import { typed } from './form.ts'
+import { isFramed, jarOf } from './frame.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its form is sent into a tab that has no cookies yet: there the browser must say that a page of ours sent it. */
+    readonly opensTab?: boolean
+  }
+}
+
+type Parts = {
+  readonly cookies: Cookies
+  /** Of this server, as browsers name it. */
+  readonly origin: () => string
+}
+
+/** What the forms of a page carry, and nobody else knows: within a frame it belongs to the session, else to the browser. */
+export const formTokenOf = (request: FastifyRequest, reply: FastifyReply, cookies: Cookies): string =>
+  isFramed(request) ? framedToken(request, cookies) : reply.generateCsrf()
+
+/** Forms come from our own pages: the browser says that no other site sent them, and they carry the token. */
+export const requireOwnForms = (server: FastifyInstance, parts: Parts): void => {
+  server.addHook('preHandler', (request, reply, done) => {
+    if (request.method !== 'POST') return done()
+    if (isForeign(request, parts.origin())) return done(refusal())
+    if (!isFramed(request) && !request.routeOptions.config.opensTab) return server.csrfProtection(request, reply, done)
+    done(isOwnForm(request, parts) ? undefined : refusal())
+  })
+}
+
+/** Where cookies alone would say little: other sites may have the browser send those of a frame, and a new tab has none. */
+const isOwnForm = (request: FastifyRequest, { cookies, origin }: Parts): boolean => {
+  if (!isSameOrigin(request, origin())) return false
+  return isFramed(request) ? isToken(typed(request.body, '_csrf'), framedToken(request, cookies)) : true
+}
+
+const refusal = () => new FhirError('forbidden', 'The form comes from another site')
+
+/** Empty where there is no session, which is no token. */
+const framedToken = (request: FastifyRequest, cookies: Cookies): string => {
+  const jar = jarOf(request, cookies)
+  const cookie = jar === undefined ? '' : sessionCookieOf(request, jar)
+  return cookie === '' ? '' : createHmac('sha256', cookie).update('form').digest('base64url')
+}
+
+const isToken = (given: string, expected: string): boolean => {
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)]
+  return expected !== '' && one.length === other.length && timingSafeEqual(one, other)
+}

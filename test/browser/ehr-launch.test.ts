@@ -1,0 +1,165 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { openHospitals, password } from '../auth/ehr/hospital.ts'
+import { openTlsProxy, openTlsSite } from '../support/tls.ts'
+import { type Browser, byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
+
+t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => {
+  const proxy = await openTlsProxy('sharewell.test')
+  /** What providers have before them all day: with `frame` in its address, an app within it. */
+  const desktop = await openTlsSite('ehr.test', (request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'https://ehr.test')
+    const frame = (searchParams.get('frame') ?? '').replaceAll('&', '&amp;')
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    response.end(`<!doctype html><title>EHR</title><link rel="icon" href="data:,"><h1>EHR</h1>
+<iframe title="App" width="340" height="700" src="${frame}"></iframe>`)
+  })
+  const stranger = await openTlsSite('stranger.test', (request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'https://stranger.test')
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    response.end(`<!doctype html><title>Stranger</title><link rel="icon" href="data:,">
+<iframe src="${(searchParams.get('frame') ?? '').replaceAll('&', '&amp;')}"></iframe>`)
+  })
+  const base = proxy.origin
+  const world = await openHospitals({ BASE_URL: base, TRUST_PROXY: '127.0.0.1' })
+  const { server, ehr, otherEhr, hospital } = world
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  proxy.forwardTo((server.server.address() as AddressInfo).port)
+  t.teardown(async () => {
+    for (const one of [proxy, desktop, stranger, ehr, otherEhr]) one.close()
+    await server.close()
+  })
+  await world.configure(ehr, hospital, { frameOrigins: [desktop.origin] })
+  const openSecurely = await openChromium(t, ['sharewell.test', 'ehr.test', 'stranger.test'])
+  const openBrowser = () => openSecurely({ ignoreHTTPSErrors: true })
+
+  ehr.addPatient({
+    resourceType: 'Patient',
+    id: 'p1',
+    name: [{ family: 'Abara', given: ['Chidi'] }],
+    gender: 'male',
+    birthDate: '1984-05-06',
+  })
+  ehr.addPatient({ resourceType: 'Patient', id: 'p2', name: [{ text: 'Eleanor Shellstrop' }], birthDate: '1982-10-14' })
+  await world.linked('lena', hospital)
+  const launchUrl = (subject: string, patient: string | undefined, mock = ehr) =>
+    `${base}/launch?${new URLSearchParams({ iss: mock.base, launch: mock.launch({ subject, ...(patient && { patient }) }) })}`
+  const inFrame = (url: string, site = desktop) => `${site.origin}/?${new URLSearchParams({ frame: url })}`
+  const frameOf = ({ page }: Browser) => {
+    const [frame] = page.mainFrame().childFrames()
+    if (frame === undefined) throw new Error('there is no frame')
+    return frame
+  }
+  const names = async ({ context }: Browser) => (await context.cookies()).map(({ name }) => name).sort()
+
+  await t.test('a provider links their account, registers the patient, and is there at once the next time', async t => {
+    const mona = await world.colleague('mona', hospital)
+    const browser = await openBrowser()
+    const { page } = browser
+    const { type, press, enter } = byKeyboard(browser)
+    await page.goto(launchUrl('m-7', 'p1'))
+    await look(t, browser, 'launched-sign-in')
+    await press('Sign in')
+    await type('E-mail address', mona.email)
+    await type('Password', password)
+    await enter()
+    t.equal(await page.textContent('h1'), 'Link your EHR to your account')
+    await look(t, browser, 'launched-link')
+    await type('Your password here', password)
+    await press('Link them')
+    t.equal(await page.textContent('h1'), 'Register this patient?')
+    await look(t, browser, 'launched-register')
+    await press('Register')
+    t.match(page.url(), `${base}/patients/`)
+    await look(t, browser, 'patient')
+
+    const later = await openBrowser()
+    await later.page.goto(launchUrl('m-7', 'p1'))
+    t.equal(later.page.url(), page.url())
+    t.same(await names(later), ['__Host-sharewell-form', '__Host-sharewell-launch', '__Host-sharewell-session'])
+    const { origin } = new URL(page.url())
+    t.equal(origin, base)
+  })
+
+  await t.test(
+    'within a frame of the EHR a provider is signed in, registers the patient, and is so there alone',
+    async t => {
+      const browser = await openBrowser()
+      const { page, context } = browser
+      await page.goto(inFrame(launchUrl('lena', 'p2')))
+      const frame = frameOf(browser)
+      t.equal(await frame.textContent('h1'), 'Register this patient?')
+      t.equal(await frame.locator('header a, header button').count(), 0, 'nothing leads out of it')
+      await page.screenshot({ path: 'test-results/frame-register.png' })
+      await frame.getByRole('button', { name: 'Register' }).press('Enter')
+      await frame.waitForURL(`${base}/patients/*`)
+      t.match(await frame.textContent('main'), /Eleanor Shellstrop/)
+      t.same(browser.complaints, [])
+      t.same(await names(browser), ['__Host-sharewell-frame-launch', '__Host-sharewell-frame-session'])
+      for (const cookie of await context.cookies())
+        t.match(cookie, { secure: true, httpOnly: true, sameSite: 'None', partitionKey: 'https://ehr.test', path: '/' })
+      await page.goto(inFrame(launchUrl('lena', 'p2')))
+      t.match(frameOf(browser).url(), `${base}/patients/`, 'then it is known')
+
+      const patient = frameOf(browser).url()
+      const tab = await context.newPage()
+      await tab.goto(patient)
+      t.match(tab.url(), `${base}/sign-in?continue=`, 'a tab of the same browser is not signed in')
+    },
+  )
+
+  await t.test('no other site shows it in a frame, nor does the EHR show another page', async t => {
+    const browser = await openBrowser()
+    const { page } = browser
+    await page.goto(inFrame(launchUrl('lena', 'p2')))
+    const patient = frameOf(browser).url()
+    t.match(patient, `${base}/patients/`)
+    for (const [site, url] of [
+      [stranger, launchUrl('lena', 'p2')],
+      [stranger, patient],
+      [desktop, `${base}/account`],
+      [desktop, `${base}/account/apps`],
+      [desktop, `${base}/authorize/x`],
+      [desktop, `${base}/sign-in`],
+    ] as const) {
+      await page.goto(inFrame(url, site))
+      t.notMatch(await frameOf(browser).content(), /Eleanor|Sharewell<\/title>/, url)
+    }
+  })
+
+  await t.test('who is not linked yet goes on from the frame in a tab, and is there the next time', async t => {
+    const nora = await world.colleague('nora', hospital)
+    const browser = await openBrowser()
+    const { page, context, complaints } = browser
+    await page.goto(inFrame(launchUrl('n-1', 'p2')))
+    t.match(await frameOf(browser).textContent('main'), /Sign in in a tab of its own/)
+    await page.screenshot({ path: 'test-results/frame-sign-in.png' })
+    const opened = context.waitForEvent('page')
+    await frameOf(browser).getByRole('button', { name: 'Go on in a new tab' }).press('Enter')
+    const tab = await opened
+    await tab.waitForLoadState()
+    const { type, press, enter } = byKeyboard({ page: tab })
+    await press('Sign in')
+    await type('E-mail address', nora.email)
+    await type('Password', password)
+    await enter()
+    await type('Your password here', password)
+    await press('Link them')
+    t.match(tab.url(), `${base}/patients/`)
+    await page.goto(inFrame(launchUrl('n-1', 'p2')))
+    t.equal(frameOf(browser).url(), tab.url())
+    t.same(complaints, [])
+  })
+
+  await t.test('an EHR that may show no frame has its launch go on in a tab', async t => {
+    const browser = await openBrowser()
+    const { page, context } = browser
+    await page.goto(inFrame(launchUrl('lena', undefined, otherEhr)))
+    const opened = context.waitForEvent('page')
+    await frameOf(browser).getByRole('link', { name: 'Open Sharewell in a new tab' }).press('Enter')
+    const tab = await opened
+    await tab.waitForLoadState()
+    t.equal(await tab.textContent('h1'), 'Sign in to go on')
+    t.same(browser.complaints, [])
+  })
+})
