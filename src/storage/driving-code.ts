@@ -72,6 +72,7 @@ const drivingBy = ({ match, component, isOwn, ...way }: Way, stored: RowNames): 
   const first = sql.fragment`NOT EXISTS (
     SELECT FROM observation_code AS earlier
     WHERE earlier.patient_id = hot.patient_id AND earlier.pk = hot.pk AND earlier.component < hot.component
+      AND earlier.effective_start = hot.effective_start
       AND ${holdsFor(name('earlier'))})`
   return {
     match,
