@@ -33,7 +33,14 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   const port = await freePort()
   const child = spawn(process.execPath, [...profileFlags(profile), ...startArguments], {
     cwd: join(import.meta.dirname, '..'),
-    env: { ...process.env, PORT: String(port), DATA_DIR: folder, DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' },
+    env: {
+      ...process.env,
+      PORT: String(port),
+      DATA_DIR: folder,
+      DATABASE_URL: postgres.url,
+      LOG_LEVEL: 'warn',
+      TRUST_PROXY: 'loopback',
+    },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const origin = `http://127.0.0.1:${port}`

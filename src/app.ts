@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Access, fullAccess } from './access/access.ts'
 import type { Caller } from './access/caller.ts'
@@ -8,6 +8,7 @@ import { openAdministeredOrganizations } from './accounts/administered-organizat
 import type { OpenStoreAs } from './accounts/person.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
+import { openSso } from './auth/sso/sso.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
 import { loadRegistry, type Registry } from './fhir/registry.ts'
@@ -69,6 +70,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const outbound = openOutbound({ allowed: config.outboundOrigins })
   // A provider waits for it.
   const ehrOutbound = openOutbound({ allowed: config.outboundOrigins, timeoutMs: 5000, maxBodyBytes: 262_144 })
+  const ssoOutbound = openOutbound({
+    allowed: [...config.outboundOrigins, ...originOf(config.oidcIssuer)],
+    timeoutMs: 5000,
+    maxBodyBytes: 262_144,
+  })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
   const { fhir, codeClasses, openStoreAs, parseCriteria } = await fhirOptions({
@@ -115,7 +121,13 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
     mail?.close()
-    await Promise.all([database.close(), dictionaryConnection.close(), outbound.close(), ehrOutbound.close()])
+    await Promise.all([
+      database.close(),
+      dictionaryConnection.close(),
+      outbound.close(),
+      ehrOutbound.close(),
+      ssoOutbound.close(),
+    ])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
   for (const prefix of ['/', '/fhir']) {
@@ -128,6 +140,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
+  const accounts = { database, secretKey, openStoreAs, address, signUp: config.signUp, ...(mail && { mail }) }
   await server.register(pageRoutes, {
     cookies,
     openStoreFor,
@@ -142,10 +155,25 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       openStoreFor,
       address,
     }),
-    accounts: { database, secretKey, openStoreAs, address, signUp: config.signUp, ...(mail && { mail }) },
+    sso: openSso({
+      config,
+      database,
+      secretKey,
+      outbound: ssoOutbound,
+      address,
+      cookies,
+      openHost: () => fastify(),
+      accounts,
+      identities: { database, registry, openStoreAs },
+    }),
+    accounts,
   })
   return server
 }
+
+/** Who configures a provider means it, be its address private. */
+const originOf = (issuer: string | undefined): readonly string[] =>
+  issuer === undefined ? [] : [new URL(issuer).origin]
 
 /** Background work, over connections of its own: requests do not wait for it. */
 const openWork = async (

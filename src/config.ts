@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './config/accepted.ts'
 import { option, setting } from './config/setting.ts'
+import { refuseIncompleteSso, ssoVariables } from './config/sso.ts'
 import { startError } from './start-error.ts'
 
 /** Everything that the environment decides; the README's configuration table shows the same rows. */
@@ -64,9 +65,9 @@ const variables = {
   poolSize: setting({
     name: 'POOL_SIZE',
     fallback: '10',
-    accepts: 'a whole number from 1 to 80',
-    effect: 'Most connections to PostgreSQL at the same time.',
-    parse: wholeNumber(1, 80),
+    accepts: 'a whole number from 1 to 40',
+    effect: 'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once.',
+    parse: wholeNumber(1, 40),
   }),
   secretKey: option({
     name: 'SECRET_KEY',
@@ -84,6 +85,7 @@ const variables = {
       'Who may make an account: anybody who reads the mail of an address, whoever the operator has invited, or nobody.',
     parse: oneOf('open', 'invitation', 'closed'),
   }),
+  ...ssoVariables,
   smtpUrl: setting({
     name: 'SMTP_URL',
     fallback: 'none',
@@ -181,6 +183,7 @@ const refuseTogether = (config: Config): Config => {
   const { signUp, smtpUrl, host, baseUrl } = config
   if (signUp === 'open' && smtpUrl === 'none')
     throw startError('SIGN_UP is "open", and who signs up is sent a link: set SMTP_URL to a mail server')
+  refuseIncompleteSso(config)
   const isLocal = [host, new URL(baseUrl ?? 'http://localhost').hostname].every(name => thisMachine.includes(name))
   if (smtpUrl === 'log' && !isLocal)
     throw startError('SMTP_URL is "log", and links in a log are secrets: set it to a mail server, or HOST to 127.0.0.1')

@@ -28,6 +28,16 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['TRUST_PROXY', 'yes', /^TRUST_PROXY is "yes"; it must be none, or addresses/],
     ['TRUST_PROXY', '10.0.0.0/33', /^TRUST_PROXY /],
     ['SIGN_UP', 'yes', /^SIGN_UP is "yes"; it must be one of open, invitation, closed$/],
+    [
+      'OIDC_ISSUER',
+      'idp.example.org',
+      /^OIDC_ISSUER is "idp.example.org"; it must be the issuer as the provider writes it/,
+    ],
+    ['OIDC_ISSUER', 'https://idp.example.org/?tenant=1', /^OIDC_ISSUER /],
+    ['SSO_DOMAINS', '@example.org', /^SSO_DOMAINS is "@example.org"; it must be domains of e-mail addresses/],
+    ['SSO_DOMAINS', 'example.org,', /^SSO_DOMAINS /],
+    ['SSO_SIGN_UP', 'yes', /^SSO_SIGN_UP is "yes"; it must be one of open, invitation, closed$/],
+    ['SSO_SECOND_FACTOR', 'yes', /^SSO_SECOND_FACTOR is "yes"; it must be one of none, told, always$/],
     ['MAIL_FROM', 'nobody', /^MAIL_FROM is "nobody"; it must be an address such as/],
     ['OUTBOUND_ORIGINS', 'https://a.org/path', /^OUTBOUND_ORIGINS is .*; it must be none, \* or origins/],
   ]
@@ -41,6 +51,7 @@ t.test('a wrong secret is refused without repeating it', async t => {
     ['SECRET_KEY', 'hunter2'],
     ['DATABASE_URL', 'mysql://root:hunter2@db'],
     ['SMTP_URL', 'https://root:hunter2@mail.example.org'],
+    ['OIDC_CLIENT_SECRET', 'hunter2\u0000'],
   ] as const) {
     try {
       readConfig({ [name]: value })
@@ -50,6 +61,35 @@ t.test('a wrong secret is refused without repeating it', async t => {
       t.notMatch(String(error), /hunter2/)
     }
   }
+})
+
+const oidc = {
+  OIDC_ISSUER: 'https://idp.example.org/realms/staff/',
+  OIDC_CLIENT_ID: 'sharewell',
+  OIDC_CLIENT_SECRET: 'hunter2',
+  SSO_DOMAINS: 'Example.org, lab.example.org',
+}
+
+t.test('an identity provider is configured whole, or not at all', async t => {
+  t.match(readConfig(oidc), {
+    oidcIssuer: 'https://idp.example.org/realms/staff/',
+    ssoDomains: ['example.org', 'lab.example.org'],
+    ssoSignUp: undefined,
+    ssoSecondFactor: 'none',
+  })
+  const without: Readonly<Record<string, RegExp>> = {
+    OIDC_ISSUER: /^OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is set without OIDC_ISSUER/,
+    OIDC_CLIENT_ID: /^OIDC_ISSUER is set without OIDC_CLIENT_ID$/,
+    OIDC_CLIENT_SECRET: /^OIDC_ISSUER is set without OIDC_CLIENT_SECRET$/,
+    SSO_DOMAINS: /^OIDC_ISSUER is set without SSO_DOMAINS/,
+  }
+  for (const [name, message] of Object.entries(without))
+    t.throws(() => readConfig({ ...oidc, [name]: '' }), { message }, name)
+  const plain = { ...oidc, OIDC_ISSUER: 'http://10.0.0.7:8080/realms/staff' }
+  t.throws(() => readConfig(plain), {
+    message: /^OIDC_ISSUER is without TLS: .* allow http:\/\/10.0.0.7:8080 by OUTBOUND/,
+  })
+  t.match(readConfig({ ...plain, OUTBOUND_ORIGINS: 'http://10.0.0.7:8080' }), { oidcIssuer: plain.OIDC_ISSUER })
 })
 
 t.test('nobody is invited to sign up without mail, and no secret goes into a log that others may read', async t => {

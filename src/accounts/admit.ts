@@ -1,6 +1,7 @@
 import { findSecondFactor } from '../storage/account/second-factor.ts'
 import { type NewSession, type Session, startSession } from '../storage/account/session.ts'
 import { startStep } from '../storage/account/sign-in-step.ts'
+import type { SsoArrival } from '../storage/account/sso.ts'
 import type { Accounts } from './accounts.ts'
 import { startSetUp } from './set-up.ts'
 
@@ -35,6 +36,17 @@ export const admitByEhr = async (
   if (authenticator === undefined && isNeeded) return undefined
   return admit(accounts, { ...arriving, methods: [] })
 }
+
+/**
+ * The sign-in at an institution stands for the password, also where a second factor has yet to be set up: an account may have no
+ * other first one. Where it counts as two, nothing more is asked.
+ */
+export const admitByInstitution = (
+  accounts: Accounts,
+  arriving: Omit<Arriving, 'methods'>,
+  { isMultiFactor }: Pick<SsoArrival, 'isMultiFactor'>,
+): Promise<Admission> =>
+  isMultiFactor ? signedIn(accounts, { ...arriving, methods: ['mfa'] }) : admit(accounts, { ...arriving, methods: [] })
 
 /** The same within a frame of that EHR, where nobody is asked for a second factor: undefined for whoever needs one. */
 export const admitToFrame = async (

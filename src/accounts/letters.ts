@@ -61,6 +61,7 @@ ${address}/forgotten-password
 export type AccountNews =
   | { readonly kind: 'set-up' | 'turned-off' | 'new-recovery-codes' | 'codes-tried' }
   | { readonly kind: 'recovery-code-used'; readonly left: number }
+  | { readonly kind: 'linked' | 'unlinked'; readonly institution: string }
 
 export const newsLetter = (to: string, news: AccountNews, address: string): Letter => {
   const [subject, text] = words(news)
@@ -100,10 +101,20 @@ const words = (news: AccountNews): readonly [subject: string, text: string] => {
         'A recovery code of your Sharewell account was used',
         `one of the recovery codes of your Sharewell account was used. Unused ones: ${news.left}.`,
       ]
+    case 'linked':
+      return [
+        'Your Sharewell account was linked',
+        `your Sharewell account was linked to your account at ${news.institution}: from now on that one signs you in, too. Under "Your account" you can unlink it.`,
+      ]
+    case 'unlinked':
+      return [
+        'Your Sharewell account was unlinked',
+        `your Sharewell account is no longer linked to your account at ${news.institution}. Whoever signs in needs the password.`,
+      ]
     case 'codes-tried':
       return [
         'Wrong codes were entered for your Sharewell account',
-        'somebody, perhaps you, has entered wrong codes for your Sharewell account too often. Codes are asked only of whoever knows the password, or comes from your EHR.',
+        'somebody, perhaps you, has entered wrong codes for your Sharewell account too often. Codes are asked only of whoever knows the password, or comes from your EHR or your institution.',
       ]
   }
 }

@@ -71,3 +71,14 @@ export function outboundOrigins(text: string): readonly string[] | undefined {
   const accepted = given.every(one => isOrigin(one) && !/[?#]|[^/]\/[^/]|\/$/.test(one))
   return accepted ? given : undefined
 }
+
+/** https://openid.net/specs/openid-connect-core-1_0.html#IssuerIdentifier, letter by letter as it is given. */
+export function issuerUrl(text: string): string | undefined {
+  return baseAddress(text) === undefined ? undefined : text
+}
+
+export function emailDomains(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const given = text.split(',').map(domain => domain.trim().toLowerCase())
+  return given.every(domain => /^([a-z0-9-]+\.)+[a-z0-9-]{2,}$/.test(domain)) ? given : undefined
+}

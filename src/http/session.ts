@@ -10,18 +10,18 @@ declare module 'fastify' {
 }
 
 /** The cookies of this server: over https no other host, path or plain connection has them, or can set them. */
-export type Cookies = Jar & {
+export type Cookies = Jar<'lax'> & {
   /** Those that a frame of another site has; undefined where browsers would keep none there, which is without TLS. */
-  readonly framed: Jar | undefined
+  readonly framed: Jar<'none'> | undefined
 }
 
-export type Jar = {
+export type Jar<SameSite = 'lax' | 'none'> = {
   /** The name under which a browser keeps one. */
   readonly nameOf: (what: string) => string
   readonly options: {
     readonly path: '/'
     readonly httpOnly: true
-    readonly sameSite: 'lax' | 'none'
+    readonly sameSite: SameSite
     readonly secure: boolean
     readonly partitioned?: true
   }
@@ -42,7 +42,7 @@ const strict = { path: '/', httpOnly: true, sameSite: 'lax' } as const
  * Under names of their own, so that no other page takes them for its own. Partitioned: what is kept in a frame of one site
  * is sent in frames of that site alone. https://developer.mozilla.org/docs/Web/Privacy/Guides/Privacy_sandbox/Partitioned_cookies
  */
-const framed: Jar = {
+const framed: Jar<'none'> = {
   nameOf: what => `__Host-sharewell-frame-${what}`,
   options: { path: '/', httpOnly: true, sameSite: 'none', secure: true, partitioned: true },
 }

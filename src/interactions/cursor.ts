@@ -1,5 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto'
-import { CompactEncrypt, compactDecrypt } from 'jose'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 
@@ -15,25 +14,20 @@ export type Cursor = {
 
 /** The cursors of one caller. */
 export type Cursors = {
-  readonly seal: (cursor: Cursor) => Promise<string>
+  readonly seal: (cursor: Cursor) => string
   /** Throws `invalid` for whatever `seal` did not make for this caller and path, or made too long ago. */
-  readonly open: (text: string, path: string) => Promise<Cursor>
+  readonly open: (text: string, path: string) => Cursor
 }
 
 /** JSON Web Encryption, `dir` with A256GCM, under a key of its own. https://www.rfc-editor.org/rfc/rfc7516 */
 export const openCursors = (secretKey: Uint8Array, now: () => number = Date.now) => {
-  const secret = hkdfSync('sha256', secretKey, '', 'search cursor', 32)
-  // Imported once: jose would import raw bytes anew for each link.
-  const key = crypto.subtle.importKey('raw', secret, 'AES-GCM', false, ['encrypt', 'decrypt'])
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32))
   return (caller: Caller): Cursors => {
     const bearer = fingerprintOf(caller)
     return {
-      seal: async cursor =>
-        new CompactEncrypt(encoder.encode(JSON.stringify({ ...cursor, bearer, expires: now() + lifetimeMs })))
-          .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-          .encrypt(await key),
-      open: async (text, path) => {
-        const sealed = await unseal(text, await key)
+      seal: cursor => seal(JSON.stringify({ ...cursor, bearer, expires: now() + lifetimeMs }), key),
+      open: (text, path) => {
+        const sealed = unseal(text, key)
         if (sealed.bearer !== bearer || sealed.path !== path || sealed.expires < now()) throw unknownCursor()
         return sealed
       },
@@ -42,22 +36,33 @@ export const openCursors = (secretKey: Uint8Array, now: () => number = Date.now)
 }
 
 const lifetimeMs = 24 * 60 * 60 * 1000
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+
+const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url')
+
+/** Here and now, not on another thread as WebCrypto and so jose would: every page has a link, of a few hundred bytes. */
+const seal = (text: string, key: Buffer): string => {
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(header))
+  const content = Buffer.concat([cipher.update(text), cipher.final()])
+  const parts = [nonce, content, cipher.getAuthTag()].map(part => part.toString('base64url'))
+  return `${header}..${parts.join('.')}`
+}
 
 type Sealed = Cursor & { readonly bearer: string; readonly expires: number }
 
-const unseal = async (text: string, key: CryptoKey): Promise<Sealed> => {
+const unseal = (text: string, key: Buffer): Sealed => {
+  const [given, , ...parts] = text.split('.')
+  const [nonce = none, content = none, tag = none] = parts.map(part => Buffer.from(part, 'base64url'))
   try {
-    const { plaintext } = await compactDecrypt(text, key, {
-      keyManagementAlgorithms: ['dir'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    })
-    return JSON.parse(decoder.decode(plaintext))
+    if (given !== header) throw new Error('not one of this server')
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 }).setAAD(Buffer.from(header))
+    return JSON.parse(Buffer.concat([decipher.setAuthTag(tag).update(content), decipher.final()]).toString())
   } catch (cause) {
     throw unknownCursor(cause)
   }
 }
+
+const none = Buffer.alloc(0)
 
 const unknownCursor = (cause?: unknown) =>
   new FhirError('invalid', 'This _cursor is not known here: it belongs to another caller or search, or has expired', {

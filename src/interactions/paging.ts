@@ -19,7 +19,7 @@ export const openPage = async (
       expression: cursorName,
     })
   }
-  const opened = await cursors.open(cursor, path)
+  const opened = cursors.open(cursor, path)
   const asked = new URLSearchParams(opened.query)
   const count = query.get('_count')
   if (count !== null) asked.set('_count', count)
@@ -31,4 +31,4 @@ export const firstPage = ''
 
 /** A link to another page: it says nothing of what was asked. */
 export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) =>
-  `${cursor.path === '' ? base : `${base}/${cursor.path}`}?${cursorName}=${await cursors.seal(cursor)}`
+  `${cursor.path === '' ? base : `${base}/${cursor.path}`}?${cursorName}=${cursors.seal(cursor)}`

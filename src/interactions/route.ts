@@ -45,10 +45,21 @@ const segmentsOf = (path: string): readonly string[] => path.split('/').filter(s
 const shown = (segments: readonly string[]): string => `/${segments.join('/')}`
 
 const fits = (interaction: Interaction, segments: readonly string[]): boolean => {
-  const shape = segmentsOf(interaction.path)
+  const shape = shapeOf(interaction)
+  if (shape.length !== segments.length) return false
   if (interaction.name === 'operation' && !isFor(interaction.types, shape, segments)) return false
-  return shape.length === segments.length && shape.every((part, index) => isOf(part, segments[index] ?? ''))
+  return shape.every((part, index) => isOf(part, segments[index] ?? ''))
 }
+
+/** Taken apart once: each request is compared with all of them. */
+const shapeOf = (interaction: Interaction): readonly string[] => {
+  const known = shapes.get(interaction)
+  if (known !== undefined) return known
+  const shape = segmentsOf(interaction.path)
+  shapes.set(interaction, shape)
+  return shape
+}
+const shapes = new WeakMap<Interaction, readonly string[]>()
 
 /** An operation on a type that it is not defined for is no path at all. */
 const isFor = (types: 'all' | readonly string[], [first]: readonly string[], [type = '']: readonly string[]): boolean =>

@@ -9,6 +9,11 @@ export type Outbound = {
   readonly send: (request: OutboundRequest) => Promise<OutboundAnswer>
   /** Whether requests to the URL would be sent at all; says why not. */
   readonly refusalOf: (url: string) => string | undefined
+  /**
+   * For a library that has a client of its own: how it has to look up the host of the URL, so that it connects to no address
+   * that `send` would not; undefined where any will do. Throws where `send` would. Time and size are the library's to limit.
+   */
+  readonly lookUpFor: (url: string) => LookUp | undefined
   readonly close: () => Promise<void>
 }
 
@@ -42,11 +47,18 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
   const publicOnly = new Agent({ connect: { timeout: timeoutMs, lookup: publicLookUp } })
   const anywhere = new Agent({ connect: { timeout: timeoutMs } })
   const refusalOf = (text: string) => refusal(text, allowed)
+  const requireAllowed = (url: string) => {
+    const reason = refusalOf(url)
+    if (reason !== undefined) throw new Error(reason)
+  }
   return {
     refusalOf,
+    lookUpFor: url => {
+      requireAllowed(url)
+      return isNamed(url, allowed) ? undefined : publicLookUp
+    },
     send: async ({ url, method, headers, body }) => {
-      const reason = refusalOf(url)
-      if (reason !== undefined) throw new Error(reason)
+      requireAllowed(url)
       const answer = await request(url, {
         method,
         headers: { 'user-agent': 'Sharewell', ...headers },

@@ -2,7 +2,7 @@ import type { ElementPath } from '../fhir/search-parameter.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Compiling } from './compiling.ts'
 import { isEnrolled } from './model/enrolled.ts'
-import { storedRow, tableOf } from './row.ts'
+import { type RowNames, storedRow, tableOf } from './row.ts'
 import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
 
@@ -17,11 +17,9 @@ type Names = Extract<Expression, { kind: 'names' }>
  * https://hl7.org/fhir/R4/search.html#chaining
  */
 export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): SqlFragment => {
-  const { row, depth } = at
-  const alias = `target_${depth}`
-  const inner = at.compile(of, { ...at, row: storedRow(target, alias), depth: depth + 1 })
-  const from = sql.fragment`FROM ${tableOf(target)} AS ${name(alias)} WHERE ${inner}`
-  if (target === 'Patient' && row.type === 'Observation' && subjects.has(parameter.code))
+  const { row } = at
+  const { alias, from } = targets({ target, of }, at)
+  if (leadsToPatients({ parameter, target }, row))
     return sql.fragment`${row.facts}.patient_id IN (SELECT ${name(alias)}.patient_id ${from})`
   const named = someElement(sql.fragment`${row.row}.content`, parameter.paths, datatype => [
     datatype === 'Reference'
@@ -39,6 +37,24 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
     SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
     WHERE ${isEnrolled} AND (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
   return anyOf([enrolled, named])
+}
+
+/** Whether a chain leads from an Observation to the Patient whose compartment it is in. */
+export const leadsToPatients = (
+  { parameter, target }: Pick<Chain, 'parameter' | 'target'>,
+  { type }: RowNames,
+): boolean => target === 'Patient' && type === 'Observation' && subjects.has(parameter.code)
+
+/** The patient_id of all to whom such a chain leads, one for each Patient. */
+export const patientsOf = (chain: Chain, at: Compiling): SqlFragment => {
+  const { alias, from } = targets(chain, at)
+  return sql.fragment`SELECT ${name(alias)}.patient_id ${from}`
+}
+
+const targets = ({ target, of }: Pick<Chain, 'target' | 'of'>, at: Compiling) => {
+  const alias = `target_${at.depth}`
+  const inner = at.compile(of, { ...at, row: storedRow(target, alias), depth: at.depth + 1 })
+  return { alias, from: sql.fragment`FROM ${tableOf(target)} AS ${name(alias)} WHERE ${inner}` }
 }
 
 /** A resource of the source type refers to the row, by its id or, as a canonical does, by its URL or else like a reference. https://hl7.org/fhir/R4/search.html#has */

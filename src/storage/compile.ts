@@ -3,7 +3,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
-import { compileChain, compileHas, compileListed, compileNames, compileThere } from './compile-link.ts'
+import { compileChain, compileHas, compileListed, compileNames, compileThere, patientsOf } from './compile-link.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
 import { compileRelation } from './model/relations.ts'
@@ -20,6 +20,13 @@ export const compile = (expression: Restricted, row: RowNames, classes: CodeClas
 /** One of the questions that a question that has passed the gate consists of. */
 export const compilePart = (expression: Expression, row: RowNames, classes: CodeClasses): SqlFragment =>
   compileExpression(expression, { row, classes, depth: 0, compile: compileExpression })
+
+/** The patient_id of the Patients to whom a chain leads, as a query. */
+export const compilePatients = (
+  chain: Extract<Expression, { kind: 'chain' }>,
+  row: RowNames,
+  classes: CodeClasses,
+): SqlFragment => patientsOf(chain, { row, classes, depth: 0, compile: compileExpression })
 
 const compileExpression = (expression: Expression, at: Compiling): SqlFragment => {
   switch (expression.kind) {

@@ -38,7 +38,7 @@ export const findCurrent = async (
   action: Action,
 ): Promise<Current | undefined> => {
   const allowed = compile(restrict(access, action, type), storedRow(type, 'row'), classes)
-  const found = await connection.maybeOne<Row>(sql.fragment`
+  const [found] = await connection.kept<Row>(sql.fragment`
     SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner,
       ${servedContent(type, 'row', { access, classes })} AS content
     FROM resource_identity AS identity

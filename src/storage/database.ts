@@ -6,6 +6,8 @@ import type { SqlFragment } from './sql.ts'
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
 export type Connection = {
   readonly any: <Row>(query: SqlFragment) => Promise<readonly Row[]>
+  /** The same, for a question whose best plan is one and the same for all values: it is not planned again for each of them. */
+  readonly kept: <Row>(query: SqlFragment) => Promise<readonly Row[]>
   /** Exactly one row is expected; none or several are a fault. */
   readonly one: <Row>(query: SqlFragment) => Promise<Row>
   readonly maybeOne: <Row>(query: SqlFragment) => Promise<Row | undefined>
@@ -24,28 +26,37 @@ export type Database = Connection & {
 type Options = { readonly poolSize?: number; readonly statementTimeoutMs?: number }
 
 export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 30_000 }: Options = {}): Database => {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: poolSize,
-    statement_timeout: statementTimeoutMs,
-    options: '-c jit=off -c timezone=UTC',
-  })
-  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
-  pool.on('error', () => {})
+  const open = (settings: string) => {
+    const pool = new pg.Pool({
+      connectionString: url,
+      max: poolSize,
+      statement_timeout: statementTimeoutMs,
+      options: `-c jit=off -c timezone=UTC ${settings}`,
+    })
+    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+    pool.on('error', () => {})
+    return pool
+  }
+  const pool = open('')
+  const keeping = open('-c plan_cache_mode=force_generic_plan')
   return {
-    ...connectionOver(queryOnce(pool)),
+    ...connectionOver(queryOnce(pool), queryOnce(keeping)),
     transaction: run => retried(() => inTransaction(pool, 'BEGIN', run)),
     writing: run => retried(() => inTransaction(pool, beginWriting, (connection, last) => run(connection, last ?? 0))),
-    close: () => pool.end(),
+    close: async () => {
+      await Promise.all([pool.end(), keeping.end()])
+    },
   }
 }
 
 type Query = (fragment: SqlFragment) => Promise<pg.QueryResult>
 
-const connectionOver = (query: Query): Connection => {
+/** `keeping` asks on connections that keep their plans; a transaction has but one connection. */
+const connectionOver = (query: Query, keeping = query): Connection => {
   const any = async <Row>(fragment: SqlFragment) => (await query(fragment)).rows as Row[]
   return {
     any,
+    kept: async <Row>(fragment: SqlFragment) => (await keeping(fragment)).rows as Row[],
     one: async <Row>(fragment: SqlFragment) => {
       const rows = await any<Row>(fragment)
       const [row] = rows

@@ -23,6 +23,7 @@ export const explainSearch = async (
   }
   const explaining: Connection = {
     any: query => explain(query).then(() => []),
+    kept: query => explain(query).then(() => []),
     one: <Row>(query: SqlFragment) => explain(query).then(() => ({}) as Row),
     maybeOne: query => explain(query).then(() => undefined),
     run: query => explain(query).then(() => 0),

@@ -18,7 +18,7 @@ export const forwardRows = async (
 ): Promise<readonly SqlFragment[]> => {
   const followed = links.filter(({ source }) => from.some(({ type }) => type === source))
   if (followed.length === 0) return []
-  const found = await connection.any<Found>(sql.fragment`${referencesIn(followed, from)}`)
+  const found = await connection.kept<Found>(sql.fragment`${referencesIn(followed, from)}`)
   const named = found
     .flatMap(({ link, text }) => namedBy(text, followed[link]?.targets ?? []))
     .filter(one => !known.has(`${one.type}/${one.id}`) && isSearchable(including, one.type))

@@ -60,7 +60,7 @@ const linkedTo = async (
   const found = new Map<string, Placed>()
   for (let at = 0; at < rows.length; at += typesAtOnce) {
     const together = sql.join(rows.slice(at, at + typesAtOnce), sql.fragment` UNION ALL `)
-    for (const row of await connection.any<Row>(sql.fragment`${together}`)) {
+    for (const row of await connection.kept<Row>(sql.fragment`${together}`)) {
       found.set(`${row.type}/${row.id}`, toPlaced(row))
     }
   }

@@ -1,21 +1,17 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Restricted, restrict } from '../access/access.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Mask, maskOf } from '../fhir/subset.ts'
-import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 import type { CommonTokens } from './common-tokens.ts'
-import { compilePart } from './compile.ts'
 import type { Connection } from './database.ts'
-import { drivingCode } from './driving-code.ts'
-import { matchesHot } from './hot.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
-import { type RowNames, storedRow, tableOf } from './row.ts'
+import { type AskedPage, pageByPatient, pageStatement } from './page-statement.ts'
+import { type Source, sourceOf } from './search-source.ts'
 import { servedContent } from './served-content.ts'
-import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
-import { allOf, type SqlFragment, sql } from './sql.ts'
+import type { Position } from './sort.ts'
+import { sql } from './sql.ts'
 import type { Page } from './store.ts'
 import { lookUpConcepts } from './terminology.ts'
 import { totalOf } from './total.ts'
@@ -31,7 +27,8 @@ export const searchPage = async (connection: Connection, searching: Searching, s
   const total = await totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
   if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
   const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
-  const found = await connection.any<Row>(pageStatement(searching, search, source, from))
+  const content = servedContent(search.type, 'body', { ...searching, mask: matchMask(searching, search) })
+  const found = await rowsOf(connection, { search, at: from, content }, source)
   const more = found.length > search.count
   const nearest = found.slice(0, search.count)
   const page = from?.before ? nearest.toReversed() : nearest
@@ -74,10 +71,17 @@ export const searchIds = async (
   return rows.map(({ id }) => id)
 }
 
-/** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
-type Needs = { readonly body?: boolean; readonly sample?: SqlFragment; readonly inOwnOrder?: boolean }
-
-type Source = { readonly from: SqlFragment; readonly where: SqlFragment; readonly row: RowNames }
+/** Many Patients at the end of a chain are asked for anew: what is in order then is the time. */
+const rowsOf = async (connection: Connection, asked: AskedPage, source: Source): Promise<readonly Row[]> => {
+  const { byPatient } = source
+  if (byPatient !== undefined) {
+    const ask = byPatient.hasOnePlan ? connection.kept : connection.any
+    const rows = await ask<Row & { many: boolean }>(pageByPatient(asked, source, byPatient))
+    if (rows[0]?.many === false) return rows.filter(({ pk }) => pk !== null)
+  }
+  const ask = source.hasOnePlan ? connection.kept : connection.any
+  return ask<Row>(pageStatement(asked, source))
+}
 
 type Row = {
   patient_id: number
@@ -87,67 +91,6 @@ type Row = {
   version: number
   last_updated: Date
   content: string
-}
-
-/**
- * Where the matches come from. An Observation search for one class of codes starts at the narrow observation_code, which
- * has patient, class and time in one index; the body's table joins only where the question needs it.
- */
-const sourceOf = ({ access, classes, commonTokens }: Searching, search: Search, needs: Needs = {}): Source => {
-  const { type } = search
-  const { body: needsBody = false, sample = sql.fragment``, inOwnOrder = false } = needs
-  const question = restrict(access, 's', type, search.where)
-  const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}) }
-  const asked = conjuncts(question)
-  const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
-  if (driving === undefined) {
-    const where = compilePart(question, stored, classes)
-    return { from: sql.fragment`${tableOf(type)} AS row ${sample}`, where, row: stored }
-  }
-  const { row } = driving
-  const rest = asked.filter(one => one !== driving.match)
-  const conditions = rest.map(one => compilePart(one, row, classes))
-  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(matchesHot)
-  const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
-  return {
-    from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
-    where: allOf([driving.where, ...conditions]),
-    row,
-  }
-}
-
-const conjuncts = (expression: Expression): readonly Expression[] =>
-  expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]
-
-/** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
-const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')
-
-const pageStatement = (
-  searching: Searching,
-  search: Search,
-  { from, where, row }: Source,
-  at: Position | undefined,
-): SqlFragment => {
-  const keys = sortKeys(search, row)
-  const beyond = at === undefined ? undefined : at.before ? ahead(keys, row, at) : behind(keys, row, at)
-  const order = at?.before ? orderByBackwards(keys, row) : orderBy(keys, row)
-  const texts = keys.map(({ value }) => sql.fragment`(${value})::text`)
-  const values = texts.length === 0 ? sql.array([], 'text') : sql.fragment`ARRAY[${sql.join(texts, sql.fragment`, `)}]`
-  return sql.fragment`
-    WITH page AS MATERIALIZED (
-      SELECT ${row.facts}.patient_id, ${row.facts}.pk,
-        row_number() OVER (${order}) AS position,
-        ${values} AS keys
-      FROM ${from}
-      WHERE ${beyond === undefined ? where : allOf([where, beyond])}
-      ${order}
-      LIMIT ${search.count + 1}
-    )
-    SELECT page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated,
-      ${servedContent(search.type, 'body', { ...searching, mask: matchMask(searching, search) })} AS content
-    FROM page
-    JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk
-    ORDER BY page.position`
 }
 
 /** `_elements` names elements of the matches; `_summary` holds for whatever stands in the answer. */

@@ -24,12 +24,12 @@ export const findAccountOf = (connection: Connection, person: string): Promise<U
 /** False where the address, or the Person, has an account already. */
 export const addAccount = async (
   connection: Connection,
-  account: Pick<UserAccount, 'person' | 'email' | 'isVerified' | 'administrator'> & { readonly password: string },
+  account: Pick<UserAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'>,
 ): Promise<boolean> => {
   const { person, email, password, isVerified, administrator } = account
   const added = await connection.run(sql.fragment`
     INSERT INTO user_account (email, person, password, verified_at, administrator)
-    VALUES (${toAddress(email)}, ${person}, ${password}, ${verifiedAt(isVerified)}, ${administrator})
+    VALUES (${toAddress(email)}, ${person}, ${password ?? null}, ${verifiedAt(isVerified)}, ${administrator})
     ON CONFLICT DO NOTHING`)
   return added > 0
 }

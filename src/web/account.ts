@@ -8,7 +8,7 @@ import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 /** What belongs to whoever is signed in. */
-export const accountPage: AddPage = (server, { accounts, administered }) => {
+export const accountPage: AddPage = (server, { accounts, administered, sso }) => {
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
@@ -26,6 +26,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <p><a href="/account/second-factor">Protect your account with a second factor</a></p>
 ${(await administered.list(person, '')).organizations.length > 0 && html`<p><a href="/organizations">Look after your organizations</a></p>`}
 <p><a href="/account/sessions">See where you are signed in</a></p>
+${sso && html`<p><a href="/account/institution">See whether ${sso.institution} signs you in</a></p>`}
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })
   })
@@ -38,5 +39,6 @@ ${form({ action: '/account/verification', token, fields: [], button: 'Send me an
 /** What the form that led here has done. */
 const doneTexts: Readonly<Record<string, string>> = {
   account: 'Your account is ready, and you are signed in.',
+  linked: 'Your account is linked to your institution’s.',
   verified: 'Your e-mail address is confirmed.',
 }

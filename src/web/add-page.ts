@@ -3,6 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { AdministeredOrganizations } from '../accounts/administered-organizations.ts'
 import type { EhrLaunches } from '../auth/ehr/launches.ts'
+import type { Sso } from '../auth/sso/sso.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Cookies } from '../http/session.ts'
 import type { Store } from '../storage/store.ts'
@@ -12,6 +13,8 @@ export type PageOptions = {
   readonly cookies: Cookies
   readonly ehrLaunches: EhrLaunches
   readonly administered: AdministeredOrganizations
+  /** Undefined where no institution signs people in. */
+  readonly sso: Sso | undefined
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
   /** The store as a caller sees it. */

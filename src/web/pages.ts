@@ -11,6 +11,7 @@ import { findFramedSession, findSession, type Session } from '../storage/account
 import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
+import { accountInstitutionPage } from './account-institution.ts'
 import { accountSecondFactorPage } from './account-second-factor.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
@@ -33,6 +34,8 @@ import { secondFactorPage } from './second-factor.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
+import { ssoPage } from './sso.ts'
+import { ssoArrivalPage } from './sso-arrival.ts'
 import { staticFiles } from './static-files.ts'
 import { verificationPage } from './verification.ts'
 
@@ -53,6 +56,9 @@ const pages: readonly AddPage[] = [
   launchedTabAction,
   patientPage,
   accountAppsPage,
+  accountInstitutionPage,
+  ssoPage,
+  ssoArrivalPage,
   authorizePage,
   organizationsPage,
   organizationAppsPage,

@@ -11,6 +11,7 @@ import { continuePath } from './continue.ts'
 import { form, notice, typed } from './form.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
+import { ssoLink } from './sso-link.ts'
 
 /**
  * `/sign-in?continue=/somewhere` comes back to a path of this server. Who is signed in goes there at once, but with
@@ -22,7 +23,11 @@ export const signInPage: AddPage = (server, options) => {
     const continued = continuePath(query.get('continue') ?? '')
     if (request.session !== undefined && query.get('prompt') !== 'login')
       return reply.redirect(continued ?? '/account', 303)
-    return sendSignIn(reply, { continued, done: [...query.keys()].map(name => doneTexts[name]).find(Boolean) })
+    return sendSignIn(reply, options, {
+      continued,
+      prompt: query.get('prompt') ?? undefined,
+      done: [...query.keys()].map(name => doneTexts[name]).find(Boolean),
+    })
   })
   server.post('/sign-in', { ...leadsAway, config: { rateLimit: seldom } }, async (request, reply) => {
     const continued = continuePath(typed(request.body, 'continue'))
@@ -30,7 +35,7 @@ export const signInPage: AddPage = (server, options) => {
     const device = deviceOf(request.headers['user-agent'])
     const answer = await signIn(options.accounts, { email, password: typed(request.body, 'password'), device })
     if (answer.kind === 'refused' || answer.kind === 'too-often')
-      return sendSignIn(reply, { continued, email, refusal: answer.kind })
+      return sendSignIn(reply, options, { continued, email, refusal: answer.kind })
     return answerAdmission(request, reply, options, answer, continued)
   })
 }
@@ -75,11 +80,16 @@ type Shown = {
   readonly continued: string | undefined
   readonly email?: string
   readonly refusal?: keyof typeof refusals
+  readonly prompt?: string | undefined
   /** What has led here. */
   readonly done?: string | undefined
 }
 
-const sendSignIn = (reply: FastifyReply, { continued, email, refusal, done }: Shown): FastifyReply => {
+const sendSignIn = (
+  reply: FastifyReply,
+  { sso }: PageOptions,
+  { continued, email, refusal, done, prompt }: Shown,
+): FastifyReply => {
   const title = 'Sign in'
   const [status, problem] = refusal === undefined ? [200] : refusals[refusal]
   return sendPage(reply.code(status), {
@@ -98,6 +108,7 @@ ${form({
   ],
   button: 'Sign in',
 })}
+${sso && ssoLink(sso.institution, { continue: continued, prompt })}
 ${links}`,
   })
 }

@@ -19,40 +19,40 @@ const cursors = openCursors(secretKey)(caller('user/*.rs'))
 t.test('an independent implementation decrypts a cursor with the key, and it is what was sealed', async t => {
   const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)).toString('base64url')
   const opened = await jose.JWE.createDecrypt(await jose.JWK.asKey({ kty: 'oct', k: key })).decrypt(
-    await cursors.seal(cursor),
+    cursors.seal(cursor),
   )
   t.match(opened.header, { alg: 'dir', enc: 'A256GCM' })
   t.match(JSON.parse(opened.payload.toString()), cursor)
 })
 
 t.test('a cursor says nothing to who has no key', async t => {
-  const text = await cursors.seal(cursor)
+  const text = cursors.seal(cursor)
   const parts = text.split('.').map(part => Buffer.from(part, 'base64url').toString('latin1'))
   t.notMatch(parts.join(), /8867|Observation|p2/)
 })
 
 t.test('it opens for the same caller, scopes and path only', async t => {
-  const text = await cursors.seal(cursor)
-  t.match(await cursors.open(text, 'Observation'), cursor)
-  t.match(await openCursors(secretKey)(caller('user/*.rs')).open(text, 'Observation'), cursor)
+  const text = cursors.seal(cursor)
+  t.match(cursors.open(text, 'Observation'), cursor)
+  t.match(openCursors(secretKey)(caller('user/*.rs')).open(text, 'Observation'), cursor)
   const refused = { name: 'FhirError', status: 400 }
-  await t.rejects(cursors.open(text, 'Patient'), refused)
-  await t.rejects(openCursors(secretKey)(caller('user/*.rs', 'b')).open(text, 'Observation'), refused)
-  await t.rejects(openCursors(secretKey)(caller('user/*.r')).open(text, 'Observation'), refused)
-  await t.rejects(openCursors(new Uint8Array(32))(caller('user/*.rs')).open(text, 'Observation'), refused)
+  t.throws(() => cursors.open(text, 'Patient'), refused)
+  t.throws(() => openCursors(secretKey)(caller('user/*.rs', 'b')).open(text, 'Observation'), refused)
+  t.throws(() => openCursors(secretKey)(caller('user/*.r')).open(text, 'Observation'), refused)
+  t.throws(() => openCursors(new Uint8Array(32))(caller('user/*.rs')).open(text, 'Observation'), refused)
 })
 
 t.test('a changed, foreign or old cursor is refused', async t => {
-  const text = await cursors.seal(cursor)
+  const text = cursors.seal(cursor)
   const parts = text.split('.')
   const refused = { name: 'FhirError', status: 400 }
   for (const index of [0, 2, 3, 4]) {
     const changed = parts.map((part, at) =>
       at === index ? `${part.startsWith('A') ? 'B' : 'A'}${part.slice(1)}` : part,
     )
-    await t.rejects(cursors.open(changed.join('.'), 'Observation'), refused)
+    t.throws(() => cursors.open(changed.join('.'), 'Observation'), refused)
   }
-  await t.rejects(cursors.open('nonsense', 'Observation'), refused)
+  t.throws(() => cursors.open('nonsense', 'Observation'), refused)
   const tomorrow = openCursors(secretKey, () => Date.now() + 25 * 60 * 60 * 1000)(caller('user/*.rs'))
-  await t.rejects(tomorrow.open(text, 'Observation'), refused)
+  t.throws(() => tomorrow.open(text, 'Observation'), refused)
 })

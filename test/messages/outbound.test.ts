@@ -50,6 +50,17 @@ t.test('what is not allowed is refused with the reason, before anything is sent'
   }
 })
 
+t.test('a library with a client of its own is told how to look hosts up, and where it may not go', async t => {
+  const outbound = openOutbound({ allowed: ['*', origin] })
+  t.teardown(outbound.close)
+  t.equal(outbound.lookUpFor(`${origin}/token`), undefined, 'what is named in full may be private')
+  t.throws(() => outbound.lookUpFor('http://elsewhere.example/token'), { message: /http is not requested/ })
+  t.throws(() => outbound.lookUpFor('https://169.254.169.254/token'), { message: /is not a public address/ })
+  const lookUp = outbound.lookUpFor('https://localhost/token')
+  const asked = await new Promise<unknown>(resolve => lookUp?.('localhost', {}, resolve))
+  t.match(asked, { message: 'localhost is not a public address' })
+})
+
 t.test('no name and no spelling leads to an address that is not public', async t => {
   const outbound = openOutbound({ allowed: ['*'], timeoutMs: 2000 })
   t.teardown(outbound.close)

@@ -12,7 +12,13 @@ subscribe('fastify.initialization', message => {
     if (isOurs) routes.push({ path: url, methods: [method].flat() })
   })
 })
-const { server } = await fhirWorld({}, { pauseMs: 60_000, retries: 0 })
+const institution = {
+  OIDC_ISSUER: 'https://idp.example.org',
+  OIDC_CLIENT_ID: 'sharewell',
+  OIDC_CLIENT_SECRET: 'secret',
+  SSO_DOMAINS: 'example.org',
+}
+const { server } = await fhirWorld(institution, { pauseMs: 60_000, retries: 0 })
 t.teardown(() => server.close())
 
 /** Every route that asks for no token, and why it needs none. Whoever adds one says so here. */
@@ -39,6 +45,12 @@ const open: Readonly<Record<string, string>> = {
     'the same for a tab that our page in a frame has opened: by what that page carries, and if the browser says that it was ours',
   '/authorize/:id':
     'a request of an app, for the browser that began it alone, by a cookie of its own; it asks for a session',
+  '/sso': 'leads to the one identity provider that is configured, and says nothing of anybody',
+  '/sso/callback': 'answers a sign-in that began in the same browser, once',
+  '/sso/arrivals/:arrival':
+    'who has come from the provider, for the browser that it began in alone, by a cookie of its own',
+  '/sso/arrivals/:arrival/link': 'the same, and it asks for a session that has just begun by password',
+  '/sso/arrivals/:arrival/account': 'the same, and it makes an account as SSO_SIGN_UP allows',
   '/sign-in': 'where a session begins: it answers what nobody knows and what is wrong alike',
   '/second-factor':
     'the second half of a sign-in, or setting up what it needs: for the browser that has shown the first, by a cookie of its own, for ten minutes',
@@ -53,6 +65,7 @@ const open: Readonly<Record<string, string>> = {
 const signedIn = [
   '/account',
   '/account/apps',
+  '/account/institution',
   '/account/second-factor',
   '/account/second-factor/off',
   '/account/second-factor/recovery-codes',
@@ -83,6 +96,13 @@ t.test('a page of somebody leads whoever is not signed in to sign-in', async t =
     }
     if (methods.includes('POST')) t.not((await server.inject({ method: 'POST', url: path })).statusCode, 200, path)
   }
+})
+
+t.test('nobody finds who has come from the provider without the browser that it began in', async t => {
+  const arrival = `/sso/arrivals/${'0'.repeat(43)}`
+  t.equal((await server.inject({ url: arrival })).statusCode, 410)
+  for (const url of [`${arrival}/link`, `${arrival}/account`])
+    t.equal((await server.inject({ method: 'POST', url })).statusCode, 403, url)
 })
 
 t.test('nobody finds what a launch brought without the browser that it began in', async t => {

@@ -19,3 +19,25 @@ t.test('a commit that PostgreSQL turns into a rollback is a fault, and never tak
   )
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM principal WHERE id = 'lost'`), undefined)
 })
+
+t.test(
+  'what is planned once for all values answers as everything else does, and within a transaction sees what it wrote',
+  async t => {
+    const { url, close } = await withDatabase()
+    const database = openDatabase(url)
+    t.teardown(async () => {
+      await database.close()
+      await close()
+    })
+    const mode = sql.fragment`SELECT current_setting('plan_cache_mode') AS mode`
+    t.strictSame(await database.kept(mode), [{ mode: 'force_generic_plan' }])
+    t.strictSame(await database.any(mode), [{ mode: 'auto' }])
+    const ids = sql.fragment`SELECT id FROM principal WHERE id = ${'new'}`
+    await database.transaction(async connection => {
+      await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'new')`)
+      t.strictSame(await connection.kept(ids), [{ id: 'new' }])
+      t.strictSame(await database.kept(ids), [])
+    })
+    t.strictSame(await database.kept(ids), [{ id: 'new' }])
+  },
+)

@@ -1,9 +1,11 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
+import { findPersonOf, linkIdentity } from '../../accounts/identity.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
+import { tokenText } from '../../search/token-text.ts'
 import type { Database } from '../../storage/database.ts'
 import { dropArrival, findArrival, moveArrival } from '../../storage/ehr/launch.ts'
 import { findSmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
@@ -11,8 +13,6 @@ import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
 import { seal, unseal } from '../../storage/sealed.ts'
 import type { Store } from '../../storage/store.ts'
 import { callerOfPerson } from '../../storage/token.ts'
-import { findPersonOf, linkPerson } from './ehr-user.ts'
-import { tokenText } from './token-text.ts'
 
 /** Who came from an EHR, and for which patient. */
 export type Arrival = {
@@ -70,8 +70,8 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
     return until > Date.now() && moveArrival(parts.database, arrival, { from, to: browser })
   },
   drop: arrival => dropArrival(parts.database, arrival),
-  personOf: (issuer, subject) => findPersonOf(parts, issuer, subject),
-  link: (person, { issuer, subject }) => linkPerson(parts, person, { issuer, subject }),
+  personOf: (issuer, subject) => findPersonOf(parts, { issuer, subject }),
+  link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
   workplaces: async (person, issuer) => {
     const config = await findSmartClientConfig(parts.database, issuer)
     return config?.enabled ? workplacesOf(parts.database, person, config.organization) : []

@@ -46,6 +46,13 @@ export const dropLinks = async (connection: Connection, person: string): Promise
   await connection.run(sql.fragment`DELETE FROM account_link WHERE person = ${person}`)
 }
 
+/** Whether the operator has invited the address, to an account of no more than its own rights. */
+export const hasInvitation = async (connection: Connection, email: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM account_link
+    WHERE purpose = 'new-account' AND email = ${email} AND NOT administrator AND NOT was_sent AND expires_at > now()`)) !==
+  undefined
+
 /** All that would make an account of the address. */
 export const dropInvitations = async (connection: Connection, email: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM account_link WHERE purpose = 'new-account' AND email = ${email}`)

@@ -18,12 +18,12 @@ export const findSecondFactor = async (connection: Connection, person: string): 
 
 /**
  * Whether whoever has signed in by the methods has shown all that is asked of the person, within a statement. A second factor
- * that was given up since does not count.
+ * that was given up since does not count; that of an identity provider does (`mfa`).
  */
 export const areEnough = (methods: SqlFragment, person: SqlFragment): SqlFragment => sql.fragment`
   CASE WHEN EXISTS (
     SELECT FROM user_account WHERE user_account.person = ${person} AND user_account.authenticator IS NOT NULL)
-  THEN 'otp' = ANY (${methods}) ELSE NOT needs_second_factor(${person}) END`
+  THEN ${methods} && '{otp,mfa}' ELSE 'mfa' = ANY (${methods}) OR NOT needs_second_factor(${person}) END`
 
 /** From now on codes of the app are asked for; `timeStep` is that of the code that has shown that it works. */
 export const setAuthenticator = async (

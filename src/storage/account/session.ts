@@ -6,8 +6,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
 import { areEnough } from './second-factor.ts'
 
-/** How somebody signed in: `pwd`, `otp`, … https://www.rfc-editor.org/rfc/rfc8176 */
-type Method = 'pwd' | 'otp'
+/** How somebody signed in; `mfa` is what an identity provider says of itself. https://www.rfc-editor.org/rfc/rfc8176 */
+type Method = 'pwd' | 'otp' | 'mfa'
 
 /** A person who is signed in with a browser. */
 export type Session = {

@@ -1,0 +1,91 @@
+import type { Person } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { parseSearch } from '../search/parse.ts'
+import { tokenText } from '../search/token-text.ts'
+import type { Database } from '../storage/database.ts'
+import type { Store } from '../storage/store.ts'
+import { findAccountOf } from '../storage/user-account.ts'
+import type { OpenStoreAs } from './person.ts'
+
+/** Somebody as an EHR or an identity provider knows them; it stands in `Person.identifier`. */
+export type Identity = { readonly issuer: string; readonly subject: string }
+
+export type IdentityParts = {
+  readonly database: Database
+  readonly registry: Registry
+  readonly openStoreAs: OpenStoreAs
+}
+
+/** By the issuer and what it calls its user, letter by letter: names and addresses decide nothing. It must be one Person, with an account. */
+export const findPersonOf = async (
+  parts: IdentityParts,
+  { issuer, subject }: Identity,
+): Promise<string | undefined> => {
+  const [person, ...others] = await holdersOf(parts, ownStore(parts), { issuer, subject })
+  if (person?.id === undefined || others.length > 0 || person.active === false) return undefined
+  return (await findAccountOf(parts.database, person.id)) === undefined ? undefined : person.id
+}
+
+/** Also by a Person whom it does not sign in. */
+export const isHeld = async (parts: IdentityParts, identity: Identity): Promise<boolean> =>
+  (await holdersOf(parts, ownStore(parts), identity)).length > 0
+
+/** What the issuer calls the Person. */
+export const subjectsOf = async (parts: IdentityParts, person: string, issuer: string): Promise<readonly string[]> => {
+  const { content } = await ownStore(parts).read('Person', person)
+  const { identifier = [] }: Person = JSON.parse(content)
+  return identifier.flatMap(({ system, value = '' }) => (system === issuer ? [value] : []))
+}
+
+type Linking = {
+  /** Whether the issuer may call a Person by one name alone: another is then refused with `conflict`. */
+  readonly onlyOne?: boolean
+}
+
+/** Of two that link the same identity at once, one is refused with `duplicate`. */
+export const linkIdentity = (
+  parts: IdentityParts,
+  id: string,
+  { issuer, subject }: Identity,
+  { onlyOne = false }: Linking = {},
+): Promise<void> =>
+  parts.openStoreAs({ principal: { kind: 'person', id } }).atomic(async store => {
+    await store.takeTurns([search(parts, { issuer, subject })])
+    if ((await holdersOf(parts, store, { issuer, subject })).length > 0)
+      throw new FhirError('duplicate', 'This identity is linked to an account already')
+    await change(store, id, ({ identifier = [], ...person }) => {
+      if (onlyOne && identifier.some(({ system }) => system === issuer))
+        throw new FhirError('conflict', 'Another identity of the same issuer is linked to this account')
+      return { ...person, identifier: [...identifier, { system: issuer, value: subject }] }
+    })
+  })
+
+/** All of the issuer's. */
+export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string): Promise<void> =>
+  change(parts.openStoreAs({ principal: { kind: 'person', id } }), id, ({ identifier = [], ...person }) => {
+    const kept = identifier.filter(({ system }) => system !== issuer)
+    return kept.length === 0 ? person : { ...person, identifier: kept }
+  })
+
+const change = async (store: Store, id: string, to: (person: Person) => Person): Promise<void> => {
+  const [written] = await store.write([{ kind: 'patch', type: 'Person', id, change: stored => to(stored as Person) }])
+  if (written?.outcome === 'refused') throw written.error
+}
+
+const ownStore = ({ openStoreAs }: IdentityParts): Store => openStoreAs({ principal: { kind: 'client', id: 'pages' } })
+
+const holdersOf = async (
+  parts: IdentityParts,
+  store: Store,
+  { issuer, subject }: Identity,
+): Promise<readonly Person[]> => {
+  const { entries } = await store.search(search(parts, { issuer, subject }))
+  const persons = entries.map(({ content }): Person => JSON.parse(content))
+  return persons.filter(({ identifier = [] }) =>
+    identifier.some(({ system, value }) => system === issuer && value === subject),
+  )
+}
+
+const search = ({ registry }: IdentityParts, { issuer, subject }: Identity) =>
+  parseSearch(registry, 'Person', new URLSearchParams({ identifier: tokenText({ system: issuer, value: subject }) }))

@@ -1,0 +1,86 @@
+import { type Admission, admitByInstitution } from '../../accounts/admit.ts'
+import { findPersonOf, isHeld, subjectsOf } from '../../accounts/identity.ts'
+import {
+  type Confirmed,
+  linkInstitution,
+  makeSsoAccount,
+  maySignUp,
+  type SsoAccounts,
+  unlinkInstitution,
+} from '../../accounts/sso-account.ts'
+import type { Session } from '../../storage/account/session.ts'
+import { dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
+import { findAccountByEmail } from '../../storage/user-account.ts'
+
+/** What is to be done next for whoever has come; asked anew at each request, of what is so then. */
+export type SsoStep =
+  | { readonly kind: 'gone' }
+  /** The account is theirs. */
+  | { readonly kind: 'enter'; readonly person: string; readonly arrived: SsoArrival }
+  /** The account that was theirs is closed. */
+  | { readonly kind: 'barred' }
+  | { readonly kind: 'no-address' }
+  | { readonly kind: 'not-invited'; readonly email: string }
+  /** The account of the address is linked to somebody else of the institution: addresses are given out again. */
+  | { readonly kind: 'occupied'; readonly email: string }
+  /** The holder of the account of the address has to sign in, now. */
+  | { readonly kind: 'sign-in'; readonly email: string }
+  | { readonly kind: 'link'; readonly person: string; readonly arrived: Confirmed }
+  | { readonly kind: 'create'; readonly arrived: Confirmed }
+
+export type SsoArrivals = {
+  readonly stepOf: (arrival: string, browser: string, session: Session | undefined) => Promise<SsoStep>
+  /** Undefined where the arrival was used meanwhile. */
+  readonly enter: (
+    arrival: string,
+    step: Extract<SsoStep, { kind: 'enter' }>,
+    device: string,
+  ) => Promise<Admission | undefined>
+  /** Throws `duplicate` or `conflict` where one of the two is linked otherwise by now. */
+  readonly link: (arrival: string, step: Extract<SsoStep, { kind: 'link' }>) => Promise<void>
+  /** Answers the id of the new Person; undefined where there is an account of the address by now. */
+  readonly create: (step: Extract<SsoStep, { kind: 'create' }>, name: string) => Promise<string | undefined>
+  /** What the institution calls the person; none where they are not linked. */
+  readonly subjectsOf: (person: string) => Promise<readonly string[]>
+  /** False where it is the only way into the account. */
+  readonly unlink: (person: string) => Promise<boolean>
+}
+
+export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals => ({
+  stepOf: async (arrival, browser, session) => {
+    const arrived = await findSsoArrival(parts.accounts.database, arrival, browser)
+    return arrived === undefined || arrived.issuer !== issuer ? { kind: 'gone' } : stepOf(parts, arrived, session)
+  },
+  enter: async (arrival, { person, arrived }, device) => {
+    if (!(await dropSsoArrival(parts.accounts.database, arrival))) return undefined
+    return admitByInstitution(parts.accounts, { person, device }, arrived)
+  },
+  link: async (arrival, { person, arrived }) => {
+    await linkInstitution(parts, person, arrived)
+    await dropSsoArrival(parts.accounts.database, arrival)
+  },
+  create: ({ arrived }, name) => makeSsoAccount(parts, arrived, name),
+  subjectsOf: person => subjectsOf(parts.identities, person, issuer),
+  unlink: person => unlinkInstitution(parts, person, issuer),
+})
+
+const stepOf = async (parts: SsoAccounts, arrived: SsoArrival, session: Session | undefined): Promise<SsoStep> => {
+  const { database } = parts.accounts
+  const person = await findPersonOf(parts.identities, arrived)
+  if (person !== undefined) return { kind: 'enter', person, arrived }
+  if (await isHeld(parts.identities, arrived)) return { kind: 'barred' }
+  const { email } = arrived
+  if (email === undefined) return { kind: 'no-address' }
+  const confirmed = { ...arrived, email }
+  const account = await findAccountByEmail(database, email)
+  if (account === undefined)
+    return (await maySignUp(parts, confirmed)) ? { kind: 'create', arrived: confirmed } : { kind: 'not-invited', email }
+  if ((await subjectsOf(parts.identities, account.person, arrived.issuer)).length > 0)
+    return { kind: 'occupied', email }
+  if (session?.person !== account.person || !isFresh(session)) return { kind: 'sign-in', email }
+  return { kind: 'link', person: account.person, arrived: confirmed }
+}
+
+/** The password, and the second factor where there is one, were shown just now: not by a browser that somebody left open. */
+const isFresh = ({ methods, signedInAt }: Session): boolean =>
+  methods.includes('pwd') && Date.now() - signedInAt.getTime() < 10 * 60_000

@@ -1,0 +1,189 @@
+/** https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth */
+
+import { createHmac } from 'node:crypto'
+import fastifyOauth2 from '@fastify/oauth2'
+import type { Outbound } from '../../messages/outbound.ts'
+import { keepSsoArrival, keepSsoRequest, takeSsoRequest } from '../../storage/account/sso.ts'
+import type { Database } from '../../storage/database.ts'
+import { type KeySets, openKeySets } from '../key-sets.ts'
+import { type ClaimRules, toArrived } from './claimed.ts'
+import { type IdToken, verifyIdToken } from './id-token.ts'
+import { discoverProvider, type ProviderMetadata } from './provider-metadata.ts'
+import { refused, refusedBy, type SsoRefused } from './refusal.ts'
+
+type OAuth2 = fastifyOauth2.OAuth2Namespace
+type Host = Parameters<typeof fastifyOauth2>[0]
+type Begin = Parameters<OAuth2['generateAuthorizationUri']>
+
+/** A request of a browser, and the answer that it is to have. */
+type Exchange = { readonly request: Begin[0]; readonly reply: Begin[1] }
+
+export type Oidc = {
+  /** Answers the URL of the provider to send the browser to. `browser` is a secret that this one keeps. */
+  readonly begin: (
+    exchange: Exchange,
+    asked: SsoAsked,
+  ) => Promise<{ readonly kind: 'sent'; readonly url: string } | SsoRefused>
+  /** Answers a secret by which what has come is found, in the same browser. */
+  readonly finish: (exchange: Exchange, browser: string) => Promise<SsoArrived | SsoRefused>
+}
+
+type SsoAsked = {
+  readonly browser: string
+  readonly continued: string | undefined
+  /** Whether the provider is to ask anew who is there. */
+  readonly isAskedAgain: boolean
+}
+
+type SsoArrived = { readonly kind: 'arrived'; readonly arrival: string }
+
+export type OidcParts = {
+  readonly database: Database
+  readonly secretKey: Uint8Array
+  readonly outbound: Outbound
+  /** Where others reach this server, without a slash at the end. */
+  readonly address: () => string
+  /** A server that listens to nobody: the library hangs itself into one, for each description of the provider anew. */
+  readonly openHost: () => Host
+  readonly cookies: {
+    readonly nameOf: (what: string) => string
+    readonly options: {
+      readonly path: string
+      readonly httpOnly: boolean
+      readonly sameSite: 'lax'
+      readonly secure: boolean
+    }
+  }
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly rules: ClaimRules
+}
+
+export const oidcCallbackPath = '/sso/callback'
+
+export const openOidc = (parts: OidcParts): Oidc => {
+  const keySets = openKeySets(parts.outbound)
+  const findClient = openClients(parts)
+  return {
+    begin: async (exchange, { browser, continued, isAskedAgain }) => {
+      try {
+        const { oauth2 } = await findClient()
+        const url = new URL(await oauth2.generateAuthorizationUri(exchange.request, exchange.reply))
+        const id = url.searchParams.get('state') ?? ''
+        await keepSsoRequest(parts.database, { id, browser, continued })
+        url.searchParams.set('nonce', nonceOf(parts, id))
+        if (isAskedAgain) url.searchParams.set('prompt', 'login')
+        return { kind: 'sent', url: url.href }
+      } catch (error) {
+        return refusedBy('unreachable', error)
+      }
+    },
+    finish: async (exchange, browser) => {
+      const query = new URLSearchParams(exchange.request.url.split('?')[1])
+      const state = query.get('state') ?? ''
+      const asked = await takeSsoRequest(parts.database, { id: state, browser })
+      if (asked === undefined) return refused('over', 'the state is used, too old, or of another browser')
+      try {
+        const client = await findClient()
+        requireIssuer(parts, client.metadata, query)
+        if (query.has('error')) return refused('denied', 'the provider answered with an error')
+        const idToken = await exchangeCode(parts, client, keySets, exchange, state)
+        const arrived = {
+          issuer: parts.issuer,
+          subject: idToken.sub,
+          ...toArrived(parts.rules, claimedBy(idToken)),
+          ...asked,
+        }
+        return { kind: 'arrived', arrival: await keepSsoArrival(parts.database, browser, arrived) }
+      } catch (error) {
+        return refusedBy('untrusted', error)
+      }
+    },
+  }
+}
+
+type Client = { readonly metadata: ProviderMetadata; readonly oauth2: OAuth2 }
+
+/** Asked for when it is needed, so that a provider that is down stops nobody else; and anew after ten minutes. */
+const openClients = (parts: OidcParts): (() => Promise<Client>) => {
+  let known: { readonly client: Promise<Client>; readonly until: number } | undefined
+  return async () => {
+    if (known === undefined || known.until < Date.now())
+      known = { client: openClient(parts), until: Date.now() + 10 * 60_000 }
+    try {
+      return await known.client
+    } catch (error) {
+      known = undefined
+      throw error
+    }
+  }
+}
+
+const openClient = async (parts: OidcParts): Promise<Client> => {
+  const { outbound, clientId, clientSecret, cookies } = parts
+  const metadata = await discoverProvider(outbound, parts.issuer)
+  const [token, authorization] = [new URL(metadata.token_endpoint), new URL(metadata.authorization_endpoint)]
+  const lookup = outbound.lookUpFor(token.href)
+  const host = parts.openHost()
+  await host.register(fastifyOauth2, {
+    name: 'provider',
+    scope: ['openid', 'email', 'profile'],
+    credentials: {
+      client: { id: clientId, secret: clientSecret },
+      auth: {
+        tokenHost: token.origin,
+        tokenPath: `${token.pathname}${token.search}`,
+        authorizeHost: authorization.origin,
+        authorizePath: `${authorization.pathname}${authorization.search}`,
+      },
+      http: { timeout: 5000, maxBytes: 262_144, ...(lookup === undefined ? {} : { lookup }) },
+      options: { authorizationMethod: metadata.isPostOnly ? 'body' : 'header' },
+    },
+    userAgent: 'Sharewell',
+    callbackUri: () => `${parts.address()}${oidcCallbackPath}`,
+    pkce: 'S256',
+    cookie: { ...cookies.options, maxAge: 600 },
+    redirectStateCookieName: cookies.nameOf('sso-state'),
+    verifierCookieName: cookies.nameOf('sso-verifier'),
+  })
+  await host.ready()
+  const { oauth2Provider } = host
+  if (oauth2Provider === undefined) throw new Error('the library has not hung itself in')
+  return { metadata, oauth2: oauth2Provider }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9207#section-2.4 */
+const requireIssuer = ({ issuer }: OidcParts, { namesIssuer }: ProviderMetadata, query: URLSearchParams): void => {
+  const named = query.get('iss')
+  if (named === null ? namesIssuer : named !== issuer) throw new Error('the answer is not of the issuer that was asked')
+}
+
+const exchangeCode = async (
+  parts: OidcParts,
+  { metadata, oauth2 }: Client,
+  keySets: KeySets,
+  { request, reply }: Exchange,
+  state: string,
+): Promise<IdToken> => {
+  const { token } = await oauth2.getAccessTokenFromAuthorizationCodeFlow(request, reply)
+  if (typeof token.id_token !== 'string') throw new Error('there is no id_token')
+  const { issuer, clientId } = parts
+  const nonce = nonceOf(parts, state)
+  return verifyIdToken(token.id_token, { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri })
+}
+
+/** Made again from the state that comes back, which the browser keeps: an id_token for another browser has another. */
+const nonceOf = ({ secretKey }: OidcParts, state: string): string =>
+  createHmac('sha256', secretKey).update(`SSO nonce ${state}`).digest('base64url')
+
+const claimedBy = ({ email, email_verified, xms_edov, name, amr, acr }: IdToken) => ({
+  email,
+  // Entra ID never says email_verified; its xms_edov says the same.
+  isEmailVerified: email_verified === true || (email_verified === undefined && xms_edov === true),
+  name,
+  toldMultiFactor: (Array.isArray(amr) && amr.includes('mfa')) || acr === refedsMultiFactor,
+})
+
+/** https://refeds.org/profile/mfa */
+const refedsMultiFactor = 'https://refeds.org/profile/mfa'

@@ -1,0 +1,41 @@
+/** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata */
+
+import type { Outbound } from '../../messages/outbound.ts'
+
+export type ProviderMetadata = {
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
+  readonly isPostOnly: boolean
+  /** Whether each answer has to name the issuer. https://www.rfc-editor.org/rfc/rfc9207 */
+  readonly namesIssuer: boolean
+}
+
+/** Throws where the provider cannot be asked, or offers less than a safe sign-in needs. */
+export const discoverProvider = async (outbound: Pick<Outbound, 'send'>, issuer: string): Promise<ProviderMetadata> => {
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const answer = await outbound.send({ url, method: 'GET', headers: { accept: 'application/json' } })
+  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
+  const said = Object(JSON.parse(answer.body)) as Record<string, unknown>
+  if (said.issuer !== issuer) throw new Error('its issuer is another than OIDC_ISSUER, letter by letter')
+  const { code_challenge_methods_supported: challenges, token_endpoint_auth_methods_supported: methods } = said
+  // Not all that can do it say so; one that says otherwise is believed.
+  if (Array.isArray(challenges) && !challenges.includes('S256')) throw new Error('it does not support PKCE with S256')
+  return {
+    authorization_endpoint: webUrl(said, 'authorization_endpoint', issuer),
+    token_endpoint: webUrl(said, 'token_endpoint', issuer),
+    jwks_uri: webUrl(said, 'jwks_uri', issuer),
+    isPostOnly:
+      Array.isArray(methods) && methods.includes('client_secret_post') && !methods.includes('client_secret_basic'),
+    namesIssuer: said.authorization_response_iss_parameter_supported === true,
+  }
+}
+
+/** Not in the clear, unless the provider as a whole is. */
+const webUrl = (said: Record<string, unknown>, name: string, issuer: string): string => {
+  const value = said[name]
+  const protocol = typeof value === 'string' ? URL.parse(value)?.protocol : undefined
+  if (typeof value === 'string' && (protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'))))
+    return value
+  throw new Error(`its ${name} is no https URL`)
+}

@@ -1,0 +1,74 @@
+import type { Connection } from '../database.ts'
+import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { sql } from '../sql.ts'
+
+/** A browser that was sent to an identity provider. */
+export type SsoRequest = {
+  /** What comes back with the answer: `state`, or `InResponseTo`. */
+  readonly id: string
+  /** A secret that the browser keeps in a cookie. */
+  readonly browser: string
+  /** Path of this server to go on to. */
+  readonly continued?: string | undefined
+}
+
+/** Good once, for ten minutes. */
+export const keepSsoRequest = async (connection: Connection, { id, browser, continued }: SsoRequest): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM sso_request WHERE expires_at <= now()`)
+  await connection.run(sql.fragment`
+    INSERT INTO sso_request (id_hash, browser_hash, continued, expires_at)
+    VALUES (${hashOf(id)}, ${hashOf(browser)}, ${continued ?? null}, now() + interval '10 minutes')`)
+}
+
+/** Of any number of answers at once, one has it; another browser has nothing, and ends nothing. */
+export const takeSsoRequest = async (
+  connection: Connection,
+  { id, browser }: Pick<SsoRequest, 'id' | 'browser'>,
+): Promise<{ readonly continued?: string } | undefined> => {
+  if (!isSecret(browser)) return undefined
+  const row = await connection.maybeOne<{ continued: string | null }>(sql.fragment`
+    DELETE FROM sso_request
+    WHERE id_hash = ${hashOf(id)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()
+    RETURNING continued`)
+  return row && { ...(row.continued === null ? {} : { continued: row.continued }) }
+}
+
+/** Whom an identity provider has shown somebody to be. */
+export type SsoArrival = {
+  readonly issuer: string
+  readonly subject: string
+  /** Only an address that the provider has confirmed, and that belongs to the institution. */
+  readonly email?: string
+  readonly name?: string
+  /** Whether the provider's sign-in counts as two factors here. */
+  readonly isMultiFactor: boolean
+  readonly continued?: string
+}
+
+/** Answers by what it is found again, for half an hour and in the same browser. */
+export const keepSsoArrival = async (connection: Connection, browser: string, arrived: SsoArrival): Promise<string> => {
+  const secret = newSecret()
+  await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE expires_at <= now()`)
+  await connection.run(sql.fragment`
+    INSERT INTO sso_arrival (hash, browser_hash, arrived, expires_at)
+    VALUES (${hashOf(secret)}, ${hashOf(browser)}, ${JSON.stringify(arrived)}::jsonb, now() + interval '30 minutes')`)
+  return secret
+}
+
+export const findSsoArrival = async (
+  connection: Connection,
+  secret: string,
+  browser: string,
+): Promise<SsoArrival | undefined> => {
+  if (!isSecret(secret) || !isSecret(browser)) return undefined
+  const row = await connection.maybeOne<{ arrived: SsoArrival }>(sql.fragment`
+    SELECT arrived FROM sso_arrival
+    WHERE hash = ${hashOf(secret)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()`)
+  return row?.arrived
+}
+
+/** Uses it: of two at once, one is told false. */
+export const dropSsoArrival = async (connection: Connection, secret: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE hash = ${hashOf(secret)}`)) > 0
+
+const hashOf = (secret: string) => sql.binary(digestOf(secret))

@@ -1,0 +1,75 @@
+import type { Search } from '../search/search.ts'
+import { type RowNames, tableOf } from './row.ts'
+import type { ByPatient, Source } from './search-source.ts'
+import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
+import { allOf, name, type SqlFragment, sql } from './sql.ts'
+
+/** `content`: what is served of the row that is called `body`. */
+export type AskedPage = { readonly search: Search; readonly at: Position | undefined; readonly content: SqlFragment }
+
+/** Keys first, from the narrowest index, then the bodies of just those keys, in one statement; one more than the page has. */
+export const pageStatement = (asked: AskedPage, { from, where, row }: Source): SqlFragment => sql.fragment`
+  WITH page AS MATERIALIZED (
+    SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${placeOf(asked, row)}
+    FROM ${from}
+    WHERE ${beyond(asked, row, where)}
+    ${orderOf(asked, row)}
+    LIMIT ${asked.search.count + 1}
+  )
+  SELECT ${columns(asked)} FROM ${withBodies(asked)} ORDER BY page.position`
+
+/**
+ * The same in the order of time, by the Patients that a chain leads to: of each only as many rows as a page has, from the index
+ * that has them in order. There is always a row: it says that they are many, and then there is no other.
+ */
+export const pageByPatient = (
+  asked: AskedPage,
+  { from, row }: Source,
+  { patients, whereOf }: ByPatient,
+): SqlFragment => {
+  const found = { ...row, facts: name('found') }
+  const where = whereOf(sql.fragment`person.patient_id`)
+  return sql.fragment`
+    WITH chained AS MATERIALIZED (SELECT patient_id FROM (${patients}) AS target LIMIT ${fewPatients + 1}),
+    amount AS MATERIALIZED (SELECT count(*) > ${fewPatients} AS many FROM chained),
+    page AS MATERIALIZED (
+      SELECT found.patient_id, found.pk, ${placeOf(asked, found)}
+      FROM (SELECT DISTINCT patient_id FROM chained WHERE NOT (SELECT many FROM amount)) AS person
+      CROSS JOIN LATERAL (
+        SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
+        FROM ${from}
+        WHERE ${beyond(asked, row, where)}
+        ${orderOf(asked, row)}
+        LIMIT ${asked.search.count + 1}) AS found
+      ${orderOf(asked, found)}
+      LIMIT ${asked.search.count + 1}
+    )
+    SELECT amount.many, ${columns(asked)} FROM amount LEFT JOIN (${withBodies(asked)}) ON TRUE ORDER BY page.position`
+}
+
+/** Of more than so many, a page is sooner found in the order of time. */
+const fewPatients = 100
+
+const beyond = ({ search, at }: AskedPage, row: RowNames, where: SqlFragment): SqlFragment => {
+  if (at === undefined) return where
+  const keys = sortKeys(search, row)
+  return allOf([where, at.before ? ahead(keys, row, at) : behind(keys, row, at)])
+}
+
+const orderOf = ({ search, at }: AskedPage, row: RowNames): SqlFragment => {
+  const keys = sortKeys(search, row)
+  return at?.before ? orderByBackwards(keys, row) : orderBy(keys, row)
+}
+
+/** Where the row stands in the page, and in the whole list. */
+const placeOf = (asked: AskedPage, row: RowNames): SqlFragment => {
+  const texts = sortKeys(asked.search, row).map(({ value }) => sql.fragment`(${value})::text`)
+  const values = texts.length === 0 ? sql.array([], 'text') : sql.fragment`ARRAY[${sql.join(texts, sql.fragment`, `)}]`
+  return sql.fragment`row_number() OVER (${orderOf(asked, row)}) AS position, ${values} AS keys`
+}
+
+const columns = ({ content }: AskedPage): SqlFragment =>
+  sql.fragment`page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated, ${content} AS content`
+
+const withBodies = ({ search }: AskedPage): SqlFragment =>
+  sql.fragment`page JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk`

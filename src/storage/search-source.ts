@@ -1,0 +1,97 @@
+import { type Restricted, restrict } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Expression } from '../search/expression.ts'
+import type { Search } from '../search/search.ts'
+import type { CommonTokens } from './common-tokens.ts'
+import { compilePart, compilePatients } from './compile.ts'
+import { leadsToPatients } from './compile-link.ts'
+import { drivingCode } from './driving-code.ts'
+import { matchesHot } from './hot.ts'
+import type { Including } from './include-row.ts'
+import { hasOnePlan } from './one-plan.ts'
+import { type RowNames, storedRow, tableOf } from './row.ts'
+import { allOf, type SqlFragment, sql } from './sql.ts'
+
+/** Where the matches of a search come from, and under which names. */
+export type Source = {
+  readonly from: SqlFragment
+  readonly where: SqlFragment
+  readonly row: RowNames
+  /** Whether PostgreSQL need not plan it anew for each value. */
+  readonly hasOnePlan: boolean
+  /** Where a chain leads to the Patients whose Observations they are. */
+  readonly byPatient?: ByPatient
+}
+
+/** `patients`: a query of their patient_id; `whereOf`: all that is asked of the rows of one of them. */
+export type ByPatient = {
+  readonly patients: SqlFragment
+  readonly whereOf: (patientId: SqlFragment) => SqlFragment
+  readonly hasOnePlan: boolean
+}
+
+/** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
+type Needs = { readonly body?: boolean; readonly sample?: SqlFragment; readonly inOwnOrder?: boolean }
+
+type Asking = Pick<Including, 'access' | 'classes'> & { readonly commonTokens: CommonTokens }
+
+/**
+ * An Observation search for one class of codes starts at the narrow observation_code, which has patient, class and time in
+ * one index; the body's table joins only where the question needs it.
+ */
+export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Search, needs: Needs = {}): Source => {
+  const { type } = search
+  const { body: needsBody = false, sample = sql.fragment``, inOwnOrder = false } = needs
+  const question = restrict(access, 's', type, search.where)
+  const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}) }
+  const asked = conjuncts(question)
+  const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
+  const byPatientOf = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatient(rest, classes) : {})
+  if (driving === undefined) {
+    return {
+      from: sql.fragment`${tableOf(type)} AS row ${sample}`,
+      where: compilePart(question, stored, classes),
+      row: stored,
+      hasOnePlan: hasOnePlan(question),
+      ...byPatientOf({ row: stored, driving: [], asked }),
+    }
+  }
+  const { row, where } = driving
+  const rest = asked.filter(one => one !== driving.match)
+  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(matchesHot)
+  const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
+  return {
+    from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
+    where: allOf([where, ...rest.map(one => compilePart(one, row, classes))]),
+    row,
+    hasOnePlan: rest.every(hasOnePlan),
+    ...byPatientOf({ row, driving: [where], asked: rest }),
+  }
+}
+
+const conjuncts = (expression: Expression): readonly Expression[] =>
+  expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]
+
+/** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
+const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')
+
+/** What is asked of the rows besides what drives the search. */
+type Rest = {
+  readonly row: RowNames
+  readonly driving: readonly SqlFragment[]
+  readonly asked: readonly Expression[]
+}
+
+const byPatient = ({ row, driving, asked }: Rest, classes: CodeClasses): Pick<Source, 'byPatient'> => {
+  const chain = asked.find(one => one.kind === 'chain' && leadsToPatients(one, row))
+  if (chain?.kind !== 'chain') return {}
+  const others = asked.filter(one => one !== chain)
+  const conditions = [...driving, ...others.map(one => compilePart(one, row, classes))]
+  return {
+    byPatient: {
+      patients: compilePatients(chain, row, classes),
+      whereOf: patientId => allOf([sql.fragment`${row.facts}.patient_id = ${patientId}`, ...conditions]),
+      hasOnePlan: others.every(hasOnePlan),
+    },
+  }
+}

@@ -1,0 +1,8 @@
+import { type Html, html } from './html.ts'
+
+/** The way there, for the sign-in page. */
+export const ssoLink = (institution: string, query: Readonly<Record<string, string | undefined>>): Html => {
+  const given = Object.entries(query).filter((one): one is [string, string] => one[1] !== undefined)
+  const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  return html`<p class="institution"><a class="button" href="/sso${search}">Sign in with ${institution}</a></p>`
+}

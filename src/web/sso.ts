@@ -1,0 +1,80 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { oidcCallbackPath } from '../auth/sso/oidc.ts'
+import type { SsoRefusal, SsoRefused } from '../auth/sso/refusal.ts'
+import { queryOf } from '../http/presentation.ts'
+import { type Cookies, cookieOf } from '../http/session.ts'
+import { isSecret, newSecret } from '../storage/secret.ts'
+import type { AddPage } from './add-page.ts'
+import { continuePath } from './continue.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+import { seldom } from './sign-in.ts'
+
+/** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
+export const ssoPage: AddPage = (server, { sso, cookies }) => {
+  if (sso === undefined) return
+  server.get('/sso', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const query = queryOf(request)
+    const known = ssoBrowserOf(request, cookies)
+    const browser = isSecret(known) ? known : newSecret()
+    const begun = await sso.begin(
+      { request, reply },
+      { browser, continued: continuePath(query.get('continue') ?? ''), isAskedAgain: query.get('prompt') === 'login' },
+    )
+    if (begun.kind === 'refused') return sendRefusal(request, reply, sso.institution, begun)
+    reply.setCookie(cookies.nameOf('sso'), browser, cookies.options)
+    return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
+  })
+  server.get(oidcCallbackPath, { config: { rateLimit: seldom } }, async (request, reply) => {
+    const arrived = await sso.finish({ request, reply }, ssoBrowserOf(request, cookies))
+    if (arrived.kind === 'refused') return sendRefusal(request, reply, sso.institution, arrived)
+    return reply.header('cache-control', 'no-store').redirect(`/sso/arrivals/${arrived.arrival}`, 303)
+  })
+}
+
+/** What the browser keeps of its sign-ins at the institution. */
+export const ssoBrowserOf = (request: FastifyRequest, cookies: Cookies): string => cookieOf(request, cookies, 'sso')
+
+/** The log is told why, by the request's id; people, what they can do. */
+const sendRefusal = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  institution: string,
+  { refusal, reason }: SsoRefused,
+): FastifyReply => {
+  request.log.warn({ event: 'sso-refused', refusal, reason }, 'A sign-in at the institution was refused')
+  const [status, title, text] = words[refusal]
+  return sendPage(reply.code(status), {
+    title: title(institution),
+    isProblem: true,
+    content: html`<h1>${title(institution)}</h1>
+<p>${text}</p>
+<p><a href="/sign-in">Go to sign-in</a></p>
+<p class="hint">If you ask somebody for help, give them this number: ${request.id}</p>`,
+  })
+}
+
+type Words = readonly [status: number, title: (institution: string) => string, text: string]
+
+const words: Readonly<Record<SsoRefusal, Words>> = {
+  unreachable: [
+    502,
+    institution => `${institution} does not answer`,
+    'We could not ask it how to go on. Try again in a few minutes, or sign in with your password here.',
+  ],
+  over: [
+    400,
+    () => 'This sign-in is over',
+    'It was used already, took longer than ten minutes, or was begun in another browser. Begin again.',
+  ],
+  denied: [
+    403,
+    institution => `${institution} said no`,
+    'It did not sign you in. Begin again, or ask the people there who look after your account.',
+  ],
+  untrusted: [
+    502,
+    () => 'We could not make sure who you are',
+    'What came back cannot be trusted, so nobody was signed in. Begin again, or ask your administrator.',
+  ],
+}

@@ -1,0 +1,194 @@
+import t from 'tap'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openInstitution } from './institution.ts'
+import { clientId, type Misbehaviour } from './mock-provider.ts'
+
+const world = await openInstitution()
+const { server, provider, newBrowser } = world
+t.teardown(() => server.close())
+
+const ana = { sub: 'ana-1', email: 'Ana@Riverside.example', name: 'Ana Castillo' }
+
+t.test('the sign-in page leads to the institution, with all that a safe sign-in needs', async t => {
+  const browser = newBrowser()
+  const page = await browser.get('/sign-in?continue=/account/sessions')
+  t.match(page.body, /<a class="button" href="\/sso\?continue=%2Faccount%2Fsessions">Sign in with Riverside<\/a>/)
+  const { status, location = '', headers } = await browser.get('/sso?continue=%2Faccount%2Fsessions')
+  t.equal(status, 303)
+  const url = new URL(location)
+  t.equal(`${url.origin}${url.pathname}`, `${provider.issuer}/authorize`)
+  t.match(Object.fromEntries(url.searchParams), {
+    tenant: '1',
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: 'http://localhost:8080/sso/callback',
+    scope: 'openid email profile',
+    state: /^[\w-]{22}$/,
+    nonce: /^[\w-]{43}$/,
+    code_challenge: /^[\w-]{43}$/,
+    code_challenge_method: 'S256',
+  })
+  t.notOk(url.searchParams.has('prompt'))
+  for (const cookie of [headers['set-cookie']].flat())
+    t.match(cookie, /^sharewell-sso(-state|-verifier)?=[\w-]+; (Max-Age=600; )?Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match(
+    await browser.get('/sso?prompt=login'),
+    { location: /[?&]prompt=login(&|$)/ },
+    'and asks anew where it has to',
+  )
+})
+
+t.test('who has no account makes one, and comes in by the institution from then on', async t => {
+  const browser = newBrowser()
+  const first = await world.arrive(browser, ana, '?continue=%2Faccount%2Fsessions')
+  t.match(wordsOf(first), /Create your account.*sign in with Riverside.*address here is ana@riverside\.example/)
+  t.match(first.body, /name="name"[^>]*>\s*|value="Ana Castillo"/)
+  t.equal(browser.cookies.get('sharewell-session'), undefined, 'nobody is signed in before')
+  t.match(await browser.send(first.at, { name: ' ' }, `${first.at}/account`), { status: 422, body: /Enter your name/ })
+  t.match(await browser.send(first.at, { name: 'Ana C.' }, `${first.at}/account`), {
+    status: 303,
+    location: '/account/sessions',
+  })
+  t.equal(await world.signedInAs(browser), 'Ana C.')
+  t.match(await browser.get(first.at), { status: 410 }, 'what has come is used up')
+
+  const later = newBrowser()
+  t.match(await world.arrive(later, { sub: 'ana-1' }), { status: 303, location: '/account' }, 'without any address')
+  t.equal(await world.signedInAs(later), 'Ana C.')
+  const { entry } = await world.fhir('GET', 'Person?name=Ana')
+  t.equal(entry.length, 1)
+  const { id: _, meta: __, ...person } = entry[0].resource
+  t.same(person, {
+    resourceType: 'Person',
+    active: true,
+    name: [{ text: 'Ana C.' }],
+    identifier: [{ system: provider.issuer, value: 'ana-1' }],
+  })
+})
+
+t.test('it goes on to a page of this server and to no other', async t => {
+  for (const elsewhere of ['https://evil.example/', '//evil.example', '/\\evil.example', 'javascript:alert(1)'])
+    t.match(
+      await world.arrive(newBrowser(), ana, `?${new URLSearchParams({ continue: elsewhere })}`),
+      { status: 303, location: '/account' },
+      elsewhere,
+    )
+})
+
+t.test('signing in ends the session that the browser had, and signing out the one that it has', async t => {
+  const browser = newBrowser()
+  await world.arrive(browser, ana)
+  const before = browser.cookies.get('sharewell-session') ?? ''
+  await world.arrive(browser, ana)
+  t.not(browser.cookies.get('sharewell-session'), before)
+  const old = newBrowser()
+  old.cookies.set('sharewell-session', before)
+  t.match(await old.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' })
+  await browser.send('/account', {}, '/sign-out')
+  t.match(await browser.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' })
+})
+
+t.test('an answer is good once, and in the browser that began alone', async t => {
+  const [browser, stranger] = [newBrowser(), newBrowser()]
+  await stranger.get('/sso')
+  const back = await world.toCallback(browser, ana)
+  t.match(await stranger.get(back), { status: 400, body: /This sign-in is over/ })
+  const answers = await Promise.all([browser.get(back), browser.get(back), browser.get(back)])
+  t.same(answers.map(({ status }) => status).sort(), [303, 400, 400])
+  const { location = '' } = answers.find(({ status }) => status === 303) ?? {}
+  t.match(await stranger.get(location), { status: 410 }, 'nor is what has come')
+  t.equal(stranger.cookies.get('sharewell-session'), undefined)
+  const arrivals = await Promise.all([browser.get(location), browser.get(location)])
+  t.same(arrivals.map(({ status }) => status).sort(), [303, 410], 'of two at once one is signed in')
+})
+
+t.test('a browser whose state is not the one of the answer is refused', async t => {
+  const browser = newBrowser()
+  const back = await world.toCallback(browser, ana)
+  browser.cookies.set('sharewell-sso-state', 'another')
+  t.match(await browser.get(back), { status: 502, body: /could not make sure who you are/ })
+})
+
+t.test('a provider that says no is believed', async t => {
+  const browser = newBrowser()
+  const { location = '' } = await browser.get('/sso')
+  const state = new URL(location).searchParams.get('state') ?? ''
+  const query = new URLSearchParams({ error: 'access_denied', state, iss: provider.issuer })
+  t.match(await browser.get(`/sso/callback?${query}`), { status: 403, body: /Riverside said no/ })
+})
+
+const seconds = Math.floor(Date.now() / 1000)
+const atCallback: readonly (readonly [string, Misbehaviour])[] = [
+  ['another issuer in the id_token', { claims: { iss: 'https://evil.example' } }],
+  ['another issuer by a slash', { claims: { iss: `${provider.issuer}/` } }],
+  ['another nonce', { claims: { nonce: 'another' } }],
+  ['no nonce', { claims: { nonce: undefined } }],
+  ['another audience', { claims: { aud: 'another' } }],
+  ['an id_token that was issued to another client', { claims: { aud: [clientId, 'other'], azp: 'other' } }],
+  ['several audiences, and no word for whom it was issued', { claims: { aud: [clientId, 'other'] } }],
+  ['an id_token that is over', { claims: { iat: seconds - 900, exp: seconds - 600 } }],
+  ['an id_token without an end', { claims: { exp: undefined } }],
+  ['nobody', { claims: { sub: undefined } }],
+  ['an empty name', { claims: { sub: '' } }],
+  ['no signature', { idToken: 'unsigned' }],
+  ['the signature of another key', { idToken: 'by another key' }],
+  ['a signature by the secret that both have', { idToken: 'by the secret' }],
+  ['no id_token', { idToken: 'absent' }],
+  ['no iss, though it says that it sends one', { iss: undefined }],
+  ['the iss of another', { iss: 'https://evil.example' }],
+  ['a refused code', { instead: { status: 400 } }],
+  ['a token endpoint that does not answer', { slow: 'token' }],
+  ['an endless token response', { huge: 'token' }],
+  ['a token endpoint that sends elsewhere', { instead: { status: 307, headers: { location: '/realms/staff/token' } } }],
+  ['keys that do not come', { slow: 'keys' }],
+  ['endless keys', { huge: 'keys' }],
+]
+
+for (const [what, misbehaviour] of atCallback)
+  t.test(`nobody is signed in by ${what}`, async t => {
+    const browser = newBrowser()
+    const back = await world.toCallback(browser, ana)
+    provider.misbehave(misbehaviour)
+    t.teardown(() => provider.misbehave({}))
+    const [path, query] = back.split('?')
+    const search = new URLSearchParams(query)
+    if ('iss' in misbehaviour) {
+      search.delete('iss')
+      if (misbehaviour.iss !== undefined) search.set('iss', misbehaviour.iss)
+    }
+    t.match(await browser.get(`${path}?${search}`), { status: 502, body: /could not make sure who you are/ })
+    t.equal(browser.cookies.get('sharewell-session'), undefined)
+  })
+
+const described: readonly (readonly [string, Misbehaviour])[] = [
+  ['is another issuer', { metadata: { issuer: 'https://evil.example' } }],
+  ['does plain PKCE alone', { metadata: { code_challenge_methods_supported: ['plain'] } }],
+  ['leads to a script', { metadata: { authorization_endpoint: 'javascript:alert(1)' } }],
+  ['has no keys', { metadata: { jwks_uri: undefined } }],
+  ['has its tokens where nothing may be requested', { metadata: { token_endpoint: 'http://169.254.169.254/token' } }],
+  ['does not answer', { slow: 'metadata' }],
+  ['answers without an end', { huge: 'metadata' }],
+]
+
+for (const [what, misbehaviour] of described)
+  t.test(`no browser is sent to a provider that ${what}, and passwords still sign in`, async t => {
+    provider.misbehave(misbehaviour)
+    t.teardown(() => provider.misbehave({}))
+    const fresh = await world.open()
+    t.teardown(() => fresh.close())
+    const answer = await fresh.inject({ url: '/sso' })
+    t.match(answer, { statusCode: 502, body: /Riverside does not answer/ })
+    t.equal(answer.headers.location, undefined)
+    t.equal((await fresh.inject({ url: '/sign-in' })).statusCode, 200)
+  })
+
+t.test('keys are asked for nowhere but where requests are allowed to', async t => {
+  provider.misbehave({ metadata: { jwks_uri: 'http://169.254.169.254/keys' } })
+  const fresh = await world.open()
+  t.teardown(async () => {
+    provider.misbehave({})
+    await fresh.close()
+  })
+  const browser = openBrowser(fresh)
+  t.match(await browser.get(await world.toCallback(browser, ana)), { status: 502, body: /could not make sure/ })
+})

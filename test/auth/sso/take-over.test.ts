@@ -1,0 +1,226 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { findAccountOf } from '../../../src/storage/user-account.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openInstitution, password } from './institution.ts'
+
+const world = await openInstitution()
+const { server, database, provider, newBrowser } = world
+t.teardown(() => server.close())
+
+t.test('an address alone opens no account: its holder signs in as ever, and agrees', async t => {
+  const ben = await world.holder('ben')
+  const browser = newBrowser()
+  const user = { sub: 'ben-1', email: 'BEN@riverside.example' }
+  const first = await world.arrive(browser, user)
+  t.match(wordsOf(first), /Sign in once more, here.*an account here with your e-mail address ben@riverside\.example/)
+  t.equal(browser.cookies.get('sharewell-session'), undefined)
+  t.match((await world.personOf(ben.person)).identifier, undefined)
+
+  await browser.send(`/sign-in?prompt=login&continue=${first.at}`, { email: ben.email, password }, '/sign-in')
+  t.match(
+    wordsOf(await browser.get(first.at)),
+    /as you did just now \(ben@riverside\.example\) is signed in here as ben/,
+  )
+  t.match((await world.personOf(ben.person)).identifier, undefined, 'and looking at it links nothing')
+  t.match(await browser.post(`${first.at}/link`, {}), { status: 403 }, 'nor does another site')
+  t.match(await browser.send(first.at, {}, `${first.at}/link`), { status: 303, location: '/account?done=linked' })
+  t.same((await world.personOf(ben.person)).identifier, [{ system: provider.issuer, value: 'ben-1' }])
+  t.match(await findAccountOf(database, ben.person), { email: ben.email, isVerified: true })
+
+  const later = newBrowser()
+  await world.arrive(later, user)
+  t.equal(await world.signedInAs(later), 'ben')
+})
+
+t.test('an address counts only where the provider has confirmed it, and it belongs to the institution', async t => {
+  await world.holder('carla')
+  const email = 'carla@riverside.example'
+  const addresses: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+    ['not confirmed', { email, email_verified: false }],
+    ['of which nothing is said', { email, email_verified: undefined }],
+    ['confirmed by a text', { email, email_verified: 'true' }],
+    ['denied, though the domain is confirmed', { email, email_verified: false, xms_edov: true }],
+    ['of another domain', { email: 'carla@elsewhere.example' }],
+    ['of a domain that begins alike', { email: 'carla@riverside.example.evil.example' }],
+    ['of a domain that ends alike', { email: 'carla@notriverside.example' }],
+    ['of a domain below', { email: 'carla@lab.riverside.example' }],
+    ['of two domains', { email: 'carla@elsewhere.example@riverside.example' }],
+    ['in brackets', { email: '<carla@riverside.example>' }],
+    ['with a line behind it', { email: 'carla@riverside.example\r\nbcc: all@elsewhere.example' }],
+    ['that is a list', { email: [email] }],
+    ['that is absent', {}],
+  ]
+  for (const [what, claims] of addresses)
+    t.match(
+      await world.arrive(newBrowser(), { sub: 'c-1', ...claims }),
+      { status: 403, body: /We do not know whose account this is/ },
+      what,
+    )
+  const asEntra = { email, email_verified: undefined, xms_edov: true }
+  t.match(wordsOf(await world.arrive(newBrowser(), { sub: 'c-1', ...asEntra })), /Sign in once more, here/)
+})
+
+t.test('nobody but the holder of the account links it, and only right after signing in', async t => {
+  const [dora, emil] = [await world.holder('dora'), await world.holder('emil')]
+  const user = { sub: 'dora-1', email: dora.email }
+  const browser = newBrowser()
+  const { at } = await world.arrive(browser, user)
+  const asked = async () => wordsOf(await browser.get(at)).slice(0, 60)
+  await browser.send(`/sign-in?prompt=login`, { email: emil.email, password }, '/sign-in')
+  t.match(await asked(), /Sign in once more, here/, 'somebody else is signed in')
+  await browser.send(`/sign-in?prompt=login`, { email: dora.email, password }, '/sign-in')
+  t.match(await asked(), /Link your account/)
+  const set = (change: ReturnType<typeof sql.fragment>) =>
+    database.run(sql.fragment`UPDATE user_session SET ${change} WHERE person = ${dora.person}`)
+  await set(sql.fragment`started_at = now() - interval '11 minutes'`)
+  t.match(await asked(), /Sign in once more, here/, 'the browser was left open')
+  await set(sql.fragment`started_at = now(), methods = '{}'`)
+  t.match(await asked(), /Sign in once more, here/, 'an EHR has signed them in')
+  const { body } = await browser.get('/account')
+  const token = /name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? ''
+  await browser.post(`${at}/link`, { _csrf: token })
+  t.match((await world.personOf(dora.person)).identifier, undefined, 'also where the form is sent all the same')
+})
+
+t.test('an address that was given out again does not open the account of whoever had it before', async t => {
+  const fay = await world.holder('fay')
+  await world.link(newBrowser(), fay, { sub: 'fay-1', email: fay.email })
+  const successor = newBrowser()
+  const arrived = await world.arrive(successor, { sub: 'fay-2', email: fay.email })
+  t.match(arrived, { status: 403, body: /This e-mail address is somebody else’s here/ })
+  await successor.send('/sign-in?prompt=login', { email: fay.email, password }, '/sign-in')
+  t.match(await successor.get(arrived.at), { status: 403 }, 'nor with the password: one account is one person there')
+  t.same((await world.personOf(fay.person)).identifier, [{ system: provider.issuer, value: 'fay-1' }])
+})
+
+t.test('of two identities that link one account at once, one does', async t => {
+  const gil = await world.holder('gil')
+  const asked = await Promise.all(
+    ['gil-1', 'gil-2'].map(async sub => {
+      const browser = newBrowser()
+      const { at } = await world.arrive(browser, { sub, email: gil.email })
+      await browser.send('/sign-in?prompt=login', { email: gil.email, password }, '/sign-in')
+      const { body } = await browser.get(at)
+      const _csrf =
+        /action="[^"]*\/link"[^>]*>\s*<input type="hidden" name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? ''
+      return () => browser.post(`${at}/link`, { _csrf })
+    }),
+  )
+  const answers = await Promise.all(asked.map(link => link()))
+  t.same(answers.map(({ status }) => status).sort(), [303, 409])
+  t.equal((await world.personOf(gil.person)).identifier?.length, 1)
+})
+
+t.test('whoever changes their address at the provider stays who they are, and becomes nobody else', async t => {
+  const [hans, ida] = [await world.holder('hans'), await world.holder('ida')]
+  await world.link(newBrowser(), hans, { sub: 'hans-1', email: hans.email })
+  const browser = newBrowser()
+  await world.arrive(browser, { sub: 'hans-1', email: ida.email })
+  t.equal(await world.signedInAs(browser), 'hans')
+  t.match(await findAccountOf(database, hans.person), { email: hans.email }, 'and their address here is as it was')
+  t.match((await world.personOf(ida.person)).identifier, undefined)
+})
+
+t.test('who was deleted is signed in no more, and who comes with their name there is somebody new', async t => {
+  const jan = await world.holder('jan')
+  const user = { sub: 'jan-1', email: jan.email }
+  const before = newBrowser()
+  await world.link(before, jan, user)
+  await world.fhir('DELETE', `Person/${jan.person}`)
+  t.match(await before.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' })
+  const browser = newBrowser()
+  const { at, body } = await world.arrive(browser, user)
+  t.match(body, /Create your account/)
+  await browser.send(at, { name: 'Jan the second' }, `${at}/account`)
+  t.equal(await world.signedInAs(browser), 'Jan the second')
+})
+
+t.test('who was set inactive is not signed in, and makes no second account', async t => {
+  const kim = await world.holder('kim')
+  await world.link(newBrowser(), kim, { sub: 'kim-1', email: kim.email })
+  await world.fhir('PUT', `Person/${kim.person}`, { ...(await world.personOf(kim.person)), active: false })
+  const browser = newBrowser()
+  const answer = await world.arrive(browser, { sub: 'kim-1', email: 'kim.two@riverside.example' })
+  t.match(answer, { status: 403, body: /Your account is closed/ })
+  t.equal(browser.cookies.get('sharewell-session'), undefined)
+})
+
+t.test('the same name at another issuer, or at the EHR, is another identity', async t => {
+  const lea = await world.holder('lea')
+  const identifier = [
+    { system: 'https://ehr.example.org/fhir', value: 'lea-1' },
+    { system: `${provider.issuer}/`, value: 'lea-1' },
+  ]
+  await world.fhir('PUT', `Person/${lea.person}`, { ...(await world.personOf(lea.person)), identifier })
+  const browser = newBrowser()
+  t.match(await world.arrive(browser, { sub: 'lea-1', email: 'other@riverside.example' }), {
+    body: /Create your account/,
+  })
+  t.match(await world.arrive(browser, { sub: 'LEA-1', email: 'other@riverside.example' }), {
+    body: /Create your account/,
+  })
+})
+
+t.test('a name that holds the marks of a search is that name', async t => {
+  const mia = await world.holder('mia')
+  await world.link(newBrowser(), mia, { sub: 'a,b|c$d\\e', email: mia.email })
+  const browser = newBrowser()
+  await world.arrive(browser, { sub: 'a,b|c$d\\e' })
+  t.equal(await world.signedInAs(browser), 'mia')
+  for (const sub of ['a', 'b|c$d\\e', 'a,b', '*', '|'])
+    t.match(
+      await world.arrive(newBrowser(), { sub, email: 'x@riverside.example' }),
+      { body: /Create your account/ },
+      sub,
+    )
+})
+
+t.test('of two browsers that make the account at once, one makes it, and both are in it', async t => {
+  const user = { sub: 'nora-1', email: 'nora@riverside.example' }
+  const asked = await Promise.all(
+    [newBrowser(), newBrowser()].map(async browser => {
+      const { at } = await world.arrive(browser, user)
+      return { browser, make: () => browser.send(at, { name: 'Nora' }, `${at}/account`) }
+    }),
+  )
+  const answers = await Promise.all(asked.map(({ make }) => make()))
+  t.ok(answers.some(({ status }) => status === 303))
+  const { total } = await world.fhir('GET', 'Person?name=Nora&_summary=count')
+  t.equal(total, 1)
+  const later = newBrowser()
+  await world.arrive(later, user)
+  t.equal(await world.signedInAs(later), 'Nora')
+})
+
+t.test('who has a password unlinks the institution, and all other browsers are out', async t => {
+  const olga = await world.holder('olga')
+  const user = { sub: 'olga-1', email: olga.email }
+  const [browser, other] = [newBrowser(), newBrowser()]
+  await world.link(browser, olga, user)
+  await world.arrive(other, user)
+  t.match(wordsOf(await browser.get('/account')), /See whether Riverside signs you in/)
+  t.match(
+    wordsOf(await browser.get('/account/institution')),
+    /signs in at Riverside as olga-1 is signed in here as you/,
+  )
+  t.match(await browser.send('/account/institution', {}), { status: 303, location: '/account/institution' })
+  t.match(wordsOf(await browser.get('/account/institution')), /is not linked to Riverside/)
+  t.match(await other.get('/account'), { status: 303 })
+  t.match((await world.personOf(olga.person)).identifier, undefined)
+  t.match(wordsOf(await world.arrive(newBrowser(), user)), /Sign in once more, here/)
+})
+
+t.test('who has no password does not lock themselves out', async t => {
+  const browser = newBrowser()
+  const { at } = await world.arrive(browser, { sub: 'paul-1', email: 'paul@riverside.example' })
+  await browser.send(at, { name: 'Paul' }, `${at}/account`)
+  const page = await browser.get('/account/institution')
+  t.match(wordsOf(page), /the only way into your account/)
+  t.notMatch(page.body, /action="\/account\/institution"/)
+  const _csrf = /name="_csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  t.match(await browser.post('/account/institution', { _csrf }), { status: 303 })
+  const later = newBrowser()
+  await world.arrive(later, { sub: 'paul-1' })
+  t.equal(await world.signedInAs(later), 'Paul')
+})
