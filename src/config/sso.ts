@@ -1,5 +1,5 @@
 import { startError } from '../start-error.ts'
-import { emailDomains, issuerUrl, matching, oneOf } from './accepted.ts'
+import { emailDomains, httpsUrl, issuerUrl, matching, oneOf, signingCertificates } from './accepted.ts'
 import { option, setting } from './setting.ts'
 
 /** Sign-in at the one institution whose identity provider is configured. */
@@ -26,6 +26,28 @@ export const ssoVariables = {
     effect: 'The secret that the provider gave this server.',
     parse: matching(/^[\x20-\x7e]+$/),
     secret: true,
+  }),
+  samlEntityId: option({
+    name: 'SAML_ENTITY_ID',
+    otherwise: 'no sign-in at an institution',
+    accepts: 'the entityID as the metadata of the provider has it',
+    effect:
+      'Identity provider of an institution, by SAML 2.0, where it is not by OpenID Connect; SAML_SIGN_IN_URL, SAML_CERTIFICATE and SSO_DOMAINS go with it.',
+    parse: matching(/^\S{1,1024}$/),
+  }),
+  samlSignInUrl: option({
+    name: 'SAML_SIGN_IN_URL',
+    otherwise: 'needed with SAML_ENTITY_ID',
+    accepts: 'an https URL',
+    effect: 'Where the provider takes AuthnRequests by HTTP-Redirect.',
+    parse: httpsUrl,
+  }),
+  samlCertificate: option({
+    name: 'SAML_CERTIFICATE',
+    otherwise: 'needed with SAML_ENTITY_ID',
+    accepts: 'a file of certificates in PEM, with RSA keys of 2048 bits or more',
+    effect: 'File of the certificate that the provider signs with; of several, any may have signed.',
+    parse: signingCertificates,
   }),
   ssoName: option({
     name: 'SSO_NAME',
@@ -66,19 +88,45 @@ type SsoConfig = {
 
 /** What only goes together. */
 export const refuseIncompleteSso = (config: SsoConfig): void => {
-  const { oidcIssuer, oidcClientId, oidcClientSecret, ssoDomains, outboundOrigins } = config
-  if (oidcIssuer === undefined) {
-    if (oidcClientId !== undefined || oidcClientSecret !== undefined)
-      throw startError('OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is set without OIDC_ISSUER: set it, or neither')
-    return
-  }
-  if (oidcClientId === undefined) throw startError('OIDC_ISSUER is set without OIDC_CLIENT_ID')
-  if (oidcClientSecret === undefined) throw startError('OIDC_ISSUER is set without OIDC_CLIENT_SECRET')
-  if (ssoDomains.length === 0)
+  const [provider, another] = providers.filter(({ key }) => config[key] !== undefined)
+  if (another !== undefined)
+    throw startError('OIDC_ISSUER and SAML_ENTITY_ID are both set, and there is one institution: set one of them')
+  for (const each of providers) refuseLonePart(config, each)
+  if (provider !== undefined && config.ssoDomains.length === 0)
     throw startError(
-      'OIDC_ISSUER is set without SSO_DOMAINS: name the domains of the addresses that the institution gives',
+      `${provider.name} is set without SSO_DOMAINS: name the domains of the addresses that the institution gives`,
     )
-  const { protocol, origin } = new URL(oidcIssuer)
+  refusePlainIssuer(config)
+}
+
+const providers = [
+  {
+    name: 'OIDC_ISSUER',
+    key: 'oidcIssuer',
+    parts: [
+      ['OIDC_CLIENT_ID', 'oidcClientId'],
+      ['OIDC_CLIENT_SECRET', 'oidcClientSecret'],
+    ],
+  },
+  {
+    name: 'SAML_ENTITY_ID',
+    key: 'samlEntityId',
+    parts: [
+      ['SAML_SIGN_IN_URL', 'samlSignInUrl'],
+      ['SAML_CERTIFICATE', 'samlCertificate'],
+    ],
+  },
+] as const
+
+const refuseLonePart = (config: SsoConfig, { name, key, parts }: (typeof providers)[number]): void => {
+  for (const [part, of] of parts) {
+    if (config[key] === undefined && config[of] !== undefined) throw startError(`${part} is set without ${name}`)
+    if (config[key] !== undefined && config[of] === undefined) throw startError(`${name} is set without ${part}`)
+  }
+}
+
+const refusePlainIssuer = ({ oidcIssuer, outboundOrigins }: SsoConfig): void => {
+  const { protocol, origin } = new URL(oidcIssuer ?? 'https://localhost')
   if (protocol === 'http:' && !outboundOrigins.includes(origin))
     throw startError(`OIDC_ISSUER is without TLS: set it to an https URL, or allow ${origin} by OUTBOUND_ORIGINS`)
 }

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Its form is sent into a tab that has no cookies yet: there the browser must say that a page of ours sent it. */
     readonly opensTab?: boolean
+    /** Other sites send forms there: what these say proves itself, and no cookie counts. */
+    readonly isPostedByOthers?: boolean
   }
 }
 
@@ -25,7 +27,7 @@ export const formTokenOf = (request: FastifyRequest, reply: FastifyReply, cookie
 /** Forms come from our own pages: the browser says that no other site sent them, and they carry the token. */
 export const requireOwnForms = (server: FastifyInstance, parts: Parts): void => {
   server.addHook('preHandler', (request, reply, done) => {
-    if (request.method !== 'POST') return done()
+    if (request.method !== 'POST' || request.routeOptions.config.isPostedByOthers) return done()
     if (isForeign(request, parts.origin())) return done(refusal())
     if (!isFramed(request) && !request.routeOptions.config.opensTab) return server.csrfProtection(request, reply, done)
     done(isOwnForm(request, parts) ? undefined : refusal())

@@ -1,11 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { SsoArrived } from '../auth/sso/exchange.ts'
 import { oidcCallbackPath } from '../auth/sso/oidc.ts'
 import type { SsoRefusal, SsoRefused } from '../auth/sso/refusal.ts'
+import { samlConsumerPath, samlMetadataPath } from '../auth/sso/saml.ts'
 import { queryOf } from '../http/presentation.ts'
 import { type Cookies, cookieOf } from '../http/session.ts'
 import { isSecret, newSecret } from '../storage/secret.ts'
 import type { AddPage } from './add-page.ts'
 import { continuePath } from './continue.ts'
+import { typed } from './form.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { seldom } from './sign-in.ts'
@@ -13,11 +16,16 @@ import { seldom } from './sign-in.ts'
 /** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
 export const ssoPage: AddPage = (server, { sso, cookies }) => {
   if (sso === undefined) return
+  const { protocol } = sso
+  const answerArrived = (request: FastifyRequest, reply: FastifyReply, arrived: SsoArrived | SsoRefused) =>
+    arrived.kind === 'refused'
+      ? sendRefusal(request, reply, sso.institution, arrived)
+      : reply.header('cache-control', 'no-store').redirect(`/sso/arrivals/${arrived.arrival}`, 303)
   server.get('/sso', { config: { rateLimit: seldom } }, async (request, reply) => {
     const query = queryOf(request)
     const known = ssoBrowserOf(request, cookies)
     const browser = isSecret(known) ? known : newSecret()
-    const begun = await sso.begin(
+    const begun = await protocol.begin(
       { request, reply },
       { browser, continued: continuePath(query.get('continue') ?? ''), isAskedAgain: query.get('prompt') === 'login' },
     )
@@ -25,12 +33,26 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
     reply.setCookie(cookies.nameOf('sso'), browser, cookies.options)
     return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
   })
-  server.get(oidcCallbackPath, { config: { rateLimit: seldom } }, async (request, reply) => {
-    const arrived = await sso.finish({ request, reply }, ssoBrowserOf(request, cookies))
-    if (arrived.kind === 'refused') return sendRefusal(request, reply, sso.institution, arrived)
-    return reply.header('cache-control', 'no-store').redirect(`/sso/arrivals/${arrived.arrival}`, 303)
-  })
+  switch (protocol.kind) {
+    case 'oidc':
+      server.get(oidcCallbackPath, { config: { rateLimit: seldom } }, async (request, reply) =>
+        answerArrived(request, reply, await protocol.finish({ request, reply }, ssoBrowserOf(request, cookies))),
+      )
+      break
+    case 'saml': {
+      server.get(samlMetadataPath, async (_request, reply) =>
+        reply.type('application/samlmetadata+xml').send(protocol.metadata()),
+      )
+      const posted = { bodyLimit: mostResponseBytes, config: { rateLimit: seldom, isPostedByOthers: true } } as const
+      server.post(samlConsumerPath, posted, async (request, reply) =>
+        answerArrived(request, reply, await protocol.consume(typed(request.body, 'SAMLResponse'))),
+      )
+    }
+  }
 }
+
+/** Of a form; attributes can be many. */
+const mostResponseBytes = 262_144
 
 /** What the browser keeps of its sign-ins at the institution. */
 export const ssoBrowserOf = (request: FastifyRequest, cookies: Cookies): string => cookieOf(request, cookies, 'sso')

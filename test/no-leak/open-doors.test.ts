@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { openSamlInstitution } from '../auth/sso/saml-institution.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
 /** All of them, as they are added. https://fastify.dev/docs/latest/Reference/Hooks/#diagnostics-channel-hooks */
@@ -19,7 +20,8 @@ const institution = {
   SSO_DOMAINS: 'example.org',
 }
 const { server } = await fhirWorld(institution, { pauseMs: 60_000, retries: 0 })
-t.teardown(() => server.close())
+const saml = await openSamlInstitution()
+t.teardown(() => Promise.all([server.close(), saml.server.close()]))
 
 /** Every route that asks for no token, and why it needs none. Whoever adds one says so here. */
 const open: Readonly<Record<string, string>> = {
@@ -47,6 +49,9 @@ const open: Readonly<Record<string, string>> = {
     'a request of an app, for the browser that began it alone, by a cookie of its own; it asks for a session',
   '/sso': 'leads to the one identity provider that is configured, and says nothing of anybody',
   '/sso/callback': 'answers a sign-in that began in the same browser, once',
+  '/sso/acs':
+    'takes nothing but what the provider has signed, in answer to a request that a browser was sent out with, once',
+  '/sso/metadata': 'how this server is told to a provider that speaks SAML',
   '/sso/arrivals/:arrival':
     'who has come from the provider, for the browser that it began in alone, by a cookie of its own',
   '/sso/arrivals/:arrival/link': 'the same, and it asks for a session that has just begun by password',

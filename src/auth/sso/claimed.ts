@@ -27,3 +27,6 @@ export const toArrived = (
     ...(typeof name === 'string' && /^[^\p{Cc}]{1,200}$/u.test(name.trim()) ? { name: name.trim() } : {}),
   }
 }
+
+/** https://refeds.org/profile/mfa */
+export const refedsMultiFactor = 'https://refeds.org/profile/mfa'

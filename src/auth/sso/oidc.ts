@@ -6,7 +6,8 @@ import type { Outbound } from '../../messages/outbound.ts'
 import { keepSsoArrival, keepSsoRequest, takeSsoRequest } from '../../storage/account/sso.ts'
 import type { Database } from '../../storage/database.ts'
 import { type KeySets, openKeySets } from '../key-sets.ts'
-import { type ClaimRules, toArrived } from './claimed.ts'
+import { type ClaimRules, refedsMultiFactor, toArrived } from './claimed.ts'
+import type { SsoArrived, SsoAsked, SsoSent } from './exchange.ts'
 import { type IdToken, verifyIdToken } from './id-token.ts'
 import { discoverProvider, type ProviderMetadata } from './provider-metadata.ts'
 import { refused, refusedBy, type SsoRefused } from './refusal.ts'
@@ -19,23 +20,10 @@ type Begin = Parameters<OAuth2['generateAuthorizationUri']>
 type Exchange = { readonly request: Begin[0]; readonly reply: Begin[1] }
 
 export type Oidc = {
-  /** Answers the URL of the provider to send the browser to. `browser` is a secret that this one keeps. */
-  readonly begin: (
-    exchange: Exchange,
-    asked: SsoAsked,
-  ) => Promise<{ readonly kind: 'sent'; readonly url: string } | SsoRefused>
-  /** Answers a secret by which what has come is found, in the same browser. */
+  readonly kind: 'oidc'
+  readonly begin: (exchange: Exchange, asked: SsoAsked) => Promise<SsoSent | SsoRefused>
   readonly finish: (exchange: Exchange, browser: string) => Promise<SsoArrived | SsoRefused>
 }
-
-type SsoAsked = {
-  readonly browser: string
-  readonly continued: string | undefined
-  /** Whether the provider is to ask anew who is there. */
-  readonly isAskedAgain: boolean
-}
-
-type SsoArrived = { readonly kind: 'arrived'; readonly arrival: string }
 
 export type OidcParts = {
   readonly database: Database
@@ -66,6 +54,7 @@ export const openOidc = (parts: OidcParts): Oidc => {
   const keySets = openKeySets(parts.outbound)
   const findClient = openClients(parts)
   return {
+    kind: 'oidc',
     begin: async (exchange, { browser, continued, isAskedAgain }) => {
       try {
         const { oauth2 } = await findClient()
@@ -184,6 +173,3 @@ const claimedBy = ({ email, email_verified, xms_edov, name, amr, acr }: IdToken)
   name,
   toldMultiFactor: (Array.isArray(amr) && amr.includes('mfa')) || acr === refedsMultiFactor,
 })
-
-/** https://refeds.org/profile/mfa */
-const refedsMultiFactor = 'https://refeds.org/profile/mfa'

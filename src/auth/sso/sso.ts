@@ -2,11 +2,14 @@ import type { SsoAccounts } from '../../accounts/sso-account.ts'
 import type { Config } from '../../config.ts'
 import { openSsoArrivals, type SsoArrivals } from './arrivals.ts'
 import { type Oidc, type OidcParts, openOidc } from './oidc.ts'
+import { openSaml, type Saml } from './saml.ts'
 
 /** Sign-in at the institution whose identity provider is configured. */
-export type Sso = Oidc & {
+export type Sso = {
   /** As people call it. */
   readonly institution: string
+  /** How it is spoken to. */
+  readonly protocol: Oidc | Saml
   readonly arrivals: SsoArrivals
 }
 
@@ -15,13 +18,28 @@ export type SsoParts = Omit<OidcParts, 'issuer' | 'clientId' | 'clientSecret' | 
 
 /** Undefined where none is configured. */
 export const openSso = ({ config, accounts, identities, ...parts }: SsoParts): Sso | undefined => {
-  const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret } = config
-  if (issuer === undefined || clientId === undefined || clientSecret === undefined) return undefined
-  const institution = config.ssoName ?? new URL(issuer).host
+  const protocol = openProtocol(config, parts)
+  const issuer = config.oidcIssuer ?? config.samlEntityId
+  if (protocol === undefined || issuer === undefined) return undefined
+  const institution = config.ssoName ?? URL.parse(config.samlSignInUrl ?? issuer)?.host ?? issuer
   const signUp = config.ssoSignUp ?? config.signUp
   return {
     institution,
-    ...openOidc({ ...parts, issuer, clientId, clientSecret, rules: config }),
+    protocol,
     arrivals: openSsoArrivals({ accounts, identities, institution, signUp }, issuer),
   }
+}
+
+/** What goes with either the configuration has made sure of. */
+const openProtocol = (
+  config: Config,
+  parts: Omit<SsoParts, 'config' | 'accounts' | 'identities'>,
+): Oidc | Saml | undefined => {
+  const { oidcIssuer, oidcClientId: clientId, oidcClientSecret: clientSecret } = config
+  if (oidcIssuer !== undefined && clientId !== undefined && clientSecret !== undefined)
+    return openOidc({ ...parts, issuer: oidcIssuer, clientId, clientSecret, rules: config })
+  const { samlEntityId, samlSignInUrl: signInUrl, samlCertificate: certificates } = config
+  if (samlEntityId === undefined || signInUrl === undefined || certificates === undefined) return undefined
+  const { database, address } = parts
+  return openSaml({ database, address, issuer: samlEntityId, signInUrl, certificates, rules: config })
 }

@@ -67,6 +67,32 @@ export const findSsoArrival = async (
   return row?.arrived
 }
 
+/** Whether a browser was sent out with the id, and has not come back yet. */
+export const isSsoRequest = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM sso_request WHERE id_hash = ${hashOf(id)} AND expires_at > now()`)) !== undefined
+
+/**
+ * For an answer that another site posts, without our cookies: who has arrived is kept for the browser that was sent out, wherever
+ * the answer comes from. Answers as `keepSsoArrival`; undefined for all but the first of those that answer the id.
+ */
+export const answerSsoRequest = async (
+  connection: Connection,
+  id: string,
+  arrived: SsoArrival,
+): Promise<string | undefined> => {
+  const secret = newSecret()
+  const kept = await connection.run(sql.fragment`
+    WITH request AS (
+      DELETE FROM sso_request WHERE id_hash = ${hashOf(id)} AND expires_at > now() RETURNING browser_hash, continued)
+    INSERT INTO sso_arrival (hash, browser_hash, arrived, expires_at)
+    SELECT ${hashOf(secret)}, browser_hash,
+      ${JSON.stringify(arrived)}::jsonb || jsonb_strip_nulls(jsonb_build_object('continued', continued)),
+      now() + interval '30 minutes'
+    FROM request`)
+  return kept > 0 ? secret : undefined
+}
+
 /** Uses it: of two at once, one is told false. */
 export const dropSsoArrival = async (connection: Connection, secret: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE hash = ${hashOf(secret)}`)) > 0

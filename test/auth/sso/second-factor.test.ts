@@ -2,6 +2,7 @@ import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openInstitution } from './institution.ts'
+import { openSamlInstitution } from './saml-institution.ts'
 
 /** Somebody whose account wants two factors. */
 const openWith = async (SSO_SECOND_FACTOR: string) => {
@@ -68,6 +69,20 @@ t.test('where the provider is asked to tell, it is two when it says so', async t
   await database.run(sql.fragment`UPDATE user_account SET authenticator = 'sealed' WHERE person = ${person}`)
   t.match(await comesIn({ amr: ['pwd', 'mfa'] }), in_, 'also for who has one of their own')
   t.match(await comesIn({}), asked)
+})
+
+t.test('a provider that speaks SAML tells it by the context of its sign-in', async t => {
+  const { server, database, holder, newBrowser, arrive, confirm } = await openSamlInstitution({
+    SSO_SECOND_FACTOR: 'told',
+  })
+  t.teardown(() => server.close())
+  const sven = await holder('sven')
+  const browser = newBrowser()
+  await confirm(browser, sven, (await arrive(browser, { nameId: 's-1', email: sven.email })).at)
+  await database.run(sql.fragment`UPDATE user_account SET authenticator = 'sealed' WHERE person = ${sven.person}`)
+  t.match(await arrive(newBrowser(), { nameId: 's-1' }), { location: '/second-factor?continue=%2Faccount' })
+  for (const context of ['https://refeds.org/profile/mfa', 'http://schemas.microsoft.com/claims/multipleauthn'])
+    t.match(await arrive(newBrowser(), { nameId: 's-1', context }), { location: '/account' }, context)
 })
 
 t.test('where it always asks for two, it is two', async t => {

@@ -2,7 +2,8 @@ import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { findAccountOf } from '../../../src/storage/user-account.ts'
 import { wordsOf } from '../../support/browser.ts'
-import { openInstitution, password } from './institution.ts'
+import { openInstitution } from './institution.ts'
+import { password } from './people.ts'
 
 const world = await openInstitution()
 const { server, database, provider, newBrowser } = world

@@ -1,0 +1,77 @@
+/** https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf, 4.1.4.3: what a service provider must verify. */
+
+type Expected = {
+  /** entityID of the identity provider. */
+  readonly issuer: string
+  /** Our own. */
+  readonly entityId: string
+  readonly consumerUrl: string
+}
+
+export type SamlAssertion = {
+  readonly subject: string
+  /** ID of the request that it answers, as it is signed. */
+  readonly inResponseTo: string
+  readonly contexts: readonly string[]
+}
+
+/**
+ * Reads what the library has found signed, and parsed: elements are lists by local name, `_` is the text and `$` the attributes.
+ * Throws where it is not of the provider, for us, about one person who is named for good, or not for a sign-in.
+ */
+export const readAssertion = (parsed: unknown, { issuer, entityId, consumerUrl }: Expected): SamlAssertion => {
+  const assertion = Object(Object(parsed).Assertion) as Element
+  if (textOf(one(assertion, 'Issuer')) !== issuer) throw new Error('the Issuer is another')
+  const subject = one(assertion, 'Subject')
+  const name = one(subject, 'NameID')
+  if (name.$?.Format !== persistent) throw new Error('the NameID is not persistent')
+  if (!isOurs(name.$.NameQualifier, issuer) || !isOurs(name.$.SPNameQualifier, entityId))
+    throw new Error('the NameID is qualified for others')
+  const confirmed = listOf(subject, 'SubjectConfirmation').filter(({ $ }) => $?.Method === bearer)
+  const [confirmation, ...others] = confirmed.map(of => one(of, 'SubjectConfirmationData').$ ?? {})
+  if (confirmation === undefined || others.length > 0) throw new Error('there is not one SubjectConfirmation by bearer')
+  const { Recipient: recipient, NotOnOrAfter: end = '', InResponseTo: inResponseTo } = confirmation
+  if (recipient !== consumerUrl) throw new Error('the Recipient is another')
+  if (!(Date.parse(end) > Date.now() - clockSkewMs)) throw new Error('the SubjectConfirmation is over, or has no end')
+  if (inResponseTo === undefined) throw new Error('the InResponseTo is absent: nobody here has asked')
+  const statements = listOf(assertion, 'AuthnStatement')
+  if (statements.length === 0) throw new Error('there is no AuthnStatement')
+  const contexts = statements.flatMap(statement => listOf(one(statement, 'AuthnContext'), 'AuthnContextClassRef'))
+  return { subject: nameOf(name), inResponseTo, contexts: contexts.map(textOf) }
+}
+
+export const clockSkewMs = 60_000
+
+type Element = {
+  readonly _?: string
+  readonly $?: Readonly<Record<string, string>>
+  readonly [name: string]: unknown
+}
+
+/** All that is in it has to be text: an element inside would be left out. */
+const nameOf = (name: Element): string => {
+  const text = textOf(name)
+  const isAlone = Object.keys(name).every(key => key === '_' || key === '$')
+  if (!isAlone || text === '' || text.trim() !== text || text.length > 256) throw new Error('the NameID is no name')
+  return text
+}
+
+const isOurs = (qualifier: string | undefined, own: string): boolean => qualifier === undefined || qualifier === own
+
+const textOf = ({ _ = '' }: Element): string => _
+
+const listOf = (element: Element, name: string): readonly Element[] => {
+  const value = element[name]
+  return Array.isArray(value)
+    ? value.map(each => (typeof each === 'string' ? { _: each } : (Object(each) as Element)))
+    : []
+}
+
+const one = (element: Element, name: string): Element => {
+  const [first, ...others] = listOf(element, name)
+  if (first === undefined || others.length > 0) throw new Error(`there is not one ${name}`)
+  return first
+}
+
+const bearer = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
+export const persistent = 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent'

@@ -1,0 +1,137 @@
+/** https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf, 4.1: Web Browser SSO, of which we are the service provider. */
+
+import { type Profile, SAML, type SamlOptions, SamlStatusError, ValidateInResponseTo } from '@node-saml/node-saml'
+import { answerSsoRequest, isSsoRequest, keepSsoRequest } from '../../storage/account/sso.ts'
+import type { Connection } from '../../storage/database.ts'
+import { newSecret } from '../../storage/secret.ts'
+import { type Claimed, type ClaimRules, refedsMultiFactor, toArrived } from './claimed.ts'
+import type { SsoArrived, SsoAsked, SsoSent } from './exchange.ts'
+import { refused, refusedBy, type SsoRefused } from './refusal.ts'
+import { clockSkewMs, persistent, readAssertion, type SamlAssertion } from './saml-assertion.ts'
+import { requirePlainResponse } from './saml-response-text.ts'
+
+export type Saml = {
+  readonly kind: 'saml'
+  readonly begin: (exchange: unknown, asked: SsoAsked) => Promise<SsoSent | SsoRefused>
+  /** Takes a Response in base64, whoever brings it. */
+  readonly consume: (response: string) => Promise<SsoArrived | SsoRefused>
+  /** How identity providers are told of us, as XML. */
+  readonly metadata: () => string
+}
+
+export type SamlParts = {
+  readonly database: Connection
+  /** Where others reach this server, without a slash at the end. */
+  readonly address: () => string
+  /** entityID of the identity provider. */
+  readonly issuer: string
+  readonly signInUrl: string
+  /** PEM; of several, any may have signed. */
+  readonly certificates: readonly string[]
+  readonly rules: ClaimRules
+}
+
+export const samlConsumerPath = '/sso/acs'
+export const samlMetadataPath = '/sso/metadata'
+
+export const openSaml = (parts: SamlParts): Saml => ({
+  kind: 'saml',
+  begin: async (_exchange, { browser, continued, isAskedAgain }) => {
+    // An xs:ID begins with no digit.
+    const id = `_${newSecret()}`
+    await keepSsoRequest(parts.database, { id, browser, continued })
+    // There is no RelayState: where to go on to is kept here.
+    const library = openLibrary(parts, { generateUniqueId: () => id, forceAuthn: isAskedAgain })
+    return { kind: 'sent', url: await library.getAuthorizeUrlAsync('', undefined, {}) }
+  },
+  consume: async response => {
+    const requests = openRequests(parts.database)
+    try {
+      const { inResponseTo, ...arrived } = await read(parts, openLibrary(parts, { cacheProvider: requests }), response)
+      const arrival = await answerSsoRequest(parts.database, inResponseTo, arrived)
+      return arrival === undefined ? refused('over', 'the request was answered already') : { kind: 'arrived', arrival }
+    } catch (error) {
+      if (requests.isUnknown()) return refused('over', 'the request is not known, or was answered already')
+      if (error instanceof SamlStatusError) return refused('denied', 'the provider answered with a status of failure')
+      return refusedBy('untrusted', error)
+    }
+  },
+  metadata: () => openLibrary(parts).generateServiceProviderMetadata(null, null),
+})
+
+/** Throws for all but the answer of the provider to a request of ours. */
+const read = async (parts: SamlParts, library: SAML, response: string) => {
+  requirePlainResponse(Buffer.from(response, 'base64').toString('utf8'))
+  const { profile } = await library.validatePostResponseAsync({ SAMLResponse: response })
+  if (profile === null) throw new Error('nobody was signed in')
+  const { issuer } = parts
+  const ours = { entityId: entityIdOf(parts), consumerUrl: consumerUrlOf(parts) }
+  const assertion = readAssertion(profile.getAssertion?.(), { issuer, ...ours })
+  const { subject, inResponseTo } = assertion
+  if (profile.inResponseTo !== inResponseTo) throw new Error('the Response answers another request')
+  return { inResponseTo, issuer, subject, ...toArrived(parts.rules, claimedBy(assertion, profile)) }
+}
+
+const entityIdOf = ({ address }: SamlParts): string => `${address()}${samlMetadataPath}`
+const consumerUrlOf = ({ address }: SamlParts): string => `${address()}${samlConsumerPath}`
+
+const openLibrary = (parts: SamlParts, more: Partial<SamlOptions> = {}): SAML =>
+  new SAML({
+    issuer: entityIdOf(parts),
+    audience: entityIdOf(parts),
+    callbackUrl: consumerUrlOf(parts),
+    entryPoint: parts.signInUrl,
+    idpCert: [...parts.certificates],
+    identifierFormat: persistent,
+    disableRequestedAuthnContext: true,
+    // Also where the Response as a whole is signed, which is not asked for.
+    wantAssertionsSigned: true,
+    wantAuthnResponseSigned: false,
+    acceptedClockSkewMs: clockSkewMs,
+    validateInResponseTo: ValidateInResponseTo.always,
+    cacheProvider: openRequests(parts.database),
+    ...more,
+  })
+
+/** What the library asks whether we have asked. Its own way to forget a request would let forged answers end it. */
+const openRequests = (database: Connection) => {
+  let isUnknown = false
+  return {
+    isUnknown: () => isUnknown,
+    saveAsync: async (_id: string, value: string) => ({ value, createdAt: Date.now() }),
+    getAsync: async (id: string) => {
+      const isKnown = await isSsoRequest(database, id)
+      if (!isKnown) isUnknown = true
+      return isKnown ? new Date().toISOString() : null
+    },
+    removeAsync: async (id: string | null) => id,
+  }
+}
+
+const claimedBy = ({ contexts }: SamlAssertion, { attributes }: Profile): Claimed => {
+  const given: Readonly<Record<string, unknown>> = Object(attributes)
+  const first = (names: readonly string[]) => names.map(name => given[name]).find(value => value !== undefined)
+  return {
+    email: first(emailNames),
+    // What the institution signs of its own people it answers for.
+    isEmailVerified: true,
+    name: first(displayNames),
+    toldMultiFactor: [...contexts, given[entraMethods]].flat().some(one => multiFactor.includes(String(one))),
+  }
+}
+
+const emailNames = [
+  'urn:oid:0.9.2342.19200300.100.1.3',
+  'urn:oid:1.2.840.113549.1.9.1',
+  'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress',
+  'mail',
+  'email',
+]
+const displayNames = [
+  'urn:oid:2.16.840.1.113730.3.1.241',
+  'http://schemas.microsoft.com/identity/claims/displayname',
+  'displayName',
+  'name',
+]
+const entraMethods = 'http://schemas.microsoft.com/claims/authnmethodsreferences'
+const multiFactor = [refedsMultiFactor, 'http://schemas.microsoft.com/claims/multipleauthn']

@@ -1,0 +1,242 @@
+import t from 'tap'
+import { wordsOf } from '../../support/browser.ts'
+import { type Answer, askedBy, entityId } from './mock-idp.ts'
+import { openSamlInstitution } from './saml-institution.ts'
+
+const world = await openSamlInstitution()
+const { server, idp, newBrowser } = world
+t.teardown(() => server.close())
+
+const ana: Answer = { nameId: 'a7f3', email: 'Ana@riverside.example', name: 'Ana Castillo' }
+
+t.test('the provider is asked for a lasting name, by an AuthnRequest of ours', async t => {
+  const browser = newBrowser()
+  t.match((await browser.get('/sign-in')).body, /<a class="button" href="\/sso">Sign in with Riverside<\/a>/)
+  const { location = '', headers } = await browser.get('/sso')
+  const { url, xml, id } = askedBy(location)
+  t.equal(`${url.origin}${url.pathname}`, 'https://idp.riverside.example/saml/sso')
+  t.same([...url.searchParams.keys()], ['tenant', 'SAMLRequest'])
+  t.match(id, /^_[\w-]{43}$/)
+  for (const part of [
+    'AssertionConsumerServiceURL="http://localhost:8080/sso/acs"',
+    'Destination="https://idp.riverside.example/saml/sso?tenant=1"',
+    '>http://localhost:8080/sso/metadata</saml:Issuer>',
+    'Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"',
+  ])
+    t.ok(xml.includes(part), part)
+  t.notMatch(xml, /ForceAuthn/)
+  t.match(headers['set-cookie'], /^sharewell-sso=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match((await world.begin(browser, '?prompt=login')).xml, /ForceAuthn="true"/)
+})
+
+t.test('what providers need to know of us stands at one address', async t => {
+  const { statusCode, headers, body } = await server.inject({ url: '/sso/metadata' })
+  t.equal(statusCode, 200)
+  t.match(headers['content-type'], /^application\/samlmetadata\+xml/)
+  t.match(body, /entityID="http:\/\/localhost:8080\/sso\/metadata"/)
+  t.match(body, /WantAssertionsSigned="true"/)
+  t.match(body, /Binding="[^"]*HTTP-POST" Location="http:\/\/localhost:8080\/sso\/acs"/)
+})
+
+t.test('who has no account makes one, and comes in by the institution from then on', async t => {
+  const browser = newBrowser()
+  const first = await world.arrive(browser, ana, '?continue=%2Faccount%2Fsessions')
+  t.match(wordsOf(first), /Create your account.*address here is ana@riverside\.example/)
+  t.match(first.body, /value="Ana Castillo"/)
+  t.match(await browser.send(first.at, { name: 'Ana' }, `${first.at}/account`), { location: '/account/sessions' })
+  const later = newBrowser()
+  t.match(await world.arrive(later, { nameId: 'a7f3' }), { status: 303, location: '/account' })
+  t.equal(await world.signedInAs(later), 'Ana')
+  const { entry } = await world.fhir('GET', 'Person?name=Ana')
+  t.same(entry[0].resource.identifier, [{ system: entityId, value: 'a7f3' }])
+  t.match(
+    await world.arrive(newBrowser(), { ...ana, signed: 'both' }),
+    { location: '/account' },
+    'signed as a whole, too',
+  )
+})
+
+t.test('an address alone opens no account, and one that is not of the institution is none', async t => {
+  const ben = await world.holder('ben')
+  const browser = newBrowser()
+  const { at, ...first } = await world.arrive(browser, { nameId: 'b-1', email: ben.email })
+  t.match(wordsOf(first), /Sign in once more, here/)
+  t.match(await world.confirm(browser, ben, at), { status: 303, location: '/account?done=linked' })
+  const later = newBrowser()
+  await world.arrive(later, { nameId: 'b-1' })
+  t.equal(await world.signedInAs(later), 'ben')
+  t.match(await world.arrive(newBrowser(), { nameId: 'b-2', email: ben.email }), {
+    status: 403,
+    body: /somebody else’s/,
+  })
+  for (const email of ['ben@elsewhere.example', undefined])
+    t.match(await world.arrive(newBrowser(), { nameId: 'b-3', ...(email === undefined ? {} : { email }) }), {
+      status: 403,
+      body: /do not know whose account/,
+    })
+})
+
+t.test('RelayState leads nowhere: it goes on to where it was begun for', async t => {
+  const browser = newBrowser()
+  const asked = await world.begin(browser, '?continue=%2Faccount%2Fapps')
+  const { location = '' } = await world.post(idp.responseTo(asked, ana), { RelayState: 'https://evil.example/' })
+  t.match(await browser.get(location), { status: 303, location: '/account/apps' })
+})
+
+t.test('who has arrived is found in the browser that was sent out alone, whoever posts the answer', async t => {
+  const [attacker, victim] = [newBrowser(), newBrowser()]
+  await victim.get('/sso')
+  const xml = idp.responseTo(await world.begin(attacker), ana)
+  const { location = '' } = await victim.post('/sso/acs', { SAMLResponse: Buffer.from(xml).toString('base64') })
+  t.match(await victim.get(location), { status: 410, body: /This sign-in is over/ })
+  t.equal(victim.cookies.get('sharewell-session'), undefined)
+})
+
+t.test('an answer is good once, also of many at once', async t => {
+  const xml = idp.responseTo(await world.begin(newBrowser()), ana)
+  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => world.post(xml)))
+  t.same(answers.map(({ status }) => status).sort(), [303, 400, 400, 400, 400])
+  t.match(await world.post(xml), { status: 400, body: /This sign-in is over/ })
+})
+
+t.test('an assertion does not answer a second request, in whatever Response it is', async t => {
+  const browser = newBrowser()
+  const [first, second] = [await world.begin(browser), await world.begin(browser)]
+  const xml = idp.responseTo(first, ana)
+  const moved = xml.replace(`InResponseTo="${first.id}"`, `InResponseTo="${second.id}"`)
+  t.match(await world.post(moved), { status: 502 })
+  t.match(await world.post(xml), { status: 303 })
+  t.match(await world.post(moved), { status: 502 })
+})
+
+t.test('a provider that says no is believed', async t => {
+  t.match(await world.answer(newBrowser(), { ...ana, status: 'Responder', signed: 'neither' }), {
+    status: 403,
+    body: /Riverside said no/,
+  })
+})
+
+const rsaSha1 = 'http://www.w3.org/2000/09/xmldsig#rsa-sha1'
+const sha1 = 'http://www.w3.org/2000/09/xmldsig#sha1'
+const withComments = 'http://www.w3.org/2001/10/xml-exc-c14n#WithComments'
+const formats = 'urn:oasis:names:tc:SAML:1.1:nameid-format:'
+const inName = (text: string) => (xml: string) => xml.replace('>a7f3<', `>${text}<`)
+const signatureIn = /<ds:Signature[\s\S]*<\/ds:Signature>/
+const assertionIn = /<saml:Assertion [\s\S]*<\/saml:Assertion>/
+/** The assertion as it was signed, and one of somebody else that nobody has signed. */
+const both = (xml: string) => {
+  const [signed = ''] = assertionIn.exec(xml) ?? []
+  const forged = signed.replace(signatureIn, '').replace('>a7f3<', '>victim<')
+  const outside = (assertions: string) => xml.replace(assertionIn, () => assertions)
+  return { signed, forged, outside, other: forged.replace(/ ID="[^"]*"/, ' ID="_forged"') }
+}
+
+const refusedAnswers: readonly (readonly [string, Partial<Answer>])[] = [
+  ['is not signed', { signed: 'neither' }],
+  ['is signed as a whole alone', { signed: 'response' }],
+  ['is signed by another, whose certificate it brings along', { by: 'another' }],
+  ['is signed with SHA-1', { algorithms: { signature: rsaSha1 } }],
+  ['is hashed with SHA-1', { algorithms: { digest: sha1 } }],
+  ['is signed with its comments', { algorithms: { canonical: withComments } }],
+  ['names another after it was signed', { tampered: inName('victim') }],
+  ['has another address after it was signed', { tampered: xml => xml.replace('Ana@', 'ben@') }],
+  [
+    'lasts longer than when it was signed',
+    { tampered: xml => xml.replace(/NotOnOrAfter="\d{4}/g, 'NotOnOrAfter="2999') },
+  ],
+  ['has lost its signature', { tampered: xml => xml.replace(signatureIn, '') }],
+  ['has a forged assertion before it', { tampered: xml => both(xml).outside(both(xml).other + both(xml).signed) }],
+  ['has a forged assertion behind it', { tampered: xml => both(xml).outside(both(xml).signed + both(xml).other) }],
+  [
+    'has a forged assertion with the same ID',
+    { tampered: xml => both(xml).outside(both(xml).forged + both(xml).signed) },
+  ],
+  [
+    'is wrapped by a forged assertion',
+    {
+      tampered: xml => {
+        const { other, signed, outside } = both(xml)
+        return outside(other.replace('<saml:Subject>', `<saml:Advice>${signed}</saml:Advice><saml:Subject>`))
+      },
+    },
+  ],
+  [
+    'is an object of the signature of a forged one',
+    {
+      tampered: xml => {
+        const { forged, signed, outside } = both(xml)
+        const [signature = ''] = signatureIn.exec(signed) ?? []
+        const object = `<ds:Object>${signed.replace(signatureIn, '')}</ds:Object></ds:Signature>`
+        return outside(
+          forged.replace('</saml:Issuer>', `</saml:Issuer>${signature.replace('</ds:Signature>', object)}`),
+        )
+      },
+    },
+  ],
+  [
+    'is in a Response within another',
+    { tampered: xml => xml.replace('<samlp:Status>', `<samlp:Extensions>${xml}</samlp:Extensions><samlp:Status>`) },
+  ],
+  [
+    'lends its signature to a forged one',
+    { tampered: xml => both(xml).outside(inName('victim')(both(xml).signed).replace(/ ID="[^"]*"/, ' ID="_forged"')) },
+  ],
+  ['has a comment in the name when it is signed', { nameId: 'victim<!-- -->.evil' }],
+  ['has a comment in the name after it was signed', { tampered: inName('a7<!-- -->f3') }],
+  ['has a processing instruction in the name', { tampered: inName('a7<?x?>f3') }],
+  ['has a CDATA section in the name', { tampered: inName('<![CDATA[a7f3]]>') }],
+  ['has an element in the name', { nameId: 'victim<saml:Audience>x</saml:Audience>' }],
+  ['has a DOCTYPE', { tampered: xml => `<!DOCTYPE samlp:Response>${xml}` }],
+  [
+    'has an entity for a name',
+    { tampered: xml => `<!DOCTYPE r [<!ENTITY who SYSTEM "file:///etc/passwd">]>${inName('&who;')(xml)}` },
+  ],
+  [
+    'has entities that grow',
+    { tampered: xml => `<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>${inName('&b;')(xml)}` },
+  ],
+  ['is over', { validFrom: -900, validTo: -600 }],
+  ['is not valid yet', { validFrom: 600, validTo: 900 }],
+  ['has a confirmation that is over', { confirmedTo: -600 }],
+  ['has a confirmation without an end', { confirmedTo: null }],
+  ['is for another audience', { audience: 'https://other.example' }],
+  ['is for no audience', { audience: null }],
+  ['is for another recipient', { recipient: 'https://other.example/sso/acs' }],
+  ['is of another provider', { issuer: 'https://evil.example' }],
+  ['answers a request that was not made, in a Response to one that was', { inResponseTo: '_other' }],
+  ['answers no request, in a Response to one', { inResponseTo: null }],
+  ['is confirmed by a key', { method: 'urn:oasis:names:tc:SAML:2.0:cm:holder-of-key' }],
+  ['has a passing name', { format: 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient' }],
+  ['has an address for a name', { format: `${formats}emailAddress`, nameId: 'ana@riverside.example' }],
+  ['has a name of no format', { format: `${formats}unspecified` }],
+  ['has a name that another provider gave', { qualifiers: ' NameQualifier="https://evil.example"' }],
+  ['has a name that was given to another service', { qualifiers: ' SPNameQualifier="https://other.example"' }],
+  ['has an empty name', { nameId: '' }],
+  ['has a name between blanks', { nameId: ' a7f3' }],
+  ['has two names', { subject: '<saml:NameID>victim</saml:NameID>' }],
+  ['is half', { tampered: xml => xml.slice(0, xml.length / 2) }],
+  ['is nothing', { tampered: () => '' }],
+  ['is a page', { tampered: () => '<html></html>' }],
+]
+
+for (const [what, said] of refusedAnswers)
+  t.test(`nobody is signed in by an answer that ${what}, and it ends no request`, async t => {
+    const browser = newBrowser()
+    const asked = await world.begin(browser)
+    t.match(await world.post(idp.responseTo(asked, { ...ana, ...said })), {
+      status: 502,
+      location: undefined,
+      body: /could not make sure who you are/,
+    })
+    t.match(await world.post(idp.responseTo(asked, ana)), { status: 303 })
+  })
+
+t.test('an answer that nobody asked for signs nobody in', async t => {
+  t.match(await world.post(idp.responseTo({ id: '_never' }, ana)), { status: 400, body: /This sign-in is over/ })
+  const unasked = { ...ana, inResponseTo: null, responseTo: null }
+  t.match(await world.post(idp.responseTo({ id: '_never' }, unasked)), { status: 502 })
+})
+
+t.test('an answer that is too long is not read', async t => {
+  t.match(await world.post('x'.repeat(300_000)), { status: 413 })
+})
