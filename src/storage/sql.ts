@@ -1,4 +1,5 @@
 import { type FragmentSqlToken, sql } from 'slonik'
+import type { Action, Grantee, Member } from '../search/expression.ts'
 
 export { sql }
 
@@ -18,3 +19,7 @@ const joined = (of: readonly SqlFragment[], glue: SqlFragment): SqlFragment => {
 }
 
 export const name = (...path: readonly string[]): SqlFragment => sql.fragment`${sql.identifier([...path])}`
+
+/** A word of ours, written into the text: one value less to send with each statement. Nothing that anybody says is one. */
+export const word = (of: Action | Grantee['kind'] | Member['reach'] | `${number}` | undefined): SqlFragment =>
+  of === undefined ? sql.fragment`NULL` : sql.fragment`${sql.literalValue(of)}`

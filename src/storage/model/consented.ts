@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { kindOfType, timeElementOf } from '../../access/shared-type.ts'
 import type { Expression, Grantee } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
-import { allOf, type SqlFragment, sql } from '../sql.ts'
+import { allOf, type SqlFragment, sql, word } from '../sql.ts'
 import { referencedId } from './reference.ts'
 
 type Consented = Extract<Expression, { kind: 'consented' }>
@@ -26,9 +26,9 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
         AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
         AND ${facts}.last_updated < given.stored_before)`,
     sql.fragment`(${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL))
-      OR kinds_covered(${grantees}, ${consented.action}, ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
+      OR kinds_covered(${grantees}, ${word(consented.action)}, ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
         ${facts}.effective_start, ${facts}.effective_end, ${facts}.last_updated))`,
-    sql.fragment`(NOT ${facts}.derived OR sources_covered(${grantees}, ${consented.action}, ${facts}.patient_id, ARRAY(
+    sql.fragment`(NOT ${facts}.derived OR sources_covered(${grantees}, ${word(consented.action)}, ${facts}.patient_id, ARRAY(
       SELECT own.source_pk FROM ${sources} AS own
       WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
   ])
@@ -72,14 +72,14 @@ const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
 export const noDevice = -1
 
 const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
-  given.grantee = ANY ((SELECT ${granteesOf(to, study)})::integer[]) AND strpos(given.scope_action, ${action}) > 0
+  given.grantee = ANY ((SELECT ${granteesOf(to, study)})::integer[]) AND strpos(given.scope_action, ${word(action)}) > 0
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
 
 /** Asked once a statement, and only where it comes to it. */
 export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment =>
   to.kind === 'practitioner'
-    ? sql.fragment`practitioner_grantees(${to.id}, ${study ?? null})`
-    : sql.fragment`organization_grantees(${to.id}, ${study ?? null})`
+    ? sql.fragment`practitioner_grantees(${to.id}, ${study ?? word(undefined)})`
+    : sql.fragment`organization_grantees(${to.id}, ${study ?? word(undefined)})`
 
 /** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RowNames): SqlFragment => {

@@ -2,16 +2,16 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { rankOf } from '../../access/vocabulary.ts'
 import type { Expression, Member } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { type SqlFragment, sql, word } from '../sql.ts'
 import { inForce, referencedId } from './reference.ts'
 
 /** A membership in force in the organization that the row names, or above or below it. */
 export const compileMember = (member: Member, row: RowNames): SqlFragment => compiledBy[member.of](member, row)
 
 const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFragment): SqlFragment => {
-  const rank = role === 'privacy-officer' ? null : rankOf[role]
+  const rank = role === 'privacy-officer' ? undefined : (`${rankOf[role]}` as const)
   return sql.fragment`${organization} IN (
-    SELECT unnest(reached_organizations(${practitioner}, ${rank}::integer, ${reach})))`
+    SELECT unnest(reached_organizations(${practitioner}, ${word(rank)}::integer, ${word(reach)})))`
 }
 
 const isIn =

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
-import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { anyOf, type SqlFragment, sql, word } from '../sql.ts'
 import { granteesOf } from './consented.ts'
 import { referencedId } from './reference.ts'
 
@@ -36,7 +36,7 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RowNames): SqlFragment 
 
 /** Asked once a statement, and only where it comes to it. */
 const studiesOf = ({ to, study }: Staffed, rank = 1): SqlFragment =>
-  sql.fragment`(SELECT handled_studies(${to.kind}, ${to.id}, ${study ?? null}, ${rank}))::text[]`
+  sql.fragment`(SELECT handled_studies(${word(to.kind)}, ${to.id}, ${study ?? word(undefined)}, ${word(`${rank}`)}))::text[]`
 
 const studyIs = ({ type, row }: RowNames): SqlFragment =>
   type === 'Group'
