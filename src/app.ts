@@ -35,7 +35,7 @@ import { openStores } from './storage/resources.ts'
 import type { Serving } from './subscriptions/serve.ts'
 import { openSockets, type ReadAs } from './subscriptions/sockets.ts'
 import { openSubscriptions } from './subscriptions/subscriptions.ts'
-import { answerErrorPage } from './web/error-page.ts'
+import { answerErrorPage, unanswerablePage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
 
 type AppOptions = {
@@ -113,6 +113,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     openStoreFor,
     openStoreAs,
     reportFault,
+    errorPage: unanswerablePage,
   })
   const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
   if (work !== undefined) await authorization.start()

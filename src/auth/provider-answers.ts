@@ -11,17 +11,35 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
       return introspectAsBearer(ctx as KoaContextWithOIDC, provider, parts)
     await next()
-    if (path === '/token' && ctx.status === 200) addLaunchContext(ctx as KoaContextWithOIDC)
+    if (path.startsWith('/token')) amendTokenAnswer(ctx as KoaContextWithOIDC)
     if (path.startsWith('/register') && ctx.status < 300) showScope(ctx as KoaContextWithOIDC)
     dropSession(ctx as KoaContextWithOIDC)
   })
 }
 
+const amendTokenAnswer = (ctx: KoaContextWithOIDC): void => {
+  refuseNobody(ctx)
+  if (ctx.path !== '/token') return
+  // "… and the Pragma response header field with a value of no-cache", also where there is no token in it.
+  ctx.set('Pragma', 'no-cache')
+  if (ctx.status === 200) addLaunchContext(ctx)
+}
+
 const addLaunchContext = (ctx: KoaContextWithOIDC): void => {
   const { fhirUser: _told, ...context }: LaunchContextMembers = ctx.oidc.entities.AccessToken?.extra ?? {}
   Object.assign(ctx.body as object, context)
-  // "The authorization server's response SHALL include the HTTP Cache-Control … and the Pragma response header".
-  ctx.set('Pragma', 'no-cache')
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6749#section-5.2: invalid_client also where "no client authentication included". */
+const refuseNobody = (ctx: KoaContextWithOIDC): void => {
+  const { error_description } = Object(ctx.body)
+  if (ctx.status !== 400 || error_description !== 'no client authentication mechanism provided') return
+  ctx.status = 401
+  ctx.set('WWW-Authenticate', 'Basic realm="clients"')
+  ctx.body = {
+    error: 'invalid_client',
+    error_description: 'say which client it is: by client_id, a secret or an assertion',
+  }
 }
 
 const showScope = (ctx: KoaContextWithOIDC): void => {

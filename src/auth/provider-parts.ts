@@ -10,6 +10,8 @@ export type ProviderParts = AdapterParts & {
   /** Whether clients may register themselves. */
   readonly isRegistrationOpen: boolean
   readonly reportFault: (fault: unknown) => void
+  /** The page, as HTML, for a person whose app has sent them with a request that cannot be answered, nor sent back. */
+  readonly errorPage: (error: string, description: string) => string
 }
 
 /** Seconds. */

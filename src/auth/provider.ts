@@ -94,7 +94,11 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
     },
     clientBasedCORS: (_ctx, origin, client) =>
       client.redirectUris?.some(uri => URL.parse(uri)?.origin === origin) ?? false,
-    renderError,
+    renderError: (ctx, { error, error_description }) => {
+      ctx.type = 'text/html; charset=utf-8'
+      ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'self'; frame-ancestors 'none'")
+      ctx.body = parts.errorPage(error, error_description ?? '')
+    },
     fetch: async () => {
       throw new Error('the library asks no other server')
     },
@@ -171,10 +175,4 @@ const scopeInQuestion = async (ctx: KoaContextWithOIDC, parts: ProviderParts): P
   if (registered === undefined) throw new errors.InvalidClientAuth('the client is not registered any more')
   params.scope = scopesOfBackend(typeof asked === 'string' ? asked : '', registered, parts.rules).join(' ')
   return String(params.scope)
-}
-
-/** For a person whose app has sent them with a request that cannot be answered, nor sent back. */
-const renderError: NonNullable<Configuration['renderError']> = (ctx, { error, error_description }) => {
-  ctx.type = 'text/plain; charset=utf-8'
-  ctx.body = `The app's request cannot be answered (${error}).\n${error_description ?? ''}\n`
 }

@@ -9,6 +9,7 @@ export const toSmartConfiguration = ({ address, isRegistrationOpen }: SmartServe
   token_endpoint: `${address}/oauth/token`,
   introspection_endpoint: `${address}/oauth/token/introspection`,
   revocation_endpoint: `${address}/oauth/token/revocation`,
+  management_endpoint: `${address}/account/apps`,
   ...(isRegistrationOpen ? { registration_endpoint: `${address}/oauth/register` } : {}),
   grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
   response_types_supported: ['code'],

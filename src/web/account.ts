@@ -12,6 +12,7 @@ export const accountPage: AddPage = (server, { accounts, administered, sso }) =>
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
+    const own = await server.authorization.interactions.choices.only(person, pagesClient)
     const done = doneTexts[queryOf(request).get('done') ?? '']
     return sendPage(reply, {
       title: 'Your account',
@@ -22,6 +23,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>E-mail address</dt><dd>${account?.email}</dd>
 </dl>
+${own && html`<p><a href="/patients/${own}">See your own record</a></p>`}
 <p><a href="/account/apps">See which apps you have allowed</a></p>
 <p><a href="/account/second-factor">Protect your account with a second factor</a></p>
 ${(await administered.list(person, '')).organizations.length > 0 && html`<p><a href="/organizations">Look after your organizations</a></p>`}
@@ -31,6 +33,9 @@ ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsr
     })
   })
 }
+
+/** By which this server's own pages are known. */
+const pagesClient = 'pages'
 
 const unverified = (token: string): Html => html`<h2>Confirm your e-mail address</h2>
 <p>We do not know yet whether this e-mail address is yours. Until you confirm it, we cannot help you by e-mail if you forget your password.</p>

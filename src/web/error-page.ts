@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { toldError } from '../http/errors.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { pageText, sendPage } from './page.ts'
 
 /** The same errors as everywhere, in words for people. */
 export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -15,6 +15,17 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
 <p class="hint">If you ask somebody for help, give them this number: ${request.id}</p>`,
   })
 }
+
+/** For whoever was sent here by an app whose request cannot be answered, nor sent back. */
+export const unanswerablePage = (error: string, description: string): string =>
+  pageText({
+    title: 'This app’s request cannot be answered',
+    isProblem: true,
+    content: html`<h1>This app’s request cannot be answered</h1>
+<p>Nothing was allowed. Go back to the app and start there again. If that does not help, tell whoever makes the app:</p>
+<p><code>${error}</code>: ${description}</p>
+<p><a href="/account">Go to your account</a></p>`,
+  })
 
 type Words = readonly [title: string, text: string]
 

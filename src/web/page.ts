@@ -18,6 +18,9 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
     .header('cache-control', 'no-store')
     .send(whole(page, { isFramed: isFramed(reply.request) }).text)
 
+/** The same, where the answer is another's. */
+export const pageText = (page: Page): string => whole(page, { isFramed: false }).text
+
 const whole = (
   { title, content, isProblem = false, signOut }: Page,
   { isFramed }: { readonly isFramed: boolean },

@@ -1,27 +1,58 @@
 import type { Patient } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
-import { html } from './html.ts'
+import { leadsAway } from './content-security.ts'
+import { typed } from './form.ts'
+import { isFramed } from './frame.ts'
+import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { nameText, patientFacts } from './patient-facts.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 type Asked = { readonly Params: { readonly id: string } }
 
-/** A patient, as whoever is signed in may read them over FHIR; all others are told that there is no such page. */
+/**
+ * A patient, as whoever is signed in may read them over FHIR; all others are told that there is no such page. From here apps are
+ * opened for the patient, as an EHR does it; within the frame of an EHR, that one's own apps are.
+ */
 export const patientPage: AddPage = (server, { accounts, openStoreFor }) => {
-  server.get<Asked>('/patients/:id', { onRequest: requireSession }, async (request, reply) => {
+  const { launches } = server.authorization
+  const read = async (request: FastifyRequest<Asked>): Promise<Patient | undefined> => {
     const caller = await callerOfSession(accounts.database, sessionOf(request))
-    if (caller === undefined) return reply.redirect('/sign-in', 303)
-    const { content } = await openStoreFor(caller).read('Patient', request.params.id)
-    const patient: Patient = JSON.parse(content)
+    if (caller === undefined) return undefined
+    return JSON.parse((await openStoreFor(caller).read('Patient', request.params.id)).content)
+  }
+  server.get<Asked>('/patients/:id', { ...leadsAway, onRequest: requireSession }, async (request, reply) => {
+    const patient = await read(request)
+    if (patient === undefined) return reply.redirect('/sign-in', 303)
     const [name = {}] = patient.name ?? []
     const title = nameText(name) || 'Patient'
+    const token = reply.generateCsrf()
+    const apps = isFramed(request) ? [] : await launches.apps(sessionOf(request).person)
     return sendPage(reply, {
       title,
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token },
       content: html`<h1>${title}</h1>
-${patientFacts(patient)}`,
+${patientFacts(patient)}
+${apps.length > 0 && appsToOpen(request.params.id, apps, token)}`,
     })
   })
+  server.post<Asked>('/patients/:id/app', { onRequest: requireSession }, async (request, reply) => {
+    if ((await read(request)) === undefined) return reply.redirect('/sign-in', 303)
+    const { id } = request.params
+    const app = typed(request.body, 'app')
+    return reply.redirect(await launches.open(sessionOf(request).person, app, { patient: id }), 303)
+  })
 }
+
+const appsToOpen = (
+  patient: string,
+  apps: readonly { readonly id: string; readonly name: string }[],
+  token: string,
+): Html => html`<h2>Open an app for this patient</h2>
+<p>The app asks you what it may do, unless you go back.</p>
+<ul class="links">${apps.map(
+  ({ id, name }) =>
+    html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="plain">${name}</button></form></li>`,
+)}</ul>`

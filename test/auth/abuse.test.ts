@@ -67,7 +67,7 @@ t.test(
           .browser()
           .begin(authorizeQuery(app.id, 'openid', challenge, asked), method)
         t.match({ status, location }, { status: 400, location: '' }, `${what} with ${method}`)
-        t.match(body, /cannot be answered/)
+        t.match(body, /<h1>This app’s request cannot be answered<\/h1>\n<p>Nothing was allowed/)
       }
     }
     const query = authorizeQuery(app.id, 'openid', challenge)
@@ -141,8 +141,9 @@ t.test('a code is of use to the app that got it, with its verifier and redirect 
     body: { error: 'invalid_request' },
   })
   t.match(await exchange({ ...(await codeFor()), client_id: undefined }), {
-    status: 400,
-    body: { error: 'invalid_request' },
+    status: 401,
+    body: { error: 'invalid_client' },
+    headers: { 'www-authenticate': /^Basic /, 'cache-control': 'no-store', pragma: 'no-cache' },
   })
   t.match(await exchange({ ...(await codeFor()), client_id: 'nobody' }), {
     status: 401,

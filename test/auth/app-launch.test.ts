@@ -168,6 +168,16 @@ t.test('the id_token is signed by a key that is published, and says who signed i
   t.equal(without.token.body.id_token, undefined, 'where it was not granted there is none')
 })
 
+t.test('staff are a Practitioner, whom the app reads by that alone', async t => {
+  const { person, practitioner } = world.study.researcher
+  const asked = ['openid', 'fhirUser']
+  const { token } = await launch(kinds.public, 'GET', asked, asked, await signIn(person))
+  const claims = JSON.parse(Buffer.from(token.body.id_token.split('.')[1], 'base64url').toString())
+  t.match(claims, { sub: person, fhirUser: `${fhir}/Practitioner/${practitioner}` })
+  t.equal((await send(token.body.access_token, 'GET', `Practitioner/${practitioner}`)).statusCode, 200)
+  t.equal((await send(token.body.access_token, 'GET', 'Practitioner')).statusCode, 403)
+})
+
 t.test('a nonce comes back, and the time and way of the sign-in where they are asked for', async t => {
   const { verifier, challenge } = pkce()
   const browser = world.browser()

@@ -1,9 +1,10 @@
 import t from 'tap'
+import { sql } from '../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'
 import { type Asked, authorizeQuery, base, fhir, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
 const world = await openApps()
-const { server, ann, account, signIn, client, send, token: localToken } = world
+const { server, database, ann, account, signIn, client, send, token: localToken } = world
 t.teardown(() => server.close())
 
 const person = await account(ann)
@@ -106,11 +107,15 @@ t.test('what is no token, or in force no more, is inactive and nothing else', as
   await tokenRequest(server, { token: own.access_token, client_id: app.id }, {}, '/oauth/token/revocation')
   t.strictSame(await strict(introspect(own.access_token, { client_id: app.id })), inactive)
   t.strictSame(await strict(introspect(own.access_token, {}, bearer(other.access_token))), inactive)
+  await database.run(sql.fragment`UPDATE token SET expires_at = now() WHERE client_id = ${app.id}`)
+  t.strictSame(await strict(introspect(other.access_token, { client_id: app.id })), inactive, 'expired')
 })
 
 t.test('nobody asks without saying who they are', async t => {
   const own = await tokensOf(app.id)
-  t.match(await introspect(own.access_token, {}), { status: 400, body: { error: 'invalid_request' } })
+  const nobody = { status: 401, body: { error: 'invalid_client' } }
+  t.match(await introspect(own.access_token, {}), nobody)
+  t.match(await tokenRequest(server, { token: own.access_token }, {}, '/oauth/token/revocation'), nobody)
   t.match(await introspect(own.access_token, {}, bearer('x'.repeat(43))), {
     status: 401,
     body: { error: 'invalid_token' },

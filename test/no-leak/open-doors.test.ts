@@ -86,6 +86,7 @@ const signedIn = [
   '/organizations/:organization/apps/:app/enable',
   '/organizations/:organization/apps/:app/secret',
   '/patients/:id',
+  '/patients/:id/app',
   '/sign-out',
 ]
 
