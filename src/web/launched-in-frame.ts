@@ -40,7 +40,7 @@ export const sendStepInFrame = async (
 }
 
 const tab = (arrival: string, issuer: string, handedOver: string): Html => html`<h1>Sign in to go on</h1>
-<p>You come from ${new URL(issuer).host}. Your user there does not sign you in here yet, or your account asks for a code as well. Sign in in a tab of its own.</p>
+<p>You come from ${new URL(issuer).host}. Your user there does not sign you in here yet, or your account asks for a code as well. Go on in a tab of its own, and sign in there.</p>
 <form method="post" action="/launched/${arrival}/tab" target="_blank"><input type="hidden" name="handed-over" value="${handedOver}"><button>Go on in a new tab</button></form>
 <p class="hint">The next time, open Sharewell from your EHR again.</p>`
 

@@ -132,7 +132,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     const browser = await openBrowser()
     const { page, context, complaints } = browser
     await page.goto(inFrame(launchUrl('n-1', 'p2')))
-    t.match(await frameOf(browser).textContent('main'), /Sign in in a tab of its own/)
+    t.match(await frameOf(browser).textContent('main'), /Go on in a tab of its own, and sign in there/)
     await page.screenshot({ path: 'test-results/frame-sign-in.png' })
     const opened = context.waitForEvent('page')
     await frameOf(browser).getByRole('button', { name: 'Go on in a new tab' }).press('Enter')

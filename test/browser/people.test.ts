@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { codeOf, keyIn } from '../support/authenticator.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { linkIn, openMailbox } from '../support/mailbox.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
@@ -16,6 +17,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
   const email = 'ana@example.org'
   const password = 'seven green umbrellas sing'
+  const newPassword = 'nine yellow teapots dance'
   const first = await openBrowser()
   const { page } = first
   const at = () => page.url().slice(base.length)
@@ -93,11 +95,62 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await enter()
     await page.goto(`${base}${linkIn(await mailbox.next())}`)
     await look(t, first, 'new-password')
-    await type('New password', 'nine yellow teapots dance')
+    await type('New password', newPassword)
     await press('Save the password')
     t.equal(await heading(), 'Sign in')
     await look(t, first, 'sign-in-new-password')
     await page.goto(`${base}/new-password?link=old`)
     await look(t, first, 'link-is-over')
+  })
+
+  await t.test('they sign in with a second factor: a code of an app, or one that they kept', async t => {
+    const { type, press, enter } = byKeyboard(first)
+    const signIn = async () => {
+      await page.goto(`${base}/sign-in`)
+      await type('E-mail address', email)
+      await type('Password', newPassword)
+      await enter()
+    }
+    await signIn()
+    await press('Protect your account with a second factor')
+    await look(t, first, 'account-second-factor-off')
+    await press('Set up an authenticator app')
+    await look(t, first, 'account-second-factor-set-up')
+    await type('Your password', newPassword)
+    await press('Go on')
+    await look(t, first, 'second-factor-set-up')
+    const key = keyIn({ body: await page.content() })
+    await type('Code', '000000')
+    await press('Turn it on')
+    await look(t, first, 'second-factor-set-up-problem')
+    await type('Code', await codeOf(key))
+    await press('Turn it on')
+    await look(t, first, 'recovery-codes')
+    const [kept = ''] = await page.locator('.codes code').allTextContents()
+    await press('I have kept them: go on')
+    await look(t, first, 'account-second-factor')
+
+    await press('Sign out')
+    await signIn()
+    t.equal(await heading(), 'Enter a code of your app')
+    await look(t, first, 'second-factor')
+    await page.goto(`${base}/account`)
+    t.equal(await heading(), 'Sign in', 'the password alone opens nothing')
+    await signIn()
+    await type('Code', await codeOf(key, 1))
+    await enter()
+    t.equal(at(), '/account')
+
+    await press('Sign out')
+    await signIn()
+    await press('I do not have my app: use a recovery code')
+    await type('Recovery code', 'abcd')
+    await enter()
+    await look(t, first, 'second-factor-recovery')
+    await type('Recovery code', kept)
+    await enter()
+    t.equal(at(), '/account')
+    await press('Protect your account with a second factor')
+    t.match(await page.textContent('main'), /Unused recovery codes: 9/)
   })
 })
