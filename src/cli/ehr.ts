@@ -1,21 +1,25 @@
 import { type Command, Option } from 'commander'
+import { type ConfigurationChange, recordingChange } from '../auth/configuration-change.ts'
+import { changeTo, removalOf } from '../auth/ehr/ehr-change.ts'
 import { rotateEhrKeys } from '../auth/ehr/keys.ts'
 import { toIssuer } from '../auth/ehr/launches.ts'
+import { isFrameOrigin, usualScope } from '../auth/ehr/said-ehr.ts'
 import { readConfig } from '../config.ts'
 import { openOutbound } from '../messages/outbound.ts'
 import { startError } from '../start-error.ts'
-import type { Database } from '../storage/database.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import {
-  findSmartClientConfig,
   isOrganization,
   keepSmartClientConfig,
   listSmartClientConfigs,
+  listSmartClientConfigsAt,
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../storage/ehr/smart-client-config.ts'
 import { seal } from '../storage/sealed.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { openOwnStores } from './own-store.ts'
 
 type Options = {
   readonly organization?: string
@@ -59,9 +63,16 @@ export const ehrCommand = (program: Command): void => {
   ehr
     .command('remove <issuer>')
     .description('forget one; accounts stay linked to its users, who can sign in from it no more')
-    .action(async (issuer: string) => {
-      if (!(await withOwnDatabase(database => removeSmartClientConfig(database, toIssuer(issuer)))))
-        throw startError(`${issuer} is not configured`)
+    .option('--organization <id>', 'the Organization that it is for, where there are several')
+    .action(async (issuer: string, { organization }: Options) => {
+      await withOwnDatabase(async database => {
+        const known = await findKnown(database, toIssuer(issuer), organization)
+        if (known === undefined) throw startError(`${issuer} is not configured`)
+        await recorded(database, known.organization, async connection => {
+          await removeSmartClientConfig(connection, known.id)
+          return { answer: undefined, change: removalOf(known) }
+        })
+      })
     })
   ehr
     .command('rotate-keys')
@@ -74,14 +85,14 @@ export const ehrCommand = (program: Command): void => {
 }
 
 const set = async (database: Database, issuer: string, options: Options): Promise<SmartClientConfig> => {
-  const known = await findSmartClientConfig(database, issuer)
+  const known = await findKnown(database, issuer, options.organization)
   const { organization = known?.organization, clientId = known?.clientId, authentication, scope, nonce } = options
   if (organization === undefined || clientId === undefined)
     throw startError('A new EHR needs --organization and --client-id')
   if (options.enable && options.disable) throw startError('Say one of --enable and --disable')
   if (!(await isOrganization(database, organization))) throw startError(`Organization/${organization} is not known`)
   await requireReachable(issuer)
-  const config: SmartClientConfig = {
+  const config = {
     issuer,
     organization,
     clientId,
@@ -91,11 +102,30 @@ const set = async (database: Database, issuer: string, options: Options): Promis
     enabled: options.disable ? false : options.enable ? true : (known?.enabled ?? true),
     frameOrigins: frameOriginsOf(options, known),
   }
-  await keepSmartClientConfig(database, config)
-  return config
+  return recorded(database, organization, async connection => {
+    const answer = { id: await keepSmartClientConfig(connection, config), ...config }
+    return { answer, change: changeTo(answer, known) }
+  })
 }
 
-const usualScope = 'openid fhirUser launch patient/Patient.r'
+/** As whoever looks after the organization would be. */
+const recorded = async <T>(
+  database: Database,
+  organization: string,
+  run: (connection: Connection) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
+): Promise<T> => recordingChange({ openStoreAs: await openOwnStores(database), operator: true, organization }, run)
+
+/** Several organizations may each be set up at one EHR. */
+const findKnown = async (
+  database: Database,
+  issuer: string,
+  organization: string | undefined,
+): Promise<SmartClientConfig | undefined> => {
+  const known = await listSmartClientConfigsAt(database, issuer)
+  if (organization !== undefined) return known.find(one => one.organization === organization)
+  if (known.length > 1) throw startError(`${issuer} is configured for several organizations: say --organization`)
+  return known[0]
+}
 
 const isNonceRequired = (rule: Options['nonce'], known: SmartClientConfig | undefined): boolean =>
   rule === undefined ? (known?.requiresNonce ?? true) : rule === 'required'
@@ -103,16 +133,10 @@ const isNonceRequired = (rule: Options['nonce'], known: SmartClientConfig | unde
 const frameOriginsOf = ({ frameOrigin: given }: Options, known: SmartClientConfig | undefined): readonly string[] => {
   if (given === undefined) return known?.frameOrigins ?? []
   if (given.join() === 'none') return []
-  for (const one of given) {
-    const url = URL.parse(one)
-    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isThisMachine(url.hostname))
-    if (url?.origin !== one || !isSafe)
-      throw startError(`--frame-origin ${one}: accepted are none, and https origins such as https://ehr.example.org`)
-  }
-  return given
+  const wrong = given.find(one => !isFrameOrigin(one))
+  if (wrong === undefined) return given
+  throw startError(`--frame-origin ${wrong}: accepted are none, and https origins such as https://ehr.example.org`)
 }
-
-const isThisMachine = (host: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(host)
 
 const requireReachable = async (issuer: string): Promise<void> => {
   const outbound = openOutbound({ allowed: readConfig().outboundOrigins })

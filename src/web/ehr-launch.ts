@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { admitByEhr, admitToFrame } from '../accounts/admit.ts'
 import { deviceOf } from '../accounts/device.ts'
-import { type Arrived, callbackPath } from '../auth/ehr/launches.ts'
+import { type Arrived, callbackPathOf } from '../auth/ehr/launches.ts'
 import type { Refusal, Refused } from '../auth/ehr/refusal.ts'
 import { queryOf } from '../http/presentation.ts'
 import { clearSessionCookie, setSessionCookie } from '../http/session.ts'
@@ -17,12 +17,15 @@ import { answerAdmission, seldom } from './sign-in.ts'
 /** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
 export const ehrLaunchPage: AddPage = (server, options) => {
   const { ehrLaunches, accounts } = options
-  server.get('/launch', { config: { rateLimit: seldom } }, async (request, reply) => {
-    const refusal = isFramed(request) ? await sendFromFrame(request, reply, options) : undefined
-    return refusal ?? sendToEhr(request, reply, options)
-  })
-  server.get(callbackPath, { config: { rateLimit: seldom } }, async (request, reply) => {
-    const arrived = await ehrLaunches.finish(queryOf(request), browserOf(request, options))
+  const config = { rateLimit: seldom }
+  for (const path of ['/launch', '/launch/:config'])
+    server.get<OfConfig>(path, { config }, async (request, reply) => {
+      const refusal = isFramed(request) ? await sendFromFrame(request, reply, options) : undefined
+      return refusal ?? sendToEhr(request, reply, options)
+    })
+  server.get<OfConfig>(callbackPathOf(':config'), { config }, async (request, reply) => {
+    const { config = '' } = request.params
+    const arrived = await ehrLaunches.finish(config, queryOf(request), browserOf(request, options))
     if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)
     const { arrival, person } = arrived
     reply.header('cache-control', 'no-store')
@@ -39,12 +42,22 @@ export const ehrLaunchPage: AddPage = (server, options) => {
   )
 }
 
-const sendToEhr = async (request: FastifyRequest, reply: FastifyReply, options: PageOptions): Promise<FastifyReply> => {
-  const query = queryOf(request)
+type OfConfig = { readonly Params: { readonly config?: string } }
+type LaunchRequest = FastifyRequest<OfConfig>
+
+const pathOf = ({ params: { config } }: LaunchRequest): string =>
+  config === undefined ? '/launch' : `/launch/${encodeURIComponent(config)}`
+
+const launchedBy = (request: LaunchRequest) => ({
+  config: request.params.config,
+  issuer: queryOf(request).get('iss') ?? '',
+})
+
+const sendToEhr = async (request: LaunchRequest, reply: FastifyReply, options: PageOptions): Promise<FastifyReply> => {
   const known = browserOf(request, options)
   const browser = isSecret(known) ? known : newSecret()
-  const asked = { issuer: query.get('iss') ?? '', launch: query.get('launch') ?? '' }
-  const begun = await options.ehrLaunches.begin({ ...asked, browser })
+  const launch = queryOf(request).get('launch') ?? ''
+  const begun = await options.ehrLaunches.begin({ ...launchedBy(request), launch, browser })
   if (begun.kind === 'refused') return sendRefusal(request, reply, begun)
   const jar = jarOf(request, options.cookies)
   if (jar !== undefined) reply.setCookie(jar.nameOf('launch'), browser, jar.options)
@@ -56,18 +69,18 @@ const sendToEhr = async (request: FastifyRequest, reply: FastifyReply, options: 
  * partitioned ones; whether this one does shows when it comes again.
  */
 const sendFromFrame = async (
-  request: FastifyRequest,
+  request: LaunchRequest,
   reply: FastifyReply,
   options: PageOptions,
 ): Promise<FastifyReply | undefined> => {
   const query = queryOf(request)
   const { framed } = options.cookies
-  const isAllowed = (await options.ehrLaunches.frameOrigins(query.get('iss') ?? '')).length > 0
-  if (framed === undefined || !isAllowed) return sendWayOut(reply, query)
+  const isAllowed = (await options.ehrLaunches.frameOrigins(launchedBy(request))).length > 0
+  if (framed === undefined || !isAllowed) return sendWayOut(request, reply)
   if (isSecret(browserOf(request, options))) return undefined
-  if (query.has(tried)) return sendWayOut(reply, query)
+  if (query.has(tried)) return sendWayOut(request, reply)
   reply.setCookie(framed.nameOf('launch'), newSecret(), framed.options)
-  return reply.header('cache-control', 'no-store').redirect(`/launch?${query}&${tried}=`, 303)
+  return reply.header('cache-control', 'no-store').redirect(`${pathOf(request)}?${query}&${tried}=`, 303)
 }
 const tried = 'tried'
 
@@ -76,15 +89,15 @@ const enterFrame = async (
   request: FastifyRequest,
   reply: FastifyReply,
   { accounts, cookies }: PageOptions,
-  { person, issuer }: Arrived,
+  { person, config }: Arrived,
 ): Promise<void> => {
   const { session } = request
   const jar = jarOf(request, cookies)
-  if (jar === undefined || (session !== undefined && session.person === person && session.frame?.issuer === issuer))
+  if (jar === undefined || (session !== undefined && session.person === person && session.frame?.config === config))
     return
   if (session !== undefined) await endSession(accounts.database, session.person, session.id)
   const device = deviceOf(request.headers['user-agent'])
-  const entered = person && (await admitToFrame(accounts, { person, device, frame: issuer }))
+  const entered = person && (await admitToFrame(accounts, { person, device, frame: config }))
   if (entered) setSessionCookie(reply, jar, entered.cookie)
   else clearSessionCookie(reply, jar)
 }
@@ -112,7 +125,7 @@ const words: Readonly<Record<Refusal, readonly [status: number, title: string, t
   'unknown-ehr': [
     400,
     'This EHR is not known here',
-    'Sharewell is opened only by EHRs that were set up for it. Ask your administrator to add yours.',
+    'Sharewell is opened only by EHRs that were set up for it, at the launch address that belongs to them. Ask your administrator.',
   ],
   unreachable: [
     502,
@@ -143,14 +156,15 @@ const words: Readonly<Record<Refusal, readonly [status: number, title: string, t
 }
 
 /** Where the EHR is to show no frame of ours, or cannot: the launch goes on in a tab of its own, where nothing lies over it. */
-const sendWayOut = (reply: FastifyReply, query: URLSearchParams): FastifyReply => {
+const sendWayOut = (request: LaunchRequest, reply: FastifyReply): FastifyReply => {
   const title = 'Open Sharewell'
+  const query = queryOf(request)
   allowAnyFrame(reply)
   query.delete(tried)
   return sendPage(reply, {
     title,
     content: html`<h1>${title}</h1>
 <p>Sharewell opens in a tab of its own.</p>
-<p><a href="/launch?${query.toString()}" target="_blank" rel="noopener">Open Sharewell in a new tab</a></p>`,
+<p><a href="${pathOf(request)}?${query.toString()}" target="_blank" rel="noopener">Open Sharewell in a new tab</a></p>`,
   })
 }

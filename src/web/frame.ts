@@ -8,7 +8,8 @@ import { framedAnywhere, framedByEhr } from './content-security.ts'
  */
 const framable: ReadonlySet<string | undefined> = new Set([
   '/launch',
-  '/launch/callback',
+  '/launch/:config',
+  '/launch/:config/callback',
   '/launched/:arrival',
   '/launched/:arrival/patient',
   '/patients/:id',

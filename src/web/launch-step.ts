@@ -25,12 +25,12 @@ export const stepOf = async (request: FastifyRequest<Asked>, options: PageOption
   const { arrivals } = options.ehrLaunches
   const arrival = await arrivals.find(request.params.arrival, browserOf(request, options))
   if (arrival === undefined) return { kind: 'gone' }
-  const { issuer, subject, patient } = arrival
+  const { config, issuer, subject, patient } = arrival
   const person = request.session?.person
   if (person === undefined) return { kind: 'sign-in', arrival }
   const linked = await arrivals.personOf(issuer, subject)
   if (linked !== undefined && linked !== person) return { kind: 'another', arrival }
-  const places = await arrivals.workplaces(person, issuer)
+  const places = await arrivals.workplaces(person, config)
   if (places.length === 0) return { kind: 'not-staff', arrival }
   if (linked === undefined) return { kind: 'link', arrival, person, places }
   if (patient === undefined) return { kind: 'no-patient' }

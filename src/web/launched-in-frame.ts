@@ -25,8 +25,8 @@ export const sendStepInFrame = async (
     case 'sign-in':
     case 'link': {
       const { arrivals, frameOrigins } = options.ehrLaunches
-      const { issuer } = step.arrival
-      allowFrame(reply, await frameOrigins(issuer))
+      const { config, issuer } = step.arrival
+      allowFrame(reply, await frameOrigins({ config, issuer }))
       const handedOver = await arrivals.handOver(browserOf(request, options))
       sendPage(reply, { title: 'Sign in to go on', content: tab(request.params.arrival, issuer, handedOver) })
       return true

@@ -31,6 +31,7 @@ ${name !== '' && organizations.length === 0 && html`<p>None of yours has this in
         one => html`<li>
 <h2>${one.name}</h2>
 <p><a href="/organizations/${one.id}/apps" aria-label="Apps and backend services of ${one.name}">Apps and backend services</a></p>
+<p><a href="/organizations/${one.id}/ehrs" aria-label="EHRs that open Sharewell for ${one.name}">EHRs that open Sharewell</a></p>
 </li>`,
       )}</ul>
 ${areMore && html`<p>There are more. Find them by their name.</p>`}

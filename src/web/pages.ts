@@ -28,6 +28,8 @@ import { newAccountPage } from './new-account.ts'
 import { newPasswordPage } from './new-password.ts'
 import { organizationAppPage } from './organization-app.ts'
 import { organizationAppsPage } from './organization-apps.ts'
+import { organizationEhrPage } from './organization-ehr.ts'
+import { organizationEhrsPage } from './organization-ehrs.ts'
 import { organizationsPage } from './organizations.ts'
 import { patientPage } from './patient.ts'
 import { secondFactorPage } from './second-factor.ts'
@@ -63,6 +65,8 @@ const pages: readonly AddPage[] = [
   organizationsPage,
   organizationAppsPage,
   organizationAppPage,
+  organizationEhrsPage,
+  organizationEhrPage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

@@ -14,7 +14,7 @@ t.teardown(async () => {
   await database.close()
   await close()
 })
-await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic')`)
+await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic'), ('lab', 'lab')`)
 
 const run = async (args: readonly string[], input = '') => {
   const child = spawn(process.execPath, [main, 'ehr', ...args], {
@@ -56,13 +56,15 @@ t.test(
       ['set', `${issuer}/`, '--organization', 'clinic', '--client-id', 'us', '--authentication', 'secret'],
       'very secret\n',
     )
-    t.same({ ...made, out: JSON.parse(made.out) }, { code: 0, out: known, error: '' })
+    const { id, ...said } = JSON.parse(made.out)
+    t.match(id, /^[0-9a-f]{32}$/)
+    t.same({ ...made, out: said }, { code: 0, out: known, error: '' })
     const { row } = await database.one<{ row: string }>(
       sql.fragment`SELECT smart_client_config::text AS row FROM smart_client_config`,
     )
     t.notMatch(row, /very secret/)
     const changed = await run(['set', issuer, '--nonce', 'none', '--disable'])
-    const now = { ...known, requiresNonce: false, enabled: false }
+    const now = { id, ...known, requiresNonce: false, enabled: false }
     t.same({ ...changed, out: JSON.parse(changed.out) }, { code: 0, out: now, error: '' })
     const after = await database.one<{ secret: string }>(sql.fragment`SELECT secret FROM smart_client_config`)
     t.ok(row.includes(after.secret), 'the secret stays')
@@ -72,8 +74,36 @@ t.test(
     t.same(JSON.parse((await run(['set', issuer, '--frame-origin', 'none'])).out), now)
     t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
     t.same(await run(['list']), { code: 0, out: '', error: '' })
+    const events = await database.any<{ content: object }>(sql.fragment`SELECT content FROM audit_event ORDER BY pk`)
+    t.match(
+      events.map(({ content }) => content),
+      [
+        { action: 'C', outcomeDesc: `The EHR ${issuer} was set up`, meta: { tag: [{ code: 'clinic' }] } },
+        {
+          action: 'U',
+          outcomeDesc: `The EHR ${issuer} was changed`,
+          agent: [{ who: { identifier: { value: 'cli' } } }],
+        },
+        { action: 'U' },
+        { action: 'U' },
+        { action: 'D', outcomeDesc: `The EHR ${issuer} was removed` },
+      ],
+    )
+    t.notMatch(JSON.stringify(events), /very secret/)
   },
 )
+
+t.test('several organizations are set up at one EHR, each by itself', async t => {
+  const set = (organization: string) =>
+    run(['set', issuer, '--organization', organization, '--client-id', organization])
+  for (const organization of ['clinic', 'lab']) t.match(await set(organization), { code: 0, error: '' })
+  const several = { code: 1, out: '', error: `${issuer} is configured for several organizations: say --organization\n` }
+  t.same(await run(['set', issuer, '--disable']), several)
+  t.same(await run(['remove', issuer]), several)
+  t.same(await run(['remove', issuer, '--organization', 'lab']), { code: 0, out: '', error: '' })
+  t.match(JSON.parse((await run(['list'])).out), { organization: 'clinic', clientId: 'clinic' })
+  t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
+})
 
 t.test('what cannot be is told in one line', async t => {
   const whole = ['--organization', 'clinic', '--client-id', 'us']

@@ -25,16 +25,20 @@ export const openTenants = async (environment: Readonly<Record<string, string>> 
     browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
     return browser
   }
-  const staff = async (organization: string, code: 'viewer' | 'member' | 'manager' | 'privacy-officer') => {
+  type Role = 'viewer' | 'member' | 'manager' | 'privacy-officer'
+  /** A Person who has the role in each of the organizations, and may be a patient as well. */
+  const staff = async (organizations: string | readonly string[], code: Role, patient?: string) => {
     const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: code }] })
     const practitioner = { reference: `Practitioner/${id}` }
-    await create('everything', {
-      resourceType: 'PractitionerRole',
-      practitioner,
-      organization: { reference: `Organization/${organization}` },
-      code: [{ coding: [{ system: organizationRole, code }] }],
-    })
-    const person = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+    for (const organization of [organizations].flat())
+      await create('everything', {
+        resourceType: 'PractitionerRole',
+        practitioner,
+        organization: { reference: `Organization/${organization}` },
+        code: [{ coding: [{ system: organizationRole, code }] }],
+      })
+    const targets = [practitioner, ...(patient === undefined ? [] : [{ reference: `Patient/${patient}` }])]
+    const person = await create('everything', { resourceType: 'Person', link: targets.map(target => ({ target })) })
     return person.id
   }
   const administrator = async () => {
@@ -62,5 +66,5 @@ export const openTenants = async (environment: Readonly<Record<string, string>> 
     const { entry = [] } = (await world.send(token, 'GET', 'AuditEvent?_count=1000')).json()
     return entry.map(({ resource }: { resource: object }) => resource)
   }
-  return { ...world, ward: ward.id, clinic: { ...clinic, study }, carl, people, persons, browserOf, told }
+  return { ...world, ward: ward.id, clinic: { ...clinic, study }, carl, people, persons, staff, browserOf, told }
 }

@@ -16,6 +16,8 @@ import { callerOfPerson } from '../../storage/token.ts'
 
 /** Who came from an EHR, and for which patient. */
 export type Arrival = {
+  /** Id of the configuration of the EHR. */
+  readonly config: string
   readonly issuer: string
   /** The EHR's name for its user. */
   readonly subject: string
@@ -36,7 +38,7 @@ export type Arrivals = {
   /** Throws `duplicate` where the EHR user is somebody's already. */
   readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
   /** Where the Person works, of the organizations that the EHR is configured for: whoever works in none is not let in by it. */
-  readonly workplaces: (person: string, issuer: string) => Promise<readonly Workplace[]>
+  readonly workplaces: (person: string, config: string) => Promise<readonly Workplace[]>
   /** Id of the Patient that is there already, of the organizations, and that the Person may see. */
   readonly findPatient: (
     person: string,
@@ -60,8 +62,10 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   find: async (arrival, browser) => {
     const found = await findArrival(parts.database, arrival, browser)
     if (found === undefined) return undefined
+    const config = await findSmartClientConfig(parts.database, found.config)
+    if (config === undefined) return undefined
     const { subject, patient } = JSON.parse(await unseal(parts.secretKey, 'launches from an EHR', found.arrived))
-    return { issuer: found.issuer, subject, ...(patient === undefined ? {} : { patient }) }
+    return { config: config.id, issuer: config.issuer, subject, ...(patient === undefined ? {} : { patient }) }
   },
   handOver: browser => seal(parts.secretKey, handingOver, JSON.stringify({ browser, until: Date.now() + handOverMs })),
   takeOver: async (arrival, handedOver, browser) => {
@@ -72,8 +76,8 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   drop: arrival => dropArrival(parts.database, arrival),
   personOf: (issuer, subject) => findPersonOf(parts, { issuer, subject }),
   link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
-  workplaces: async (person, issuer) => {
-    const config = await findSmartClientConfig(parts.database, issuer)
+  workplaces: async (person, id) => {
+    const config = await findSmartClientConfig(parts.database, id)
     return config?.enabled ? workplacesOf(parts.database, person, config.organization) : []
   },
   findPatient: async (person, patient, organizations) => {

@@ -2,8 +2,14 @@
 
 import { createHash, createHmac } from 'node:crypto'
 import type { JWK } from 'jose'
+import type { Outbound } from '../../messages/outbound.ts'
 import { keepArrival, keepEhrLaunch, takeEhrLaunch } from '../../storage/ehr/launch.ts'
-import { findSmartClientConfig, type SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import {
+  findSmartClientConfig,
+  listSmartClientConfigsAt,
+  type SmartClientConfig,
+} from '../../storage/ehr/smart-client-config.ts'
+import { isOnlyStaffOf } from '../../storage/ehr/staff.ts'
 import { seal } from '../../storage/sealed.ts'
 import { newSecret } from '../../storage/secret.ts'
 import { type ArrivalParts, type Arrivals, openArrivals } from './arrivals.ts'
@@ -11,24 +17,31 @@ import { type EhrClientParts, exchangeCode } from './client.ts'
 import { publicKeySet, readEhrKeys } from './keys.ts'
 import { fetchLaunchedPatient } from './launched-patient.ts'
 import { discoverEhr } from './metadata.ts'
+import { type OrganizationEhrs, openOrganizationEhrs } from './organization-ehrs.ts'
 import { type Refused, refused } from './refusal.ts'
 
 export type EhrLaunches = {
   /** Answers the URL of the EHR to send the browser to. `browser` is a secret that this one keeps. */
   readonly begin: (asked: Asked) => Promise<{ readonly kind: 'sent'; readonly url: string } | Refused>
   /** `arrival` is a secret: what has come is found by it, in the same browser. */
-  readonly finish: (query: URLSearchParams, browser: string) => Promise<Arrived | Refused>
+  readonly finish: (config: string, query: URLSearchParams, browser: string) => Promise<Arrived | Refused>
   readonly arrivals: Arrivals
-  /** Whose pages may show ours in a frame when that EHR launches us; none where it is not configured. */
-  readonly frameOrigins: (issuer: string) => Promise<readonly string[]>
+  /** Which EHRs launch us. */
+  readonly organizationEhrs: OrganizationEhrs
+  /** Whose pages may show ours in a frame when we are launched so; none where that is not configured. */
+  readonly frameOrigins: (launchedBy: LaunchedBy) => Promise<readonly string[]>
   readonly publicKeys: () => Promise<{ readonly keys: readonly JWK[] }>
 }
 
-type Asked = { readonly issuer: string; readonly launch: string; readonly browser: string }
+/** `config` is the id that stands in the launch URL; without one the first that was configured at the issuer is meant. */
+type LaunchedBy = { readonly config: string | undefined; readonly issuer: string }
+
+type Asked = LaunchedBy & { readonly launch: string; readonly browser: string }
 
 export type Arrived = {
   readonly kind: 'arrived'
-  readonly issuer: string
+  /** Id of the configuration. */
+  readonly config: string
   readonly arrival: string
   /** Id of the Person to sign in: whose EHR user it is, and who works where the EHR is for. */
   readonly person?: string
@@ -36,6 +49,7 @@ export type Arrived = {
 
 export type EhrLaunchParts = EhrClientParts &
   ArrivalParts & {
+    readonly outbound: Pick<Outbound, 'send' | 'refusalOf'>
     /** Where others reach this server, without a slash at the end. */
     readonly address: () => string
   }
@@ -44,9 +58,10 @@ export const openEhrLaunches = (parts: EhrLaunchParts): EhrLaunches => {
   const arrivals = openArrivals(parts)
   return {
     begin: asked => begin(parts, asked),
-    finish: (query, browser) => finish(parts, arrivals, query, browser),
+    finish: (config, query, browser) => finish(parts, arrivals, { config, query, browser }),
     arrivals,
-    frameOrigins: async issuer => (await findEnabled(parts, toIssuer(issuer)))?.frameOrigins ?? [],
+    organizationEhrs: openOrganizationEhrs(parts),
+    frameOrigins: async launchedBy => (await findLaunched(parts, launchedBy))?.frameOrigins ?? [],
     publicKeys: async () => publicKeySet(await readEhrKeys(parts.database, parts.secretKey)),
   }
 }
@@ -54,25 +69,29 @@ export const openEhrLaunches = (parts: EhrLaunchParts): EhrLaunches => {
 /** As it is kept: two spellings that differ in the last slash are one. */
 export const toIssuer = (text: string): string => text.replace(/\/+$/, '')
 
-export const callbackPath = '/launch/callback'
+/**
+ * Each configuration has its own, so that what one EHR answers is never given to another.
+ * https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2.2
+ */
+export const callbackPathOf = (config: string): string => `/launch/${config}/callback`
 
 const begin = async (parts: EhrLaunchParts, asked: Asked): ReturnType<EhrLaunches['begin']> => {
   const { database, secretKey, outbound } = parts
   if (asked.issuer === '' || asked.launch === '') return refused('incomplete', 'iss or launch is absent')
-  const config = await findEnabled(parts, toIssuer(asked.issuer))
+  const config = await findLaunched(parts, asked)
   if (config === undefined) return refused('unknown-ehr', 'the iss is not configured')
   const { issuer, clientId, scope } = config
   const discovered = await discoverEhr(outbound, issuer)
   if (discovered.kind === 'refused') return discovered
   const { metadata } = discovered
   const state = newSecret()
-  await keepEhrLaunch(database, { state, browser: asked.browser, issuer, metadata })
+  await keepEhrLaunch(database, { state, browser: asked.browser, config: config.id, metadata })
   const { verifier, nonce } = secretsOf(secretKey, state)
   const url = new URL(metadata.authorization_endpoint)
   const query = {
     response_type: 'code',
     client_id: clientId,
-    redirect_uri: `${parts.address()}${callbackPath}`,
+    redirect_uri: `${parts.address()}${callbackPathOf(config.id)}`,
     scope,
     state,
     aud: issuer,
@@ -85,26 +104,27 @@ const begin = async (parts: EhrLaunchParts, asked: Asked): ReturnType<EhrLaunche
   return { kind: 'sent', url: url.href }
 }
 
+type Finishing = { readonly config: string; readonly query: URLSearchParams; readonly browser: string }
+
 const finish = async (
   parts: EhrLaunchParts,
   arrivals: Arrivals,
-  query: URLSearchParams,
-  browser: string,
+  { config: id, query, browser }: Finishing,
 ): Promise<Arrived | Refused> => {
   const { database, secretKey } = parts
   const state = query.get('state') ?? ''
-  const launch = await takeEhrLaunch(database, { state, browser })
-  if (launch === undefined) return refused('another-browser', 'the state is used, too old, or of another browser')
-  const { issuer, metadata } = launch
-  const config = await findEnabled(parts, issuer)
-  if (config === undefined) return refused('unknown-ehr', 'it is configured no more', issuer)
+  const metadata = await takeEhrLaunch(database, { state, browser, config: id })
+  if (metadata === undefined) return refused('another-browser', 'the state is used, too old, or of another browser')
+  const config = await findSmartClientConfig(database, id)
+  if (config === undefined || !config.enabled) return refused('unknown-ehr', 'it is configured no more', config?.issuer)
+  const { issuer } = config
   if (query.has('error')) return refused('denied', 'the EHR answered with an error', issuer)
   try {
     const { verifier, nonce } = secretsOf(secretKey, state)
     const { subject, accessToken, patient } = await exchangeCode(parts, {
       config,
       metadata,
-      url: new URL(`${parts.address()}${callbackPath}?${query}`),
+      url: new URL(`${parts.address()}${callbackPathOf(id)}?${query}`),
       state,
       verifier,
       ...(config.requiresNonce ? { nonce } : {}),
@@ -113,19 +133,23 @@ const finish = async (
     if (launched?.kind === 'refused') return launched
     const arrived = { subject, ...(launched === undefined ? {} : { patient: launched.patient }) }
     const sealed = await seal(secretKey, 'launches from an EHR', JSON.stringify(arrived))
-    const arrival = await keepArrival(database, { browser, issuer, arrived: sealed })
-    const person = await personToAdmit(arrivals, issuer, subject)
-    return { kind: 'arrived', issuer, arrival, ...(person === undefined ? {} : { person }) }
+    const arrival = await keepArrival(database, { browser, config: id, arrived: sealed })
+    const person = await personToAdmit(parts, arrivals, { config, subject })
+    return { kind: 'arrived', config: id, arrival, ...(person === undefined ? {} : { person }) }
   } catch (error) {
     return refused('untrusted', reasonOf(error), issuer)
   }
 }
 
-/** Whoever has left the organizations that the EHR is for is let in by it no more. */
-const personToAdmit = async (arrivals: Arrivals, issuer: string, subject: string): Promise<string | undefined> => {
-  const person = await arrivals.personOf(issuer, subject)
-  if (person === undefined || (await arrivals.workplaces(person, issuer)).length === 0) return undefined
-  return person
+/** Whoever has left the organizations that the EHR is for is let in by it no more; whoever is more than staff there signs in here. */
+const personToAdmit = async (
+  { database }: EhrLaunchParts,
+  arrivals: Arrivals,
+  { config, subject }: { readonly config: SmartClientConfig; readonly subject: string },
+): Promise<string | undefined> => {
+  const person = await arrivals.personOf(config.issuer, subject)
+  if (person === undefined || (await arrivals.workplaces(person, config.id)).length === 0) return undefined
+  return (await isOnlyStaffOf(database, person, config.organization)) ? person : undefined
 }
 
 const fetchFor = async (parts: EhrLaunchParts, asked: Parameters<typeof fetchLaunchedPatient>[1]) => {
@@ -136,9 +160,12 @@ const fetchFor = async (parts: EhrLaunchParts, asked: Parameters<typeof fetchLau
   }
 }
 
-const findEnabled = async (parts: EhrLaunchParts, issuer: string): Promise<SmartClientConfig | undefined> => {
-  const config = await findSmartClientConfig(parts.database, issuer)
-  return config?.enabled ? config : undefined
+const findLaunched = async (
+  { database }: EhrLaunchParts,
+  { config, issuer }: LaunchedBy,
+): Promise<SmartClientConfig | undefined> => {
+  const configs = (await listSmartClientConfigsAt(database, toIssuer(issuer))).filter(({ enabled }) => enabled)
+  return config === undefined ? configs[0] : configs.find(({ id }) => id === config)
 }
 
 /** Made again from the state that comes back, so that the database has nothing by which a code could be used. */

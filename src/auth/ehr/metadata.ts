@@ -15,7 +15,10 @@ export const discoverEhr = async (outbound: Pick<Outbound, 'send'>, issuer: stri
       return refused('unreachable', `its smart-configuration answered ${answer.status}`, issuer)
     return judge(issuer, JSON.parse(answer.body))
   } catch (error) {
-    return refused('unreachable', `its smart-configuration: ${error instanceof Error ? error.message : error}`, issuer)
+    // A parser would quote what it read.
+    const reason =
+      error instanceof SyntaxError ? 'it is no JSON' : error instanceof Error ? error.message : String(error)
+    return refused('unreachable', `its smart-configuration: ${reason}`, issuer)
   }
 }
 

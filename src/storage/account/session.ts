@@ -20,11 +20,11 @@ export type Session = {
   readonly device: string
   readonly seenAt: Date
   /** The EHR in whose frame alone it lives. */
-  readonly frame?: { readonly issuer: string; readonly origins: readonly string[] }
+  readonly frame?: { readonly config: string; readonly issuer: string; readonly origins: readonly string[] }
 }
 
 export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
-  /** Issuer of the EHR in whose frame alone it is to live. */
+  /** Id of the configuration of the EHR in whose frame alone it is to live. */
   readonly frame?: string | undefined
 }
 
@@ -106,9 +106,9 @@ const inForce: SqlFragment = sql.fragment`session.expires_at > now() AND session
   AND ${areEnough(sql.fragment`session.methods`, sql.fragment`session.person`)}`
 
 const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at,
-  session.frame, coalesce(ehr.frame_origins, '{}') AS frame_origins`
+  session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`
 
-const sessions = sql.fragment`user_session AS session LEFT JOIN smart_client_config AS ehr ON ehr.issuer = session.frame`
+const sessions = sql.fragment`user_session AS session LEFT JOIN smart_client_config AS ehr ON ehr.id = session.frame`
 
 type SessionRow = {
   readonly id: string
@@ -118,12 +118,13 @@ type SessionRow = {
   readonly started_at: Date
   readonly seen_at: Date
   readonly frame: string | null
+  readonly issuer: string | null
   readonly frame_origins: readonly string[]
 }
 
-const toSession = ({ started_at, seen_at, frame, frame_origins, ...row }: SessionRow): Session => ({
+const toSession = ({ started_at, seen_at, frame, issuer, frame_origins, ...row }: SessionRow): Session => ({
   ...row,
   signedInAt: started_at,
   seenAt: seen_at,
-  ...(frame === null ? {} : { frame: { issuer: frame, origins: frame_origins } }),
+  ...(frame === null || issuer === null ? {} : { frame: { config: frame, issuer, origins: frame_origins } }),
 })

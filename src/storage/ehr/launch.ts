@@ -17,42 +17,47 @@ export type EhrMetadata = {
 export type EhrLaunch = {
   readonly state: string
   readonly browser: string
-  readonly issuer: string
+  /** Id of the configuration of the EHR. */
+  readonly config: string
   readonly metadata: EhrMetadata
 }
 
 /** Good once, for ten minutes. */
 export const keepEhrLaunch = async (
   connection: Connection,
-  { state, browser, issuer, metadata }: EhrLaunch,
+  { state, browser, config, metadata }: EhrLaunch,
 ): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM ehr_launch WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
-    INSERT INTO ehr_launch (state_hash, browser_hash, issuer, metadata, expires_at)
-    VALUES (${hashOf(state)}, ${hashOf(browser)}, ${issuer}, ${JSON.stringify(metadata)}::jsonb, now() + interval '10 minutes')`)
+    INSERT INTO ehr_launch (state_hash, browser_hash, config, metadata, expires_at)
+    VALUES (${hashOf(state)}, ${hashOf(browser)}, ${config}, ${JSON.stringify(metadata)}::jsonb, now() + interval '10 minutes')`)
 }
 
-/** Of any number at once that come back with the state, one has it; who comes with another browser has nothing, and ends nothing. */
+/**
+ * Of any number at once that come back with the state, one has it; who comes with another browser, or to the
+ * address of another configuration, has nothing, and ends nothing.
+ */
 export const takeEhrLaunch = async (
   connection: Connection,
-  { state, browser }: Pick<EhrLaunch, 'state' | 'browser'>,
-): Promise<Pick<EhrLaunch, 'issuer' | 'metadata'> | undefined> => {
+  { state, browser, config }: Pick<EhrLaunch, 'state' | 'browser' | 'config'>,
+): Promise<EhrMetadata | undefined> => {
   if (!isSecret(state) || !isSecret(browser)) return undefined
-  return connection.maybeOne(sql.fragment`
+  const taken = await connection.maybeOne<Pick<EhrLaunch, 'metadata'>>(sql.fragment`
     DELETE FROM ehr_launch
-    WHERE state_hash = ${hashOf(state)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()
-    RETURNING issuer, metadata`)
+    WHERE state_hash = ${hashOf(state)} AND browser_hash = ${hashOf(browser)} AND config = ${config} AND expires_at > now()
+    RETURNING metadata`)
+  return taken?.metadata
 }
 
-type Arrival = { readonly browser: string; readonly issuer: string; readonly arrived: string }
+type Arrival = { readonly browser: string; readonly config: string; readonly arrived: string }
 
 /** Answers by what it is found again, for half an hour and in the same browser: only the hash is kept. */
-export const keepArrival = async (connection: Connection, { browser, issuer, arrived }: Arrival): Promise<string> => {
+export const keepArrival = async (connection: Connection, { browser, config, arrived }: Arrival): Promise<string> => {
   const secret = newSecret()
   await connection.run(sql.fragment`DELETE FROM ehr_arrival WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
-    INSERT INTO ehr_arrival (hash, browser_hash, issuer, arrived, expires_at)
-    VALUES (${hashOf(secret)}, ${hashOf(browser)}, ${issuer}, ${arrived}, now() + interval '30 minutes')`)
+    INSERT INTO ehr_arrival (hash, browser_hash, config, arrived, expires_at)
+    VALUES (${hashOf(secret)}, ${hashOf(browser)}, ${config}, ${arrived}, now() + interval '30 minutes')`)
   return secret
 }
 
@@ -60,10 +65,10 @@ export const findArrival = async (
   connection: Connection,
   secret: string,
   browser: string,
-): Promise<Pick<Arrival, 'issuer' | 'arrived'> | undefined> => {
+): Promise<Pick<Arrival, 'config' | 'arrived'> | undefined> => {
   if (!isSecret(secret) || !isSecret(browser)) return undefined
   return connection.maybeOne(sql.fragment`
-    SELECT issuer, arrived FROM ehr_arrival
+    SELECT config, arrived FROM ehr_arrival
     WHERE hash = ${hashOf(secret)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()`)
 }
 

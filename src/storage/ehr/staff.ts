@@ -22,3 +22,24 @@ export const workplacesOf = (
       AND now() >= membership.period_start AND now() < membership.period_end
     GROUP BY membership.organization, organization.content ->> 'name'
     ORDER BY name, membership.organization`)
+
+/**
+ * Whether all that the Person is here stands in the organization or below it. Who sets up an EHR there says by it who they are,
+ * and could be them: so it is not enough for an administrator, a patient, or whoever works elsewhere as well.
+ */
+export const isOnlyStaffOf = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT
+    WHERE NOT EXISTS (SELECT FROM user_account WHERE person = ${person} AND administrator)
+      AND NOT EXISTS (SELECT FROM person_patient WHERE person = ${person})
+      AND NOT EXISTS (
+        SELECT FROM person_practitioner AS linked
+        JOIN (
+          SELECT practitioner, organization, period_end FROM membership
+          UNION ALL SELECT practitioner, organization, period_end FROM privacy_officer
+          UNION ALL SELECT study_staff.practitioner, study.organization, study_staff.period_end
+            FROM study_staff JOIN study ON study.id = study_staff.study_id
+        ) AS held ON held.practitioner = linked.practitioner AND held.period_end > now()
+        WHERE linked.person = ${person} AND NOT EXISTS (
+          SELECT FROM organization_ancestor AS tree
+          WHERE tree.organization = held.organization AND tree.ancestor = ${organization}))`)) !== undefined

@@ -27,8 +27,8 @@ export const openHospitals = async (environment: Readonly<Record<string, string>
   })
   const other = await create('everything', { resourceType: 'Organization', name: 'Other' })
 
-  const configure = async (mock: MockEhr, organization: string, more: Partial<SmartClientConfig> = {}) => {
-    const config: SmartClientConfig = {
+  const configure = async (mock: MockEhr, organization: string, more: Partial<Omit<SmartClientConfig, 'id'>> = {}) => {
+    const config: Omit<SmartClientConfig, 'id'> = {
       issuer: mock.base,
       organization,
       clientId: 'sharewell',

@@ -37,7 +37,7 @@ t.test('a launch goes to the EHR with all that SMART asks for, and to no other p
   t.match(Object.fromEntries(url.searchParams), {
     response_type: 'code',
     client_id: 'sharewell',
-    redirect_uri: 'http://localhost:8080/launch/callback',
+    redirect_uri: /^http:\/\/localhost:8080\/launch\/[0-9a-f]{32}\/callback$/,
     scope: 'openid fhirUser launch patient/Patient.r',
     state: /^[\w-]{43}$/,
     nonce: /^[\w-]{43}$/,
@@ -257,9 +257,10 @@ t.test('an answer of another EHR than the one that was asked is refused', async 
 t.test('an EHR that says no is believed', async t => {
   const browser = openBrowser(server)
   const { location = '' } = await browser.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
-  const state = new URL(location).searchParams.get('state') ?? ''
-  const query = new URLSearchParams({ error: 'access_denied', state, iss: ehr.base })
-  t.match(await browser.get(`/launch/callback?${query}`), { status: 403, body: /Your EHR said no/ })
+  const { searchParams: sent } = new URL(location)
+  const query = new URLSearchParams({ error: 'access_denied', state: sent.get('state') ?? '', iss: ehr.base })
+  const { pathname } = new URL(sent.get('redirect_uri') ?? '')
+  t.match(await browser.get(`${pathname}?${query}`), { status: 403, body: /Your EHR said no/ })
 })
 
 const seconds = Math.floor(Date.now() / 1000)

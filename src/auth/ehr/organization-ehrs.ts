@@ -1,0 +1,134 @@
+import type { OpenStoreAs } from '../../accounts/person.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Outbound } from '../../messages/outbound.ts'
+import type { Connection, Database } from '../../storage/database.ts'
+import type { EhrMetadata } from '../../storage/ehr/launch.ts'
+import {
+  addSmartClientConfig,
+  findSmartClientConfigOf,
+  keepSmartClientConfig,
+  listInheritedEhrs,
+  listSmartClientConfigsOf,
+  removeSmartClientConfig,
+  type SmartClientConfig,
+} from '../../storage/ehr/smart-client-config.ts'
+import { seal } from '../../storage/sealed.ts'
+import { recordingChange } from '../configuration-change.ts'
+import type { By } from '../organization-apps.ts'
+import { changeTo, removalOf } from './ehr-change.ts'
+import { discoverEhr } from './metadata.ts'
+import { problemsOf, type SaidEhr } from './said-ehr.ts'
+
+/** The EHRs that launch us for one organization, looked after by those who administer it. Each change is recorded. */
+export type OrganizationEhrs = {
+  readonly list: (organization: string) => Promise<readonly SmartClientConfig[]>
+  /** Those that are set up for organizations above it, and for it with them. */
+  readonly listInherited: (organization: string) => ReturnType<typeof listInheritedEhrs>
+  /** Undefined where it is none of the organization's own. */
+  readonly find: (organization: string, id: string) => Promise<SmartClientConfig | undefined>
+  /** Answers the id. Throws FhirError whose issues name the parameters. */
+  readonly add: (by: By, said: SaidEhr) => Promise<string>
+  /** The issuer stays: a secret that is known would go to another. */
+  readonly change: (by: By, id: string, said: SaidEhr) => Promise<void>
+  readonly remove: (by: By, id: string) => Promise<void>
+  /** Asks the EHR, as a launch would. */
+  readonly check: (config: SmartClientConfig) => Promise<EhrCheck>
+}
+
+export type EhrCheck =
+  | { readonly kind: 'found'; readonly metadata: EhrMetadata; readonly problems: readonly string[] }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+type Parts = {
+  readonly database: Database
+  readonly secretKey: Uint8Array
+  readonly openStoreAs: OpenStoreAs
+  readonly outbound: Pick<Outbound, 'send' | 'refusalOf'>
+}
+
+export const openOrganizationEhrs = (parts: Parts): OrganizationEhrs => {
+  const { database, outbound } = parts
+  return {
+    list: organization => listSmartClientConfigsOf(database, organization),
+    listInherited: organization => listInheritedEhrs(database, organization),
+    find: (organization, id) => findSmartClientConfigOf(database, organization, id),
+    add: async (by, said) => {
+      const config = await configOf(parts, by, said)
+      return recordingChange({ ...parts, ...by }, async connection => {
+        const id = await addSmartClientConfig(connection, config)
+        if (id === undefined)
+          throw new FhirError('invalid', 'This EHR is set up for the organization already', { expression: 'issuer' })
+        return { answer: id, change: changeTo({ id, ...config }) }
+      })
+    },
+    change: (by, id, said) =>
+      recordingChange({ ...parts, ...by }, async connection => {
+        const before = await known(connection, by, id)
+        const config = await configOf(parts, by, { ...said, issuer: before.issuer }, before)
+        await keepSmartClientConfig(connection, config)
+        return { answer: undefined, change: changeTo({ id, ...config }, before) }
+      }),
+    remove: (by, id) =>
+      recordingChange({ ...parts, ...by }, async connection => {
+        const removed = removalOf(await known(connection, by, id))
+        await removeSmartClientConfig(connection, id)
+        return { answer: undefined, change: removed }
+      }),
+    check: async config => {
+      const discovered = await discoverEhr(outbound, config.issuer)
+      if (discovered.kind === 'refused') return { kind: 'refused', reason: discovered.reason }
+      const { metadata } = discovered
+      return { kind: 'found', metadata, problems: problemsWith(config, metadata, outbound) }
+    },
+  }
+}
+
+const known = async (connection: Connection, { organization }: By, id: string): Promise<SmartClientConfig> => {
+  const config = await findSmartClientConfigOf(connection, organization, id)
+  if (config === undefined) throw new FhirError('not-found', 'There is no such EHR')
+  return config
+}
+
+const configOf = async (
+  { outbound, secretKey }: Parts,
+  { organization }: By,
+  { secret, ...said }: SaidEhr,
+  before?: SmartClientConfig,
+): Promise<Omit<SmartClientConfig, 'id'>> => {
+  const knowsSecret = before?.secret !== undefined
+  const [first, ...others] = problemsOf({ ...said, secret }, { refusalOf: outbound.refusalOf, knowsSecret })
+  if (first !== undefined) throw FhirError.of([first, ...others])
+  if (said.authentication !== 'secret') return { ...said, organization }
+  const sealed = secret === '' ? before?.secret : await seal(secretKey, 'launches from an EHR', secret)
+  return { ...said, organization, ...(sealed === undefined ? {} : { secret: sealed }) }
+}
+
+/** What would keep a launch from coming to its end, as far as that can be told from here. */
+const problemsWith = (
+  { authentication, issuer }: SmartClientConfig,
+  metadata: EhrMetadata,
+  { refusalOf }: Pick<Outbound, 'refusalOf'>,
+): readonly string[] => {
+  const unreachable = [metadata.token_endpoint, metadata.jwks_uri, issuer].flatMap(url => {
+    const reason = refusalOf(url)
+    return reason === undefined
+      ? []
+      : [`${url} may not be asked: ${reason}. The operator of this server has to allow it.`]
+  })
+  const methods = metadata.token_endpoint_auth_methods_supported
+  const accepted = methodsOf[authentication]
+  const isOffered = methods === undefined || accepted.length === 0 || methods.some(one => accepted.includes(one))
+  return isOffered
+    ? unreachable
+    : [
+        ...unreachable,
+        `It says that clients authenticate by ${methods.join(', ')}, and not by ${accepted.join(' or ')}.`,
+      ]
+}
+
+/** That public clients are taken few say: none of it has to be announced. */
+const methodsOf: Readonly<Record<SmartClientConfig['authentication'], readonly string[]>> = {
+  none: [],
+  secret: ['client_secret_basic', 'client_secret_post'],
+  private_key_jwt: ['private_key_jwt'],
+}
