@@ -183,6 +183,10 @@ const refuseTogether = (config: Config): Config => {
   const { signUp, smtpUrl, host, baseUrl } = config
   if (signUp === 'open' && smtpUrl === 'none')
     throw startError('SIGN_UP is "open", and who signs up is sent a link: set SMTP_URL to a mail server')
+  if (config.ssoSignUp === 'invitation' && signUp === 'closed')
+    throw startError(
+      'SSO_SIGN_UP is "invitation", and SIGN_UP "closed" lets nobody be invited: set SSO_SIGN_UP to open or closed',
+    )
   refuseIncompleteSso(config)
   const isLocal = [host, new URL(baseUrl ?? 'http://localhost').hostname].every(name => thisMachine.includes(name))
   if (smtpUrl === 'log' && !isLocal)

@@ -88,6 +88,9 @@ t.test('an identity provider is configured whole, or not at all', async t => {
   }
   for (const [name, message] of Object.entries(without))
     t.throws(() => readConfig({ ...oidc, [name]: '' }), { message }, name)
+  t.throws(() => readConfig({ ...oidc, SIGN_UP: 'closed', SSO_SIGN_UP: 'invitation' }), {
+    message: /^SSO_SIGN_UP is "invitation", and SIGN_UP "closed" lets nobody be invited/,
+  })
   const plain = { ...oidc, OIDC_ISSUER: 'http://10.0.0.7:8080/realms/staff' }
   t.throws(() => readConfig(plain), {
     message: /^OIDC_ISSUER is without TLS: .* allow http:\/\/10.0.0.7:8080 by OUTBOUND/,

@@ -37,4 +37,4 @@ export const verifyIdToken = async (
 
 /** Signatures by a key pair alone: a secret that both sides have proves nothing. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
-const clockSkewSeconds = 60
+export const clockSkewSeconds = 60

@@ -8,7 +8,7 @@ import type { Database } from '../../storage/database.ts'
 import { type KeySets, openKeySets } from '../key-sets.ts'
 import { type ClaimRules, refedsMultiFactor, toArrived } from './claimed.ts'
 import type { SsoArrived, SsoAsked, SsoSent } from './exchange.ts'
-import { type IdToken, verifyIdToken } from './id-token.ts'
+import { clockSkewSeconds, type IdToken, verifyIdToken } from './id-token.ts'
 import { discoverProvider, type ProviderMetadata } from './provider-metadata.ts'
 import { refused, refusedBy, type SsoRefused } from './refusal.ts'
 
@@ -60,7 +60,7 @@ export const openOidc = (parts: OidcParts): Oidc => {
         const { oauth2 } = await findClient()
         const url = new URL(await oauth2.generateAuthorizationUri(exchange.request, exchange.reply))
         const id = url.searchParams.get('state') ?? ''
-        await keepSsoRequest(parts.database, { id, browser, continued })
+        await keepSsoRequest(parts.database, { id, browser, continued, isAskedAgain })
         url.searchParams.set('nonce', nonceOf(parts, id))
         if (isAskedAgain) url.searchParams.set('prompt', 'login')
         return { kind: 'sent', url: url.href }
@@ -78,11 +78,13 @@ export const openOidc = (parts: OidcParts): Oidc => {
         requireIssuer(parts, client.metadata, query)
         if (query.has('error')) return refused('denied', 'the provider answered with an error')
         const idToken = await exchangeCode(parts, client, keySets, exchange, state)
+        const { since, ...request } = asked
+        requireSince(idToken, since)
         const arrived = {
           issuer: parts.issuer,
           subject: idToken.sub,
           ...toArrived(parts.rules, claimedBy(idToken)),
-          ...asked,
+          ...request,
         }
         return { kind: 'arrived', arrival: await keepSsoArrival(parts.database, browser, arrived) }
       } catch (error) {
@@ -160,6 +162,13 @@ const exchangeCode = async (
   const { issuer, clientId } = parts
   const nonce = nonceOf(parts, state)
   return verifyIdToken(token.id_token, { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri })
+}
+
+/** Whoever has the browser can change what it asks. Not all providers say when somebody signed in; those that do are held to it. */
+const requireSince = ({ auth_time: signedInAt }: IdToken, since: Date | undefined): void => {
+  if (since === undefined || signedInAt === undefined) return
+  if (typeof signedInAt !== 'number' || (signedInAt + clockSkewSeconds) * 1000 < since.getTime())
+    throw new Error('its auth_time is before the request, which asked to sign in anew')
 }
 
 /** Made again from the state that comes back, which the browser keeps: an id_token for another browser has another. */

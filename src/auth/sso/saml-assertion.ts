@@ -12,6 +12,7 @@ export type SamlAssertion = {
   readonly subject: string
   /** ID of the request that it answers, as it is signed. */
   readonly inResponseTo: string
+  readonly signedInAt: Date
   readonly contexts: readonly string[]
 }
 
@@ -34,10 +35,11 @@ export const readAssertion = (parsed: unknown, { issuer, entityId, consumerUrl }
   if (recipient !== consumerUrl) throw new Error('the Recipient is another')
   if (!(Date.parse(end) > Date.now() - clockSkewMs)) throw new Error('the SubjectConfirmation is over, or has no end')
   if (inResponseTo === undefined) throw new Error('the InResponseTo is absent: nobody here has asked')
-  const statements = listOf(assertion, 'AuthnStatement')
-  if (statements.length === 0) throw new Error('there is no AuthnStatement')
-  const contexts = statements.flatMap(statement => listOf(one(statement, 'AuthnContext'), 'AuthnContextClassRef'))
-  return { subject: nameOf(name), inResponseTo, contexts: contexts.map(textOf) }
+  const statement = one(assertion, 'AuthnStatement')
+  const signedInAt = new Date(statement.$?.AuthnInstant ?? '')
+  if (Number.isNaN(signedInAt.getTime())) throw new Error('the AuthnInstant is no time')
+  const contexts = listOf(one(statement, 'AuthnContext'), 'AuthnContextClassRef').map(textOf)
+  return { subject: nameOf(name), inResponseTo, signedInAt, contexts }
 }
 
 export const clockSkewMs = 60_000

@@ -39,7 +39,7 @@ export const openSaml = (parts: SamlParts): Saml => ({
   begin: async (_exchange, { browser, continued, isAskedAgain }) => {
     // An xs:ID begins with no digit.
     const id = `_${newSecret()}`
-    await keepSsoRequest(parts.database, { id, browser, continued })
+    await keepSsoRequest(parts.database, { id, browser, continued, isAskedAgain })
     // There is no RelayState: where to go on to is kept here.
     const library = openLibrary(parts, { generateUniqueId: () => id, forceAuthn: isAskedAgain })
     return { kind: 'sent', url: await library.getAuthorizeUrlAsync('', undefined, {}) }
@@ -47,9 +47,11 @@ export const openSaml = (parts: SamlParts): Saml => ({
   consume: async response => {
     const requests = openRequests(parts.database)
     try {
-      const { inResponseTo, ...arrived } = await read(parts, openLibrary(parts, { cacheProvider: requests }), response)
-      const arrival = await answerSsoRequest(parts.database, inResponseTo, arrived)
-      return arrival === undefined ? refused('over', 'the request was answered already') : { kind: 'arrived', arrival }
+      const { answers, arrived } = await read(parts, openLibrary(parts, { cacheProvider: requests }), response)
+      const arrival = await answerSsoRequest(parts.database, answers, arrived)
+      return arrival === undefined
+        ? refused('over', 'the request was answered already, or asked to sign in anew')
+        : { kind: 'arrived', arrival }
     } catch (error) {
       if (requests.isUnknown()) return refused('over', 'the request is not known, or was answered already')
       if (error instanceof SamlStatusError) return refused('denied', 'the provider answered with a status of failure')
@@ -67,9 +69,10 @@ const read = async (parts: SamlParts, library: SAML, response: string) => {
   const { issuer } = parts
   const ours = { entityId: entityIdOf(parts), consumerUrl: consumerUrlOf(parts) }
   const assertion = readAssertion(profile.getAssertion?.(), { issuer, ...ours })
-  const { subject, inResponseTo } = assertion
-  if (profile.inResponseTo !== inResponseTo) throw new Error('the Response answers another request')
-  return { inResponseTo, issuer, subject, ...toArrived(parts.rules, claimedBy(assertion, profile)) }
+  const { subject, inResponseTo: id, signedInAt } = assertion
+  if (profile.inResponseTo !== id) throw new Error('the Response answers another request')
+  const claimed = claimedBy(assertion, profile)
+  return { answers: { id, signedInAt }, arrived: { issuer, subject, ...toArrived(parts.rules, claimed) } }
 }
 
 const entityIdOf = ({ address }: SamlParts): string => `${address()}${samlMetadataPath}`

@@ -10,27 +10,40 @@ export type SsoRequest = {
   readonly browser: string
   /** Path of this server to go on to. */
   readonly continued?: string | undefined
+  /** Whether the provider was to ask anew who is there. */
+  readonly isAskedAgain: boolean
 }
 
 /** Good once, for ten minutes. */
-export const keepSsoRequest = async (connection: Connection, { id, browser, continued }: SsoRequest): Promise<void> => {
+export const keepSsoRequest = async (
+  connection: Connection,
+  { id, browser, continued, isAskedAgain }: SsoRequest,
+): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM sso_request WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
-    INSERT INTO sso_request (id_hash, browser_hash, continued, expires_at)
-    VALUES (${hashOf(id)}, ${hashOf(browser)}, ${continued ?? null}, now() + interval '10 minutes')`)
+    INSERT INTO sso_request (id_hash, browser_hash, continued, asked_again, expires_at)
+    VALUES (${hashOf(id)}, ${hashOf(browser)}, ${continued ?? null}, ${isAskedAgain}, now() + interval '10 minutes')`)
 }
 
 /** Of any number of answers at once, one has it; another browser has nothing, and ends nothing. */
 export const takeSsoRequest = async (
   connection: Connection,
   { id, browser }: Pick<SsoRequest, 'id' | 'browser'>,
-): Promise<{ readonly continued?: string } | undefined> => {
+): Promise<TakenRequest | undefined> => {
   if (!isSecret(browser)) return undefined
-  const row = await connection.maybeOne<{ continued: string | null }>(sql.fragment`
+  const row = await connection.maybeOne<{ continued: string | null; since: Date | null }>(sql.fragment`
     DELETE FROM sso_request
     WHERE id_hash = ${hashOf(id)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()
-    RETURNING continued`)
-  return row && { ...(row.continued === null ? {} : { continued: row.continued }) }
+    RETURNING continued, CASE WHEN asked_again THEN asked_at END AS since`)
+  if (row === undefined) return undefined
+  const { continued, since } = row
+  return { ...(continued === null ? {} : { continued }), ...(since === null ? {} : { since }) }
+}
+
+export type TakenRequest = {
+  readonly continued?: string
+  /** A sign-in before that is no answer to it. */
+  readonly since?: Date
 }
 
 /** Whom an identity provider has shown somebody to be. */
@@ -74,17 +87,21 @@ export const isSsoRequest = async (connection: Connection, id: string): Promise<
 
 /**
  * For an answer that another site posts, without our cookies: who has arrived is kept for the browser that was sent out, wherever
- * the answer comes from. Answers as `keepSsoArrival`; undefined for all but the first of those that answer the id.
+ * the answer comes from. Answers as `keepSsoArrival`; undefined for all but the first of those that answer the id, and for a
+ * sign-in that was there before the provider was asked to ask anew.
  */
 export const answerSsoRequest = async (
   connection: Connection,
-  id: string,
+  { id, signedInAt }: { readonly id: string; readonly signedInAt: Date },
   arrived: SsoArrival,
 ): Promise<string | undefined> => {
   const secret = newSecret()
   const kept = await connection.run(sql.fragment`
     WITH request AS (
-      DELETE FROM sso_request WHERE id_hash = ${hashOf(id)} AND expires_at > now() RETURNING browser_hash, continued)
+      DELETE FROM sso_request
+      WHERE id_hash = ${hashOf(id)} AND expires_at > now()
+        AND (NOT asked_again OR ${signedInAt.toISOString()}::timestamptz >= asked_at - interval '1 minute')
+      RETURNING browser_hash, continued)
     INSERT INTO sso_arrival (hash, browser_hash, arrived, expires_at)
     SELECT ${hashOf(secret)}, browser_hash,
       ${JSON.stringify(arrived)}::jsonb || jsonb_strip_nulls(jsonb_build_object('continued', continued)),

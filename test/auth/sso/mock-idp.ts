@@ -27,6 +27,7 @@ export type Answer = {
   readonly validTo?: number
   readonly confirmedTo?: number | null
   readonly method?: string
+  readonly signedIn?: number
   readonly context?: string
   readonly status?: string
   /** More of the subject. */
@@ -94,7 +95,8 @@ const response = (id: string, answer: Answer): string => {
 
 const assertion = (id: string, answer: Answer): string => {
   const { issuer = entityId, validFrom = -60, validTo = 300, audience = serviceProvider, context = 'Password' } = answer
-  return `<saml:Assertion ID="${newId()}" Version="2.0" IssueInstant="${at(0)}"><saml:Issuer>${issuer}</saml:Issuer>${subject(id, answer)}<saml:Conditions NotBefore="${at(validFrom)}" NotOnOrAfter="${at(validTo)}">${audience === null ? '' : `<saml:AudienceRestriction><saml:Audience>${audience}</saml:Audience></saml:AudienceRestriction>`}</saml:Conditions><saml:AuthnStatement AuthnInstant="${at(0)}" SessionIndex="${newId()}"><saml:AuthnContext><saml:AuthnContextClassRef>${context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>${named('urn:oid:0.9.2342.19200300.100.1.3', answer.email)}${named('displayName', answer.name)}</saml:AttributeStatement></saml:Assertion>`
+  const { signedIn = 0 } = answer
+  return `<saml:Assertion ID="${newId()}" Version="2.0" IssueInstant="${at(0)}"><saml:Issuer>${issuer}</saml:Issuer>${subject(id, answer)}<saml:Conditions NotBefore="${at(validFrom)}" NotOnOrAfter="${at(validTo)}">${audience === null ? '' : `<saml:AudienceRestriction><saml:Audience>${audience}</saml:Audience></saml:AudienceRestriction>`}</saml:Conditions><saml:AuthnStatement AuthnInstant="${at(signedIn)}" SessionIndex="${newId()}"><saml:AuthnContext><saml:AuthnContextClassRef>${context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>${named('urn:oid:0.9.2342.19200300.100.1.3', answer.email)}${named('displayName', answer.name)}</saml:AttributeStatement></saml:Assertion>`
 }
 
 const subject = (id: string, answer: Answer): string => {

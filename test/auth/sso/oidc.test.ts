@@ -109,6 +109,19 @@ t.test('a browser whose state is not the one of the answer is refused', async t 
   t.match(await browser.get(back), { status: 502, body: /could not make sure who you are/ })
 })
 
+t.test('who was to sign in anew, and did so before, is not signed in', async t => {
+  const now = Math.floor(Date.now() / 1000)
+  const arrive = async (query: string, auth_time: unknown) => {
+    const browser = newBrowser()
+    return browser.get(await world.toCallback(browser, { ...ana, auth_time }, query))
+  }
+  for (const auth_time of [now - 600, '0', null])
+    t.match(await arrive('?prompt=login', auth_time), { status: 502, body: /could not make sure who you are/ })
+  t.match(await arrive('?prompt=login', now), { status: 303 })
+  t.match(await arrive('?prompt=login', undefined), { status: 303 }, 'a provider that does not tell is believed')
+  t.match(await arrive('', now - 600), { status: 303 }, 'where that was not asked it does not matter')
+})
+
 t.test('a provider that says no is believed', async t => {
   const browser = newBrowser()
   const { location = '' } = await browser.get('/sso')

@@ -109,6 +109,15 @@ t.test('an assertion does not answer a second request, in whatever Response it i
   t.match(await world.post(moved), { status: 502 })
 })
 
+t.test('who was to sign in anew, and did so before, is not signed in', async t => {
+  const browser = newBrowser()
+  const earlier = { ...ana, signedIn: -600 }
+  const asked = await world.begin(browser, '?prompt=login')
+  t.match(await world.post(idp.responseTo(asked, earlier)), { status: 400, location: undefined })
+  t.match(await world.post(idp.responseTo(asked, ana)), { status: 303 })
+  t.match(await world.answer(browser, earlier), { status: 303 }, 'where that was not asked it does not matter')
+})
+
 t.test('a provider that says no is believed', async t => {
   t.match(await world.answer(newBrowser(), { ...ana, status: 'Responder', signed: 'neither' }), {
     status: 403,
@@ -214,6 +223,7 @@ const refusedAnswers: readonly (readonly [string, Partial<Answer>])[] = [
   ['has an empty name', { nameId: '' }],
   ['has a name between blanks', { nameId: ' a7f3' }],
   ['has two names', { subject: '<saml:NameID>victim</saml:NameID>' }],
+  ['does not say when they signed in', { edited: xml => xml.replace(/ AuthnInstant="[^"]*"/, '') }],
   ['is half', { tampered: xml => xml.slice(0, xml.length / 2) }],
   ['is nothing', { tampered: () => '' }],
   ['is a page', { tampered: () => '<html></html>' }],
