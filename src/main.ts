@@ -8,6 +8,7 @@ import { keysCommand } from './cli/keys.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { reindexCommand } from './cli/reindex.ts'
 import { secondFactorCommand } from './cli/second-factor.ts'
+import { secretKeyCommand } from './cli/secret-key.ts'
 import { serveCommand } from './cli/serve.ts'
 import { tokenCommand } from './cli/token.ts'
 import { isStartError } from './start-error.ts'
@@ -20,6 +21,7 @@ const commands = [
   clientCommand,
   ehrCommand,
   keysCommand,
+  secretKeyCommand,
   inviteCommand,
   secondFactorCommand,
   demoCommand,

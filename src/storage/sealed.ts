@@ -2,7 +2,11 @@ import { hkdfSync } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 
 /** What is kept sealed: each with a key of its own, so that nothing opens as something else. */
-type Kind = 'signing keys' | 'launches from an EHR' | 'arrivals from an EHR that are handed over' | 'authenticators'
+export type Kind =
+  | 'signing keys'
+  | 'launches from an EHR'
+  | 'arrivals from an EHR that are handed over'
+  | 'authenticators'
 
 /** Text that only SECRET_KEY opens, as a JWE. https://www.rfc-editor.org/rfc/rfc7516 */
 export const seal = (secretKey: Uint8Array, kind: Kind, text: string): Promise<string> =>

@@ -1,0 +1,45 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { keyOf32Bytes } from '../config/accepted.ts'
+import { type Config, readConfig } from '../config.ts'
+import { startError } from '../start-error.ts'
+import { resealAll } from '../storage/reseal.ts'
+import { readOrMakeSecret } from '../storage/secret-file.ts'
+import { secretKeyOf } from '../storage/secret-key.ts'
+import { withOwnDatabase } from './own-database.ts'
+
+/** Where SECRET_KEY may have become known, or is replaced from time to time. */
+export const secretKeyCommand = (program: Command): void => {
+  program
+    .command('secret-key')
+    .description('the key that seals secrets in the database')
+    .command('rotate')
+    .description(
+      'seal everything by a new key, while no server runs: one that it makes, or where SECRET_KEY is set, one from standard input',
+    )
+    .action(async () => {
+      const config = readConfig()
+      const count = await (config.secretKey === undefined ? rotateFile(config) : rotateGiven(config.secretKey))
+      process.stdout.write(`Sealed by the new key: ${count}. The old one opens nothing any more.\n`)
+      if (config.secretKey !== undefined) process.stdout.write('Start with the new one as SECRET_KEY.\n')
+    })
+}
+
+/** The new one lies beside the old one before anything is sealed by it: whatever ends it midway, both are there to do it again. */
+const rotateFile = async (config: Config): Promise<number> => {
+  const file = join(config.dataDir, 'secret.key')
+  const from = await secretKeyOf(config, () => {})
+  const to = await readOrMakeSecret(`${file}.next`)
+  const count = await withOwnDatabase(database => resealAll(database, { from, to }))
+  await rename(`${file}.next`, file)
+  return count
+}
+
+const rotateGiven = async (from: Uint8Array): Promise<number> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
+  const to = keyOf32Bytes(Buffer.concat(chunks).toString('utf8').trim())
+  if (to === undefined) throw startError('Give the new key on standard input: openssl rand -base64 32 makes one')
+  return withOwnDatabase(database => resealAll(database, { from, to }))
+}
