@@ -1,5 +1,5 @@
-import type { AuditEvent } from '@medplum/fhirtypes'
-import type { OpenStoreAs } from '../accounts/person.ts'
+import type { AuditEvent, AuditEventAgent } from '@medplum/fhirtypes'
+import { nameOfPerson, type OpenStoreAs } from '../accounts/person.ts'
 import { commandLineClient } from '../storage/client.ts'
 import type { Connection } from '../storage/database.ts'
 
@@ -24,22 +24,34 @@ type Changing = ChangedBy & {
 type ChangedBy = { readonly person: string } | { readonly operator: true }
 
 /** Runs the change and records it, both or neither. */
-export const recordingChange = <T>(
+export const recordingChange = async <T>(
   { openStoreAs, organization, ...by }: Changing,
   run: (connection: Connection) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
-): Promise<T> =>
-  openStoreAs({
+): Promise<T> => {
+  const agent = await agentOf(openStoreAs, by)
+  return openStoreAs({
     principal: 'person' in by ? { kind: 'person', id: by.person } : { kind: 'client', id: commandLineClient },
     organizations: organization === undefined ? [] : [organization],
   }).atomic(async (store, connection) => {
     const { answer, change } = await run(connection)
-    const [written] = await store.write([{ kind: 'create', resource: toAuditEvent(change, by) }])
+    const source = { observer: { display: 'person' in by ? 'Pages of this server' : 'Command line of this server' } }
+    const [written] = await store.write([
+      { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } },
+    ])
     if (written?.outcome === 'refused') throw written.error
     return answer
   })
+}
+
+/** By name too: a privacy officer may read the AuditEvent, and not the Person. */
+const agentOf = async (openStoreAs: OpenStoreAs, by: ChangedBy): Promise<AuditEventAgent> => {
+  if (!('person' in by)) return { who: { identifier: { value: commandLineClient } }, requestor: true }
+  const name = await nameOfPerson(openStoreAs, by.person)
+  return { who: { reference: `Person/${by.person}` }, ...(name === '' ? {} : { name }), requestor: true }
+}
 
 /** DICOM's "Security Configuration", as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has it. */
-const toAuditEvent = ({ action, told, id, details }: ConfigurationChange, by: ChangedBy): AuditEvent => ({
+const toAuditEvent = ({ action, told, id, details }: ConfigurationChange): Omit<AuditEvent, 'agent' | 'source'> => ({
   resourceType: 'AuditEvent',
   type: { system: dicom, code: '110113', display: 'Security Alert' },
   subtype: [{ system: dicom, code: '110129', display: 'Security Configuration' }],
@@ -47,13 +59,6 @@ const toAuditEvent = ({ action, told, id, details }: ConfigurationChange, by: Ch
   recorded: new Date().toISOString(),
   outcome: '0',
   outcomeDesc: told,
-  agent: [
-    {
-      who: 'person' in by ? { reference: `Person/${by.person}` } : { identifier: { value: commandLineClient } },
-      requestor: true,
-    },
-  ],
-  source: { observer: { display: 'person' in by ? 'Pages of this server' : 'Command line of this server' } },
   entity: [
     {
       what: { identifier: { value: id } },

@@ -382,7 +382,7 @@ t.test('the privacy officer is told who did what, and no secret', async t => {
     t.match(event, {
       type: { code: '110113' },
       subtype: [{ code: '110129' }],
-      agent: [{ who: { reference: `Person/${persons.manager}` }, requestor: true }],
+      agent: [{ who: { reference: `Person/${persons.manager}` }, name: 'The manager', requestor: true }],
       entity: [{ what: { identifier: { value: id } } }],
       meta: { tag: [{ code: lab.organization }] },
     })

@@ -159,6 +159,29 @@ t.test('two tenants are set up at one EHR, and neither has anything of the other
   await removeAll()
 })
 
+t.test('an EHR that sends people on to another’s page gets no code of it', async t => {
+  const [honest, evil] = [
+    pageOf(await add(manager, { client_id: 'of-lab' })),
+    pageOf(await add(foreign, { issuer: otherEhr.base, client_id: 'of-lab' }, clinic.organization)),
+  ]
+  otherEhr.misbehave({ metadata: { authorization_endpoint: `${ehr.base}/authorize` } })
+  const browser = openBrowser(server)
+  const { location = '' } = await launchAt(browser, idOf(evil), 'x', otherEhr.base)
+  const { origin, searchParams } = new URL(location)
+  t.equal(origin, new URL(ehr.base).origin)
+  t.match(Object.fromEntries(searchParams), {
+    aud: otherEhr.base,
+    redirect_uri: `http://localhost:8080/launch/${idOf(evil)}/callback`,
+  })
+  const state = searchParams.get('state') ?? ''
+  const back = new URLSearchParams({ code: 'of the honest one', state })
+  const before = otherEhr.asked.length
+  t.match(await browser.get(`/launch/${idOf(honest)}/callback?${back}`), { status: 400, body: /This launch is over/ })
+  t.equal(otherEhr.asked.length, before, 'what comes to the address of the honest one is given to nobody else')
+  otherEhr.misbehave({})
+  await removeAll()
+})
+
 t.test('a secret is kept sealed, never shown, and stays with its EHR', async t => {
   const secret = 'a very secret word'
   const added = await add(manager, { client_id: 'of-lab', authentication: 'secret', secret })
@@ -335,7 +358,7 @@ t.test('the privacy officer is told who did what, and no secret', async t => {
   )
   for (const event of events)
     t.match(event, {
-      agent: [{ who: { reference: `Person/${persons.manager}` }, requestor: true }],
+      agent: [{ who: { reference: `Person/${persons.manager}` }, name: 'The manager', requestor: true }],
       entity: [{ what: { identifier: { value: idOf(page) } } }],
       meta: { tag: [{ code: lab.organization }] },
     })

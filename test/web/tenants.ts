@@ -38,7 +38,8 @@ export const openTenants = async (environment: Readonly<Record<string, string>> 
         code: [{ coding: [{ system: organizationRole, code }] }],
       })
     const targets = [practitioner, ...(patient === undefined ? [] : [{ reference: `Patient/${patient}` }])]
-    const person = await create('everything', { resourceType: 'Person', link: targets.map(target => ({ target })) })
+    const link = targets.map(target => ({ target }))
+    const person = await create('everything', { resourceType: 'Person', name: [{ text: `The ${code}` }], link })
     return person.id
   }
   const administrator = async () => {
