@@ -143,7 +143,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, * or origins such as https://hooks.example.org or https://*.example.org, separated by commas',
     effect:
-      'Servers that this one may send requests to, such as the rest-hooks of subscriptions; * is every public one by https. Only an origin named in full may be private or without TLS.',
+      'Servers that this one may send requests to, such as the rest-hooks of subscriptions, and the EHRs that managers set up; * is every public one by https. Only an origin named in full may be private or without TLS.',
     parse: outboundOrigins,
   }),
   clientRegistration: setting({
