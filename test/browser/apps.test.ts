@@ -188,10 +188,28 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.same(browser.complaints, [])
   })
 
-  await t.test('a request that was decided already is over', async t => {
+  await t.test('people are told what cannot be answered, on a page', async t => {
     const browser = await openBrowser()
-    await browser.page.goto(`${base}/authorize/none`)
+    const { page } = browser
+    await page.goto(`${base}/authorize/none`)
+    t.equal(await page.textContent('h1'), 'This request is over')
     await look(t, browser, 'authorize-over')
+    const { challenge } = pkce()
+    await page.goto(`${base}/oauth/authorize?${authorizeQuery('nobody', 'patient/*.rs', challenge)}`)
+    await look(t, browser, 'authorize-refused')
+  })
+
+  await t.test('who reads a patient opens apps for them', async t => {
+    const browser = await openBrowser()
+    const { page } = browser
+    app.configure({ clientId: desk.id, scope: 'launch patient/Patient.rs' })
+    await page.goto(`${base}/sign-in?continue=/patients/${bob}`)
+    await signIn(browser, emails.researcher)
+    await look(t, browser, 'patient-apps')
+    await byKeyboard(browser).press('Study desk')
+    await page.waitForURL(`${base}/authorize/*`)
+    await page.goto(`${base}/patients/nobody`)
+    await look(t, browser, 'no-such-page')
   })
 
   await t.test('fhirclient launches an app by itself in a browser, and reads what the person allowed', async t => {
