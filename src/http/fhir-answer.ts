@@ -23,7 +23,7 @@ export const setHeaders = (reply: FastifyReply, { status, etag, lastModified, lo
 const payloadOf = (
   body: Exclude<Body, { kind: 'lines' }>,
   { request: { presentation }, server: { xml } }: FastifyReply,
-): string | Readable => {
+): string | Buffer | Readable => {
   switch (body.kind) {
     case 'text':
       return resourceText(body.text, presentation, xml)
@@ -34,11 +34,11 @@ const payloadOf = (
   }
 }
 
-/** A long page goes out piece by piece, and never stands in memory as one text. */
-const streamed = (chunks: Iterable<string>): string | Readable => {
+/** A long page goes out piece by piece, and never stands in memory as one text; a short one is encoded once. */
+const streamed = (chunks: Iterable<string>): Buffer | Readable => {
   const iterator = chunks[Symbol.iterator]()
   const [first, second] = [iterator.next(), iterator.next()]
-  if (second.done) return first.done ? '' : first.value
+  if (second.done) return Buffer.from(first.done ? '' : first.value)
   return Readable.from(
     (function* () {
       yield first.value

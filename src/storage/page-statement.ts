@@ -64,7 +64,8 @@ const orderOf = ({ search, at }: AskedPage, row: RowNames): SqlFragment => {
 /** Where the row stands in the page, and in the whole list. */
 const placeOf = (asked: AskedPage, row: RowNames): SqlFragment => {
   const texts = sortKeys(asked.search, row).map(({ value }) => sql.fragment`(${value})::text`)
-  const values = texts.length === 0 ? sql.array([], 'text') : sql.fragment`ARRAY[${sql.join(texts, sql.fragment`, `)}]`
+  const values =
+    texts.length === 0 ? sql.fragment`'[]'` : sql.fragment`json_build_array(${sql.join(texts, sql.fragment`, `)})::text`
   return sql.fragment`row_number() OVER (${orderOf(asked, row)}) AS position, ${values} AS keys`
 }
 

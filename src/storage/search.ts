@@ -49,12 +49,13 @@ const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around
   const [first, last] = [page[0], page.at(-1)]
   if (first === undefined || last === undefined) return {}
   return {
-    ...(more || isBefore ? { next: cursorOf({ values: last.keys, pk: last.pk }) } : {}),
-    ...((isBefore ? more : !isFirst) ? { previous: cursorOf({ values: first.keys, pk: first.pk, before: true }) } : {}),
+    ...(more || isBefore ? { next: cursorOf(last) } : {}),
+    ...((isBefore ? more : !isFirst) ? { previous: cursorOf(first, { before: true }) } : {}),
   }
 }
 
-const cursorOf = (position: Position): string => JSON.stringify(position)
+const cursorOf = ({ keys, pk }: Row, more: Pick<Position, 'before'> = {}): string =>
+  JSON.stringify({ values: JSON.parse(keys), pk, ...more } satisfies Position)
 
 /** Ids of the first matches, without an order. */
 export const searchIds = async (
@@ -86,7 +87,8 @@ const rowsOf = async (connection: Connection, asked: AskedPage, source: Source):
 type Row = {
   patient_id: number
   pk: string
-  keys: (string | null)[]
+  /** A JSON array of texts and nulls: only those of the first row and the last are ever read. */
+  keys: string
   id: string
   version: number
   last_updated: Date
