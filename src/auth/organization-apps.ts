@@ -1,6 +1,6 @@
 import { backendScopeRefusal } from '../access/backend-policy.ts'
 import type { Caller } from '../access/caller.ts'
-import { parseScope, parseScopes } from '../access/scope.ts'
+import { parseScopes, printScope } from '../access/scope.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
@@ -8,11 +8,12 @@ import { revokeGrants } from '../storage/authorization-grant.ts'
 import { enableClient, findClientOf, listClientsOf, type OrganizationClient } from '../storage/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
+import { hasStudiesBeyond } from '../storage/studies-beyond.ts'
 import { disable, keepApproved, type Registered } from './approved-clients.ts'
 import { newClientId } from './client-model.ts'
 import { type ConfigurationChange, recordingChange } from './configuration-change.ts'
 import type { ScopeRules } from './requested-scope.ts'
-import { detailsOf, metadataOf, problemsOf, type SaidApp, wordsOf } from './said-app.ts'
+import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
 
 /** Apps and backend services of one organization, looked after by those who administer it. Each change is recorded. */
 export type OrganizationApps = {
@@ -64,7 +65,7 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
     enable: (by, id) =>
       changing(by, async connection => {
         const client = await known(connection, by, id)
-        requireGrantable(parts, by, client.scope)
+        await requireGrantable(parts, connection, by, client.scope)
         if (!(await enableClient(connection, id))) throw new FhirError('conflict', 'Only the operator can enable it')
         return {
           answer: undefined,
@@ -79,7 +80,7 @@ type Run<T> = (connection: Connection) => Promise<Changed<T>>
 
 const register = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<Changed<Registered>> => {
   const id = newClientId()
-  requireSound(parts, by, app)
+  await requireSound(parts, connection, by, app)
   const metadata = metadataOf(app)
   const { organization } = by
   const { name, scope } = app
@@ -93,7 +94,7 @@ type Change = { readonly by: By; readonly id: string; readonly app: SaidApp }
 const change = async (parts: Parts, connection: Connection, { by, id, app }: Change): Promise<Changed<Registered>> => {
   const client = await known(connection, by, id)
   requireOwn(client)
-  requireSound(parts, by, app)
+  await requireSound(parts, connection, by, app)
   if (isBackend(client) !== (app.kind === 'backend'))
     throw new FhirError('invalid', 'An app stays an app, and a service a service: register another', {
       expression: 'kind',
@@ -132,7 +133,7 @@ const renewSecret = async (parts: Parts, connection: Connection, by: By, id: str
   const { name, organization, scope, policies, metadata } = client
   if (!metadata.token_endpoint_auth_method.startsWith('client_secret'))
     throw new FhirError('conflict', 'It authenticates by no secret')
-  requireGrantable(parts, by, scope)
+  await requireGrantable(parts, connection, by, scope)
   const kept = { ...parts, name, organization, scope, policies, metadata, renewsSecret: true }
   const answer = await keepApproved(connection, id, kept)
   return { answer, change: { action: 'U', id, told: `The app ${name} was given a new secret`, details: {} } }
@@ -155,19 +156,33 @@ const requireOwn = (client: OrganizationClient): void => {
 }
 
 /** Throws FhirError with what is wrong, and which parameter it is about. */
-const requireSound = (parts: Parts, by: By, app: SaidApp): void => {
+const requireSound = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
   const [first, ...others] = problemsOf(app)
   if (first !== undefined) throw FhirError.of([first, ...others])
-  requireGrantable(parts, by, app.scope)
+  await requireGrantable(parts, connection, by, app.scope)
 }
 
-const requireGrantable = ({ rules }: Parts, { caller, organization }: By, scope: string): void => {
-  for (const word of wordsOf(scope)) {
-    const asked = parseScope(word)
-    const reason = asked && backendScopeRefusal(asked, { caller, organization, ...rules })
-    if (reason !== undefined && asked?.context === 'system')
-      throw new FhirError('forbidden', `${word}: ${reason}`, { expression: 'scope' })
+/** Nobody lets a service see more than they may see by their own role. */
+const requireGrantable = async (
+  { rules }: Parts,
+  connection: Connection,
+  { caller, organization }: By,
+  scope: string,
+): Promise<void> => {
+  const asked = parseScopes(scope).filter(({ context }) => context === 'system')
+  for (const one of asked) {
+    const reason = backendScopeRefusal(one, { caller, organization, ...rules })
+    if (reason !== undefined) throw new FhirError('forbidden', `${printScope(one)}: ${reason}`, { expression: 'scope' })
   }
+  const { practitioner } = caller
+  if (
+    asked.length > 0 &&
+    practitioner !== undefined &&
+    (await hasStudiesBeyond(connection, practitioner, organization))
+  )
+    throw new FhirError('forbidden', 'Some studies here are not yours to see: whoever sees all of them can do this', {
+      expression: 'scope',
+    })
 }
 
 /** Tokens and grants for more than it may still have. `patient/` scopes are the patients' own, and stay. */

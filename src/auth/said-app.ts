@@ -44,7 +44,7 @@ const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }
   ]
 }
 
-export const wordsOf = (scope: string): readonly string[] => scope.split(' ').filter(word => word !== '')
+const wordsOf = (scope: string): readonly string[] => scope.split(' ').filter(word => word !== '')
 
 const methodOf = { public: 'none', secret: 'client_secret_basic', key: 'private_key_jwt', backend: 'private_key_jwt' }
 

@@ -1,5 +1,7 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { disable } from '../../src/auth/approved-clients.ts'
+import { extensions } from '../../src/fhir/canonical.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from '../auth/backend.ts'
 import { authorizeQuery, pkce, redirectUri, tokenRequest } from '../auth/world.ts'
@@ -131,6 +133,20 @@ t.test('a service of a tenant sees what that is consented, whatever else is sent
   const below = await service(manager, 'system/Patient.rs', {}, `/organizations/${ward}/apps/new`)
   t.match(below.location, `/organizations/${ward}/apps/`)
   t.match(wordsOf(await people['manager of the ward'].get(`/organizations/${ward}/apps`)), /Night job/)
+})
+
+t.test('of many who ask for a new secret at once, one has the secret that counts', async t => {
+  const made = await register(manager, { kind: 'secret' })
+  const page = /<a href="([^"]*)">I have kept it/.exec(made.body)?.[1] ?? ''
+  const id = page.split('/').at(-1)
+  const answers = await Promise.all(Array.from({ length: 8 }, () => manager.send(page, {}, `${page}/secret`)))
+  const statuses = await Promise.all(
+    answers.map(async answer => {
+      const authorization = `Basic ${Buffer.from(`${id}:${secretIn(answer)}`).toString('base64')}`
+      return (await tokenRequest(server, { token: 'x' }, { authorization }, '/oauth/token/introspection')).status
+    }),
+  )
+  t.same(statuses.toSorted(), [200, ...Array.from({ length: 7 }, () => 401)])
 })
 
 t.test('what is disabled ends at once, and what is enabled again begins anew', async t => {
@@ -281,6 +297,29 @@ t.test('nobody gives a service what the rules do not let themselves do', async t
   t.equal((await askAs(idOf({ location: page } as Shown), 'system/Observation.rs', other)).status, 401)
   t.match(await root.send(page, {}, `${page}/disable`), { status: 303 }, 'ending it is always possible')
   t.match(await root.send(page, {}, `${page}/enable`), { status: 422, body: /This was not done: .*yourself/ })
+})
+
+t.test('nobody lets a service see studies that they do not see themselves', async t => {
+  const below = `/organizations/${ward}/apps/new`
+  const [ours, wards] = [people.manager, people['manager of the ward']]
+  const { location: page = '' } = await service(ours, 'system/Patient.rs', {}, below)
+  const scope = 'system/Patient.rs'
+  const { id: study } = await world.newStudy(lab.manager, ward, 'wards', ['omh:heart-rate'])
+  const refused = { status: 422, body: /Some studies here are not yours to see/ }
+  t.match(await service(ours, scope, {}, below), refused, 'who manages from above sees no study below')
+  t.match(await ours.send(page, { name: 'Night job', kind: 'backend', jwks: keySet(other), scope }), refused)
+  t.match(await service(wards, scope, {}, below), { status: 303 })
+  const [{ resource }] = (await world.pages('everything', `ResearchStudy?_id=${study}`)) as [
+    { resource: ResearchStudy },
+  ]
+  const access = { url: extensions.access, valueCode: 'staff' }
+  const named: ResearchStudy = { ...resource, extension: [...(resource.extension ?? []), access] }
+  await world.update('everything', named)
+  t.match(await service(wards, scope, {}, below), refused, 'nor one that is for those alone whom it names')
+  t.match(await wards.send(page, {}, `${page}/disable`), { status: 303 })
+  t.match(await wards.send(page, {}, `${page}/enable`), refused)
+  await world.update('everything', { ...named, status: 'completed' })
+  t.match(await wards.send(page, {}, `${page}/enable`), { status: 303 }, 'of one that is over nothing is seen')
 })
 
 t.test('what the operator lets do more is the operator’s to change', async t => {

@@ -182,6 +182,12 @@ t.test('an EHR that sends people on to another’s page gets no code of it', asy
   await removeAll()
 })
 
+t.test('of many who add one EHR at once, one has added it', async t => {
+  const answers = await Promise.all(Array.from({ length: 8 }, () => add(manager)))
+  t.same(answers.map(({ status }) => status).toSorted(), [303, ...Array.from({ length: 7 }, () => 422)])
+  await removeAll()
+})
+
 t.test('a secret is kept sealed, never shown, and stays with its EHR', async t => {
   const secret = 'a very secret word'
   const added = await add(manager, { client_id: 'of-lab', authentication: 'secret', secret })
