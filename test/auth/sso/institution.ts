@@ -9,7 +9,7 @@ export const openInstitution = async (environment: Readonly<Record<string, strin
     OIDC_ISSUER: provider.issuer,
     OIDC_CLIENT_ID: clientId,
     OIDC_CLIENT_SECRET: clientSecret,
-    OUTBOUND_ORIGINS: new URL(provider.issuer).origin,
+    OUTBOUND_ORIGINS: `${new URL(provider.issuer).origin}, *`,
     ...environment,
   })
   world.server.addHook('onClose', async () => provider.close())

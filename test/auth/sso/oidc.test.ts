@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openInstitution } from './institution.ts'
@@ -194,6 +195,26 @@ for (const [what, misbehaviour] of described)
     t.equal(answer.headers.location, undefined)
     t.equal((await fresh.inject({ url: '/sign-in' })).statusCode, 200)
   })
+
+t.test('the code goes to no address that is not public, whatever name it has', async t => {
+  let connections = 0
+  const listening = createServer(socket => {
+    connections += 1
+    socket.destroy()
+  })
+  await new Promise<void>(resolve => listening.listen(0, '127.0.0.1', resolve))
+  const { port } = listening.address() as AddressInfo
+  provider.misbehave({ metadata: { token_endpoint: `https://localhost:${port}/token` } })
+  const fresh = await world.open()
+  t.teardown(async () => {
+    provider.misbehave({})
+    listening.close()
+    await fresh.close()
+  })
+  const browser = openBrowser(fresh)
+  t.match(await browser.get(await world.toCallback(browser, ana)), { status: 502, body: /could not make sure/ })
+  t.equal(connections, 0)
+})
 
 t.test('keys are asked for nowhere but where requests are allowed to', async t => {
   provider.misbehave({ metadata: { jwks_uri: 'http://169.254.169.254/keys' } })
