@@ -27,9 +27,9 @@ export const launchedPage: AddPage = (server, options) => {
       case 'sign-in':
         return sendSignInFirst(request, reply, step.arrival)
       case 'not-staff':
-        return sendNotStaff(reply, step.arrival)
+        return sendNotStaff(request, reply, step.arrival)
       case 'another':
-        return sendAnother(reply, step.arrival)
+        return sendAnother(request, reply, step.arrival)
       case 'link':
         return sendLink(request, reply, options, step)
       case 'at-patient':
@@ -75,19 +75,29 @@ const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { 
   })
 }
 
-const sendNotStaff = (reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
+const sendNotStaff = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
   sendProblem(
     reply.code(403),
     'You do not work here',
-    html`<p>Your account belongs to no organization that ${new URL(issuer).host} is set up for. Ask the manager of yours.</p>`,
+    html`<p>Your account belongs to no organization that ${new URL(issuer).host} is set up for. Ask the manager of yours.</p>
+${signInAsAnother(request)}`,
   )
 
-const sendAnother = (reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
+const sendAnother = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
   sendProblem(
     reply.code(403),
     'This is somebody else’s launch',
-    html`<p>Your user at ${new URL(issuer).host} is linked to another account than the one that is signed in. Open Sharewell from your EHR again.</p>`,
+    html`<p>Your user at ${new URL(issuer).host} is linked to another account than the one that is signed in.</p>
+${signInAsAnother(request)}`,
   )
+
+/** Within a frame it is for the EHR to sign in somebody else. */
+const signInAsAnother = (request: FastifyRequest<Asked>): Html => {
+  const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}`, prompt: 'login' })
+  return isFramed(request)
+    ? html`<p>Open Sharewell from your EHR again.</p>`
+    : html`<p><a href="/sign-in?${back.toString()}">Sign in with another account</a></p>`
+}
 
 const sendProblem = (reply: FastifyReply, title: string, text: Html): FastifyReply =>
   sendPage(reply, { title, isProblem: true, content: html`<h1>${title}</h1>\n${text}` })

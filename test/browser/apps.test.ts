@@ -197,6 +197,10 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     const { challenge } = pkce()
     await page.goto(`${base}/oauth/authorize?${authorizeQuery('nobody', 'patient/*.rs', challenge)}`)
     await look(t, browser, 'authorize-refused')
+    await page.goto(`${base}/sign-up`)
+    await look(t, browser, 'sign-up-by-invitation')
+    await page.goto(`${base}/forgotten-password`)
+    await look(t, browser, 'forgotten-password-without-mail')
   })
 
   await t.test('who reads a patient opens apps for them', async t => {

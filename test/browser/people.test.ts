@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { inviteFirstAdministrator } from '../../src/accounts/new-account.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { linkIn, openMailbox } from '../support/mailbox.ts'
@@ -7,7 +8,7 @@ import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
 t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, async t => {
   const mailbox = await openMailbox()
-  const { server } = await fhirWorld({ PORT: '0', SIGN_UP: 'open', SMTP_URL: mailbox.url })
+  const { server, database } = await fhirWorld({ PORT: '0', SIGN_UP: 'open', SMTP_URL: mailbox.url })
   await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => {
     await server.close()
@@ -20,6 +21,12 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   const newPassword = 'nine yellow teapots dance'
   const first = await openBrowser()
   const { page } = first
+  const letterTo = async (address: string) => {
+    for (;;) {
+      const letter = await mailbox.next()
+      if (letter.to === address) return letter
+    }
+  }
   const at = () => page.url().slice(base.length)
   const heading = () => page.textContent('h1')
 
@@ -152,5 +159,22 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     t.equal(at(), '/account')
     await press('Protect your account with a second factor')
     t.match(await page.textContent('main'), /Unused recovery codes: 9/)
+  })
+
+  await t.test('the first administrator comes by the link of the log, and confirms their address', async t => {
+    const browser = await openBrowser()
+    const { type, press, enter } = byKeyboard(browser)
+    await browser.page.goto(`${base}/new-account?link=${await inviteFirstAdministrator(database)}`)
+    await look(t, browser, 'new-account-administrator')
+    await type('Your name', 'Ruth Root')
+    await type('E-mail address', 'root@example.org')
+    await type('Password', password)
+    await enter()
+    await look(t, browser, 'account-unconfirmed')
+    await press('Send me an e-mail')
+    await browser.page.goto(`${base}${linkIn(await letterTo('root@example.org'))}`)
+    await look(t, browser, 'verification')
+    await press('Yes, both are mine')
+    await look(t, browser, 'account-confirmed')
   })
 })
