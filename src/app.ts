@@ -141,7 +141,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
-  const accounts = { database, secretKey, openStoreAs, address, signUp: config.signUp, ...(mail && { mail }) }
+  const endApps = authorization.grantedApps.revokeAll
+  const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
   await server.register(pageRoutes, {
     cookies,
     openStoreFor,

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { changeEmailCommand } from './cli/change-email.ts'
 import { clientCommand } from './cli/client.ts'
 import { demoCommand } from './cli/demo.ts'
 import { ehrCommand } from './cli/ehr.ts'
@@ -23,6 +24,7 @@ const commands = [
   keysCommand,
   secretKeyCommand,
   inviteCommand,
+  changeEmailCommand,
   secondFactorCommand,
   demoCommand,
 ]

@@ -13,6 +13,8 @@ export type Accounts = {
   readonly mail?: Mail
   /** Of this server, as it stands in links, without a slash at the end. */
   readonly address: () => string
+  /** Ends, and records, all that the person has allowed apps. */
+  readonly endApps: (person: string) => Promise<void>
   /** Who may make an account: anybody who reads the mail of an address, whoever was invited, or nobody. */
   readonly signUp: Config['signUp']
 }

@@ -44,16 +44,68 @@ It works once, within 30 minutes. If it was not you, do nothing: your password i
 `,
 })
 
-export const passwordChangedLetter = (to: string, address: string): Letter => ({
+export const passwordChangedLetter = (
+  to: string,
+  address: string,
+  { appsEnded }: { readonly appsEnded: boolean },
+): Letter => ({
   to,
   subject: 'Your Sharewell password was changed',
   text: `Hello,
 
-the password of your Sharewell account was changed, and all other browsers were signed out.
+the password of your Sharewell account was changed, and all other browsers were signed out.${appsEnded ? ' Apps that you had allowed something have to ask you again.' : ''}
 
 If it was not you, choose a new one now:
 
 ${address}/forgotten-password
+`,
+})
+
+export const newEmailLetter = (to: string, link: string): Letter => ({
+  to,
+  subject: 'Confirm your new e-mail address for Sharewell',
+  text: `Hello,
+
+somebody, we think you, wants to sign in to their Sharewell account with this e-mail address from now on. Open this link to confirm it:
+
+${link}
+
+It works once, within 30 minutes, for whoever is signed in to that account. If it was not you, do nothing.
+`,
+})
+
+export const emailTakenLetter = (to: string): Letter => ({
+  to,
+  subject: 'You have a Sharewell account already',
+  text: `Hello,
+
+somebody, perhaps you, wants to sign in to another Sharewell account with this e-mail address. There is an account with this address already, and both are as they were. If it was not you, do nothing.
+`,
+})
+
+/** `isAsked`: without a yes from here nothing changes. */
+export const oldEmailLetter = (
+  to: string,
+  { email, link, isAsked }: { readonly email: string; readonly link: string; readonly isAsked: boolean },
+): Letter => ({
+  to,
+  subject: 'Do you want another e-mail address for Sharewell?',
+  text: `Hello,
+
+somebody, we think you, wants to sign in to your Sharewell account with ${email} from now on, and no more with this address. ${isAsked ? 'That waits for you: open this link to allow it, or to stop it:' : 'If it was not you, open this link and stop it:'}
+
+${link}
+
+It works within 30 minutes.
+`,
+})
+
+export const emailChangedLetter = (to: string, email: string): Letter => ({
+  to,
+  subject: 'The e-mail address of your Sharewell account was changed',
+  text: `Hello,
+
+from now on your Sharewell account is signed in to with ${email}, and no more with this address. If it was not you who wanted that, tell the people who run this site at once.
 `,
 })
 

@@ -1,7 +1,9 @@
 import { forgetTries, mayTry } from '../storage/account/attempt.ts'
+import { dropEmailChange } from '../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
 import { endSessions } from '../storage/account/session.ts'
 import { endSteps } from '../storage/account/sign-in-step.ts'
+import { revokeGrants } from '../storage/authorization-grant.ts'
 import type { Connection } from '../storage/database.ts'
 import { findAccountByEmail, findAccountOf, setPassword, toAddress, type UserAccount } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
@@ -49,8 +51,8 @@ export type NewPasswordAnswer =
   | { readonly kind: 'problem'; readonly problem: PasswordProblem }
 
 /**
- * With the change all that was there before is over: sessions, what began with the old one, and links that would change it
- * again. The second factor is as it was.
+ * Whoever has no password any more may have lost it to somebody: all that was there before is over. Sessions, what began with
+ * the old one, links, another address that is wanted, and what apps may do. The second factor is as it was.
  */
 export const choosePassword = async (
   accounts: Accounts,
@@ -63,6 +65,8 @@ export const choosePassword = async (
   const problem = await passwordProblem(password, [account.email])
   if (problem !== undefined) return { kind: 'problem', problem }
   const hashed = await hashPassword(password)
+  // First: where it fails the password is not changed either, and the link still works.
+  await accounts.endApps(account.person)
   const isTaken = await accounts.database.transaction(async connection => {
     if (!(await takeLink(connection, secret))) return false
     await changePassword(connection, account.person, hashed, link)
@@ -81,8 +85,11 @@ const changePassword = async (
 ): Promise<void> => {
   await setPassword(connection, person, hashed, { proves: wasSent })
   await dropLinks(connection, person)
+  await dropEmailChange(connection, person)
   await endSteps(connection, person)
   await endSessions(connection, person)
+  // Of what was allowed since, by a session that is over now.
+  await revokeGrants(connection, { person })
 }
 
 const tellOfChange = async (
@@ -90,5 +97,5 @@ const tellOfChange = async (
   { email }: UserAccount,
 ): Promise<void> => {
   await forgetTries(database, secretKey, passwordTries, email)
-  mail?.send(passwordChangedLetter(email, address()))
+  mail?.send(passwordChangedLetter(email, address(), { appsEnded: true }))
 }

@@ -28,6 +28,19 @@ export const createPerson = async (openStoreAs: OpenStoreAs, name: string): Prom
   return id
 }
 
+/** Of several names it is the first that is shown, and that changes; it is no longer told which parts it has. */
+export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string): Promise<void> =>
+  write(openStoreAs, id, {
+    kind: 'patch',
+    type: 'Person',
+    id,
+    change: stored => {
+      const person = stored as Person
+      const [{ use } = {}, ...others] = person.name ?? []
+      return { ...person, name: [{ ...(use === undefined ? {} : { use }), text: name }, ...others] }
+    },
+  })
+
 /** For an account that came to nothing. */
 export const deletePerson = (openStoreAs: OpenStoreAs, id: string): Promise<void> =>
   write(openStoreAs, id, { kind: 'delete', type: 'Person', id })

@@ -8,6 +8,8 @@ export type GrantedApps = {
   readonly list: (person: string) => Promise<readonly GrantedApp[]>
   /** False where it is not this person's, or ended already. */
   readonly revoke: (person: string, id: string) => Promise<boolean>
+  /** All that are in force. */
+  readonly revokeAll: (person: string) => Promise<void>
 }
 
 type GrantedApp = {
@@ -25,7 +27,7 @@ type GrantedApp = {
 type Parts = GrantEventParts & { readonly onRevoked: () => void }
 
 export const openGrantedApps = (parts: Parts): GrantedApps => {
-  const { database, onRevoked } = parts
+  const { database } = parts
   return {
     list: async person => {
       const grants = await listGrants(database, person)
@@ -46,26 +48,32 @@ export const openGrantedApps = (parts: Parts): GrantedApps => {
         }
       })
     },
-    revoke: async (person, id) => {
-      const grant = await findGrant(database, id)
-      if (grant?.person !== person) return false
-      const { client, patient } = grant
-      const by = { kind: 'person', id: person } as const
-      const event = {
-        what: 'revoked',
-        by,
-        told: 'may do no more of what it was allowed',
-        person,
-        client,
-        patient,
-      } as const
-      const isEnded = await recordingGrant(
-        parts,
-        event,
-        async connection => (await revokeGrants(connection, { id, person })) > 0 || undefined,
-      )
-      onRevoked()
-      return isEnded ?? false
+    revoke: (person, id) => revoke(parts, person, id),
+    revokeAll: async person => {
+      for (const { id } of await listGrants(database, person)) await revoke(parts, person, id)
     },
   }
+}
+
+const revoke = async (parts: Parts, person: string, id: string): Promise<boolean> => {
+  const { database, onRevoked } = parts
+  const grant = await findGrant(database, id)
+  if (grant?.person !== person) return false
+  const { client, patient } = grant
+  const by = { kind: 'person', id: person } as const
+  const event = {
+    what: 'revoked',
+    by,
+    told: 'may do no more of what it was allowed',
+    person,
+    client,
+    patient,
+  } as const
+  const isEnded = await recordingGrant(
+    parts,
+    event,
+    async connection => (await revokeGrants(connection, { id, person })) > 0 || undefined,
+  )
+  onRevoked()
+  return isEnded ?? false
 }

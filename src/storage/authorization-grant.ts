@@ -55,6 +55,7 @@ export const listGrants = async (connection: Connection, person: string): Promis
 /** Which of a person's or an app's grants. */
 export type GrantsAsked =
   | { readonly id: string; readonly person?: string }
+  | { readonly person: string }
   /** `withUserScopes`: only those that have some. */
   | { readonly client: string; readonly withUserScopes?: true }
 
@@ -81,6 +82,7 @@ const which = (asked: GrantsAsked): SqlFragment => {
     return asked.withUserScopes
       ? sql.fragment`client_id = ${asked.client} AND scope ~ '(^| )(http://smarthealthit.org/fhir/scopes/)?user/'`
       : sql.fragment`client_id = ${asked.client}`
+  if (!('id' in asked)) return sql.fragment`person_id = ${asked.person}`
   return asked.person === undefined
     ? sql.fragment`id = ${asked.id}`
     : sql.fragment`id = ${asked.id} AND person_id = ${asked.person}`

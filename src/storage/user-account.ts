@@ -60,6 +60,15 @@ export const verifyAddress = async (
     UPDATE user_account SET verified_at = coalesce(verified_at, now()) WHERE person = ${person} AND email = ${email}`)) >
   0
 
+/** False where somebody has it. */
+export const replaceAddress = async (
+  connection: Connection,
+  { person, email, isVerified }: Pick<UserAccount, 'person' | 'email' | 'isVerified'>,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE user_account SET email = ${email}, verified_at = ${verifiedAt(isVerified)}
+    WHERE person = ${person} AND NOT EXISTS (SELECT FROM user_account WHERE email = ${email})`)) > 0
+
 /** Of a Person who is there no more: nobody signs in as them, and whoever is signed in is out. */
 export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
   for (const table of ['user_account', 'recovery_code', 'user_session', 'sign_in_step', 'account_link', 'email_change'])

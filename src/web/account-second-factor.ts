@@ -3,9 +3,11 @@ import { beginSetUp, findUnshown, renewRecoveryCodes, turnOff, type Unshown } fr
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../storage/account/second-factor.ts'
 import type { Session } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { type Field, form, typed } from './form.ts'
+import { form, typed } from './form.ts'
 import { type Html, html } from './html.ts'
+import { requirePassword } from './no-password.ts'
 import { sendPage } from './page.ts'
+import { codeField, currentPasswordField } from './person-fields.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
 import { seldom } from './sign-in.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -28,13 +30,14 @@ ${content}
 <p><a href="/account">Back to your account</a></p>`,
     })
   })
+  const onRequest = [requireSession, requirePassword(accounts)]
   for (const change of changes) {
     const at = `${path}/${change.name}`
-    server.get(at, { onRequest: requireSession }, async (request, reply) => {
+    server.get(at, { onRequest }, async (request, reply) => {
       const factor = await findSecondFactor(database, sessionOf(request).person)
       return change.isPossible(factor) ? sendChange(reply, change, factor) : reply.redirect(path, 303)
     })
-    server.post(at, { onRequest: requireSession, config: { rateLimit: seldom } }, async (request, reply) => {
+    server.post(at, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
       const { person } = sessionOf(request)
       const factor = await findSecondFactor(database, person)
       if (!change.isPossible(factor)) return reply.redirect(path, 303)
@@ -112,22 +115,8 @@ const sendChange = (
   factor: SecondFactor,
   unshown?: Unshown,
 ): FastifyReply => {
-  const problemOf = (field: Unshown['field']) =>
-    unshown?.field === field ? problems[field][unshown.answer] : undefined
-  const password: Field = {
-    name: 'password',
-    label: 'Your password',
-    type: 'password',
-    autocomplete: 'current-password',
-    problem: problemOf('password'),
-  }
-  const code: Field = {
-    name: 'code',
-    label: 'Code',
-    hint: 'The six digits that your app shows, or one of your recovery codes.',
-    autocomplete: 'one-time-code',
-    problem: problemOf('code'),
-  }
+  const problemOf = (field: Unshown['field']) => (unshown?.field === field ? unshown.answer : undefined)
+  const password = currentPasswordField(problemOf('password'))
   return sendPage(reply, {
     title,
     isProblem: unshown !== undefined,
@@ -137,7 +126,7 @@ const sendChange = (
 ${form({
   action: `${path}/${name}`,
   token: reply.generateCsrf(),
-  fields: factor.authenticator === undefined ? [password] : [password, code],
+  fields: factor.authenticator === undefined ? [password] : [password, codeField(problemOf('code'))],
   button,
 })}
 <p><a href="${path}">Back</a></p>`,
@@ -145,13 +134,3 @@ ${form({
 }
 
 const statusOf = { wrong: 422, 'too-often': 429 } as const
-
-const tooOften = 'That was tried too often. Please wait 15 minutes before you try again.'
-
-const problems = {
-  password: { wrong: 'This is not the password of your account.', 'too-often': tooOften },
-  code: {
-    wrong: 'This code is not right, or is used already. Wait until the app shows the next one, and enter that.',
-    'too-often': tooOften,
-  },
-} as const

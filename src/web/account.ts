@@ -23,12 +23,17 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>E-mail address</dt><dd>${account?.email}</dd>
 </dl>
-${own && html`<p><a href="/patients/${own}">See your own record</a></p>`}
-<p><a href="/account/apps">See which apps you have allowed</a></p>
-<p><a href="/account/second-factor">Protect your account with a second factor</a></p>
-${(await administered.list(person, '')).organizations.length > 0 && html`<p><a href="/organizations">Look after your organizations</a></p>`}
-<p><a href="/account/sessions">See where you are signed in</a></p>
-${sso && html`<p><a href="/account/institution">See whether ${sso.institution} signs you in</a></p>`}
+<ul class="links">
+${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
+<li><a href="/account/name">Change your name</a></li>
+<li><a href="/account/email">Change your e-mail address</a></li>
+<li><a href="/account/password">Change your password</a></li>
+<li><a href="/account/second-factor">Protect your account with a second factor</a></li>
+<li><a href="/account/apps">See which apps you have allowed</a></li>
+<li><a href="/account/sessions">See where you are signed in</a></li>
+${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
+${(await administered.list(person, '')).organizations.length > 0 && html`<li><a href="/organizations">Look after your organizations</a></li>`}
+</ul>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })
   })
@@ -45,5 +50,8 @@ ${form({ action: '/account/verification', token, fields: [], button: 'Send me an
 const doneTexts: Readonly<Record<string, string>> = {
   account: 'Your account is ready, and you are signed in.',
   linked: 'Your account is linked to your institution’s.',
+  name: 'Your name is saved.',
+  password: 'Your new password is saved, and you are signed out everywhere else.',
+  email: 'Your new e-mail address is saved. Sign in with it from now on.',
   verified: 'Your e-mail address is confirmed.',
 }

@@ -69,12 +69,22 @@ type Form = {
   readonly button: string
   /** One of several, after the fields; the first is chosen already. */
   readonly choice?: { readonly name: string; readonly label: string; readonly choices: readonly Choice[] }
+  /** A box after the fields that may be ticked. */
+  readonly tick?: { readonly name: string; readonly label: string }
   /** Sent along unseen. */
   readonly hidden?: Readonly<Record<string, string>>
 }
 
 /** A form that posts, with what is wrong with it before its fields. It is checked here, not by the browser, which says less. */
-export const form = ({ action, token, fields, button, choice, hidden = {} }: Form): Html => html`${problemList(fields)}
+export const form = ({
+  action,
+  token,
+  fields,
+  button,
+  choice,
+  tick,
+  hidden = {},
+}: Form): Html => html`${problemList(fields)}
 <form method="post" action="${action}" novalidate>
 ${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 ${fields.map(field)}
@@ -85,6 +95,7 @@ ${
 <select id="${choice.name}" name="${choice.name}">${choice.choices.map(({ value, label }) => html`<option value="${value}">${label}</option>`)}</select>
 </div>`
 }
+${tick && html`<label class="choice"><input type="checkbox" name="${tick.name}" value="yes"> <span>${tick.label}</span></label>`}
 <button>${button}</button>
 </form>`
 

@@ -7,7 +7,7 @@ import { form, notice, typed } from './form.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendPage } from './page.ts'
-import { emailField, emailProblems, nameProblems, newPasswordField } from './person-fields.ts'
+import { emailField, emailProblems, nameField, newPasswordField } from './person-fields.ts'
 import { enter, seldom } from './sign-in.ts'
 
 /** Where a link that makes an account leads. Looking at it uses nothing up. */
@@ -61,13 +61,7 @@ ${form({
   token: reply.generateCsrf(),
   hidden: { link },
   fields: [
-    {
-      name: 'name',
-      label: 'Your name',
-      value: name ?? '',
-      problem: problems.name && nameProblems[problems.name],
-      autocomplete: 'name',
-    },
+    nameField(name ?? '', problems.name),
     ...(invitation.email === undefined ? [emailField(email ?? '', problems.email)] : []),
     newPasswordField('password', problems.password),
   ],

@@ -42,7 +42,7 @@ const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): 
     title: 'Choose your password',
     isProblem: problem !== undefined,
     content: html`<h1>Choose your password</h1>
-<p>It is for the account with the e-mail address <strong>${email}</strong>. If you are signed in anywhere, you will be signed out there.</p>
+<p>It is for the account with the e-mail address <strong>${email}</strong>. If you are signed in anywhere, you will be signed out there, and apps that you have allowed something have to ask you again.</p>
 ${form({
   action: '/new-password',
   token: reply.generateCsrf(),

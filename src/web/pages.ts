@@ -11,13 +11,17 @@ import { findFramedSession, findSession, type Session } from '../storage/account
 import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
+import { accountEmailPage } from './account-email.ts'
 import { accountInstitutionPage } from './account-institution.ts'
+import { accountNamePage } from './account-name.ts'
+import { accountPasswordPage } from './account-password.ts'
 import { accountSecondFactorPage } from './account-second-factor.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { authorizePage } from './authorize.ts'
 import { contentSecurityPolicy } from './content-security.ts'
 import { ehrLaunchPage } from './ehr-launch.ts'
+import { emailChangePage } from './email-change.ts'
 import { answerErrorPage } from './error-page.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
 import { requireOwnForms } from './form-token.ts'
@@ -53,6 +57,10 @@ const pages: readonly AddPage[] = [
   accountPage,
   accountSessionsPage,
   accountSecondFactorPage,
+  accountNamePage,
+  accountEmailPage,
+  accountPasswordPage,
+  emailChangePage,
   ehrLaunchPage,
   launchedPage,
   launchedTabAction,

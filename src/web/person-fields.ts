@@ -13,7 +13,34 @@ export const newPasswordField = (name: string, problem: PasswordProblem | undefi
   autocomplete: 'new-password',
 })
 
-export const emailField = (value: string, problem: EmailProblem | 'taken' | undefined): Field => ({
+export const currentPasswordField = (problem: 'wrong' | 'too-often' | undefined): Field => ({
+  name: 'password',
+  label: 'Your password',
+  type: 'password',
+  autocomplete: 'current-password',
+  problem: problem && currentPasswordProblems[problem],
+})
+
+/** Of the app, or a recovery code. */
+export const codeField = (problem: 'wrong' | 'too-often' | undefined): Field => ({
+  name: 'code',
+  label: 'Code',
+  hint: 'The six digits that your authenticator app shows, or one of your recovery codes.',
+  autocomplete: 'one-time-code',
+  problem: problem && codeProblems[problem],
+})
+
+export const nameField = (value: string, problem: NameProblem | undefined): Field => ({
+  name: 'name',
+  label: 'Your name',
+  value,
+  problem: problem && nameProblems[problem],
+  autocomplete: 'name',
+})
+
+export type EmailFieldProblem = EmailProblem | 'taken' | 'has-it' | 'too-often'
+
+export const emailField = (value: string, problem: EmailFieldProblem | undefined): Field => ({
   name: 'email',
   label: 'E-mail address',
   type: 'email',
@@ -22,19 +49,30 @@ export const emailField = (value: string, problem: EmailProblem | 'taken' | unde
   autocomplete: 'username',
 })
 
+const tooOften = 'That was tried too often. Please wait 15 minutes before you try again.'
+
+const currentPasswordProblems = { wrong: 'This is not the password of your account.', 'too-often': tooOften } as const
+
+export const codeProblems = {
+  wrong: 'This code is not right, or is used already. Wait until the app shows the next one, and enter that.',
+  'too-often': tooOften,
+} as const
+
 const passwordProblems: Readonly<Record<PasswordProblem, string>> = {
   'too-short': `Choose a password of at least ${shortestPassword} characters`,
   'too-long': 'Choose a password of at most 200 characters',
   'easy-to-guess': 'Choose another password: this one is easy to guess, because many people use it or one like it',
 }
 
-export const nameProblems: Readonly<Record<NameProblem, string>> = {
+const nameProblems: Readonly<Record<NameProblem, string>> = {
   missing: 'Enter your name',
   'too-long': 'Enter a name of at most 200 characters',
 }
 
-export const emailProblems: Readonly<Record<EmailProblem | 'taken', string>> = {
+export const emailProblems: Readonly<Record<EmailFieldProblem, string>> = {
   missing: 'Enter your e-mail address',
   'no-address': 'Enter an e-mail address like name@example.org',
+  'has-it': 'This is the e-mail address of your account already',
+  'too-often': 'You asked for that too often. Please wait an hour before you ask again.',
   taken: 'There is an account with this e-mail address already: sign in instead',
 }

@@ -12,6 +12,7 @@ import { continuePath } from './continue.ts'
 import { type Field, form, typed } from './form.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
+import { codeProblems } from './person-fields.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
 import { enter, seldom } from './sign-in.ts'
 
@@ -71,7 +72,7 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
       return sendSetUp(reply.code(422), await setUpOf(accounts, step), {
         continued,
         isAsked: request.session === undefined,
-        problem: wrongCode,
+        problem: codeProblems.wrong,
       })
     case 'set-up':
       await enter(request, reply, options, answer.cookie)
@@ -79,8 +80,6 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
       return sendRecoveryCodes(reply, { ...answer, goOn: continued ?? '/account' })
   }
 }
-
-const wrongCode = 'This code is not right, or is used already. Wait until the app shows the next one, and enter that.'
 
 type CodeShown = {
   readonly continued: string | undefined
@@ -117,9 +116,9 @@ ${isLost && html`<p class="hint">If you have neither the app nor the codes, ask 
 }
 
 const refusals = {
-  wrong: [422, wrongCode],
+  wrong: [422, codeProblems.wrong],
   lost: [422, 'This recovery code is not right, or is used already.'],
-  'too-often': [429, 'That was tried too often. Please wait 15 minutes before you try again.'],
+  'too-often': [429, codeProblems['too-often']],
 } as const
 
 const appField: Field = { name: 'code', label: 'Code', autocomplete: 'one-time-code', inputmode: 'numeric' }

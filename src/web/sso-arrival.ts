@@ -7,7 +7,7 @@ import { leadsAway } from './content-security.ts'
 import { form, notice, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
-import { nameProblems } from './person-fields.ts'
+import { nameField } from './person-fields.ts'
 import { answerAdmission, seldom } from './sign-in.ts'
 import { ssoBrowserOf } from './sso.ts'
 
@@ -99,15 +99,7 @@ const sendCreate = (
 ${form({
   action: `/sso/arrivals/${request.params.arrival}/account`,
   token: reply.generateCsrf(),
-  fields: [
-    {
-      name: 'name',
-      label: 'Your name',
-      value: typed?.name ?? arrived.name ?? '',
-      problem: typed && nameProblems[typed.problem],
-      autocomplete: 'name',
-    },
-  ],
+  fields: [nameField(typed?.name ?? arrived.name ?? '', typed?.problem)],
   button: 'Create account',
 })}
 <p><a href="/sign-in">I have an account already, with another e-mail address</a></p>`,

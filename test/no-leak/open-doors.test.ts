@@ -64,6 +64,8 @@ const open: Readonly<Record<string, string>> = {
   '/forgotten-password': 'the same',
   '/new-password': 'opened by a link alone, as /new-account',
   '/verification': 'opened by a link alone, as /new-account',
+  '/email-change':
+    'opened by a link alone, as /new-account; that of a new address asks for the session of the account as well',
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
 }
 
@@ -71,7 +73,10 @@ const open: Readonly<Record<string, string>> = {
 const signedIn = [
   '/account',
   '/account/apps',
+  '/account/email',
   '/account/institution',
+  '/account/name',
+  '/account/password',
   '/account/second-factor',
   '/account/second-factor/off',
   '/account/second-factor/recovery-codes',

@@ -34,7 +34,7 @@ t.test('whoever reads the mail of an address makes an account with it', async t 
   const browser = openBrowser(server)
   const asked = { name: 'Ana Castillo', email: 'somebody.else@example.org', password }
   t.match(await browser.send(url, asked), { status: 303, location: '/account?done=account' })
-  t.match(wordsOf(await browser.get('/account')), /Name Ana Castillo E-mail address ana@example\.org See/)
+  t.match(wordsOf(await browser.get('/account')), /Name Ana Castillo E-mail address ana@example\.org Change/)
   t.match(await signIn('ana@example.org'), { status: 303 })
   t.match(await openBrowser(server).get(url), { status: 410 }, 'the link is used up')
 })

@@ -7,13 +7,17 @@ export type SecondFactor = {
   readonly authenticator?: string
   /** Whether an organization of theirs asks for a second factor. */
   readonly isNeeded: boolean
+  /** Whether it was set up a week ago or before: whoever it is that has it, the account's owner has been told of it. */
+  readonly isOld: boolean
 }
 
 export const findSecondFactor = async (connection: Connection, person: string): Promise<SecondFactor> => {
-  const row = await connection.one<{ authenticator: string | null; needed: boolean }>(sql.fragment`
-    SELECT (SELECT authenticator FROM user_account WHERE person = ${person}) AS authenticator,
-      needs_second_factor(${person}) AS needed`)
-  return { isNeeded: row.needed, ...(row.authenticator === null ? {} : { authenticator: row.authenticator }) }
+  const row = await connection.one<{ authenticator: string | null; old: boolean; needed: boolean }>(sql.fragment`
+    SELECT account.authenticator, coalesce(account.authenticator_at < now() - interval '7 days', FALSE) AS old,
+      needs_second_factor(${person}) AS needed
+    FROM (SELECT) AS one LEFT JOIN user_account AS account ON account.person = ${person}`)
+  const { authenticator, old, needed } = row
+  return { isNeeded: needed, isOld: old, ...(authenticator === null ? {} : { authenticator }) }
 }
 
 /**
@@ -32,7 +36,8 @@ export const setAuthenticator = async (
   { sealed, timeStep }: { readonly sealed: string; readonly timeStep: number },
 ): Promise<void> => {
   await connection.run(sql.fragment`
-    UPDATE user_account SET authenticator = ${sealed}, authenticator_step = ${timeStep} WHERE person = ${person}`)
+    UPDATE user_account SET authenticator = ${sealed}, authenticator_step = ${timeStep}, authenticator_at = now()
+    WHERE person = ${person}`)
 }
 
 /** Also where an organization asks for it: the person sets up another at the next sign-in. False where there is none. */
@@ -46,7 +51,7 @@ export const forgoAuthenticator = (connection: Connection, person: string): Prom
 /** With it go the recovery codes. */
 const removeWhere = async (connection: Connection, person: string, condition: SqlFragment): Promise<boolean> => {
   const removed = await connection.run(sql.fragment`
-    UPDATE user_account SET authenticator = NULL
+    UPDATE user_account SET authenticator = NULL, authenticator_at = NULL
     WHERE person = ${person} AND authenticator IS NOT NULL AND ${condition}`)
   if (removed > 0) await replaceRecoveryCodes(connection, person, [])
   return removed > 0

@@ -1,0 +1,50 @@
+import { dropEmailChange } from '../storage/account/email-change.ts'
+import { dropLinks } from '../storage/account/link.ts'
+import { endSessions, type Session } from '../storage/account/session.ts'
+import { endSteps } from '../storage/account/sign-in-step.ts'
+import { revokeGrants } from '../storage/authorization-grant.ts'
+import { findAccountOf, setPassword } from '../storage/user-account.ts'
+import type { Accounts } from './accounts.ts'
+import { isAccountPassword } from './confirm-password.ts'
+import { passwordChangedLetter } from './letters.ts'
+import { hashPassword } from './password.ts'
+import { type PasswordProblem, passwordProblem } from './password-rules.ts'
+
+export type OwnPassword = {
+  readonly current: string
+  readonly next: string
+  /** Whether what apps were allowed ends as well: somebody who knew the old one may have allowed it. */
+  readonly endsApps: boolean
+}
+
+export type OwnPasswordAnswer =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'wrong' | 'too-often' }
+  | { readonly kind: 'problem'; readonly problem: PasswordProblem }
+
+/** By whoever is signed in and knows the old one. All other browsers are signed out. */
+export const changeOwnPassword = async (
+  accounts: Accounts,
+  { person, id }: Pick<Session, 'person' | 'id'>,
+  { current, next, endsApps }: OwnPassword,
+): Promise<OwnPasswordAnswer> => {
+  const { database, mail, address } = accounts
+  const asked = await isAccountPassword(accounts, person, current)
+  if (asked !== 'right') return { kind: asked }
+  const account = await findAccountOf(database, person)
+  const problem = await passwordProblem(next, account === undefined ? [] : [account.email])
+  if (problem !== undefined) return { kind: 'problem', problem }
+  const hashed = await hashPassword(next)
+  if (endsApps) await accounts.endApps(person)
+  await database.transaction(async connection => {
+    await setPassword(connection, person, hashed, { proves: false })
+    await dropLinks(connection, person)
+    await dropEmailChange(connection, person)
+    await endSteps(connection, person)
+    await endSessions(connection, person, id)
+    // Of what was allowed since, by a session that is over now.
+    if (endsApps) await revokeGrants(connection, { person })
+  })
+  if (account !== undefined) mail?.send(passwordChangedLetter(account.email, address(), { appsEnded: endsApps }))
+  return { kind: 'changed' }
+}

@@ -1,0 +1,17 @@
+import type { Command } from 'commander'
+import { emailProblem } from '../accounts/email.ts'
+import { giveAddress } from '../accounts/email-change.ts'
+import { startError } from '../start-error.ts'
+import { withOwnDatabase } from './own-database.ts'
+
+/** For who cannot read the mail of the old address any more, once the operator is sure who they are. */
+export const changeEmailCommand = (program: Command): void => {
+  program
+    .command('change-email <old> <new>')
+    .description('give an account another e-mail address to sign in with; the person confirms it later')
+    .action(async (from: string, to: string) => {
+      if (emailProblem(to) !== undefined) throw startError(`"${to}" is no e-mail address`)
+      await withOwnDatabase(database => giveAddress(database, from, to))
+      process.stderr.write(`${from} signs in with ${to} from now on.\n`)
+    })
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const change = async (from: string, to: string) => {
+  const child = spawn(process.execPath, [main, 'change-email', from, to], {
+    env: { PATH: process.env.PATH, DATABASE_URL: url },
+  })
+  let error = ''
+  child.stderr.on('data', chunk => {
+    error += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, error }
+}
+
+t.test('the operator gives an account another address, which is not confirmed by that', async t => {
+  for (const name of ['ana', 'ben'])
+    await database.run(
+      sql.fragment`INSERT INTO user_account (email, person, verified_at) VALUES (${`${name}@example.org`}, ${name}, now())`,
+    )
+  t.same(await change('ana@example.org', 'x'), { code: 1, error: '"x" is no e-mail address\n' })
+  t.same(await change('cleo@example.org', 'ana@home.example'), {
+    code: 1,
+    error: 'Nobody signs in with cleo@example.org\n',
+  })
+  t.same(await change('ana@example.org', 'ben@example.org'), {
+    code: 1,
+    error: 'ben@example.org is the address of an account already\n',
+  })
+  t.same(await change('ana@example.org', 'Ana@Home.example'), {
+    code: 0,
+    error: 'ana@example.org signs in with Ana@Home.example from now on.\n',
+  })
+  t.same(await database.any(sql.fragment`SELECT email, verified_at FROM user_account WHERE person = 'ana'`), [
+    { email: 'ana@home.example', verified_at: null },
+  ])
+})
