@@ -1,10 +1,12 @@
-import type { AuditEvent } from '@medplum/fhirtypes'
+import type { AuditEvent, Patient, Reference } from '@medplum/fhirtypes'
 import { appGrant } from '../access/vocabulary.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
+import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
 import { findClient } from '../storage/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { findOverseeingOrganization } from '../storage/overseeing-organization.ts'
+import type { Store } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
 
 /** What a person decided about an app, or what became of it: told to the patient whom it is about, and to privacy officers. */
@@ -35,8 +37,9 @@ export const recordingGrant = async <T>(
 ): Promise<T | undefined> => {
   const organization = await findOverseeingOrganization(database, event)
   const organizations = organization === undefined ? [] : [organization]
-  const resource = await toAuditEvent(database, event)
-  return openStoreAs({ principal: event.by, organizations }).atomic(async (store, connection) => {
+  const own = openStoreAs({ principal: event.by, organizations })
+  const resource = await toAuditEvent(database, own, event)
+  return own.atomic(async (store, connection) => {
     const answer = await run(connection)
     if (answer === undefined) return undefined
     const [written] = await store.write([{ kind: 'create', resource }])
@@ -45,13 +48,28 @@ export const recordingGrant = async <T>(
   })
 }
 
+/** Whoever is there no more is named without a link: where links have to lead somewhere, what they allowed ends all the same. */
+const referTo = async (
+  store: Store,
+  [type, id]: readonly [type: 'Person' | 'Practitioner' | 'Patient', id: string],
+): Promise<Reference<Patient>> => {
+  try {
+    await store.read(type, id)
+    return { reference: `${type}/${id}` }
+  } catch (error) {
+    if (error instanceof FhirError) return { type, identifier: { value: id } }
+    throw error
+  }
+}
+
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them, and our own. */
-const toAuditEvent = async (database: Database, event: GrantEvent): Promise<AuditEvent> => {
+const toAuditEvent = async (database: Database, store: Store, event: GrantEvent): Promise<AuditEvent> => {
   const { what, by, told, person, client, asked, granted } = event
   const { name = client, selfRegistered } = (await findClient(database, client)) ?? {}
   const whose = await callerOfPerson(database, { person, client, scope: '' })
   const patient = event.patient ?? whose.patient
-  const self = { reference: whose.practitioner ? `Practitioner/${whose.practitioner}` : `Person/${person}` }
+  const { practitioner } = whose
+  const self = await referTo(store, practitioner === undefined ? ['Person', person] : ['Practitioner', practitioner])
   const detail = Object.entries({
     asked: asked?.join(' '),
     granted: granted?.join(' '),
@@ -74,7 +92,7 @@ const toAuditEvent = async (database: Database, event: GrantEvent): Promise<Audi
     ],
     source: { observer: { display: 'Authorization server' } },
     entity: [
-      ...(patient === undefined ? [] : [{ what: { reference: `Patient/${patient}` } }]),
+      ...(patient === undefined ? [] : [{ what: await referTo(store, ['Patient', patient]) }]),
       { what: { identifier: { value: client } }, name, ...(detail.length === 0 ? {} : { detail }) },
     ],
   }

@@ -1,7 +1,10 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { appGrant, organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
+import { buildApp } from '../../src/app.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
+import { readConfig } from '../../src/config.ts'
+import { openLog } from '../../src/events/log.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
 const world = await openApps()
@@ -171,3 +174,31 @@ t.test('what did not come about is not told', async t => {
   await (await begin(id, 'patient/Patient.r')).deny()
   t.strictSame(codesOf(await told(annReads, id)), ['given', 'revoked'], 'who is not signed in is nobody')
 })
+
+t.test(
+  'what was allowed ends also where links have to lead somewhere, and whoever it is about is there no more',
+  async t => {
+    const { id } = await client({ name: 'Left' })
+    const patient = await world.participant(lab.manager, lab.organization, world.study.id, ['omh:heart-rate'], 'Cat')
+    const cats = await signIn(await account(patient))
+    const { body } = await tokenRequest(server, await (await begin(id, all.join(' '))).allow(cats, all))
+    const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
+    const log = openLog(config.logLevel)
+    const strict = await buildApp({ config, log, databaseUrl: world.url, secretKey: Buffer.alloc(32, 7) })
+    t.teardown(() => strict.close())
+    for (const url of [`/fhir/Person/${cats.person}`, `/fhir/Patient/${patient}`])
+      t.equal(
+        (await server.inject({ method: 'DELETE', url, headers: { authorization: 'Bearer everything' } })).statusCode,
+        204,
+      )
+    const given = { token: body.refresh_token, client_id: id }
+    t.equal((await tokenRequest(strict, given, {}, '/oauth/token/revocation')).status, 200)
+    const refresh = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: id }
+    t.match(await tokenRequest(strict, refresh), { status: 400, body: { error: 'invalid_grant' } })
+    t.match((await told('everything', id)).at(-1), {
+      outcomeDesc: 'Left gave back what it was allowed',
+      agent: [{ who: { type: 'Person', identifier: { value: cats.person } } }, {}],
+      entity: [{ what: { type: 'Patient', identifier: { value: patient } } }, {}],
+    })
+  },
+)
