@@ -11,13 +11,17 @@ import { callerOfPerson } from '../storage/token.ts'
 
 /** The organizations whose apps and EHRs a Person looks after: as a manager, or as an administrator of the installation. */
 export type AdministeredOrganizations = {
+  readonly areAny: (person: string) => Promise<boolean>
   /** The first by name; `name` is a part of it, or empty. */
   readonly list: (person: string, name: string) => Promise<ListedOrganizations>
   /** Undefined where there is none of the id, or it is not theirs. */
   readonly find: (person: string, id: string) => Promise<AdministeredOrganization | undefined>
 }
 
-type ListedOrganizations = { readonly organizations: readonly NamedOrganization[]; readonly areMore: boolean }
+type ListedOrganizations = { readonly organizations: readonly ListedOrganization[]; readonly areMore: boolean }
+
+/** `partOf` is the name of the organization above it. */
+type ListedOrganization = NamedOrganization & { readonly partOf?: string }
 
 export type NamedOrganization = { readonly id: string; readonly name: string }
 
@@ -32,10 +36,22 @@ type Parts = {
 }
 
 export const openAdministeredOrganizations = (parts: Parts): AdministeredOrganizations => ({
+  areAny: async person => {
+    const { entries } = await search(parts, await callerOf(parts, person), new URLSearchParams({ _count: '1' }))
+    return entries.length > 0
+  },
   list: async (person, name) => {
-    const query = { _sort: 'name', _count: '100', ...(name === '' ? {} : { 'name:contains': escaped(name) }) }
-    const { entries, next } = await search(parts, await callerOf(parts, person), new URLSearchParams(query))
-    return { organizations: entries.map(({ content }) => named(JSON.parse(content))), areMore: next !== undefined }
+    const query = new URLSearchParams({ _sort: 'name', _count: '100', _include: 'Organization:partof' })
+    if (name !== '') query.set('name:contains', escaped(name))
+    const { entries, included, next } = await search(parts, await callerOf(parts, person), query)
+    const found = entries.map(({ content }): Organization => JSON.parse(content))
+    const above = included.map(({ content }): Organization => JSON.parse(content))
+    const names = new Map([...found, ...above].map(one => [`Organization/${one.id}`, named(one).name]))
+    const organizations = found.map(one => {
+      const partOf = names.get(one.partOf?.reference ?? '')
+      return { ...named(one), ...(partOf === undefined ? {} : { partOf }) }
+    })
+    return { organizations, areMore: next !== undefined }
   },
   find: async (person, id) => {
     const caller = await callerOf(parts, person)

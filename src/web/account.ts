@@ -32,7 +32,7 @@ ${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
 <li><a href="/account/apps">See which apps you have allowed</a></li>
 <li><a href="/account/sessions">See where you are signed in</a></li>
 ${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
-${(await administered.list(person, '')).organizations.length > 0 && html`<li><a href="/organizations">Look after your organizations</a></li>`}
+${(await administered.areAny(person)) && html`<li><a href="/organizations">Look after your organizations</a></li>`}
 </ul>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
     })

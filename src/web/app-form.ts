@@ -26,7 +26,8 @@ export const stateOf = (client: OrganizationClient): AppState => {
     name,
     kind: kindOf(client),
     redirect_uris: redirect_uris.join('\n'),
-    launch_uris: launch_uris.join('\n'),
+    // A field of one line keeps no line breaks.
+    launch_uris: launch_uris.join(' '),
     jwks_uri,
     jwks: jwks === undefined ? '' : JSON.stringify(jwks, null, 2),
     scope: scope.split(' ').join('\n'),

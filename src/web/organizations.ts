@@ -30,6 +30,7 @@ ${name !== '' && organizations.length === 0 && html`<p>None of yours has this in
 <ul class="items">${organizations.map(
         one => html`<li>
 <h2>${one.name}</h2>
+${one.partOf && html`<p class="hint">Part of ${one.partOf}</p>`}
 <p><a href="/organizations/${one.id}/apps" aria-label="Apps and backend services of ${one.name}">Apps and backend services</a></p>
 <p><a href="/organizations/${one.id}/ehrs" aria-label="EHRs that open Sharewell for ${one.name}">EHRs that open Sharewell</a></p>
 </li>`,

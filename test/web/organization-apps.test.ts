@@ -39,9 +39,9 @@ t.test(
   async t => {
     const listed = async (browser: Browser, query = '') => wordsOf(await browser.get(`/organizations${query}`))
     t.match(wordsOf(await manager.get('/account')), /Look after your organizations/)
-    t.match(await listed(manager), /Your organizations .* lab .* Ward &lt;1&gt; /)
+    t.match(await listed(manager), /Your organizations .* lab .* Ward &lt;1&gt; Part of lab /)
     t.notMatch(await listed(manager), /clinic/)
-    t.notMatch(await listed(people['manager of the ward']), / lab /)
+    t.match(await listed(people['manager of the ward']), /listed by itself\. Ward &lt;1&gt; Part of lab Apps/)
     t.match(await listed(people.administrator), /clinic .* lab /)
     t.match(await listed(people.administrator, '?name=CLIN'), /clinic/)
     t.notMatch(await listed(people.administrator, '?name=CLIN'), / lab /)
@@ -54,9 +54,11 @@ t.test(
 
 t.test('a public app is registered, listed and changed, and people can be asked by it', async t => {
   t.match(wordsOf(await manager.get(pages)), /There are none yet/)
-  const made = await register(manager, { launch_uris: 'https://app.example.org/launch' })
+  const launches = 'https://app.example.org/launch https://app.example.org/other'
+  const made = await register(manager, { launch_uris: launches })
   t.equal(made.status, 303)
   const page = made.location ?? ''
+  t.match((await manager.get(page)).body, `value="${launches}"`)
   t.match(wordsOf(await manager.get(pages)), /Heart &lt;diary&gt; App without a secret .* It has never had a token/)
   const { challenge } = pkce()
   const ask = () => openBrowser(server).get(`/oauth/authorize?${authorizeQuery(idOf(made), 'patient/*.rs', challenge)}`)
