@@ -3,7 +3,7 @@ import type { ClientPolicy } from '../access/caller.ts'
 import { parseScope } from '../access/scope.ts'
 import { FhirError } from '../fhir/error.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
-import { disableClient, findClient, isOrganization, keepClient } from '../storage/client-registration.ts'
+import { disableClient, enableClient, findClient, isOrganization, keepClient } from '../storage/client-registration.ts'
 import type { Connection } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { digestOf, newSecret } from '../storage/secret.ts'
@@ -50,11 +50,20 @@ export const changeApproved = async (
   return keepApproved(parts.database, id, { ...kept, ...parts })
 }
 
-/** It gets no more tokens, and those that it has end, with what people have granted it. */
-export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<void> => {
-  if (!(await disableClient(connection, id, by))) throw new FhirError('not-found', `No client ${id} is registered`)
+/** It gets no more tokens, and those that it has end, with what people have granted it. Answers its name. */
+export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {
+  const name = await disableClient(connection, id, by)
+  if (name === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
   await revokeGrants(connection, { client: id })
   await revokeTokensOfClient(connection, id)
+  return name
+}
+
+/** Answers its name. */
+export const enable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {
+  const name = await enableClient(connection, id, by)
+  if (name === undefined) throw new FhirError('not-found', `No client ${id} is disabled`)
+  return name
 }
 
 type Kept = ClientApproval & {

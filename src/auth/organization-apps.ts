@@ -5,11 +5,11 @@ import { isWithin } from '../access/scope-limit.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
-import { enableClient, findClientOf, listClientsOf, type OrganizationClient } from '../storage/client-registration.ts'
+import { findClientOf, listClientsOf, type OrganizationClient } from '../storage/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { hasStudiesBeyond } from '../storage/studies-beyond.ts'
-import { disable, keepApproved, type Registered } from './approved-clients.ts'
+import { disable, enable, keepApproved, type Registered } from './approved-clients.ts'
 import { newClientId } from './client-model.ts'
 import { type ConfigurationChange, recordingChange } from './configuration-change.ts'
 import type { ScopeRules } from './requested-scope.ts'
@@ -66,7 +66,7 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
       changing(by, async connection => {
         const client = await known(connection, by, id)
         await requireGrantable(parts, connection, by, client.scope)
-        if (!(await enableClient(connection, id))) throw new FhirError('conflict', 'Only the operator can enable it')
+        await enable(connection, id, 'organization')
         return {
           answer: undefined,
           change: { action: 'U', id, told: `The app ${client.name} was enabled`, details: {} },

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import type { ClientPolicy } from '../access/caller.ts'
-import { type ClientApproval, changeApproved, disable, registerApproved } from '../auth/approved-clients.ts'
+import { type ClientApproval, changeApproved, disable, enable, registerApproved } from '../auth/approved-clients.ts'
 import type { ClientRequest } from '../auth/client-metadata.ts'
 import { type ConfigurationChange, recordingChange } from '../auth/configuration-change.ts'
 import { detailsOf } from '../auth/said-app.ts'
@@ -9,6 +9,7 @@ import { readConfig } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import { openOutbound } from '../messages/outbound.ts'
 import { startError } from '../start-error.ts'
+import { organizationOf } from '../storage/client.ts'
 import { findClient, listClients } from '../storage/client-registration.ts'
 import type { Connection } from '../storage/database.ts'
 import { withOwnDatabase } from './own-database.ts'
@@ -57,17 +58,21 @@ export const clientCommand = (program: Command): void => {
   client
     .command('disable <id>')
     .description('end one, with its tokens and all that people have granted it')
-    .action(async (id: string) => {
-      await changing(
-        async connection => (await known(connection, id)).organization,
-        async ({ database }) => {
-          const { name } = await known(database, id)
-          await disable(database, id, 'operator')
-          return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
-        },
-      )
-    })
+    .action(async (id: string) => switched(id, disable, 'disabled'))
+  client
+    .command('enable <id>')
+    .description('let one work again that was disabled; what it had before stays over')
+    .action(async (id: string) => switched(id, enable, 'enabled'))
 }
+
+const switched = (id: string, act: typeof disable, done: string): Promise<void> =>
+  changing(
+    async connection => organizationOf(connection, id),
+    async ({ database }) => {
+      const name = await act(database, id, 'operator')
+      return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was ${done}`, details: {} } }
+    },
+  )
 
 const register = (approval: ClientApproval) =>
   changing(
@@ -159,13 +164,13 @@ type Parts = Parameters<typeof registerApproved>[0]
 
 /** Changes a client, and tells the privacy officers of the organization that it belongs to: both or neither. */
 const changing = <T>(
-  organizationOf: (connection: Connection) => Promise<string | undefined>,
+  whose: (connection: Connection) => Promise<string | undefined>,
   run: (parts: Parts) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
 ): Promise<T> =>
   withOwnDatabase(async database => {
     const { refusalOf, close } = openOutbound({ allowed: readConfig().outboundOrigins })
     try {
-      const organization = await organizationOf(database)
+      const organization = await whose(database)
       const by = { openStoreAs: await openOwnStores(database), operator: true, organization } as const
       return await recordingChange(by, connection => run({ database: connection, refusalOf }))
     } finally {

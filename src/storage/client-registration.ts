@@ -25,7 +25,7 @@ export type OrganizationClient = RegisteredClient & {
   /** When it was last given an access token, to the minute. */
   readonly tokenAt?: Date
   /** By whom it is disabled. */
-  readonly disabledBy?: 'organization' | 'operator'
+  readonly disabledBy?: Disabler
 }
 
 export type ClientMetadata = {
@@ -132,24 +132,34 @@ export const organizationName = async (connection: Connection, id: string): Prom
     )
   )?.name ?? undefined
 
-/**
- * False where there is none that is enabled. Its tokens and grants are ended by who calls. What the operator has disabled,
- * no organization enables.
- */
-export const disableClient = async (
-  connection: Connection,
-  id: string,
-  by: 'organization' | 'operator',
-): Promise<boolean> =>
-  (await connection.run(sql.fragment`
-    UPDATE client SET disabled_at = now(), disabled_by_operator = ${by === 'operator'}
-    WHERE id = ${id} AND registration IS NOT NULL AND disabled_at IS NULL`)) > 0
+type Disabler = 'organization' | 'operator'
 
-/** False where there is none that its organization has disabled. */
-export const enableClient = async (connection: Connection, id: string): Promise<boolean> =>
-  (await connection.run(sql.fragment`
-    UPDATE client SET disabled_at = NULL WHERE id = ${id} AND disabled_at IS NOT NULL AND NOT disabled_by_operator`)) >
-  0
+/**
+ * Answers its name; undefined where there is none to disable. Its tokens and grants are ended by who calls. What the operator
+ * has disabled, no organization enables.
+ */
+export const disableClient = (connection: Connection, id: string, by: Disabler): Promise<string | undefined> =>
+  switched(
+    sql.fragment`
+    UPDATE client SET disabled_at = now(), disabled_by_operator = ${by === 'operator'}
+    WHERE id = ${id} AND registration IS NOT NULL
+      AND (disabled_at IS NULL OR (${by === 'operator'} AND NOT disabled_by_operator))
+    RETURNING name`,
+    connection,
+  )
+
+/** The same, for one that is disabled. */
+export const enableClient = (connection: Connection, id: string, by: Disabler): Promise<string | undefined> =>
+  switched(
+    sql.fragment`
+    UPDATE client SET disabled_at = NULL, disabled_by_operator = FALSE
+    WHERE id = ${id} AND disabled_at IS NOT NULL AND (${by === 'operator'} OR NOT disabled_by_operator)
+    RETURNING name`,
+    connection,
+  )
+
+const switched = async (query: SqlFragment, connection: Connection): Promise<string | undefined> =>
+  (await connection.maybeOne<{ readonly name: string }>(query))?.name
 
 const columns = sql.fragment`client.id, client.name, client.organization, client.policies, client.scope,
   client.self_registered, client.registered_at, client.registration, client.secret_hash`

@@ -59,6 +59,9 @@ t.test(
     t.match(await run('change', id, '--name', 'Front desk', '--new-secret'), { code: 0, error: '' })
     t.match(await run('change', id, '--scope', 'user/Patient.r'), { code: 0, error: '' })
     t.match(await run('disable', id), { code: 0, out: '', error: '' })
+    t.match(await run('list'), { out: '' })
+    t.match(await run('enable', id), { code: 0, out: '', error: '' })
+    t.match(JSON.parse((await run('list')).out), { id })
     const events = await recorded()
     t.strictSame(
       events.map(({ owner, content: { action, outcomeDesc, entity } }) => ({
@@ -95,6 +98,7 @@ t.test(
           details: { scope: 'user/Patient.r' },
         },
         { owner: 'clinic', action: 'U', outcomeDesc: 'The app Front desk was disabled', details: {} },
+        { owner: 'clinic', action: 'U', outcomeDesc: 'The app Front desk was enabled', details: {} },
       ],
     )
     t.match(events[0]?.content, {
@@ -116,6 +120,7 @@ t.test('what is refused is told in one line, and not recorded', async t => {
     ],
     [['change', 'x', '--name', 'y'], 'No client x is registered\n'],
     [['disable', 'x'], 'No client x is registered\n'],
+    [['enable', 'x'], 'No client x is disabled\n'],
   ] as const
   for (const [args, error] of refused) t.strictSame(await run(...args), { code: 1, out: '', error }, args.join(' '))
   t.equal((await recorded()).length, before)

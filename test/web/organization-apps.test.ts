@@ -165,6 +165,7 @@ t.test('what is disabled ends at once, and what is enabled again begins anew', a
   t.match(await manager.send(page, {}, `${page}/enable`), { status: 303, location: page })
   t.equal(await status(), 401, 'the old token stays dead')
   t.equal((await askAs(id, 'system/Patient.rs')).status, 200)
+  await manager.send(page, {}, `${page}/disable`)
   await disable(database, id, 'operator')
   t.match(wordsOf(await manager.get(page)), /The operator of this server has disabled it/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get(page)).body)?.[1] ?? ''
