@@ -151,7 +151,8 @@ async function inShellWithBrowser(script: string, env: NodeJS.ProcessEnv, passwo
   createInterface({ input: child.stdout }).on('line', line => {
     said.stdout += `${line}\n`
     email = /\S+@\w+\.example/.exec(line)?.[0] ?? email
-    if (/^http\S+\/oauth\/authorize\?/.test(line)) open(line).catch(error => child.stdin.end(() => t.fail(error)))
+    if (/^http:\/\/localhost:\d+\/\S+$/.test(line) && !line.includes('/fhir/'))
+      open(line).catch(error => child.stdin.end(() => t.fail(error)))
   })
   child.stderr.on('data', text => {
     said.stderr += text

@@ -6,8 +6,14 @@ import { digestOf } from '../storage/secret.ts'
 import { keysFor } from './assertion.ts'
 import type { KeySets } from './key-sets.ts'
 
-/** Ids and secrets are of letters that need no escaping, since half the clients escape them in Basic and half do not. */
-export const newClientId = (): string => randomBytes(16).toString('base64url')
+/**
+ * Ids and secrets are of letters that need no escaping, since half the clients escape them in Basic and half do not. An id begins
+ * with a letter or digit: on a command line it would be taken for an option.
+ */
+export const newClientId = (): string => {
+  const id = randomBytes(16).toString('base64url')
+  return /^[A-Za-z\d]/.test(id) ? id : newClientId()
+}
 
 /**
  * A client as the library knows it: in the place of its secret the hash, and of its keys the one that its assertion names, so

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
+import { newClientId } from '../../src/auth/client-model.ts'
 import { removeExpired } from '../../src/storage/authorization-record.ts'
 import { listClients } from '../../src/storage/client-registration.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'
@@ -47,6 +48,15 @@ t.test('an app registers itself, and reads with the token for it what is registe
     server.inject({ url: `/oauth/register/${body.client_id}`, headers: { authorization: `Bearer ${token}` } })
   t.match((await read(body.registration_access_token)).json(), { client_id: body.client_id, scope: body.scope })
   t.equal((await read('x'.repeat(43))).statusCode, 401)
+})
+
+t.test('an id is no option of a command', t => {
+  const ids = Array.from({ length: 1000 }, newClientId)
+  t.strictSame(
+    ids.filter(id => !/^[A-Za-z\d][\w-]{21}$/.test(id)),
+    [],
+  )
+  t.end()
 })
 
 t.test('a confidential one is told its secret once, and authenticates by it', async t => {

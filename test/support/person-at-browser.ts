@@ -1,7 +1,8 @@
 type Person = { readonly email: string; readonly password: string }
 
 /**
- * Somebody opens an app's address in a browser of their own, over HTTP: signs in, leaves ticked what is asked, and allows it.
+ * Somebody opens an address in a browser of their own, over HTTP: signs in, opens an app where one is offered, leaves ticked what it
+ * asks, and allows it.
  * Answers the address at which the browser leaves the server.
  */
 export const allow = async (link: string, person: Person): Promise<string> => {
@@ -35,14 +36,21 @@ const openCookieJar = () => {
 }
 
 const send = (ask: Ask, url: string, page: string, { email, password }: Person): Promise<Response> => {
-  const fields = page.includes('name="password"') ? { email, password } : { decision: 'allow' }
-  const [, to = '', content = ''] =
-    formsIn(page).find(([, , inner]) => inner?.includes(`name="${Object.keys(fields)[0]}"`)) ?? []
-  if (to === '') throw new Error(`there is nothing to decide on ${url}: ${page}`)
-  const filled = [...content.matchAll(/<input [^>]*>/g)].filter(([input]) => /type="hidden"| checked/.test(input))
-  const body = new URLSearchParams(filled.map(([input]) => [attribute(input, 'name'), attribute(input, 'value')]))
-  for (const [name, value] of Object.entries(fields)) body.append(name, value)
-  return ask(new URL(to, url).href, body)
+  const typed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    password: { email, password },
+    decision: { decision: 'allow' },
+    // Its button opens an app.
+    app: {},
+  }
+  for (const [field, values] of Object.entries(typed)) {
+    const [, to = '', content = ''] = formsIn(page).find(([, , inner]) => inner?.includes(`name="${field}"`)) ?? []
+    if (to === '') continue
+    const filled = [...content.matchAll(/<input [^>]*>/g)].filter(([input]) => /type="hidden"| checked/.test(input))
+    const body = new URLSearchParams(filled.map(([input]) => [attribute(input, 'name'), attribute(input, 'value')]))
+    for (const [name, value] of Object.entries(values)) body.append(name, value)
+    return ask(new URL(to, url).href, body)
+  }
+  throw new Error(`there is nothing to decide on ${url}: ${page}`)
 }
 
 const formsIn = (page: string) => [...page.matchAll(/<form method="post" action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)]

@@ -37,7 +37,7 @@ export const openExampleApps = async (stage: Stage, { database, dataDir }: Parts
     name: 'Study desk',
     organization,
     scope: 'user/Observation.rs user/Patient.rs',
-    metadata: { ...ofPeople, token_endpoint_auth_method: 'client_secret_basic' },
+    metadata: { ...ofPeople, launch_uris: [launchUri], token_endpoint_auth_method: 'client_secret_basic' },
   })
   const job = await register({
     name: 'Night job',
@@ -60,6 +60,7 @@ export const openExampleApps = async (stage: Stage, { database, dataDir }: Parts
 
 /** Of the reader's own machine, where nothing need listen. */
 const redirectUri = 'http://127.0.0.1:8765/back'
+const launchUri = 'http://127.0.0.1:8765/launch'
 const ofPeople = { redirect_uris: [redirectUri] }
 
 const makeKey = async (dataDir: string) => {
