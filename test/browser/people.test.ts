@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net'
+import type { Page } from 'playwright-core'
 import t from 'tap'
 import { inviteFirstAdministrator } from '../../src/accounts/new-account.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
-import { linkIn, openMailbox } from '../support/mailbox.ts'
+import { linkIn, openMailbox, type ReceivedLetter } from '../support/mailbox.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
 t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, async t => {
@@ -20,12 +21,18 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   const password = 'seven green umbrellas sing'
   const newPassword = 'nine yellow teapots dance'
   const first = await openBrowser()
+  const administrator = await openBrowser()
   const { page } = first
-  const letterTo = async (address: string) => {
-    for (;;) {
-      const letter = await mailbox.next()
-      if (letter.to === address) return letter
+  const letters: ReceivedLetter[] = []
+  /** Opens the link of a letter that came, or is to come, to the address. */
+  const openLetter = async (page: Page, address: string, path: string): Promise<void> => {
+    const isIt = ({ to, text }: ReceivedLetter) => to === address && text.includes(`${base}${path}?link=`)
+    let found = letters.find(isIt)
+    while (found === undefined) {
+      letters.push(await mailbox.next())
+      found = letters.find(isIt)
     }
+    await page.goto(`${base}${linkIn(found)}`)
   }
   const at = () => page.url().slice(base.length)
   const heading = () => page.textContent('h1')
@@ -44,7 +51,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     t.equal(await heading(), 'Look into your e-mail')
     await look(t, first, 'letter-on-its-way')
 
-    await page.goto(`${base}${linkIn(await mailbox.next())}`)
+    await openLetter(page, email, '/new-account')
     await look(t, first, 'new-account')
     await type('Your name', 'Ana Ribeiro')
     await type('Password', 'password1234')
@@ -100,7 +107,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await look(t, first, 'forgotten-password')
     await type('E-mail address', email)
     await enter()
-    await page.goto(`${base}${linkIn(await mailbox.next())}`)
+    await openLetter(page, email, '/new-password')
     await look(t, first, 'new-password')
     await type('New password', newPassword)
     await press('Save the password')
@@ -162,7 +169,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   })
 
   await t.test('the first administrator comes by the link of the log, and confirms their address', async t => {
-    const browser = await openBrowser()
+    const browser = administrator
     const { type, press, enter } = byKeyboard(browser)
     await browser.page.goto(`${base}/new-account?link=${await inviteFirstAdministrator(database)}`)
     await look(t, browser, 'new-account-administrator')
@@ -172,9 +179,45 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await enter()
     await look(t, browser, 'account-unconfirmed')
     await press('Send me an e-mail')
-    await browser.page.goto(`${base}${linkIn(await letterTo('root@example.org'))}`)
+    await openLetter(browser.page, 'root@example.org', '/verification')
     await look(t, browser, 'verification')
     await press('Yes, both are mine')
     await look(t, browser, 'account-confirmed')
+  })
+
+  await t.test('somebody changes their name, e-mail address and password', async t => {
+    const browser = administrator
+    const { page } = browser
+    const { type, press } = byKeyboard(browser)
+    const heading = () => page.textContent('h1')
+    await press('Change your name')
+    await look(t, browser, 'account-name')
+    await type('Your name', 'Ruth Rivers')
+    await press('Save')
+    t.match(await page.textContent('main'), /Ruth Rivers/)
+
+    await press('Change your e-mail address')
+    await look(t, browser, 'account-email')
+    await type('New e-mail address', 'ruth@example.org')
+    await type('Your password', password)
+    await press('Send the e-mails')
+    await look(t, browser, 'account-email-sent')
+    await openLetter(page, 'root@example.org', '/email-change')
+    await look(t, browser, 'email-change-old')
+    await press('Yes, change it')
+    await look(t, browser, 'email-change-waits')
+    await openLetter(page, 'ruth@example.org', '/email-change')
+    t.equal(await heading(), 'Confirm your new e-mail address')
+    await look(t, browser, 'email-change-new')
+    await press('Yes, use it')
+    t.match(await page.textContent('main'), /ruth@example\.org/)
+
+    await press('Change your password')
+    await look(t, browser, 'account-password')
+    await type('Your password', password)
+    await type('New password', newPassword)
+    await press('Save the password')
+    t.match(await page.textContent('main'), /Your new password is saved/)
+    await look(t, browser, 'account-administrator')
   })
 })
