@@ -9,8 +9,9 @@ import {
 } from '../storage/account/email-change.ts'
 import { dropInvitations, dropLinks } from '../storage/account/link.ts'
 import { findSecondFactor } from '../storage/account/second-factor.ts'
-import type { Connection, Database } from '../storage/database.ts'
+import type { Connection } from '../storage/database.ts'
 import { findAccountByEmail, findAccountOf, lockAccount, replaceAddress, toAddress } from '../storage/user-account.ts'
+import { type AccountEventParts, recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter } from './letters.ts'
 import { letters } from './sign-up.ts'
@@ -70,17 +71,29 @@ export const confirmEmail = async (
   if (found === undefined || (found.end === 'new' && found.person !== signedIn)) return { kind: 'over' }
   const { person, email } = found
   const before = await findAccountOf(database, person)
-  const kind = await database.transaction(async connection => {
-    await lockAccount(connection, person)
-    const { isConfirmed } = (await confirmEnd(connection, secret)) ?? {}
-    if (isConfirmed === undefined) return 'over'
-    if (!isConfirmed.old || !isConfirmed.new) return 'waits-for'
-    await dropEmailChange(connection, person)
-    return (await changeAddress(connection, { person, email, isVerified: true })) ? 'changed' : 'taken'
+  const event = { person, by: 'themselves', action: 'U', told: 'The e-mail address was changed' } as const
+  const outcome: { kind: EmailConfirmed['kind'] } = { kind: 'over' }
+  await recordingAccount(accounts, event, async connection => {
+    outcome.kind = await confirm(connection, found, secret)
+    return outcome.kind === 'changed' || undefined
   })
+  const { kind } = outcome
   if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
   if (kind === 'changed' && before?.isVerified) mail?.send(emailChangedLetter(before.email, email))
   return { kind }
+}
+
+const confirm = async (
+  connection: Connection,
+  { person, email }: EmailChange,
+  secret: string,
+): Promise<EmailConfirmed['kind']> => {
+  await lockAccount(connection, person)
+  const { isConfirmed } = (await confirmEnd(connection, secret)) ?? {}
+  if (isConfirmed === undefined) return 'over'
+  if (!isConfirmed.old || !isConfirmed.new) return 'waits-for'
+  await dropEmailChange(connection, person)
+  return (await changeAddress(connection, { person, email, isVerified: true })) ? 'changed' : 'taken'
 }
 
 /** False where somebody has it. Links that were sent to the old address would still open the account: they are over. */
@@ -92,14 +105,16 @@ const changeAddress = async (connection: Connection, to: Parameters<typeof repla
 }
 
 /** The operator's way, for who cannot read the mail of the old address any more. It proves nothing about the new one. */
-export const giveAddress = async (database: Database, from: string, to: string): Promise<void> => {
-  const account = await findAccountByEmail(database, from)
+export const giveAddress = async (parts: AccountEventParts, from: string, to: string): Promise<void> => {
+  const account = await findAccountByEmail(parts.database, from)
   if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${from}`)
   const { person } = account
-  await database.transaction(async connection => {
+  const event = { person, by: 'operator', action: 'U', told: 'The e-mail address was changed' } as const
+  await recordingAccount(parts, event, async connection => {
     await dropEmailChange(connection, person)
     if (!(await changeAddress(connection, { person, email: toAddress(to), isVerified: false })))
       throw new FhirError('conflict', `${to} is the address of an account already`)
+    return true
   })
 }
 

@@ -6,6 +6,7 @@ import { endSteps } from '../storage/account/sign-in-step.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
 import type { Connection } from '../storage/database.ts'
 import { findAccountByEmail, findAccountOf, setPassword, toAddress, type UserAccount } from '../storage/user-account.ts'
+import { recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { newPasswordLetter, passwordChangedLetter } from './letters.ts'
 import { hashPassword } from './password.ts'
@@ -67,12 +68,14 @@ export const choosePassword = async (
   const hashed = await hashPassword(password)
   // First: where it fails the password is not changed either, and the link still works.
   await accounts.endApps(account.person)
-  const isTaken = await accounts.database.transaction(async connection => {
-    if (!(await takeLink(connection, secret))) return false
-    await changePassword(connection, account.person, hashed, link)
+  const { person } = account
+  const event = { person, by: 'themselves', action: 'U', told: 'A password was chosen by a link' } as const
+  const isTaken = await recordingAccount(accounts, event, async connection => {
+    if (!(await takeLink(connection, secret))) return undefined
+    await changePassword(connection, person, hashed, link)
     return true
   })
-  if (!isTaken) return { kind: 'link-is-over' }
+  if (isTaken === undefined) return { kind: 'link-is-over' }
   await tellOfChange(accounts, account)
   return { kind: 'changed' }
 }

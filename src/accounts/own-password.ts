@@ -4,6 +4,7 @@ import { endSessions, type Session } from '../storage/account/session.ts'
 import { endSteps } from '../storage/account/sign-in-step.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
 import { findAccountOf, setPassword } from '../storage/user-account.ts'
+import { recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { isAccountPassword } from './confirm-password.ts'
 import { passwordChangedLetter } from './letters.ts'
@@ -36,7 +37,8 @@ export const changeOwnPassword = async (
   if (problem !== undefined) return { kind: 'problem', problem }
   const hashed = await hashPassword(next)
   if (endsApps) await accounts.endApps(person)
-  await database.transaction(async connection => {
+  const event = { person, by: 'themselves', action: 'U', told: 'The password was changed' } as const
+  await recordingAccount(accounts, event, async connection => {
     await setPassword(connection, person, hashed, { proves: false })
     await dropLinks(connection, person)
     await dropEmailChange(connection, person)
@@ -44,6 +46,7 @@ export const changeOwnPassword = async (
     await endSessions(connection, person, id)
     // Of what was allowed since, by a session that is over now.
     if (endsApps) await revokeGrants(connection, { person })
+    return true
   })
   if (account !== undefined) mail?.send(passwordChangedLetter(account.email, address(), { appsEnded: endsApps }))
   return { kind: 'changed' }

@@ -7,8 +7,8 @@ import {
 } from '../storage/account/second-factor.ts'
 import { endSessions, type Session, startSession } from '../storage/account/session.ts'
 import { endSteps, findStep, takeStep } from '../storage/account/sign-in-step.ts'
-import type { Database } from '../storage/database.ts'
 import { findAccountByEmail } from '../storage/user-account.ts'
+import { type AccountEventParts, recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import type { SignedIn } from './admit.ts'
 import { newRecoveryCodes } from './authenticator.ts'
@@ -64,28 +64,39 @@ export const beginSetUp = (accounts: Accounts, { person, methods }: Pick<Session
 
 /** False where an organization of theirs asks for it. */
 export const turnOff = async (accounts: Accounts, person: string): Promise<boolean> => {
-  const isOff = await accounts.database.transaction(connection => forgoAuthenticator(connection, person))
-  if (isOff) await tell(accounts, person, { kind: 'turned-off' })
-  return isOff
+  const event = { person, by: 'themselves', action: 'D', told: 'The second factor was turned off' } as const
+  const isOff = await recordingAccount(
+    accounts,
+    event,
+    async connection => (await forgoAuthenticator(connection, person)) || undefined,
+  )
+  if (isOff === undefined) return false
+  await tell(accounts, person, { kind: 'turned-off' })
+  return true
 }
 
 /** Answers the new ones, which are shown this once; those before are of use no more. */
 export const renewRecoveryCodes = async (accounts: Accounts, person: string): Promise<readonly string[]> => {
   const codes = newRecoveryCodes()
-  await accounts.database.transaction(connection => replaceRecoveryCodes(connection, person, codes))
+  const event = { person, by: 'themselves', action: 'U', told: 'New recovery codes were made' } as const
+  await recordingAccount(accounts, event, connection =>
+    replaceRecoveryCodes(connection, person, codes).then(() => true),
+  )
   await tell(accounts, person, { kind: 'new-recovery-codes' })
   return codes
 }
 
 /** The operator's way out for who has lost both the app and the codes: they are out everywhere. Throws where nobody has it to lose. */
-export const resetSecondFactor = async (database: Database, email: string): Promise<void> => {
-  const account = await findAccountByEmail(database, email)
+export const resetSecondFactor = async (parts: AccountEventParts, email: string): Promise<void> => {
+  const account = await findAccountByEmail(parts.database, email)
   if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${email}`)
   const { person } = account
-  await database.transaction(async connection => {
+  const event = { person, by: 'operator', action: 'D', told: 'The second factor was taken away' } as const
+  await recordingAccount(parts, event, async connection => {
     if (!(await removeAuthenticator(connection, person)))
       throw new FhirError('not-found', `${email} has no second factor`)
     await endSteps(connection, person)
     await endSessions(connection, person)
+    return true
   })
 }

@@ -4,6 +4,7 @@ import { endSteps, findStep, type SignInStep, startStep, takeStep } from '../sto
 import type { Connection } from '../storage/database.ts'
 import { seal, unseal } from '../storage/sealed.ts'
 import { findAccountOf, lockAccount } from '../storage/user-account.ts'
+import { recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { authenticatorText, authenticatorUri, newAuthenticator, newRecoveryCodes, timeStepOf } from './authenticator.ts'
 import { digitsOf } from './code.ts'
@@ -52,7 +53,8 @@ export const finishSetUp = async (
   const timeStep = timeStepOf(secret, digitsOf(typed), Date.now())
   if (timeStep === undefined) return { kind: 'wrong' }
   const recoveryCodes = newRecoveryCodes()
-  const cookie = await database.transaction(async connection => {
+  const event = { person, by: 'themselves', action: 'C', told: 'A second factor was set up' } as const
+  const cookie = await recordingAccount(accounts, event, async connection => {
     await lockAccount(connection, person)
     if (!(await takeStep(connection, step))) return undefined
     await setAuthenticator(connection, person, { sealed, timeStep })

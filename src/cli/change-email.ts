@@ -3,6 +3,7 @@ import { emailProblem } from '../accounts/email.ts'
 import { giveAddress } from '../accounts/email-change.ts'
 import { startError } from '../start-error.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { openOwnStores } from './own-store.ts'
 
 /** For who cannot read the mail of the old address any more, once the operator is sure who they are. */
 export const changeEmailCommand = (program: Command): void => {
@@ -11,7 +12,9 @@ export const changeEmailCommand = (program: Command): void => {
     .description('give an account another e-mail address to sign in with; the person confirms it later')
     .action(async (from: string, to: string) => {
       if (emailProblem(to) !== undefined) throw startError(`"${to}" is no e-mail address`)
-      await withOwnDatabase(database => giveAddress(database, from, to))
+      await withOwnDatabase(async database =>
+        giveAddress({ database, openStoreAs: await openOwnStores(database) }, from, to),
+      )
       process.stderr.write(`${from} signs in with ${to} from now on.\n`)
     })
 }

@@ -75,18 +75,21 @@ const sendConfirmed = (reply: FastifyReply, confirmed: EmailConfirmed): FastifyR
       return sendSimple(
         reply.code(409),
         'This e-mail address is used already',
-        html`<p>There is another account with this e-mail address. Yours is as it was.</p>`,
+        html`<p>There is another account with this e-mail address. Yours is as it was.</p>${toAccount}`,
       )
     case 'waits-for':
       return sendSimple(
         reply,
         'One more e-mail',
         confirmed.end === 'new'
-          ? html`<p>Thank you. Now open the link that we have sent to ${confirmed.email}.</p>`
-          : html`<p>Thank you. Now open the link that we have sent to your old address. Until then you sign in with that one.</p>`,
+          ? html`<p>Thank you. Now open the link that we have sent to ${confirmed.email}.</p>${toAccount}`
+          : html`<p>Thank you. Now open the link that we have sent to your old address. Until then you sign in with that one.</p>${toAccount}`,
       )
   }
 }
+
+const toAccount = html`
+<p><a href="/account">Go to your account</a></p>`
 
 const sendStopped = (reply: FastifyReply): FastifyReply =>
   sendSimple(

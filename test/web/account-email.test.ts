@@ -230,6 +230,21 @@ t.test('it is asked for four times an hour, and no form of another site asks for
   t.match(await browser.send(page, { email: 'nora5@home.example', password }), { status: 429, body: /wait an hour/ })
 })
 
+t.test('no form of another site confirms or stops anything', async t => {
+  const { email } = await newAccount('paul')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'paul@home.example', email)
+  for (const [letter, decision] of [
+    [toNew, 'confirm'],
+    [toOld, 'confirm'],
+    [toOld, 'stop'],
+  ] as const) {
+    const link = new URLSearchParams(linkIn(letter).split('?')[1]).get('link') ?? ''
+    t.match(await browser.post('/email-change', { link, decision, _csrf: 'x' }), { status: 403 }, decision)
+  }
+  t.match(wordsOf(await browser.send(linkIn(toNew), confirm)), /your old address/, 'nothing was confirmed')
+})
+
 t.test('nothing that is kept opens anything', async t => {
   const { email } = await newAccount('olga')
   const { toNew, toOld } = await ask(await signedIn(email), 'olga@home.example', email)

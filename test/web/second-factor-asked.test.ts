@@ -1,14 +1,13 @@
 import type { Organization } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
-import { resetSecondFactor } from '../../src/accounts/second-factor.ts'
 import { extensions } from '../../src/fhir/canonical.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openPeople, password, recoveryCodesIn } from './people.ts'
 
 const world = await openPeople()
-const { server, database, mailbox, create, send, newAccount, begin, signedIn, forgetCodes } = world
+const { server, mailbox, create, send, newAccount, begin, signedIn, forgetCodes } = world
 t.teardown(world.close)
 
 const asksFor = (is: boolean) => [{ url: extensions.secondFactor, valueBoolean: is }]
@@ -135,13 +134,4 @@ t.test('who has turned it off before the organization asked sets it up again', a
   t.match(await browser.get('/account'), { status: 303, location: /^\/sign-in/ })
   t.match((await begin(email)).answer, { location: '/second-factor?' })
   for (const _ of ['set up', 'turned off']) await mailbox.next()
-})
-
-t.test('the operator takes away a second factor that is lost, and the person is out everywhere', async t => {
-  const { email, browser } = await world.protectedAccount('olga')
-  await resetSecondFactor(database, 'Olga@example.org')
-  t.match(await browser.get('/account'), { status: 303 })
-  t.match((await begin(email)).answer, { status: 303, location: '/account' })
-  await t.rejects(resetSecondFactor(database, email), { message: 'olga@example.org has no second factor' })
-  await t.rejects(resetSecondFactor(database, 'x@example.org'), { message: 'Nobody signs in with x@example.org' })
 })

@@ -1,0 +1,65 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
+import type { Principal } from '../search/expression.ts'
+import { commandLineClient } from '../storage/client.ts'
+import type { Connection, Database } from '../storage/database.ts'
+import { findOverseeingOrganization } from '../storage/overseeing-organization.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import type { OpenStoreAs } from './person.ts'
+
+/** A change of how somebody signs in: told to them where they are one patient, and of staff to privacy officers. */
+export type AccountEvent = {
+  /** Id of the Person. */
+  readonly person: string
+  readonly by: 'themselves' | 'operator'
+  readonly action: 'C' | 'U' | 'D'
+  /** A sentence, without secrets and addresses: `The password was changed`. */
+  readonly told: string
+}
+
+export type AccountEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
+
+/** Runs what it is about and records it, both or neither. Where `run` answers undefined nothing has happened. */
+export const recordingAccount = async <T>(
+  { database, openStoreAs }: AccountEventParts,
+  event: AccountEvent,
+  run: (connection: Connection) => Promise<T | undefined>,
+): Promise<T | undefined> => {
+  const { person, by } = event
+  const organization = await findOverseeingOrganization(database, { person, client: pages })
+  const principal: Principal =
+    by === 'operator' ? { kind: 'client', id: commandLineClient } : { kind: 'person', id: person }
+  const resource = await toAuditEvent(database, event)
+  return openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] }).atomic(
+    async (store, connection) => {
+      const answer = await run(connection)
+      if (answer === undefined) return undefined
+      const [written] = await store.write([{ kind: 'create', resource }])
+      if (written?.outcome === 'refused') throw written.error
+      return answer
+    },
+  )
+}
+
+/** The client by which our own pages act. */
+const pages = 'pages'
+
+/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
+const toAuditEvent = async (database: Database, { person, by, action, told }: AccountEvent): Promise<AuditEvent> => {
+  const { practitioner, patient } = await callerOfPerson(database, { person, client: pages, scope: '' })
+  const self = { reference: practitioner === undefined ? `Person/${person}` : `Practitioner/${practitioner}` }
+  const who = by === 'operator' ? { identifier: { value: commandLineClient } } : self
+  return {
+    resourceType: 'AuditEvent',
+    type: { system: dicom, code: '110113', display: 'Security Alert' },
+    subtype: [{ system: dicom, code: '110137', display: 'User Security Attributes Changed' }],
+    action,
+    recorded: new Date().toISOString(),
+    outcome: '0',
+    outcomeDesc: told,
+    agent: [{ who, requestor: true }],
+    source: { observer: { display: 'Sign-in' } },
+    entity: [{ what: self }, ...(patient === undefined ? [] : [{ what: { reference: `Patient/${patient}` } }])],
+  }
+}
+
+const dicom = 'http://dicom.nema.org/resources/ontology/DCM'

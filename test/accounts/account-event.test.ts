@@ -1,0 +1,110 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
+import t from 'tap'
+import { organizationRole } from '../../src/access/vocabulary.ts'
+import { giveAddress } from '../../src/accounts/email-change.ts'
+import { resetSecondFactor } from '../../src/accounts/second-factor.ts'
+import { openOwnStores } from '../../src/cli/own-store.ts'
+import { codeOf } from '../support/authenticator.ts'
+import { openBrowser } from '../support/browser.ts'
+import { linkIn } from '../support/mailbox.ts'
+import { openPeople, password } from '../web/people.ts'
+
+const world = await openPeople()
+const { server, database, mailbox, create, send, newAccount, signedIn, setUp, forgetCodes, begin } = world
+t.teardown(world.close)
+
+const lab = await world.institution('lab')
+const elsewhere = await world.institution('elsewhere')
+const fresh = 'eleven silent bakeries float'
+
+/** Somebody with a role in the organization, and what links an account to them. */
+const practitioner = async (name: string, organization: string, code: string) => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: name }] })
+  const reference = `Practitioner/${id}`
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: { reference },
+    organization: { reference: `Organization/${organization}` },
+    code: [{ coding: [{ system: organizationRole, code }] }],
+  })
+  return reference
+}
+
+const reads = async (name: string, organization: string, code: string) =>
+  world.staffToken(await newAccount(name, [await practitioner(name, organization, code)]), 'user/*.rs')
+const officer = await reads('officer', lab.organization, 'privacy-officer')
+const foreignOfficer = await reads('foreign', elsewhere.organization, 'privacy-officer')
+
+/** What the bearer is told of changes by the one or of the one, oldest first. */
+const told = async (bearer: string, of: string) => {
+  const { entry = [] } = (await send(bearer, 'GET', 'AuditEvent?_count=1000&_sort=date')).json()
+  const events: readonly AuditEvent[] = entry.map(({ resource }: { resource: AuditEvent }) => resource)
+  return events.filter(({ entity }) => entity?.some(({ what }) => what?.reference === of))
+}
+const sentences = (events: readonly AuditEvent[]) => events.map(({ outcomeDesc }) => outcomeDesc)
+
+t.test('how staff sign in from now on is told to privacy officers of their organization, and to no others', async t => {
+  const self = await practitioner('sara', lab.organization, 'member')
+  const { email, person } = await newAccount('sara', [self])
+  const browser = await signedIn(email)
+  const { key } = await setUp(browser)
+  await mailbox.next()
+  await forgetCodes(person)
+  await browser.send('/account/second-factor/recovery-codes', { password, code: await codeOf(key) })
+  await mailbox.next()
+  await forgetCodes(person)
+  await browser.send('/account/second-factor/off', { password, code: await codeOf(key) })
+  await mailbox.next()
+  await browser.send('/account/password', { password: 'wrong', 'new-password': fresh })
+  await browser.send('/account/password', { password, 'new-password': fresh })
+  await mailbox.next()
+  await openBrowser(server).send('/forgotten-password', { email })
+  await openBrowser(server).send(linkIn(await mailbox.next()), { password })
+  await mailbox.next()
+  const events = await told(officer, self)
+  t.same(sentences(events), [
+    'A second factor was set up',
+    'New recovery codes were made',
+    'The second factor was turned off',
+    'The password was changed',
+    'A password was chosen by a link',
+  ])
+  t.match(events[0], { action: 'C', agent: [{ who: { reference: self }, requestor: true }] })
+  for (const bearer of [foreignOfficer, lab.manager]) t.same(await told(bearer, self), [])
+  t.notMatch(JSON.stringify(events), /sara@|green umbrellas|silent bakeries/)
+})
+
+t.test('how a patient signs in from now on is told to them, and to nobody of an organization', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Abara' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const { email } = await newAccount('chidi', [`Patient/${id}`])
+  const browser = await signedIn(email)
+  await browser.send('/account/email', { email: 'chidi@home.example', password })
+  const letters = [await mailbox.next(), await mailbox.next()]
+  const of = (to: string) => letters.filter(letter => letter.to === to).map(linkIn)[0] ?? ''
+  await openBrowser(server).send(of(email), { decision: 'confirm' })
+  const own = await world.patientToken(id, 'patient/AuditEvent.rs')
+  t.same(await told(own, `Patient/${id}`), [], 'what waits for the other address has not happened')
+  await browser.send(of('chidi@home.example'), { decision: 'confirm' })
+  await mailbox.next()
+  t.same(sentences(await told(own, `Patient/${id}`)), ['The e-mail address was changed'])
+  t.same(await told(officer, `Patient/${id}`), [])
+})
+
+t.test('the operator takes away what is lost and gives another address, and that is told, too', async t => {
+  const self = await practitioner('olga', lab.organization, 'member')
+  const { email, browser } = await world.protectedAccount('olga', [self])
+  const parts = { database, openStoreAs: await openOwnStores(database) }
+  await resetSecondFactor(parts, 'Olga@example.org')
+  t.match(await browser.get('/account'), { status: 303 })
+  t.match((await begin(email)).answer, { status: 303, location: '/account' })
+  await t.rejects(resetSecondFactor(parts, email), { message: 'olga@example.org has no second factor' })
+  await giveAddress(parts, email, 'olga@home.example')
+  t.match((await begin('olga@home.example')).answer, { status: 303 })
+  const events = (await told(officer, self)).slice(1)
+  t.same(sentences(events), ['The second factor was taken away', 'The e-mail address was changed'])
+  for (const event of events) t.match(event, { agent: [{ who: { identifier: { value: 'cli' } }, requestor: true }] })
+})
