@@ -1,5 +1,5 @@
 import { isBackend } from '../auth/organization-apps.ts'
-import type { AppKind, SaidApp } from '../auth/said-app.ts'
+import { type AppKind, problemsOf, type SaidApp } from '../auth/said-app.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'
 import { type Field, field, problemList, typed } from './form.ts'
@@ -50,21 +50,23 @@ export const typedState = (body: unknown): AppState => {
 /** Throws `invalid` where no kind was chosen. */
 export const saidBy = ({ values }: AppState): SaidApp => {
   const { name, kind, jwks_uri, jwks } = values
-  if (!isKind(kind)) throw new FhirError('invalid', 'Choose what it is', { expression: 'kind' })
   const [redirectUris = [], launchUris = [], scopes = []] = [
     values.redirect_uris,
     values.launch_uris,
     values.scope,
   ].map(text => text.split(/\s+/).filter(word => word !== ''))
-  return {
+  const said = {
     name: name.trim(),
-    kind,
     redirectUris,
     launchUris,
     scope: scopes.join(' '),
     ...(jwks_uri.trim() === '' ? {} : { jwksUri: jwks_uri.trim() }),
     ...(jwks.trim() === '' ? {} : { jwks }),
   }
+  if (isKind(kind)) return { ...said, kind }
+  // Of the rest only the name is the same for all.
+  const others = problemsOf({ ...said, kind: 'public' }).filter(({ expression }) => expression === 'name')
+  throw FhirError.of([{ code: 'invalid', message: 'Choose what it is', expression: 'kind' }, ...others])
 }
 
 /** The same, with what was found to be wrong, at its field; throws on what is about none. */

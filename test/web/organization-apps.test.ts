@@ -225,6 +225,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ ...app, name: '' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, name: 'a\u202eb' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, kind: '' }, 'kind', /Choose what it is/],
+    [{ ...app, kind: '', name: '' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, kind: 'everything' }, 'kind', /Choose what it is/],
     [{ ...app, redirect_uris: '' }, 'redirect_uris', /At least one address/],
     [{ ...app, redirect_uris: 'https://app.example.org/#x' }, 'redirect_uris', /without a fragment/],
