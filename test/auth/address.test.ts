@@ -10,7 +10,9 @@ t.teardown(() => server.close())
 t.test('with BASE_URL all that is told to others is below it', async t => {
   const { body: smart } = await server.inject('/fhir/.well-known/smart-configuration')
   const { body: openid } = await server.inject('/oauth/.well-known/openid-configuration')
-  for (const [name, value] of Object.entries({ ...JSON.parse(smart), ...JSON.parse(openid) }))
+  const { management_endpoint: page, ...told } = { ...JSON.parse(smart), ...JSON.parse(openid) }
+  t.equal(page, `${address}/account/apps`)
+  for (const [name, value] of Object.entries(told))
     if (typeof value === 'string') t.match(value, new RegExp(`^${address}/oauth(/|$)`), name)
 })
 
