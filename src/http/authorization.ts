@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationServer } from '../auth/authorization-server.ts'
 import { style, stylePath } from '../auth/granted-context.ts'
+import { FhirError } from '../fhir/error.ts'
 import { toldError } from './errors.ts'
 import { limitRequests } from './oauth-limits.ts'
 
@@ -37,7 +38,9 @@ export const authorizationRoutes = async (
     )
     await limitRequests(scope, pathOf)
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
-      if (!isServed(pathOf(request))) return reply.callNotFound()
+      const methods = methodsAt(pathOf(request))
+      if (methods === undefined) return reply.callNotFound()
+      if (!methods.includes(request.method)) throw otherMethod(reply, request.method, methods)
       reply.hijack()
       const { raw } = reply
       for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
@@ -73,7 +76,18 @@ const sendFault = (request: FastifyRequest, response: ServerResponse, error: unk
 const mostBodyBytes = 56 * 1024
 
 /** The library takes paths in any case; here one path is one thing. */
-const isServed = (path: string): boolean =>
-  /^\/(authorize(\/[\w-]+)?|token(\/(introspection|revocation))?|jwks\.json|register(\/[\w-]+)?|\.well-known\/(openid-configuration|oauth-authorization-server))$/.test(
-    path.split('?', 1)[0] ?? '',
-  )
+const served: readonly (readonly [path: RegExp, methods: readonly string[]])[] = [
+  [/^\/authorize(\/[\w-]+)?$/, ['GET', 'POST']],
+  [/^\/token(\/(introspection|revocation))?$/, ['POST', 'OPTIONS']],
+  [/^\/(jwks\.json|\.well-known\/(openid-configuration|oauth-authorization-server))$/, ['GET', 'HEAD', 'OPTIONS']],
+  [/^\/register$/, ['POST', 'OPTIONS']],
+  [/^\/register\/[\w-]+$/, ['GET', 'OPTIONS']],
+]
+
+const methodsAt = (path: string): readonly string[] | undefined =>
+  served.find(([pattern]) => pattern.test(path.split('?', 1)[0] ?? ''))?.[1]
+
+const otherMethod = (reply: FastifyReply, method: string, methods: readonly string[]): FhirError => {
+  reply.header('allow', methods.join(', '))
+  return new FhirError('not-supported', `${method} is not answered here; ${methods.join(', ')} are`, { status: 405 })
+}

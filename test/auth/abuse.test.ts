@@ -230,6 +230,23 @@ t.test('what the library could do beside does not answer', async t => {
     '/oauth/',
   ]
   for (const path of elsewhere) t.equal((await server.inject({ method: 'POST', url: path })).statusCode, 404, path)
+  const otherwise = [
+    ['GET', 'token', 'POST, OPTIONS'],
+    ['GET', 'token/introspection', 'POST, OPTIONS'],
+    ['GET', 'register', 'POST, OPTIONS'],
+    ['POST', 'register/x', 'GET, OPTIONS'],
+    ['POST', 'jwks.json', 'GET, HEAD, OPTIONS'],
+  ] as const
+  for (const [method, path, allow] of otherwise) {
+    const { statusCode, headers, body } = await server.inject({ method, url: `/oauth/${path}` })
+    t.match({ statusCode, allow: headers.allow }, { statusCode: 405, allow }, `${method} ${path}`)
+    t.match(JSON.parse(body), {
+      error: 'invalid_request',
+      error_description: `${method} is not answered here; ${allow} are`,
+    })
+  }
+  for (const path of ['jwks.json', '.well-known/openid-configuration'])
+    t.equal((await server.inject({ method: 'HEAD', url: `/oauth/${path}` })).statusCode, 200, `HEAD ${path}`)
   const uris = { request_uri: 'https://app.example.org/request', request: 'e30.e30.' }
   for (const [name, value] of Object.entries(uris)) {
     const { location } = await world
