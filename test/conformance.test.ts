@@ -155,6 +155,8 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
   },
   lastn: async path => [(await call('GET', `${path}/$lastn?patient=Patient/x`)).status],
   stats: async path => [(await call('GET', `${path}/$stats?subject=Patient/x&code=x&statistic=count`)).status],
+  series: async path => [(await call('GET', `${path}/$series?subject=Patient/x&code=x&start=2026&unit=kg`)).status],
+  'glucose-profile': async path => [(await call('GET', `${path}/$glucose-profile?subject=x&start=2026`)).status],
   validate: async (path, id) => {
     const resource = minimalResource(registry, path as ResourceType)
     const answers = [await call('POST', `${path}/$validate`, resource), await call('GET', `${path}/${id}/$validate`)]

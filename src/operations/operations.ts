@@ -2,10 +2,12 @@ import type { Interaction } from '../interactions/interaction.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { groupEverything, patientEverything } from './everything.ts'
 import { expand } from './expand.ts'
+import { glucoseProfile } from './glucose-profile.ts'
 import { lastn } from './lastn.ts'
 import { meta } from './meta.ts'
 import { metaAdd, metaDelete } from './meta-change.ts'
 import { type Operation, routesOf } from './operation.ts'
+import { series } from './series.ts'
 import { stats } from './stats.ts'
 import { subscriptionEvents, subscriptionStatus, websocketBinding } from './subscription-status.ts'
 import { validate } from './validate.ts'
@@ -14,12 +16,14 @@ import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-cod
 /** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
 export const operations: readonly Operation[] = [
   expand,
+  glucoseProfile,
   groupEverything,
   lastn,
   meta,
   metaAdd,
   metaDelete,
   patientEverything,
+  series,
   stats,
   subscriptionEvents,
   subscriptionStatus,

@@ -1,6 +1,7 @@
 import type { Parameters, ParametersParameter } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { decimalText } from '../fhir/json.ts'
+import { parseReference } from '../fhir/reference.ts'
 import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
 
 /**
@@ -42,6 +43,14 @@ export const only = (given: URLSearchParams, name: string): string | undefined =
   const [value, ...others] = given.getAll(name)
   if (others.length > 0) throw refused(name, `"${name}" is given more than once`)
   return value
+}
+
+/** Of `subject`: the id of one Patient. */
+export const patientOf = (subject: string | undefined): string => {
+  const parsed =
+    subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`)
+  if (parsed !== undefined && 'type' in parsed && parsed.type === 'Patient') return parsed.id
+  throw refused('subject', 'subject is one Patient, as in Patient/123')
 }
 
 export const refused = (name: string, message: string): FhirError =>

@@ -1,13 +1,12 @@
 import type { Coding, Observation, ParametersParameter, Period, Quantity } from '@medplum/fhirtypes'
 import { parseJson } from '../fhir/json.ts'
-import { parseReference } from '../fhir/reference.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { SystemRequest } from '../interactions/interaction.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { StatisticsRow } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, parametersResponse, primitivesOf, refused } from './parameters.ts'
+import { only, parametersOf, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-stats.html */
 export const stats: Operation = {
@@ -59,7 +58,7 @@ const parseStats = (request: SystemRequest): Asked => {
   if (unknown !== undefined) throw refused(unknown, `$stats has no parameter "${unknown}"; it has: ${named()}`)
   const codings = complex.flatMap(({ valueCoding }) => (valueCoding === undefined ? [] : [valueCoding]))
   return {
-    patient: parsePatient(only(given, 'subject')),
+    patient: patientOf(only(given, 'subject')),
     codes: parseCodes(given, codings),
     period: complex.find(({ name }) => name === 'period')?.valuePeriod ?? lastHours(only(given, 'duration')),
     statistics: parseStatistics(given.getAll('statistic').flatMap(text => text.split(','))),
@@ -79,13 +78,6 @@ const primitives: ReadonlySet<string> = new Set([
 ])
 
 const named = (): string => [...primitives, 'coding', 'period'].join(', ')
-
-const parsePatient = (subject: string | undefined): string => {
-  const parsed =
-    subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`)
-  if (parsed !== undefined && 'type' in parsed && parsed.type === 'Patient') return parsed.id
-  throw refused('subject', 'subject is one Patient, as in Patient/123')
-}
 
 const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonly Code[] => {
   const system = only(given, 'system')

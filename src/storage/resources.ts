@@ -11,6 +11,7 @@ import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
 import { openDurations } from './duration.ts'
 import { explainSearch } from './explain.ts'
+import { readGlucoseProfile } from './glucose-profile.ts'
 import { historyOfInstance, visibleVersion } from './history.ts'
 import { historyOfTypes } from './history-of-types.ts'
 import { withJoining } from './joining.ts'
@@ -18,6 +19,7 @@ import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { searchIds, searchPage } from './search.ts'
+import { readSeries } from './series.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
 import type { Store, Stored } from './store.ts'
@@ -124,6 +126,8 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
   subset: (versions, subset) => subsetsOf(connection, asking, versions, subset),
   lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
+  series: async asked => readSeries(connection, asking, await lookedUp(connection, asking, asked)),
+  glucoseProfile: async asked => readGlucoseProfile(connection, asking, await lookedUp(connection, asking, asked)),
   terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
   lastEvent: id => lastEventOf(connection, id),

@@ -1,4 +1,5 @@
 import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Conversion } from '../fhir/conversion.ts'
 import type { Interval } from '../fhir/date.ts'
 import type { FhirError } from '../fhir/error.ts'
 import type { Subset } from '../fhir/subset.ts'
@@ -116,6 +117,67 @@ export type StatisticsRow = {
   readonly figures: Readonly<Record<string, string | null>>
 }
 
+/** Numbers of one Patient, in one unit, whose time lies in a period. */
+export type ReadingsAsked = {
+  readonly where: Expression
+  /** What among it counts for nothing: it was entered in error. */
+  readonly mistaken: Expression
+  readonly patient: string
+  readonly codes: readonly StatisticsAsked['code'][]
+  /** Instants; the first is in it, the last is not. */
+  readonly from: string
+  readonly to: string
+  /** Whether a reading stands where it began, or where it ended. */
+  readonly at: 'start' | 'end'
+  /** In UCUM. */
+  readonly unit: string
+  readonly conversions: readonly Conversion[]
+}
+
+/** Equal stretches of time from the start of the period on, or the days of a place. */
+export type Step =
+  | { readonly kind: 'width'; readonly seconds: number }
+  | { readonly kind: 'day'; readonly timezone: string }
+
+export type SeriesRow = {
+  /** Id of the source Device. */
+  readonly device: string | null
+  /** Seconds since 1970 at which the step begins. */
+  readonly start: number
+  readonly count: number
+  /** Readings without a number in the unit. */
+  readonly leftOut: number
+  readonly minimum: number | null
+  readonly average: number | null
+  readonly maximum: number | null
+  readonly sum: number | null
+}
+
+export type GlucoseProfileAsked = Omit<ReadingsAsked, 'conversions'> & {
+  readonly timezone: string
+  readonly conversions: readonly (Conversion & { readonly thresholds: readonly number[] })[]
+}
+
+export type GlucoseProfileRow = {
+  readonly count: number
+  readonly leftOut: number
+  readonly mean: number | null
+  /** Of a sample. */
+  readonly deviation: number | null
+  /** Days of the place with a reading. */
+  readonly days: number
+  /** Quarters of an hour with a reading. */
+  readonly quarters: number
+  /** How many readings are in each range, the lowest first. */
+  readonly ranges: readonly number[]
+  /** By the quarter of the day, 0 to 95; those without a reading are missing. Percentiles 5, 25, 50, 75 and 95. */
+  readonly ofDay: readonly {
+    readonly quarter: number
+    readonly count: number
+    readonly percentiles: readonly number[]
+  }[]
+}
+
 /** How a search is answered, and none of what answers it. */
 export type Explanation = {
   readonly asked: string
@@ -147,9 +209,12 @@ export type Store = {
   /** The latest Observations of each class of codes, newest first. */
   readonly lastn: (asked: LastN) => Promise<readonly Stored[]>
   /** One row for each unit in which values stand. */
+  readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
+  /** One row for each source and step with a reading, the earliest first. */
+  readonly series: (asked: ReadingsAsked & { readonly step: Step }) => Promise<readonly SeriesRow[]>
+  readonly glucoseProfile: (asked: GlucoseProfileAsked) => Promise<GlucoseProfileRow>
   /** The value sets and code systems that the caller may read. */
   readonly terminology: FindTerminology
-  readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
   /** The number of its last event, of a Subscription that the caller has read. */

@@ -1,0 +1,61 @@
+import { systems } from './canonical.ts'
+import { type Conversion, conversionTo } from './conversion.ts'
+
+export type GlucoseUnit = 'mg/dL' | 'mmol/L'
+
+/** Milligrams in a decilitre for each millimole in a litre: glucose has 180.16 g/mol. */
+export const milligramsPerMillimole = 18.016
+
+/** All codes of the kind `omh:blood-glucose`. */
+const codesOf = (...codes: readonly string[]) => codes.map(code => ({ system: systems.loinc, code }))
+const interstitialGlucose = codesOf('99504-3', '105272-9')
+export const anyGlucose = [
+  { system: systems.omh, code: 'omh:blood-glucose' },
+  ...interstitialGlucose,
+  ...codesOf('41653-7', '14743-9', '2339-0', '15074-8', '2345-7', '14749-6'),
+]
+
+/**
+ * The ranges of the international consensus on time in range, by what bounds them from above; all but the first two hold
+ * their upper bound themselves: 70 and 180 mg/dL are in range. https://doi.org/10.2337/dci19-0028
+ */
+export const glucoseRanges = [
+  { name: 'very-low', bounds: { 'mg/dL': '< 54', 'mmol/L': '< 3.0' }, target: '< 1 %' },
+  { name: 'low', bounds: { 'mg/dL': '54–69', 'mmol/L': '3.0–3.8' }, target: '< 4 % with very low' },
+  { name: 'in-range', bounds: { 'mg/dL': '70–180', 'mmol/L': '3.9–10.0' }, target: '> 70 %' },
+  { name: 'high', bounds: { 'mg/dL': '181–250', 'mmol/L': '10.1–13.9' }, target: '< 25 % with very high' },
+  { name: 'very-high', bounds: { 'mg/dL': '> 250', 'mmol/L': '> 13.9' }, target: '< 5 %' },
+] as const
+
+/** Between the ranges, in either unit as the consensus has them: 10.0 mmol/L is in range, though it is 180.16 mg/dL. */
+const glucoseThresholds: Readonly<Record<GlucoseUnit, readonly [number, number, number, number]>> = {
+  'mg/dL': [54, 70, 180, 250],
+  'mmol/L': [3, 3.9, 10, 13.9],
+}
+
+/** Values of either dimension in the one unit, each with the thresholds of its own unit converted likewise. */
+export const glucoseConversions = (unit: GlucoseUnit) => {
+  const other = unit === 'mg/dL' ? 'mmol/L' : 'mg/dL'
+  const across = unit === 'mg/dL' ? milligramsPerMillimole : 1 / milligramsPerMillimole
+  const [own, foreign] = [required(unit), required(other)]
+  return [
+    { ...own, thresholds: glucoseThresholds[unit] },
+    {
+      ...foreign,
+      factor: foreign.factor * across,
+      thresholds: glucoseThresholds[other].map(threshold => threshold * across),
+    },
+  ]
+}
+
+const required = (unit: GlucoseUnit): Conversion => {
+  const conversion = conversionTo(unit)
+  if (conversion === undefined) throw new Error(`${unit} is not known`)
+  return conversion
+}
+
+/**
+ * The glucose management indicator in percent, of a mean in mg/dL: what HbA1c would be expected.
+ * https://doi.org/10.2337/dc18-1581
+ */
+export const glucoseManagementIndicator = (mean: number): number => 3.31 + 0.02392 * mean

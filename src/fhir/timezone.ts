@@ -1,0 +1,54 @@
+/** Whether the text is a name of the IANA's time zones, or UTC; offsets are none. https://www.iana.org/time-zones */
+export const isTimezone = (text: string): boolean => {
+  if (!/^[A-Za-z]+(?:\/[A-Za-z0-9_+-]+)*$/.test(text)) return false
+  try {
+    clockOf(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The day in the time zone, as `2026-03-01`. */
+export const dayOf = (timeMs: number, timezone: string): string =>
+  new Date(timeMs + offsetMs(timeMs, timezone)).toISOString().slice(0, 10)
+
+/** When the day begins in the time zone. */
+export const startOfDay = (day: string, timezone: string): number => {
+  const utc = Date.parse(`${day}T00:00:00Z`)
+  const near = utc - offsetMs(utc, timezone)
+  return utc - offsetMs(near, timezone)
+}
+
+/** The day so many days later. */
+export const addDays = (day: string, days: number): string =>
+  new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10)
+
+/** From one day to the other. */
+export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
+
+const dayMs = 86_400_000
+
+const offsetMs = (timeMs: number, timezone: string): number => {
+  const parts = clockOf(timezone).formatToParts(timeMs)
+  const part = (type: Intl.DateTimeFormatPartTypes) => Number(parts.find(one => one.type === type)?.value)
+  const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'))
+  return local - Math.floor(timeMs / 1000) * 1000
+}
+
+const clockOf = (timezone: string): Intl.DateTimeFormat => {
+  const clock = clocks.get(timezone) ?? new Intl.DateTimeFormat('en-US', { ...clockParts, timeZone: timezone })
+  clocks.set(timezone, clock)
+  return clock
+}
+const clocks = new Map<string, Intl.DateTimeFormat>()
+
+const clockParts = {
+  hourCycle: 'h23',
+  year: 'numeric',
+  month: 'numeric',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: 'numeric',
+  second: 'numeric',
+} as const

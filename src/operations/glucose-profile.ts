@@ -1,0 +1,128 @@
+import type { ParametersParameter } from '@medplum/fhirtypes'
+import { canonicalBase, systems } from '../fhir/canonical.ts'
+import {
+  anyGlucose,
+  type GlucoseUnit,
+  glucoseConversions,
+  glucoseManagementIndicator,
+  glucoseRanges,
+  milligramsPerMillimole,
+} from '../fhir/glucose.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { GlucoseProfileRow, ReadingsAsked, Store } from '../storage/store.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
+
+/** Ours: `fhir-profiles/OperationDefinition-Observation-glucose-profile.json`. */
+export const glucoseProfile: Operation = {
+  name: 'glucose-profile',
+  definition: `${canonicalBase}/OperationDefinition/Observation-glucose-profile`,
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles by the quarter of an hour of the day.',
+  handler: async (request, context) => {
+    const asked = parseProfile(primitivesOf(request))
+    return parametersResponse(toParameters(await readGlucoseProfile(context, asked), asked))
+  },
+}
+
+type GlucoseAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to'> & {
+  readonly unit: GlucoseUnit
+  readonly timezone: string
+}
+
+type GlucoseProfile = GlucoseProfileRow & {
+  /** In percent, of the quarters of an hour in the period that are over. */
+  readonly active: number
+  /** In percent. */
+  readonly variation: number | null
+  readonly gmi: number | null
+}
+
+const readGlucoseProfile = async (
+  { registry, store }: { readonly registry: Registry; readonly store: Store },
+  asked: GlucoseAsked,
+): Promise<GlucoseProfile> => {
+  const { unit, patient } = asked
+  const conversions = glucoseConversions(unit)
+  const row = await store.glucoseProfile({
+    ...asked,
+    ...readingsOfPatient(registry, patient),
+    at: 'start',
+    conversions,
+  })
+  const { mean, deviation, quarters } = row
+  return {
+    ...row,
+    active: (100 * quarters) / quartersIn(asked),
+    variation: mean === null || deviation === null ? null : (100 * deviation) / mean,
+    gmi: mean === null ? null : glucoseManagementIndicator(unit === 'mg/dL' ? mean : mean * milligramsPerMillimole),
+  }
+}
+
+const quartersIn = ({ from, to }: GlucoseAsked): number => {
+  const end = Math.min(Date.parse(to), Date.now())
+  return Math.max(1, Math.ceil((end - Date.parse(from)) / quarterMs))
+}
+
+const quarterMs = 900_000
+
+const parameters = ['subject', 'code', 'start', 'end', 'unit', 'timezone']
+
+const parseProfile = (given: URLSearchParams): GlucoseAsked => {
+  requireKnown('glucose-profile', given, parameters)
+  const codes = codesOf(given)
+  return {
+    patient: patientOf(only(given, 'subject')),
+    codes: codes.length === 0 ? anyGlucose : codes,
+    ...periodOf(given),
+    unit: unitOf(only(given, 'unit') ?? 'mg/dL'),
+    timezone: timezoneOf(given),
+  }
+}
+
+const unitOf = (unit: string): GlucoseUnit => {
+  if (unit === 'mg/dL' || unit === 'mmol/L') return unit
+  throw refused('unit', `unit is mg/dL or mmol/L, not "${unit}"`)
+}
+
+const toParameters = (profile: GlucoseProfile, { unit }: GlucoseAsked): ParametersParameter[] => {
+  const { count, leftOut, days, active, mean, deviation, variation, gmi, ranges, ofDay } = profile
+  const quantity = (name: string, value: number | null, code: string) =>
+    value === null ? [] : [{ name, valueQuantity: { value, unit: code, system: systems.ucum, code } }]
+  return [
+    { name: 'count', valueInteger: count },
+    { name: 'left-out', valueInteger: leftOut },
+    { name: 'days', valueInteger: days },
+    ...quantity('active', active, '%'),
+    ...quantity('mean', mean, unit),
+    ...quantity('standard-deviation', deviation, unit),
+    ...quantity('coefficient-of-variation', variation, '%'),
+    ...quantity('glucose-management-indicator', gmi, '%'),
+    ...glucoseRanges.map(({ name, bounds }, index) => ({
+      name: 'range',
+      part: [
+        { name: 'name', valueCode: name },
+        { name: 'bounds', valueString: `${bounds[unit]} ${unit}` },
+        { name: 'count', valueInteger: ranges[index] ?? 0 },
+        ...(count === 0 ? [] : quantity('time', (100 * (ranges[index] ?? 0)) / count, '%')),
+      ],
+    })),
+    ...ofDay.map(({ quarter, count, percentiles }) => ({
+      name: 'time-of-day',
+      part: [
+        { name: 'start', valueTime: clockOf(quarter) },
+        { name: 'count', valueInteger: count },
+        ...percentiles.map((value, index) => ({ name: percentileNames[index] ?? '', valueDecimal: value })),
+      ],
+    })),
+  ]
+}
+
+const percentileNames = ['5-percent', '25-percent', 'median', '75-percent', '95-percent']
+
+const clockOf = (quarter: number): string =>
+  `${String(Math.floor(quarter / 4)).padStart(2, '0')}:${String((quarter % 4) * 15).padStart(2, '0')}:00`

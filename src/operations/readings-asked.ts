@@ -1,0 +1,58 @@
+import { intervalOf } from '../fhir/date.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { isTimezone } from '../fhir/timezone.ts'
+import type { Expression } from '../search/expression.ts'
+import { parseCriteria } from '../search/parse.ts'
+import type { ReadingsAsked } from '../storage/store.ts'
+import { only, refused } from './parameters.ts'
+
+export type Code = ReadingsAsked['codes'][number]
+
+/** The readings of a Patient that count: what was entered in error or cancelled does not. */
+export const readingsOfPatient = (
+  registry: Registry,
+  patient: string,
+): { readonly patient: string; readonly where: Expression; readonly mistaken: Expression } => ({
+  patient,
+  where: parseCriteria(registry, 'Observation', new URLSearchParams({ subject: `Patient/${patient}` })),
+  mistaken: parseCriteria(registry, 'Observation', new URLSearchParams({ status: 'entered-in-error,cancelled' })),
+})
+
+/** Both ends are in it, as in a Period; without its end it lasts until now. */
+export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {
+  const [start, end] = [only(given, 'start'), only(given, 'end')]
+  const from = start === undefined ? undefined : intervalOf(start)?.low
+  if (from === undefined) throw refused('start', `start is a date or dateTime, and must be there${not(start)}`)
+  const to = end === undefined ? new Date().toISOString() : intervalOf(end)?.high
+  if (to === undefined) throw refused('end', `end is a date or dateTime${not(end)}`)
+  if (Date.parse(from) < Date.parse(to)) return { from, to }
+  throw refused('end', 'end lies behind start')
+}
+
+const not = (text: string | undefined): string => (text === undefined ? '' : `, not "${text}"`)
+
+export const timezoneOf = (given: URLSearchParams): string => {
+  const timezone = only(given, 'timezone') ?? 'UTC'
+  if (isTimezone(timezone)) return timezone
+  throw refused('timezone', `timezone is a name of the IANA's, such as Europe/Berlin, not "${timezone}"`)
+}
+
+/** Tokens, as in a search; none where none are given. */
+export const codesOf = (given: URLSearchParams): readonly Code[] => {
+  const tokens = given.getAll('code').flatMap(text => text.split(','))
+  if (tokens.length > mostCodes) throw refused('code', `At most ${mostCodes} codes, not ${tokens.length}`)
+  if (tokens.includes('')) throw refused('code', 'code is a token, as in http://loinc.org|8867-4')
+  return tokens.map(text => {
+    const bar = text.indexOf('|')
+    return bar < 0 ? { system: undefined, code: text } : { system: text.slice(0, bar), code: text.slice(bar + 1) }
+  })
+}
+
+const mostCodes = 20
+
+/** Refuses what the operation does not know. */
+export const requireKnown = (operation: string, given: URLSearchParams, known: readonly string[]): void => {
+  const unknown = [...given.keys()].find(name => !known.includes(name))
+  if (unknown !== undefined)
+    throw refused(unknown, `$${operation} has no parameter "${unknown}"; it has: ${known.join(', ')}`)
+}

@@ -1,0 +1,163 @@
+import type { CodeableConcept, Observation, ObservationComponent, SampledData } from '@medplum/fhirtypes'
+import { canonicalBase, systems } from '../fhir/canonical.ts'
+import { type Conversion, conversionTo } from '../fhir/conversion.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { dayOf, daysBetween } from '../fhir/timezone.ts'
+import type { ReadingsAsked, SeriesRow, Step, Store } from '../storage/store.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { type Code, codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
+import { type Source, sourcesOf } from './sources.ts'
+
+/** Ours: `fhir-profiles/OperationDefinition-Observation-series.json`. */
+export const series: Operation = {
+  name: 'series',
+  definition: `${canonicalBase}/OperationDefinition/Observation-series`,
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'One Patient’s numbers of some codes over time, in one unit, for drawing: in steps so long that there are at most so many points, for each source an Observation with count, minimum, average, maximum and sum as SampledData, E where a step holds nothing.',
+  handler: async (request, context) => {
+    const asked = parseSeries(primitivesOf(request))
+    const { lines, leftOut } = await readSeries(context, asked)
+    return parametersResponse([
+      ...lines.map(line => ({ name: 'series', resource: toObservation(line, asked) })),
+      { name: 'left-out', valueInteger: leftOut },
+    ])
+  },
+}
+
+type SeriesAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to' | 'at' | 'unit'> & {
+  readonly step: Step
+  /** From the unit's own where it is absent. */
+  readonly conversions?: readonly Conversion[]
+}
+
+/** What one source has measured: absent where none is known, or the caller may not read it. */
+type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
+
+const readSeries = async (
+  context: { readonly registry: Registry; readonly store: Store },
+  asked: SeriesAsked,
+): Promise<{ readonly lines: readonly Line[]; readonly leftOut: number }> => {
+  const { registry, store } = context
+  const conversions = asked.conversions ?? [requiredConversion(asked.unit)]
+  const rows = await store.series({ ...asked, ...readingsOfPatient(registry, asked.patient), conversions })
+  const points = rows.filter(({ count }) => count > 0)
+  const sources = await sourcesOf(context, new Set(points.flatMap(({ device }) => device ?? [])))
+  return {
+    lines: [...Map.groupBy(points, ({ device }) => device)].map(([device, points]) => ({
+      source: sources.get(device ?? ''),
+      points,
+    })),
+    leftOut: rows.reduce((sum, { leftOut }) => sum + leftOut, 0),
+  }
+}
+
+/** The shortest step by which the period has at most so many points. */
+const stepWithin = (from: string, to: string, points: number): Step => {
+  const seconds = (Date.parse(to) - Date.parse(from)) / 1000
+  const whole = Math.ceil(seconds / points / daySeconds) * daySeconds
+  return { kind: 'width', seconds: widths.find(width => seconds / width <= points) ?? whole }
+}
+
+const daySeconds = 86_400
+const widths = [60, 300, 900, 3600, 10_800, 21_600, 43_200, daySeconds]
+
+const parameters = ['subject', 'code', 'start', 'end', 'unit', 'points', 'step', 'at', 'timezone']
+
+const parseSeries = (given: URLSearchParams): SeriesAsked => {
+  requireKnown('series', given, parameters)
+  const codes = codesOf(given)
+  if (codes.length === 0) throw refused('code', 'code says what is to be drawn; at least one is needed')
+  const { from, to } = periodOf(given)
+  return {
+    patient: patientOf(only(given, 'subject')),
+    codes,
+    from,
+    to,
+    unit: unitOf(only(given, 'unit')),
+    at: atOf(only(given, 'at') ?? 'start'),
+    step: stepOf(given, from, to),
+  }
+}
+
+const unitOf = (unit: string | undefined): string => {
+  if (unit !== undefined && conversionTo(unit) !== undefined) return unit
+  throw refused(
+    'unit',
+    'unit is the UCUM code of the unit that is wanted, such as kg or mm[Hg]; readings are converted',
+  )
+}
+
+const requiredConversion = (unit: string): Conversion => {
+  const conversion = conversionTo(unit)
+  if (conversion === undefined) throw new Error(`${unit} is no unit that values are converted to`)
+  return conversion
+}
+
+const atOf = (at: string): 'start' | 'end' => {
+  if (at === 'start' || at === 'end') return at
+  throw refused('at', `at is start or end: where a reading stands that took some time; not "${at}"`)
+}
+
+const stepOf = (given: URLSearchParams, from: string, to: string): Step => {
+  const points = pointsOf(only(given, 'points'))
+  const asked = only(given, 'step')
+  const timezone = timezoneOf(given)
+  if (asked === undefined) return stepWithin(from, to, points)
+  if (asked !== 'day') throw refused('step', `step is day, or left out; not "${asked}"`)
+  if (stepCount({ kind: 'day', timezone }, from, to) <= points) return { kind: 'day', timezone }
+  throw refused('step', `The period has more days than the ${points} points that are asked for`)
+}
+
+const pointsOf = (text: string | undefined): number => {
+  if (text === undefined) return usualPoints
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= mostPoints) return Number(text)
+  throw refused('points', `points is a whole number from 1 to ${mostPoints}, not "${text}"`)
+}
+
+const usualPoints = 1000
+const mostPoints = 5000
+
+const stepCount = (step: Step, from: string, to: string): number =>
+  stepIndex(step, from, (Date.parse(to) - 1) / 1000) + 1
+
+const stepIndex = (step: Step, from: string, second: number): number =>
+  step.kind === 'width'
+    ? Math.floor((second - Date.parse(from) / 1000) / step.seconds)
+    : daysBetween(dayOf(Date.parse(from), step.timezone), dayOf(second * 1000, step.timezone))
+
+/** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value of days is that of the n-th day, however long it was. */
+const toObservation = ({ source, points }: Line, asked: SeriesAsked): Observation => {
+  const { patient, codes, from, to, step, unit } = asked
+  const sampled = (name: Figure): ObservationComponent => {
+    const data: (number | 'E')[] = Array.from({ length: stepCount(step, from, to) }, () => 'E')
+    for (const point of points) data[stepIndex(step, from, point.start)] = point[name] ?? 'E'
+    const origin = { value: 0, unit: name === 'count' ? '1' : unit, system: systems.ucum }
+    const valueSampledData: SampledData = {
+      origin: { ...origin, code: origin.unit },
+      period: (step.kind === 'day' ? daySeconds : step.seconds) * 1000,
+      dimensions: 1,
+      data: data.join(' '),
+    }
+    return { code: { coding: [{ system: systems.observationStatistics, code: name }] }, valueSampledData }
+  }
+  return {
+    resourceType: 'Observation',
+    status: 'final',
+    code: conceptOf(codes),
+    subject: { reference: `Patient/${patient}` },
+    effectivePeriod: { start: from, end: to },
+    ...(source === undefined ? {} : { device: source }),
+    component: figures.map(sampled),
+  }
+}
+
+const figures = ['count', 'minimum', 'average', 'maximum', 'sum'] as const
+type Figure = (typeof figures)[number]
+
+const conceptOf = (codes: readonly Code[]): CodeableConcept => ({
+  coding: codes.map(({ system, code }) => ({ ...(system ? { system } : {}), code })),
+})

@@ -1,0 +1,26 @@
+import type { Access } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Connection } from './database.ts'
+import { readingsOf } from './reading.ts'
+import { type SqlFragment, sql } from './sql.ts'
+import type { ReadingsAsked, SeriesRow, Step } from './store.ts'
+
+/** What was measured over time, a row for each source and each step that holds a reading. */
+export const readSeries = (
+  connection: Connection,
+  gate: { readonly access: Access; readonly classes: CodeClasses },
+  { step, ...asked }: ReadingsAsked & { readonly step: Step },
+): Promise<readonly SeriesRow[]> =>
+  connection.any<SeriesRow>(sql.fragment`
+    WITH reading AS (${readingsOf(gate, asked)})
+    SELECT source.id AS device, extract(epoch FROM ${stepOf(step, asked.from)})::float8 AS start,
+      count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
+      min(value) AS minimum, avg(value) AS average, max(value) AS maximum, sum(value) AS sum
+    FROM reading LEFT JOIN device_source AS source ON source.device_id = reading.device_id
+    GROUP BY 1, 2
+    ORDER BY 1 NULLS FIRST, 2`)
+
+const stepOf = (step: Step, from: string): SqlFragment =>
+  step.kind === 'day'
+    ? sql.fragment`date_trunc('day', at, ${step.timezone})`
+    : sql.fragment`date_bin(make_interval(secs => ${step.seconds}), at, ${from}::timestamptz)`

@@ -1,0 +1,32 @@
+import t from 'tap'
+import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../src/fhir/timezone.ts'
+
+t.test('a time zone is a name that the IANA knows', t => {
+  for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])
+    t.ok(isTimezone(name), name)
+  for (const name of ['', '+01:00', 'Europe/Atlantis', "UTC'", 'Europe/Berlin/']) t.notOk(isTimezone(name), name)
+  t.end()
+})
+
+t.test('a day begins at its own midnight, whether or not the clocks change on it', t => {
+  for (const [day, timezone, start] of [
+    ['2026-03-01', 'UTC', '2026-03-01T00:00:00.000Z'],
+    ['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],
+    ['2026-03-30', 'Europe/Berlin', '2026-03-29T22:00:00.000Z'],
+    ['2026-11-01', 'America/New_York', '2026-11-01T04:00:00.000Z'],
+    ['2026-11-02', 'America/New_York', '2026-11-02T05:00:00.000Z'],
+    ['2026-01-01', 'Pacific/Kiritimati', '2025-12-31T10:00:00.000Z'],
+  ] as const) {
+    const time = startOfDay(day, timezone)
+    t.equal(new Date(time).toISOString(), start)
+    t.equal(dayOf(time, timezone), day)
+    t.equal(dayOf(time - 1, timezone), addDays(day, -1))
+  }
+  t.end()
+})
+
+t.test('days are counted by the calendar', t => {
+  t.equal(addDays('2026-02-28', 2), '2026-03-02')
+  t.equal(daysBetween('2026-03-28', '2026-03-31'), 3)
+  t.end()
+})

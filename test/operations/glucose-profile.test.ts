@@ -1,0 +1,190 @@
+import t from 'tap'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { anyGlucose } from '../../src/fhir/glucose.ts'
+import { openSearching } from '../support/searching.ts'
+
+const { server, ...world } = await openSearching()
+type Stored = { readonly resourceType: string; readonly id: string; readonly [element: string]: unknown }
+const put = (...resources: readonly Stored[]) => world.put(...resources)
+t.teardown(() => server.close())
+const ask = (query: Record<string, string>) =>
+  server.inject({
+    url: `/fhir/Observation/$glucose-profile?${new URLSearchParams(query)}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+
+const reading = (id: string, patient: string, effectiveDateTime: string, value: number, unit = 'mg/dL', more = {}) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+  subject: { reference: `Patient/${patient}` },
+  effectiveDateTime,
+  valueQuantity: { value, system: 'http://unitsofmeasure.org', code: unit, ...more },
+})
+
+type Quantity = { value: number; code: string }
+type Parameter = { name: string; valueInteger?: number; valueQuantity?: Quantity; part?: Record<string, unknown>[] }
+const profileOf = async (query: Record<string, string>) => {
+  const answer = await ask(query)
+  t.equal(answer.statusCode, 200, answer.body)
+  const { parameter } = answer.json<{ parameter: Parameter[] }>()
+  const value = (name: string) => {
+    const found = parameter.find(one => one.name === name)
+    return found?.valueInteger ?? found?.valueQuantity?.value
+  }
+  const parts = (name: string) =>
+    parameter
+      .filter(one => one.name === name)
+      .map(({ part = [] }) => part.map(({ name: _, ...one }) => Object.values(one)[0]))
+  return { value, ranges: parts('range').map(([name, , count]) => [name, count]), ofDay: parts('time-of-day') }
+}
+
+/** As `percentile_cont` and textbooks have it: between the two nearest ranks. */
+const percentile = (values: readonly number[], fraction: number) => {
+  const sorted = values.toSorted((one, other) => one - other)
+  const rank = fraction * (sorted.length - 1)
+  const [low = 0, high = low] = sorted.slice(Math.floor(rank), Math.floor(rank) + 2)
+  return low + (high - low) * (rank - Math.floor(rank))
+}
+const near = (actual: number | undefined, expected: number) =>
+  Math.abs((actual ?? Number.NaN) - expected) < 1e-6 * Math.max(1, Math.abs(expected))
+
+await put({ resourceType: 'Patient', id: 'ann' }, { resourceType: 'Patient', id: 'bob' })
+const start = Date.parse('2026-03-01T00:00:00Z')
+let state = 11
+const random = () => {
+  state = (state * 48_271) % 2_147_483_647
+  return state / 2_147_483_647
+}
+const readings = Array.from({ length: 3 * 288 }, (_, index) => ({
+  at: new Date(start + index * 300_000),
+  value: Math.round(40 + random() * 260),
+})).filter(() => random() < 0.8)
+await put(...readings.map(({ at, value }, index) => reading(`g-${index}`, 'ann', at.toISOString(), value)))
+await put(reading('low', 'ann', '2026-03-02T10:00:00Z', 40, 'mg/dL', { comparator: '<' }), {
+  ...reading('mistake', 'ann', '2026-03-02T10:00:00Z', 999),
+  status: 'entered-in-error',
+})
+
+const period = { start: '2026-03-01', end: '2026-03-03' }
+
+t.test('the profile is what plain arithmetic says of the same readings', async t => {
+  const { value, ranges, ofDay } = await profileOf({ subject: 'Patient/ann', ...period, timezone: 'Asia/Kolkata' })
+  const values = readings.map(one => one.value)
+  const mean = values.reduce((sum, one) => sum + one, 0) / values.length
+  const deviation = Math.sqrt(values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (values.length - 1))
+  t.equal(value('count'), values.length)
+  t.equal(value('left-out'), 1)
+  t.equal(value('days'), 4, 'of India')
+  t.ok(near(value('mean'), mean))
+  t.ok(near(value('standard-deviation'), deviation))
+  t.ok(near(value('coefficient-of-variation'), (100 * deviation) / mean))
+  t.ok(near(value('glucose-management-indicator'), 3.31 + 0.02392 * mean))
+  const quarters = new Set(readings.map(({ at }) => Math.floor(at.getTime() / 900_000)))
+  t.ok(near(value('active'), (100 * quarters.size) / (3 * 96)))
+  const count = (holds: (one: number) => boolean) => values.filter(holds).length
+  t.same(ranges, [
+    ['very-low', count(one => one < 54)],
+    ['low', count(one => one >= 54 && one < 70)],
+    ['in-range', count(one => one >= 70 && one <= 180)],
+    ['high', count(one => one > 180 && one <= 250)],
+    ['very-high', count(one => one > 250)],
+  ])
+  const clock = (at: Date) => {
+    const local = new Date(at.getTime() + 5.5 * 3_600_000)
+    const minutes = Math.floor(local.getUTCMinutes() / 15) * 15
+    return `${local.toISOString().slice(11, 14)}${String(minutes).padStart(2, '0')}:00`
+  }
+  const byQuarter = [...Map.groupBy(readings, ({ at }) => clock(at))].sort()
+  t.same(
+    ofDay.map(([start, count, ...percentiles]) => [start, count, ...percentiles.map(one => Number(one).toFixed(6))]),
+    byQuarter.map(([start, some]) => [
+      start,
+      some.length,
+      ...[0.05, 0.25, 0.5, 0.75, 0.95].map(fraction =>
+        percentile(
+          some.map(one => one.value),
+          fraction,
+        ).toFixed(6),
+      ),
+    ]),
+  )
+})
+
+t.test('each reading is compared in its own unit, and 18.016 mg/dL are 1 mmol/L', async t => {
+  const edges: readonly (readonly [number, string, number])[] = [
+    [53, 'mg/dL', 0],
+    [54, 'mg/dL', 1],
+    [69, 'mg/dL', 1],
+    [70, 'mg/dL', 2],
+    [180, 'mg/dL', 2],
+    [181, 'mg/dL', 3],
+    [250, 'mg/dL', 3],
+    [251, 'mg/dL', 4],
+    [2.9, 'mmol/L', 0],
+    [3, 'mmol/L', 1],
+    [3.8, 'mmol/L', 1],
+    [3.9, 'mmol/L', 2],
+    [10, 'mmol/L', 2],
+    [10.1, 'mmol/L', 3],
+    [13.9, 'mmol/L', 3],
+    [14, 'mmol/L', 4],
+  ]
+  for (const [index, [value, unit, range]] of edges.entries()) {
+    const day = `2026-04-${String(index + 1).padStart(2, '0')}`
+    await put(reading(`edge-${index}`, 'bob', `${day}T08:00:00Z`, value, unit))
+    const milligrams = unit === 'mg/dL' ? value : value * 18.016
+    const millimoles = unit === 'mmol/L' ? value : value / 18.016
+    for (const [asked, mean] of [
+      ['mg/dL', milligrams],
+      ['mmol/L', millimoles],
+    ] as const) {
+      const said = `${value} ${unit} in ${asked}`
+      const profile = await profileOf({ subject: 'bob', start: day, end: day, unit: asked })
+      t.equal(
+        profile.ranges.findIndex(([, count]) => count === 1),
+        range,
+        said,
+      )
+      t.ok(near(profile.value('mean'), mean), said)
+      t.ok(near(profile.value('glucose-management-indicator'), 3.31 + 0.02392 * milligrams), said)
+    }
+  }
+})
+
+t.test('of nothing there is no mean and no indicator, and no range has time', async t => {
+  const answer = await ask({ subject: 'nobody', ...period })
+  const { parameter } = answer.json<{ parameter: Parameter[] }>()
+  t.same(
+    parameter.filter(({ name }) => name !== 'range'),
+    [
+      { name: 'count', valueInteger: 0 },
+      { name: 'left-out', valueInteger: 0 },
+      { name: 'days', valueInteger: 0 },
+      { name: 'active', valueQuantity: { value: 0, unit: '%', system: 'http://unitsofmeasure.org', code: '%' } },
+    ],
+  )
+})
+
+t.test('without a code all that is shared as blood glucose is asked', t => {
+  const { kinds, spellings } = openCodeClasses()
+  const kind = kinds().find(({ key }) => key === 'omh:blood-glucose')
+  const own = spellings('omh:blood-glucose').filter(({ system }) => system === 'http://loinc.org')
+  t.same(
+    anyGlucose.map(({ code }) => code).sort(),
+    ['omh:blood-glucose', ...own.map(({ code }) => code), ...(kind?.narrower ?? []).map(({ code }) => code)].sort(),
+  )
+  t.end()
+})
+
+t.test('what is asked wrongly is refused', async t => {
+  for (const [wrong, said] of [
+    [{ unit: 'g/L' }, /unit is mg\/dL or mmol\/L, not "g\/L"/],
+    [{ points: '5' }, /\$glucose-profile has no parameter "points"/],
+  ] as const) {
+    const answer = await ask({ subject: 'ann', ...period, ...wrong })
+    t.equal(answer.statusCode, 400)
+    t.match(answer.json().issue[0].diagnostics, said)
+  }
+})

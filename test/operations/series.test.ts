@@ -1,0 +1,224 @@
+import t from 'tap'
+import { openSearching } from '../support/searching.ts'
+
+const { server, ...world } = await openSearching()
+type Stored = { readonly resourceType: string; readonly id: string; readonly [element: string]: unknown }
+const put = (...resources: readonly Stored[]) => world.put(...resources)
+t.teardown(() => server.close())
+const ask = (operation: string, query: Record<string, string>) =>
+  server.inject({
+    url: `/fhir/Observation/$${operation}?${new URLSearchParams(query)}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+
+const ucum = 'http://unitsofmeasure.org'
+const loinc = (...codes: readonly string[]) => ({ coding: codes.map(code => ({ system: 'http://loinc.org', code })) })
+const quantity = (value: number, code: string, more = {}) => ({ value, system: ucum, code, ...more })
+let made = 0
+const observation = (code: object, effectiveDateTime: string, valueQuantity: object, more = {}) => ({
+  resourceType: 'Observation',
+  id: `reading-${++made}`,
+  status: 'final',
+  code,
+  subject: { reference: 'Patient/ann' },
+  effectiveDateTime,
+  valueQuantity,
+  ...more,
+})
+/** The same numbers each time. */
+let state = 7
+const random = () => {
+  state = (state * 48_271) % 2_147_483_647
+  return state / 2_147_483_647
+}
+
+const watch = { device: { reference: 'Device/anns-watch' } }
+const start = Date.parse('2026-03-27T23:00:00Z')
+const hearts = Array.from({ length: 400 }, () => ({
+  at: new Date(start + Math.floor(random() * 4 * 86_400) * 1000).toISOString(),
+  value: 50 + Math.floor(random() * 1000) / 10,
+  isOfWatch: random() < 0.4,
+}))
+await put(
+  { resourceType: 'Patient', id: 'ann' },
+  { resourceType: 'Patient', id: 'bob' },
+  ...[{ resourceType: 'Device', id: 'watch', deviceName: [{ name: 'Tock', type: 'user-friendly-name' }] }],
+)
+await put({
+  resourceType: 'Device',
+  id: 'anns-watch',
+  patient: { reference: 'Patient/ann' },
+  parent: { reference: 'Device/watch' },
+})
+await put(
+  ...hearts.map(({ at, value, isOfWatch }) =>
+    observation(loinc('8867-4'), at, quantity(value, '/min'), isOfWatch ? watch : {}),
+  ),
+  observation(loinc('8867-4'), '2026-03-28T12:00:00Z', quantity(1000, '/min'), { status: 'entered-in-error' }),
+  observation(loinc('8867-4'), '2026-03-28T12:00:00Z', quantity(30, '/min', { comparator: '<' })),
+  observation(loinc('8867-4'), '2026-03-28T12:00:00Z', quantity(30, 'kg')),
+  {
+    ...observation(loinc('8867-4'), '2026-03-28T12:00:00Z', quantity(999, '/min')),
+    subject: { reference: 'Patient/bob' },
+  },
+)
+
+type Component = {
+  code: { coding: [{ code: string }] }
+  valueSampledData: { data: string; period: number; origin: object }
+}
+type Line = { device?: { reference: string; display?: string }; component: Component[] }
+type Parameter = { name: string; resource?: Line; valueInteger?: number }
+const seriesOf = async (query: Record<string, string>) => {
+  const answer = await ask('series', query)
+  t.equal(answer.statusCode, 200, answer.body)
+  const { parameter } = answer.json<{ parameter: Parameter[] }>()
+  return {
+    leftOut: parameter.find(({ name }) => name === 'left-out')?.valueInteger,
+    lines: parameter.flatMap(({ resource }) => (resource === undefined ? [] : [resource])),
+  }
+}
+const numbers = ({ component }: Line, figure: string) =>
+  component
+    .find(({ code }) => code.coding[0].code === figure)
+    ?.valueSampledData.data.split(' ')
+    .map(text => (text === 'E' ? undefined : Number(text)))
+
+/** What the readings in each step come to, told by plain arithmetic. */
+const expectedOf = (readings: readonly { value: number; index: number }[], count: number) => {
+  const steps = Map.groupBy(readings, ({ index }) => index)
+  const each = (figure: (values: readonly number[]) => number) =>
+    Array.from({ length: count }, (_, index) => {
+      const values = steps.get(index)?.map(({ value }) => value)
+      return values === undefined ? undefined : Number(figure(values).toFixed(9))
+    })
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  return {
+    count: each(values => values.length),
+    minimum: each(values => Math.min(...values)),
+    average: each(values => sum(values) / values.length),
+    maximum: each(values => Math.max(...values)),
+    sum: each(sum),
+  }
+}
+const figuresOf = (line: Line) =>
+  Object.fromEntries(
+    ['count', 'minimum', 'average', 'maximum', 'sum'].map(figure => [
+      figure,
+      numbers(line, figure)?.map(value => value && Number(value.toFixed(9))),
+    ]),
+  )
+
+const heartRate = { subject: 'Patient/ann', code: 'omh:heart-rate', unit: '/min' }
+
+t.test('$series answers steps as long as so many points need, for each source, as plain arithmetic has it', async t => {
+  const { lines, leftOut } = await seriesOf({
+    ...heartRate,
+    start: '2026-03-27T23:00:00Z',
+    end: '2026-03-31T22:59:59Z',
+    points: '100',
+  })
+  t.equal(leftOut, 2, 'what has a comparator, or is measured in something else')
+  t.same(
+    lines.map(({ device }) => device),
+    [undefined, { reference: 'Device/watch', display: 'Tock' }],
+  )
+  for (const [line, isOfWatch] of [
+    [lines[0], false],
+    [lines[1], true],
+  ] as const) {
+    const readings = hearts
+      .filter(one => one.isOfWatch === isOfWatch)
+      .map(({ at, value }) => ({ value, index: Math.floor((Date.parse(at) - start) / 3_600_000) }))
+    t.same(line && figuresOf(line), expectedOf(readings, 96))
+    t.equal(line?.component[0]?.valueSampledData.period, 3_600_000, 'it says how long they are')
+  }
+})
+
+t.test('days are those of the time zone, also where one of them has 23 hours', async t => {
+  const { lines } = await seriesOf({
+    ...heartRate,
+    start: '2026-03-27T23:00:00Z',
+    end: '2026-03-31T21:59:59Z',
+    step: 'day',
+    timezone: 'Europe/Berlin',
+  })
+  const dayOf = (at: string) =>
+    Number(new Date(at).toLocaleDateString('en', { timeZone: 'Europe/Berlin', day: 'numeric' }))
+  const readings = hearts
+    .filter(({ at, isOfWatch }) => isOfWatch && at < '2026-03-31T22')
+    .map(({ at, value }) => ({ value, index: dayOf(at) - 28 }))
+  t.same(lines[1] && figuresOf(lines[1]), expectedOf(readings, 4))
+})
+
+t.test('a component is drawn like a reading, and values come in the unit that is asked', async t => {
+  await put({
+    ...observation(loinc('85354-9'), '2026-05-01T10:00:00Z', {}),
+    valueQuantity: undefined,
+    component: [
+      { code: loinc('8480-6'), valueQuantity: quantity(16, 'kPa') },
+      { code: loinc('8462-4'), valueQuantity: quantity(80, 'mm[Hg]') },
+    ],
+  })
+  const asked = { subject: 'ann', unit: 'mm[Hg]', start: '2026-05-01', end: '2026-05-01', step: 'day' }
+  const average = async (code: string) => {
+    const [line] = (await seriesOf({ ...asked, code })).lines
+    return line && numbers(line, 'average')
+  }
+  t.same(await average('8480-6'), [120.010201])
+  t.same(await average('http://loinc.org|8462-4'), [80])
+})
+
+t.test('what took some time stands where it began, or where it ended; several codes of it count once', async t => {
+  await put({
+    ...observation(loinc('93832-4', '8867-4'), '', quantity(450, 'min')),
+    effectiveDateTime: undefined,
+    effectivePeriod: { start: '2026-06-01T22:00:00Z', end: '2026-06-02T05:30:00Z' },
+  })
+  const asked = {
+    subject: 'ann',
+    unit: 'h',
+    code: '93832-4,8867-4',
+    start: '2026-06-01',
+    end: '2026-06-02',
+    step: 'day',
+  }
+  const sum = async (at: string) => {
+    const [line] = (await seriesOf({ ...asked, at })).lines
+    return line && [numbers(line, 'count'), numbers(line, 'sum')]
+  }
+  t.same(await sum('start'), [
+    [1, undefined],
+    [7.5, undefined],
+  ])
+  t.same(await sum('end'), [
+    [undefined, 1],
+    [undefined, 7.5],
+  ])
+})
+
+t.test('of nothing there is no series', async t => {
+  t.same(await seriesOf({ ...heartRate, subject: 'nobody', start: '2026' }), { lines: [], leftOut: 0 })
+})
+
+t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+  const right = { subject: 'ann', code: '8867-4', start: '2026-03-01', end: '2026-03-31', unit: '/min' }
+  for (const [wrong, said] of [
+    [{ subject: 'Group/1' }, /subject is one Patient/],
+    [{ code: '' }, /code is a token/],
+    [{ start: 'May' }, /start is a date or dateTime, and must be there, not "May"/],
+    [{ end: 'May' }, /end is a date or dateTime, not "May"/],
+    [{ end: '2026-02-01' }, /end lies behind start/],
+    [{ unit: 'beats' }, /unit is the UCUM code/],
+    [{ points: '9000' }, /points is a whole number from 1 to 5000/],
+    [{ step: 'week' }, /step is day/],
+    [{ step: 'day', points: '5' }, /more days than the 5 points/],
+    [{ at: 'noon' }, /at is start or end/],
+    [{ timezone: '+01:00' }, /timezone is a name of the IANA's, such as Europe\/Berlin, not/],
+    [{ patient: 'ann' }, /\$series has no parameter "patient"; it has: subject, code/],
+  ] as const) {
+    const answer = await ask('series', { ...right, ...wrong })
+    t.equal(answer.statusCode, 400, JSON.stringify(wrong))
+    t.match(answer.json().issue[0].diagnostics, said)
+  }
+})
