@@ -5,9 +5,9 @@ import {
   removeAuthenticator,
   replaceRecoveryCodes,
 } from '../storage/account/second-factor.ts'
-import { endSessions, type Session, startSession } from '../storage/account/session.ts'
+import { endSessions, isInForce, type Session, startSession } from '../storage/account/session.ts'
 import { endSteps, findStep, takeStep } from '../storage/account/sign-in-step.ts'
-import { findAccountByEmail } from '../storage/user-account.ts'
+import { findAccountByEmail, lockAccount } from '../storage/user-account.ts'
 import { type AccountEventParts, recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import type { SignedIn } from './admit.ts'
@@ -58,9 +58,20 @@ export const findUnshown = async (
   return ofCode === 'right' ? undefined : { field: 'code', answer: ofCode }
 }
 
-/** Answers the secret of the step. Who has a second factor sets up another one, which takes its place. */
-export const beginSetUp = (accounts: Accounts, { person, methods }: Pick<Session, 'person' | 'methods'>) =>
-  startSetUp(accounts, { person, methods: methods.filter(method => method !== 'otp') })
+/**
+ * Answers the secret of the step. Who has a second factor sets up another one, which takes its place. Undefined where the session
+ * has ended meanwhile: with a new password nothing goes on that began before.
+ */
+export const beginSetUp = (
+  { database, secretKey }: Accounts,
+  { id, person, methods }: Pick<Session, 'id' | 'person' | 'methods'>,
+): Promise<string | undefined> =>
+  database.transaction(async connection => {
+    await lockAccount(connection, person)
+    if (!(await isInForce(connection, id))) return undefined
+    const shown = methods.filter(method => method !== 'otp')
+    return startSetUp({ database: connection, secretKey }, { person, methods: shown })
+  })
 
 /** False where an organization of theirs asks for it. */
 export const turnOff = async (accounts: Accounts, person: string): Promise<boolean> => {

@@ -12,7 +12,7 @@ import { tell } from './tell.ts'
 
 /** Answers the secret of a step in which an app that gives codes is set up, by whoever has shown the factors there are. */
 export const startSetUp = async (
-  { database, secretKey }: Accounts,
+  { database, secretKey }: Pick<Accounts, 'secretKey'> & { readonly database: Connection },
   { person, methods }: Pick<SignInStep, 'person' | 'methods'>,
 ): Promise<string> => {
   const authenticator = await seal(secretKey, 'authenticators', newAuthenticator())

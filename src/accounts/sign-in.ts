@@ -1,7 +1,8 @@
 import { forgetTries, type Limit, mayTry } from '../storage/account/attempt.ts'
+import { isBarredPerson } from '../storage/account/barred.ts'
 import { findAccountByEmail, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
-import { type Admission, admit } from './admit.ts'
+import { type Admission, admitByPassword } from './admit.ts'
 import { isPassword } from './password.ts'
 
 export type SignIn = { readonly email: string; readonly password: string; readonly device: string }
@@ -11,6 +12,8 @@ export type SignInAnswer =
   /** Nobody signs in with this address and password: which of the two is wrong is not told, nor how long it took. */
   | { readonly kind: 'refused' }
   | { readonly kind: 'too-often' }
+  /** Their Person is not active: only whoever knows the password is told. */
+  | { readonly kind: 'barred' }
 
 /** An address that nobody has is answered, and counted, as any other. */
 export const signIn = async (accounts: Accounts, { email, password, device }: SignIn): Promise<SignInAnswer> => {
@@ -20,7 +23,8 @@ export const signIn = async (accounts: Accounts, { email, password, device }: Si
   const account = await findAccountByEmail(database, email)
   if (!(await isPassword(password, account?.password)) || account === undefined) return { kind: 'refused' }
   await forgetTries(database, secretKey, passwordTries, address)
-  return admit(accounts, { person: account.person, methods: ['pwd'], device })
+  if (await isBarredPerson(database, account.person)) return { kind: 'barred' }
+  return (await admitByPassword(accounts, account, device)) ?? { kind: 'refused' }
 }
 
 export const passwordTries: Limit = { what: 'password', tries: 10, minutes: 15 }

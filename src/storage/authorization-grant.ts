@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isBarred } from './account/barred.ts'
 import { isSessionInForce } from './account/session.ts'
 import type { Connection } from './database.ts'
 import { type GrantContext, useLaunch } from './launch.ts'
@@ -55,6 +56,7 @@ export const listGrants = async (connection: Connection, person: string): Promis
 /** Which of a person's or an app's grants. */
 export type GrantsAsked =
   | { readonly id: string; readonly person?: string }
+  /** All of the person's. */
   | { readonly person: string }
   /** `withUserScopes`: only those that have some. */
   | { readonly client: string; readonly withUserScopes?: true }
@@ -88,9 +90,10 @@ const which = (asked: GrantsAsked): SqlFragment => {
     : sql.fragment`id = ${asked.id} AND person_id = ${asked.person}`
 }
 
-/** A session that is signed out takes what was granted with it along. */
+/** A session that is signed out takes what was granted with it along. A Person who is not active grants nothing. */
 const isInForce = sql.fragment`revoked_at IS NULL AND expires_at > now()
-  AND (session IS NULL OR ${isSessionInForce(sql.fragment`authorization_grant.session`)})`
+  AND (session IS NULL OR ${isSessionInForce(sql.fragment`authorization_grant.session`)})
+  AND NOT ${isBarred(sql.fragment`authorization_grant.person_id`)}`
 
 const grantRows = sql.fragment`
   SELECT id, person_id, client_id, scope, patient_id, context, session, granted_at, expires_at FROM authorization_grant`

@@ -1,3 +1,4 @@
+import { isBarred } from './account/barred.ts'
 import type { Connection } from './database.ts'
 import { digestOf } from './secret.ts'
 import { sql } from './sql.ts'
@@ -19,7 +20,7 @@ type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
   readonly ttlSeconds: number
 }
 
-/** Whose it is and for which patient says the grant. False where that has been revoked, or the client disabled. */
+/** Whose it is and for which patient says the grant. False where that has been revoked, or the client disabled, or the Person is not active. */
 export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
   const { token, client, scope, issued, grant, ttlSeconds } = given
   const hash = sql.binary(digestOf(token))
@@ -38,6 +39,7 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
             jsonb_strip_nulls(jsonb_build_object('study', given.context -> 'study')), given.id, ${expiry}, ${said}::jsonb
           FROM authorization_grant AS given
           WHERE given.id = ${grant} AND given.client_id = ${client} AND given.revoked_at IS NULL
+            AND NOT ${isBarred(sql.fragment`given.person_id`)}
           FOR SHARE OF given`,
   )
   if (rows > 0) await noteUse(connection, client)
@@ -66,7 +68,7 @@ export const findIssuedToken = async (
   }>(sql.fragment`
     SELECT client_id, scope, expires_at, grant_id, person_id, issued FROM token
     WHERE hash = ${sql.binary(digestOf(token))} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
-      AND expires_at > now() AND revoked_at IS NULL`)
+      AND expires_at > now() AND revoked_at IS NULL AND NOT ${isBarred(sql.fragment`token.person_id`)}`)
   return (
     row && {
       client: row.client_id,
@@ -78,6 +80,10 @@ export const findIssuedToken = async (
     }
   )
 }
+
+export const revokeTokensOfPerson = (connection: Connection, person: string): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE person_id = ${person} AND revoked_at IS NULL`)
 
 export const revokeTokensOfClient = (connection: Connection, client: string): Promise<number> =>
   connection.run(sql.fragment`

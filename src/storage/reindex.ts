@@ -77,6 +77,7 @@ const projected = [
   'privacy_officer',
   'person_practitioner',
   'person_patient',
+  'barred_person',
   'study',
   'study_staff',
   'study_requested_data',

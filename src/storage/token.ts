@@ -2,6 +2,7 @@ import type { Caller, ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
 import { rankOf } from '../access/vocabulary.ts'
 import type { Principal } from '../search/expression.ts'
+import { isBarred } from './account/barred.ts'
 import type { Connection } from './database.ts'
 import { digestOf, isSecret, newSecret } from './secret.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -41,7 +42,7 @@ export const issueToken = async (connection: Connection, request: TokenRequest):
   return token
 }
 
-/** Undefined for a token that is unknown, expired or revoked, and for no token at all. */
+/** Undefined for a token that is unknown, expired, revoked or of a Person who is not active, and for no token at all. */
 export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> =>
   (await findToken(connection, bearer))?.caller
 
@@ -53,7 +54,8 @@ export const findToken = async (
   if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow & { readonly expires_at: Date }>(sql.fragment`
     ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at,`)}
-    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL`)
+    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL
+      AND NOT ${isBarred(sql.fragment`token.person_id`)}`)
   return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at }
 }
 
@@ -65,7 +67,7 @@ export const findCallerOf = async (
 ): Promise<Caller | undefined> => {
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     ${callerRows(copies)}
-    WHERE token.id = ${id}`)
+    WHERE token.id = ${id} AND NOT ${isBarred(sql.fragment`token.person_id`)}`)
   return row && toCaller(row)
 }
 

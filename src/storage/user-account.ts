@@ -69,9 +69,9 @@ export const replaceAddress = async (
     UPDATE user_account SET email = ${email}, verified_at = ${verifiedAt(isVerified)}
     WHERE person = ${person} AND NOT EXISTS (SELECT FROM user_account WHERE email = ${email})`)) > 0
 
-/** Of a Person who is there no more: nobody signs in as them, and whoever is signed in is out. */
+/** Of a Person who is there no more: nobody signs in as them. What they were let in by ends with `endAccess`. */
 export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
-  for (const table of ['user_account', 'recovery_code', 'user_session', 'sign_in_step', 'account_link', 'email_change'])
+  for (const table of ['user_account', 'recovery_code', 'email_change'])
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE person = ${person}`)
 }
 

@@ -83,7 +83,9 @@ const changes: readonly Change[] = [
     button: 'Go on',
     isPossible: () => true,
     make: async (reply, { accounts, cookies }, session) => {
-      reply.setCookie(cookies.nameOf('step'), await beginSetUp(accounts, session), cookies.options)
+      const step = await beginSetUp(accounts, session)
+      if (step === undefined) return reply.redirect('/sign-in', 303)
+      reply.setCookie(cookies.nameOf('step'), step, cookies.options)
       return reply.redirect(`/second-factor?${new URLSearchParams({ continue: path })}`, 303)
     },
   },

@@ -34,7 +34,7 @@ export const signInPage: AddPage = (server, options) => {
     const email = typed(request.body, 'email')
     const device = deviceOf(request.headers['user-agent'])
     const answer = await signIn(options.accounts, { email, password: typed(request.body, 'password'), device })
-    if (answer.kind === 'refused' || answer.kind === 'too-often')
+    if (answer.kind === 'refused' || answer.kind === 'too-often' || answer.kind === 'barred')
       return sendSignIn(reply, options, { continued, email, refusal: answer.kind })
     return answerAdmission(request, reply, options, answer, continued)
   })
@@ -125,5 +125,6 @@ const doneTexts: Readonly<Record<string, string>> = {
 
 const refusals = {
   refused: [422, 'This e-mail address and password do not belong together. Check both and try again.'],
+  barred: [403, 'Your account is closed. Ask the people who run your study or your clinic.'],
   'too-often': [429, 'That was tried too often. Please wait 15 minutes before you try again.'],
 } as const

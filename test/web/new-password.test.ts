@@ -1,6 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { invite } from '../../src/accounts/invite.ts'
+import { endSessions } from '../../src/storage/account/session.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { findAccountByEmail, setPassword } from '../../src/storage/user-account.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { linkIn, openMailbox } from '../support/mailbox.ts'
@@ -71,6 +74,27 @@ t.test('once the password was changed no earlier link changes it again', async t
   await mailbox.next()
   t.match(await openBrowser(server).get(other), { status: 410 })
 })
+
+t.test('whoever signs in by the old password while a new one is saved does not come in', async t => {
+  await account('jo@example.org')
+  const { person = '' } = (await findAccountByEmail(database, 'jo@example.org')) ?? {}
+  const signing = await database.transaction(async connection => {
+    await setPassword(connection, person, 'another one', { proves: false })
+    const answer = signIn('jo@example.org', first)
+    await Promise.race([answer, someoneWaits()])
+    await endSessions(connection, person)
+    return { answer }
+  })
+  const { answer, browser } = await signing.answer
+  t.match(answer, { status: 422 })
+  t.match(await browser.get('/account'), { status: 303 })
+})
+
+/** For a row that another transaction has locked. */
+const someoneWaits = async (): Promise<void> => {
+  const waiting = () => database.maybeOne(sql.fragment`SELECT FROM pg_locks WHERE NOT granted`)
+  while ((await waiting()) === undefined) await setTimeout(20)
+}
 
 t.test('a link is over after half an hour', async t => {
   await account('dora@example.org')

@@ -4,6 +4,7 @@ import type { Connection } from '../database.ts'
 import { digestOf, isSecret, newSecret } from '../secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
+import { isBarred } from './barred.ts'
 import { areEnough } from './second-factor.ts'
 
 /** How somebody signed in; `mfa` is what an identity provider says of itself. https://www.rfc-editor.org/rfc/rfc8176 */
@@ -93,6 +94,10 @@ export const endSession = async (connection: Connection, person: string, id: str
 export const isSessionInForce = (id: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM user_session AS session WHERE session.id = ${id} AND ${inForce})`
 
+/** Whether the session of the id has not ended. */
+export const isInForce = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT WHERE ${isSessionInForce(sql.fragment`${id}`)}`)) !== undefined
+
 /** All of the person's, but for the one that is to stay. */
 export const endSessions = async (connection: Connection, person: string, kept?: string): Promise<void> => {
   await connection.run(sql.fragment`
@@ -101,9 +106,9 @@ export const endSessions = async (connection: Connection, person: string, kept?:
 
 const lifetimeSeconds = 12 * 60 * 60
 
-/** Who has a second factor, or must have one, and came without it, is as good as signed out. */
+/** Who has a second factor, or must have one, and came without it, is as good as signed out; so is whose Person is not active. */
 const inForce: SqlFragment = sql.fragment`session.expires_at > now() AND session.seen_at > now() - interval '2 hours'
-  AND ${areEnough(sql.fragment`session.methods`, sql.fragment`session.person`)}`
+  AND ${areEnough(sql.fragment`session.methods`, sql.fragment`session.person`)} AND NOT ${isBarred(sql.fragment`session.person`)}`
 
 const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at,
   session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`

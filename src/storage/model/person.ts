@@ -1,5 +1,6 @@
 import type { Person } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
+import { endAccess } from '../account/end-access.ts'
 import { sql } from '../sql.ts'
 import { closeAccount } from '../user-account.ts'
 import { each, namedId } from './projection.ts'
@@ -10,7 +11,10 @@ import { refuseTwoConsents } from './two-consents.ts'
 export const projectPersons = each<Person>(async (connection, { id, resource }, { linked: people }) => {
   await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
   await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM barred_person WHERE person = ${id}`)
   if (resource === undefined) await closeAccount(connection, id)
+  if (resource?.active === false) await connection.run(sql.fragment`INSERT INTO barred_person (person) VALUES (${id})`)
+  if (resource === undefined || resource.active === false) await endAccess(connection, id)
   const links = resource?.link ?? []
   const patients = links.flatMap(({ target }) => namedId(target, 'Patient') ?? [])
   const practitioners = links.flatMap(({ target }) => namedId(target, 'Practitioner') ?? [])

@@ -1,0 +1,15 @@
+import { revokeGrants } from '../authorization-grant.ts'
+import type { Connection } from '../database.ts'
+import { revokeTokensOfPerson } from '../issued-token.ts'
+import { dropLinks } from './link.ts'
+import { endSessions } from './session.ts'
+import { endSteps } from './sign-in-step.ts'
+
+/** Of a Person who is deleted, or not active any more: whoever acts as them is out, and comes back by nothing that was there before. */
+export const endAccess = async (connection: Connection, person: string): Promise<void> => {
+  await dropLinks(connection, person)
+  await endSteps(connection, person)
+  await endSessions(connection, person)
+  await revokeGrants(connection, { person })
+  await revokeTokensOfPerson(connection, person)
+}
