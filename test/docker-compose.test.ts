@@ -52,6 +52,28 @@ t.test('the server is given nothing but variables that it knows, and starts with
   t.equal(config.baseUrl, 'http://localhost:8080')
 })
 
+t.test(
+  'every variable reaches the server as it is set, but for those of folders and of the container itself',
+  async t => {
+    const settable = configurationTable.map(({ name }) => name).filter(name => !ofContainer.has(name))
+    const said = Object.fromEntries(settable.map(name => [name, `said of ${name}`]))
+    const { environment, volumes } = composeWith({ ...secrets, ...said }).services.server ?? {}
+    t.same(Object.fromEntries(settable.map(name => [name, environment?.[name]])), {
+      ...said,
+      SAML_CERTIFICATE: '/etc/sharewell/saml.pem',
+    })
+    t.same(volumes, ['said of SAML_CERTIFICATE:/etc/sharewell/saml.pem:ro'])
+  },
+)
+
+t.test('what is not set is as if the file did not name it', async t => {
+  const { PORT, HOST, BASE_URL, DATABASE_URL, ...rest } = composeWith(secrets).services.server?.environment ?? {}
+  t.same(readConfig(rest), readConfig({ SECRET_KEY: secrets.SECRET_KEY }))
+})
+
+/** What the container has of its own: where it listens, its database, and folders that are not there. */
+const ofContainer: ReadonlySet<string> = new Set(['PORT', 'HOST', 'DATABASE_URL', 'DATA_DIR', 'OMH_SCHEMA_DIR'])
+
 t.test('the server asks the database of the same file', async t => {
   const { services } = composeWith(secrets)
   const url = new URL(services.server?.environment.DATABASE_URL ?? '')
@@ -89,9 +111,10 @@ t.test('the image runs as another user than root, says how it is, and copies onl
   }
 })
 
-/** `${NAME}`, `${NAME:-default}` and `${NAME:?message}`, the forms of the compose specification that the file uses. */
+/** `${NAME}`, `${NAME:-default}`, `${NAME:+instead}` and `${NAME:?message}`, the forms of the compose specification that the file uses. */
 function resolved(text: string, environment: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, name, form, rest) => {
+  return text.replaceAll(/\$\{(\w+)(?::([-+?])([^}]*))?\}/g, (_, name, form, rest) => {
+    if (form === '+') return environment[name] ? rest : ''
     const value = environment[name] || (form === '-' ? rest : undefined)
     if (value === undefined) throw new Error(`${name}: ${rest ?? 'is not set'}`)
     return value
