@@ -120,6 +120,10 @@ t.test('what cannot be is told in one line', async t => {
       '--frame-origin https://ehr.example.org/x: accepted are none, and https origins such as https://ehr.example.org\n',
     ],
     [
+      ['set', issuer, ...whole, '--frame-origin', 'https://*.example.org'],
+      '--frame-origin https://*.example.org: accepted are none, and https origins such as https://ehr.example.org\n',
+    ],
+    [
       ['set', issuer, ...whole, '--frame-origin', 'http://ehr.example.org'],
       '--frame-origin http://ehr.example.org: accepted are none, and https origins such as https://ehr.example.org\n',
     ],

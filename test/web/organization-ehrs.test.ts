@@ -241,6 +241,9 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ frame_origins: 'https://ehr.example.org/path' }, 'frame_origins', /is no https origin/],
     [{ frame_origins: "https://ehr.example.org\n'self'" }, 'frame_origins', /is no https origin/],
     [{ frame_origins: '*' }, 'frame_origins', /is no https origin/],
+    [{ frame_origins: 'https://*' }, 'frame_origins', /is no https origin/],
+    [{ frame_origins: 'https://*.example.org' }, 'frame_origins', /is no https origin/],
+    [{ frame_origins: 'https://ehr.example.org;sandbox' }, 'frame_origins', /is no https origin/],
   ]
   for (const [fields, name, problem] of table) {
     const shown = await add(manager, fields)

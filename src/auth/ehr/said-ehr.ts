@@ -47,9 +47,10 @@ const isIssuer = (text: string): boolean => {
   return url !== null && /^https?:$/.test(url.protocol) && !/[?#\s]/.test(text) && text.length <= 1000
 }
 
-/** https, or this machine itself. */
+/** https, or this machine itself: one host that is named in full, since in `frame-ancestors` a `*` stands for any. */
 export const isFrameOrigin = (text: string): boolean => {
   const url = URL.parse(text)
+  if (!/^([a-z0-9.-]+|\[[0-9a-f:]+\])$/.test(url?.hostname ?? '')) return false
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isThisMachine(url.hostname))
   return isSafe && url?.origin === text
 }
