@@ -3,7 +3,7 @@ import { dropLinks } from '../storage/account/link.ts'
 import { endSessions, type Session } from '../storage/account/session.ts'
 import { endSteps } from '../storage/account/sign-in-step.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
-import { findAccountOf, setPassword } from '../storage/user-account.ts'
+import { findAccountOf, lockAccount, setPassword } from '../storage/user-account.ts'
 import { recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { isAccountPassword } from './confirm-password.ts'
@@ -30,15 +30,18 @@ export const changeOwnPassword = async (
   { current, next, endsApps }: OwnPassword,
 ): Promise<OwnPasswordAnswer> => {
   const { database, mail, address } = accounts
+  const account = await findAccountOf(database, person)
   const asked = await isAccountPassword(accounts, person, current)
   if (asked !== 'right') return { kind: asked }
-  const account = await findAccountOf(database, person)
   const problem = await passwordProblem(next, account === undefined ? [] : [account.email])
   if (problem !== undefined) return { kind: 'problem', problem }
   const hashed = await hashPassword(next)
   if (endsApps) await accounts.endApps(person)
   const event = { person, by: 'themselves', action: 'U', told: 'The password was changed' } as const
-  await recordingAccount(accounts, event, async connection => {
+  const isChanged = await recordingAccount(accounts, event, async connection => {
+    await lockAccount(connection, person)
+    // One that was forgotten may have been replaced meanwhile: who knew the old one does not undo that.
+    if ((await findAccountOf(connection, person))?.password !== account?.password) return undefined
     await setPassword(connection, person, hashed, { proves: false })
     await dropLinks(connection, person)
     await dropEmailChange(connection, person)
@@ -48,6 +51,7 @@ export const changeOwnPassword = async (
     if (endsApps) await revokeGrants(connection, { person })
     return true
   })
+  if (!isChanged) return { kind: 'wrong' }
   if (account !== undefined) mail?.send(passwordChangedLetter(account.email, address(), { appsEnded: endsApps }))
   return { kind: 'changed' }
 }

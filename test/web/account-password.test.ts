@@ -1,9 +1,13 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
+import { hashPassword } from '../../src/accounts/password.ts'
+import { endSessions } from '../../src/storage/account/session.ts'
 import { createGrant, findGrant } from '../../src/storage/authorization-grant.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { setPassword } from '../../src/storage/user-account.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { linkIn } from '../support/mailbox.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 import { openPeople, password } from './people.ts'
 
 const world = await openPeople()
@@ -84,6 +88,21 @@ t.test('links that were sent before are over with the old password', async t => 
   await (await signedIn(email)).send(page, { password, 'new-password': fresh })
   await mailbox.next()
   t.match(await openBrowser(server).get(link), { status: 410 })
+})
+
+t.test('who knew a forgotten password does not undo that it was replaced, not even at the same moment', async t => {
+  const { email, person } = await newAccount('hal')
+  const browser = await signedIn(email)
+  const replaced = await hashPassword(fresh)
+  const { answer } = await database.transaction(async connection => {
+    await setPassword(connection, person, replaced, { proves: true })
+    const answer = browser.send(page, { password, 'new-password': 'nine patient lanterns hum' })
+    await Promise.race([answer, someoneWaits(database)])
+    await endSessions(connection, person)
+    return { answer }
+  })
+  t.match(await answer, { status: 422 })
+  t.match(await openBrowser(server).send('/sign-in', { email, password: fresh }), { status: 303 })
 })
 
 t.test('the old password is tried ten times here, too', async t => {

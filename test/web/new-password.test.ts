@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { invite } from '../../src/accounts/invite.ts'
 import { endSessions } from '../../src/storage/account/session.ts'
@@ -7,6 +6,7 @@ import { findAccountByEmail, setPassword } from '../../src/storage/user-account.
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { linkIn, openMailbox } from '../support/mailbox.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
 const mailbox = await openMailbox()
 const { server, database } = await fhirWorld({ SIGN_UP: 'open', SMTP_URL: mailbox.url })
@@ -81,7 +81,7 @@ t.test('whoever signs in by the old password while a new one is saved does not c
   const signing = await database.transaction(async connection => {
     await setPassword(connection, person, 'another one', { proves: false })
     const answer = signIn('jo@example.org', first)
-    await Promise.race([answer, someoneWaits()])
+    await Promise.race([answer, someoneWaits(database)])
     await endSessions(connection, person)
     return { answer }
   })
@@ -89,12 +89,6 @@ t.test('whoever signs in by the old password while a new one is saved does not c
   t.match(answer, { status: 422 })
   t.match(await browser.get('/account'), { status: 303 })
 })
-
-/** For a row that another transaction has locked. */
-const someoneWaits = async (): Promise<void> => {
-  const waiting = () => database.maybeOne(sql.fragment`SELECT FROM pg_locks WHERE NOT granted`)
-  while ((await waiting()) === undefined) await setTimeout(20)
-}
 
 t.test('a link is over after half an hour', async t => {
   await account('dora@example.org')
