@@ -108,6 +108,8 @@ const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
 const redirectRefusal = (uri: string): string | undefined => {
   const url = URL.parse(uri)
   if (url === null || uri.includes('#') || uri.includes('*')) return 'must be a whole URL without a fragment'
+  // What a parser takes out, or reads as something else, would be compared letter by letter all the same.
+  if (/[\s\p{Cc}\\"<>]/u.test(uri)) return 'must have no spaces, backslashes, quotes or brackets'
   if (url.username !== '' || url.password !== '') return 'must have no name or password'
   if (url.protocol === 'https:') return undefined
   if (url.protocol === 'http:')

@@ -41,6 +41,7 @@ export const authorizationRoutes = async (
       const methods = methodsAt(pathOf(request))
       if (methods === undefined) return reply.callNotFound()
       if (!methods.includes(request.method)) throw otherMethod(reply, request.method, methods)
+      if (hasNul(request)) throw new FhirError('invalid', 'A parameter may not contain the character U+0000')
       reply.hijack()
       const { raw } = reply
       for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
@@ -71,6 +72,10 @@ const sendFault = (request: FastifyRequest, response: ServerResponse, error: unk
   if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
   response.end(JSON.stringify({ error: 'server_error', error_description: 'Internal error' }))
 }
+
+/** The database keeps none, and the library would call it a fault of ours. */
+const hasNul = ({ url, body }: FastifyRequest): boolean =>
+  url.includes('%00') || (Buffer.isBuffer(body) && (body.includes(0) || body.includes('%00')))
 
 /** Long lists of scopes fit. */
 const mostBodyBytes = 56 * 1024

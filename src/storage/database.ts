@@ -154,10 +154,13 @@ const retried = async <T>(run: () => Promise<T>, attempts = 5): Promise<T> => {
   }
 }
 
+const noText = ['invalid', 'A text may not contain the character U+0000'] as const
 const unreachable = ['transient', 'The database cannot be reached at the moment; try again'] as const
 
 /** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
+  '22021': noText,
+  '22P05': noText,
   '23505': ['duplicate', 'The same resource is being written by another request'],
   '40001': ['transient', 'The database was busy with a conflicting change; try again'],
   '40P01': ['transient', 'The database was busy with a conflicting change; try again'],

@@ -256,6 +256,20 @@ t.test('what the library could do beside does not answer', async t => {
   }
 })
 
+t.test('what cannot be kept is refused as such: it is no fault of the server', async t => {
+  const { challenge } = pkce()
+  const query = authorizeQuery(app.id, 'patient/Patient.rs', challenge, { state: 'a\0' })
+  for (const method of ['GET', 'POST'] as const) {
+    const begun = await world.browser().begin(query, method)
+    t.match(begun, { status: 400, body: /We could not understand what your browser sent/ })
+  }
+  for (const path of ['/oauth/token', '/oauth/token/revocation', '/oauth/token/introspection'])
+    t.match(await tokenRequest(server, { client_id: 'a\0', token: 'b\0', grant_type: 'refresh_token' }, {}, path), {
+      status: 400,
+      body: { error: 'invalid_request', error_description: 'A parameter may not contain the character U+0000' },
+    })
+})
+
 t.test('whatever is sent to the token endpoint is answered, and nothing of the server is told', async t => {
   const bodies = [
     '',

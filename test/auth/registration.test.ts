@@ -128,6 +128,8 @@ t.test('what is not sound is refused, with what would be', async t => {
     [{ ...app, redirect_uris: ['https://*.example.org/'] }, /whole URL/],
     [{ ...app, redirect_uris: ['https://a:b@example.org/'] }, /no name or password/],
     [{ ...app, redirect_uris: ['/back'] }, /whole URL/],
+    [{ ...app, redirect_uris: ['https://app.example.org/\r\nlocation: x'] }, /no spaces/],
+    [{ ...app, redirect_uris: ['https:\\\\evil.example'] }, /backslashes/],
     [{ ...app, launch_uris: ['javascript:alert(1)'] }, /launch_uris/],
     [{ ...app, token_endpoint_auth_method: 'tls_client_auth' }, /token_endpoint_auth_method/],
     [byKey, /jwks or jwks_uri/],

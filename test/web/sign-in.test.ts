@@ -110,6 +110,13 @@ t.test(
   },
 )
 
+t.test('what cannot be kept is refused as such, and is no fault', async t => {
+  const visitor = openBrowser(server)
+  for (const email of ['ana\0@example.org', '\0'])
+    t.match(await visitor.send('/sign-in', { email, password: 'a' }), { status: 400 })
+  t.match(await visitor.get('/launch?iss=%00&launch=x'), { status: 400 })
+})
+
 t.test('a form that is not from our own page changes nothing', async t => {
   const { browser } = await signedIn()
   t.match(await browser.post('/sign-out', {}), { status: 403, body: /Please send that again/ })
