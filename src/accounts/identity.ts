@@ -31,12 +31,16 @@ export const findPersonOf = async (
 export const isHeld = async (parts: IdentityParts, identity: Identity): Promise<boolean> =>
   (await holdersOf(parts, ownStore(parts), identity)).length > 0
 
-/** What the issuer calls the Person. */
-export const subjectsOf = async (parts: IdentityParts, person: string, issuer: string): Promise<readonly string[]> => {
+/** As whom issuers know the Person. */
+export const identitiesOf = async (parts: IdentityParts, person: string): Promise<readonly Identity[]> => {
   const { content } = await ownStore(parts).read('Person', person)
   const { identifier = [] }: Person = JSON.parse(content)
-  return identifier.flatMap(({ system, value = '' }) => (system === issuer ? [value] : []))
+  return identifier.map(({ system = '', value = '' }) => ({ issuer: system, subject: value }))
 }
+
+/** What the issuer calls the Person. */
+export const subjectsOf = async (parts: IdentityParts, person: string, issuer: string): Promise<readonly string[]> =>
+  (await identitiesOf(parts, person)).filter(one => one.issuer === issuer).map(({ subject }) => subject)
 
 type Linking = {
   /** Whether the issuer may call a Person by one name alone: another is then refused with `conflict`. */

@@ -8,7 +8,7 @@ import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 /** What belongs to whoever is signed in. */
-export const accountPage: AddPage = (server, { accounts, administered, sso }) => {
+export const accountPage: AddPage = (server, { accounts, administered, ehrLaunches, sso }) => {
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
@@ -32,6 +32,7 @@ ${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
 <li><a href="/account/apps">See which apps you have allowed</a></li>
 <li><a href="/account/sessions">See where you are signed in</a></li>
 ${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
+${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">See which EHRs sign you in</a></li>`}
 ${(await administered.areAny(person)) && html`<li><a href="/organizations">Look after your organizations</a></li>`}
 </ul>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAccountPassword } from '../accounts/confirm-password.ts'
 import { nameOfPerson } from '../accounts/person.ts'
+import { tell } from '../accounts/tell.ts'
 import type { Arrival } from '../auth/ehr/arrivals.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
@@ -46,6 +47,7 @@ export const launchedPage: AddPage = (server, options) => {
     const answer = await isAccountPassword(accounts, step.person, typed(request.body, 'password'))
     if (answer !== 'right') return sendLink(request, reply, options, step, problems[answer])
     await arrivals.link(step.person, step.arrival)
+    await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })
     return reply.redirect(`/launched/${request.params.arrival}`, 303)
   })
   server.post<Asked>('/launched/:arrival/patient', async (request, reply) => {

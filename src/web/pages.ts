@@ -11,6 +11,7 @@ import { findFramedSession, findSession, type Session } from '../storage/account
 import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
+import { accountEhrsPage } from './account-ehrs.ts'
 import { accountEmailPage } from './account-email.ts'
 import { accountInstitutionPage } from './account-institution.ts'
 import { accountNamePage } from './account-name.ts'
@@ -66,6 +67,7 @@ const pages: readonly AddPage[] = [
   launchedTabAction,
   patientPage,
   accountAppsPage,
+  accountEhrsPage,
   accountInstitutionPage,
   ssoPage,
   ssoArrivalPage,

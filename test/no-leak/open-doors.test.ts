@@ -74,6 +74,7 @@ const signedIn = [
   '/account',
   '/account/apps',
   '/account/email',
+  '/account/ehrs',
   '/account/institution',
   '/account/name',
   '/account/password',

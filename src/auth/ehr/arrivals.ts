@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import { findPersonOf, linkIdentity } from '../../accounts/identity.ts'
+import { findPersonOf, type Identity, identitiesOf, linkIdentity, unlinkIssuer } from '../../accounts/identity.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -8,7 +8,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { tokenText } from '../../search/token-text.ts'
 import type { Database } from '../../storage/database.ts'
 import { dropArrival, findArrival, moveArrival } from '../../storage/ehr/launch.ts'
-import { findSmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import { findSmartClientConfig, listSmartClientConfigs } from '../../storage/ehr/smart-client-config.ts'
 import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
 import { seal, unseal } from '../../storage/sealed.ts'
 import type { Store } from '../../storage/store.ts'
@@ -37,6 +37,10 @@ export type Arrivals = {
   readonly personOf: (issuer: string, subject: string) => Promise<string | undefined>
   /** Throws `duplicate` where the EHR user is somebody's already. */
   readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
+  /** Whom the EHRs that are set up here know the Person as. */
+  readonly usersOf: (person: string) => Promise<readonly Identity[]>
+  /** All of the EHR's; false where there are none. */
+  readonly unlink: (person: string, issuer: string) => Promise<boolean>
   /** Where the Person works, of the organizations that the EHR is configured for: whoever works in none is not let in by it. */
   readonly workplaces: (person: string, config: string) => Promise<readonly Workplace[]>
   /** Id of the Patient that is there already, of the organizations, and that the Person may see. */
@@ -76,6 +80,12 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   drop: arrival => dropArrival(parts.database, arrival),
   personOf: (issuer, subject) => findPersonOf(parts, { issuer, subject }),
   link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
+  usersOf: person => usersOf(parts, person),
+  unlink: async (person, issuer) => {
+    if ((await usersOf(parts, person)).every(user => user.issuer !== issuer)) return false
+    await unlinkIssuer(parts, person, issuer)
+    return true
+  },
   workplaces: async (person, id) => {
     const config = await findSmartClientConfig(parts.database, id)
     return config?.enabled ? workplacesOf(parts.database, person, config.organization) : []
@@ -96,6 +106,12 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
     return written.id
   },
 })
+
+const usersOf = async (parts: ArrivalParts, person: string): Promise<readonly Identity[]> => {
+  const configs = await listSmartClientConfigs(parts.database)
+  const issuers = new Set(configs.map(({ issuer }) => issuer))
+  return (await identitiesOf(parts, person)).filter(({ issuer }) => issuers.has(issuer))
+}
 
 const handingOver = 'arrivals from an EHR that are handed over'
 const handOverMs = 5 * 60_000

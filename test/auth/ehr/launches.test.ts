@@ -119,7 +119,24 @@ t.test('a user of the EHR who is nobody here links it by their own sign-in and p
 
   const later = openBrowser(server)
   await world.launched(later, ehr, ehr.launch({ subject: 'm-7' }))
-  t.match(wordsOf(await later.get('/account')), /Name mona/)
+  t.match(wordsOf(await later.get('/account')), /Name mona .* See which EHRs sign you in/)
+  t.match(wordsOf(await later.get('/account/ehrs')), /Its user “m-7” is signed in here as you/)
+})
+
+t.test('who does not want an EHR to sign them in any more unlinks it, and is out there', async t => {
+  const sina = await world.linked('sina', world.ward)
+  const byEhr = openBrowser(server, { remoteAddress: '10.9.9.9' })
+  await world.launched(byEhr, ehr, ehr.launch({ subject: 'sina' }))
+  const own = openBrowser(server, { remoteAddress: '10.9.9.9' })
+  await own.send('/sign-in', { email: sina.email, password })
+  await own.send('/account/ehrs', { issuer: 'https://idp.example.org' })
+  t.match(await byEhr.get('/account'), { status: 200 }, 'what is no EHR of theirs is not touched')
+  t.match(await own.send('/account/ehrs', {}), { status: 303, location: '/account/ehrs' })
+  t.match(wordsOf(await own.get('/account/ehrs')), /No EHR signs you in here/)
+  t.match(await byEhr.get('/account'), { status: 303 })
+  const again = openBrowser(server, { remoteAddress: '10.9.9.9' })
+  const { location = '' } = await world.launched(again, ehr, ehr.launch({ subject: 'sina' }))
+  t.match(wordsOf(await again.get(location)), /Sign in to go on/)
 })
 
 t.test('who does not work where the EHR is set up for is not let in by it', async t => {
