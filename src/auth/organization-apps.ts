@@ -5,7 +5,7 @@ import { isWithin } from '../access/scope-limit.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
-import { findClientOf, listClientsOf, type OrganizationClient } from '../storage/client-registration.ts'
+import { findClientOf, listClientsOf, lockClientOf, type OrganizationClient } from '../storage/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { hasStudiesBeyond } from '../storage/studies-beyond.ts'
@@ -140,7 +140,7 @@ const renewSecret = async (parts: Parts, connection: Connection, by: By, id: str
 }
 
 const known = async (connection: Connection, { organization }: By, id: string): Promise<OrganizationClient> => {
-  const client = await findClientOf(connection, organization, id)
+  const client = await lockClientOf(connection, organization, id)
   if (client === undefined) throw new FhirError('not-found', 'There is no such app')
   return client
 }

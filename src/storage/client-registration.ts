@@ -86,13 +86,27 @@ export const listClientsOf = async (
   ).map(toOrganizationClient)
 
 /** Undefined where the organization itself has none of the id. */
-export const findClientOf = async (
+export const findClientOf = (
   connection: Connection,
   organization: string,
   id: string,
+): Promise<OrganizationClient | undefined> => findOf(connection, organization, id, sql.fragment``)
+
+/** The same; until the transaction ends nobody else changes it, or whose it is. */
+export const lockClientOf = (
+  connection: Connection,
+  organization: string,
+  id: string,
+): Promise<OrganizationClient | undefined> => findOf(connection, organization, id, sql.fragment`FOR UPDATE OF client`)
+
+const findOf = async (
+  connection: Connection,
+  organization: string,
+  id: string,
+  locking: SqlFragment,
 ): Promise<OrganizationClient | undefined> => {
   const row = await connection.maybeOne<OrganizationClientRow>(
-    sql.fragment`${organizationClientRows} AND client.organization = ${organization} AND client.id = ${id}`,
+    sql.fragment`${organizationClientRows} AND client.organization = ${organization} AND client.id = ${id} ${locking}`,
   )
   return row && toOrganizationClient(row)
 }

@@ -6,6 +6,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from '../auth/backend.ts'
 import { authorizeQuery, pkce, redirectUri, tokenRequest } from '../auth/world.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../support/browser.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 import { openTenants } from './tenants.ts'
 
 const world = await openTenants({ OUTBOUND_ORIGINS: 'https://keys.example.org' })
@@ -51,6 +52,22 @@ t.test(
     }
   },
 )
+
+t.test('an app that the operator gives to another organization at the same moment is not taken back', async t => {
+  const { location: page = '' } = await register(manager, {})
+  const id = page.split('/').at(-1) ?? ''
+  const { answer } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`UPDATE client SET organization = ${clinic.organization} WHERE id = ${id}`)
+    const answer = register(manager, { name: 'Still ours' }, page)
+    await Promise.race([answer, someoneWaits(database)])
+    return { answer }
+  })
+  t.match(await answer, { status: 404 })
+  t.match(await database.one(sql.fragment`SELECT name, organization FROM client WHERE id = ${id}`), {
+    name: 'Heart <diary>',
+    organization: clinic.organization,
+  })
+})
 
 t.test('a public app is registered, listed and changed, and people can be asked by it', async t => {
   t.match(wordsOf(await manager.get(pages)), /There are none yet/)
