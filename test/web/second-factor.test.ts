@@ -112,7 +112,9 @@ t.test('of many at once with one code, one comes in', async t => {
 })
 
 t.test('one step signs in once, also where two codes are right', async t => {
-  const { email, key, recoveryCodes } = await protectedAccount('emil')
+  const { email, person, key, recoveryCodes } = await protectedAccount('emil')
+  // Whether the recovery code is used as well depends on who comes first: no letter tells of it.
+  await database.run(sql.fragment`UPDATE user_account SET verified_at = NULL WHERE person = ${person}`)
   const { browser } = await begin(email)
   const _csrf = tokenIn(await browser.get('/second-factor'))
   const cookies = new Map(browser.cookies)
@@ -122,7 +124,6 @@ t.test('one step signs in once, also where two codes are right', async t => {
   const again = world.browser()
   for (const [name, value] of cookies) again.cookies.set(name, value)
   t.match(await again.get('/second-factor'), { status: 410, body: /Please sign in again/ })
-  await mailbox.next()
 })
 
 t.test('a recovery code is right once, however it is typed, and its owner is told', async t => {
