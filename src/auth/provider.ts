@@ -92,8 +92,9 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
       const registered = header.jku === undefined ? undefined : await findClient(parts.database, client.clientId)
       checkAssertion(claims, header, registered?.metadata.jwks_uri)
     },
+    // `null` is the origin of an app's own scheme, and of every page in a sandbox.
     clientBasedCORS: (_ctx, origin, client) =>
-      client.redirectUris?.some(uri => URL.parse(uri)?.origin === origin) ?? false,
+      origin !== 'null' && (client.redirectUris?.some(uri => URL.parse(uri)?.origin === origin) ?? false),
     renderError: (ctx, { error, error_description }) => {
       ctx.type = 'text/html; charset=utf-8'
       ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'self'; frame-ancestors 'none'")

@@ -149,11 +149,17 @@ t.test('a page of an origin that the client has registered reads the answers, an
   const ask = async (origin: string, url: string, form: Asked) =>
     (await tokenRequest(server, form, { origin }, url)).headers['access-control-allow-origin']
   const own = new URL(redirectUri).origin
+  const phone = await client({ metadata: { redirect_uris: ['org.example.app:/back'], application_type: 'native' } })
   for (const url of ['/oauth/token', '/oauth/token/introspection', '/oauth/token/revocation']) {
     const form = { client_id: app.id, token: 'x', grant_type: 'refresh_token', refresh_token: 'x' }
     t.equal(await ask(own, url, form), own, url)
     t.equal(await ask('https://evil.example', url, form), undefined)
     t.equal(await ask('null', url, form), undefined)
+    t.equal(
+      await ask('null', url, { ...form, client_id: phone.id }),
+      undefined,
+      'also of an app with a scheme of its own',
+    )
     const preflight = await server.inject({
       method: 'OPTIONS',
       url,
