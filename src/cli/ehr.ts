@@ -9,13 +9,13 @@ import { openOutbound } from '../messages/outbound.ts'
 import { startError } from '../start-error.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import {
-  isOrganization,
   keepSmartClientConfig,
   listSmartClientConfigs,
   listSmartClientConfigsAt,
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../storage/ehr/smart-client-config.ts'
+import { isOrganization } from '../storage/organization.ts'
 import { seal } from '../storage/sealed.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
 import { withOwnDatabase } from './own-database.ts'

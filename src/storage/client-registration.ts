@@ -135,17 +135,6 @@ const isMember = (person: string, organization: SqlFragment): SqlFragment => sql
   WHERE person_practitioner.person = ${person}
     AND now() >= membership.period_start AND now() < membership.period_end)`
 
-export const isOrganization = async (connection: Connection, id: string): Promise<boolean> =>
-  (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
-
-/** Undefined where it has none. */
-export const organizationName = async (connection: Connection, id: string): Promise<string | undefined> =>
-  (
-    await connection.maybeOne<{ readonly name: string | null }>(
-      sql.fragment`SELECT content ->> 'name' AS name FROM organization WHERE id = ${id}`,
-    )
-  )?.name ?? undefined
-
 type Disabler = 'organization' | 'operator'
 
 /**

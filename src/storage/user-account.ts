@@ -71,7 +71,7 @@ export const replaceAddress = async (
 
 /** Of a Person who is there no more: nobody signs in as them. What they were let in by ends with `endAccess`. */
 export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
-  for (const table of ['user_account', 'recovery_code', 'email_change'])
+  for (const table of ['user_account', 'recovery_code'])
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE person = ${person}`)
 }
 

@@ -98,9 +98,6 @@ export const removeSmartClientConfig = async (connection: Connection, id: string
   return (await connection.run(sql.fragment`DELETE FROM smart_client_config WHERE id = ${id}`)) > 0
 }
 
-export const isOrganization = async (connection: Connection, id: string): Promise<boolean> =>
-  (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
-
 const columns = sql.fragment`id, issuer, organization, client_id AS "clientId", authentication, secret, scope,
   requires_nonce AS "requiresNonce", enabled, frame_origins AS "frameOrigins"`
 
