@@ -93,7 +93,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     },
     ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
   })
-
   const { accessFor, findCaller } = fhir
   const readAs: ReadAs = async (caller, id) => {
     const { content } = await fhir.openStoreFor(caller, accessFor(caller)).read('Subscription', id)
@@ -146,6 +145,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(pageRoutes, {
     cookies,
     openStoreFor,
+    registry,
     codeClasses,
     administered: openAdministeredOrganizations({ database, registry, openStoreFor }),
     ehrLaunches: openEhrLaunches({

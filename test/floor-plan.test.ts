@@ -17,7 +17,7 @@ const standsOn = {
   interactions: ['mhealth', 'storage'],
   auth: ['accounts', 'studies'],
   accounts: ['jobs'],
-  studies: ['jobs'],
+  studies: ['accounts'],
   jobs: ['storage', 'messages'],
   messages: ['config'],
   storage: ['access'],

@@ -1,5 +1,6 @@
 import { nameOfPerson } from '../accounts/person.ts'
 import { queryOf } from '../http/presentation.ts'
+import { callerOfSession } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
 import { form, notice } from './form.ts'
@@ -33,6 +34,7 @@ ${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
 <li><a href="/account/sessions">See where you are signed in</a></li>
 ${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
 ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">See which EHRs sign you in</a></li>`}
+${(await callerOfSession(accounts.database, sessionOf(request)))?.practitioner && html`<li><a href="/studies">See your studies</a></li>`}
 ${(await administered.areAny(person)) && html`<li><a href="/organizations">Look after your organizations</a></li>`}
 </ul>
 ${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,

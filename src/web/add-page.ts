@@ -5,6 +5,7 @@ import type { AdministeredOrganizations } from '../accounts/administered-organiz
 import type { EhrLaunches } from '../auth/ehr/launches.ts'
 import type { Sso } from '../auth/sso/sso.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Registry } from '../fhir/registry.ts'
 import type { Cookies } from '../http/session.ts'
 import type { Store } from '../storage/store.ts'
 
@@ -15,6 +16,7 @@ export type PageOptions = {
   readonly administered: AdministeredOrganizations
   /** Undefined where no institution signs people in. */
   readonly sso: Sso | undefined
+  readonly registry: Registry
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
   /** The store as a caller sees it. */

@@ -44,6 +44,8 @@ import { signUpPage } from './sign-up.ts'
 import { ssoPage } from './sso.ts'
 import { ssoArrivalPage } from './sso-arrival.ts'
 import { staticFiles } from './static-files.ts'
+import { studiesPage } from './studies.ts'
+import { studyPage } from './study.ts'
 import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
@@ -77,6 +79,8 @@ const pages: readonly AddPage[] = [
   organizationAppPage,
   organizationEhrsPage,
   organizationEhrPage,
+  studiesPage,
+  studyPage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

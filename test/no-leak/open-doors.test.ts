@@ -100,6 +100,8 @@ const signedIn = [
   '/patients/:id',
   '/patients/:id/app',
   '/sign-out',
+  '/studies',
+  '/studies/:id',
 ]
 
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {

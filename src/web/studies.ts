@@ -1,0 +1,36 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { queryOf } from '../http/presentation.ts'
+import { openCursors } from '../interactions/cursor.ts'
+import { parseSearch } from '../search/parse.ts'
+import { callerOfSession } from '../storage/account/session.ts'
+import type { AddPage } from './add-page.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+/** The studies that somebody works in, or whose organization they belong to. */
+export const studiesPage: AddPage = (server, { accounts, registry, openStoreFor }) => {
+  const cursorsFor = openCursors(accounts.secretKey)
+  server.get('/studies', { onRequest: requireSession }, async (request, reply) => {
+    const caller = await callerOfSession(accounts.database, sessionOf(request))
+    if (caller?.practitioner === undefined) return reply.redirect('/account', 303)
+    const cursors = cursorsFor(caller)
+    const next = queryOf(request).get('page')
+    const cursor = next === null ? undefined : cursors.open(next, '/studies').page
+    const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _sort: 'title', _count: '50' }))
+    const found = await openStoreFor(caller).search({ ...asked, cursor })
+    const studies = found.entries.map(({ content }): ResearchStudy => JSON.parse(content))
+    return sendPage(reply, {
+      title: 'Studies',
+      signOut: { token: reply.generateCsrf() },
+      content: html`<h1>Studies</h1>
+${
+  studies.length === 0
+    ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so does their staff.</p>`
+    : html`<ul class="items">${studies.map(({ id, title, status }) => html`<li><a href="/studies/${id}">${title ?? 'A study without a title'}</a> <span class="hint">${status}</span></li>`)}</ul>`
+}
+${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
+<p><a href="/account">Back to your account</a></p>`,
+    })
+  })
+}

@@ -1,0 +1,68 @@
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
+import { callers } from './callers.ts'
+import * as facts from './facts.ts'
+import { openNoLeakWorld } from './world.ts'
+
+/** The page of a study says no more of its people than the same reader is told over FHIR. */
+const world = await openNoLeakWorld()
+const { server, database } = world
+t.teardown(() => server.close())
+t.setTimeout(280_000)
+
+let address = 1
+const signedIn = async (person: string) => {
+  const browser = openBrowser(server, { remoteAddress: `10.3.0.${address++}` })
+  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
+  browser.cookies.set('sharewell-session', cookie)
+  return browser
+}
+const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
+/** As they are told over FHIR, with all that pages may read. */
+const readable = async (person: string, path: string): Promise<readonly string[]> => {
+  const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.rs' })
+  const { status, body } = await world.call(token)('GET', path)
+  const { entry = [] } = status === 200 ? JSON.parse(body) : {}
+  return entry.map(({ resource }: { readonly resource: { readonly id: string } }) => resource.id)
+}
+
+t.test('the page of a study is there for staff who may read it, with those whom they may read', async t => {
+  for (const practitioner of facts.practitioners) {
+    t.ok(callers.some(({ name }) => name === practitioner))
+    const person = `person-${practitioner}`
+    const browser = await signedIn(person)
+    const none = anonymous(await browser.get('/studies/nothing-of-the-kind'))
+    const studies = await readable(person, 'ResearchStudy?_count=100')
+    const listed = await browser.get('/studies')
+    for (const { id } of facts.studies) {
+      t.equal(listed.body.includes(`href="/studies/${id}"`), studies.includes(id), `${practitioner}: ${id} in the list`)
+      const shown = await browser.get(`/studies/${id}`)
+      if (!studies.includes(id)) t.strictSame(anonymous(shown), none, `${practitioner}: ${id}`)
+      else {
+        const subjects = await readable(person, `ResearchSubject?study=ResearchStudy/${id}&_count=100`)
+        t.equal(shown.body.split('<h3>').length - 1, subjects.length, `${practitioner}: the people of ${id}`)
+        const patients = new Set(await readable(person, 'Patient?_count=100'))
+        const told = [...shown.body.matchAll(/href="\/patients\/([^"]+)"/g)].map(([, patient = '']) => patient)
+        t.same(
+          told.filter(patient => !patients.has(patient)),
+          [],
+          `${practitioner}: the names in ${id}`,
+        )
+      }
+    }
+  }
+})
+
+t.test('who registers people for a study that its staff alone reads is not told what they answered', async t => {
+  const shown = wordsOf(await (await signedIn('person-registrar')).get('/studies/coded'))
+  t.match(shown, /You may not see what they answered\. You see no data of theirs\./)
+  const staff = wordsOf(await (await signedIn('person-keeper')).get('/studies/coded'))
+  t.match(staff, /Shares|Has not answered/)
+  t.notMatch(staff, /secret-hal/, 'and who knows people by code is told no name')
+})
+
+t.test('a patient and an account of nobody find no page of a study', async t => {
+  for (const person of ['person-ann', 'person-nobody'])
+    t.equal((await (await signedIn(person)).get('/studies/open')).status, 404, person)
+})
