@@ -8,7 +8,7 @@ export const milligramsPerMillimole = 18.016
 
 /** All codes of the kind `omh:blood-glucose`. */
 const codesOf = (...codes: readonly string[]) => codes.map(code => ({ system: systems.loinc, code }))
-const interstitialGlucose = codesOf('99504-3', '105272-9')
+export const interstitialGlucose = codesOf('99504-3', '105272-9')
 export const anyGlucose = [
   { system: systems.omh, code: 'omh:blood-glucose' },
   ...interstitialGlucose,
@@ -28,7 +28,7 @@ export const glucoseRanges = [
 ] as const
 
 /** Between the ranges, in either unit as the consensus has them: 10.0 mmol/L is in range, though it is 180.16 mg/dL. */
-const glucoseThresholds: Readonly<Record<GlucoseUnit, readonly [number, number, number, number]>> = {
+export const glucoseThresholds: Readonly<Record<GlucoseUnit, readonly [number, number, number, number]>> = {
   'mg/dL': [54, 70, 180, 250],
   'mmol/L': [3, 3.9, 10, 13.9],
 }

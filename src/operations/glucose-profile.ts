@@ -34,7 +34,7 @@ type GlucoseAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to'> & {
   readonly timezone: string
 }
 
-type GlucoseProfile = GlucoseProfileRow & {
+export type GlucoseProfile = GlucoseProfileRow & {
   /** In percent, of the quarters of an hour in the period that are over. */
   readonly active: number
   /** In percent. */
@@ -42,7 +42,7 @@ type GlucoseProfile = GlucoseProfileRow & {
   readonly gmi: number | null
 }
 
-const readGlucoseProfile = async (
+export const readGlucoseProfile = async (
   { registry, store }: { readonly registry: Registry; readonly store: Store },
   asked: GlucoseAsked,
 ): Promise<GlucoseProfile> => {

@@ -1,6 +1,7 @@
 import type { CodeableConcept, Observation, ObservationComponent, SampledData } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { type Conversion, conversionTo } from '../fhir/conversion.ts'
+import { anyGlucose, glucoseConversions } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { dayOf, daysBetween } from '../fhir/timezone.ts'
 import type { ReadingsAsked, SeriesRow, Step, Store } from '../storage/store.ts'
@@ -30,19 +31,17 @@ export const series: Operation = {
 
 type SeriesAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to' | 'at' | 'unit'> & {
   readonly step: Step
-  /** From the unit's own where it is absent. */
-  readonly conversions?: readonly Conversion[]
 }
 
 /** What one source has measured: absent where none is known, or the caller may not read it. */
 type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
 
-const readSeries = async (
+export const readSeries = async (
   context: { readonly registry: Registry; readonly store: Store },
   asked: SeriesAsked,
 ): Promise<{ readonly lines: readonly Line[]; readonly leftOut: number }> => {
   const { registry, store } = context
-  const conversions = asked.conversions ?? [requiredConversion(asked.unit)]
+  const conversions = conversionsOf(asked)
   const rows = await store.series({ ...asked, ...readingsOfPatient(registry, asked.patient), conversions })
   const points = rows.filter(({ count }) => count > 0)
   const sources = await sourcesOf(context, new Set(points.flatMap(({ device }) => device ?? [])))
@@ -56,7 +55,7 @@ const readSeries = async (
 }
 
 /** The shortest step by which the period has at most so many points. */
-const stepWithin = (from: string, to: string, points: number): Step => {
+export const stepWithin = (from: string, to: string, points: number): Step => {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000
   const whole = Math.ceil(seconds / points / daySeconds) * daySeconds
   return { kind: 'width', seconds: widths.find(width => seconds / width <= points) ?? whole }
@@ -91,11 +90,15 @@ const unitOf = (unit: string | undefined): string => {
   )
 }
 
-const requiredConversion = (unit: string): Conversion => {
+/** Only of what is told to be glucose is it known what a mole weighs. */
+const conversionsOf = ({ codes, unit }: SeriesAsked): readonly Conversion[] => {
+  if ((unit === 'mg/dL' || unit === 'mmol/L') && codes.every(isGlucose)) return glucoseConversions(unit)
   const conversion = conversionTo(unit)
-  if (conversion === undefined) throw new Error(`${unit} is no unit that values are converted to`)
-  return conversion
+  return conversion === undefined ? [] : [conversion]
 }
+
+const isGlucose = ({ system, code }: Code): boolean =>
+  anyGlucose.some(one => one.code === code && (system === undefined || system === one.system))
 
 const atOf = (at: string): 'start' | 'end' => {
   if (at === 'start' || at === 'end') return at

@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
+import { queryOf } from '../http/presentation.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
@@ -7,6 +8,7 @@ import { typed } from './form.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
+import { patientCharts } from './patient-charts.ts'
 import { nameText, patientFacts } from './patient-facts.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
@@ -16,26 +18,33 @@ type Asked = { readonly Params: { readonly id: string } }
  * A patient, as whoever is signed in may read them over FHIR; all others are told that there is no such page. From here apps are
  * opened for the patient, as an EHR does it; within the frame of an EHR, that one's own apps are.
  */
-export const patientPage: AddPage = (server, { accounts, openStoreFor }) => {
-  const { launches } = server.authorization
-  const read = async (request: FastifyRequest<Asked>): Promise<Patient | undefined> => {
+export const patientPage: AddPage = (server, { accounts, registry, openStoreFor }) => {
+  const { launches, interactions } = server.authorization
+  const read = async (request: FastifyRequest<Asked>) => {
     const caller = await callerOfSession(accounts.database, sessionOf(request))
     if (caller === undefined) return undefined
-    return JSON.parse((await openStoreFor(caller).read('Patient', request.params.id)).content)
+    const store = openStoreFor(caller)
+    const patient: Patient = JSON.parse((await store.read('Patient', request.params.id)).content)
+    return { store, patient }
   }
   server.get<Asked>('/patients/:id', { ...leadsAway, onRequest: requireSession }, async (request, reply) => {
-    const patient = await read(request)
-    if (patient === undefined) return reply.redirect('/sign-in', 303)
+    const found = await read(request)
+    if (found === undefined) return reply.redirect('/sign-in', 303)
+    const { store, patient } = found
+    const { id } = request.params
+    const { person } = sessionOf(request)
     const [name = {}] = patient.name ?? []
     const title = nameText(name) || 'Patient'
     const token = reply.generateCsrf()
-    const apps = isFramed(request) ? [] : await launches.apps(sessionOf(request).person)
+    const apps = isFramed(request) ? [] : await launches.apps(person)
+    const isReader = (await interactions.choices.only(person, pagesClient)) === id
     return sendPage(reply, {
       title,
       signOut: { token },
       content: html`<h1>${title}</h1>
 ${patientFacts(patient)}
-${apps.length > 0 && appsToOpen(request.params.id, apps, token)}`,
+${await patientCharts({ registry, store }, { id, isReader }, queryOf(request))}
+${apps.length > 0 && appsToOpen(id, apps, token)}`,
     })
   })
   server.post<Asked>('/patients/:id/app', { onRequest: requireSession }, async (request, reply) => {
@@ -56,3 +65,5 @@ const appsToOpen = (
   ({ id, name }) =>
     html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="plain">${name}</button></form></li>`,
 )}</ul>`
+
+const pagesClient = 'pages'

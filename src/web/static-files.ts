@@ -1,13 +1,22 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
-/** Styles and modules of the pages, as they lie in the folder. */
+/** Styles and modules of the pages, as they lie in the folder, and what draws their charts. */
 export const staticFiles = async (server: FastifyInstance): Promise<void> => {
   await server.register(fastifyStatic, {
     root: join(import.meta.dirname, 'static'),
     prefix: '/static/',
     index: false,
     maxAge: '5m',
+  })
+  await server.register(fastifyStatic, {
+    root: dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js'))),
+    prefix: '/static/uplot/',
+    index: false,
+    maxAge: '5m',
+    decorateReply: false,
+    allowedPath: path => path === '/uPlot.esm.js' || path === '/uPlot.min.css',
   })
 }

@@ -81,7 +81,7 @@ const faultsOf = (page: Page): Promise<string[]> => page.evaluate(faultsScript)
 const keyboardFaults = async (page: Page): Promise<string[]> => {
   const expected: string[] = await page.evaluate(`(() => {
     const groups = new Set()
-    return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea')]
+    return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
       .filter(one => {
         if (one.type !== 'radio') return true
         const group = [...document.getElementsByName(one.name)]

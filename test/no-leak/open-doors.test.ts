@@ -34,6 +34,7 @@ const open: Readonly<Record<string, string>> = {
   '/docs': 'the same, to browse',
   '/ws': 'a websocket hears nothing before it is bound with a token',
   '/static/*': 'styles of the pages, the same for all',
+  '/static/uplot/*': 'what draws the charts of the pages, the same for all',
   '/smart-style/1.json': 'how our pages look, for apps that are opened from them',
   '/oauth/*':
     'where apps get tokens: each endpoint asks who the client is, and a page asks the person; registering grants nothing',

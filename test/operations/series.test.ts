@@ -169,6 +169,15 @@ t.test('a component is drawn like a reading, and values come in the unit that is
   t.same(await average('http://loinc.org|8462-4'), [80])
 })
 
+t.test('glucose is weighed by its moles, and nothing else is', async t => {
+  const sugar = (code: string) => observation(loinc(code), '2026-07-01T10:00:00Z', quantity(90.08, 'mg/dL'))
+  await put(sugar('99504-3'), sugar('2093-3'))
+  const asked = { subject: 'ann', unit: 'mmol/L', start: '2026-07-01', end: '2026-07-01', step: 'day' }
+  const glucose = await seriesOf({ ...asked, code: 'omh:blood-glucose,http://loinc.org|99504-3' })
+  t.same(glucose.lines[0] && numbers(glucose.lines[0], 'average'), [5])
+  t.same(await seriesOf({ ...asked, code: '2093-3' }), { lines: [], leftOut: 1 })
+})
+
 t.test('what took some time stands where it began, or where it ended; several codes of it count once', async t => {
   await put({
     ...observation(loinc('93832-4', '8867-4'), '', quantity(450, 'min')),

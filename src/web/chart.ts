@@ -1,0 +1,121 @@
+import { dayOf } from '../fhir/timezone.ts'
+import type { ChartPeriod } from './chart-period.ts'
+import { type Html, html } from './html.ts'
+
+/** What was measured in steps of time: an entry for each that holds a reading. */
+type Line = {
+  readonly label: string
+  readonly points: readonly Point[]
+}
+
+type Point = {
+  /** Seconds since 1970. */
+  readonly start: number
+  readonly count: number
+  readonly minimum: number | null
+  readonly average: number | null
+  readonly maximum: number | null
+  readonly sum: number | null
+}
+
+export type Chart = {
+  readonly title: string
+  readonly unit: string
+  /** How it is drawn: as a line, as a line with its readings marked, or a bar for each day. */
+  readonly style: 'line' | 'marked' | 'bars'
+  readonly lines: readonly Line[]
+  readonly stepSeconds: number
+  /** Where two readings are further apart than this, the line between them is broken. */
+  readonly gapSeconds: number
+  readonly thresholds: readonly { readonly value: number; readonly label: string }[]
+  readonly decimals: number
+  /** Of the readings in the period, those that have no number in the unit. */
+  readonly leftOut: number
+}
+
+/** Drawn where there is JavaScript; the same numbers, day by day, stand below it as a table. */
+export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod): Html => {
+  const { title, unit, style, lines, thresholds, decimals } = chart
+  const drawn = {
+    ...{ title, unit, style, thresholds, decimals, timezone },
+    from: Date.parse(from) / 1000,
+    to: Date.parse(to) / 1000,
+    lines: lines.map(line => drawnLine(line, chart)),
+  }
+  return html`<figure class="chart" data-chart="${JSON.stringify(drawn)}">
+<figcaption><h2>${title} <span class="unit">${unit}</span></h2>
+<p class="hint">${saidOf(chart)}</p></figcaption>
+<div class="plot" hidden></div>
+<details><summary>${title} as a table</summary>
+${dayTable(chart, timezone)}
+</details>
+</figure>`
+}
+
+const saidOf = ({ lines, stepSeconds, style, thresholds, leftOut }: Chart): string =>
+  [
+    `Measured: ${lines.map(({ label }) => label).join('; ')}.`,
+    style === 'bars' ? 'A bar for each day.' : `A point is the mean of ${durationOf(stepSeconds)}.`,
+    ...thresholds.map(({ label }) => `Thresholds: ${label}.`).slice(0, 1),
+    ...(leftOut === 0 ? [] : [`${leftOut} more have no number in this unit, and are in no chart.`]),
+  ].join(' ')
+
+const durationOf = (seconds: number): string => {
+  if (seconds >= 86_400) return seconds === 86_400 ? 'a day' : `${seconds / 86_400} days`
+  if (seconds >= 3600) return seconds === 3600 ? 'an hour' : `${seconds / 3600} hours`
+  return seconds === 60 ? 'a minute' : `${seconds / 60} minutes`
+}
+
+/** Times and what is drawn at them; null between two that are further apart than a line may bridge. */
+const drawnLine = ({ label, points }: Line, { style, gapSeconds, stepSeconds, decimals }: Chart) => {
+  const at: number[] = []
+  const mean: (number | null)[] = []
+  const low: (number | null)[] = []
+  const high: (number | null)[] = []
+  const rounded = (value: number | null) => (value === null ? null : Number(value.toFixed(decimals + 1)))
+  for (const point of points) {
+    const time = style === 'bars' ? point.start : point.start + stepSeconds / 2
+    const before = at.at(-1)
+    if (style !== 'bars' && before !== undefined && time - before > gapSeconds) {
+      at.push(before + stepSeconds / 2)
+      for (const values of [mean, low, high]) values.push(null)
+    }
+    at.push(time)
+    mean.push(rounded(style === 'bars' ? point.sum : point.average))
+    low.push(rounded(point.minimum))
+    high.push(rounded(point.maximum))
+  }
+  return { label, at, mean, low, high }
+}
+
+const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string): Html => {
+  const number = (value: number) => value.toFixed(decimals)
+  const rows = lines.flatMap(({ label, points }) => daysOf(points, timezone).map(day => ({ label, ...day })))
+  rows.sort((one, other) => (one.day < other.day ? -1 : Number(one.day > other.day)))
+  return html`<table>
+<caption>${title}, ${unit}, day by day in ${timezone}</caption>
+<thead><tr><th scope="col">Day</th>${lines.length > 1 && html`<th scope="col">What</th>`}<th scope="col">Readings</th>${
+    style === 'bars'
+      ? html`<th scope="col">Total</th>`
+      : html`<th scope="col">Mean</th><th scope="col">Lowest</th><th scope="col">Highest</th>`
+  }</tr></thead>
+<tbody>${rows.map(
+    ({ day, label, count, sum, minimum, maximum }) =>
+      html`<tr><th scope="row">${day}</th>${lines.length > 1 && html`<td>${label}</td>`}<td>${count}</td>${
+        style === 'bars'
+          ? html`<td>${number(sum)}</td>`
+          : html`<td>${number(sum / count)}</td><td>${number(minimum)}</td><td>${number(maximum)}</td>`
+      }</tr>`,
+  )}</tbody>
+</table>`
+}
+
+/** Steps are never longer than a day, and none of them lies in two. */
+const daysOf = (points: readonly Point[], timezone: string) =>
+  [...Map.groupBy(points, ({ start }) => dayOf(start * 1000, timezone))].map(([day, of]) => ({
+    day,
+    count: of.reduce((total, { count }) => total + count, 0),
+    sum: of.reduce((total, { sum }) => total + (sum ?? 0), 0),
+    minimum: Math.min(...of.map(({ minimum }) => minimum ?? Number.POSITIVE_INFINITY)),
+    maximum: Math.max(...of.map(({ maximum }) => maximum ?? Number.NEGATIVE_INFINITY)),
+  }))

@@ -1,0 +1,197 @@
+import { systems } from '../fhir/canonical.ts'
+import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { readGlucoseProfile } from '../operations/glucose-profile.ts'
+import type { Code } from '../operations/readings-asked.ts'
+import { readSeries, stepWithin } from '../operations/series.ts'
+import { and } from '../search/expression.ts'
+import { parseCriteria } from '../search/parse.ts'
+import type { Step, Store } from '../storage/store.ts'
+import { type Chart, chartFigure } from './chart.ts'
+import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
+import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
+import { type Html, html } from './html.ts'
+
+type Reading = { readonly registry: Registry; readonly store: Store }
+
+/**
+ * What devices have measured of a patient, as its reader may see it at this moment: by the operations that apps are served by.
+ * However much there is, the page has a bounded number of points.
+ */
+export const patientCharts = async (
+  reading: Reading,
+  patient: { readonly id: string; readonly isReader: boolean },
+  query: URLSearchParams,
+): Promise<Html> => {
+  const { id, isReader } = patient
+  const period = chartPeriodOf(query, await newestOf(reading, id))
+  const asked = { patient: id, period }
+  const glucose = await glucoseOf(reading, asked)
+  // One after another: a page is not to keep the database from everybody else.
+  const charts: Chart[] = []
+  for (const drawing of drawings(period)) charts.push(await chartOf(reading, asked, drawing))
+  const [trace, ...others] = charts.map(chart => (chart.lines.length === 0 ? undefined : chartFigure(chart, period)))
+  const isEmpty = charts.every(({ lines }) => lines.length === 0)
+  return html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
+<link rel="stylesheet" href="/static/chart.css">
+<h2>Measurements</h2>
+<p>${isReader ? ownData : sharedData}</p>
+${periodForm(id, period)}
+${isEmpty && html`<p>From ${period.first} to ${period.last} there is nothing to be drawn. Choose other days.</p>`}
+<noscript><p>Charts are drawn by JavaScript, which is off here. The tables have the same numbers.</p></noscript>
+${trace}
+${glucose}
+${others}
+<script type="module" src="/static/chart.js"></script>`
+}
+
+/** Said to all readers alike: it tells nothing of whether anything is withheld. */
+const sharedData =
+  'You see what the patient shares with you at this moment. What is missing was not measured, or is not shared with you.'
+const ownData = 'You see all that your devices and apps have sent.'
+
+/** When the latest of all was measured; now, where there is none. */
+const newestOf = async ({ registry, store }: Reading, id: string): Promise<number> => {
+  const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
+  const where = and(parseCriteria(registry, 'Observation', query))
+  const [newest] = await store.lastn({ where, patients: [id], max: 1 })
+  if (newest === undefined) return Date.now()
+  const { effectiveDateTime, effectiveInstant, effectivePeriod } = JSON.parse(newest.content)
+  const time = Date.parse(effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start)
+  return Number.isNaN(time) ? Date.now() : Math.min(time, Date.now())
+}
+
+type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals'> & {
+  /** The same in UCUM. */
+  readonly ucum: string
+  readonly lines: readonly { readonly name?: string; readonly codes: readonly Code[] }[]
+  /** Minutes without a reading that still are no gap. */
+  readonly bridgesMinutes: number
+  readonly at?: 'start' | 'end'
+}
+
+const loinc = (...codes: readonly string[]): readonly Code[] => codes.map(code => ({ system: systems.loinc, code }))
+const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
+
+/** Blood pressure that is measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
+const homePressure = [135, 85].map(value => ({ value, label: '135 over 85, from which pressure at home is high' }))
+
+const drawings = ({ glucoseUnit }: ChartPeriod): readonly Drawing[] => [
+  {
+    title: 'Glucose day by day',
+    unit: glucoseUnit,
+    ucum: glucoseUnit,
+    style: 'line',
+    decimals: decimalsOf(glucoseUnit),
+    lines: [{ codes: anyGlucose }],
+    thresholds: rangeBounds(glucoseUnit),
+    bridgesMinutes: 40,
+  },
+  {
+    title: 'Blood pressure',
+    unit: 'mmHg',
+    ucum: 'mm[Hg]',
+    style: 'marked',
+    decimals: 0,
+    lines: [
+      { name: 'systolic', codes: loinc('8480-6') },
+      { name: 'diastolic', codes: loinc('8462-4') },
+    ],
+    thresholds: homePressure,
+    bridgesMinutes: 2 * 24 * 60,
+  },
+  {
+    title: 'Heart rate',
+    unit: 'beats/min',
+    ucum: '/min',
+    style: 'line',
+    decimals: 0,
+    lines: [{ codes: omh('omh:heart-rate') }],
+    thresholds: [],
+    bridgesMinutes: 90,
+  },
+  {
+    title: 'Steps',
+    unit: 'steps a day',
+    ucum: '{steps}',
+    style: 'bars',
+    decimals: 0,
+    lines: [{ codes: omh('omh:step-count') }],
+    thresholds: [],
+    bridgesMinutes: 0,
+  },
+  {
+    title: 'Sleep',
+    unit: 'hours a day',
+    ucum: 'h',
+    style: 'bars',
+    decimals: 1,
+    lines: [
+      { name: 'time asleep', codes: omh('omh:sleep-duration') },
+      { name: 'total sleep time', codes: omh('omh:total-sleep-time') },
+    ],
+    thresholds: [],
+    bridgesMinutes: 0,
+    at: 'end',
+  },
+  {
+    title: 'Weight',
+    unit: 'kg',
+    ucum: 'kg',
+    style: 'marked',
+    decimals: 1,
+    lines: [{ codes: omh('omh:body-weight') }],
+    thresholds: [],
+    bridgesMinutes: 30 * 24 * 60,
+  },
+]
+
+type Asked = { readonly patient: string; readonly period: ChartPeriod }
+
+const chartOf = async (
+  reading: Reading,
+  { patient, period }: Asked,
+  { ucum, lines, bridgesMinutes, at = 'start', ...drawing }: Drawing,
+): Promise<Chart> => {
+  const { from, to } = period
+  const step = stepOf(drawing.style, period)
+  const answers: Awaited<ReturnType<typeof readSeries>>[] = []
+  for (const { codes } of lines)
+    answers.push(await readSeries(reading, { patient, codes, from, to, at, unit: ucum, step }))
+  const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
+  return {
+    ...drawing,
+    stepSeconds,
+    gapSeconds: Math.max(bridgesMinutes * 60, stepSeconds * 1.5),
+    leftOut: answers.reduce((sum, { leftOut }) => sum + leftOut, 0),
+    lines: answers.flatMap((answer, index) =>
+      answer.lines.map(({ source, points }) => ({
+        label: [lines[index]?.name, source?.display ?? 'source not known'].filter(Boolean).join(', '),
+        points,
+      })),
+    ),
+  }
+}
+
+/** Beyond an hour the days of the place, so that no step lies in two. */
+const stepOf = (style: Chart['style'], { from, to, timezone }: ChartPeriod): Step => {
+  const step = stepWithin(from, to, mostPoints)
+  const isShort = style !== 'bars' && step.kind === 'width' && step.seconds <= 3600
+  return isShort ? step : { kind: 'day', timezone }
+}
+
+/** More than a screen has places for. */
+const mostPoints = 2100
+
+/** Of what is measured in interstitial fluid, where there is any: a meter is used when something is amiss. */
+const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<Html | undefined> => {
+  const { from, to, timezone, glucoseUnit: unit } = period
+  for (const [codes, of] of [
+    [interstitialGlucose, 'readings in interstitial fluid'],
+    [anyGlucose, 'all readings of glucose'],
+  ] as const) {
+    const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
+    if (profile.count > 0) return glucoseReport(profile, period, of)
+  }
+  return undefined
+}

@@ -1,0 +1,196 @@
+/** Charts of measurements: what is drawn stands in the page, in `data-chart` of each figure. */
+import uPlot from '/static/uplot/uPlot.esm.js'
+
+const colors = () => {
+  const style = getComputedStyle(document.documentElement)
+  const color = name => style.getPropertyValue(`--${name}`).trim()
+  return {
+    ink: color('ink'),
+    grid: color('chart-grid'),
+    threshold: color('chart-threshold'),
+    inner: color('chart-inner'),
+    outer: color('chart-outer'),
+    lines: [1, 2, 3, 4, 5, 6].map(number => color(`chart-${number}`)),
+    bands: [1, 2, 3, 4, 5, 6].map(number => color(`chart-band-${number}`)),
+  }
+}
+
+const font = '13px system-ui, sans-serif'
+
+const axisOf = ({ ink, grid }) => ({ stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } })
+
+/** Whole days of the time zone, told as people there do. */
+const timeAxis = timezone => {
+  const day = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, day: 'numeric', month: 'short' })
+  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
+  return {
+    space: 60,
+    values: (_plot, splits, _axis, _space, increment) =>
+      splits.map(split => {
+        const time = new Date(split * 1000)
+        if (increment >= 86_400) return day.format(time)
+        const text = clock.format(time)
+        return text === '00:00' ? day.format(time) : text
+      }),
+  }
+}
+
+const momentOf = timezone => {
+  const moment = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, dateStyle: 'medium', timeStyle: 'short' })
+  return time => moment.format(new Date(time * 1000))
+}
+
+const clockOf = minutes =>
+  `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(Math.floor(minutes % 60)).padStart(2, '0')}`
+
+/** Dashed lines across the chart. */
+const drawThresholds = (thresholds, color) => plot => {
+  const { ctx, bbox } = plot
+  ctx.save()
+  ctx.strokeStyle = color
+  ctx.lineWidth = 1.5 * devicePixelRatio
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio])
+  for (const { value } of thresholds) {
+    const y = plot.valToPos(value, 'y', true)
+    if (y < bbox.top || y > bbox.top + bbox.height) continue
+    ctx.beginPath()
+    ctx.moveTo(bbox.left, y)
+    ctx.lineTo(bbox.left + bbox.width, y)
+    ctx.stroke()
+  }
+  ctx.restore()
+}
+
+/** What is measured and what it is measured by, with some room, and from nothing on for bars. */
+const rangeOf =
+  ({ style, thresholds }) =>
+  (_plot, low, high) => {
+    if (style === 'bars') return [0, (high || 1) * 1.08]
+    const values = thresholds.map(({ value }) => value)
+    const [from, to] = [Math.min(low ?? 0, ...values), Math.max(high ?? 1, ...values)]
+    const room = (to - from) * 0.08 || 1
+    return [from - room, to + room]
+  }
+
+/** Legends tell what lies between the edges, and not the edges. */
+const edgeClass = 'edge'
+
+const told = ({ decimals, unit }) => (_plot, value) => (value == null ? '–' : `${value.toFixed(decimals)} ${unit}`)
+
+/** Each line with the lowest and highest of each of its steps as a band around it. */
+const overTime = chart => {
+  const { style, lines, timezone, from, to } = chart
+  const palette = colors()
+  const isBars = style === 'bars'
+  const data = uPlot.join(lines.map(({ at, mean, low, high }) => (isBars ? [at, mean] : [at, mean, low, high])))
+  const moment = momentOf(timezone)
+  const series = lines.flatMap(({ label }, index) => {
+    const stroke = palette.lines[index % palette.lines.length]
+    const line = { label, stroke, width: 2, value: told(chart) }
+    if (isBars)
+      return [{ ...line, fill: palette.bands[index % palette.bands.length], paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), points: { show: false } }]
+    const points = style === 'marked' ? { show: true, size: 6, fill: stroke } : { size: 4, fill: stroke }
+    const between = (plot, value, at, index) => {
+      if (value == null) return '–'
+      const [lowest, highest] = [plot.data[at + 1][index], plot.data[at + 2][index]]
+      const text = told(chart)(plot, value)
+      return lowest === highest ? text : `${text} (${lowest}–${highest})`
+    }
+    const edge = { class: edgeClass, width: 0, points: { show: false } }
+    return [{ ...line, points, value: between }, { ...edge, label: 'lowest' }, { ...edge, label: 'highest' }]
+  })
+  const bands = isBars
+    ? []
+    : lines.map((_, index) => ({ series: [index * 3 + 3, index * 3 + 2], fill: palette.bands[index % palette.bands.length] }))
+  return {
+    data,
+    options: {
+      series: [{ label: 'When', value: (_plot, time) => (time == null ? '–' : moment(time)) }, ...series],
+      bands,
+      scales: { x: { time: true, range: (_plot, low, high) => (low === high ? [from, to] : [low, high]) }, y: { range: rangeOf(chart) } },
+      tzDate: time => uPlot.tzDate(new Date(time * 1000), timezone),
+      axes: [{ ...axisOf(palette), ...timeAxis(timezone) }, { ...axisOf(palette), size: 56 }],
+      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
+    },
+  }
+}
+
+/** All days in one: the median within two bands. */
+const overDay = chart => {
+  const palette = colors()
+  const quarters = Array.from({ length: 96 }, (_, quarter) => quarter * 15 + 7.5)
+  const edge = label => ({ label, width: 0, points: { show: false }, value: told(chart) })
+  return {
+    data: [quarters, ...chart.percentiles],
+    options: {
+      series: [
+        { label: 'At', value: (_plot, minutes) => (minutes == null ? '–' : clockOf(minutes - 7.5)) },
+        edge('5 %'),
+        edge('25 %'),
+        { label: 'Median', stroke: palette.lines[0], width: 3, points: { show: false }, value: told(chart) },
+        edge('75 %'),
+        edge('95 %'),
+      ],
+      bands: [
+        { series: [5, 1], fill: palette.outer },
+        { series: [4, 2], fill: palette.inner },
+      ],
+      scales: { x: { time: false, range: (_plot, low, high) => (low === high ? [0, 1440] : [low, high]) }, y: { range: rangeOf(chart) } },
+      axes: [
+        { ...axisOf(palette), incrs: [60, 120, 180, 240, 360], space: 44, values: (_plot, splits) => splits.map(clockOf) },
+        { ...axisOf(palette), size: 56 },
+      ],
+      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
+    },
+  }
+}
+
+/** What is shown at first, and again when the zoom ends. */
+const whole = ({ style, from, to }) => (style === 'day' ? { min: 0, max: 1440 } : { min: from, max: to })
+
+const draw = figure => {
+  const chart = JSON.parse(figure.dataset.chart)
+  const place = figure.querySelector('.plot')
+  place.hidden = false
+  place.replaceChildren()
+  const { data, options } = chart.style === 'day' ? overDay(chart) : overTime(chart)
+  const plot = new uPlot(
+    {
+      width: place.clientWidth,
+      height: 260,
+      cursor: { drag: { x: true, y: false } },
+      legend: { live: matchMedia('(hover: hover)').matches },
+      ...options,
+      scales: { ...options.scales, x: { ...options.scales.x, ...whole(chart), auto: false } },
+    },
+    data,
+    place,
+  )
+  plot.root.querySelector('canvas').setAttribute('role', 'img')
+  plot.root.querySelector('canvas').setAttribute('aria-label', `${chart.title}: the same numbers are in the table below`)
+  // What an axis shows at first would be all of the data, and not all of the days.
+  plot.setScale('x', whole(chart))
+  plot.over.addEventListener('dblclick', () => plot.setScale('x', whole(chart)))
+  return { plot, place }
+}
+
+let drawn = []
+const drawAll = () => {
+  for (const { plot } of drawn) plot.destroy()
+  drawn = [...document.querySelectorAll('[data-chart]')].map(draw)
+}
+
+drawAll()
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll)
+new ResizeObserver(() => {
+  for (const { plot, place } of drawn)
+    if (place.clientWidth !== plot.width) plot.setSize({ width: place.clientWidth, height: plot.height })
+}).observe(document.querySelector('main'))
+
+// Days are those of where the reader is, unless they have chosen.
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+const address = new URL(location.href)
+if (!address.searchParams.has('timezone') && document.querySelector('#timezone').value !== here) {
+  address.searchParams.set('timezone', here)
+  location.replace(address)
+}

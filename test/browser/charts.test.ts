@@ -1,0 +1,100 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { measurementsOf } from '../support/measurements.ts'
+import { openStudies } from '../support/study.ts'
+import { look, openChromium, whyNoChromium } from './chromium.ts'
+
+const measured = ['blood-glucose', 'blood-pressure', 'heart-rate', 'step-count', 'sleep-duration']
+
+t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, async t => {
+  const world = await openStudies()
+  const { server, database, create, send } = world
+  const lab = await world.institution('lab')
+  const kinds = measured.map(name => `omh:${name}`)
+  const study = await world.study(lab.manager, lab.organization, 'glucose', kinds)
+  const ann = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Ann')
+  const { id: sensor } = await create('everything', {
+    resourceType: 'Device',
+    manufacturer: 'Lumina',
+    deviceName: [{ name: 'Lumina patch', type: 'user-friendly-name' }],
+  })
+  const entry = measurementsOf(ann, sensor, Date.parse('2026-03-15T00:00:00Z')).map(resource => ({
+    resource,
+    request: { method: 'POST', url: 'Observation' },
+  }))
+  t.equal((await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })).statusCode, 200)
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const session = await startSession(database, { person: study.researcher.person, methods: ['pwd'], device: 'Test' })
+  const signedIn = async (options = {}) => {
+    const browser = await openBrowser(options)
+    await browser.context.addCookies([{ name: 'sharewell-session', value: session, url: base }])
+    return browser
+  }
+  const page = `${base}/patients/${ann}`
+
+  await t.test('charts are drawn of all that is shared, by the days of where the reader is', async t => {
+    const browser = await signedIn({ timezoneId: 'Europe/Berlin' })
+    await browser.page.goto(page)
+    await browser.page.waitForURL(/timezone=Europe%2FBerlin/)
+    await browser.page.waitForSelector('.chart canvas')
+    t.equal(await browser.page.locator('.chart canvas').count(), 6)
+    const text = (await browser.page.textContent('main')) ?? ''
+    for (const words of [
+      'Lumina patch',
+      'Ambulatory glucose profile',
+      'Blood pressure',
+      'Heart rate',
+      'Steps',
+      'Sleep',
+    ])
+      t.match(text, words)
+    t.notMatch(text, 'Weight', 'it is not shared')
+    const ink = await browser.page.evaluate(() => {
+      const counts = []
+      for (const canvas of document.querySelectorAll('canvas')) {
+        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] }
+        counts.push(data.some((value, index) => index % 4 === 3 && value > 0))
+      }
+      return counts
+    })
+    t.same(ink, [true, true, true, true, true, true], 'none of them is empty')
+    await look(t, browser, 'charts')
+  })
+
+  await t.test(
+    'a stretch that is drawn over with the mouse is seen closer, and a double click shows all again',
+    async t => {
+      const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
+      await tab.goto(`${page}?timezone=UTC`)
+      const over = tab.locator('.u-over').first()
+      const before = await tab.locator('canvas').first().screenshot()
+      const box = await over.boundingBox()
+      if (box === null) throw new Error('there is no chart')
+      await tab.mouse.move(box.x + box.width * 0.4, box.y + 50)
+      await tab.mouse.down()
+      await tab.mouse.move(box.x + box.width * 0.5, box.y + 60, { steps: 5 })
+      await tab.mouse.up()
+      await tab.mouse.move(0, 0)
+      const closer = await tab.locator('canvas').first().screenshot()
+      t.notOk(closer.equals(before))
+      await over.dblclick()
+      await tab.mouse.move(0, 0)
+      t.ok((await tab.locator('canvas').first().screenshot()).equals(before))
+      t.same(complaints, [])
+    },
+  )
+
+  await t.test('without JavaScript the same numbers stand in tables', async t => {
+    const { page: tab, complaints } = await signedIn({ javaScriptEnabled: false })
+    await tab.goto(`${page}?first=2026-03-02&last=2026-03-03`)
+    t.equal(await tab.locator('canvas').count(), 0)
+    t.match(await tab.textContent('main'), /The tables have the same numbers/)
+    await tab.locator('summary', { hasText: 'Steps' }).click()
+    t.match(await tab.locator('details[open] table').textContent(), /2026-03-02\d+/)
+    t.same(complaints, [])
+  })
+})

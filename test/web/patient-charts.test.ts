@@ -1,0 +1,156 @@
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { openBrowser, wordsOf } from '../support/browser.ts'
+import { measurementsOf } from '../support/measurements.ts'
+import { openStudies } from '../support/study.ts'
+
+const world = await openStudies()
+const { server, database, create, send } = world
+t.teardown(() => server.close())
+const lab = await world.institution('lab')
+const kinds = ['omh:blood-glucose', 'omh:blood-pressure', 'omh:step-count', 'omh:sleep-duration']
+const study = await world.study(lab.manager, lab.organization, 'glucose', kinds)
+const ann = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Ann')
+const eve = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Eve')
+const { id: sensor } = await create('everything', {
+  resourceType: 'Device',
+  deviceName: [{ name: 'Patch <b>', type: 'user-friendly-name' }],
+})
+const midnight = Date.parse('2026-03-15T00:00:00Z')
+const measurements = measurementsOf(ann, sensor, midnight)
+const store = async (...resources: readonly object[]) => {
+  const entry = resources.map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } }))
+  const answer = await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })
+  if (/"status":"[45]/.test(answer.body)) throw new Error(answer.body)
+}
+await store(...measurements)
+
+const browserOf = async (person: string) => {
+  const browser = openBrowser(server)
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const account = await create('everything', {
+  resourceType: 'Person',
+  link: [{ target: { reference: `Patient/${ann}` } }],
+})
+const [staff, anns] = [await browserOf(study.researcher.person), await browserOf(account.id)]
+const page = `/patients/${ann}`
+
+type Drawn = { title: string; lines?: { label: string; at: number[]; mean: (number | null)[] }[] }
+const chartsIn = ({ body }: { body: string }): Drawn[] =>
+  [...body.matchAll(/data-chart="([^"]*)"/g)].map(([, text = '']) =>
+    JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>')),
+  )
+const titlesIn = (shown: { body: string }) => chartsIn(shown).map(({ title }) => title)
+
+t.test('the page shows the two weeks up to the newest reading, of the kinds that are shared', async t => {
+  const shown = await staff.get(page)
+  t.equal(shown.status, 200)
+  t.match(shown.body, 'name="first" type="text" autocomplete="off"')
+  t.match(shown.body, 'value="2026-03-01"')
+  t.match(shown.body, 'value="2026-03-14"')
+  t.same(titlesIn(shown), ['Glucose day by day', 'The day', 'Blood pressure', 'Steps', 'Sleep'])
+  t.same(titlesIn(await anns.get(page)), [
+    'Glucose day by day',
+    'The day',
+    'Blood pressure',
+    'Heart rate',
+    'Steps',
+    'Sleep',
+    'Weight',
+  ])
+})
+
+t.test('it says that it shows what is shared, in the same words whether or not anything is withheld', async t => {
+  const said = /You see what the patient shares with you at this moment[^<]*/
+  await store(
+    ...measurementsOf(eve, sensor, midnight).filter(({ code }) => code.coding?.[0]?.code === 'omh:step-count'),
+  )
+  const [withheld] = said.exec((await staff.get(page)).body) ?? []
+  t.ok(withheld)
+  t.equal(said.exec((await staff.get(`/patients/${eve}`)).body)?.[0], withheld)
+  t.match((await anns.get(page)).body, 'You see all that your devices and apps have sent.')
+})
+
+t.test('lines have the readings of each source, and are broken where there are none for long', async t => {
+  const [glucose] = chartsIn(await staff.get(page))
+  t.same(
+    glucose?.lines?.map(({ label }) => label),
+    ['Patch <b>'],
+  )
+  const expected = measurements.flatMap(({ code, valueQuantity }) =>
+    code.coding?.[0]?.code === '99504-3' ? [valueQuantity?.value] : [],
+  )
+  const [line] = glucose?.lines ?? []
+  t.same(
+    line?.mean.filter(value => value !== null),
+    expected,
+  )
+  t.equal(line?.mean.filter(value => value === null).length, 1, 'the day without the sensor')
+})
+
+t.test('tables have the same numbers, day by day in the time zone that is asked', async t => {
+  const row = async (timezone: string) => {
+    const { body } = await staff.get(`${page}?first=2026-03-03&last=2026-03-03&timezone=${timezone}`)
+    const [, table = ''] = /<caption>Steps,[^<]*<\/caption>([\s\S]*?)<\/table>/.exec(body) ?? []
+    return wordsOf({ body: table })
+  }
+  const totalOf = (from: string, to: string) =>
+    measurements
+      .filter(({ code }) => code.coding?.[0]?.code === 'omh:step-count')
+      .filter(({ effectiveDateTime: at = '' }) => at >= from && at < to)
+      .reduce((sum, { valueQuantity }) => sum + (valueQuantity?.value ?? 0), 0)
+  t.equal(await row('UTC'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-03', '2026-03-04')}`)
+  t.equal(await row('Asia/Tokyo'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-02T15', '2026-03-03T15')}`)
+})
+
+t.test('a night counts for the day on which it ends', async t => {
+  const { body } = await staff.get(`${page}?first=2026-03-01&last=2026-03-01`)
+  const [, table = ''] = /<caption>Sleep,[^<]*<\/caption>([\s\S]*?)<\/table>/.exec(body) ?? []
+  t.equal(wordsOf({ body: table }), 'Day Readings Total 2026-03-01 1 6.5')
+})
+
+t.test('glucose is shown in the unit that is asked', async t => {
+  const [milligrams, millimoles] = [await staff.get(page), await staff.get(`${page}?glucose=mmol/L`)]
+  const values = measurements.flatMap(({ code, valueQuantity }) =>
+    code.coding?.[0]?.code === '99504-3' ? [valueQuantity?.value ?? 0] : [],
+  )
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const gmi = (3.31 + 0.02392 * mean).toFixed(1)
+  t.match(wordsOf(milligrams), `Mean ${mean.toFixed(0)} mg/dL GMI ${gmi} %`)
+  t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L GMI ${gmi} %`)
+})
+
+t.test('days that cannot be shown are told at the field, and the usual ones are shown', async t => {
+  for (const [query, said] of [
+    ['first=March', 'A day is written as 2026-03-31.'],
+    ['first=2026-02-30&last=2026-03-02', 'A day is written as 2026-03-31.'],
+    ['first=2026-03-02&last=2026-03-01', 'The last day lies before the first.'],
+    ['first=2020-01-01&last=2026-03-01', 'At most 366 days are shown at once.'],
+  ] as const) {
+    const shown = await staff.get(`${page}?${query}`)
+    t.match(shown, { status: 200 }, query)
+    t.match(shown.body, said)
+    t.match(shown.body, 'value="2026-03-14"')
+  }
+  t.match((await staff.get(`${page}?timezone=Nowhere`)).body, 'value="UTC"')
+  t.match(
+    wordsOf(await staff.get(`${page}?first=2025-01-01&last=2025-01-02`)),
+    'From 2025-01-01 to 2025-01-02 there is nothing to be drawn.',
+  )
+})
+
+t.test('what draws the charts comes from here, and the page lets in nothing else', async t => {
+  const policy = String((await staff.get(page)).headers['content-security-policy'])
+  t.match(policy, "script-src 'self';")
+  t.match(policy, "style-src 'self';")
+  t.match((await staff.get(page)).body, '<script type="module" src="/static/chart.js"></script>')
+  for (const [file, status] of [
+    ['uPlot.esm.js', 200],
+    ['uPlot.min.css', 200],
+    ['uPlot.cjs.js', 404],
+    ['../package.json', 404],
+  ] as const)
+    t.equal((await staff.get(`/static/uplot/${file}`)).status, status, file)
+})
