@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { readSigningKeys } from '../../src/auth/signing-keys.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { withDatabase } from '../support/database.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const secretKey = Buffer.alloc(32, 7)
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const run = async (...words: readonly string[]) => {
+  const child = spawn(process.execPath, [main, 'keys', ...words], {
+    env: { PATH: process.env.PATH, DATABASE_URL: url, SECRET_KEY: secretKey.toString('hex') },
+  })
+  let out = ''
+  child.stdout.on('data', chunk => {
+    out += chunk
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`it ended with ${code}`)
+  return out.trimEnd()
+}
+const kids = async () => (await readSigningKeys(database, secretKey)).map(({ kid }) => kid)
+
+t.test('the operator makes a new key, beside which the old ones verify until they are removed', async t => {
+  const [first] = await kids()
+  const second = await run('rotate')
+  t.same(await kids(), [second, first])
+  const third = await run('rotate', '--remove-old')
+  t.same(await kids(), [third])
+})
+
+t.test('they are listed by their ids, without what is secret', async t => {
+  const [kid] = await kids()
+  t.match(await run('list'), new RegExp(`^${kid} \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$`))
+})
