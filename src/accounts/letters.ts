@@ -44,16 +44,22 @@ It works once, within 30 minutes. If it was not you, do nothing: your password i
 `,
 })
 
+type PasswordChanged = {
+  readonly appsEnded: boolean
+  /** Whether somebody else's sign-in opens the account besides the password. */
+  readonly isLinked?: boolean
+}
+
 export const passwordChangedLetter = (
   to: string,
   address: string,
-  { appsEnded }: { readonly appsEnded: boolean },
+  { appsEnded, isLinked = false }: PasswordChanged,
 ): Letter => ({
   to,
   subject: 'Your Sharewell password was changed',
   text: `Hello,
 
-the password of your Sharewell account was changed, and all other browsers were signed out.${appsEnded ? ' Apps that you had allowed something have to ask you again.' : ''}
+the password of your Sharewell account was changed, and all other browsers were signed out.${appsEnded ? ' Apps that you had allowed something have to ask you again.' : ''}${isLinked ? ' An EHR or an institution still signs you in as well: under "Your account" you see which, and can unlink what you do not know.' : ''}
 
 If it was not you, choose a new one now:
 

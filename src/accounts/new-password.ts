@@ -11,6 +11,7 @@ import type { Accounts } from './accounts.ts'
 import { newPasswordLetter, passwordChangedLetter } from './letters.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
+import { isLinkedPerson } from './person.ts'
 import { passwordTries } from './sign-in.ts'
 import { letters } from './sign-up.ts'
 
@@ -96,9 +97,10 @@ const changePassword = async (
 }
 
 const tellOfChange = async (
-  { database, secretKey, mail, address }: Accounts,
-  { email }: UserAccount,
+  { database, secretKey, openStoreAs, mail, address }: Accounts,
+  { email, person }: UserAccount,
 ): Promise<void> => {
   await forgetTries(database, secretKey, passwordTries, email)
-  mail?.send(passwordChangedLetter(email, address(), { appsEnded: true }))
+  const isLinked = await isLinkedPerson(openStoreAs, person)
+  mail?.send(passwordChangedLetter(email, address(), { appsEnded: true, isLinked }))
 }

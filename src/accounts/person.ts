@@ -52,6 +52,12 @@ export const nameOfPerson = async (openStoreAs: OpenStoreAs, id: string): Promis
   return name?.text ?? [...(name?.given ?? []), name?.family ?? ''].join(' ').trim()
 }
 
+/** Whether an EHR or an identity provider knows the Person as a user of theirs. */
+export const isLinkedPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<boolean> => {
+  const { content } = await openStoreAs(self(id)).read('Person', id)
+  return ((JSON.parse(content) as Person).identifier ?? []).length > 0
+}
+
 const write = async (openStoreAs: OpenStoreAs, id: string, one: Write): Promise<void> => {
   const [written] = await openStoreAs(self(id)).write([one])
   if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')

@@ -11,7 +11,7 @@ import { someoneWaits } from '../support/someone-waits.ts'
 import { openPeople, password } from './people.ts'
 
 const world = await openPeople()
-const { server, database, mailbox, newAccount, signedIn, token } = world
+const { server, database, mailbox, newAccount, send, signedIn, token } = world
 t.teardown(world.close)
 
 const fresh = 'eleven silent bakeries float'
@@ -70,7 +70,7 @@ t.test('a password that was forgotten ends what apps may do', async t => {
   await openBrowser(server).send('/forgotten-password', { email })
   await openBrowser(server).send(linkIn(await mailbox.next()), { password: fresh })
   t.same(await app(), { status: 401, isInForce: false })
-  await mailbox.next()
+  t.notMatch((await mailbox.next()).text, /still signs you in/)
   const { entry } = (
     await server.inject({ url: '/fhir/AuditEvent?_count=100', headers: { authorization: 'Bearer everything' } })
   ).json()
@@ -79,6 +79,17 @@ t.test('a password that was forgotten ends what apps may do', async t => {
       action === 'D' && agent[0]?.who?.reference === `Person/${person}`,
   )
   t.match(recorded, [{ resource: { subtype: [{}, { code: 'revoked' }] } }], 'and that is recorded')
+})
+
+t.test('who chooses a forgotten password anew is told that an EHR or an institution signs them in besides', async t => {
+  const { email, person } = await newAccount('ilse')
+  const url = `Person/${person}`
+  const stored = (await send('everything', 'GET', url)).json()
+  const identifier = [{ system: 'https://ehr.example.org/fhir', value: 'i-1' }]
+  t.equal((await send('everything', 'PUT', url, { ...stored, identifier })).statusCode, 200)
+  await openBrowser(server).send('/forgotten-password', { email })
+  await openBrowser(server).send(linkIn(await mailbox.next()), { password: fresh })
+  t.match(await mailbox.next(), { to: email, text: /An EHR or an institution still signs you in as well/ })
 })
 
 t.test('links that were sent before are over with the old password', async t => {
