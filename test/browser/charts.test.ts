@@ -81,6 +81,10 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       await tab.mouse.move(0, 0)
       const closer = await tab.locator('canvas').first().screenshot()
       t.notOk(closer.equals(before))
+      const alone = new URL(
+        (await tab.locator('a', { hasText: 'Show these days alone' }).first().getAttribute('href')) ?? '',
+      )
+      t.equal(`${alone.pathname}${alone.search}`, `/patients/${ann}?timezone=UTC&first=2026-03-06&last=2026-03-07`)
       await over.dblclick()
       await tab.mouse.move(0, 0)
       t.ok((await tab.locator('canvas').first().screenshot()).equals(before))

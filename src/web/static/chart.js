@@ -15,6 +15,7 @@ const colors = () => {
   }
 }
 
+const daySeconds = 86_400
 const font = '13px system-ui, sans-serif'
 
 const axisOf = ({ ink, grid }) => ({ stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } })
@@ -28,15 +29,16 @@ const timeAxis = timezone => {
     values: (_plot, splits, _axis, _space, increment) =>
       splits.map(split => {
         const time = new Date(split * 1000)
-        if (increment >= 86_400) return day.format(time)
+        if (increment >= daySeconds) return day.format(time)
         const text = clock.format(time)
         return text === '00:00' ? day.format(time) : text
       }),
   }
 }
 
-const momentOf = timezone => {
-  const moment = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, dateStyle: 'medium', timeStyle: 'short' })
+const momentOf = (timezone, style) => {
+  const clock = style === 'bars' ? {} : { timeStyle: 'short' }
+  const moment = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, dateStyle: 'medium', ...clock })
   return time => moment.format(new Date(time * 1000))
 }
 
@@ -82,8 +84,12 @@ const overTime = chart => {
   const { style, lines, timezone, from, to } = chart
   const palette = colors()
   const isBars = style === 'bars'
-  const data = uPlot.join(lines.map(({ at, mean, low, high }) => (isBars ? [at, mean] : [at, mean, low, high])))
-  const moment = momentOf(timezone)
+  // Bars of one day stand side by side.
+  const beside = (at, index) => at.map(time => time + (index * daySeconds) / lines.length)
+  const data = uPlot.join(
+    lines.map(({ at, mean, low, high }, index) => (isBars ? [beside(at, index), mean] : [at, mean, low, high])),
+  )
+  const moment = momentOf(timezone, style)
   const series = lines.flatMap(({ label }, index) => {
     const stroke = palette.lines[index % palette.lines.length]
     const line = { label, stroke, width: 2, value: told(chart) }
@@ -109,7 +115,7 @@ const overTime = chart => {
       bands,
       scales: { x: { time: true, range: (_plot, low, high) => (low === high ? [from, to] : [low, high]) }, y: { range: rangeOf(chart) } },
       tzDate: time => uPlot.tzDate(new Date(time * 1000), timezone),
-      axes: [{ ...axisOf(palette), ...timeAxis(timezone) }, { ...axisOf(palette), size: 56 }],
+      axes: [{ ...axisOf(palette), ...timeAxis(timezone) }, { ...axisOf(palette), size: 66 }],
       hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
     },
   }
@@ -138,7 +144,7 @@ const overDay = chart => {
       scales: { x: { time: false, range: (_plot, low, high) => (low === high ? [0, 1440] : [low, high]) }, y: { range: rangeOf(chart) } },
       axes: [
         { ...axisOf(palette), incrs: [60, 120, 180, 240, 360], space: 44, values: (_plot, splits) => splits.map(clockOf) },
-        { ...axisOf(palette), size: 56 },
+        { ...axisOf(palette), size: 66 },
       ],
       hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
     },
@@ -148,12 +154,30 @@ const overDay = chart => {
 /** What is shown at first, and again when the zoom ends. */
 const whole = ({ style, from, to }) => (style === 'day' ? { min: 0, max: 1440 } : { min: from, max: to })
 
+/** Leads to the days that are seen closer, which have more points when they are asked for alone. */
+const closerLink = ({ style, from, to, timezone }) => {
+  const link = document.createElement('a')
+  const day = new Intl.DateTimeFormat('en-CA', { timeZone: timezone })
+  link.hidden = true
+  link.textContent = 'Show these days alone'
+  const follow = ({ scales: { x } }) => {
+    link.hidden = style === 'day' || x.max - x.min > 0.99 * (to - from)
+    if (link.hidden) return
+    const address = new URL(location.href)
+    address.searchParams.set('first', day.format(new Date(Math.max(x.min, from) * 1000)))
+    address.searchParams.set('last', day.format(new Date(Math.min(x.max, to - 1) * 1000)))
+    link.href = address.href
+  }
+  return { link, follow }
+}
+
 const draw = figure => {
   const chart = JSON.parse(figure.dataset.chart)
   const place = figure.querySelector('.plot')
   place.hidden = false
   place.replaceChildren()
   const { data, options } = chart.style === 'day' ? overDay(chart) : overTime(chart)
+  const { link, follow } = closerLink(chart)
   const plot = new uPlot(
     {
       width: place.clientWidth,
@@ -162,12 +186,15 @@ const draw = figure => {
       legend: { live: matchMedia('(hover: hover)').matches },
       ...options,
       scales: { ...options.scales, x: { ...options.scales.x, ...whole(chart), auto: false } },
+      hooks: { ...options.hooks, setScale: [(plot, scale) => scale === 'x' && follow(plot)] },
     },
     data,
     place,
   )
-  plot.root.querySelector('canvas').setAttribute('role', 'img')
-  plot.root.querySelector('canvas').setAttribute('aria-label', `${chart.title}: the same numbers are in the table below`)
+  place.append(link)
+  const canvas = plot.root.querySelector('canvas')
+  canvas.setAttribute('role', 'img')
+  canvas.setAttribute('aria-label', `${chart.title}: the same numbers are in the table below`)
   // What an axis shows at first would be all of the data, and not all of the days.
   plot.setScale('x', whole(chart))
   plot.over.addEventListener('dblclick', () => plot.setScale('x', whole(chart)))
