@@ -6,10 +6,11 @@ import { accessOf } from './access/rules.ts'
 import type { ParseCriteria } from './access/scope-criteria.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
 import type { OpenStoreAs } from './accounts/person.ts'
+import { openSending, openWork, type Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { openSso } from './auth/sso/sso.ts'
-import { baseUrlOf, type Config } from './config.ts'
+import { baseUrlOf, type Config, hasOutbox } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
 import { loadRegistry, type Registry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
@@ -24,17 +25,17 @@ import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
 import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
+import { openOutbox } from './messages/outbox.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
 import { findSessionCaller } from './storage/account/session.ts'
 import { type Callers, openCallers } from './storage/callers.ts'
 import { type Connection, type Database, openDatabase } from './storage/database.ts'
-import { openQueue } from './storage/queue.ts'
 import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
-import type { Serving } from './subscriptions/serve.ts'
-import { openSockets, type ReadAs } from './subscriptions/sockets.ts'
-import { openSubscriptions } from './subscriptions/subscriptions.ts'
+import { openAcceptance } from './studies/acceptance.ts'
+import { openInvitations } from './studies/invitations.ts'
+import type { ReadAs } from './subscriptions/sockets.ts'
 import { answerErrorPage, unanswerablePage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
 
@@ -48,12 +49,7 @@ type AppOptions = {
   readonly work?: Work
 }
 
-export type Work = {
-  /** How often it is looked for what has changed. */
-  readonly pauseMs: number
-  /** How often a delivery is tried again before it counts as failed. */
-  readonly retries: number
-}
+export type { Work } from './app/work.ts'
 
 /** Everything put together: listen on it, or inject requests. Closing it closes its database connections too. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
@@ -142,8 +138,16 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
+  const outbox = hasOutbox(config) ? openOutbox() : undefined
+  const invitationMail = mail ?? outbox
+  const letters = { accounts, database, mail: invitationMail }
+  const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
+  server.addHook('preClose', async () => sending?.close())
   await server.register(pageRoutes, {
     cookies,
+    outbox,
+    invitations: openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) }),
+    acceptance: openAcceptance(letters),
     openStoreFor,
     registry,
     codeClasses,
@@ -176,25 +180,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 /** Who configures a provider means it, be its address private. */
 const originOf = (issuer: string | undefined): readonly string[] =>
   issuer === undefined ? [] : [new URL(issuer).origin]
-
-/** Background work, over connections of its own: requests do not wait for it. */
-const openWork = async (
-  { databaseUrl, readAs, ...serving }: Omit<Serving, 'database'> & { databaseUrl: string; readAs: ReadAs },
-  { pauseMs, retries }: Work,
-) => {
-  const database = openDatabase(databaseUrl, { poolSize: 3 })
-  const queue = await openQueue(databaseUrl, { name: 'subscription', retries, reportFault: serving.reportFault })
-  const subscriptions = await openSubscriptions({ ...serving, database, queue, pauseMs })
-  const sockets = openSockets({ ...serving, database, databaseUrl, readAs })
-  return {
-    sockets,
-    close: async () => {
-      await sockets.close()
-      await subscriptions.close()
-      await database.close()
-    },
-  }
-}
 
 type FhirParts = {
   readonly registry: Registry

@@ -194,6 +194,15 @@ const refuseTogether = (config: Config): Config => {
   return config
 }
 
+/**
+ * Whether letters of invitations are shown on a page, in the place of being sent: where nothing is configured and nobody but this
+ * machine comes in. They hold links, so a server that others reach, or may reach by a proxy, never shows them.
+ */
+export const hasOutbox = ({ smtpUrl, host, baseUrl, trustProxy }: Config): boolean =>
+  smtpUrl === 'none' && baseUrl === undefined && trustProxy.length === 0 && isThisMachine(host)
+
+export const isThisMachine = (host: string): boolean => thisMachine.includes(host)
+
 const thisMachine: readonly string[] = ['localhost', '127.0.0.1', '::1', '[::1]']
 
 export const configurationTable: readonly {

@@ -8,6 +8,8 @@ export type Letter = { readonly to: string; readonly subject: string; readonly t
 export type Mail = {
   /** Nobody waits for it: how long it takes would tell whether there was anything to send. What cannot be sent is logged. */
   readonly send: (letter: Letter) => void
+  /** For who waits, and tries again themselves. Throws, without what the mail server says, which quotes addresses. */
+  readonly deliver: (letter: Letter) => Promise<void>
   /** What is under way is given up. */
   readonly close: () => void
 }
@@ -33,18 +35,20 @@ export const openMail = (options: Options): Mail | undefined => {
 }
 
 /** For development: the configuration takes it only where the server listens to this machine alone. */
-const writeIntoLog = ({ log }: Options): Mail => ({
-  send: letter => log.warn({ letter }, 'A letter that is not sent, since SMTP_URL is log'),
-  close: () => {},
-})
+const writeIntoLog = ({ log }: Options): Mail => {
+  const send = (letter: Letter) => log.warn({ letter }, 'A letter that is not sent, since SMTP_URL is log')
+  return { send, deliver: async letter => send(letter), close: () => {} }
+}
 
 const sendBySmtp = (url: string, { config, log, address }: Options): Mail => {
   const transport = createTransport(url, { disableFileAccess: true, disableUrlAccess: true })
   let isOpen = true
   const sender = () => config.mailFrom ?? `Sharewell <sharewell@${new URL(address()).hostname}>`
+  const deliver = (letter: Letter) =>
+    transport.sendMail({ ...letter, to: { name: '', address: letter.to }, from: sender() })
   const attempt = async (letter: Letter, pausesMs: readonly number[]): Promise<void> => {
     try {
-      await transport.sendMail({ ...letter, to: { name: '', address: letter.to }, from: sender() })
+      await deliver(letter)
     } catch (error) {
       const [pauseMs, ...later] = pausesMs
       // What mail servers say quotes addresses, so of the error only its codes are told.
@@ -55,6 +59,14 @@ const sendBySmtp = (url: string, { config, log, address }: Options): Mail => {
   return {
     send: letter => {
       void attempt(letter, [5000, 60_000])
+    },
+    deliver: async letter => {
+      try {
+        await deliver(letter)
+      } catch (error) {
+        log.error(codesOf(error), 'A letter could not be sent')
+        throw new Error('A letter could not be sent')
+      }
     },
     close: () => {
       isOpen = false

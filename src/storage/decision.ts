@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Consent, Provenance, Reference } from '@medplum/fhirtypes'
+import type { Consent, Provenance, Reference, Signature } from '@medplum/fhirtypes'
 import { fullAccess } from '../access/access.ts'
 import { consentDecision } from '../access/vocabulary.ts'
 import { digestOf } from '../fhir/attachment-digest.ts'
@@ -27,7 +27,8 @@ export const withDecision = async (
   const decided = after ?? before
   if (decision !== undefined && decided !== undefined) {
     const who = await findSelf(connection, writing.principal)
-    const resource = provenanceOf(decision, decided, who)
+    const signedAs = 'signedAs' in write ? write.signedAs : undefined
+    const resource = provenanceOf(decision, decided, { who, signedAs })
     await insertOne(connection, { ...writing, access: fullAccess, organizations: [] }, { resource })
   }
   return written
@@ -93,13 +94,25 @@ const findSelf = async (connection: Connection, { kind, id }: Principal): Promis
 }
 
 /** https://hl7.org/fhir/R4/provenance.html. A version of a Consent may be read when a later one is, and by others: it names no study. */
-const provenanceOf = (decision: Decision, { id, version, content, text }: State, who: Who): Provenance => ({
+const provenanceOf = (
+  decision: Decision,
+  { id, version, content, text }: State,
+  { who, signedAs }: { readonly who: Who; readonly signedAs: string | undefined },
+): Provenance => ({
   resourceType: 'Provenance',
   target: [{ reference: `Consent/${id}/_history/${version}` }],
   recorded: new Date().toISOString(),
   activity: { coding: [{ system: consentDecision, code: decision }] },
   agent: [{ type: { coding: [{ system: participantTypes, code: 'author' }] }, who }],
   ...(text === null ? {} : { entity: [{ role: 'source', what: textRead(content, text) }] }),
+  ...(signedAs === undefined ? {} : { signature: [signatureOf(who, signedAs)] }),
+})
+
+/** https://hl7.org/fhir/R4/valueset-signature-type.html: what it means is that the person consents. */
+const signatureOf = (who: Who, name: string): Signature => ({
+  type: [{ system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.7', display: 'Consent Signature' }],
+  when: new Date().toISOString(),
+  who: { ...who, display: name },
 })
 
 const textRead = ({ sourceAttachment: { hash, data } = {} }: Consent, version: string): Reference => {

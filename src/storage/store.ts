@@ -62,6 +62,7 @@ export type Write =
       readonly ifNoneExist?: Search
       /** The Open mHealth document's identity; the same key again is `unchanged` or the next version. */
       readonly uploadKey?: UploadKey
+      readonly signedAs?: string
     }
   | {
       readonly kind: 'update'
@@ -70,6 +71,8 @@ export type Write =
       readonly ifMatch?: string
       /** Only where there is none yet. */
       readonly ifNone?: true
+      /** Of a Consent: the name that its patient typed to sign it, for the Provenance of that. */
+      readonly signedAs?: string
     }
   | {
       readonly kind: 'patch'

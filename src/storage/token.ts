@@ -91,6 +91,19 @@ type OnBehalf = {
   readonly patient?: string | undefined
 }
 
+/** The same for one of the Patients that the Person is, also where they are staff elsewhere; undefined for any other. */
+export const callerOfPatient = async (
+  connection: Connection,
+  { person, client, scope, patient }: OnBehalf & { readonly patient: string },
+): Promise<Caller | undefined> => {
+  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+    ${callerRows(sql.fragment`(
+      SELECT ''::bytea AS hash, 'patient' AS kind, NULL::text AS person_id, linked.patient AS patient_id,
+        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context
+      FROM person_patient AS linked WHERE linked.person = ${person} AND linked.patient = ${patient})`)}`)
+  return row && toCaller(row)
+}
+
 /** Ids of the Patients that the Person is, or acts for. */
 export const patientsOf = async (connection: Connection, person: string): Promise<readonly string[]> =>
   (

@@ -8,7 +8,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 export type Answer = 'none' | 'all' | 'partly' | 'declined' | 'withdrawn'
 
 /** What a study asks for: a kind of data from one source, or from any. */
-type RequestedData = {
+export type RequestedData = {
   readonly kind: string
   /** Id of the source Device; undefined: any. */
   readonly source: string | undefined
@@ -34,7 +34,7 @@ const givesAll = (consent: Consent, study: ResearchStudy, classes: CodeClasses):
   )
 }
 
-const requestedData = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
+export const requestedData = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
   extension
     .filter(({ url }) => url === extensions.requestedData)
     .flatMap(entry => {

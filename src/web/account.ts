@@ -1,6 +1,7 @@
 import { nameOfPerson } from '../accounts/person.ts'
 import { queryOf } from '../http/presentation.ts'
 import { callerOfSession } from '../storage/account/session.ts'
+import { patientsOf } from '../storage/token.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
 import { form, notice } from './form.ts'
@@ -26,6 +27,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 </dl>
 <ul class="links">
 ${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
+${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">See what you share, and with whom</a></li>`}
 <li><a href="/account/name">Change your name</a></li>
 <li><a href="/account/email">Change your e-mail address</a></li>
 <li><a href="/account/password">Change your password</a></li>

@@ -7,7 +7,10 @@ import type { Sso } from '../auth/sso/sso.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Cookies } from '../http/session.ts'
+import type { Outbox } from '../messages/outbox.ts'
 import type { Store } from '../storage/store.ts'
+import type { Acceptance } from '../studies/acceptance.ts'
+import type { Invitations } from '../studies/invitations.ts'
 
 export type PageOptions = {
   readonly accounts: Accounts
@@ -16,6 +19,10 @@ export type PageOptions = {
   readonly administered: AdministeredOrganizations
   /** Undefined where no institution signs people in. */
   readonly sso: Sso | undefined
+  readonly invitations: Invitations
+  readonly acceptance: Acceptance
+  /** Undefined where letters are sent, or are nobody's to see here. */
+  readonly outbox: Outbox | undefined
   readonly registry: Registry
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses

@@ -46,12 +46,15 @@ const about = ({ name, hint, problem, optional }: Field): Html => {
 }
 
 /** All that is wrong, for whoever does not see the fields: it is announced, and each entry leads to its field. */
-export const problemList = (fields: readonly Pick<Field, 'name' | 'problem'>[]): Html | undefined => {
+export const problemList = (
+  fields: readonly Pick<Field, 'name' | 'problem'>[],
+  title = 'Please check what you entered',
+): Html | undefined => {
   const wrong = fields.filter(({ problem }) => problem !== undefined)
   if (wrong.length === 0) return undefined
   return notice(
     'problem',
-    html`<h2>Please check what you entered</h2>
+    html`<h2>${title}</h2>
 <ul>${wrong.map(({ name, problem }) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul>`,
   )
 }
@@ -71,6 +74,8 @@ type Form = {
   readonly choice?: { readonly name: string; readonly label: string; readonly choices: readonly Choice[] }
   /** A box after the fields that may be ticked. */
   readonly tick?: { readonly name: string; readonly label: string }
+  /** What stands above what is wrong. */
+  readonly problemTitle?: string
   /** Sent along unseen. */
   readonly hidden?: Readonly<Record<string, string>>
 }
@@ -83,8 +88,9 @@ export const form = ({
   button,
   choice,
   tick,
+  problemTitle,
   hidden = {},
-}: Form): Html => html`${problemList(fields)}
+}: Form): Html => html`${problemList(fields, problemTitle)}
 <form method="post" action="${action}" novalidate>
 ${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 ${fields.map(field)}

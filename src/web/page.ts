@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { Words } from '../messages/catalogue.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 
@@ -9,6 +10,8 @@ export type Page = {
   readonly isProblem?: boolean
   /** Whether somebody is signed in: then the way out is shown. `token` is what the form needs. */
   readonly signOut?: { readonly token: string }
+  /** Of a page for patients, which are in their language. */
+  readonly words?: Words
 }
 
 /** A whole page, as all are. Within a frame of an EHR nothing leads to pages that are shown in none. */
@@ -22,26 +25,27 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
 export const pageText = (page: Page): string => whole(page, { isFramed: false }).text
 
 const whole = (
-  { title, content, isProblem = false, signOut }: Page,
+  { title, content, isProblem = false, signOut, words }: Page,
   { isFramed }: { readonly isFramed: boolean },
 ): Html => html`<!doctype html>
-<html lang="en">
+<html lang="${words?.code ?? 'en'}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${isProblem && 'Problem: '}${title} – Sharewell</title>
+<title>${isProblem && `${words?.say('problem') ?? 'Problem'}: `}${title} – Sharewell</title>
 <link rel="stylesheet" href="/static/style.css">
 <link rel="stylesheet" href="/static/choice.css">
 <link rel="stylesheet" href="/static/list.css">
 <link rel="stylesheet" href="/static/codes.css">
 <link rel="stylesheet" href="/static/organization.css">
+<link rel="stylesheet" href="/static/consent.css">
 </head>
 <body>
-<a class="skip" href="#content">Skip to the content</a>
+<a class="skip" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>
 <header class="top">
 <div class="inner">
 ${isFramed ? html`<span class="name">Sharewell</span>` : html`<a class="name" href="/account">Sharewell</a>`}
-${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="plain">Sign out</button></form>`}
+${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="plain">${words?.say('sign-out') ?? 'Sign out'}</button></form>`}
 </div>
 </header>
 <main id="content" tabindex="-1">

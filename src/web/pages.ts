@@ -27,6 +27,8 @@ import { answerErrorPage } from './error-page.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
 import { requireOwnForms } from './form-token.ts'
 import { allowFrame, isFramed, jarOf } from './frame.ts'
+import { invitationPage } from './invitation.ts'
+import { invitationAccountPage } from './invitation-account.ts'
 import { launchedPage } from './launched.ts'
 import { launchedTabAction } from './launched-in-frame.ts'
 import { newAccountPage } from './new-account.ts'
@@ -36,8 +38,12 @@ import { organizationAppsPage } from './organization-apps.ts'
 import { organizationEhrPage } from './organization-ehr.ts'
 import { organizationEhrsPage } from './organization-ehrs.ts'
 import { organizationsPage } from './organizations.ts'
+import { outboxPage } from './outbox.ts'
 import { patientPage } from './patient.ts'
 import { secondFactorPage } from './second-factor.ts'
+import { sharingPage } from './sharing.ts'
+import { sharingCopyPage } from './sharing-copy.ts'
+import { sharingStudyPage } from './sharing-study.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
@@ -46,6 +52,7 @@ import { ssoArrivalPage } from './sso-arrival.ts'
 import { staticFiles } from './static-files.ts'
 import { studiesPage } from './studies.ts'
 import { studyPage } from './study.ts'
+import { studyInvitationActions } from './study-invitation.ts'
 import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
@@ -81,6 +88,13 @@ const pages: readonly AddPage[] = [
   organizationEhrPage,
   studiesPage,
   studyPage,
+  studyInvitationActions,
+  outboxPage,
+  invitationPage,
+  invitationAccountPage,
+  sharingPage,
+  sharingStudyPage,
+  sharingCopyPage,
 ]
 
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */

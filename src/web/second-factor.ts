@@ -6,13 +6,13 @@ import { queryOf } from '../http/presentation.ts'
 import { cookieOf } from '../http/session.ts'
 import { findStep, type SignInStep } from '../storage/account/sign-in-step.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { authenticatorPicture } from './authenticator-picture.ts'
 import { leadsAway } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { type Field, form, typed } from './form.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { codeProblems } from './person-fields.ts'
+import { qrPicture } from './qr-picture.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
 import { enter, seldom } from './sign-in.ts'
 
@@ -152,7 +152,7 @@ ${isAsked && html`<p>An organization that you belong to asks you to sign in with
 <p>With a second factor nobody gets in who knows only your password: besides it we ask for a code that an app on your phone shows. Any app for one-time codes will do.</p>
 <h2>1. Tell the app about Sharewell</h2>
 <p>Scan this picture with the app.</p>
-${authenticatorPicture(uri)}
+${qrPicture(uri, 'QR code for your authenticator app')}
 <p>Or, if this is your phone, <a href="${uri}">open it in the app</a>. Or type this key into the app:</p>
 <p><code>${text}</code></p>
 <h2>2. Enter the code that it shows</h2>

@@ -13,8 +13,9 @@ import { when } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
-import { nameText } from './patient-facts.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { invitationOf } from './study-invitation.ts'
+import { nameOf } from './study-person.ts'
 
 type OfStudy = { readonly Params: { readonly id: string } }
 
@@ -29,10 +30,16 @@ export const studyPage: AddPage = (server, options) => {
     const cursor = at === null ? undefined : cursors.open(at, page).page
     const seesAnswers = maySeeAnswers(caller, study)
     const { people, next } = await findEnrolledPeople(options, caller, study, { seesAnswers, cursor })
+    const invitable = await options.invitations.list(
+      sessionOf(request).person,
+      people.map(({ id }) => id),
+    )
     const title = study.title ?? 'A study without a title'
+    const token = reply.generateCsrf()
+    const shown = { page, token, now: Date.now() }
     return sendPage(reply, {
       title,
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token },
       content: html`<h1>${title}</h1>
 <dl>
 <dt>Status</dt><dd>${study.status}</dd>
@@ -42,7 +49,7 @@ ${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
 ${
   people.length === 0
     ? html`<p>Nobody is in this study yet, as far as you may see.</p>`
-    : html`<ul class="items">${people.map(person => listed(person))}</ul>`
+    : html`<ul class="items">${people.map(person => listed(person, invitationOf(person, invitable, shown)))}</ul>`
 }
 ${next !== undefined && html`<p><a href="${page}?page=${cursors.seal({ path: page, query: '', page: next })}">More people</a></p>`}
 ${at !== null && html`<p><a href="${page}">Back to the first page</a></p>`}
@@ -79,17 +86,12 @@ const maySeeAnswers = ({ practitioner }: Caller, { extension = [] }: ResearchStu
   })
 }
 
-const listed = (person: EnrolledPerson): Html => html`<li>
+const listed = (person: EnrolledPerson, invitation: Html | undefined): Html => html`<li>
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}</h3>
 <p>${person.answer === undefined ? 'You may not see what they answered.' : answers[person.answer]}${person.hasEnded && ' Their place in the study has ended.'}</p>
 <p class="hint">${arrived(person)}</p>
+${invitation}
 </li>`
-
-const nameOf = ({ patient, codes }: EnrolledPerson): string => {
-  const name = nameText(patient?.name?.[0] ?? {})
-  if (name !== '') return name
-  return codes.length === 0 ? 'Somebody without a code' : codes.join(', ')
-}
 
 const answers: Readonly<Record<Answer, string>> = {
   none: 'Has not answered yet.',

@@ -13,7 +13,7 @@
   const shown = element => `<${element.localName}> ${nameOf(element).slice(0, 60) || element.outerHTML.slice(0, 100)}`
 
   const frame = () => [
-    ...(document.documentElement.lang === 'en' ? [] : ['it does not say its language']),
+    ...(document.documentElement.lang === (navigator.language.startsWith('es') ? 'es' : 'en') ? [] : ['it does not say its language']),
     ...(/^.+ – Sharewell$/.test(document.title) ? [] : [`its title is “${document.title}”`]),
     ...(all('h1').length === 1 ? [] : [`it has ${all('h1').length} headings of the first level`]),
     ...(all('main').length === 1 ? [] : ['it has no main part']),

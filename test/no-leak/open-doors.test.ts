@@ -67,6 +67,13 @@ const open: Readonly<Record<string, string>> = {
   '/verification': 'opened by a link alone, as /new-account',
   '/email-change':
     'opened by a link alone, as /new-account; that of a new address asks for the session of the account as well',
+  '/invitation':
+    'opened by a link alone, as /new-account: before a code that is sent and the birth date are shown it says nothing of anybody',
+  '/invitation/code': 'the same: it sends the code to the address that was invited, and to no other',
+  '/invitation/account':
+    'for the browser that has shown whose the invitation is, by a cookie of its own, for half an hour',
+  '/outbox':
+    'letters that are not sent, where nothing is configured: for browsers on this machine alone, and without a proxy in between',
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
 }
 
@@ -102,7 +109,15 @@ const signedIn = [
   '/patients/:id/app',
   '/sign-out',
   '/studies',
+  '/sharing',
+  '/sharing/:study',
+  '/sharing/:study/copy',
+  '/sharing/:study/decline',
+  '/sharing/:study/sign',
   '/studies/:id',
+  '/studies/:id/people/:subject/cancel',
+  '/studies/:id/people/:subject/code',
+  '/studies/:id/people/:subject/invite',
 ]
 
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {

@@ -1,5 +1,5 @@
 import { and, type Expression, none, or } from '../../search/expression.ts'
-import { both, member, own, staffed, where } from './grant.ts'
+import { both, member, membership, own, staffed, where } from './grant.ts'
 import type { Grant, Rule, Who } from './rule.ts'
 
 type Patient = Extract<Who, { kind: 'patient' }>
@@ -44,13 +44,21 @@ export const group: Rule = {
 }
 
 /** Members of its organization, and those among its staff who invite. */
-const inviting: Grant<Staff> = (who, asked) =>
-  or(member('study', 'node', 'member')(who, asked), staffed('request')(who, asked))
+export const inviting = (who: Staff): Expression => {
+  const { practitioner: id, study } = who
+  const to = { kind: 'practitioner', id } as const
+  return or(membership(who, 'study', 'node', 'member'), {
+    kind: 'staffed',
+    to,
+    by: 'request',
+    ...(study === undefined ? {} : { study }),
+  })
+}
 
 export const researchSubject: Rule = {
   read: {
     patient: own,
-    staff: (who, asked) => or(inviting(who, asked), staffed('enrolment')(who, asked)),
+    staff: (who, asked) => or(inviting(who), staffed('enrolment')(who, asked)),
     client: staffed('enrolment'),
   },
   create: { staff: inviting },

@@ -5,6 +5,7 @@ import { projectDerivations } from './derivation.ts'
 import { projectEnrolments } from './enrolment.ts'
 import { projectMemberships } from './membership.ts'
 import { projectOrganizations } from './organization.ts'
+import { projectPatients } from './patient-address.ts'
 import { projectPersons } from './person.ts'
 import type { Projected, Projection, ProjectionContext } from './projection.ts'
 import { projectStudies } from './study.ts'
@@ -21,6 +22,7 @@ export const project = async (
 const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   Organization: of(projectOrganizations),
   PractitionerRole: of(projectMemberships),
+  Patient: of(projectPatients),
   Person: of(projectPersons),
   ResearchStudy: of(projectStudies),
   ResearchSubject: of(projectEnrolments),

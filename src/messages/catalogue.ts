@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import english from './catalogue/en.json' with { type: 'json' }
+
+/** What is said to patients, in one language. */
+export type Words = {
+  /** Of BCP 47, as it stands in `lang`. */
+  readonly code: string
+  readonly say: (key: Key, values?: Readonly<Record<string, string | number>>) => string
+  /** The name of a kind of data; `display` is what it is called where the language has no word of its own. */
+  readonly kind: (key: string, display: string) => string
+  readonly day: (time: Date) => string
+}
+
+type Key = keyof typeof english
+
+const folder = join(import.meta.dirname, 'catalogue')
+
+/** A file is a language: another one is added by adding its file. English is the one in which nothing is missing. */
+const catalogue: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map(
+  readdirSync(folder).map(file => [file.replace(/\.json$/, ''), JSON.parse(readFileSync(join(folder, file), 'utf8'))]),
+)
+
+/** The first language that is asked for and known, else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
+export const wordsFor = (acceptLanguage: string | undefined): Words => wordsOf(preferred(acceptLanguage ?? ''))
+
+const preferred = (header: string): string => {
+  const asked = header.split(',').map(part => {
+    const [range = '', ...parameters] = part.trim().split(';')
+    const quality = parameters.map(one => /^\s*q=([\d.]+)$/.exec(one)?.[1]).find(Boolean)
+    return { language: range.split('-')[0]?.toLowerCase() ?? '', quality: Number(quality ?? 1) }
+  })
+  const known = asked.filter(({ language, quality }) => catalogue.has(language) && quality > 0)
+  return known.toSorted((one, other) => other.quality - one.quality)[0]?.language ?? 'en'
+}
+
+const wordsOf = (code: string): Words => {
+  const texts: Readonly<Record<string, string>> = { ...english, ...catalogue.get(code) }
+  return {
+    code,
+    say: (key, values = {}) =>
+      (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '')),
+    kind: (key, display) => texts[`kind.${key}`] ?? display,
+    day: time => new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' }).format(time),
+  }
+}

@@ -1,0 +1,133 @@
+import { createHmac, randomInt } from 'node:crypto'
+import type { Person } from '@medplum/fhirtypes'
+import type { Accounts } from '../accounts/accounts.ts'
+import { makeAccount, type NewAccountAnswer } from '../accounts/new-account.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Words } from '../messages/catalogue.ts'
+import type { Mail } from '../messages/mail.ts'
+import { type Limit, mayTry } from '../storage/account/attempt.ts'
+import { makeLink } from '../storage/account/link.ts'
+import {
+  findInvitation,
+  findProven,
+  type Invitation,
+  isOfAnother,
+  makeProof,
+  setCode,
+  tryProof,
+  useInvitation,
+} from '../storage/invitation.ts'
+import { recordingInvitation } from './invitation-event.ts'
+
+/** What whoever has a link does with it. Nothing of the study or the patient is told before they have shown who they are. */
+export type Acceptance = {
+  /** Undefined where the link is over, or never was. */
+  readonly find: (link: string) => Promise<Invitation | undefined>
+  /** To the address that was invited, whoever asks for it. */
+  readonly sendCode: (link: string, words: Words) => Promise<'sent' | 'over'>
+  readonly prove: (link: string, shown: Shown) => Promise<Proof>
+  /** By what the browser that has shown who it belongs to keeps. */
+  readonly findProven: (cookie: string) => Promise<Invitation | undefined>
+  /** Of the address that was invited, for whoever has shown that they read its mail. */
+  readonly makeAccount: (invitation: Invitation, account: NewHolder) => Promise<NewAccountAnswer>
+  /** The account becomes that of the Patient. The invitation is used up by it. */
+  readonly accept: (invitation: Invitation, person: string) => Promise<Accepted>
+}
+
+type Shown = { readonly birthDate: string; readonly code: string }
+
+type Proof =
+  /** `cookie` is for the browser alone. */
+  { readonly kind: 'proven'; readonly cookie: string } | { readonly kind: 'wrong' } | { readonly kind: 'over' }
+
+type NewHolder = { readonly name: string; readonly password: string; readonly device: string }
+
+/** `taken`: the Patient is another account's. `two-consents`: two records of the person have answered the same study. */
+export type Accepted = 'accepted' | 'taken' | 'two-consents' | 'over'
+
+type Parts = { readonly accounts: Accounts; readonly mail: Pick<Mail, 'send'> | undefined }
+
+export const openAcceptance = ({ accounts, mail }: Parts): Acceptance => {
+  const { database, secretKey } = accounts
+  return {
+    find: link => findInvitation(database, link),
+    findProven: cookie => findProven(database, cookie),
+    sendCode: async (link, { say }) => {
+      const invitation = await findInvitation(database, link)
+      if (invitation === undefined) return 'over'
+      if (!(await mayTry(database, secretKey, codes, invitation.id))) return 'sent'
+      const code = String(randomInt(1_000_000)).padStart(6, '0')
+      await setCode(database, invitation.id, hashOf(secretKey, invitation, code))
+      const [subject, text] = [say('code-letter.subject', { code }), say('code-letter.text', { code })]
+      mail?.send({ to: invitation.email, subject, text })
+      return 'sent'
+    },
+    prove: async (link, { birthDate, code }) => {
+      const invitation = await findInvitation(database, link)
+      if (invitation === undefined) return { kind: 'over' }
+      const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, code.replace(/\s/g, '')) }
+      const answer = await tryProof(database, invitation.id, shown)
+      if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, invitation.id) }
+      if (answer === 'ended') await recordEnd(accounts, invitation)
+      return { kind: answer === 'ended' ? 'over' : 'wrong' }
+    },
+    makeAccount: async ({ email }, holder) => {
+      if (accounts.signUp === 'closed') return { kind: 'link-is-over' }
+      const asked = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
+      return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), { email, ...holder })
+    },
+    accept: (invitation, person) => accept(accounts, invitation, person),
+  }
+}
+
+/** Of each invitation. */
+const codes: Limit = { what: 'code of an invitation', tries: 5, minutes: 60 }
+
+/** It is used in the same request. */
+const minutesForAccount = 5
+
+/** Six digits are soon tried by whoever reads the database, so the hash is keyed. */
+const hashOf = (secretKey: Uint8Array, { id }: Invitation, code: string): Buffer =>
+  createHmac('sha256', secretKey).update(`invitation ${id} ${code}`).digest()
+
+/** The last wrong try has ended it already; of several at once one tells. */
+const recordEnd = async ({ openStoreAs }: Accounts, { patient, study }: Invitation): Promise<void> => {
+  await recordingInvitation(
+    openStoreAs,
+    { what: 'wrong-tries', by: undefined, patient, study, organization: undefined },
+    async () => true,
+  )
+}
+
+const accept = async (
+  { openStoreAs }: Accounts,
+  { id, patient, study }: Invitation,
+  person: string,
+): Promise<Accepted> => {
+  const principal = { kind: 'person', id: person } as const
+  try {
+    const event = { what: 'used', by: principal, patient, study, organization: undefined } as const
+    const accepted = await recordingInvitation(openStoreAs, event, async (connection, store) => {
+      if (await isOfAnother(connection, patient, person)) throw new Taken()
+      if (!(await useInvitation(connection, id))) return undefined
+      const [written] = await store.write([
+        { kind: 'patch', type: 'Person', id: person, change: stored => linked(stored as Person, patient) },
+      ])
+      if (written?.outcome === 'refused') throw written.error
+      return true
+    })
+    return accepted === undefined ? 'over' : 'accepted'
+  } catch (error) {
+    if (error instanceof Taken) return 'taken'
+    if (error instanceof FhirError && error.status === 409) return 'two-consents'
+    throw error
+  }
+}
+
+class Taken extends Error {}
+
+const linked = (person: Person, patient: string): Person => {
+  const reference = `Patient/${patient}`
+  if (person.link?.some(({ target }) => target.reference === reference)) return person
+  return { ...person, link: [...(person.link ?? []), { target: { reference }, assurance: 'level2' }] }
+}

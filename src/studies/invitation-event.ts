@@ -1,0 +1,64 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
+import type { OpenStoreAs } from '../accounts/person.ts'
+import type { Principal } from '../search/expression.ts'
+import type { Connection } from '../storage/database.ts'
+import type { Store } from '../storage/store.ts'
+
+/** What happened to an invitation: told to the patient whom it is about, and to privacy officers of the study's organization. */
+export type InvitationEvent = {
+  readonly what: 'made' | 'cancelled' | 'shown' | 'used' | 'wrong-tries'
+  /** Who did it; undefined where nobody has shown who they are. */
+  readonly by: Principal | undefined
+  readonly patient: string
+  readonly study: string
+  /** Of the study. */
+  readonly organization: string | undefined
+}
+
+/** Runs what it is about and records it, both or neither. Where `run` answers undefined nothing has happened. */
+export const recordingInvitation = async <T>(
+  openStoreAs: OpenStoreAs,
+  event: InvitationEvent,
+  run: (connection: Connection, store: Store) => Promise<T | undefined>,
+): Promise<T | undefined> =>
+  openStoreAs({
+    principal: event.by ?? { kind: 'client', id: 'pages' },
+    organizations: event.organization === undefined ? [] : [event.organization],
+  }).atomic(async (store, connection) => {
+    const answer = await run(connection, store)
+    if (answer === undefined) return undefined
+    const [written] = await store.write([{ kind: 'create', resource: toAuditEvent(event) }])
+    if (written?.outcome === 'refused') throw written.error
+    return answer
+  })
+
+/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
+const toAuditEvent = ({ what, by, patient, study }: InvitationEvent): AuditEvent => ({
+  resourceType: 'AuditEvent',
+  type: { system: dicom, code: '110113', display: 'Security Alert' },
+  subtype: [{ system: dicom, code: '110137', display: 'User Security Attributes Changed' }],
+  action: actions[what],
+  recorded: new Date().toISOString(),
+  outcome: what === 'wrong-tries' ? '4' : '0',
+  outcomeDesc: told[what],
+  agent: [by === undefined ? { name: 'Whoever had the link', requestor: true } : agentOf(by)],
+  source: { observer: { display: 'Pages of this server' } },
+  entity: [{ what: { reference: `Patient/${patient}` } }, { what: { reference: `ResearchStudy/${study}` } }],
+})
+
+const agentOf = ({ kind, id }: Principal): AuditEvent['agent'][number] => ({
+  who: kind === 'person' ? { reference: `Person/${id}` } : { identifier: { value: id } },
+  requestor: true,
+})
+
+const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
+
+const actions = { made: 'C', cancelled: 'D', shown: 'R', used: 'U', 'wrong-tries': 'D' } as const
+
+const told: Readonly<Record<InvitationEvent['what'], string>> = {
+  made: 'The patient was invited to a study',
+  cancelled: 'An invitation to a study was cancelled',
+  shown: 'The link of an invitation to a study was shown by staff',
+  used: 'The patient came by an invitation, and has an account by it',
+  'wrong-tries': 'An invitation to a study ended after too many wrong tries',
+}

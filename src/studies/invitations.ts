@@ -1,0 +1,151 @@
+import type { Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { Caller } from '../access/caller.ts'
+import { invitedBy } from '../access/inviting.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import { extensions } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Mail } from '../messages/mail.ts'
+import { and } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
+import {
+  endInvitation,
+  type InvitationState,
+  invitationsOf,
+  linkToShow,
+  makeInvitation,
+} from '../storage/invitation.ts'
+import { addressOf } from '../storage/model/patient-address.ts'
+import type { Store } from '../storage/store.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import { recordingInvitation } from './invitation-event.ts'
+
+/** What staff do with invitations: those whom the rules let enrol people into the study. */
+export type Invitations = {
+  /** Of those whom the person may invite among the ResearchSubjects: what became of the last invitation, if there was one. */
+  readonly list: (
+    person: string,
+    subjects: readonly string[],
+  ) => Promise<ReadonlyMap<string, InvitationState | undefined>>
+  /** Replaces the one before. Throws FhirError that says what is missing. */
+  readonly invite: (by: InvitedBy) => Promise<void>
+  readonly cancel: (by: InvitedBy) => Promise<void>
+  /** The link, to be shown as a picture; undefined where there is no open invitation. */
+  readonly show: (by: InvitedBy) => Promise<string | undefined>
+}
+
+type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
+
+export type InvitationParts = {
+  readonly accounts: Accounts
+  readonly registry: Registry
+  readonly openStoreFor: (caller: Caller) => Store
+  /** Undefined where nothing can be sent. */
+  readonly mail: Pick<Mail, 'deliver' | 'send'> | undefined
+  /** Has the letter of the invitation sent, by and by. */
+  readonly ask: (invitation: string) => Promise<void>
+}
+
+export const openInvitations = (parts: InvitationParts): Invitations => {
+  const { accounts } = parts
+  return {
+    list: async (person, subjects) => {
+      if (subjects.length === 0) return new Map()
+      const own = await findSubjects(parts, person, { _id: subjects.join(','), _count: String(subjects.length) })
+      const ids = own.flatMap(({ id }) => id ?? [])
+      const states = await invitationsOf(accounts.database, ids)
+      return new Map(ids.map(id => [id, states.find(({ subject }) => subject === id)]))
+    },
+    invite: async by => {
+      if (parts.mail === undefined)
+        throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
+      const { patient, study, email } = await findInvitable(parts, by)
+      const made = await recordingInvitation(
+        accounts.openStoreAs,
+        { what: 'made', ...eventOf(by, patient, study) },
+        connection =>
+          makeInvitation(connection, { subject: by.subject, study: by.study, patient, email, days: invitationDays }),
+      )
+      if (made !== undefined) await parts.ask(made)
+    },
+    cancel: async by => {
+      const { patient, study } = await findOwn(parts, by)
+      await recordingInvitation(
+        accounts.openStoreAs,
+        { what: 'cancelled', ...eventOf(by, patient, study) },
+        async connection => (await endInvitation(connection, by.subject, 'cancelled')) || undefined,
+      )
+    },
+    show: async by => {
+      const { patient, study } = await findOwn(parts, by)
+      const shown = await recordingInvitation(
+        accounts.openStoreAs,
+        { what: 'shown', ...eventOf(by, patient, study) },
+        connection => linkToShow(connection, by.subject),
+      )
+      return shown && invitationUrl(accounts, shown.secret)
+    },
+  }
+}
+
+const invitationDays = 7
+
+export const invitationUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
+  `${address()}/invitation?link=${secret}`
+
+const eventOf = ({ person, study }: InvitedBy, patient: string, { sponsor }: ResearchStudy) => ({
+  by: { kind: 'person', id: person } as const,
+  patient,
+  study,
+  organization: /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1],
+})
+
+const findSubjects = async (
+  { accounts, registry, openStoreFor }: InvitationParts,
+  person: string,
+  query: Readonly<Record<string, string>>,
+): Promise<readonly ResearchSubject[]> => {
+  const scope = 'user/ResearchSubject.rs'
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
+  const asked = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
+  const { entries } = await openStoreFor(caller).search({ ...asked, where: and(asked.where, invitedBy(caller)) })
+  return entries.map(({ content }) => JSON.parse(content))
+}
+
+/** Throws `not-found` for whom the person may not invite, as if there were nobody. */
+const findOwn = async (
+  parts: InvitationParts,
+  { person, study, subject }: InvitedBy,
+): Promise<{ readonly patient: string; readonly study: ResearchStudy }> => {
+  const [found] = await findSubjects(parts, person, { _id: subject, study: `ResearchStudy/${study}` })
+  const patient = /^Patient\/(.+)$/.exec(found?.individual.reference ?? '')?.[1]
+  if (patient === undefined) throw new FhirError('not-found', 'There is no such person in the study')
+  return { patient, study: JSON.parse((await ownStore(parts).read('ResearchStudy', study)).content) }
+}
+
+/** Who may invite may know that something is missing in a record which they may not read, and not what else stands there. */
+const findInvitable = async (parts: InvitationParts, by: InvitedBy) => {
+  const { patient, study } = await findOwn(parts, by)
+  if (!study.extension?.some(({ url }) => url === extensions.patientText))
+    throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
+  const record = await readPatient(parts, patient)
+  const email = record && addressOf(record)
+  if (email === undefined || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
+    throw new FhirError(
+      'business-rule',
+      'The record of this patient lacks an e-mail address or a full birth date: whoever has registered them completes it',
+    )
+  return { patient, study, email }
+}
+
+const readPatient = async (parts: InvitationParts, id: string): Promise<Patient | undefined> => {
+  try {
+    return JSON.parse((await ownStore(parts).read('Patient', id)).content)
+  } catch (error) {
+    if (error instanceof FhirError) return undefined
+    throw error
+  }
+}
+
+const ownStore = ({ accounts }: InvitationParts): Store =>
+  accounts.openStoreAs({ principal: { kind: 'client', id: 'pages' } })

@@ -1,0 +1,151 @@
+import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import { typeOfKind } from '../access/shared-type.ts'
+import { standardExtensions, systems } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Write } from '../storage/store.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { AskedLine, StudyAsked } from './own-study.ts'
+
+/** What the patient chose for a line; days as they were typed, empty where none was. */
+export type Choice = {
+  readonly line: AskedLine
+  readonly shares: boolean
+  readonly from: string
+  readonly until: string
+}
+
+/** Signs what was chosen under the text that was shown. Throws FhirError where the text is another by now. */
+export const signConsent = async (
+  asked: StudyAsked,
+  choices: readonly Choice[],
+  { name, hash }: { readonly name: string; readonly hash: string },
+): Promise<void> => {
+  const { record, consent: before } = asked
+  const now = new Date().toISOString()
+  const permits = choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, now))
+  const resource: Consent = {
+    ...newConsent(asked, now),
+    status: 'active',
+    sourceAttachment: { ...sourceOf(asked), hash },
+    provision: { type: 'deny', provision: permits },
+  }
+  await write(
+    record,
+    isStanding(before)
+      ? { ...replacing(before, resource), signedAs: name }
+      : { kind: 'create', resource, signedAs: name },
+  )
+}
+
+/** Says no: to what is asked, or from now on to what was given. */
+export const declineConsent = async (asked: StudyAsked): Promise<void> => {
+  const { record, consent: before } = asked
+  if (before?.status === 'active') return write(record, replacing(before, { ...before, status: 'inactive' }))
+  if (before?.status === 'rejected') return
+  const now = new Date().toISOString()
+  const resource: Consent = { ...newConsent(asked, now), status: 'rejected', provision: { type: 'deny' } }
+  await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })
+}
+
+/** Everything that the patient gives now, to whomever. */
+export const givenBy = (record: OwnRecord): Promise<readonly Consent[]> =>
+  record.find<Consent>('Consent', { status: 'active', _count: '1000' })
+
+/** Ends the permits of a Consent that have these places; where none is left, all of it ends. */
+export const stopPermits = async (
+  record: OwnRecord,
+  consent: Consent,
+  places: ReadonlySet<number> | 'all',
+): Promise<void> => {
+  const left = (consent.provision?.provision ?? []).filter((_, index) => places !== 'all' && !places.has(index))
+  const isOver = !left.some(({ type }) => type === 'permit')
+  await write(
+    record,
+    replacing(
+      consent,
+      isOver
+        ? { ...consent, status: 'inactive' }
+        : { ...consent, provision: { ...consent.provision, type: 'deny', provision: left } },
+    ),
+  )
+}
+
+const isStanding = (consent: Consent | undefined): consent is Consent =>
+  consent?.status === 'active' || consent?.status === 'proposed'
+
+const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
+  ({
+    kind: 'update',
+    id,
+    resource: { ...resource, id },
+    ...(meta?.versionId === undefined ? {} : { ifMatch: meta.versionId }),
+  }) as const
+
+const write = async ({ store }: OwnRecord, one: Write): Promise<void> => {
+  const [written] = await store.write([one])
+  if (written === undefined || written.outcome === 'refused')
+    throw written?.error ?? new FhirError('conflict', 'Nothing was written')
+}
+
+const newConsent = ({ study, record }: StudyAsked, now: string) => ({
+  resourceType: 'Consent' as const,
+  extension: [
+    { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study.id}` } },
+  ],
+  scope: { coding: [{ system: `${terminology}/consentscope`, code: 'research' }] },
+  category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+  patient: { reference: `Patient/${record.patient}` },
+  dateTime: now,
+  policyRule: { coding: [{ system: `${terminology}/consentpolicycodes`, code: 'deny-unless-permitted' }] },
+})
+
+const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttachment']> => {
+  const { contentType, language, title } = text?.attachment ?? {}
+  return { ...(contentType && { contentType }), ...(language && { language }), ...(title && { title }) }
+}
+
+/** Where no day was chosen it is from the moment of signing, which later changes of the Consent leave as it is. */
+const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
+  const { line, from, until } = choice
+  const kept = startOf(asked.consent, line)
+  const start = from === '' ? now : kept?.slice(0, 10) === from ? kept : from
+  const part = (name: string) => line.extension.extension?.find(({ url }) => url === name)
+  const concept = part('kind')?.valueCodeableConcept
+  const coding = part('class')?.valueCoding
+  return {
+    type: 'permit',
+    actor: [
+      {
+        role: { coding: [{ system: `${terminology}/v3-ParticipationType`, code: 'IRCP' }] },
+        reference: { reference: `Organization/${asked.organization.id}` },
+      },
+    ],
+    action: [{ coding: [{ system: `${terminology}/consentaction`, code: 'access' }] }],
+    purpose: [{ system: `${terminology}/v3-ActReason`, code: 'HRESCH' }],
+    ...(typeOfKind(line.kind) === undefined ? { code: concept ? [concept] : [] } : { class: coding ? [coding] : [] }),
+    ...(line.source === undefined
+      ? {}
+      : { data: [{ meaning: 'instance', reference: { reference: `Device/${line.source}` } }] }),
+    dataPeriod: { start, ...(until === '' ? {} : { end: until }) },
+  }
+}
+
+/** From when on the line is given by a Consent; undefined where it is not. */
+const startOf = (consent: Consent | undefined, line: AskedLine): string | undefined =>
+  permitFor(consent, line)?.dataPeriod?.start
+
+export const permitFor = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
+  if (consent?.status !== 'active') return undefined
+  const asked = JSON.stringify(
+    line.extension.extension?.find(({ url }) => url === 'kind')?.valueCodeableConcept?.coding ??
+      line.extension.extension?.find(({ url }) => url === 'class')?.valueCoding,
+  )
+  return consent.provision?.provision?.find(
+    ({ type, code, class: classes, data }) =>
+      type === 'permit' &&
+      JSON.stringify(code?.[0]?.coding ?? classes?.[0]) === asked &&
+      data?.[0]?.reference.reference === (line.source === undefined ? undefined : `Device/${line.source}`),
+  )
+}
+
+const terminology = 'http://terminology.hl7.org/CodeSystem'

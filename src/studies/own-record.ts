@@ -1,0 +1,86 @@
+import type { Device, Organization, Practitioner, ResearchStudy, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Accounts } from '../accounts/accounts.ts'
+import { FhirError } from '../fhir/error.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Store } from '../storage/store.ts'
+import { callerOfPatient } from '../storage/token.ts'
+import type { StudyParts } from './enrolled-people.ts'
+
+export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
+
+/** What a patient may see and do, by the same rules as an app of theirs that records consents. */
+export type OwnRecord = {
+  readonly patient: string
+  readonly store: Store
+  /** Undefined where there is none that the patient may see. */
+  readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
+  readonly find: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
+  /** Undefined where it would cost too much to count. */
+  readonly count: (type: ResourceType, query: Query) => Promise<number | undefined>
+}
+
+type Query = Readonly<Record<string, string>> | string[][]
+
+/** Undefined where the Patient is not the person's. */
+export const openOwnRecord = async (
+  { accounts, registry, openStoreFor }: OwnParts,
+  person: string,
+  patient: string,
+): Promise<OwnRecord | undefined> => {
+  const caller = await callerOfPatient(accounts.database, { person, patient, client: 'pages', scope })
+  if (caller === undefined) return undefined
+  const store = openStoreFor(caller)
+  const search = (type: ResourceType, query: Query) =>
+    store.search(parseSearch(registry, type, new URLSearchParams(query)))
+  return {
+    patient,
+    store,
+    read: async (type, id) => orUndefined(async () => JSON.parse((await store.read(type, id)).content)),
+    find: async (type, query) => (await search(type, query)).entries.map(({ content }) => JSON.parse(content)),
+    count: (type, query) =>
+      orUndefined(async () => (await search(type, [...new URLSearchParams(query), ['_summary', 'count']])).total),
+  }
+}
+
+const scope = [
+  'user/Consent.cruds',
+  ...['Device', 'Observation', 'Organization', 'Practitioner', 'Provenance', 'ResearchStudy'].map(
+    type => `user/${type}.rs`,
+  ),
+].join(' ')
+
+const orUndefined = async <T>(run: () => Promise<T>): Promise<T | undefined> => {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof FhirError && error.status < 500) return undefined
+    throw error
+  }
+}
+
+/** Of a study, an organization, a practitioner or a source of data; undefined where the patient may not see it. */
+export const nameOf = async (record: OwnRecord, reference = ''): Promise<string | undefined> => {
+  const [type, id = ''] = reference.split('/')
+  switch (type) {
+    case 'ResearchStudy':
+      return (await record.read<ResearchStudy>(type, id))?.title
+    case 'Organization':
+      return (await record.read<Organization>(type, id))?.name
+    case 'Practitioner': {
+      const practitioner = await record.read<Practitioner>(type, id)
+      return practitioner && practitionerName(practitioner)
+    }
+    case 'Device': {
+      const device = await record.read<Device>(type, id)
+      return device && deviceName(device)
+    }
+    default:
+      return undefined
+  }
+}
+
+export const practitionerName = ({ name: [first] = [] }: Practitioner): string =>
+  first?.text ?? [...(first?.given ?? []), first?.family].filter(part => part !== undefined).join(' ')
+
+export const deviceName = ({ deviceName: [first] = [], modelNumber, manufacturer, id = '' }: Device): string =>
+  first?.name ?? modelNumber ?? manufacturer ?? id

@@ -1,0 +1,145 @@
+import type {
+  Attachment,
+  Consent,
+  Device,
+  Extension,
+  Organization,
+  Practitioner,
+  ResearchStudy,
+} from '@medplum/fhirtypes'
+import { digestOf } from '../fhir/attachment-digest.ts'
+import { extensions } from '../fhir/canonical.ts'
+import { intervalOfPeriod } from '../fhir/date.ts'
+import type { Words } from '../messages/catalogue.ts'
+import { type OwnStudy, studiesOfPerson } from '../storage/own-study.ts'
+import { type RequestedData, requestedData } from './answer.ts'
+import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
+
+/** A study as one of its people is shown it, with what they have answered so far. */
+export type StudyAsked = {
+  readonly study: ResearchStudy
+  readonly record: OwnRecord
+  readonly organization: { readonly id: string; readonly name: string }
+  /** What is asked for, a line each, by a name of its own in forms. */
+  readonly lines: readonly AskedLine[]
+  /** The version to sign now; undefined where there is none yet. */
+  readonly text: PatientText | undefined
+  /** The Consent that stands; else the last one. */
+  readonly consent: Consent | undefined
+  /** Names of those who read for the study; those of its organization read too, where it is so. */
+  readonly staff: readonly string[]
+  readonly isOrganizations: boolean
+}
+
+export type AskedLine = RequestedData & { readonly name: string; readonly what: string }
+
+export type PatientText = {
+  readonly version: string
+  readonly withdrawal: 'hide' | 'keep' | 'erase'
+  /** SHA-1 as Attachment.hash has it, of what was chosen by language. */
+  readonly hash: string
+  readonly attachment: Attachment
+}
+
+/** Undefined where the person has no place in the study. */
+export const findStudyAsked = async (
+  parts: OwnParts,
+  person: string,
+  id: string,
+  words: Words,
+): Promise<StudyAsked | undefined> => {
+  const own = (await studiesOfPerson(parts.accounts.database, person)).find(({ study }) => study === id)
+  const record = own && (await openOwnRecord(parts, person, own.patient))
+  const study = await record?.read<ResearchStudy>('ResearchStudy', id)
+  return record === undefined || study === undefined ? undefined : toStudyAsked(parts, { study, record, words })
+}
+
+const toStudyAsked = async (
+  { codeClasses }: OwnParts,
+  { study, record, words }: { readonly study: ResearchStudy; readonly record: OwnRecord; readonly words: Words },
+): Promise<StudyAsked> => {
+  const organizationId = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
+  const organization = await record.read<Organization>('Organization', organizationId)
+  const asked = requestedData(study, codeClasses)
+  const devices = await namesOfDevices(
+    record,
+    asked.flatMap(({ source }) => source ?? []),
+  )
+  const displays = new Map(codeClasses.kinds().map(({ key, display }) => [key, display]))
+  const versions = textsOf(study, words.code)
+  return {
+    study,
+    record,
+    organization: { id: organizationId, name: organization?.name ?? words.say('study.unknown') },
+    lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {
+      const kind = words.kind(one.kind, displays.get(one.kind) ?? one.kind.slice(one.kind.lastIndexOf('|') + 1))
+      const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
+      const what =
+        device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device })
+      return { ...one, name: nameOfLine(one), what }
+    }),
+    text: versions.at(-1),
+    consent: await findConsent(record, study.id ?? ''),
+    staff: await namesOfStaff(record, study),
+    isOrganizations:
+      (study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization') === 'organization',
+  }
+}
+
+/** By what is asked, and not by its place: what was shown and chosen never comes to stand for something else. */
+const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
+
+/** Those that wait for an answer, and those that have one. */
+export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly OwnStudy[]> =>
+  studiesOfPerson(parts.accounts.database, person)
+
+/** The versions in their order, each in the language that is nearest. */
+export const textsOf = ({ extension = [] }: ResearchStudy, language: string): readonly PatientText[] =>
+  extension.flatMap(entry => {
+    if (entry.url !== extensions.patientText) return []
+    const attachments = partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+    const isIn = (code: string) => (one: Attachment) => one.language?.split('-')[0] === code
+    const attachment = attachments.find(isIn(language)) ?? attachments.find(isIn('en')) ?? attachments[0]
+    if (attachment?.data === undefined) return []
+    return {
+      version: partsOf(entry, 'version')[0]?.valueString ?? '',
+      withdrawal: (partsOf(entry, 'withdrawal')[0]?.valueCode ?? 'hide') as PatientText['withdrawal'],
+      hash: digestOf('sha1', attachment.data),
+      attachment,
+    }
+  })
+
+/** The very text of the hash, in whatever language it was signed. */
+export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>
+  (study.extension ?? [])
+    .filter(({ url }) => url === extensions.patientText)
+    .flatMap(entry => partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? []))
+    .find(({ data }) => data !== undefined && digestOf('sha1', data) === hash)
+
+const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
+  extension.filter(part => part.url === url)
+
+const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
+  const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
+  const all = await record.find<Consent>('Consent', query)
+  return all.find(({ status }) => status === 'active' || status === 'proposed') ?? all[0]
+}
+
+const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  if (ids.length === 0) return new Map()
+  const found = await record.find<Device>('Device', { _id: [...new Set(ids)].join(','), _count: '1000' })
+  return new Map(found.map(device => [device.id ?? '', deviceName(device)]))
+}
+
+const namesOfStaff = async (record: OwnRecord, { extension = [] }: ResearchStudy): Promise<readonly string[]> => {
+  const now = new Date().toISOString()
+  const ids = extension.flatMap(entry => {
+    if (entry.url !== extensions.staff) return []
+    const { high } = intervalOfPeriod(partsOf(entry, 'period')[0]?.valuePeriod ?? {})
+    if (high !== 'infinity' && high < now) return []
+    return /^Practitioner\/(.+)$/.exec(partsOf(entry, 'practitioner')[0]?.valueReference?.reference ?? '')?.[1] ?? []
+  })
+  if (ids.length === 0) return []
+  const found = await record.find<Practitioner>('Practitioner', { _id: ids.join(','), _count: '1000' })
+  return found.map(practitionerName)
+}

@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify'
+import { queryOf } from '../http/presentation.ts'
+import type { Words } from '../messages/catalogue.ts'
+import type { AddPage } from './add-page.ts'
+import { form, typed } from './form.ts'
+import { html } from './html.ts'
+import { ownToken, sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
+import { seldom } from './sign-in.ts'
+
+/** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
+export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
+  server.get('/invitation', async (request, reply) => {
+    const words = wordsOf(request)
+    const query = queryOf(request)
+    const link = query.get('link') ?? ''
+    if ((await acceptance.find(link)) === undefined) return sendInvitationIsOver(reply, words)
+    return query.has('sent') ? sendProve(reply, words, { link }) : sendInvited(reply, words, link)
+  })
+  server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const words = wordsOf(request)
+    const link = typed(request.body, 'link')
+    if ((await acceptance.sendCode(link, words)) === 'over') return sendInvitationIsOver(reply, words)
+    return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
+  })
+  server.post('/invitation', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { body } = request
+    const [link, birthDate] = [typed(body, 'link'), typed(body, 'birthDate')]
+    const proof = await acceptance.prove(link, { birthDate, code: typed(body, 'code') })
+    switch (proof.kind) {
+      case 'over':
+        return sendInvitationIsOver(reply, words)
+      case 'wrong':
+        return sendProve(reply.code(422), words, { link, birthDate, isWrong: true })
+      case 'proven':
+        reply.setCookie(cookies.nameOf('invitation'), proof.cookie, cookies.options)
+        return reply.redirect('/invitation/account', 303)
+    }
+  })
+}
+
+const sendInvited = (reply: FastifyReply, words: Words, link: string): FastifyReply => {
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('invited.title'),
+    content: html`<h1>${say('invited.title')}</h1>
+<p>${say('invited.text')}</p>
+${form({ action: '/invitation/code', token: ownToken(reply), hidden: { link }, fields: [], button: say('invited.send') })}`,
+  })
+}
+
+type Proving = { readonly link: string; readonly birthDate?: string; readonly isWrong?: boolean }
+
+/** Which of the two is wrong is not told. */
+const sendProve = (
+  reply: FastifyReply,
+  words: Words,
+  { link, birthDate = '', isWrong = false }: Proving,
+): FastifyReply => {
+  const { say } = words
+  const token = ownToken(reply)
+  return sendOwnPage(reply, words, {
+    title: say('prove.title'),
+    isProblem: isWrong,
+    content: html`<h1>${say('prove.title')}</h1>
+<p>${say('prove.text')}</p>
+${form({
+  action: '/invitation',
+  token,
+  hidden: { link },
+  problemTitle: say('check'),
+  fields: [
+    {
+      name: 'birthDate',
+      label: say('prove.birth-date'),
+      hint: say('prove.birth-date-hint'),
+      value: birthDate,
+      autocomplete: 'bday',
+      problem: isWrong ? say('prove.wrong') : undefined,
+    },
+    { name: 'code', label: say('prove.code'), autocomplete: 'one-time-code', inputmode: 'numeric' },
+  ],
+  button: say('prove.go-on'),
+})}
+<form method="post" action="/invitation/code"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="link" value="${link}"><button class="plain">${say('prove.again')}</button></form>`,
+  })
+}

@@ -1,0 +1,39 @@
+import { isThisMachine } from '../config.ts'
+import { FhirError } from '../fhir/error.ts'
+import { when } from './account-sessions.ts'
+import type { AddPage } from './add-page.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+
+/**
+ * Letters in the place of being sent, where this server is tried out. Only for a browser on this machine that has asked for this
+ * machine: another site may have its name lead here, and a proxy may bring others.
+ */
+export const outboxPage: AddPage = (server, { outbox }) => {
+  server.get('/outbox', async (request, reply) => {
+    const { headers, hostname, socket } = request
+    const isHere = isThisMachine(hostname) && isThisMachine((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
+    const isBrought = Object.keys(headers).some(name => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name))
+    if (outbox === undefined || !isHere || isBrought) throw new FhirError('not-found', 'There is no such page')
+    const letters = outbox.letters()
+    return sendPage(reply, {
+      title: 'Outbox',
+      content: html`<h1>Outbox</h1>
+<p>No mail server is configured, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send it.</p>
+${
+  letters.length === 0
+    ? html`<p>There is nothing yet. Invite somebody into a study.</p>`
+    : html`<ul class="items">${letters.map(
+        ({ to, subject, text, at }) => html`<li>
+<h2>${subject}</h2>
+<p class="hint">To ${to}, ${when(at)}</p>
+<div class="signed-text">${linked(text)}</div>
+</li>`,
+      )}</ul>`
+}`,
+    })
+  })
+}
+
+const linked = (text: string) =>
+  text.split(/(https?:\/\/\S+)/).map((part, index) => (index % 2 === 1 ? html`<a href="${part}">${part}</a>` : part))

@@ -1,0 +1,108 @@
+import type { Words } from '../messages/catalogue.ts'
+import { type Choice, permitFor } from '../studies/own-consent.ts'
+import type { StudyAsked } from '../studies/own-study.ts'
+import { field, problemList, typed } from './form.ts'
+import { type Html, html } from './html.ts'
+
+/** What stands in the form for one line: `shares` is empty as long as nothing was chosen. */
+type LineState = {
+  readonly shares: '' | 'yes' | 'no'
+  readonly from: string
+  readonly until: string
+  readonly problem?: string
+}
+
+export type ChoiceState = ReadonlyMap<string, LineState>
+
+/** Nothing is chosen beforehand; whoever comes back finds what they gave. */
+export const givenState = ({ lines, consent }: StudyAsked): ChoiceState =>
+  new Map(
+    lines.map(line => {
+      const permit = permitFor(consent, line)
+      const shares = permit !== undefined ? 'yes' : consent?.status === 'active' ? 'no' : ''
+      const { start = '', end = '' } = permit?.dataPeriod ?? {}
+      return [line.name, { shares, from: start.slice(0, 10), until: end.slice(0, 10) }]
+    }),
+  )
+
+type Typed =
+  | { readonly kind: 'chosen'; readonly choices: readonly Choice[]; readonly state: ChoiceState }
+  | { readonly kind: 'problems'; readonly state: ChoiceState; readonly isNothing: boolean }
+
+export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words): Typed => {
+  const state: ChoiceState = new Map(
+    lines.map(({ name, what }) => {
+      const shares = typed(body, name)
+      const [from, until] = [typed(body, `${name}-from`).trim(), typed(body, `${name}-until`).trim()]
+      const line = { shares: shares === 'yes' || shares === 'no' ? shares : '', from, until } as const
+      const problem = problemOf(line)
+      return [name, problem === undefined ? line : { ...line, problem: say(`choose.${problem}`, { what }) }]
+    }),
+  )
+  const isNothing = [...state.values()].every(({ shares }) => shares === 'no')
+  if (isNothing || [...state.values()].some(({ problem }) => problem !== undefined))
+    return { kind: 'problems', state, isNothing }
+  return {
+    kind: 'chosen',
+    state,
+    choices: lines.flatMap(line => {
+      const { shares, from, until } = state.get(line.name) ?? { shares: '', from: '', until: '' }
+      return { line, shares: shares === 'yes', from, until }
+    }),
+  }
+}
+
+const problemOf = ({ shares, from, until }: LineState): 'missing' | 'date' | 'order' | undefined => {
+  if (shares === '') return 'missing'
+  if (shares === 'no') return undefined
+  if (![from, until].every(day => day === '' || isDay(day))) return 'date'
+  return from !== '' && until !== '' && until < from ? 'order' : undefined
+}
+
+const isDay = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.slice(0, 10) === text
+
+/** Saying no stands beside going on, and looks the same. */
+export const choiceForm = (
+  { study, lines }: StudyAsked,
+  state: ChoiceState,
+  { say }: Words,
+  { token, isNothing = false }: { readonly token: string; readonly isNothing?: boolean },
+): Html => {
+  const page = `/sharing/${study.id}`
+  const problems = lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.get(name)?.problem }))
+  const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
+  return html`${problemList([...nothing, ...problems], say('check'))}
+<form method="post" action="${page}" id="choices" novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+${lines.map(({ name, what }) => {
+  const { shares, from, until, problem } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
+  const radio = (value: 'yes' | 'no', label: string) =>
+    html`<label class="choice"><input type="radio" id="${name}-${value}" name="${name}" value="${value}"${shares === value && html` checked`}> <span>${label}</span></label>`
+  return html`<fieldset class="field${problem && ' wrong'}">
+<legend>${what}</legend>
+${problem && html`<p class="problem">${problem}</p>`}
+${radio('yes', say('choose.share'))}
+${radio('no', say('choose.not'))}
+<div class="days">
+${field({ name: `${name}-from`, label: say('choose.from'), hint: say('choose.from-hint'), value: from, autocomplete: 'off', optional: true })}
+${field({ name: `${name}-until`, label: say('choose.until'), hint: say('choose.until-hint'), value: until, autocomplete: 'off', optional: true })}
+</div>
+</fieldset>`
+})}
+<div class="decide">
+<button>${say('choose.go-on')}</button>
+<button formaction="${page}/decline">${say('choose.decline')}</button>
+</div>
+</form>`
+}
+
+/** The same choices, unseen, for the form that signs them. */
+export const hiddenChoices = (choices: readonly Choice[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    choices.flatMap(({ line: { name }, shares, from, until }) => [
+      [name, shares ? 'yes' : 'no'],
+      [`${name}-from`, from],
+      [`${name}-until`, until],
+    ]),
+  )

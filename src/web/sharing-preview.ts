@@ -1,0 +1,83 @@
+import type { FastifyReply } from 'fastify'
+import { typeOfKind } from '../access/shared-type.ts'
+import { kindValueSetUrl } from '../fhir/kind-value-set.ts'
+import type { Words } from '../messages/catalogue.ts'
+import type { Choice } from '../studies/own-consent.ts'
+import type { StudyAsked } from '../studies/own-study.ts'
+import { form } from './form.ts'
+import { type Html, html } from './html.ts'
+import { ownToken, sendOwnPage } from './own-page.ts'
+import { hiddenChoices } from './sharing-choice.ts'
+import { textShown } from './sharing-facts.ts'
+
+type Shown = { readonly choices: readonly Choice[]; readonly name?: string; readonly isUnsigned?: boolean }
+
+/** Who could see what, before anything is signed. */
+export const sendPreview = async (
+  reply: FastifyReply,
+  asked: StudyAsked,
+  words: Words,
+  { choices, name = '', isUnsigned = false }: Shown,
+): Promise<FastifyReply> => {
+  const { study, organization, staff, isOrganizations, text } = asked
+  const { say } = words
+  const page = `/sharing/${study.id}`
+  const token = ownToken(reply)
+  const hidden = { ...hiddenChoices(choices), hash: text?.hash ?? '' }
+  const readings = []
+  for (const choice of choices.filter(({ shares }) => shares)) readings.push(await reading(asked, choice, words))
+  return sendOwnPage(reply, words, {
+    title: say('preview.title'),
+    isProblem: isUnsigned,
+    content: html`<h1>${say('preview.title')}</h1>
+<p>${say('preview.lead')}</p>
+<h2>${say('preview.people')}</h2>
+<ul>
+${isOrganizations && html`<li>${say('preview.everybody', { organization: organization.name })}</li>`}
+${staff.map(one => html`<li>${one}</li>`)}
+${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</li>`}
+</ul>
+<h2>${say('preview.readings')}</h2>
+<ul>${readings}</ul>
+<h2>${say('study.text')}</h2>
+${textShown(text?.attachment)}
+<h2>${say('sign.title')}</h2>
+<p>${say('sign.text')}</p>
+${form({
+  action: `${page}/sign`,
+  token,
+  hidden,
+  problemTitle: say('check'),
+  fields: [
+    {
+      name: 'name',
+      label: say('sign.name'),
+      value: name,
+      autocomplete: 'name',
+      problem: isUnsigned ? say('sign.missing') : undefined,
+    },
+  ],
+  button: say('sign.sign'),
+})}
+<form method="post" action="${page}/decline"><input type="hidden" name="_csrf" value="${token}"><button>${say('choose.decline')}</button></form>
+${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], button: say('preview.back') })}`,
+  })
+}
+
+const reading = async ({ record }: StudyAsked, choice: Choice, words: Words): Promise<Html> => {
+  const { line, from, until } = choice
+  const query = [
+    ['patient', `Patient/${record.patient}`],
+    ['code:in', kindValueSetUrl(line.kind)],
+    ['date', `ge${from}`],
+    ...(until === '' ? [] : [['date', `le${until}`]]),
+  ]
+  const isCounted = from !== '' && typeOfKind(line.kind) === undefined
+  const count = isCounted ? await record.count('Observation', query) : undefined
+  return html`<li>${line.what}: ${periodText(choice, words)}${count !== undefined && html`. <span class="hint">${words.say('preview.count', { count })}</span>`}</li>`
+}
+
+export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, { say, day }: Words): string => {
+  const start = from === '' ? say('preview.from-now') : say('preview.from', { from: day(new Date(from)) })
+  return until === '' ? start : `${start}, ${say('preview.until', { until: day(new Date(until)) })}`
+}

@@ -1,0 +1,103 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import { queryOf } from '../http/presentation.ts'
+import type { Words } from '../messages/catalogue.ts'
+import { declineConsent, signConsent } from '../studies/own-consent.ts'
+import { findStudyAsked, type StudyAsked } from '../studies/own-study.ts'
+import type { AddPage } from './add-page.ts'
+import { notice, typed } from './form.ts'
+import { type Html, html } from './html.ts'
+import { ownToken, sendOwnPage, wordsOf } from './own-page.ts'
+import { type ChoiceState, choiceForm, givenState, typedChoices } from './sharing-choice.ts'
+import { studyFacts, textShown } from './sharing-facts.ts'
+import { sendPreview } from './sharing-preview.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+type OfStudy = { readonly Params: { readonly study: string } }
+
+/** A study for one of its people: what it is, what they share with it, and the way to sign or to say no. */
+export const sharingStudyPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/sharing/:study'
+  const found = async (request: FastifyRequest<OfStudy>, words: Words): Promise<StudyAsked> => {
+    const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
+    if (asked === undefined) throw new FhirError('not-found', 'There is no such study')
+    return asked
+  }
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const words = wordsOf(request)
+    const asked = await found(request, words)
+    return sendStudy(reply, asked, words, { state: givenState(asked), done: queryOf(request).get('done') ?? '' })
+  })
+  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const words = wordsOf(request)
+    const asked = await found(request, words)
+    const chosen = typedChoices(request.body, asked, words)
+    if (typed(request.body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
+    return chosen.kind === 'chosen'
+      ? sendPreview(reply, asked, words, chosen)
+      : sendStudy(reply.code(422), asked, words, chosen)
+  })
+  server.post<OfStudy>(`${at}/sign`, { onRequest }, async (request, reply) => {
+    const words = wordsOf(request)
+    const asked = await found(request, words)
+    const chosen = typedChoices(request.body, asked, words)
+    if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
+    const name = typed(request.body, 'name').trim()
+    if (name === '' || name.length > 200)
+      return sendPreview(reply.code(422), asked, words, { ...chosen, name, isUnsigned: true })
+    // Whoever signs has read the text: another one is shown first.
+    const hash = typed(request.body, 'hash')
+    if (hash !== asked.text?.hash) return sendPreview(reply.code(409), asked, words, chosen)
+    await signConsent(asked, chosen.choices, { name, hash })
+    return reply.redirect(`/sharing/${asked.study.id}?done=signed`, 303)
+  })
+  server.post<OfStudy>(`${at}/decline`, { onRequest }, async (request, reply) => {
+    const asked = await found(request, wordsOf(request))
+    await declineConsent(asked)
+    return reply.redirect(`/sharing/${asked.study.id}?done=declined`, 303)
+  })
+}
+
+type Shown = { readonly state: ChoiceState; readonly isNothing?: boolean; readonly done?: string }
+
+const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: Shown): FastifyReply => {
+  const { study, organization } = asked
+  const { say } = words
+  const title = study.title ?? say('study.untitled')
+  const { isNothing = false, state } = shown
+  return sendOwnPage(reply, words, {
+    title,
+    isProblem: isNothing || [...state.values()].some(({ problem }) => problem !== undefined),
+    content: html`<h1>${title}</h1>
+${standing(asked, words, shown.done)}
+<p>${say('study.asks', { organization: organization.name })}</p>
+${studyFacts(asked, words)}
+<h2>${say('study.text')}</h2>
+${asking(asked, words, shown, ownToken(reply))}
+<p><a href="/sharing">${say('sharing.title')}</a></p>`,
+  })
+}
+
+/** What can not be read can not be signed. */
+const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: Shown, token: string): Html => {
+  const { say } = words
+  const text = textShown(asked.text?.attachment)
+  if (text === undefined)
+    return html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>
+<form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button>${say('choose.decline')}</button></form>`
+  return html`${text}
+<h2>${say('choose.title')}</h2>
+${choiceForm(asked, state, words, { token, isNothing })}`
+}
+
+const standing = ({ study, consent, text }: StudyAsked, { say }: Words, done = ''): Html | undefined => {
+  const copy = html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
+  if (consent?.status === 'active') {
+    const isOld = text !== undefined && consent.sourceAttachment?.hash !== text.hash
+    const told = say(done === 'signed' ? 'study.signed' : 'study.now')
+    return html`${notice('done', html`<p>${told}</p>${copy}`)}${isOld && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+  }
+  if (consent?.status === 'rejected') return notice('done', html`<p>${say('study.declined')}</p>`)
+  return consent?.status === 'inactive' ? notice('done', html`<p>${say('study.ended')}</p>`) : undefined
+}

@@ -1,0 +1,134 @@
+import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import { standardExtensions } from '../fhir/canonical.ts'
+import { queryOf } from '../http/presentation.ts'
+import type { Words } from '../messages/catalogue.ts'
+import { patientsOf } from '../storage/token.ts'
+import { givenBy, stopPermits } from '../studies/own-consent.ts'
+import { nameOf, type OwnRecord, openOwnRecord } from '../studies/own-record.ts'
+import { findStudyAsked, ownStudiesOf } from '../studies/own-study.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { notice, ticked, typed } from './form.ts'
+import { type Html, html } from './html.ts'
+import { ownToken, sendOwnPage, wordsOf } from './own-page.ts'
+import { periodText } from './sharing-preview.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+/** Everything that somebody shares with whomever, and the way to stop it, all or in part. */
+export const sharingPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  server.get('/sharing', { onRequest }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { say } = words
+    const given = await givenOf(request, options)
+    const waiting = await waitingOf(request, options, words)
+    const token = ownToken(reply)
+    const lists: Html[] = []
+    for (const one of given) lists.push(await listed(one, words, options))
+    const done = queryOf(request).get('done')
+    return sendOwnPage(reply, words, {
+      title: say('sharing.title'),
+      content: html`<h1>${say('sharing.title')}</h1>
+${done === 'stopped' && notice('done', html`<p>${say('sharing.stopped')}</p>`)}
+${done === 'none' && notice('problem', html`<p>${say('sharing.none-ticked')}</p>`)}
+${
+  waiting.length > 0 &&
+  html`<h2>${say('sharing.open')}</h2>
+<ul class="items">${waiting.map(({ study }) => html`<li><a href="/sharing/${study.id}">${study.title ?? say('study.untitled')}</a></li>`)}</ul>`
+}
+${
+  given.length === 0
+    ? html`<p>${say('sharing.nothing')}</p>`
+    : html`<p>${say('sharing.text')}</p>
+<form method="post" action="/sharing">
+<input type="hidden" name="_csrf" value="${token}">
+${lists}
+<div class="decide"><button>${say('sharing.stop')}</button><button name="all" value="yes">${say('sharing.stop-all')}</button></div>
+</form>`
+}
+<p><a href="/account">${say('sharing.account')}</a></p>`,
+    })
+  })
+  server.post('/sharing', { onRequest }, async (request, reply) => {
+    const all = typed(request.body, 'all') === 'yes'
+    const ticks = new Set(ticked(request.body, 'stop'))
+    let isStopped = false
+    for (const { record, consent } of await givenOf(request, options)) {
+      const places = (consent.provision?.provision ?? []).flatMap((_, place) =>
+        ticks.has(tickOf(consent, place)) ? [place] : [],
+      )
+      if (!all && places.length === 0) continue
+      await stopPermits(record, consent, all ? 'all' : new Set(places))
+      isStopped = true
+    }
+    return reply.redirect(`/sharing?done=${isStopped ? 'stopped' : 'none'}`, 303)
+  })
+}
+
+type Given = { readonly record: OwnRecord; readonly consent: Consent }
+
+/** By way of each record of the person, once. */
+const givenOf = async (request: FastifyRequest, options: PageOptions): Promise<readonly Given[]> => {
+  const { person } = sessionOf(request)
+  const given = new Map<string, Given>()
+  for (const patient of await patientsOf(options.accounts.database, person)) {
+    const record = await openOwnRecord(options, person, patient)
+    for (const consent of record === undefined ? [] : await givenBy(record))
+      if (record !== undefined && consent.patient?.reference === `Patient/${patient}`)
+        given.set(consent.id ?? '', { record, consent })
+  }
+  return [...given.values()]
+}
+
+const waitingOf = async (request: FastifyRequest, options: PageOptions, words: Words) => {
+  const { person } = sessionOf(request)
+  const own = await ownStudiesOf(options, person)
+  const asked = await Promise.all(own.map(({ study }) => findStudyAsked(options, person, study, words)))
+  return asked.flatMap(one => (one === undefined || (one.consent && one.consent.status !== 'proposed') ? [] : one))
+}
+
+/** Of this version: what has changed since it was shown is not stopped by a place in a list. */
+const tickOf = ({ id, meta }: Consent, place: number): string => `${id}/${meta?.versionId}/${place}`
+
+const listed = async ({ record, consent }: Given, words: Words, options: PageOptions): Promise<Html> => {
+  const { say } = words
+  const study = consent.extension?.find(({ url }) => url === standardExtensions.consentResearchStudyContext)
+    ?.valueReference?.reference
+  const who = (await nameOf(record, study ?? actorOf(consent))) ?? say('sharing.unknown')
+  const boxes: Html[] = []
+  for (const [place, permit] of (consent.provision?.provision ?? []).entries()) {
+    if (permit.type !== 'permit') continue
+    const text = await permitText({ record, consent }, permit, words, options)
+    boxes.push(
+      html`<label class="choice"><input type="checkbox" name="stop" value="${tickOf(consent, place)}"> <span>${text}</span></label>`,
+    )
+  }
+  const page = study?.replace('ResearchStudy', '/sharing')
+  return html`<fieldset>
+<legend>${say('sharing.to', { who })}</legend>
+${boxes}
+${page !== undefined && html`<p><a href="${page}" aria-label="${say('sharing.read')}: ${who}">${say('sharing.read')}</a></p>`}
+</fieldset>`
+}
+
+const permitText = async (
+  { record, consent }: Given,
+  { code, class: classes, data, dataPeriod }: ConsentProvision,
+  words: Words,
+  { codeClasses }: PageOptions,
+): Promise<string> => {
+  const coding = code?.[0]?.coding?.[0] ?? classes?.[0]
+  const key = codeClasses.kindOf(coding?.system, coding?.code ?? '') ?? ''
+  const known = codeClasses.kinds().find(one => one.key === key)?.display
+  const kind = words.kind(key, known ?? code?.[0]?.text ?? coding?.display ?? coding?.code ?? '')
+  const source = data?.[0]?.reference.reference
+  const what =
+    source === undefined
+      ? words.say('choose.any-device', { kind })
+      : words.say('choose.device', { kind, device: (await nameOf(record, source)) ?? source })
+  const { start = consent.dateTime ?? '', end = '' } = dataPeriod ?? {}
+  return `${what}: ${periodText({ from: start, until: end }, words)}`
+}
+
+const actorOf = ({ provision }: Consent): string | undefined =>
+  (provision?.provision?.[0]?.actor ?? provision?.actor)?.[0]?.reference.reference

@@ -1,0 +1,105 @@
+import type { FastifyReply } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import type { InvitationState } from '../storage/invitation.ts'
+import type { EnrolledPerson } from '../studies/enrolled-people.ts'
+import { when } from './account-sessions.ts'
+import type { AddPage } from './add-page.ts'
+import { type Html, html } from './html.ts'
+import { sendPage } from './page.ts'
+import { qrPicture } from './qr-picture.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+import { nameOf } from './study-person.ts'
+
+type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
+
+/** What staff do with the invitation of somebody in a study. */
+export const studyInvitationActions: AddPage = (server, { invitations }) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/people/:subject'
+  server.post<OfSubject>(`${at}/invite`, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    try {
+      await invitations.invite({ person: sessionOf(request).person, study, subject })
+    } catch (error) {
+      if (!(error instanceof FhirError) || error.status !== 422) throw error
+      return sendRefusal(reply, study, error.message)
+    }
+    return reply.redirect(`/studies/${study}`, 303)
+  })
+  server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    await invitations.cancel({ person: sessionOf(request).person, study, subject })
+    return reply.redirect(`/studies/${study}`, 303)
+  })
+  server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    const link = await invitations.show({ person: sessionOf(request).person, study, subject })
+    if (link === undefined) return sendRefusal(reply, study, 'There is no open invitation')
+    return sendCode(reply, study, link)
+  })
+}
+
+const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyReply =>
+  sendPage(reply.code(422), {
+    title: 'Nobody was invited',
+    isProblem: true,
+    signOut: { token: reply.generateCsrf() },
+    content: html`<h1>This was not done</h1>
+<p>${why}.</p>
+<p><a href="/studies/${study}">Back to the study</a></p>`,
+  })
+
+const sendCode = (reply: FastifyReply, study: string, link: string): FastifyReply =>
+  sendPage(reply, {
+    title: 'Invitation to scan',
+    signOut: { token: reply.generateCsrf() },
+    content: html`<h1>Invitation to scan</h1>
+<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to their e-mail address: nobody else gets in by it.</p>
+${qrPicture(link, 'QR code of the invitation')}
+<p>It works as long as the invitation does, until you show another one.</p>
+<p><a href="/studies/${study}">Back to the study</a></p>`,
+  })
+
+type Shown = { readonly page: string; readonly token: string }
+
+/** What became of the invitation, and what can be done; undefined where the reader may not invite. */
+export const invitationOf = (
+  person: EnrolledPerson,
+  invitable: ReadonlyMap<string, InvitationState | undefined>,
+  { page, token }: Shown,
+): Html | undefined => {
+  const { id, hasEnded } = person
+  if (!invitable.has(id)) return undefined
+  const state = invitable.get(id)
+  const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
+    html`<form method="post" action="${page}/people/${id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="plain" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
+  return html`<p>${state === undefined ? 'Not invited yet.' : told(state)}</p>
+${
+  !hasEnded &&
+  html`<div class="inline">
+${button('invite', state === undefined ? 'Invite' : 'Invite again')}
+${state?.isOpen && button('code', 'Show a QR code')}
+${state?.isOpen && button('cancel', 'Cancel the invitation')}
+</div>`
+}`
+}
+
+const told = ({ isOpen, endedBy, letter, madeAt, expiresAt }: InvitationState): string => {
+  if (endedBy !== undefined) return `Invited ${when(madeAt)}. ${ends[endedBy]}`
+  if (!isOpen) return `Invited ${when(madeAt)}. The invitation works no more.`
+  return `Invited ${when(madeAt)}, open until ${when(expiresAt)}. ${letters[letter]}`
+}
+
+const letters: Readonly<Record<InvitationState['letter'], string>> = {
+  waiting: 'The e-mail is being sent.',
+  sent: 'The e-mail is sent.',
+  failed: 'The e-mail could not be sent: check the address, and invite again.',
+}
+
+const ends: Readonly<Record<NonNullable<InvitationState['endedBy']>, string>> = {
+  used: 'The patient has come by it.',
+  cancelled: 'It was cancelled.',
+  replaced: 'It was replaced.',
+  tries: 'It ended after five wrong tries.',
+  address: 'It ended, because the e-mail address was changed.',
+}

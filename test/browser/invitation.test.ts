@@ -1,0 +1,120 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { linkIn } from '../support/mailbox.ts'
+import { birthDate, openInvited, password } from '../web/invited.ts'
+import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
+
+/** What a patient reads and presses, in their language. */
+const languages = {
+  en: {
+    send: 'Send me the code',
+    birthDate: 'Your birth date',
+    code: 'Code from the e-mail',
+    goOn: 'Go on',
+    name: 'Your name',
+    password: 'Choose a password',
+    create: 'Create my account',
+    share: 'Share it',
+    see: 'See what that means',
+    back: 'Change my choices',
+    sign: 'Sign',
+    signed: /It is signed/,
+    copy: 'Your copy, to print or keep',
+    stopAll: 'Stop sharing everything with everybody',
+    stopped: /You share nothing with anybody/,
+  },
+  es: {
+    send: 'Enviarme el código',
+    birthDate: 'Su fecha de nacimiento',
+    code: 'Código del correo',
+    goOn: 'Continuar',
+    name: 'Su nombre',
+    password: 'Elija una contraseña',
+    create: 'Crear mi cuenta',
+    share: 'Compartir',
+    see: 'Ver qué significa',
+    back: 'Cambiar lo que elegí',
+    sign: 'Firmar',
+    signed: /Está firmado/,
+    copy: 'Su copia, para imprimir o guardar',
+    stopAll: 'Dejar de compartir todo con todos',
+    stopped: /No comparte nada con nadie/,
+  },
+} as const
+
+t.test('patients come by an invitation with a phone, and decide', { skip: whyNoChromium() }, async t => {
+  const world = await openInvited({ PORT: '0' })
+  const { server, mailbox, enrolled, study, staff, act, page: studyPage } = world
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(world.close)
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+
+  for (const [language, says] of Object.entries(languages))
+    await t.test(language, async t => {
+      const name = language === 'en' ? 'Ana' : 'Inés'
+      const { subject } = await enrolled(name, { telecom: [{ system: 'email', value: `${language}@example.org` }] })
+      await act(subject, 'invite')
+      const browser = await openBrowser({ locale: language })
+      const { page } = browser
+      const { type, press, enter, toggle } = byKeyboard(browser)
+      await page.goto(`${base}${linkIn(await mailbox.next())}`)
+      await look(t, browser, `invitation-${language}`)
+      await press(says.send)
+      await look(t, browser, `invitation-prove-${language}`)
+      await type(says.birthDate, birthDate)
+      await type(says.code, '000000')
+      await press(says.goOn)
+      await look(t, browser, `invitation-prove-problem-${language}`)
+      await type(says.birthDate, birthDate)
+      await type(says.code, await world.codeIn())
+      await enter()
+      await look(t, browser, `invitation-account-${language}`)
+      await type(says.name, 'A')
+      await type(says.password, 'short')
+      await press(says.create)
+      await look(t, browser, `invitation-account-problem-${language}`)
+      await type(says.name, name)
+      await type(says.password, password)
+      await press(says.create)
+      t.equal(page.url(), `${base}/sharing/${study.id}`)
+      await look(t, browser, `sharing-study-${language}`)
+      await press(says.see)
+      await look(t, browser, `sharing-study-problem-${language}`)
+      await toggle(says.share)
+      await page.locator('input[type=radio][value=no]').last().check()
+      await page.locator('input[name$=-from]').first().fill('2026-01-01')
+      await press(says.see)
+      await look(t, browser, `sharing-preview-${language}`)
+      await press(says.back)
+      t.equal(await page.locator('input[name$=-from]').first().inputValue(), '2026-01-01', 'what was chosen is kept')
+      await press(says.see)
+      await type(says.name, name)
+      await press(says.sign)
+      t.match(await page.textContent('main'), says.signed)
+      await look(t, browser, `sharing-signed-${language}`)
+      await press(says.copy)
+      await look(t, browser, `sharing-copy-${language}`)
+      await page.goto(`${base}/sharing`)
+      await look(t, browser, `sharing-${language}`)
+      await press(says.stopAll)
+      t.match(await page.textContent('main'), says.stopped)
+      await look(t, browser, `sharing-stopped-${language}`)
+      await page.goto(`${base}/invitation?link=${'A'.repeat(43)}`)
+      await look(t, browser, `invitation-over-${language}`)
+    })
+
+  await t.test('and staff see it, and show the picture of an invitation', async t => {
+    const { subject } = await enrolled('Olga')
+    await act(subject, 'invite')
+    const browser = await openBrowser()
+    const value = staff.cookies.get('sharewell-session') ?? ''
+    await browser.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+    await browser.page.goto(`${base}${studyPage}`)
+    await look(t, browser, 'study')
+    await byKeyboard(browser).press('Show a QR code: Olga')
+    await look(t, browser, 'study-qr-code')
+    await browser.page.goto(`${base}/studies`)
+    await look(t, browser, 'studies')
+  })
+})

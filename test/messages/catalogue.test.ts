@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { wordsFor } from '../../src/messages/catalogue.ts'
+
+const folder = join(import.meta.dirname, '../../src/messages/catalogue')
+const textsOf = (file: string): Readonly<Record<string, string>> => JSON.parse(readFileSync(join(folder, file), 'utf8'))
+const placeholders = (text = '') => (text.match(/\{\w+\}/g) ?? []).toSorted()
+
+t.test('each language says all that English says, with the same values', async t => {
+  const english = textsOf('en.json')
+  for (const file of readdirSync(folder)) {
+    const texts = textsOf(file)
+    const said = Object.keys(texts).filter(key => !key.startsWith('kind.'))
+    t.same(said.toSorted(), Object.keys(english).toSorted(), file)
+    for (const key of said) t.same(placeholders(texts[key]), placeholders(english[key]), `${file}: ${key}`)
+  }
+})
+
+t.test('the browser’s language decides, as far as it is known', async t => {
+  const cases: readonly (readonly [asked: string | undefined, code: string])[] = [
+    [undefined, 'en'],
+    ['', 'en'],
+    ['de, fr;q=0.9', 'en'],
+    ['es-MX', 'es'],
+    ['de, es;q=0.8, en;q=0.5', 'es'],
+    ['en;q=0.5, es;q=0.8', 'es'],
+    ['es;q=0, en', 'en'],
+    ['../es', 'en'],
+  ]
+  for (const [asked, code] of cases) t.equal(wordsFor(asked).code, code, String(asked))
+})
+
+t.test('values stand where they belong, and are no pattern themselves', async t => {
+  const { say, kind, day } = wordsFor('es')
+  t.equal(say('sharing.to', { who: '{who} $& <b>' }), 'A {who} $& <b>')
+  t.equal(kind('omh:heart-rate', 'Heart rate'), 'Frecuencia cardíaca')
+  t.equal(kind('omh:unheard-of', 'Unheard of'), 'Unheard of')
+  t.equal(day(new Date('2026-01-31T23:30:00Z')), '31 de enero de 2026')
+})

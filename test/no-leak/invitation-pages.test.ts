@@ -1,0 +1,66 @@
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { openBrowser, type Shown } from '../support/browser.ts'
+import * as facts from './facts.ts'
+import { openNoLeakWorld } from './world.ts'
+
+/** Who invites is who may write the enrolment over FHIR; what is asked of a patient is asked of nobody else. */
+const world = await openNoLeakWorld()
+const { server, database } = world
+t.teardown(() => server.close())
+t.setTimeout(280_000)
+
+let address = 1
+const signedIn = async (person: string) => {
+  const browser = openBrowser(server, { remoteAddress: `10.5.0.${address++}` })
+  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
+  browser.cookies.set('sharewell-session', cookie)
+  const { body } = await browser.get('/account')
+  return { browser, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+}
+const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
+const subjects = facts.enrolments.map(({ patient, study }) => ({ id: `${study}-${patient}`, patient, study }))
+
+t.test('an invitation is made, ended and shown by who may write the enrolment; others find nobody', async t => {
+  for (const practitioner of facts.practitioners) {
+    const person = `person-${practitioner}`
+    const { browser, _csrf } = await signedIn(person)
+    const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
+    const post = async (study: string, subject: string, action: string) =>
+      browser.post(`/studies/${study}/people/${subject}/${action}`, { _csrf })
+    for (const { id, study } of subjects) {
+      const { body } = await world.everything('GET', `ResearchSubject/${id}`)
+      const { status } = await world.call(token)('PUT', `ResearchSubject/${id}`, JSON.parse(body))
+      const none = anonymous(await post(study, 'nothing-of-the-kind', 'invite'))
+      t.equal(none[0], 404)
+      const mayInvite = status === 200
+      for (const action of ['invite', 'code', 'cancel']) {
+        const shown = await post(study, id, action)
+        // Records of this world have no address, which is told to who may invite.
+        if (mayInvite) t.ok([422, 303].includes(shown.status), `${practitioner}: ${action} ${id}`)
+        else t.strictSame(anonymous(shown), none, `${practitioner}: ${action} ${id}`)
+        t.notMatch(shown.body, /secret-/, 'nothing of the record is told')
+      }
+    }
+  }
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM invitation`), undefined)
+})
+
+t.test('a study asks its own people alone, and each sees nobody’s answers but their own', async t => {
+  for (const person of [...facts.practitioners.map(id => `person-${id}`), 'person-ann']) {
+    const { browser, _csrf } = await signedIn(person)
+    const none = anonymous(await browser.get('/sharing/nothing-of-the-kind'))
+    const isAsked = (study: string) => person === 'person-ann' && subjects.some(({ id }) => id === `${study}-ann`)
+    for (const { id } of facts.studies.filter(one => isAsked(one.id)))
+      t.equal((await browser.get(`/sharing/${id}`)).status, 200, `${person}: ${id}`)
+    for (const { id } of facts.studies.filter(one => !isAsked(one.id))) {
+      t.strictSame(anonymous(await browser.get(`/sharing/${id}`)), none, `${person}: ${id}`)
+      t.equal((await browser.get(`/sharing/${id}/copy`)).status, 404, `${person}: the copy of ${id}`)
+      for (const action of ['', '/sign', '/decline'])
+        t.equal((await browser.post(`/sharing/${id}${action}`, { _csrf })).status, 404, `${person}: ${id}${action}`)
+    }
+    const all = await browser.get('/sharing')
+    t.equal(all.body.includes('name="stop"'), person === 'person-ann', `${person}: what they share`)
+  }
+})

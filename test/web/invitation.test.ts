@@ -1,0 +1,278 @@
+import t from 'tap'
+import { sql } from '../../src/storage/sql.ts'
+import { wordsOf } from '../support/browser.ts'
+import { birthDate, openInvited, password } from './invited.ts'
+
+const world = await openInvited()
+const { act, arrived, browser, browserOf, codeIn, create, database, enrolled, invite, lab, mailbox, page, prove } =
+  world
+const { send, staff, study, update } = world
+t.teardown(world.close)
+t.setTimeout(280_000)
+
+const over = /This invitation no longer works/
+const told = async (by = staff) => wordsOf(await by.get(page))
+/** Once it says so: a letter may arrive before it is written down that it was sent. */
+const tells = async (what: RegExp, tell = told): Promise<string> => {
+  for (;;) {
+    const words = await tell()
+    if (what.test(words)) return words
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+const linksOf = async (person: string) => {
+  const { link = [] } = (await send('everything', 'GET', `Person/${person}`)).json()
+  return link.map(({ target }: { target: { reference: string } }) => target.reference)
+}
+const personOf = async (email: string) =>
+  (await database.one<{ person: string }>(sql.fragment`SELECT person FROM user_account WHERE email = ${email}`)).person
+
+t.test(
+  'staff invite, and the patient comes by the letter, a code and their birth date to an account of theirs',
+  async t => {
+    const { subject, patient, email } = await enrolled('Ana')
+    t.match(await told(), /Ana Has not answered yet\. You see no data of theirs\. Not invited yet\. Invite/)
+    t.match(await act(subject, 'invite'), { status: 303, location: page })
+    const letter = await mailbox.next()
+    t.match(letter, { to: email, subject: 'An invitation to a study' })
+    t.match(letter.text, /lab invites you to a study/)
+    t.notMatch(letter.text, /Hearts/, 'what the study is about is not told by e-mail')
+    const link = letter.text.match(/http\S+/)?.[0]?.replace('http://localhost:8080', '') ?? ''
+    t.match(await tells(/The e-mail is sent/), /open until .* Invite again Show a QR code Cancel the invitation/)
+
+    const own = browser()
+    const first = await own.get(link)
+    t.match(wordsOf(first), /^Skip to the content Sharewell You are invited to a study/)
+    t.notMatch(first.body, /Hearts|Ana/, 'nothing is told before')
+    t.match(await own.send(link, {}, '/invitation/code'), { status: 303, location: `${link}&sent=` })
+    const code = await codeIn()
+    const wrong = await own.send(`${link}&sent=`, { birthDate: '1970-05-30', code }, '/invitation')
+    t.match([wrong.status, wordsOf(wrong)], [422, /The birth date or the code is not right/])
+    const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+    t.match(proven, { status: 303, location: '/invitation/account' })
+    t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with ana@example\.org\./)
+    const short = await own.send('/invitation/account', { name: '', password: 'short' })
+    t.match([short.status, wordsOf(short)], [422, /Enter your name.*Choose a password of at least 12 characters/])
+    t.match(await own.send('/invitation/account', { name: 'Ana Castillo', password }), {
+      status: 303,
+      location: `/sharing/${study.id}`,
+    })
+    t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+    t.match(wordsOf(await own.get(`/sharing/${study.id}`)), /Hearts &amp; steps lab asks you to share data/)
+    t.match(await told(), /Invited .* The patient has come by it\./)
+    t.match(await browser().get(link), { status: 410, body: over }, 'and the link is used up')
+  },
+)
+
+t.test('an account that there is already takes the invitation, and records of one human become one', async t => {
+  const first = await arrived('Twice')
+  const second = await enrolled('Twice2', { telecom: [{ system: 'email', value: first.email }] })
+  const person = await personOf(first.email)
+  const own = (await prove(await invite(second.subject))).browser
+  t.match(
+    wordsOf(await own.get('/invitation/account')),
+    /There is an account with twice@example\.org already\. Sign in/,
+  )
+  const signedIn = await own.send('/sign-in?continue=/invitation/account', { email: first.email, password }, '/sign-in')
+  t.equal(signedIn.location, '/invitation/account')
+  t.match(wordsOf(await own.get('/invitation/account')), /You are signed in as Twice \(twice@example\.org\)/)
+  t.equal((await own.send('/invitation/account', {})).status, 303)
+  t.same(await linksOf(person), [`Patient/${first.patient.id}`, `Patient/${second.patient.id}`])
+  const { compartments } = await database.one<{ compartments: number }>(sql.fragment`
+    SELECT count(DISTINCT patient_id)::integer AS compartments FROM patient_compartment
+    WHERE id IN (${first.patient.id}, ${second.patient.id})`)
+  t.equal(compartments, 1)
+})
+
+t.test('a record that is another account’s is nobody else’s', async t => {
+  const { subject, patient, email } = await arrived('Owner')
+  const thief = await create('everything', { resourceType: 'Person', name: [{ text: 'Thief' }] })
+  const own = (await prove(await invite(subject), await browserOf(thief.id))).browser
+  const refused = await own.send('/invitation/account', {})
+  t.match([refused.status, wordsOf(refused)], [409, /Your record belongs to another account already/])
+  t.same(await linksOf(thief.id), [])
+  t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+})
+
+t.test('an invitation that is cancelled, replaced, too old, or whose patient left, opens nothing', async t => {
+  const { subject, patient } = await enrolled('Gone')
+  const cancelled = await invite(subject)
+  t.match(await act(subject, 'cancel'), { status: 303, location: page })
+  const replaced = await invite(subject)
+  const open = await invite(subject)
+  for (const link of [cancelled, replaced]) t.match(await browser().get(link), { status: 410, body: over })
+  t.equal((await browser().get(open)).status, 200)
+  await update(lab.manager, {
+    resourceType: 'ResearchSubject',
+    id: subject,
+    status: 'off-study',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${patient.id}` },
+  })
+  t.match(await browser().get(open), { status: 410, body: over })
+  const late = await enrolled('Late')
+  const link = await invite(late.subject)
+  await database.run(sql.fragment`UPDATE invitation SET expires_at = now() WHERE subject = ${late.subject}`)
+  const answers = await Promise.all(
+    [link, `/invitation?link=${'A'.repeat(43)}`, '/invitation', '/invitation?link=short'].map(url =>
+      browser().get(url),
+    ),
+  )
+  t.same([...new Set(answers.map(({ status, body }) => `${status} ${body}`))].length, 1, 'and all are answered alike')
+  t.match(answers[0], { status: 410, body: over })
+})
+
+t.test('another address ends what was sent to the one before, and coming back to it opens nothing', async t => {
+  const { subject, patient, email } = await enrolled('Moved')
+  const link = await invite(subject)
+  const at = (value: string) => ({ ...patient, telecom: [{ system: 'email' as const, value }] })
+  await update(lab.manager, { ...patient, gender: 'other' })
+  t.equal((await browser().get(link)).status, 200, 'another change leaves it')
+  const { browser: own } = await prove(link)
+  await update(lab.manager, at('moved@example.com'))
+  await update(lab.manager, at(email))
+  t.match(await browser().get(link), { status: 410, body: over })
+  t.match(await own.get('/invitation/account'), { status: 410, body: over }, 'also whom it had shown')
+  t.match(await told(), /It ended, because the e-mail address was changed/)
+})
+
+t.test('five wrong tries end an invitation, however many come at once', async t => {
+  const { subject } = await enrolled('Tried')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  const shown = await own.get(`${link}&sent=`)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const tries = await Promise.all(
+    Array.from({ length: 50 }, () => own.post('/invitation', { _csrf, link: secret, birthDate: '1999-01-01', code })),
+  )
+  t.same(
+    [422, 410].map(status => tries.filter(one => one.status === status).length),
+    [4, 46],
+  )
+  t.match(
+    await own.post('/invitation', { _csrf, link: secret, birthDate, code }),
+    { status: 410 },
+    'also the right one',
+  )
+  t.match(await told(), /It ended after five wrong tries/)
+})
+
+t.test('of fifty who use one link, code or proof at once, one is let in', async t => {
+  const { subject, patient } = await enrolled('Raced')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  const shown = await own.get(`${link}&sent=`)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const proofs = await Promise.all(
+    Array.from({ length: 5 }, () => own.post('/invitation', { _csrf, link: secret, birthDate, code })),
+  )
+  t.equal(proofs.filter(({ status }) => status === 303).length, 1, 'a code counts once')
+  const persons = await Promise.all(
+    Array.from({ length: 50 }, (_, at) =>
+      create('everything', { resourceType: 'Person', name: [{ text: `Racer ${at}` }] }),
+    ),
+  )
+  const cookie = own.cookies.get('sharewell-invitation') ?? ''
+  const racers = await Promise.all(persons.map(({ id }) => browserOf(id)))
+  const used = await Promise.all(
+    racers.map(async racer => {
+      racer.cookies.set('sharewell-invitation', cookie)
+      return (await racer.send('/invitation/account', {}).catch(() => ({ status: 410 }))).status
+    }),
+  )
+  t.equal(used.filter(status => status === 303).length, 1)
+  const { count } = await database.one<{ count: number }>(
+    sql.fragment`SELECT count(*)::integer AS count FROM person_patient WHERE patient = ${patient.id}`,
+  )
+  t.equal(count, 1)
+})
+
+t.test('a picture that staff show opens the same page, and still asks for the code', async t => {
+  const { subject } = await enrolled('Scanned')
+  await act(subject, 'invite')
+  await mailbox.next()
+  const shown = await act(subject, 'code')
+  t.match(shown, { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
+  t.notMatch(shown.body, /link=/, 'the link stands in the picture alone')
+  t.match(await act((await enrolled('Uninvited')).subject, 'cancel').catch(() => 'no form'), 'no form')
+})
+
+t.test('what is missing is told, and nobody is invited', async t => {
+  const nowhere = await enrolled('Nowhere', { telecom: [{ system: 'phone', value: '1' }] })
+  const refused = await act(nowhere.subject, 'invite')
+  t.match([refused.status, wordsOf(refused)], [422, /lacks an e-mail address or a full birth date/])
+  const unborn = await enrolled('Unborn', { birthDate: '1970' })
+  t.equal((await act(unborn.subject, 'invite')).status, 422)
+  t.match(await told(), /Not invited yet/)
+})
+
+t.test('who may not invite is shown no way to, and does nothing by it', async t => {
+  const { subject } = await enrolled('Safe')
+  const token = (await staff.get(page)).body.match(/name="_csrf" value="([^"]*)"/)?.[1] ?? ''
+  const other = await create('everything', { resourceType: 'Person', name: [{ text: 'Other' }] })
+  const viewerId = (await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Vic' }] })).id
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: { reference: `Practitioner/${viewerId}` },
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/organization-role', code: 'viewer' }] }],
+  })
+  const viewer = await create('everything', {
+    resourceType: 'Person',
+    link: [{ target: { reference: `Practitioner/${viewerId}` } }],
+  })
+  const viewing = await browserOf(viewer.id)
+  t.notMatch((await viewing.get(page)).body, /people\/[^"]*\/invite/)
+  for (const own of [viewing, await browserOf(other.id)])
+    for (const action of ['invite', 'cancel', 'code']) {
+      const { body } = await own.get('/account')
+      const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+      t.equal((await own.post(`${page}/people/${subject}/${action}`, { _csrf })).status, 404, action)
+      t.equal(
+        (await own.post(`${page}/people/${subject}/${action}`, { _csrf: token })).status,
+        403,
+        'without the token',
+      )
+    }
+  t.match(await told(), /Not invited yet/)
+})
+
+t.test('what happened to invitations is told to the patient and to the privacy officer of the study', async t => {
+  const { subject, patient } = await arrived('Audited')
+  const everything = async (query: string) =>
+    ((await send('everything', 'GET', `AuditEvent?${query}`)).json().entry ?? []).map(
+      ({ resource }: { resource: { outcomeDesc: string } }) => resource.outcomeDesc,
+    )
+  t.same((await everything(`entity=Patient/${patient.id}`)).toSorted(), [
+    'The patient came by an invitation, and has an account by it',
+    'The patient was invited to a study',
+  ])
+  t.ok(subject)
+})
+
+t.test('a letter that cannot be sent is tried again, and then said to have failed', async t => {
+  const broken = await openInvited({ SMTP_URL: 'smtp://127.0.0.1:1' })
+  t.teardown(broken.close)
+  const { subject } = await broken.enrolled('Ana')
+  await broken.act(subject, 'invite')
+  const tell = async () => wordsOf(await broken.staff.get(broken.page))
+  t.match(await tell(), /The e-mail is being sent/)
+  t.match(await tells(/could not be sent/, tell), /The e-mail could not be sent: check the address, and invite again/)
+})
+
+t.test('where nobody makes accounts, only who has one comes in', async t => {
+  const closed = await openInvited({ SIGN_UP: 'closed' })
+  t.teardown(closed.close)
+  const { subject } = await closed.enrolled('Ana')
+  const { browser: own } = await closed.prove(await closed.invite(subject))
+  const shown = await own.get('/invitation/account')
+  t.match(wordsOf(shown), /Nobody makes accounts here at the moment/)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/sign-in')).body)?.[1] ?? ''
+  t.match(await own.post('/invitation/account', { _csrf, name: 'Ana', password }), { status: 410, body: over })
+})

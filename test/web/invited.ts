@@ -1,0 +1,176 @@
+import type { Extension } from '@medplum/fhirtypes'
+import { extensions, systems } from '../../src/fhir/canonical.ts'
+import { startSession } from '../../src/storage/account/session.ts'
+import { openBrowser } from '../support/browser.ts'
+import { linkIn, openMailbox } from '../support/mailbox.ts'
+import { openStudies } from '../support/study.ts'
+
+export const password = 'seven green umbrellas sing'
+export const birthDate = '1970-05-31'
+
+const kind = (code: string) => ({ coding: [{ system: systems.omh, code }] })
+
+/** A study that asks for two kinds, one of them from a band, in a text of two languages; and people who are invited into it. */
+export const openInvited = async (environment: Readonly<Record<string, string>> = {}) => {
+  const mailbox = await openMailbox()
+  const world = await openStudies({ SMTP_URL: mailbox.url, ...environment }, { pauseMs: 60_000, retries: 1 })
+  const { server, database, create } = world
+  const lab = await world.institution('lab')
+  const clinic = await world.institution('clinic')
+  const band = await create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Tidewell band', type: 'model-name' }],
+  })
+  const text = (version: string): Extension => ({
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: version },
+      ...['en', 'es'].map(language => ({
+        url: 'text',
+        valueAttachment: {
+          contentType: 'text/plain',
+          language,
+          data: Buffer.from(`${{ en: 'We ask', es: 'Le pedimos' }[language]}, version ${version}.`).toString('base64'),
+        },
+      })),
+    ],
+  })
+  const { practitioner, person: researcher } = await colleagueOf(world, lab.organization)
+  const study = await create(lab.manager, {
+    resourceType: 'ResearchStudy',
+    status: 'active',
+    title: 'Hearts & steps',
+    description: 'How hearts and steps go together',
+    sponsor: { reference: `Organization/${lab.organization}` },
+    extension: [
+      { url: extensions.identity, valueCode: 'identified' },
+      {
+        url: extensions.requestedData,
+        extension: [
+          { url: 'kind', valueCodeableConcept: kind('omh:heart-rate') },
+          { url: 'source', valueReference: { reference: `Device/${band.id}` } },
+        ],
+      },
+      { url: extensions.requestedData, extension: [{ url: 'kind', valueCodeableConcept: kind('omh:step-count') }] },
+      text('1'),
+      {
+        url: extensions.staff,
+        extension: [
+          { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+          {
+            url: 'role',
+            valueCodeableConcept: {
+              coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/staff-role', code: 'researcher' }],
+            },
+          },
+        ],
+      },
+    ],
+  })
+  const enrolled = async (name: string, more: object = {}, into = study.id) => {
+    const patient = await create(lab.manager, {
+      resourceType: 'Patient' as const,
+      name: [{ text: name }],
+      birthDate,
+      telecom: [{ system: 'email' as const, value: `${name.toLowerCase()}@example.org` }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+      ...more,
+    })
+    const { id: subject } = await enrol(patient.id, into)
+    return { patient, subject, email: `${name.toLowerCase()}@example.org` }
+  }
+  const enrol = (patient: string, into = study.id) =>
+    create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${into}` },
+      individual: { reference: `Patient/${patient}` },
+    })
+
+  let network = 0
+  /** In a network of its own, and in a language. */
+  const browser = (language = 'en') => {
+    network += 1
+    return openBrowser(server, {
+      remoteAddress: `10.4.${network >> 8}.${network & 255}`,
+      headers: { 'accept-language': language },
+    })
+  }
+  const browserOf = async (person: string, language?: string) => {
+    const own = browser(language)
+    own.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+    return own
+  }
+  const staff = await browserOf(researcher)
+  const page = `/studies/${study.id}`
+  const act = (subject: string, action: 'invite' | 'cancel' | 'code', by = staff) =>
+    by.send(page, {}, `${page}/people/${subject}/${action}`)
+  /** Invites; answers the path of the link in the letter. */
+  const invite = async (subject: string): Promise<string> => {
+    await act(subject, 'invite')
+    return linkIn(await mailbox.next())
+  }
+  const codeIn = async (): Promise<string> =>
+    /is (\d{6})\.|es (\d{6})\./
+      .exec((await mailbox.next()).text)
+      ?.slice(1)
+      .find(Boolean) ?? ''
+  /** As far as the proof goes. */
+  const prove = async (link: string, own = browser()) => {
+    await own.send(link, {}, '/invitation/code')
+    const answer = await own.send(`${link}&sent=`, { birthDate, code: await codeIn() }, '/invitation')
+    return { browser: own, answer }
+  }
+  /** Somebody who has come by an invitation, and is signed in. */
+  const arrived = async (name: string) => {
+    const one = await enrolled(name)
+    const { browser: own } = await prove(await invite(one.subject))
+    await own.send('/invitation/account', { name, password })
+    return { ...one, browser: own }
+  }
+  const close = async () => {
+    await server.close()
+    await mailbox.close()
+  }
+  return {
+    ...world,
+    mailbox,
+    lab,
+    clinic,
+    band: band.id,
+    study,
+    text,
+    page,
+    enrolled,
+    enrol,
+    browser,
+    browserOf,
+    staff,
+    act,
+    invite,
+    codeIn,
+    prove,
+    arrived,
+    close,
+  }
+}
+
+type World = Awaited<ReturnType<typeof openStudies>>
+
+/** A member of the organization, with an account. */
+const colleagueOf = async ({ create }: World, organization: string) => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Rita Research' }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${organization}` },
+    code: [{ coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/organization-role', code: 'member' }] }],
+  })
+  const person = await create('everything', {
+    resourceType: 'Person',
+    name: [{ text: 'Rita Research' }],
+    link: [{ target: practitioner }],
+  })
+  return { practitioner: id, person: person.id }
+}
