@@ -1,6 +1,9 @@
-/** Whether the text is a name of the IANA's time zones, or UTC; offsets are none. https://www.iana.org/time-zones */
+/**
+ * Whether the text is UTC, or a name of the IANA's with its area: those mean the same to this process and to the database.
+ * Offsets are none, and neither are abbreviations: IST is India here and Israel there. https://www.iana.org/time-zones
+ */
 export const isTimezone = (text: string): boolean => {
-  if (!/^[A-Za-z]+(?:\/[A-Za-z0-9_+-]+)*$/.test(text)) return false
+  if (text !== 'UTC' && !named.test(text)) return false
   try {
     clockOf(text)
     return true
@@ -8,6 +11,9 @@ export const isTimezone = (text: string): boolean => {
     return false
   }
 }
+
+const named =
+  /^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)(?:\/[A-Za-z0-9_+-]+){1,2}$/
 
 /** The day in the time zone, as `2026-03-01`. */
 export const dayOf = (timeMs: number, timezone: string): string =>

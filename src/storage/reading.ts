@@ -13,7 +13,7 @@ import type { ReadingsAsked } from './store.ts'
 
 /**
  * A query of what was measured and the caller may search, once each however many of the codes it has: `device_id`, `at`,
- * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit. Rounded to a
+ * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
  * millionth, so that a value which was written in another unit stands on a threshold where it is one.
  */
 export const readingsOf = (
@@ -29,7 +29,7 @@ export const readingsOf = (
   const mistakes = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
   return sql.fragment`
     SELECT DISTINCT hot.pk, hot.component, hot.device_id, ${moments[at]} AS at, ${dimension} AS dimension,
-      CASE WHEN unit.key = ${`${systems.ucum}|${unit}`} THEN hot.value::float8 ELSE ${converted(conversions, dimension)} END AS value
+      CASE WHEN abs(hot.value) > ${largest} THEN NULL WHEN unit.key = ${`${systems.ucum}|${unit}`} THEN hot.value::float8 ELSE ${converted(conversions, dimension)} END AS value
     FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
     LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE hot.patient_id = ${patientId}
@@ -39,6 +39,9 @@ export const readingsOf = (
       AND ${compile(question, { ...row, facts: name('hot') }, classes)}
       AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
 }
+
+/** Nothing is as much, and floating point could not hold some of it. */
+const largest = sql.fragment`1e15`
 
 /** The end is the first instant that lies behind. */
 const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {

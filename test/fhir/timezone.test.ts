@@ -1,11 +1,30 @@
 import t from 'tap'
 import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../src/fhir/timezone.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
 
 t.test('a time zone is a name that the IANA knows', t => {
   for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])
     t.ok(isTimezone(name), name)
-  for (const name of ['', '+01:00', 'Europe/Atlantis', "UTC'", 'Europe/Berlin/']) t.notOk(isTimezone(name), name)
+  for (const name of ['', '+01:00', 'Europe/Atlantis', "UTC'", 'Europe/Berlin/', 'IST', 'SystemV/AST4'])
+    t.notOk(isTimezone(name), name)
   t.end()
+})
+
+t.test('every time zone that is taken here is known to the database', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const rows = await database.any<{ name: string }>(sql.fragment`SELECT name FROM pg_timezone_names`)
+  const known = new Set(rows.map(({ name }) => name))
+  t.same(
+    Intl.supportedValuesOf('timeZone').filter(name => !isTimezone(name) || !known.has(name)),
+    [],
+  )
 })
 
 t.test('a day begins at its own midnight, whether or not the clocks change on it', t => {

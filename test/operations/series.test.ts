@@ -178,6 +178,13 @@ t.test('glucose is weighed by its moles, and nothing else is', async t => {
   t.same(await seriesOf({ ...asked, code: '2093-3' }), { lines: [], leftOut: 1 })
 })
 
+t.test('a number beyond all measure is left out', async t => {
+  const beyond = JSON as unknown as { readonly rawJSON: (text: string) => number }
+  await put(observation(loinc('29463-7'), '2026-08-01T10:00:00Z', quantity(beyond.rawJSON('1e400'), 'kg')))
+  const asked = { subject: 'ann', code: '29463-7', unit: 'kg', start: '2026-08-01', end: '2026-08-01' }
+  t.same(await seriesOf(asked), { lines: [], leftOut: 1 })
+})
+
 t.test('what took some time stands where it began, or where it ended; several codes of it count once', async t => {
   await put({
     ...observation(loinc('93832-4', '8867-4'), '', quantity(450, 'min')),
