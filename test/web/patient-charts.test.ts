@@ -1,3 +1,4 @@
+import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
@@ -153,4 +154,18 @@ t.test('what draws the charts comes from here, and the page lets in nothing else
     ['../package.json', 404],
   ] as const)
     t.equal((await staff.get(`/static/uplot/${file}`)).status, status, file)
+})
+
+t.test('a kind that is withdrawn is on no page from then on', async t => {
+  const token = await world.patientToken(ann, 'patient/Consent.cruds')
+  const [entry] = await world.pages(token, `Consent?patient=${ann}`)
+  const consent = entry?.resource as Consent
+  const provision = consent.provision?.provision?.filter(
+    ({ code }) => code?.[0]?.coding?.[0]?.code !== 'omh:blood-glucose',
+  )
+  t.match(titlesIn(await staff.get(page)), ['Glucose day by day'])
+  await world.update(token, { ...consent, provision: { ...consent.provision, provision: provision ?? [] } })
+  const shown = await staff.get(page)
+  t.same(titlesIn(shown), ['Blood pressure', 'Steps', 'Sleep'])
+  t.notMatch(wordsOf(shown), /Ambulatory|Patch|GMI/)
 })
