@@ -91,7 +91,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, log, or a URL such as smtps://user:password@mail.example.org',
     effect:
-      'Mail server to send e-mail by; none sends none. log writes it into the log, with the secrets in it: for development, on a server that listens to this machine alone.',
+      'Mail server to send e-mail by; none sends none (invitations into studies then lie at /outbox, on a server that only its own machine reaches). log writes it into the log, with the secrets in it: for development, on a server that listens to this machine alone.',
     parse: smtpUrl,
     secret: true,
   }),

@@ -172,6 +172,15 @@ export const useInvitation = async (connection: Connection, id: string): Promise
   (await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'used' WHERE id = ${id} AND ${isOpen}`)) > 0
 
+/** Whether the Patient was registered in the tenant of the organization. */
+export const isOfTenant = async (connection: Connection, patient: string, organization: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM patient_compartment AS compartment
+    JOIN patient ON patient.patient_id = compartment.patient_id AND patient.id = compartment.id
+    JOIN organization_node AS registering ON registering.id = patient.owner
+    JOIN organization_node AS inviting ON inviting.tenant = registering.tenant
+    WHERE compartment.id = ${patient} AND inviting.id = ${organization}`)) !== undefined
+
 /** Whether the Patient is somebody else's account already. Until the transaction ends nobody else makes it theirs. */
 export const isOfAnother = async (connection: Connection, patient: string, person: string): Promise<boolean> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('account of'), hashtext(${patient}))`)

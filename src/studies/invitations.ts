@@ -8,10 +8,12 @@ import type { Registry } from '../fhir/registry.ts'
 import type { Mail } from '../messages/mail.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import {
   endInvitation,
   type InvitationState,
   invitationsOf,
+  isOfTenant,
   linkToShow,
   makeInvitation,
 } from '../storage/invitation.ts'
@@ -93,11 +95,11 @@ const invitationDays = 7
 export const invitationUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
   `${address()}/invitation?link=${secret}`
 
-const eventOf = ({ person, study }: InvitedBy, patient: string, { sponsor }: ResearchStudy) => ({
+const eventOf = ({ person, study }: InvitedBy, patient: string, asked: ResearchStudy) => ({
   by: { kind: 'person', id: person } as const,
   patient,
   study,
-  organization: /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1],
+  organization: organizationOf(asked),
 })
 
 const findSubjects = async (
@@ -128,21 +130,50 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy) => {
   const { patient, study } = await findOwn(parts, by)
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
-  const record = await readPatient(parts, patient)
+  const record = (await mayWriteTo(parts, by, patient, study)) ? await readPatient(parts, patient) : undefined
   const email = record && addressOf(record)
   if (email === undefined || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
     throw new FhirError(
       'business-rule',
       'The record of this patient lacks an e-mail address or a full birth date: whoever has registered them completes it',
     )
+  const { database, secretKey } = parts.accounts
+  if (!(await mayTry(database, secretKey, letters, email)))
+    throw new FhirError(
+      'business-rule',
+      'This patient was invited five times within an hour: wait before you do it again',
+    )
   return { patient, study, email }
 }
 
+/** Nobody is flooded with letters. */
+const letters: Limit = { what: 'invitation', tries: 5, minutes: 60 }
+
+/** An id alone gives no way to write to another tenant's patient, nor to learn whether there is one. */
+const mayWriteTo = async (
+  { accounts, openStoreFor }: InvitationParts,
+  { person }: InvitedBy,
+  patient: string,
+  study: ResearchStudy,
+): Promise<boolean> => {
+  if (await isOfTenant(accounts.database, patient, organizationOf(study) ?? '')) return true
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope: 'user/Patient.r' })
+  return (await orUndefined(() => openStoreFor(caller).read('Patient', patient))) !== undefined
+}
+
+const organizationOf = ({ sponsor }: ResearchStudy): string | undefined =>
+  /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1]
+
 const readPatient = async (parts: InvitationParts, id: string): Promise<Patient | undefined> => {
+  const stored = await orUndefined(() => ownStore(parts).read('Patient', id))
+  return stored && JSON.parse(stored.content)
+}
+
+const orUndefined = async <T>(run: () => Promise<T>): Promise<T | undefined> => {
   try {
-    return JSON.parse((await ownStore(parts).read('Patient', id)).content)
+    return await run()
   } catch (error) {
-    if (error instanceof FhirError) return undefined
+    if (error instanceof FhirError && error.status < 500) return undefined
     throw error
   }
 }

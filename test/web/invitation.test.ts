@@ -212,6 +212,32 @@ t.test('what is missing is told, and nobody is invited', async t => {
   t.match(await told(), /Not invited yet/)
 })
 
+t.test('nobody writes to another tenant’s patient by an id, or is told whether there is one', async t => {
+  const foreign = await create('everything', {
+    resourceType: 'Patient',
+    birthDate,
+    telecom: [{ system: 'email', value: 'foreign@example.org' }],
+    managingOrganization: { reference: `Organization/${world.clinic.organization}` },
+  })
+  const answers = []
+  for (const patient of [foreign.id, 'nothing-of-the-kind']) {
+    const { id } = await world.enrol(patient)
+    const { body } = await staff.get('/account')
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    const { status, body: told } = await staff.post(`${page}/people/${id}/invite`, { _csrf })
+    answers.push([status, wordsOf({ body: told })])
+  }
+  t.same(answers[0], answers[1])
+  t.match(answers[0], [422, /lacks an e-mail address or a full birth date/])
+})
+
+t.test('nobody is flooded with invitations', async t => {
+  const { subject } = await enrolled('Flooded')
+  for (let count = 0; count < 5; count += 1) t.ok(await invite(subject))
+  const refused = await act(subject, 'invite')
+  t.match([refused.status, wordsOf(refused)], [422, /invited five times within an hour/])
+})
+
 t.test('who may not invite is shown no way to, and does nothing by it', async t => {
   const { subject } = await enrolled('Safe')
   const token = (await staff.get(page)).body.match(/name="_csrf" value="([^"]*)"/)?.[1] ?? ''
