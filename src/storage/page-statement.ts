@@ -2,7 +2,7 @@ import type { Search } from '../search/search.ts'
 import { type RowNames, tableOf } from './row.ts'
 import type { ByPatient, Source } from './search-source.ts'
 import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
-import { allOf, name, type SqlFragment, sql } from './sql.ts'
+import { allOf, name, type SqlFragment, sql, word } from './sql.ts'
 
 /** `content`: what is served of the row that is called `body`. */
 export type AskedPage = { readonly search: Search; readonly at: Position | undefined; readonly content: SqlFragment }
@@ -14,7 +14,7 @@ export const pageStatement = (asked: AskedPage, { from, where, row }: Source): S
     FROM ${from}
     WHERE ${beyond(asked, row, where)}
     ${orderOf(asked, row)}
-    LIMIT ${asked.search.count + 1}
+    LIMIT ${oneMore(asked)}
   )
   SELECT ${columns(asked)} FROM ${withBodies(asked)} ORDER BY page.position`
 
@@ -30,8 +30,8 @@ export const pageByPatient = (
   const found = { ...row, facts: name('found') }
   const where = whereOf(sql.fragment`person.patient_id`)
   return sql.fragment`
-    WITH chained AS MATERIALIZED (SELECT patient_id FROM (${patients}) AS target LIMIT ${fewPatients + 1}),
-    amount AS MATERIALIZED (SELECT count(*) > ${fewPatients} AS many FROM chained),
+    WITH chained AS MATERIALIZED (SELECT patient_id FROM (${patients}) AS target LIMIT ${word(`${fewPatients + 1}`)}),
+    amount AS MATERIALIZED (SELECT count(*) > ${word(`${fewPatients}`)} AS many FROM chained),
     page AS MATERIALIZED (
       SELECT found.patient_id, found.pk, ${placeOf(asked, found)}
       FROM (SELECT DISTINCT patient_id FROM chained WHERE NOT (SELECT many FROM amount)) AS person
@@ -40,15 +40,18 @@ export const pageByPatient = (
         FROM ${from}
         WHERE ${beyond(asked, row, where)}
         ${orderOf(asked, row)}
-        LIMIT ${asked.search.count + 1}) AS found
+        LIMIT ${oneMore(asked)}) AS found
       ${orderOf(asked, found)}
-      LIMIT ${asked.search.count + 1}
+      LIMIT ${oneMore(asked)}
     )
     SELECT amount.many, ${columns(asked)} FROM amount LEFT JOIN (${withBodies(asked)}) ON TRUE ORDER BY page.position`
 }
 
 /** Of more than so many, a page is sooner found in the order of time. */
 const fewPatients = 100
+
+/** In the text: how many are wanted decides which plan is the best, also where it is kept. */
+const oneMore = ({ search }: AskedPage): SqlFragment => word(`${search.count + 1}`)
 
 const beyond = ({ search, at }: AskedPage, row: RowNames, where: SqlFragment): SqlFragment => {
   if (at === undefined) return where
