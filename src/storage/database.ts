@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
-import { isFull, notePrepared, toStatement } from './prepared-statement.ts'
+import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
 import type { SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -89,11 +89,17 @@ const queryOn =
     const statement = toStatement(fragment)
     notePrepared(client, statement)
     try {
-      return await client.query(statement)
+      return await resultOf(client, statement)
     } catch (error) {
       throw toFhirError(error)
     }
   }
+
+/** By pg's callback: what comes by its promise outlives two collections each time, and the whole heap is collected for it. */
+const resultOf = (client: pg.PoolClient, statement: Statement): Promise<pg.QueryResult> =>
+  new Promise((resolve, reject) => {
+    client.query(statement, (error, result) => (error ? reject(error) : resolve(result)))
+  })
 
 const takeClient = async (pool: pg.Pool) => {
   const client = await pool.connect().catch(error => {
