@@ -2,6 +2,7 @@ import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { partsAsked } from './asked-scope.ts'
 import { typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { sentenceOf } from './scope-sentence.ts'
@@ -26,7 +27,7 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
 
   server.get('/account/apps', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
-    const token = reply.generateCsrf()
+    const token = ownToken(reply)
     const apps = await grantedApps.list(person)
     return sendPage(reply, {
       title: 'Apps that you have allowed',

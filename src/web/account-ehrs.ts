@@ -2,6 +2,7 @@ import { tell } from '../accounts/tell.ts'
 import { endSessions } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
 import { typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -10,7 +11,7 @@ import { requireSession, sessionOf } from './signed-in.ts'
 export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arrivals } }) => {
   server.get('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
     const users = await arrivals.usersOf(sessionOf(request).person)
-    const token = reply.generateCsrf()
+    const token = ownToken(reply)
     return sendPage(reply, {
       title: 'EHRs that sign you in',
       signOut: { token },

@@ -7,6 +7,7 @@ import { queryOf } from '../http/presentation.ts'
 import { findSecondFactor } from '../storage/account/second-factor.ts'
 import type { AddPage } from './add-page.ts'
 import { type Field, form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { requirePassword } from './no-password.ts'
 import { sendPage } from './page.ts'
@@ -65,17 +66,17 @@ const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply 
   sendPage(reply, {
     title: 'Change your e-mail address',
     isProblem: fields.some(({ problem }) => problem !== undefined),
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Change your e-mail address</h1>
 <p>We send an e-mail to the new address and one to the old address. The new one counts when it is confirmed.</p>
-${form({ action: '/account/email', token: reply.generateCsrf(), fields, button: 'Send the e-mails' })}
+${form({ action: '/account/email', token: ownToken(reply), fields, button: 'Send the e-mails' })}
 <p><a href="/account">Back to your account</a></p>`,
   })
 
 const sendOnTheirWay = (reply: FastifyReply): FastifyReply =>
   sendPage(reply, {
     title: 'Look into your e-mail',
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Look into your e-mail</h1>
 <p>If the new address is right, a message from us arrives there in a few minutes. Open the link in it, in this browser if you can, within 30 minutes.</p>
 <p>Look at your old address, too: the message there says whether you have to confirm the change there as well. Until then you sign in with the old address.</p>
@@ -85,7 +86,7 @@ const sendOnTheirWay = (reply: FastifyReply): FastifyReply =>
 const sendAskOthers = (reply: FastifyReply): FastifyReply =>
   sendPage(reply, {
     title: 'Change your e-mail address',
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Change your e-mail address</h1>
 <p>This site cannot send e-mail. Ask the people who run it to change your address.</p>
 <p><a href="/account">Back to your account</a></p>`,

@@ -2,6 +2,7 @@ import { endSessions } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
 import { form } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -27,7 +28,7 @@ ${ssoLink(institution, { continue: '/account/institution' })}`
 
   server.get('/account/institution', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
-    const token = reply.generateCsrf()
+    const token = ownToken(reply)
     const subjects = await arrivals.subjectsOf(person)
     const account = await findAccountOf(database, person)
     const title = `Sign-in at ${institution}`

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { nameOfPerson, nameProblem, renamePerson } from '../accounts/person.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { nameField } from './person-fields.ts'
@@ -25,8 +26,8 @@ const sendName = (reply: FastifyReply, field: ReturnType<typeof nameField>): Fas
   sendPage(reply, {
     title: 'Change your name',
     isProblem: field.problem !== undefined,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Change your name</h1>
-${form({ action: '/account/name', token: reply.generateCsrf(), fields: [field], button: 'Save' })}
+${form({ action: '/account/name', token: ownToken(reply), fields: [field], button: 'Save' })}
 <p><a href="/account">Back to your account</a></p>`,
   })

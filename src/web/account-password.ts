@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { changeOwnPassword, type OwnPasswordAnswer } from '../accounts/own-password.ts'
 import type { AddPage } from './add-page.ts'
 import { form, ticked, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { requirePassword } from './no-password.ts'
 import { sendPage } from './page.ts'
@@ -31,12 +32,12 @@ const sendPassword = (reply: FastifyReply, answer?: Exclude<OwnPasswordAnswer, {
   return sendPage(reply, {
     title: 'Change your password',
     isProblem: answer !== undefined,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Change your password</h1>
 <p>You will be signed out everywhere else.</p>
 ${form({
   action: '/account/password',
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   fields: [currentPasswordField(current), newPasswordField('new-password', problem, 'New password')],
   tick: {
     name: 'end-apps',

@@ -4,6 +4,7 @@ import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../stor
 import type { Session } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { requirePassword } from './no-password.ts'
 import { sendPage } from './page.ts'
@@ -24,7 +25,7 @@ export const accountSecondFactorPage: AddPage = (server, options) => {
     const content = factor.authenticator === undefined ? off : on(factor, await countRecoveryCodes(database, person))
     return sendPage(reply, {
       title: 'Second factor',
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token: ownToken(reply) },
       content: html`<h1>Second factor</h1>
 ${content}
 <p><a href="/account">Back to your account</a></p>`,
@@ -122,12 +123,12 @@ const sendChange = (
   return sendPage(reply, {
     title,
     isProblem: unshown !== undefined,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
 <p>${text(factor)}</p>
 ${form({
   action: `${path}/${name}`,
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   fields: factor.authenticator === undefined ? [password] : [password, codeField(problemOf('code'))],
   button,
 })}

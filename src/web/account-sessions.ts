@@ -1,6 +1,7 @@
 import { endSession, endSessions, type Session, sessionsOf } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
 import { typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -10,7 +11,7 @@ export const accountSessionsPage: AddPage = (server, { accounts: { database } })
   server.get('/account/sessions', { onRequest: requireSession }, async (request, reply) => {
     const own = sessionOf(request)
     const sessions = await sessionsOf(database, own.person)
-    const token = reply.generateCsrf()
+    const token = ownToken(reply)
     return sendPage(reply, {
       title: 'Where you are signed in',
       signOut: { token },

@@ -5,6 +5,7 @@ import { patientsOf } from '../storage/token.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
 import { form, notice } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -18,7 +19,7 @@ export const accountPage: AddPage = (server, { accounts, administered, ehrLaunch
     const done = doneTexts[queryOf(request).get('done') ?? '']
     return sendPage(reply, {
       title: 'Your account',
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token: ownToken(reply) },
       content: html`<h1>Your account</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 <dl>
@@ -39,7 +40,7 @@ ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/
 ${(await callerOfSession(accounts.database, sessionOf(request)))?.practitioner && html`<li><a href="/studies">See your studies</a></li>`}
 ${(await administered.areAny(person)) && html`<li><a href="/organizations">Look after your organizations</a></li>`}
 </ul>
-${account?.isVerified === false && accounts.mail && unverified(reply.generateCsrf())}`,
+${account?.isVerified === false && accounts.mail && unverified(ownToken(reply))}`,
     })
   })
 }

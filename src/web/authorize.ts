@@ -9,6 +9,7 @@ import { partsAsked, scopesTicked } from './asked-scope.ts'
 import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
 import { leadsAway } from './content-security.ts'
 import { ticked, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 
@@ -149,7 +150,7 @@ const sendDecision = async (
   const { choices } = server.authorization.interactions
   const { session, client, patients } = found
   const { person } = session
-  const token = reply.generateCsrf()
+  const token = ownToken(reply)
   const isOwn = typeof patients === 'object' && (await choices.only(person, client.id)) === patients.given
   return sendPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), {
     title: `Allow ${client.name}?`,

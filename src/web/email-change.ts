@@ -4,6 +4,7 @@ import { queryOf } from '../http/presentation.ts'
 import type { EmailChange } from '../storage/account/email-change.ts'
 import type { AddPage } from './add-page.ts'
 import { typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendPage } from './page.ts'
@@ -46,7 +47,7 @@ type Decision = readonly [value: 'confirm' | 'stop', label: string]
 
 const decisions = (reply: FastifyReply, link: string, offered: readonly Decision[]): Html =>
   html`<form method="post" action="/email-change">
-<input type="hidden" name="_csrf" value="${reply.generateCsrf()}">
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
 <input type="hidden" name="link" value="${link}">
 <div class="decide">
 ${offered.map(([value, label]) => html`<button name="decision" value="${value}"${value === 'stop' && html` class="plain"`}>${label}</button>`)}

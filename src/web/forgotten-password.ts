@@ -4,6 +4,7 @@ import { askForNewPassword } from '../accounts/new-password.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { letterOnItsWay } from './letter-on-its-way.ts'
 import { sendPage } from './page.ts'
@@ -32,7 +33,7 @@ const sendForgotten = (reply: FastifyReply, field = emailField('', undefined)): 
     isProblem: field.problem !== undefined,
     content: html`<h1>Choose a new password</h1>
 <p>We send an e-mail with a link to the address that you sign in with. It works for 30 minutes.</p>
-${form({ action: '/forgotten-password', token: reply.generateCsrf(), fields: [field], button: 'Send the e-mail' })}
+${form({ action: '/forgotten-password', token: ownToken(reply), fields: [field], button: 'Send the e-mail' })}
 <p><a href="/sign-in">Go back to sign-in</a></p>`,
   })
 

@@ -22,7 +22,20 @@ type Parts = {
 
 /** What the forms of a page carry, and nobody else knows: within a frame it belongs to the session, else to the browser. */
 export const formTokenOf = (request: FastifyRequest, reply: FastifyReply, cookies: Cookies): string =>
-  isFramed(request) ? framedToken(request, cookies) : reply.generateCsrf()
+  isFramed(request) ? framedToken(request, cookies) : ownToken(reply)
+
+/**
+ * Of one answer, for all its forms: made anew for each, a browser that has no secret yet would get several, keep the last,
+ * and be refused with the forms before.
+ */
+export const ownToken = (reply: FastifyReply): string => {
+  const known = tokens.get(reply)
+  if (known !== undefined) return known
+  const token = reply.generateCsrf()
+  tokens.set(reply, token)
+  return token
+}
+const tokens = new WeakMap<FastifyReply, string>()
 
 /** Forms come from our own pages: the browser says that no other site sent them, and they carry the token. */
 export const requireOwnForms = (server: FastifyInstance, parts: Parts): void => {

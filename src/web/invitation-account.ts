@@ -8,8 +8,9 @@ import { findAccountByEmail, findAccountOf } from '../storage/user-account.ts'
 import type { Accepted } from '../studies/acceptance.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { form, notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
-import { ownToken, sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
+import { sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
 import { enter, seldom } from './sign-in.ts'
 
 /** Whoever has shown who they are takes the invitation into an account: a new one, or one that they sign in to. */

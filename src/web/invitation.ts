@@ -3,8 +3,9 @@ import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { ownToken, sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
+import { sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
 import { seldom } from './sign-in.ts'
 
 /** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */

@@ -6,7 +6,7 @@ import type { Arrival } from '../auth/ehr/arrivals.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { type Choice, form, notice, typed } from './form.ts'
-import { formTokenOf } from './form-token.ts'
+import { formTokenOf, ownToken } from './form-token.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { type Asked, type Link, type Register, stepOf } from './launch-step.ts'
@@ -116,13 +116,13 @@ const sendLink = async (
   return sendPage(reply.code(problem === undefined ? 200 : 422), {
     title,
     isProblem: problem !== undefined,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
 ${notice('problem', html`<p>Do this only if you have just come from ${host} yourself, with your own user there.</p>`)}
 <p>From now on, whoever ${host} says is its user “${arrival.subject}” is signed in here as ${await nameOfPerson(accounts.openStoreAs, person)}.</p>
 ${form({
   action: `/launched/${request.params.arrival}/account`,
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   fields: [
     { name: 'password', label: 'Your password here', type: 'password', autocomplete: 'current-password', problem },
   ],

@@ -4,6 +4,7 @@ import { findInvitation, type Invitation, makeAccount, type NewAccountProblems }
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
 import { form, notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendPage } from './page.ts'
@@ -58,7 +59,7 @@ ${intro}
 ${invitation.email !== undefined && problems.email && notice('problem', html`<p>${emailProblems[problems.email]}</p>`)}
 ${form({
   action: '/new-account',
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   hidden: { link },
   fields: [
     nameField(name ?? '', problems.name),

@@ -5,6 +5,7 @@ import { queryOf } from '../http/presentation.ts'
 import { clearSessionCookie } from '../http/session.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendPage } from './page.ts'
@@ -45,7 +46,7 @@ const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): 
 <p>It is for the account with the e-mail address <strong>${email}</strong>. If you are signed in anywhere, you will be signed out there, and apps that you have allowed something have to ask you again.</p>
 ${form({
   action: '/new-password',
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   hidden: { link },
   fields: [newPasswordField('password', problem, 'New password')],
   button: 'Save the password',

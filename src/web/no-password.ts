@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
 import { findAccountOf } from '../storage/user-account.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { sessionOf } from './signed-in.ts'
@@ -18,7 +19,7 @@ export const requirePassword =
 const sendNoPassword = (reply: FastifyReply): FastifyReply =>
   sendPage(reply, {
     title: 'Choose a password first',
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Choose a password first</h1>
 <p>This change asks for your password, and you have none yet. <a href="/forgotten-password">Choose one</a>, by a link that we send to your e-mail address.</p>
 <p><a href="/account">Back to your account</a></p>`,

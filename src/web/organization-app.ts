@@ -8,6 +8,7 @@ import type { AddPage } from './add-page.ts'
 import { administeredOf } from './administered.ts'
 import { type AppState, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
 import { form, notice } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { kindLabel, lastToken } from './organization-apps.ts'
 import { sendPage } from './page.ts'
@@ -77,7 +78,7 @@ type Shown = Found & {
 }
 
 const sendApp = (reply: FastifyReply, { app, page, state, isSaved = false, refusal }: Shown): FastifyReply => {
-  const token = reply.generateCsrf()
+  const token = ownToken(reply)
   return sendPage(reply, {
     title: app.name,
     isProblem: refusal !== undefined || Object.keys(state.problems).length > 0,

@@ -5,6 +5,7 @@ import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { administeredOf, type OfOrganization } from './administered.ts'
 import { type AppState, appForm, emptyState, kindOf, kinds, saidBy, typedState, withProblems } from './app-form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { sendSecret } from './secret-once.ts'
@@ -19,7 +20,7 @@ export const organizationAppsPage: AddPage = (server, options) => {
     const apps = await organizationApps.list(id)
     return sendPage(reply, {
       title: `Apps of ${name}`,
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token: ownToken(reply) },
       content: html`<h1>Apps and backend services of ${name}</h1>
 ${
   apps.length === 0
@@ -63,9 +64,9 @@ const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: Ap
   sendPage(reply, {
     title: 'Register an app',
     isProblem: Object.keys(state.problems).length > 0,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Register an app or a backend service</h1>
 <p>It will belong to ${name}.</p>
-${appForm({ action: `/organizations/${id}/apps/new`, token: reply.generateCsrf(), button: 'Register', state })}
+${appForm({ action: `/organizations/${id}/apps/new`, token: ownToken(reply), button: 'Register', state })}
 <p><a href="/organizations/${id}/apps">Back to the apps</a></p>`,
   })

@@ -8,6 +8,7 @@ import type { AddPage } from './add-page.ts'
 import { administeredOf } from './administered.ts'
 import { type EhrState, ehrForm, ehrStateOf, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
 import { form, notice } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { seldom } from './sign-in.ts'
@@ -75,7 +76,7 @@ type Shown = {
 
 const sendEhr = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { config, state, all, page, address, done, check } = shown
-  const token = reply.generateCsrf()
+  const token = ownToken(reply)
   const title = new URL(config.issuer).host
   return sendPage(reply, {
     title,

@@ -3,6 +3,7 @@ import type { NamedOrganization } from '../accounts/administered-organizations.t
 import type { AddPage } from './add-page.ts'
 import { administeredOf, type OfOrganization } from './administered.ts'
 import { type EhrState, ehrForm, emptyEhr, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession } from './signed-in.ts'
@@ -17,7 +18,7 @@ export const organizationEhrsPage: AddPage = (server, options) => {
     const inherited = await organizationEhrs.listInherited(id)
     return sendPage(reply, {
       title: `EHRs of ${name}`,
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token: ownToken(reply) },
       content: html`<h1>EHRs that open Sharewell for ${name}</h1>
 <p>Providers open Sharewell from them, and are signed in by them. Each holds for the organization and all below it.</p>
 ${
@@ -57,7 +58,7 @@ const fromAbove = (
 <ul>${ehrs.map(({ issuer, name }) => html`<li>${issuer} (${name})</li>`)}</ul>`
 
 const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: EhrState): FastifyReply => {
-  const token = reply.generateCsrf()
+  const token = ownToken(reply)
   return sendPage(reply, {
     title: 'Add an EHR',
     isProblem: Object.keys(state.problems).length > 0,

@@ -1,6 +1,7 @@
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
 import { field } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -12,7 +13,7 @@ export const organizationsPage: AddPage = (server, { administered }) => {
     const { organizations, areMore } = await administered.list(sessionOf(request).person, name)
     return sendPage(reply, {
       title: 'Your organizations',
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token: ownToken(reply) },
       content: html`<h1>Your organizations</h1>
 ${
   organizations.length === 0 && name === ''

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Words, wordsFor } from '../messages/catalogue.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 
@@ -14,15 +15,6 @@ export const sendOwnPage = (reply: FastifyReply, words: Words, page: OwnPage): F
   const isSignedIn = reply.request.session !== undefined
   return sendPage(reply, { ...page, words, ...(isSignedIn && { signOut: { token: ownToken(reply) } }) })
 }
-
-/** One for all forms of a page: a browser without a cookie gets another one with each that is made. */
-export const ownToken = (reply: FastifyReply): string => {
-  const token = tokens.get(reply) ?? reply.generateCsrf()
-  tokens.set(reply, token)
-  return token
-}
-
-const tokens = new WeakMap<FastifyReply, string>()
 
 /** For what was used, has ended, or never was. */
 export const sendInvitationIsOver = (reply: FastifyReply, words: Words): FastifyReply => {

@@ -5,6 +5,7 @@ import { callerOfSession } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
@@ -35,7 +36,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor 
     const { person } = sessionOf(request)
     const [name = {}] = patient.name ?? []
     const title = nameText(name) || 'Patient'
-    const token = reply.generateCsrf()
+    const token = ownToken(reply)
     const apps = isFramed(request) ? [] : await launches.apps(person)
     const isReader = (await interactions.choices.only(person, pagesClient)) === id
     return sendPage(reply, {

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { recoveryCodeText } from '../accounts/authenticator.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 
@@ -10,7 +11,7 @@ export const sendRecoveryCodes = (
 ): FastifyReply =>
   sendPage(reply, {
     title: 'Keep your recovery codes',
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Keep your recovery codes</h1>
 <p>If you lose your phone, one of these codes lets you in instead of a code of the app. Each works once. We show them only now: print them, or write them down, and keep them where nobody else finds them.</p>
 <ol class="codes" data-codes>${recoveryCodes.map(code => html`<li><code>${recoveryCodeText(code)}</code></li>`)}</ol>

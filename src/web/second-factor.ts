@@ -9,6 +9,7 @@ import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { type Field, form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { codeProblems } from './person-fields.ts'
@@ -98,7 +99,7 @@ const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown
     content: html`<h1>${title}</h1>
 ${form({
   action: '/second-factor',
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   hidden: isLost ? { ...hidden, lost: 'yes' } : hidden,
   fields: [
     isLost
@@ -146,7 +147,7 @@ const sendSetUp = (
   sendPage(reply, {
     title: 'Set up an authenticator app',
     isProblem: problem !== undefined,
-    ...(isAsked ? {} : { signOut: { token: reply.generateCsrf() } }),
+    ...(isAsked ? {} : { signOut: { token: ownToken(reply) } }),
     content: html`<h1>Set up an authenticator app</h1>
 ${isAsked && html`<p>An organization that you belong to asks you to sign in with a second factor.</p>`}
 <p>With a second factor nobody gets in who knows only your password: besides it we ask for a code that an app on your phone shows. Any app for one-time codes will do.</p>
@@ -158,7 +159,7 @@ ${qrPicture(uri, 'QR code for your authenticator app')}
 <h2>2. Enter the code that it shows</h2>
 ${form({
   action: '/second-factor',
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   hidden: continued === undefined ? {} : { continue: continued },
   fields: [{ ...appField, problem }],
   button: 'Turn it on',

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { notice } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 
@@ -9,7 +10,7 @@ type Shown = { readonly client_id: string; readonly client_secret: string; reado
 export const sendSecret = (reply: FastifyReply, { client_id, client_secret, page }: Shown): FastifyReply =>
   sendPage(reply, {
     title: 'Keep this secret',
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Keep this secret</h1>
 ${notice('done', html`<p>Copy it now to where the app needs it: it is shown this once, and never again.</p>`)}
 <dl>

@@ -9,6 +9,7 @@ import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { form, notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { ssoLink } from './sso-link.ts'
@@ -100,7 +101,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 ${problem && notice('problem', html`<p>${problem}</p>`)}
 ${form({
   action: '/sign-in',
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   hidden: continued === undefined ? {} : { continue: continued },
   fields: [
     { name: 'email', label: 'E-mail address', type: 'email', value: email ?? '', autocomplete: 'username' },

@@ -4,6 +4,7 @@ import { askForAccount } from '../accounts/sign-up.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { letterOnItsWay } from './letter-on-its-way.ts'
 import { sendPage } from './page.ts'
@@ -33,7 +34,7 @@ const sendSignUp = (reply: FastifyReply, field = emailField('', undefined)): Fas
     isProblem: field.problem !== undefined,
     content: html`<h1>Create an account</h1>
 <p>We send you an e-mail with a link. Open it to choose your password.</p>
-${form({ action: '/sign-up', token: reply.generateCsrf(), fields: [field], button: 'Send the e-mail' })}
+${form({ action: '/sign-up', token: ownToken(reply), fields: [field], button: 'Send the e-mail' })}
 <p><a href="/sign-in">I have an account already</a></p>`,
   })
 

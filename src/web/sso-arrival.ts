@@ -5,6 +5,7 @@ import type { SsoStep } from '../auth/sso/arrivals.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { form, notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { nameField } from './person-fields.ts'
@@ -72,11 +73,11 @@ const sendLink = async (
   const title = `Link your account at ${institution}`
   return sendPage(reply, {
     title,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
 ${notice('problem', html`<p>Do this only if you have just come from ${institution} yourself, with your own account there.</p>`)}
 <p>From now on, whoever signs in at ${institution} as you did just now (${arrived.email}) is signed in here as ${await nameOfPerson(accounts.openStoreAs, person)}. You can undo this at any time in your account.</p>
-${form({ action: `/sso/arrivals/${request.params.arrival}/link`, token: reply.generateCsrf(), fields: [], button: 'Link them' })}
+${form({ action: `/sso/arrivals/${request.params.arrival}/link`, token: ownToken(reply), fields: [], button: 'Link them' })}
 <p><a href="/account">Do not link them</a></p>`,
   })
 }
@@ -98,7 +99,7 @@ const sendCreate = (
 <p>You have no account here yet. You will sign in with ${institution}, and your e-mail address here is <strong>${arrived.email}</strong>.</p>
 ${form({
   action: `/sso/arrivals/${request.params.arrival}/account`,
-  token: reply.generateCsrf(),
+  token: ownToken(reply),
   fields: [nameField(typed?.name ?? arrived.name ?? '', typed?.problem)],
   button: 'Create account',
 })}

@@ -4,6 +4,7 @@ import { openCursors } from '../interactions/cursor.ts'
 import { parseSearch } from '../search/parse.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -22,7 +23,7 @@ export const studiesPage: AddPage = (server, { accounts, registry, openStoreFor 
     const studies = found.entries.map(({ content }): ResearchStudy => JSON.parse(content))
     return sendPage(reply, {
       title: 'Studies',
-      signOut: { token: reply.generateCsrf() },
+      signOut: { token: ownToken(reply) },
       content: html`<h1>Studies</h1>
 ${
   studies.length === 0

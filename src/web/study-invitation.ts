@@ -4,6 +4,7 @@ import type { InvitationState } from '../storage/invitation.ts'
 import type { EnrolledPerson } from '../studies/enrolled-people.ts'
 import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { qrPicture } from './qr-picture.ts'
@@ -43,7 +44,7 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
   sendPage(reply.code(422), {
     title: 'Nobody was invited',
     isProblem: true,
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>This was not done</h1>
 <p>${why}.</p>
 <p><a href="/studies/${study}">Back to the study</a></p>`,
@@ -52,7 +53,7 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
 const sendCode = (reply: FastifyReply, study: string, link: string): FastifyReply =>
   sendPage(reply, {
     title: 'Invitation to scan',
-    signOut: { token: reply.generateCsrf() },
+    signOut: { token: ownToken(reply) },
     content: html`<h1>Invitation to scan</h1>
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to their e-mail address: nobody else gets in by it.</p>
 ${qrPicture(link, 'QR code of the invitation')}

@@ -11,6 +11,7 @@ import type { Answer } from '../studies/answer.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-people.ts'
 import { when } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
+import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -35,7 +36,7 @@ export const studyPage: AddPage = (server, options) => {
       people.map(({ id }) => id),
     )
     const title = study.title ?? 'A study without a title'
-    const token = reply.generateCsrf()
+    const token = ownToken(reply)
     const shown = { page, token, now: Date.now() }
     return sendPage(reply, {
       title,

@@ -2,6 +2,7 @@ import { askForVerification, findVerification, verify } from '../accounts/verifi
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { letterOnItsWay } from './letter-on-its-way.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
@@ -18,7 +19,7 @@ export const verificationPage: AddPage = (server, { accounts }) => {
       title: 'Confirm your e-mail address',
       content: html`<h1>Confirm your e-mail address</h1>
 <p>Is <strong>${email}</strong> your e-mail address, and is the Sharewell account with it yours?</p>
-${form({ action: '/verification', token: reply.generateCsrf(), hidden: { link }, fields: [], button: 'Yes, both are mine' })}`,
+${form({ action: '/verification', token: ownToken(reply), hidden: { link }, fields: [], button: 'Yes, both are mine' })}`,
     })
   })
   server.post('/verification', async (request, reply) =>

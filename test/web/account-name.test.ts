@@ -49,3 +49,16 @@ t.test('of several names the first is theirs to change, and nothing else of the 
     ],
   })
 })
+
+t.test('in a browser that kept the session alone, each form of a page works', async t => {
+  const { email } = await newAccount('kim')
+  const browser = await signedIn(email)
+  const session = [...browser.cookies].filter(([name]) => /session/.test(name))
+  t.equal(session.length, 1)
+  browser.cookies.clear()
+  for (const [name, value] of session) browser.cookies.set(name, value)
+  const tokens = [...(await browser.get('/account/name')).body.matchAll(/name="_csrf" value="([^"]*)"/g)]
+  t.equal(tokens.length, 2, 'to save, and to sign out')
+  for (const [, _csrf = ''] of tokens.toReversed())
+    t.match(await browser.post('/account/name', { name: 'Kim', _csrf }), { status: 303 })
+})
