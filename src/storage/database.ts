@@ -98,7 +98,7 @@ const queryOn =
 /** By pg's callback: what comes by its promise outlives two collections each time, and the whole heap is collected for it. */
 const resultOf = (client: pg.PoolClient, statement: Statement): Promise<pg.QueryResult> =>
   new Promise((resolve, reject) => {
-    client.query(statement, (error, result) => (error ? reject(error) : resolve(result)))
+    void client.query(statement, (error, result) => (error ? reject(error) : resolve(result)))
   })
 
 const takeClient = async (pool: pg.Pool) => {
