@@ -79,3 +79,13 @@ export const toOutcomeIssue = ({ code, message, expression, severity = 'error' }
   diagnostics: message,
   ...(expression === undefined ? {} : { expression: [expression] }),
 })
+
+/** What is found; undefined where it is refused, for whatever reason of who asks. A fault is thrown. */
+export const unlessRefused = async <T>(run: () => Promise<T>): Promise<T | undefined> => {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof FhirError && error.status < 500) return undefined
+    throw error
+  }
+}

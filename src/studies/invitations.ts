@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import { invitedBy } from '../access/inviting.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { extensions } from '../fhir/canonical.ts'
-import { FhirError } from '../fhir/error.ts'
+import { FhirError, unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mail } from '../messages/mail.ts'
 import { and } from '../search/expression.ts'
@@ -158,24 +158,15 @@ const mayWriteTo = async (
 ): Promise<boolean> => {
   if (await isOfTenant(accounts.database, patient, organizationOf(study) ?? '')) return true
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope: 'user/Patient.r' })
-  return (await orUndefined(() => openStoreFor(caller).read('Patient', patient))) !== undefined
+  return (await unlessRefused(() => openStoreFor(caller).read('Patient', patient))) !== undefined
 }
 
 const organizationOf = ({ sponsor }: ResearchStudy): string | undefined =>
   /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1]
 
 const readPatient = async (parts: InvitationParts, id: string): Promise<Patient | undefined> => {
-  const stored = await orUndefined(() => ownStore(parts).read('Patient', id))
+  const stored = await unlessRefused(() => ownStore(parts).read('Patient', id))
   return stored && JSON.parse(stored.content)
-}
-
-const orUndefined = async <T>(run: () => Promise<T>): Promise<T | undefined> => {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof FhirError && error.status < 500) return undefined
-    throw error
-  }
 }
 
 const ownStore = ({ accounts }: InvitationParts): Store =>

@@ -1,6 +1,6 @@
 import type { Device, Organization, Practitioner, ResearchStudy, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../accounts/accounts.ts'
-import { FhirError } from '../fhir/error.ts'
+import { unlessRefused } from '../fhir/error.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
 import { callerOfPatient } from '../storage/token.ts'
@@ -35,10 +35,10 @@ export const openOwnRecord = async (
   return {
     patient,
     store,
-    read: async (type, id) => orUndefined(async () => JSON.parse((await store.read(type, id)).content)),
+    read: async (type, id) => unlessRefused(async () => JSON.parse((await store.read(type, id)).content)),
     find: async (type, query) => (await search(type, query)).entries.map(({ content }) => JSON.parse(content)),
     count: (type, query) =>
-      orUndefined(async () => (await search(type, [...new URLSearchParams(query), ['_summary', 'count']])).total),
+      unlessRefused(async () => (await search(type, [...new URLSearchParams(query), ['_summary', 'count']])).total),
   }
 }
 
@@ -48,15 +48,6 @@ const scope = [
     type => `user/${type}.rs`,
   ),
 ].join(' ')
-
-const orUndefined = async <T>(run: () => Promise<T>): Promise<T | undefined> => {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof FhirError && error.status < 500) return undefined
-    throw error
-  }
-}
 
 /** Of a study, an organization, a practitioner or a source of data; undefined where the patient may not see it. */
 export const nameOf = async (record: OwnRecord, reference = ''): Promise<string | undefined> => {
