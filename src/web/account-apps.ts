@@ -17,11 +17,11 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
     const { id, client, scopes, patient, isOffline, grantedAt, endsAt } = app
     const isOwn = patient === undefined || (await interactions.choices.only(person, client.id)) === patient
     const sentences = partsAsked(scopes).map(part => sentenceOf(part, isOwn ? 'your' : 'the patient’s', codeClasses))
-    return html`<li>
+    return html`<li class="list-group-item px-0 py-3">
 <h2>${client.name}</h2>
 <ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
-<p class="hint">Allowed ${when(grantedAt)}. It ends ${when(endsAt)}${isOffline && ', and goes on while you are away'}.</p>
-<form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="plain" aria-label="End what ${client.name} may do, allowed ${when(grantedAt)}">End it</button></form>
+<p class="text-body-secondary">Allowed ${when(grantedAt)}. It ends ${when(endsAt)}${isOffline && ', and goes on while you are away'}.</p>
+<form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="End what ${client.name} may do, allowed ${when(grantedAt)}">End it</button></form>
 </li>`
   }
 
@@ -37,7 +37,7 @@ ${
   apps.length === 0
     ? html`<p>No app may do anything in your name.</p>`
     : html`<p>What you end here ends at once. What an app has read already, it still has.</p>
-<ul class="items">${await Promise.all(apps.map(app => listed(person, app, token)))}</ul>`
+<ul class="list-group list-group-flush mb-4">${await Promise.all(apps.map(app => listed(person, app, token)))}</ul>`
 }
 <p><a href="/account">Back to your account</a></p>`,
     })

@@ -20,11 +20,11 @@ ${
   users.length === 0
     ? html`<p>No EHR signs you in here.</p>`
     : html`<p>If you do not know one of these, unlink it and choose a new password. All other browsers are signed out then.</p>
-<ul class="items">${users.map(
-        ({ issuer, subject }) => html`<li>
+<ul class="list-group list-group-flush mb-4">${users.map(
+        ({ issuer, subject }) => html`<li class="list-group-item px-0 py-3">
 <strong>${new URL(issuer).host}</strong>
-<p class="hint">Its user “${subject}” is signed in here as you.</p>
-<form method="post" action="/account/ehrs"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="issuer" value="${issuer}"><button class="plain" aria-label="Unlink ${new URL(issuer).host}">Unlink it</button></form>
+<p class="text-body-secondary">Its user “${subject}” is signed in here as you.</p>
+<form method="post" action="/account/ehrs"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="issuer" value="${issuer}"><button class="btn btn-outline-primary" aria-label="Unlink ${new URL(issuer).host}">Unlink it</button></form>
 </li>`,
       )}</ul>`
 }

@@ -59,7 +59,7 @@ const on = (
   left: number,
 ): Html => html`<p>It is turned on: when you sign in we ask for a code of your authenticator app.</p>
 <p>Unused recovery codes: ${left}</p>
-<ul class="links">
+<ul class="list-unstyled mt-4">
 <li><a href="${path}/recovery-codes">Get new recovery codes</a></li>
 <li><a href="${path}/set-up">Use another app</a></li>
 ${!isNeeded && html`<li><a href="${path}/off">Turn it off</a></li>`}

@@ -17,8 +17,8 @@ export const accountSessionsPage: AddPage = (server, { accounts: { database } })
       signOut: { token },
       content: html`<h1>Where you are signed in</h1>
 <p>If you do not know one of these, sign it out and choose a new password.</p>
-<ul class="items">${sessions.map(one => listed(one, { isOwn: one.id === own.id, token }))}</ul>
-${sessions.length > 1 && html`<form method="post" action="/account/sessions/end-others"><input type="hidden" name="_csrf" value="${token}"><button>Sign out everywhere else</button></form>`}
+<ul class="list-group list-group-flush mb-4">${sessions.map(one => listed(one, { isOwn: one.id === own.id, token }))}</ul>
+${sessions.length > 1 && html`<form method="post" action="/account/sessions/end-others"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">Sign out everywhere else</button></form>`}
 <p><a href="/account">Back to your account</a></p>`,
     })
   })
@@ -36,10 +36,10 @@ ${sessions.length > 1 && html`<form method="post" action="/account/sessions/end-
 const listed = (
   { id, device, signedInAt, frame }: Session,
   { isOwn, token }: { isOwn: boolean; token: string },
-): Html => html`<li>
+): Html => html`<li class="list-group-item px-0 py-3">
 <strong>${device}</strong>${isOwn && ' (this browser)'}
-<p class="hint">Signed in ${when(signedInAt)}${frame && `, within a page of ${new URL(frame.issuer).host}`}</p>
-${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="plain" aria-label="Sign out ${device}, signed in ${when(signedInAt)}">Sign out</button></form>`}
+<p class="text-body-secondary">Signed in ${when(signedInAt)}${frame && `, within a page of ${new URL(frame.issuer).host}`}</p>
+${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="btn btn-outline-primary" aria-label="Sign out ${device}, signed in ${when(signedInAt)}">Sign out</button></form>`}
 </li>`
 
 export const when = (time: Date): string =>

@@ -26,7 +26,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 <dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>E-mail address</dt><dd>${account?.email}</dd>
 </dl>
-<ul class="links">
+<ul class="list-unstyled mt-4">
 ${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
 ${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">See what you share, and with whom</a></li>`}
 <li><a href="/account/name">Change your name</a></li>

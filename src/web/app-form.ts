@@ -2,7 +2,7 @@ import { isBackend } from '../auth/organization-apps.ts'
 import { type AppKind, problemsOf, type SaidApp } from '../auth/said-app.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'
-import { type Field, field, problemList, typed } from './form.ts'
+import { box, type Field, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 
 /** What stands in the fields, and what is wrong with it. */
@@ -112,7 +112,7 @@ export const appForm = ({ action, token, button, state, isService }: Form): Html
 ${first && field(first)}
 ${isService === true ? html`<input type="hidden" name="kind" value="backend">` : kindChoice(choices, state)}
 ${others.map(field)}
-<button>${button}</button>
+<button class="btn btn-primary">${button}</button>
 </form>`
 }
 
@@ -120,11 +120,10 @@ const kindChoice = (
   choices: typeof kinds,
   { values, problems }: AppState,
 ): Html => html`<fieldset id="kind"${problems.kind && html` aria-describedby="kind-problem"`}>
-<legend>What it is</legend>
-${problems.kind && html`<p class="problem" id="kind-problem">${problems.kind}</p>`}
-${choices.map(
-  ([kind, label, hint]) =>
-    html`<label class="choice"><input type="radio" name="kind" value="${kind}"${values.kind === kind && html` checked`}> <span>${label}<span class="hint block">${hint}</span></span></label>`,
+<legend class="fs-5 fw-semibold">What it is</legend>
+${problems.kind && html`<p class="invalid-feedback d-block" id="kind-problem">${problems.kind}</p>`}
+${choices.map(([kind, label, hint]) =>
+  box({ type: 'radio', name: 'kind', value: kind, isChosen: values.kind === kind, label, hint }),
 )}
 </fieldset>`
 

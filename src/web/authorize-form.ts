@@ -2,7 +2,7 @@ import type { AskingClient, Interaction } from '../auth/interaction.ts'
 import type { Choices } from '../auth/patient-choice.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type AskedPart, isNarrowable, partsAsked } from './asked-scope.ts'
-import { notice } from './form.ts'
+import { box, notice } from './form.ts'
 import { type Html, html } from './html.ts'
 import { sentenceOf, type Whose } from './scope-sentence.ts'
 
@@ -50,12 +50,12 @@ ${hasNobody(shown) ? nobody(client) : question(shown)}
 const hasNobody = ({ choices, state }: Shown): boolean =>
   choices !== undefined && choices.patients.length === 0 && !choices.more && state.name === ''
 
-const nobody = ({ name }: AskingClient): Html => html`<div class="notice problem">
+const nobody = ({ name }: AskingClient): Html => html`<div class="alert alert-danger">
 <h2>You cannot allow this</h2>
 <p>${name} asks for the data of a patient, and there is no patient whose data you may give. If you have another account, sign in with it.</p>
 </div>
-<div class="decide">
-<button name="decision" value="deny" class="plain">Go back to the app</button>
+<div class="d-flex flex-wrap gap-3 mt-4">
+<button name="decision" value="deny" class="btn btn-outline-primary">Go back to the app</button>
 </div>`
 
 const question = (shown: Shown): Html => {
@@ -73,9 +73,9 @@ ${groups.map(([group, title]) =>
   ),
 )}
 ${parts.some(isNarrowable) && kindChoice(shown)}
-<div class="decide">
-<button name="decision" value="allow">Allow</button>
-<button name="decision" value="deny" class="plain">Deny</button>
+<div class="d-flex flex-wrap gap-3 mt-4">
+<button name="decision" value="allow" class="btn btn-primary">Allow</button>
+<button name="decision" value="deny" class="btn btn-outline-primary">Deny</button>
 </div>`
 }
 
@@ -96,7 +96,7 @@ const asking = ({
 }: AskingClient): Html => html`<p>The app <strong>${name}</strong> asks to use data that you may see here.</p>
 ${
   selfRegistered &&
-  html`<div class="notice problem"><p><strong>Nobody here has looked at this app.</strong> It registered itself, and its name is what it says of itself. Go on only if you know it and started it just now.</p></div>`
+  html`<div class="alert alert-danger"><p><strong>Nobody here has looked at this app.</strong> It registered itself, and its name is what it says of itself. Go on only if you know it and started it just now.</p></div>`
 }
 <dl>
 ${organization && html`<dt>It belongs to</dt><dd>${organization}</dd>`}
@@ -114,7 +114,7 @@ const pageTitles = [
 const appPage = (title: string, uri: string | undefined): Html | undefined =>
   uri === undefined
     ? undefined
-    : html`<dt>${title}</dt><dd><a href="${uri}" target="_blank" rel="noopener noreferrer">${new URL(uri).host}<span class="hint"> (opens a new tab)</span></a></dd>`
+    : html`<dt>${title}</dt><dd><a href="${uri}" target="_blank" rel="noopener noreferrer">${new URL(uri).host}<span class="text-body-secondary"> (opens a new tab)</span></a></dd>`
 
 const groups = [
   ['read', 'Read'],
@@ -125,12 +125,14 @@ const groups = [
 const partGroup = (title: string, parts: readonly AskedPart[], { whose, classes, state }: Shown): Html | false =>
   parts.length > 0 &&
   html`<fieldset>
-<legend>${title}</legend>
+<legend class="fs-5 fw-semibold">${title}</legend>
 ${parts.map(part => {
   const { value, scope } = part
   const text = sentenceOf(part, whose, classes)
   const isWildcard = scope?.type === '*'
-  return html`<label class="choice"><input type="checkbox" name="scope" value="${value}"${state.scopes.has(value) && html` checked`}> <span>${text}${isWildcard && html`<span class="warning">Careful: this is everything, also kinds of data that will only be added in the future.</span>`}</span></label>`
+  const careful = html`<span class="d-block text-danger-emphasis">Careful: this is everything, also kinds of data that will only be added in the future.</span>`
+  const label = isWildcard ? html`${text}${careful}` : text
+  return box({ type: 'checkbox', name: 'scope', value, isChosen: state.scopes.has(value), label })
 })}
 </fieldset>`
 
@@ -138,18 +140,17 @@ ${parts.map(part => {
 const kindChoice = ({ scopes, classes, state: { kinds } }: Shown): Html => {
   const isBesideWildcard = partsAsked(scopes).some(({ group, scope }) => group === 'read' && scope?.type === '*')
   if (kinds === undefined)
-    return html`<p class="kinds-choice">All kinds of measurements are included. <button name="decision" value="some-kinds" class="plain">Choose kinds of measurements</button></p>`
+    return html`<p>All kinds of measurements are included. <button name="decision" value="some-kinds" class="btn btn-outline-primary">Choose kinds of measurements</button></p>`
   return html`<input type="hidden" name="kinds" value="some">
 <fieldset>
-<legend>Only these kinds of measurements</legend>
-<p class="hint">It reads those that you tick, and no others.${isBesideWildcard && ' As long as reading everything is ticked above, it reads all of them.'}</p>
-<div class="kinds">${classes
+<legend class="fs-5 fw-semibold">Only these kinds of measurements</legend>
+<p class="text-body-secondary">It reads those that you tick, and no others.${isBesideWildcard && ' As long as reading everything is ticked above, it reads all of them.'}</p>
+<div class="columns">${classes
     .kinds()
-    .map(
-      ({ key, display }) =>
-        html`<label class="choice"><input type="checkbox" name="kind" value="${key}"${kinds.has(key) && html` checked`}> <span>${display}</span></label>`,
+    .map(({ key, display }) =>
+      box({ type: 'checkbox', name: 'kind', value: key, isChosen: kinds.has(key), label: display }),
     )}</div>
-<p class="kinds-choice"><button name="decision" value="all-kinds" class="plain">Include all kinds again</button></p>
+<p><button name="decision" value="all-kinds" class="btn btn-outline-primary">Include all kinds again</button></p>
 </fieldset>`
 }
 
@@ -157,16 +158,17 @@ const patientChoice = (
   { patients, more }: NonNullable<Shown['choices']>,
   { patient, name }: AuthorizeState,
 ): Html => html`<fieldset>
-<legend>Whose data is it about?</legend>
+<legend class="fs-5 fw-semibold">Whose data is it about?</legend>
 ${
   (more || name !== '') &&
-  html`<div class="field find"><label for="name">Find a patient by name</label>
-<input id="name" name="name" type="text" autocomplete="off" value="${name}"><button name="decision" value="find" class="plain">Find</button></div>`
+  html`<div class="mb-3"><label for="name" class="form-label fw-semibold">Find a patient by name</label>
+<div class="input-group"><input id="name" name="name" type="text" autocomplete="off" class="form-control" value="${name}"><button name="decision" value="find" class="btn btn-outline-primary">Find</button></div></div>`
 }
 ${patients.length === 0 && html`<p>There is no such patient whose data you may give.</p>`}
-${more && html`<p class="hint">These are the first ${patients.length}. A name finds others.</p>`}
-${patients.map(
-  one =>
-    html`<label class="choice"><input type="radio" name="patient" value="${one.id}"${(one.id === patient || (patients.length === 1 && name === '' && !more)) && html` checked`}> <span>${one.name}${one.birthDate && html` <span class="hint">born ${one.birthDate}</span>`}</span></label>`,
-)}
+${more && html`<p class="text-body-secondary">These are the first ${patients.length}. A name finds others.</p>`}
+${patients.map(one => {
+  const isOnly = patients.length === 1 && name === '' && !more
+  const label = html`${one.name}${one.birthDate && html` <span class="text-body-secondary">born ${one.birthDate}</span>`}`
+  return box({ type: 'radio', name: 'patient', value: one.id, isChosen: one.id === patient || isOnly, label })
+})}
 </fieldset>`

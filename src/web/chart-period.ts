@@ -61,16 +61,16 @@ export const periodForm = (patient: string, period: ChartPeriod): Html => {
 <p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">Earlier</a>
 <a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">Later</a>
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? '1 day' : `${length} days`}</a> `)}</p>
-<form method="get" action="/patients/${patient}" data-period novalidate>
+<form method="get" action="/patients/${patient}" class="columns" data-period novalidate>
 ${field({ name: 'first', label: 'First day', value: first, autocomplete: 'off', hint: 'As in 2026-03-31', problem })}
 ${field({ name: 'last', label: 'Last day', value: last, autocomplete: 'off', hint: 'It is shown as well' })}
 ${field({ name: 'timezone', label: 'Time zone', value: timezone, autocomplete: 'off', hint: 'As in Europe/Berlin' })}
-<div class="field">
-<label for="glucose">Unit of glucose</label>
-<p class="hint">1 mmol/L is 18.016 mg/dL</p>
-<select id="glucose" name="glucose">${['mg/dL', 'mmol/L'].map(unit => html`<option${unit === glucoseUnit && html` selected`}>${unit}</option>`)}</select>
+<div class="field mb-4">
+<label for="glucose" class="form-label fw-semibold">Unit of glucose</label>
+<p class="form-text mt-0">1 mmol/L is 18.016 mg/dL</p>
+<select id="glucose" name="glucose" class="form-select">${['mg/dL', 'mmol/L'].map(unit => html`<option${unit === glucoseUnit && html` selected`}>${unit}</option>`)}</select>
 </div>
-<button>Show</button>
+<div class="mb-4"><button class="btn btn-primary">Show</button></div>
 </form>
 </nav>`
 }

@@ -42,9 +42,9 @@ export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod): 
     to: Date.parse(to) / 1000,
     lines: lines.map(line => drawnLine(line, chart)),
   }
-  return html`<figure class="chart" data-chart="${JSON.stringify(drawn)}">
-<figcaption><h2>${title} <span class="unit">${unit}</span></h2>
-<p class="hint">${saidOf(chart)}</p></figcaption>
+  return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
+<figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
+<p class="text-body-secondary">${saidOf(chart)}</p></figcaption>
 <div class="plot" hidden></div>
 <details><summary>${title} as a table</summary>
 ${dayTable(chart, timezone)}
@@ -92,7 +92,7 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
   const number = (value: number) => value.toFixed(decimals)
   const rows = lines.flatMap(({ label, points }) => daysOf(points, timezone).map(day => ({ label, ...day })))
   rows.sort((one, other) => (one.day < other.day ? -1 : Number(one.day > other.day)))
-  return html`<table>
+  return html`<table class="table table-sm">
 <caption>${title}, ${unit}, day by day in ${timezone}</caption>
 <thead><tr><th scope="col">Day</th>${lines.length > 1 && html`<th scope="col">What</th>`}<th scope="col">Readings</th>${
     style === 'bars'

@@ -2,7 +2,7 @@ import { toIssuer } from '../auth/ehr/launches.ts'
 import { type SaidEhr, usualScope } from '../auth/ehr/said-ehr.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { SmartClientConfig } from '../storage/ehr/smart-client-config.ts'
-import { type Field, field, problemList, typed } from './form.ts'
+import { box, type Field, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 
 /** What stands in the fields, and what is wrong with it. The secret is never sent back. */
@@ -112,7 +112,7 @@ ${shown('secret', 'scope')}
 ${radios('nonce', 'Nonce in its id_token', nonces, values.nonce)}
 ${radios('launches', 'Launches', launches, values.launches)}
 ${shown('frame_origins')}
-<button>${button}</button>
+<button class="btn btn-primary">${button}</button>
 </form>`
 }
 
@@ -129,11 +129,8 @@ const launches = [
 type Choice = readonly [value: string, label: string, hint: string]
 
 const radios = (name: FieldName, legend: string, choices: readonly Choice[], chosen: string): Html => html`<fieldset>
-<legend>${legend}</legend>
-${choices.map(
-  ([value, label, hint]) =>
-    html`<label class="choice"><input type="radio" name="${name}" value="${value}"${value === chosen && html` checked`}> <span>${label}${hint !== '' && html`<span class="hint block">${hint}</span>`}</span></label>`,
-)}
+<legend class="fs-5 fw-semibold">${legend}</legend>
+${choices.map(([value, label, hint]) => box({ type: 'radio', name, value, isChosen: value === chosen, label, hint }))}
 </fieldset>`
 
 type EhrField = Omit<Field, 'value' | 'problem'> & { readonly name: FieldName }

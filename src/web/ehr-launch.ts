@@ -112,7 +112,7 @@ const sendRefusal = (request: FastifyRequest, reply: FastifyReply, { refusal, is
     isProblem: true,
     content: html`<h1>${title}</h1>
 <p>${text}</p>
-<p class="hint">If you ask somebody for help, give them this number: ${request.id}</p>`,
+<p class="text-body-secondary">If you ask somebody for help, give them this number: ${request.id}</p>`,
   })
 }
 

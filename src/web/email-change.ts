@@ -49,8 +49,8 @@ const decisions = (reply: FastifyReply, link: string, offered: readonly Decision
   html`<form method="post" action="/email-change">
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
 <input type="hidden" name="link" value="${link}">
-<div class="decide">
-${offered.map(([value, label]) => html`<button name="decision" value="${value}"${value === 'stop' && html` class="plain"`}>${label}</button>`)}
+<div class="d-flex flex-wrap gap-3 mt-4">
+${offered.map(([value, label]) => html`<button name="decision" value="${value}" class="btn ${value === 'stop' ? 'btn-outline-primary' : 'btn-primary'}">${label}</button>`)}
 </div>
 </form>`
 

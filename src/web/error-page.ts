@@ -12,7 +12,7 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
     content: html`<h1>${title}</h1>
 <p>${text}</p>
 <p><a href="/">Go to the start</a></p>
-<p class="hint">If you ask somebody for help, give them this number: ${request.id}</p>`,
+<p class="text-body-secondary">If you ask somebody for help, give them this number: ${request.id}</p>`,
   })
 }
 

@@ -19,26 +19,28 @@ export type Field = {
 /** One labelled input. Passwords and codes are never sent back. */
 export const field = (one: Field): Html => {
   const { name, label, hint, problem } = one
-  return html`<div class="field${problem && ' wrong'}">
-<label for="${name}">${label}</label>
-${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
-${problem && html`<p class="problem" id="${name}-problem">${problem}</p>`}
+  return html`<div class="field mb-4${problem && ' wrong'}">
+<label for="${name}" class="form-label fw-semibold">${label}</label>
+${hint && html`<p class="form-text mt-0" id="${name}-hint">${hint}</p>`}
+${problem && html`<p class="invalid-feedback d-block mt-0" id="${name}-problem">${problem}</p>`}
 ${one.rows === undefined ? oneLine(one) : lines(one)}
 </div>`
 }
 
 const oneLine = (one: Field): Html => {
   const { name, type = 'text', value, inputmode, autocomplete } = one
-  return html`<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}"${type !== 'text' && html` autocapitalize="none" spellcheck="false"`}
+  return html`<input class="${controlOf(one)}" id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}"${type !== 'text' && html` autocapitalize="none" spellcheck="false"`}
 ${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode="${inputmode}"`}${about(one)}>`
 }
 
 const lines = (one: Field): Html => {
   const { name, value, rows, autocomplete } = one
   // HTML leaves out a line break that stands first.
-  return html`<textarea id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false"${about(one)}>
+  return html`<textarea class="${controlOf(one)}" id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false"${about(one)}>
 ${value}</textarea>`
 }
+
+const controlOf = ({ problem }: Field): string => (problem === undefined ? 'form-control' : 'form-control is-invalid')
 
 const about = ({ name, hint, problem, optional }: Field): Html => {
   const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
@@ -54,14 +56,16 @@ export const problemList = (
   if (wrong.length === 0) return undefined
   return notice(
     'problem',
-    html`<h2>${title}</h2>
+    html`<h2 class="alert-heading">${title}</h2>
 <ul>${wrong.map(({ name, problem }) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul>`,
   )
 }
 
 /** Something to be told first of all. */
 export const notice = (kind: 'problem' | 'done', content: Html): Html =>
-  html`<div class="notice ${kind}" role="${kind === 'problem' ? 'alert' : 'status'}">${content}</div>`
+  kind === 'problem'
+    ? html`<div class="alert alert-danger" role="alert">${content}</div>`
+    : html`<div class="alert alert-success" role="status">${content}</div>`
 
 export type Choice = { readonly value: string; readonly label: string }
 
@@ -96,14 +100,30 @@ ${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => html`<input
 ${fields.map(field)}
 ${
   choice &&
-  html`<div class="field">
-<label for="${choice.name}">${choice.label}</label>
-<select id="${choice.name}" name="${choice.name}">${choice.choices.map(({ value, label }) => html`<option value="${value}">${label}</option>`)}</select>
+  html`<div class="field mb-4">
+<label for="${choice.name}" class="form-label fw-semibold">${choice.label}</label>
+<select id="${choice.name}" name="${choice.name}" class="form-select">${choice.choices.map(({ value, label }) => html`<option value="${value}">${label}</option>`)}</select>
 </div>`
 }
-${tick && html`<label class="choice"><input type="checkbox" name="${tick.name}" value="yes"> <span>${tick.label}</span></label>`}
-<button>${button}</button>
+${tick && box({ type: 'checkbox', value: 'yes', ...tick })}
+<button class="btn btn-primary">${button}</button>
 </form>`
+
+type Box = {
+  /** One of several, or one that may be ticked. */
+  readonly type: 'radio' | 'checkbox'
+  readonly name: string
+  readonly value: string
+  readonly label: Html | string
+  /** Stands below the label, and belongs to it. */
+  readonly hint?: string | undefined
+  readonly isChosen?: boolean | undefined
+  readonly id?: string
+}
+
+/** What is chosen by pressing it, or the words beside it. */
+export const box = ({ type, name, value, label, hint, isChosen, id }: Box): Html =>
+  html`<label class="form-check"><input class="form-check-input" type="${type}"${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`
 
 /** What was typed into a field of the form; the empty text where it was not sent, or more than once. */
 export const typed = (body: unknown, name: string): string => {

@@ -10,8 +10,8 @@ import { type Html, html } from './html.ts'
  */
 export const glucoseReport = (profile: GlucoseProfile, period: ChartPeriod, of: string): Html => html`<section>
 <h2>Ambulatory glucose profile</h2>
-<p class="hint">From ${of}.</p>
-${isEnough(profile, period) ? '' : html`<p class="scarce">These figures stand for little: the consensus asks for 14 days with readings in 70 % of the time.</p>`}
+<p class="text-body-secondary">From ${of}.</p>
+${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">These figures stand for little: the consensus asks for 14 days with readings in 70 % of the time.</p>`}
 ${figures(profile, period)}
 ${timeInRanges(profile, period)}
 ${dayFigure(profile, period)}
@@ -22,7 +22,7 @@ const isEnough = ({ active }: GlucoseProfile, { first, last }: ChartPeriod): boo
 
 const figures = ({ count, days, active, mean, variation, gmi }: GlucoseProfile, { glucoseUnit }: ChartPeriod): Html => {
   const percent = (value: number | null) => (value === null ? 'not known' : `${value.toFixed(1)} %`)
-  return html`<dl class="figures">
+  return html`<dl class="d-flex flex-wrap column-gap-4">
 <div><dt>Mean</dt><dd>${mean === null ? 'not known' : `${mean.toFixed(decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
 <div><dt>GMI</dt><dd>${percent(gmi)}</dd></div>
 <div><dt>Variation (CV)</dt><dd>${percent(variation)}</dd></div>
@@ -43,7 +43,7 @@ const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartP
   })
   return html`<h3>Time in ranges</h3>
 <svg class="ranges" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>
-<table>
+<table class="table table-sm">
 <caption>Part of the readings in each range, highest first</caption>
 <thead><tr><th scope="col">Range</th><th scope="col">${glucoseUnit}</th><th scope="col">Time</th><th scope="col">Usual target</th></tr></thead>
 <tbody>${rows.toReversed().map(({ name, bounds, share, target }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${rangeNames[name]}</th><td>${bounds[glucoseUnit]}</td><td>${share.toFixed(1)} %</td><td>${target}</td></tr>`)}</tbody>
@@ -74,12 +74,12 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
       }),
     ),
   }
-  return html`<figure class="chart" data-chart="${JSON.stringify(drawn)}">
-<figcaption><h3>The usual day <span class="unit">${glucoseUnit}</span></h3>
-<p class="hint">All days in one, by ${timezone}: the median of each quarter of an hour, half of the readings in the inner band, nine of ten in the outer.</p></figcaption>
+  return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
+<figcaption><h3>The usual day <span class="fw-normal text-body-secondary">${glucoseUnit}</span></h3>
+<p class="text-body-secondary">All days in one, by ${timezone}: the median of each quarter of an hour, half of the readings in the inner band, nine of ten in the outer.</p></figcaption>
 <div class="plot" hidden></div>
 <details><summary>The usual day as a table</summary>
-<table>
+<table class="table table-sm">
 <caption>Percentiles of glucose by the time of day, ${glucoseUnit}</caption>
 <thead><tr><th scope="col">From</th>${['5 %', '25 %', 'Median', '75 %', '95 %'].map(name => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${ofDay.map(({ quarter, percentiles }) => html`<tr><th scope="row">${clockOf(quarter)}</th>${percentiles.map(value => html`<td>${value.toFixed(decimals)}</td>`)}</tr>`)}</tbody>

@@ -103,7 +103,8 @@ const ofNobody = async (
 ): Promise<Html> => {
   const { say } = wordsOf(request)
   const { email } = invitation
-  const signIn = (label: string) => html`<p><a class="button" href="/sign-in?continue=${here}">${label}</a></p>`
+  const signIn = (label: string) =>
+    html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${label}</a></p>`
   if ((await findAccountByEmail(accounts.database, email)) !== undefined)
     return html`<p>${say('account.known', { email })}</p>
 ${signIn(say('account.sign-in'))}`

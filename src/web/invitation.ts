@@ -83,6 +83,6 @@ ${form({
   ],
   button: say('prove.go-on'),
 })}
-<form method="post" action="/invitation/code"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="link" value="${link}"><button class="plain">${say('prove.again')}</button></form>`,
+<form method="post" action="/invitation/code"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="link" value="${link}"><button class="btn btn-outline-primary">${say('prove.again')}</button></form>`,
   })
 }

@@ -41,8 +41,8 @@ export const sendStepInFrame = async (
 
 const tab = (arrival: string, issuer: string, handedOver: string): Html => html`<h1>Sign in to go on</h1>
 <p>You come from ${new URL(issuer).host}. Your user there does not sign you in here yet, or your account asks for a code as well. Go on in a tab of its own, and sign in there.</p>
-<form method="post" action="/launched/${arrival}/tab" target="_blank"><input type="hidden" name="handed-over" value="${handedOver}"><button>Go on in a new tab</button></form>
-<p class="hint">The next time, open Sharewell from your EHR again.</p>`
+<form method="post" action="/launched/${arrival}/tab" target="_blank"><input type="hidden" name="handed-over" value="${handedOver}"><button class="btn btn-primary">Go on in a new tab</button></form>
+<p class="text-body-secondary">The next time, open Sharewell from your EHR again.</p>`
 
 const noPatient = html`<h1>No patient is open</h1>
 <p>Your EHR has opened Sharewell for no patient. Open the record of a patient there, and Sharewell from it.</p>`

@@ -112,7 +112,7 @@ ${form({ action: `${page}/enable`, token, fields: [], button: 'Enable it' })}`
 
 const operatorsOwn = ({ scope, policies }: OrganizationClient): Html => html`<h2>What it may do</h2>
 <p>The operator of this server lets it do more than an organization can (${policies.join(', ')}), so only they change it.</p>
-<p class="hint">${scope === '' ? 'No user/ or system/ scopes' : scope}</p>`
+<p class="text-body-secondary">${scope === '' ? 'No user/ or system/ scopes' : scope}</p>`
 
 const changes = (
   app: OrganizationClient,

@@ -25,7 +25,7 @@ export const organizationAppsPage: AddPage = (server, options) => {
 ${
   apps.length === 0
     ? html`<p>There are none yet. Register one, and it can ask people here for access, or work by itself as far as you let it.</p>`
-    : html`<ul class="items">${apps.map(app => listed(id, app))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${apps.map(app => listed(id, app))}</ul>`
 }
 <p><a href="/organizations/${id}/apps/new">Register an app or a backend service</a></p>
 <p><a href="/organizations">Back to your organizations</a></p>`,
@@ -48,11 +48,11 @@ ${
   })
 }
 
-const listed = (organization: string, app: OrganizationClient): Html => html`<li>
+const listed = (organization: string, app: OrganizationClient): Html => html`<li class="list-group-item px-0 py-3">
 <h2><a href="/organizations/${organization}/apps/${app.id}">${app.name}</a></h2>
 <p>${kindLabel(app)}${app.disabledBy && html`, <strong>disabled</strong>`}</p>
-<p class="hint">${app.scope === '' ? 'May have no user/ or system/ scopes' : html`At most ${app.scope}`}</p>
-<p class="hint">${lastToken(app)}</p>
+<p class="text-body-secondary">${app.scope === '' ? 'May have no user/ or system/ scopes' : html`At most ${app.scope}`}</p>
+<p class="text-body-secondary">${lastToken(app)}</p>
 </li>`
 
 export const kindLabel = (app: OrganizationClient): string => kinds.find(([kind]) => kind === kindOf(app))?.[1] ?? ''

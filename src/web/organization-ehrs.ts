@@ -24,10 +24,10 @@ export const organizationEhrsPage: AddPage = (server, options) => {
 ${
   own.length === 0
     ? html`<p>None is set up for it itself.</p>`
-    : html`<ul class="items">${own.map(
-        one => html`<li>
+    : html`<ul class="list-group list-group-flush mb-4">${own.map(
+        one => html`<li class="list-group-item px-0 py-3">
 <h2><a href="/organizations/${id}/ehrs/${one.id}">${one.issuer}</a></h2>
-<p class="hint">${one.enabled ? `There Sharewell is ${one.clientId}` : 'Launches are refused'}</p>
+<p class="text-body-secondary">${one.enabled ? `There Sharewell is ${one.clientId}` : 'Launches are refused'}</p>
 </li>`,
       )}</ul>`
 }

@@ -24,14 +24,14 @@ ${
   (areMore || name !== '') &&
   html`<form method="get" action="/organizations">
 ${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete: 'off', optional: true })}
-<button class="plain">Find</button>
+<button class="btn btn-outline-primary">Find</button>
 </form>`
 }
 ${name !== '' && organizations.length === 0 && html`<p>None of yours has this in its name.</p>`}
-<ul class="items">${organizations.map(
-        one => html`<li>
+<ul class="list-group list-group-flush mb-4">${organizations.map(
+        one => html`<li class="list-group-item px-0 py-3">
 <h2>${one.name}</h2>
-${one.partOf && html`<p class="hint">Part of ${one.partOf}</p>`}
+${one.partOf && html`<p class="text-body-secondary">Part of ${one.partOf}</p>`}
 <p><a href="/organizations/${one.id}/apps" aria-label="Apps and backend services of ${one.name}">Apps and backend services</a></p>
 <p><a href="/organizations/${one.id}/ehrs" aria-label="EHRs that open Sharewell for ${one.name}">EHRs that open Sharewell</a></p>
 </li>`,

@@ -23,11 +23,11 @@ export const outboxPage: AddPage = (server, { outbox }) => {
 ${
   letters.length === 0
     ? html`<p>There is nothing yet. Invite somebody into a study.</p>`
-    : html`<ul class="items">${letters.map(
-        ({ to, subject, text, at }) => html`<li>
+    : html`<ul class="list-group list-group-flush mb-4">${letters.map(
+        ({ to, subject, text, at }) => html`<li class="list-group-item px-0 py-3">
 <h2>${subject}</h2>
-<p class="hint">To ${to}, ${when(at)}</p>
-<div class="signed-text">${linked(text)}</div>
+<p class="text-body-secondary">To ${to}, ${when(at)}</p>
+<div class="as-written">${linked(text)}</div>
 </li>`,
       )}</ul>`
 }`,

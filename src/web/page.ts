@@ -12,6 +12,8 @@ export type Page = {
   readonly signOut?: { readonly token: string }
   /** Of a page for patients, which are in their language. */
   readonly words?: Words
+  /** For tables and charts; all else is as wide as lines are read well. */
+  readonly isWide?: boolean
 }
 
 /** A whole page, as all are. Within a frame of an EHR nothing leads to pages that are shown in none. */
@@ -25,32 +27,34 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
 export const pageText = (page: Page): string => whole(page, { isFramed: false }).text
 
 const whole = (
-  { title, content, isProblem = false, signOut, words }: Page,
+  { title, content, isProblem = false, signOut, words, isWide = false }: Page,
   { isFramed }: { readonly isFramed: boolean },
-): Html => html`<!doctype html>
+): Html => {
+  const measure = isWide ? 'container-xl' : 'container narrow'
+  return html`<!doctype html>
 <html lang="${words?.code ?? 'en'}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${isProblem && `${words?.say('problem') ?? 'Problem'}: `}${title} – Sharewell</title>
+<link rel="stylesheet" href="/static/bootstrap/bootstrap.min.css">
+<link rel="stylesheet" href="/static/theme.css">
+<link rel="stylesheet" href="/static/dark.css" media="(prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/style.css">
-<link rel="stylesheet" href="/static/choice.css">
-<link rel="stylesheet" href="/static/list.css">
-<link rel="stylesheet" href="/static/codes.css">
-<link rel="stylesheet" href="/static/organization.css">
-<link rel="stylesheet" href="/static/consent.css">
+<link rel="stylesheet" href="/static/print.css" media="print">
 </head>
 <body>
-<a class="skip" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>
-<header class="top">
-<div class="inner">
-${isFramed ? html`<span class="name">Sharewell</span>` : html`<a class="name" href="/account">Sharewell</a>`}
-${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="plain">${words?.say('sign-out') ?? 'Sign out'}</button></form>`}
+<a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>
+<header class="navbar border-bottom">
+<div class="${measure}">
+${isFramed ? html`<span class="navbar-brand fw-bold">Sharewell</span>` : html`<a class="navbar-brand fw-bold" href="/account">Sharewell</a>`}
+${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="btn btn-outline-primary btn-sm">${words?.say('sign-out') ?? 'Sign out'}</button></form>`}
 </div>
 </header>
-<main id="content" tabindex="-1">
+<main id="content" class="${measure} py-4" tabindex="-1">
 ${content}
 </main>
 </body>
 </html>
 `
+}

@@ -41,6 +41,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor 
     const isReader = (await interactions.choices.only(person, pagesClient)) === id
     return sendPage(reply, {
       title,
+      isWide: true,
       signOut: { token },
       content: html`<h1>${title}</h1>
 ${patientFacts(patient)}
@@ -62,9 +63,9 @@ const appsToOpen = (
   token: string,
 ): Html => html`<h2>Open an app for this patient</h2>
 <p>The app asks you what it may do, unless you go back.</p>
-<ul class="links">${apps.map(
+<ul class="list-unstyled mt-4">${apps.map(
   ({ id, name }) =>
-    html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="plain">${name}</button></form></li>`,
+    html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary">${name}</button></form></li>`,
 )}</ul>`
 
 const pagesClient = 'pages'

@@ -108,11 +108,11 @@ ${form({
   ],
   button: 'Sign in',
 })}
-<ul class="links">
+<ul class="list-unstyled mt-4">
 <li><a href="/second-factor?${query.toString()}">${isLost ? 'I have my app' : 'I do not have my app: use a recovery code'}</a></li>
 <li><a href="/sign-in?prompt=login">Start again</a></li>
 </ul>
-${isLost && html`<p class="hint">If you have neither the app nor the codes, ask the people who run this site.</p>`}`,
+${isLost && html`<p class="text-body-secondary">If you have neither the app nor the codes, ask the people who run this site.</p>`}`,
   })
 }
 

@@ -1,7 +1,7 @@
 import type { Words } from '../messages/catalogue.ts'
 import { type Choice, permitFor } from '../studies/own-consent.ts'
 import type { StudyAsked } from '../studies/own-study.ts'
-import { field, problemList, typed } from './form.ts'
+import { box, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 
 /** What stands in the form for one line: `shares` is empty as long as nothing was chosen. */
@@ -78,21 +78,21 @@ export const choiceForm = (
 ${lines.map(({ name, what }) => {
   const { shares, from, until, problem } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
   const radio = (value: 'yes' | 'no', label: string) =>
-    html`<label class="choice"><input type="radio" id="${name}-${value}" name="${name}" value="${value}"${shares === value && html` checked`}> <span>${label}</span></label>`
+    box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: shares === value, label })
   return html`<fieldset class="field${problem && ' wrong'}">
-<legend>${what}</legend>
-${problem && html`<p class="problem">${problem}</p>`}
+<legend class="fs-5 fw-semibold">${what}</legend>
+${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
 ${radio('yes', say('choose.share'))}
 ${radio('no', say('choose.not'))}
-<div class="days">
+<div class="columns">
 ${field({ name: `${name}-from`, label: say('choose.from'), hint: say('choose.from-hint'), value: from, autocomplete: 'off', optional: true })}
 ${field({ name: `${name}-until`, label: say('choose.until'), hint: say('choose.until-hint'), value: until, autocomplete: 'off', optional: true })}
 </div>
 </fieldset>`
 })}
-<div class="decide">
-<button>${say('choose.go-on')}</button>
-<button formaction="${page}/decline">${say('choose.decline')}</button>
+<div class="d-flex flex-wrap gap-3 mt-4">
+<button class="btn btn-primary">${say('choose.go-on')}</button>
+<button formaction="${page}/decline" class="btn btn-primary">${say('choose.decline')}</button>
 </div>
 </form>`
 }

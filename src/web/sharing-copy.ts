@@ -37,7 +37,7 @@ ${version(study, consent, words)}
 <ul>${asked.lines.map(line => given(consent, line, words))}</ul>
 <h2>${say('study.text')}</h2>
 ${textShown(signedTextOf(study, consent.sourceAttachment?.hash ?? ''))}
-${!isFile && html`<ul class="links"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}">${title}</a></li></ul>`}`,
+${!isFile && html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}">${title}</a></li></ul>`}`,
     })
   })
 }

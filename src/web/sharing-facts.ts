@@ -31,5 +31,5 @@ export const textShown = (attachment: Attachment | undefined): Html | undefined 
   const { contentType, data, language } = attachment ?? {}
   if (data === undefined || !(contentType ?? 'text/plain').startsWith('text/plain')) return undefined
   const text = Buffer.from(data, 'base64').toString('utf8')
-  return html`<div class="signed-text"${language && html` lang="${language}"`}>${text}</div>`
+  return html`<div class="as-written border rounded p-3 mb-4"${language && html` lang="${language}"`}>${text}</div>`
 }

@@ -60,7 +60,7 @@ ${form({
   ],
   button: say('sign.sign'),
 })}
-<form method="post" action="${page}/decline"><input type="hidden" name="_csrf" value="${token}"><button>${say('choose.decline')}</button></form>
+<form method="post" action="${page}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>
 ${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], button: say('preview.back') })}`,
   })
 }
@@ -75,7 +75,7 @@ const reading = async ({ record }: StudyAsked, choice: Choice, words: Words): Pr
   ]
   const isCounted = from !== '' && typeOfKind(line.kind) === undefined
   const count = isCounted ? await record.count('Observation', query) : undefined
-  return html`<li>${line.what}: ${periodText(choice, words)}${count !== undefined && html`. <span class="hint">${words.say('preview.count', { count })}</span>`}</li>`
+  return html`<li>${line.what}: ${periodText(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${words.say('preview.count', { count })}</span>`}</li>`
 }
 
 export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, { say, day }: Words): string => {

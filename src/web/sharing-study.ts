@@ -86,7 +86,7 @@ const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: S
   const text = textShown(asked.text?.attachment)
   if (text === undefined)
     return html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>
-<form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button>${say('choose.decline')}</button></form>`
+<form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>`
   return html`${text}
 <h2>${say('choose.title')}</h2>
 ${choiceForm(asked, state, words, { token, isNothing })}`

@@ -8,7 +8,7 @@ import { givenBy, stopPermits } from '../studies/own-consent.ts'
 import { nameOf, type OwnRecord, openOwnRecord } from '../studies/own-record.ts'
 import { findStudyAsked, ownStudiesOf } from '../studies/own-study.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { notice, ticked, typed } from './form.ts'
+import { box, notice, ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
@@ -35,7 +35,7 @@ ${done === 'none' && notice('problem', html`<p>${say('sharing.none-ticked')}</p>
 ${
   waiting.length > 0 &&
   html`<h2>${say('sharing.open')}</h2>
-<ul class="items">${waiting.map(({ study }) => html`<li><a href="/sharing/${study.id}">${study.title ?? say('study.untitled')}</a></li>`)}</ul>`
+<ul class="list-group list-group-flush mb-4">${waiting.map(({ study }) => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}">${study.title ?? say('study.untitled')}</a></li>`)}</ul>`
 }
 ${
   given.length === 0
@@ -44,7 +44,7 @@ ${
 <form method="post" action="/sharing">
 <input type="hidden" name="_csrf" value="${token}">
 ${lists}
-<div class="decide"><button>${say('sharing.stop')}</button><button name="all" value="yes">${say('sharing.stop-all')}</button></div>
+<div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>
 </form>`
 }
 <p><a href="/account">${say('sharing.account')}</a></p>`,
@@ -100,13 +100,11 @@ const listed = async ({ record, consent }: Given, words: Words, options: PageOpt
   for (const [place, permit] of (consent.provision?.provision ?? []).entries()) {
     if (permit.type !== 'permit') continue
     const text = await permitText({ record, consent }, permit, words, options)
-    boxes.push(
-      html`<label class="choice"><input type="checkbox" name="stop" value="${tickOf(consent, place)}"> <span>${text}</span></label>`,
-    )
+    boxes.push(box({ type: 'checkbox', name: 'stop', value: tickOf(consent, place), label: text }))
   }
   const page = study?.replace('ResearchStudy', '/sharing')
   return html`<fieldset>
-<legend>${say('sharing.to', { who })}</legend>
+<legend class="fs-5 fw-semibold">${say('sharing.to', { who })}</legend>
 ${boxes}
 ${page !== undefined && html`<p><a href="${page}" aria-label="${say('sharing.read')}: ${who}">${say('sharing.read')}</a></p>`}
 </fieldset>`

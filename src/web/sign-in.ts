@@ -114,7 +114,7 @@ ${links}`,
   })
 }
 
-const links = html`<ul class="links">
+const links = html`<ul class="list-unstyled mt-4">
 <li><a href="/forgotten-password">I do not know my password</a></li>
 <li><a href="/sign-up">I have no account yet</a></li>
 </ul>`

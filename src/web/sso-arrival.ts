@@ -119,7 +119,7 @@ const sendSignInFirst = (
     title,
     content: html`<h1>${title}</h1>
 <p>There is an account here with your e-mail address <strong>${email}</strong>. Sign in to it with its password; then you can link it to ${institution}, and need the password no more.</p>
-<p><a class="button" href="/sign-in?${back.toString()}">Sign in with the password</a></p>
+<p><a class="btn btn-primary" href="/sign-in?${back.toString()}">Sign in with the password</a></p>
 <p><a href="/forgotten-password">I do not know the password</a></p>`,
   })
 }

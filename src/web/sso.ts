@@ -72,7 +72,7 @@ const sendRefusal = (
     content: html`<h1>${title(institution)}</h1>
 <p>${text}</p>
 <p><a href="/sign-in">Go to sign-in</a></p>
-<p class="hint">If you ask somebody for help, give them this number: ${request.id}</p>`,
+<p class="text-body-secondary">If you ask somebody for help, give them this number: ${request.id}</p>`,
   })
 }
 

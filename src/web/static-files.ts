@@ -3,13 +3,21 @@ import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
-/** Styles and modules of the pages, as they lie in the folder, and what draws their charts. */
+/** Styles and modules of the pages, as they lie in the folder; the look, which is Bootstrap's; and what draws their charts. */
 export const staticFiles = async (server: FastifyInstance): Promise<void> => {
   await server.register(fastifyStatic, {
     root: join(import.meta.dirname, 'static'),
     prefix: '/static/',
     index: false,
     maxAge: '5m',
+  })
+  await server.register(fastifyStatic, {
+    root: dirname(fileURLToPath(import.meta.resolve('bootstrap/dist/css/bootstrap.min.css'))),
+    prefix: '/static/bootstrap/',
+    index: false,
+    maxAge: '1d',
+    decorateReply: false,
+    allowedPath: path => path === '/bootstrap.min.css',
   })
   await server.register(fastifyStatic, {
     root: dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js'))),

@@ -28,7 +28,7 @@ export const studiesPage: AddPage = (server, { accounts, registry, openStoreFor 
 ${
   studies.length === 0
     ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so does their staff.</p>`
-    : html`<ul class="items">${studies.map(({ id, title, status }) => html`<li><a href="/studies/${id}">${title ?? 'A study without a title'}</a> <span class="hint">${status}</span></li>`)}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${studies.map(({ id, title, status }) => html`<li class="list-group-item px-0 py-3"><a href="/studies/${id}">${title ?? 'A study without a title'}</a> <span class="text-body-secondary">${status}</span></li>`)}</ul>`
 }
 ${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
 <p><a href="/account">Back to your account</a></p>`,

@@ -73,11 +73,11 @@ export const invitationOf = (
   if (!invitable.has(id)) return undefined
   const state = invitable.get(id)
   const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
-    html`<form method="post" action="${page}/people/${id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="plain" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
+    html`<form method="post" action="${page}/people/${id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
   return html`<p>${state === undefined ? 'Not invited yet.' : told(state)}</p>
 ${
   !hasEnded &&
-  html`<div class="inline">
+  html`<div class="d-flex flex-wrap gap-2">
 ${button('invite', state === undefined ? 'Invite' : 'Invite again')}
 ${state?.isOpen && button('code', 'Show a QR code')}
 ${state?.isOpen && button('cancel', 'Cancel the invitation')}

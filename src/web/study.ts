@@ -50,7 +50,7 @@ ${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
 ${
   people.length === 0
     ? html`<p>Nobody is in this study yet, as far as you may see.</p>`
-    : html`<ul class="items">${people.map(person => listed(person, invitationOf(person, invitable, shown)))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(person => listed(person, invitationOf(person, invitable, shown)))}</ul>`
 }
 ${next !== undefined && html`<p><a href="${page}?page=${cursors.seal({ path: page, query: '', page: next })}">More people</a></p>`}
 ${at !== null && html`<p><a href="${page}">Back to the first page</a></p>`}
@@ -87,10 +87,13 @@ const maySeeAnswers = ({ practitioner }: Caller, { extension = [] }: ResearchStu
   })
 }
 
-const listed = (person: EnrolledPerson, invitation: Html | undefined): Html => html`<li>
+const listed = (
+  person: EnrolledPerson,
+  invitation: Html | undefined,
+): Html => html`<li class="list-group-item px-0 py-3">
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}</h3>
 <p>${person.answer === undefined ? 'You may not see what they answered.' : answers[person.answer]}${person.hasEnded && ' Their place in the study has ended.'}</p>
-<p class="hint">${arrived(person)}</p>
+<p class="text-body-secondary">${arrived(person)}</p>
 ${invitation}
 </li>`
 

@@ -25,7 +25,7 @@ export const openChromium = async (t: Test, hosts: readonly string[] = []) => {
   })
   t.teardown(() => browser.close())
   return async (options: BrowserContextOptions = {}): Promise<Browser> => {
-    const context = await browser.newContext({ viewport: sizes.small, colorScheme: 'light', ...options })
+    const context = await browser.newContext({ viewport: sizes.small, ...stillDay, ...options })
     context.setDefaultTimeout(15_000)
     const complaints: string[] = []
     context.on('console', message => {
@@ -35,6 +35,9 @@ export const openChromium = async (t: Test, hosts: readonly string[] = []) => {
     return { page: await context.newPage(), context, complaints }
   }
 }
+
+/** Nothing moves, so that colours are looked at when they have changed. */
+const stillDay = { colorScheme: 'light', reducedMotion: 'reduce' } as const
 
 const flags = [
   '--no-sandbox',

@@ -56,7 +56,11 @@ const begin = async (browser: ReturnType<typeof openBrowser>, scope: string, id 
 }
 
 const boxes = (page: Shown, name: string, state = ' checked'): string[] =>
-  [...page.body.matchAll(/<input type="(?:checkbox|radio)" name="([^"]*)" value="([^"]*)"( checked)?>/g)]
+  [
+    ...page.body.matchAll(
+      /<input class="form-check-input" type="(?:checkbox|radio)" name="([^"]*)" value="([^"]*)"( checked)?>/g,
+    ),
+  ]
     .filter(([, named, , checked]) => named === name && (checked ?? '') === state)
     .map(([, , value = '']) => value)
 

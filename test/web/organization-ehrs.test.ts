@@ -247,7 +247,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
   ]
   for (const [fields, name, problem] of table) {
     const shown = await add(manager, fields)
-    const [, text = ''] = new RegExp(`<p class="problem" id="${name}-problem">([^<]*)</p>`).exec(shown.body) ?? []
+    const [, text = ''] = new RegExp(`<p class="[^"]*" id="${name}-problem">([^<]*)</p>`).exec(shown.body) ?? []
     t.match(text, problem, JSON.stringify(fields))
     t.equal(shown.status, 422)
     t.match(shown.body, `<li><a href="#${name}">`)

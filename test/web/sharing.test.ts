@@ -138,7 +138,7 @@ t.test('saying no is one press, and can be taken back', async t => {
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
   t.match(
     body,
-    /<button>See what that means<\/button>\s*<button formaction="[^"]*\/decline">No, I do not take part<\/button>/,
+    /<button class="btn btn-primary">See what that means<\/button>\s*<button formaction="[^"]*\/decline" class="btn btn-primary">No, I do not take part<\/button>/,
   )
   t.match(await own.post(`${page}/decline`, { _csrf }), { status: 303, location: `${page}?done=declined` })
   t.match(await consentsOf(patient.id), [{ status: 'rejected' }])

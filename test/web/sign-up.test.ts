@@ -63,7 +63,7 @@ t.test('what is wrong is told next to each field, all of it at once', async t =>
   )
   t.match(
     refused.body,
-    /<p class="problem" id="name-problem">Enter your name<\/p>\n<input id="name"[^>]*aria-describedby="name-problem" aria-invalid="true">/,
+    /<p class="[^"]*" id="name-problem">Enter your name<\/p>\n<input class="form-control is-invalid" id="name"[^>]*aria-describedby="name-problem" aria-invalid="true">/,
   )
   const easy = await openBrowser(server).send(url, { name: 'Wrong', password: 'password1234' })
   t.match(wordsOf(easy), /Choose another password: this one is easy to guess/)

@@ -57,9 +57,9 @@ const answered = async (name: string, status: 'active' | 'rejected', of: readonl
 /** What is told of each, by the heading of theirs. */
 const told = (body: string) =>
   Object.fromEntries(
-    [...body.matchAll(/<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<p class="hint">([\s\S]*?)<\/p>/g)].map(
-      ([, name = '', answer, data]) => [wordsOf({ body: name }), [answer, data]],
-    ),
+    [
+      ...body.matchAll(/<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<p class="text-body-secondary">([\s\S]*?)<\/p>/g),
+    ].map(([, name = '', answer, data]) => [wordsOf({ body: name }), [answer, data]]),
   )
 
 t.test('staff see what each of the study has answered, and when their newest reading came', async t => {

@@ -5,7 +5,7 @@ const colors = () => {
   const style = getComputedStyle(document.documentElement)
   const color = name => style.getPropertyValue(`--${name}`).trim()
   return {
-    ink: color('ink'),
+    ink: color('bs-body-color'),
     grid: color('chart-grid'),
     threshold: color('chart-threshold'),
     inner: color('chart-inner'),

@@ -13,7 +13,10 @@ const ana = { sub: 'ana-1', email: 'Ana@Riverside.example', name: 'Ana Castillo'
 t.test('the sign-in page leads to the institution, with all that a safe sign-in needs', async t => {
   const browser = newBrowser()
   const page = await browser.get('/sign-in?continue=/account/sessions')
-  t.match(page.body, /<a class="button" href="\/sso\?continue=%2Faccount%2Fsessions">Sign in with Riverside<\/a>/)
+  t.match(
+    page.body,
+    /<a class="btn btn-primary" href="\/sso\?continue=%2Faccount%2Fsessions">Sign in with Riverside<\/a>/,
+  )
   const { status, location = '', headers } = await browser.get('/sso?continue=%2Faccount%2Fsessions')
   t.equal(status, 303)
   const url = new URL(location)

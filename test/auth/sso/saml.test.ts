@@ -11,7 +11,7 @@ const ana: Answer = { nameId: 'a7f3', email: 'Ana@riverside.example', name: 'Ana
 
 t.test('the provider is asked for a lasting name, by an AuthnRequest of ours', async t => {
   const browser = newBrowser()
-  t.match((await browser.get('/sign-in')).body, /<a class="button" href="\/sso">Sign in with Riverside<\/a>/)
+  t.match((await browser.get('/sign-in')).body, /<a class="btn btn-primary" href="\/sso">Sign in with Riverside<\/a>/)
   const { location = '', headers } = await browser.get('/sso')
   const { url, xml, id } = askedBy(location)
   t.equal(`${url.origin}${url.pathname}`, 'https://idp.riverside.example/saml/sso')
