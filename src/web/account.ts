@@ -11,10 +11,11 @@ import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 /** What belongs to whoever is signed in. */
-export const accountPage: AddPage = (server, { accounts, administered, ehrLaunches, sso }) => {
+export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => {
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
+    const caller = await callerOfSession(accounts.database, sessionOf(request))
     const own = await server.authorization.interactions.choices.only(person, pagesClient)
     const done = doneTexts[queryOf(request).get('done') ?? '']
     return sendPage(reply, {
@@ -37,8 +38,8 @@ ${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="
 <li><a href="/account/sessions">See where you are signed in</a></li>
 ${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
 ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">See which EHRs sign you in</a></li>`}
-${(await callerOfSession(accounts.database, sessionOf(request)))?.practitioner && html`<li><a href="/studies">See your studies</a></li>`}
-${(await administered.areAny(person)) && html`<li><a href="/organizations">Look after your organizations</a></li>`}
+${caller?.practitioner && html`<li><a href="/studies">See your studies</a></li>`}
+${(caller?.practitioner || caller?.administrator) && html`<li><a href="/organizations">See your organizations</a></li>`}
 </ul>
 ${account?.isVerified === false && accounts.mail && unverified(ownToken(reply))}`,
     })

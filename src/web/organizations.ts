@@ -1,43 +1,67 @@
+import { type Branch, findTree, nameOfOrganization, type TreePage } from '../accounts/organization-tree.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
-import { field } from './form.ts'
-import { ownToken } from './form-token.ts'
-import { html } from './html.ts'
-import { sendPage } from './page.ts'
-import { requireSession, sessionOf } from './signed-in.ts'
+import { box, field } from './form.ts'
+import { type Html, html } from './html.ts'
+import { typeText } from './organization-form.ts'
+import { organizerOf, sendOwn } from './organizing.ts'
+import { requireSession } from './signed-in.ts'
 
-/** The organizations that somebody looks after, and what there is to look after. */
-export const organizationsPage: AddPage = (server, { administered }) => {
+/** The tree of organizations, as far as somebody may see it. */
+export const organizationsPage: AddPage = (server, options) => {
   server.get('/organizations', { onRequest: requireSession }, async (request, reply) => {
-    const name = (queryOf(request).get('name') ?? '').trim().slice(0, 200)
-    const { organizations, areMore } = await administered.list(sessionOf(request).person, name)
-    return sendPage(reply, {
-      title: 'Your organizations',
-      signOut: { token: ownToken(reply) },
-      content: html`<h1>Your organizations</h1>
-${
-  organizations.length === 0 && name === ''
-    ? html`<p>You look after no organization. The managers of an organization do.</p>`
-    : html`<p>What you do here holds for an organization itself; what is below it is listed by itself.</p>`
-}
-${
-  (areMore || name !== '') &&
-  html`<form method="get" action="/organizations">
+    const organizer = await organizerOf(request, options)
+    const query = queryOf(request)
+    const name = (query.get('name') ?? '').trim().slice(0, 200)
+    const withClosed = query.get('closed') === 'yes'
+    const tree = await findTree(organizer, { name, withClosed, page: Number(query.get('page')) || 1 })
+    const { administrator } = organizer.caller
+    return sendOwn(reply, {
+      title: 'Organizations',
+      content: html`<h1>Organizations</h1>
+<p>Each stands below what it is part of. Whoever manages one also manages all below it.</p>
+${administrator && html`<p><a class="btn btn-primary" href="/organizations/new">Add an organization at the top</a></p>`}
+<form method="get" action="/organizations">
 ${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete: 'off', optional: true })}
+${box({ type: 'checkbox', name: 'closed', value: 'yes', label: 'Show those that are closed, too', isChosen: withClosed })}
 <button class="btn btn-outline-primary">Find</button>
-</form>`
-}
-${name !== '' && organizations.length === 0 && html`<p>None of yours has this in its name.</p>`}
-<ul class="list-group list-group-flush mb-4">${organizations.map(
-        one => html`<li class="list-group-item px-0 py-3">
-<h2>${one.name}</h2>
-${one.partOf && html`<p class="text-body-secondary">Part of ${one.partOf}</p>`}
-<p><a href="/organizations/${one.id}/apps" aria-label="Apps and backend services of ${one.name}">Apps and backend services</a></p>
-<p><a href="/organizations/${one.id}/ehrs" aria-label="EHRs that open Sharewell for ${one.name}">EHRs that open Sharewell</a></p>
-</li>`,
-      )}</ul>
-${areMore && html`<p>There are more. Find them by their name.</p>`}
-<p><a href="/account">Back to your account</a></p>`,
+</form>
+${tree.total === 0 ? html`<p>${emptyText({ isAsked: name !== '', administrator })}</p>` : html`<div class="mt-4">${branches(tree.roots)}</div>`}
+${tree.pages > 1 && pageLinks(tree, { name, withClosed })}
+${tree.areMore && html`<p>There are more than can be shown here.</p>`}`,
     })
   })
+}
+
+const emptyText = ({
+  isAsked,
+  administrator,
+}: {
+  readonly isAsked: boolean
+  readonly administrator: boolean
+}): string => {
+  if (isAsked) return 'None that you may see has this in its name.'
+  return administrator
+    ? 'There is none yet. Add the first: it is a tenant, which sees nothing of any other.'
+    : 'There is none that you may see. You belong to none at the moment: ask the people who invited you.'
+}
+
+const branches = (level: readonly Branch[]): Html =>
+  html`<ul>${level.map(
+    ({ organization, parts }) => html`<li>
+<a href="/organizations/${organization.id}">${nameOfOrganization(organization)}</a>
+${typeText(organization) && html`<span class="text-body-secondary">${typeText(organization)}</span>`}
+${organization.active === false && html`<span class="badge text-bg-secondary">Closed</span>`}
+${parts.length > 0 && branches(parts)}
+</li>`,
+  )}</ul>`
+
+type Asked = { readonly name: string; readonly withClosed: boolean }
+
+const pageLinks = ({ page, pages }: TreePage, { name, withClosed }: Asked): Html => {
+  const to = (other: number) =>
+    `/organizations?${new URLSearchParams({ ...(name !== '' && { name }), ...(withClosed && { closed: 'yes' }), page: String(other) })}`
+  return html`<nav aria-label="Pages"><p>Page ${page} of ${pages}
+${page > 1 && html` <a href="${to(page - 1)}">Previous page</a>`}
+${page < pages && html` <a href="${to(page + 1)}">Next page</a>`}</p></nav>`
 }

@@ -33,10 +33,14 @@ import { launchedPage } from './launched.ts'
 import { launchedTabAction } from './launched-in-frame.ts'
 import { newAccountPage } from './new-account.ts'
 import { newPasswordPage } from './new-password.ts'
+import { organizationPage } from './organization.ts'
 import { organizationAppPage } from './organization-app.ts'
 import { organizationAppsPage } from './organization-apps.ts'
+import { organizationChangePage } from './organization-change.ts'
+import { organizationClosePage } from './organization-close.ts'
 import { organizationEhrPage } from './organization-ehr.ts'
 import { organizationEhrsPage } from './organization-ehrs.ts'
+import { organizationMovePage } from './organization-move.ts'
 import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
 import { patientPage } from './patient.ts'
@@ -82,6 +86,10 @@ const pages: readonly AddPage[] = [
   ssoArrivalPage,
   authorizePage,
   organizationsPage,
+  organizationPage,
+  organizationChangePage,
+  organizationMovePage,
+  organizationClosePage,
   organizationAppsPage,
   organizationAppPage,
   organizationEhrsPage,

@@ -22,11 +22,13 @@ t.test('a manager looks after their organization with a browser', { skip: whyNoC
   const heading = () => page.textContent('h1')
   const { type, toggle, press } = byKeyboard(first)
   await page.goto(`${base}/account`)
-  await press('Look after your organizations')
+  await press('See your organizations')
   await look(t, first, 'organizations')
+  await press('lab')
+  await look(t, first, 'organization')
 
   await t.test('they register an app, keep its secret, and disable it', async t => {
-    await press('Apps and backend services of lab')
+    await press('0 apps and backend services')
     await look(t, first, 'apps-none')
     await press('Register an app or a backend service')
     await look(t, first, 'app-new')

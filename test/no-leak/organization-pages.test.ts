@@ -75,9 +75,7 @@ t.test(
   async t => {
     for (const { name, person } of people) {
       const browser = await signedIn(person)
-      const listed = [...(await browser.get('/organizations')).body.matchAll(/href="\/organizations\/([^/"]+)\/apps"/g)]
       const own = facts.organizations.map(([id]) => id).filter(id => looksAfter(name, id))
-      t.same(listed.map(([, id]) => id).sort(), own.toSorted(), `${name}: the list`)
       const none = anonymous(await browser.get('/organizations/nothing-of-the-kind/apps'))
       for (const [id] of facts.organizations) {
         const pages = [`apps/app-of-${id}`, 'apps', 'apps/new', 'ehrs', 'ehrs/new', `ehrs/${ehrs.get(id)}`]
@@ -96,6 +94,64 @@ t.test(
     }
   },
 )
+
+/** What is sent is wrong, so that nothing comes of it where it may be sent: by what it is refused. */
+const actions = [
+  ['new', 422, looksAfter],
+  ['change', 422, (name: string, id: string) => changes(name, id)],
+  ['move', 422, (name: string, id: string) => changes(name, id) && parentOf.get(id) !== undefined],
+  ['close', 409, (name: string, id: string) => changes(name, id)],
+  ['open', 409, (name: string, id: string) => changes(name, id)],
+] as const
+const changes = (practitioner: string, organization: string): boolean => {
+  const parent = parentOf.get(organization)
+  return looksAfter(practitioner, organization) && (parent === undefined || looksAfter(practitioner, parent))
+}
+const wrong = { name: '', parent: '', version: '0' }
+
+/** One of each kind: managers at the top and below, of another tenant, of before; a member, a viewer, and who is none of it. */
+const some = new Set(['dean', 'neighbour', 'visitor', 'former', 'registrar', 'researcher', 'officer', 'ann'])
+
+t.test('an organization is made and changed by whom FHIR lets do it, and for others there is no such page', async t => {
+  for (const { name, person } of people.filter(({ name }) => some.has(name))) {
+    const browser = await signedIn(person)
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    const asked = async (at: string) => [await browser.get(at), await browser.post(at, { _csrf, ...wrong })]
+    const none = anonymous(await browser.get('/organizations/nothing-of-the-kind'))
+    const holds = async (at: string, expected: number | undefined) => {
+      const answers = await asked(at)
+      if (expected === undefined) t.strictSame(answers.map(anonymous), [none, none], `${name}: ${at}`)
+      else
+        t.strictSame(
+          answers.map(({ status }) => status),
+          [200, expected],
+          `${name}: ${at}`,
+        )
+    }
+    await holds('/organizations/new', undefined)
+    for (const [id] of facts.organizations)
+      for (const [action, refusal, may] of actions)
+        await holds(`/organizations/${id}/${action}`, may(name, id) ? refusal : undefined)
+  }
+})
+
+t.test('the tree and the page of an organization show to staff what FHIR shows them', async t => {
+  for (const { name, person } of people) {
+    const browser = await signedIn(person)
+    const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/Organization.rs' })
+    const read = async (id: string) => (await world.call(token)('GET', `Organization/${id}`)).status === 200
+    const tree = await browser.get('/organizations')
+    const listed = [...tree.body.matchAll(/href="\/organizations\/([^/"?]+)"/g)].map(([, id]) => id)
+    const none = anonymous(await browser.get('/organizations/nothing-of-the-kind'))
+    for (const [id] of facts.organizations) {
+      const isShown = name !== 'ann' && (await read(id))
+      t.equal(listed.includes(id), isShown, `${name}: ${id} in the tree`)
+      const shown = await browser.get(`/organizations/${id}`)
+      if (isShown) t.equal(shown.status, 200, `${name}: ${id}`)
+      else t.strictSame(anonymous(shown), none, `${name}: ${id}`)
+    }
+  }
+})
 
 t.test('what is another organization’s is not there below one’s own address', async t => {
   const browser = await signedIn('person-visitor')

@@ -1,0 +1,119 @@
+import type { Organization, Resource } from '@medplum/fhirtypes'
+import { administeredBy } from '../access/administered.ts'
+import type { Caller } from '../access/caller.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { isError, validate } from '../fhir/validate/validate.ts'
+import { and, type Expression } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
+import { maxCount } from '../search/result-parameter.ts'
+import type { Database } from '../storage/database.ts'
+import type { Store, Write } from '../storage/store.ts'
+import { callerOfPerson } from '../storage/token.ts'
+
+/**
+ * Somebody who works with organizations: staff of one, or an administrator of the installation. All that they see and change
+ * passes the gate, as if they had asked over FHIR.
+ */
+export type Organizer = {
+  /** Id of the Person. */
+  readonly person: string
+  readonly caller: Caller
+  readonly find: <R extends Resource>(type: R['resourceType'], query: Query, more?: More) => Promise<Found<R>>
+  /** Throws `not-found`, also for what they may not see. */
+  readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<Versioned<R>>
+  /** Answers the id of what was written. Throws FhirError: what is not valid, not theirs to write, or another version by now. */
+  readonly write: (write: Write) => Promise<string>
+  /** Which of the Organizations they give roles in. */
+  readonly administers: (ids: readonly string[]) => Promise<ReadonlySet<string>>
+}
+
+type Query = Readonly<Record<string, string>>
+type More = { readonly cursor?: string | undefined; readonly where?: Expression }
+
+type Versioned<R> = { readonly resource: R; readonly version: string }
+
+type Found<R> = {
+  readonly entries: readonly Versioned<R>[]
+  readonly included: readonly Resource[]
+  readonly next?: string
+  readonly total?: number
+}
+
+export type OrganizerParts = {
+  readonly database: Database
+  readonly registry: Registry
+  /** The store as a caller sees it. */
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+/** Undefined for whoever is neither staff nor an administrator. */
+export const findOrganizer = async (parts: OrganizerParts, person: string): Promise<Organizer | undefined> => {
+  const { database, registry, openStoreFor } = parts
+  const caller = await callerOfPerson(database, { person, client: 'pages', scope })
+  if (!caller.administrator && caller.practitioner === undefined) return undefined
+  const store = openStoreFor(caller)
+  const find: Organizer['find'] = async <R extends Resource>(
+    type: R['resourceType'],
+    query: Query,
+    { cursor, where }: More = {},
+  ) => {
+    const asked = parseSearch(registry, type, new URLSearchParams(query))
+    const page = await store.search({ ...asked, cursor, ...(where && { where: and(asked.where, where) }) })
+    return {
+      entries: page.entries.map(({ content, versionId }) => ({
+        resource: JSON.parse(content) as R,
+        version: versionId,
+      })),
+      included: page.included.map(({ content }): Resource => JSON.parse(content)),
+      ...(page.next === undefined ? {} : { next: page.next }),
+      ...(page.total === undefined ? {} : { total: page.total }),
+    }
+  }
+  return {
+    person,
+    caller,
+    find,
+    read: async (type, id) => {
+      const { content, versionId } = await store.read(type, id)
+      return { resource: JSON.parse(content), version: versionId }
+    },
+    write: async write => {
+      const [written] = await store.write([validated(registry, write)])
+      if (written === undefined || written.outcome === 'refused')
+        throw written?.error ?? new FhirError('conflict', 'Nothing was written')
+      return written.id
+    },
+    administers: async ids => {
+      const found = new Set<string>()
+      for (let from = 0; from < ids.length; from += maxCount) {
+        const some = ids.slice(from, from + maxCount)
+        const where = and(administeredBy(caller), { kind: 'identified', ids: some })
+        const { entries } = await find<Organization>('Organization', { _count: String(some.length) }, { where })
+        for (const { resource } of entries) found.add(resource.id ?? '')
+      }
+      return found
+    },
+  }
+}
+
+const scope =
+  'user/Organization.cruds user/Practitioner.rs user/PractitionerRole.cruds user/ResearchStudy.rs user/Device.cruds'
+
+/** The same, refused where what comes of it is not valid R4. */
+const validated = (registry: Registry, write: Write): Write => {
+  const require = <R extends Resource>(resource: R): R => {
+    const [first, ...others] = validate(registry, resource).filter(isError)
+    if (first !== undefined) throw FhirError.of([first, ...others])
+    return resource
+  }
+  switch (write.kind) {
+    case 'create':
+    case 'update':
+      return { ...write, resource: require(write.resource) }
+    case 'patch':
+      return { ...write, change: stored => require(write.change(stored)) }
+    case 'delete':
+      return write
+  }
+}
