@@ -97,7 +97,10 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
       origin !== 'null' && (client.redirectUris?.some(uri => URL.parse(uri)?.origin === origin) ?? false),
     renderError: (ctx, { error, error_description }) => {
       ctx.type = 'text/html; charset=utf-8'
-      ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'self'; frame-ancestors 'none'")
+      ctx.set(
+        'Content-Security-Policy',
+        "default-src 'none'; style-src 'self'; script-src 'self'; frame-ancestors 'none'",
+      )
       ctx.body = parts.errorPage(error, error_description ?? '')
     },
     fetch: async () => {

@@ -9,7 +9,12 @@ export type Words = {
   readonly say: (key: Key, values?: Readonly<Record<string, string | number>>) => string
   /** The name of a kind of data; `display` is what it is called where the language has no word of its own. */
   readonly kind: (key: string, display: string) => string
+  /** The same text cut at its values: words, the name of a value, words, and so on. */
+  readonly parts: (key: Key) => readonly string[]
+  /** The day of it in UTC. */
   readonly day: (time: Date) => string
+  /** In UTC, and says so. */
+  readonly moment: (time: Date) => string
 }
 
 type Key = keyof typeof english
@@ -41,6 +46,11 @@ const wordsOf = (code: string): Words => {
     say: (key, values = {}) =>
       (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '')),
     kind: (key, display) => texts[`kind.${key}`] ?? display,
+    parts: key => (texts[key] ?? key).split(/\{(\w+)\}/),
     day: time => new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' }).format(time),
+    moment: time => `${inUtc(code).format(time)} UTC`,
   }
 }
+
+const inUtc = (code: string) =>
+  new Intl.DateTimeFormat(code === 'en' ? 'en-GB' : code, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })

@@ -34,8 +34,8 @@ const sendOne = async (parts: Parts, id: string): Promise<void> => {
   const made = await linkToSend(database, id)
   if (made === undefined) return
   const { invitation, secret } = made
-  const { say, day } = wordsFor(await languageOf(parts, invitation))
-  const until = day(invitation.expiresAt)
+  const { say, moment } = wordsFor(await languageOf(parts, invitation))
+  const until = moment(invitation.expiresAt)
   await mail.deliver({
     to: invitation.email,
     subject: say('letter.subject'),

@@ -1,4 +1,3 @@
-import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { partsAsked } from './asked-scope.ts'
 import { typed } from './form.ts'
@@ -7,6 +6,7 @@ import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { sentenceOf } from './scope-sentence.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { moment } from './time.ts'
 
 /** What somebody has granted to apps, and the way to end it. */
 export const accountAppsPage: AddPage = (server, { codeClasses }) => {
@@ -20,8 +20,8 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
     return html`<li class="list-group-item px-0 py-3">
 <h2>${client.name}</h2>
 <ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
-<p class="text-body-secondary">Allowed ${when(grantedAt)}. It ends ${when(endsAt)}${isOffline && ', and goes on while you are away'}.</p>
-<form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="End what ${client.name} may do, allowed ${when(grantedAt)}">End it</button></form>
+<p class="text-body-secondary" id="at-${id}">Allowed ${moment(grantedAt)}. It ends ${moment(endsAt)}${isOffline && ', and goes on while you are away'}.</p>
+<form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="End what ${client.name} may do" aria-describedby="at-${id}">End it</button></form>
 </li>`
   }
 

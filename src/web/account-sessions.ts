@@ -5,6 +5,7 @@ import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { moment } from './time.ts'
 
 /** Where somebody is signed in, and the way to end it there. */
 export const accountSessionsPage: AddPage = (server, { accounts: { database } }) => {
@@ -38,9 +39,6 @@ const listed = (
   { isOwn, token }: { isOwn: boolean; token: string },
 ): Html => html`<li class="list-group-item px-0 py-3">
 <strong>${device}</strong>${isOwn && ' (this browser)'}
-<p class="text-body-secondary">Signed in ${when(signedInAt)}${frame && `, within a page of ${new URL(frame.issuer).host}`}</p>
-${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="btn btn-outline-primary" aria-label="Sign out ${device}, signed in ${when(signedInAt)}">Sign out</button></form>`}
+<p class="text-body-secondary" id="at-${id}">Signed in ${moment(signedInAt)}${frame && `, within a page of ${new URL(frame.issuer).host}`}</p>
+${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="btn btn-outline-primary" aria-label="Sign out ${device}" aria-describedby="at-${id}">Sign out</button></form>`}
 </li>`
-
-export const when = (time: Date): string =>
-  `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(time)} UTC`

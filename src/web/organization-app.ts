@@ -3,7 +3,6 @@ import { type By, isBackend, isOperators } from '../auth/organization-apps.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'
-import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { administeredOf } from './administered.ts'
 import { type AppState, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
@@ -14,6 +13,7 @@ import { kindLabel, lastToken } from './organization-apps.ts'
 import { sendPage } from './page.ts'
 import { sendSecret } from './secret-once.ts'
 import { requireSession } from './signed-in.ts'
+import { moment } from './time.ts'
 
 type Asked = { readonly Params: { readonly organization: string; readonly app: string } }
 
@@ -89,7 +89,7 @@ ${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}
 <dl>
 <dt>client_id</dt><dd><code>${app.id}</code></dd>
 <dt>What it is</dt><dd>${kindLabel(app)}</dd>
-<dt>Registered</dt><dd>${when(app.registeredAt)}</dd>
+<dt>Registered</dt><dd>${moment(app.registeredAt)}</dd>
 <dt>Last used</dt><dd>${lastToken(app)}</dd>
 </dl>
 ${app.disabledBy && disabled(app.disabledBy, page, token)}

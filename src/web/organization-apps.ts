@@ -1,7 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { NamedOrganization } from '../accounts/administered-organizations.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'
-import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { administeredOf, type OfOrganization } from './administered.ts'
 import { type AppState, appForm, emptyState, kindOf, kinds, saidBy, typedState, withProblems } from './app-form.ts'
@@ -10,6 +9,7 @@ import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { sendSecret } from './secret-once.ts'
 import { requireSession } from './signed-in.ts'
+import { moment } from './time.ts'
 
 /** The apps and backend services of an organization, and the way to register another. */
 export const organizationAppsPage: AddPage = (server, options) => {
@@ -57,8 +57,8 @@ const listed = (organization: string, app: OrganizationClient): Html => html`<li
 
 export const kindLabel = (app: OrganizationClient): string => kinds.find(([kind]) => kind === kindOf(app))?.[1] ?? ''
 
-export const lastToken = ({ tokenAt }: OrganizationClient): string =>
-  tokenAt === undefined ? 'It has never had a token.' : `Last got a token ${when(tokenAt)}.`
+export const lastToken = ({ tokenAt }: OrganizationClient): Html | string =>
+  tokenAt === undefined ? 'It has never had a token.' : html`Last got a token ${moment(tokenAt)}.`
 
 const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: AppState): FastifyReply =>
   sendPage(reply, {

@@ -1,9 +1,9 @@
 import { isThisMachine } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
-import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
+import { moment } from './time.ts'
 
 /**
  * Letters in the place of being sent, where this server is tried out. Only for a browser on this machine that has asked for this
@@ -26,7 +26,7 @@ ${
     : html`<ul class="list-group list-group-flush mb-4">${letters.map(
         ({ to, subject, text, at }) => html`<li class="list-group-item px-0 py-3">
 <h2>${subject}</h2>
-<p class="text-body-secondary">To ${to}, ${when(at)}</p>
+<p class="text-body-secondary">To ${to}, ${moment(at)}</p>
 <div class="as-written">${linked(text)}</div>
 </li>`,
       )}</ul>`

@@ -42,6 +42,7 @@ const whole = (
 <link rel="stylesheet" href="/static/dark.css" media="(prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/style.css">
 <link rel="stylesheet" href="/static/print.css" media="print">
+<script type="module" src="/static/time.js"></script>
 </head>
 <body>
 <a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>

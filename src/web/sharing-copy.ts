@@ -11,6 +11,7 @@ import { sendOwnPage, wordsOf } from './own-page.ts'
 import { textShown } from './sharing-facts.ts'
 import { periodText } from './sharing-preview.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { dayOrMoment } from './time.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
@@ -48,9 +49,10 @@ const signatureOf = async (record: OwnRecord, { id }: Consent): Promise<Signatur
   return found.flatMap(({ signature = [] }) => signature)[0]
 }
 
-const signed = ({ dateTime = '' }: Consent, signature: Signature | undefined, { say, day }: Words): Html => {
+const signed = ({ dateTime = '' }: Consent, signature: Signature | undefined, words: Words): Html => {
+  const { say } = words
   const at = signature?.when ?? dateTime
-  return html`<dt>${say('copy.signed')}</dt><dd>${day(new Date(at))} (${at})</dd>
+  return html`<dt>${say('copy.signed')}</dt><dd>${dayOrMoment(at, words)}</dd>
 ${signature && html`<dt>${say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`
 }
 

@@ -10,6 +10,7 @@ import { type Html, html } from './html.ts'
 import { sendOwnPage } from './own-page.ts'
 import { hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
+import { dayOrMoment, phrase } from './time.ts'
 
 type Shown = { readonly choices: readonly Choice[]; readonly name?: string; readonly isUnsigned?: boolean }
 
@@ -78,7 +79,8 @@ const reading = async ({ record }: StudyAsked, choice: Choice, words: Words): Pr
   return html`<li>${line.what}: ${periodText(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${words.say('preview.count', { count })}</span>`}</li>`
 }
 
-export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, { say, day }: Words): string => {
-  const start = from === '' ? say('preview.from-now') : say('preview.from', { from: day(new Date(from)) })
-  return until === '' ? start : `${start}, ${say('preview.until', { until: day(new Date(until)) })}`
+export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
+  const start =
+    from === '' ? words.say('preview.from-now') : phrase(words, 'preview.from', { from: dayOrMoment(from, words) })
+  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: dayOrMoment(until, words) })}`}`
 }

@@ -115,7 +115,7 @@ const permitText = async (
   { code, class: classes, data, dataPeriod }: ConsentProvision,
   words: Words,
   { codeClasses }: PageOptions,
-): Promise<string> => {
+): Promise<Html> => {
   const coding = code?.[0]?.coding?.[0] ?? classes?.[0]
   const key = codeClasses.kindOf(coding?.system, coding?.code ?? '') ?? ''
   const known = codeClasses.kinds().find(one => one.key === key)?.display
@@ -126,7 +126,7 @@ const permitText = async (
       ? words.say('choose.any-device', { kind })
       : words.say('choose.device', { kind, device: (await nameOf(record, source)) ?? source })
   const { start = consent.dateTime ?? '', end = '' } = dataPeriod ?? {}
-  return `${what}: ${periodText({ from: start, until: end }, words)}`
+  return html`${what}: ${periodText({ from: start, until: end }, words)}`
 }
 
 const actorOf = ({ provision }: Consent): string | undefined =>

@@ -2,7 +2,6 @@ import type { FastifyReply } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import type { InvitationState } from '../storage/invitation.ts'
 import type { EnrolledPerson } from '../studies/enrolled-people.ts'
-import { when } from './account-sessions.ts'
 import type { AddPage } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -10,6 +9,7 @@ import { sendPage } from './page.ts'
 import { qrPicture } from './qr-picture.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { nameOf } from './study-person.ts'
+import { moment } from './time.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
 
@@ -85,10 +85,10 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 }`
 }
 
-const told = ({ isOpen, endedBy, letter, madeAt, expiresAt }: InvitationState): string => {
-  if (endedBy !== undefined) return `Invited ${when(madeAt)}. ${ends[endedBy]}`
-  if (!isOpen) return `Invited ${when(madeAt)}. The invitation works no more.`
-  return `Invited ${when(madeAt)}, open until ${when(expiresAt)}. ${letters[letter]}`
+const told = ({ isOpen, endedBy, letter, madeAt, expiresAt }: InvitationState): Html => {
+  if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
+  if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation works no more.`
+  return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}. ${letters[letter]}`
 }
 
 const letters: Readonly<Record<InvitationState['letter'], string>> = {

@@ -9,7 +9,6 @@ import { openCursors } from '../interactions/cursor.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { Answer } from '../studies/answer.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-people.ts'
-import { when } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -17,6 +16,7 @@ import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { invitationOf } from './study-invitation.ts'
 import { nameOf } from './study-person.ts'
+import { moment } from './time.ts'
 
 type OfStudy = { readonly Params: { readonly id: string } }
 
@@ -108,10 +108,11 @@ const answers: Readonly<Record<Answer, string>> = {
 /** Who shares, and sends nothing for so long, is silent. */
 const silentDays = 14
 
-const arrived = ({ newest, answer }: EnrolledPerson): string => {
+const arrived = ({ newest, answer }: EnrolledPerson): Html => {
   const shares = answer === 'all' || answer === 'partly'
-  if (newest === undefined) return shares ? 'Silent: you see no data of theirs yet.' : 'You see no data of theirs.'
-  const measured = newest.measured === undefined ? '' : `, measured ${when(new Date(newest.measured))}`
+  if (newest === undefined)
+    return html`${shares ? 'Silent: you see no data of theirs yet.' : 'You see no data of theirs.'}`
+  const measured = newest.measured === undefined ? '' : html`, measured ${moment(new Date(newest.measured))}`
   const isSilent = shares && Date.now() - newest.arrived.getTime() > silentDays * 24 * 60 * 60 * 1000
-  return `${isSilent ? `Silent for ${silentDays} days: the` : 'The'} newest reading came ${when(newest.arrived)}${measured}.`
+  return html`${isSilent ? `Silent for ${silentDays} days: the` : 'The'} newest reading came ${moment(newest.arrived)}${measured}.`
 }

@@ -55,7 +55,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       const name = language === 'en' ? 'Ana' : 'Inés'
       const { subject } = await enrolled(name, { telecom: [{ system: 'email', value: `${language}@example.org` }] })
       await act(subject, 'invite')
-      const browser = await openBrowser({ locale: language })
+      const browser = await openBrowser({ locale: language, timezoneId: 'America/Lima' })
       const { page } = browser
       const { type, press, enter, toggle } = byKeyboard(browser)
       await page.goto(`${base}${linkIn(await mailbox.next())}`)
@@ -94,6 +94,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       t.match(await page.textContent('main'), says.signed)
       await look(t, browser, `sharing-signed-${language}`)
       await press(says.copy)
+      t.match(await page.textContent('time'), /GMT-5$/, 'when it was signed is told by the clock of its reader')
       await look(t, browser, `sharing-copy-${language}`)
       await page.goto(`${base}/sharing`)
       await look(t, browser, `sharing-${language}`)

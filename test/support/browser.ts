@@ -90,6 +90,7 @@ const hiddenIn = (page: string, action: string): Readonly<Record<string, string>
 export const wordsOf = ({ body }: Pick<Shown, 'body'>): string =>
   body
     .replace(/<head>[\s\S]*?<\/head>/, '')
+    .replace(/<\/?time\b[^>]*>/g, '')
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -59,7 +59,7 @@ const told = (body: string) =>
   Object.fromEntries(
     [
       ...body.matchAll(/<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<p class="text-body-secondary">([\s\S]*?)<\/p>/g),
-    ].map(([, name = '', answer, data]) => [wordsOf({ body: name }), [answer, data]]),
+    ].map(([, name = '', answer, data = '']) => [wordsOf({ body: name }), [answer, wordsOf({ body: data })]]),
   )
 
 t.test('staff see what each of the study has answered, and when their newest reading came', async t => {

@@ -1,0 +1,14 @@
+/** Moments are told by the clock of whoever reads them, in their own way of writing it where the page is in their language. */
+const { lang } = document.documentElement
+const own = navigator.languages.find(one => one.split('-')[0] === lang) ?? lang
+const clock = new Intl.DateTimeFormat(own, {
+  year: 'numeric',
+  month: 'long',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+})
+
+for (const element of document.querySelectorAll('time[datetime*="T"]'))
+  element.textContent = clock.format(new Date(element.dateTime))

@@ -1,0 +1,17 @@
+import { type Words, wordsFor } from '../messages/catalogue.ts'
+import { type Html, html } from './html.ts'
+
+/** A moment, in the time zone of whoever reads it; where nothing runs in their browser, in UTC, which is said. */
+export const moment = (time: Date, words: Words = wordsFor('en')): Html =>
+  html`<time datetime="${time.toISOString()}">${words.moment(time)}</time>`
+
+/** A day of the calendar is the same day everywhere; what says the hour is a moment. https://hl7.org/fhir/R4/datatypes.html#dateTime */
+export const dayOrMoment = (text: string, words: Words): Html | string =>
+  text.includes('T') ? moment(new Date(text), words) : words.day(new Date(text))
+
+/** A text of the catalogue in which elements stand where values do. */
+export const phrase = (
+  words: Words,
+  key: Parameters<Words['parts']>[0],
+  values: Readonly<Record<string, Html | string>>,
+): Html => html`${words.parts(key).map((part, index) => (index % 2 === 1 ? values[part] : part))}`
