@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { Client } from 'undici'
 
 /** One keep-alive connection to the FHIR API, with one token. */
 export type Api = {
@@ -11,34 +11,22 @@ export type Api = {
 
 /** Each call answers the body's text; any status but 2xx throws. */
 export const openApi = (base: string, token: string): Api => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const call = (method: string, path: string, body?: string) =>
-    new Promise<string>((resolve, reject) => {
-      const url = new URL(
-        path.startsWith('http') ? new URL(path).pathname + new URL(path).search : `${base}${path}`,
-        base,
-      )
-      const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': fhirJson }) }
-      const sent = request(url, { method, agent, headers }, answer => {
-        const parts: Buffer[] = []
-        answer.on('data', part => parts.push(part))
-        answer.on('error', reject)
-        answer.on('end', () => {
-          const text = Buffer.concat(parts).toString()
-          const { statusCode = 0 } = answer
-          if (statusCode >= 200 && statusCode < 300) resolve(text)
-          else reject(new Error(`${method} ${path} answered ${statusCode}: ${text.slice(0, 1000)}`))
-        })
-      })
-      sent.on('error', reject)
-      sent.end(body)
-    })
+  const { origin, pathname } = new URL(base)
+  const client = new Client(origin)
+  const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', pathOrUrl: string, body?: string): Promise<string> => {
+    const path = pathOrUrl.startsWith('http') ? pathOrUrl.slice(origin.length) : `${pathname}${pathOrUrl}`
+    const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': fhirJson }) }
+    const answer = await client.request({ method, path, headers, body: body ?? null })
+    const text = await answer.body.text()
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return text
+    throw new Error(`${method} ${path} answered ${answer.statusCode}: ${text.slice(0, 1000)}`)
+  }
   return {
     get: path => call('GET', path),
     put: (path, body) => call('PUT', path, JSON.stringify(body)),
     post: (path, body) => call('POST', path, body),
     delete: path => call('DELETE', path),
-    close: () => agent.destroy(),
+    close: () => void client.destroy(),
   }
 }
 

@@ -1,7 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Access, fullAccess } from './access/access.ts'
-import type { Caller } from './access/caller.ts'
+import { type Caller, oncePerCaller } from './access/caller.ts'
 import { accessOf } from './access/rules.ts'
 import type { ParseCriteria } from './access/scope-criteria.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
@@ -209,7 +209,7 @@ const fhirOptions = async (options: FhirParts) => {
     references: options.requiresReferences ? base : undefined,
   })
   const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
-  const accessFor = (caller: Caller): Access => accessOf(caller, registry, parse)
+  const accessFor = oncePerCaller((caller): Access => accessOf(caller, registry, parse))
   const fhir: FhirOptions = {
     registry,
     mhealth,

@@ -35,3 +35,15 @@ export type ClientPolicy = 'data-submission' | 'records-consent' | 'introspectio
 /** The same caller, narrowed to a study: to nothing, where they are narrowed to another already. */
 export const within = (caller: Caller, study: string): Caller =>
   caller.study === undefined || caller.study === study ? { ...caller, study } : { ...caller, study, scopes: [] }
+
+/** What is made of a caller, made once: requests with one token come with the same one for a while. */
+export const oncePerCaller = <Made>(make: (caller: Caller) => Made): ((caller: Caller) => Made) => {
+  const made = new WeakMap<Caller, { readonly of: Made }>()
+  return caller => {
+    const known = made.get(caller)
+    if (known !== undefined) return known.of
+    const of = make(caller)
+    made.set(caller, { of })
+    return of
+  }
+}

@@ -26,7 +26,7 @@ import { whoWrites } from './who-writes.ts'
 
 /** What the token's scopes grant, within what its caller may see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
-  const access: Access = (action, type) =>
+  const access = onceEach((action, type) =>
     or(
       ...caller.scopes.map(scope =>
         applies(scope, caller, action, type)
@@ -34,9 +34,23 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
           : none,
       ),
       ownFhirUser(caller, action, type),
-    )
+    ),
+  )
   const byContext = accessByContext(caller, registry, access)
   return access
+}
+
+/** What it answers stays the same: how it stands to the rows is asked of them anew each time. */
+const onceEach = (access: Access): Access => {
+  const answered = new Map<string, Expression>()
+  return (action, type) => {
+    const name = `${action} ${type}`
+    const known = answered.get(name)
+    if (known !== undefined) return known
+    const answer = access(action, type)
+    answered.set(name, answer)
+    return answer
+  }
 }
 
 /** Whether anything of the type may be acted upon: if not, the answer is 403 and says `reasonAgainst`; else the rows decide. */

@@ -17,8 +17,9 @@ declare module 'fastify' {
 export const presentAnswers = (server: FastifyInstance, xml: Xml): void => {
   server.decorate('xml', xml)
   server.decorateRequest('presentation', null as unknown as Presentation)
-  server.addHook('onRequest', async request => {
+  server.addHook('onRequest', (request, _reply, done) => {
     request.presentation = presentationOf(request.headers.accept, queryOf(request)) ?? plain
+    done()
   })
 }
 

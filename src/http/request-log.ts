@@ -5,16 +5,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
  * tokens: neither is written, at any level.
  */
 export const logRequests = (server: FastifyInstance): void => {
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+    done()
   })
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const { method } = request
     const path = pathOf(request)
     const level = quietPaths.has(path) ? 'debug' : 'info'
     const { statusCode: status, elapsedTime } = reply
     request.log[level]({ method, path, status, durationMs: Math.round(elapsedTime * 10) / 10 })
+    done()
   })
 }
 

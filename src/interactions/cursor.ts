@@ -1,5 +1,13 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import type { Caller } from '../access/caller.ts'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
+import { type Caller, oncePerCaller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 
 /** What a `next` link continues: nothing of it can be read, changed or used by anyone but the caller it was made for. */
@@ -21,8 +29,8 @@ export type Cursors = {
 
 /** JSON Web Encryption, `dir` with A256GCM, under a key of its own. https://www.rfc-editor.org/rfc/rfc7516 */
 export const openCursors = (secretKey: Uint8Array, now: () => number = Date.now) => {
-  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32))
-  return (caller: Caller): Cursors => {
+  const key = createSecretKey(Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)))
+  return oncePerCaller((caller): Cursors => {
     const bearer = fingerprintOf(caller)
     return {
       seal: cursor => seal(JSON.stringify({ ...cursor, bearer, expires: now() + lifetimeMs }), key),
@@ -32,7 +40,7 @@ export const openCursors = (secretKey: Uint8Array, now: () => number = Date.now)
         return sealed
       },
     }
-  }
+  })
 }
 
 const lifetimeMs = 24 * 60 * 60 * 1000
@@ -40,7 +48,7 @@ const lifetimeMs = 24 * 60 * 60 * 1000
 const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url')
 
 /** Here and now, not on another thread as WebCrypto and so jose would: every page has a link, of a few hundred bytes. */
-const seal = (text: string, key: Buffer): string => {
+const seal = (text: string, key: KeyObject): string => {
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(header))
   const content = Buffer.concat([cipher.update(text), cipher.final()])
@@ -50,7 +58,7 @@ const seal = (text: string, key: Buffer): string => {
 
 type Sealed = Cursor & { readonly bearer: string; readonly expires: number }
 
-const unseal = (text: string, key: Buffer): Sealed => {
+const unseal = (text: string, key: KeyObject): Sealed => {
   const [given, , ...parts] = text.split('.')
   const [nonce = none, content = none, tag = none] = parts.map(part => Buffer.from(part, 'base64url'))
   try {

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
+import { rowTypes } from './row-types.ts'
 import type { SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -32,6 +33,7 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
       max: poolSize,
       statement_timeout: statementTimeoutMs,
       options: `-c jit=off -c timezone=UTC ${settings}`,
+      types: rowTypes,
     })
     // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
     pool.on('error', () => {})

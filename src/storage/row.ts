@@ -24,6 +24,9 @@ export type RowNames = {
   readonly common?: CommonTokens
 }
 
+/** All that how it stands to others is asked by. */
+export type RelatedRow = Pick<RowNames, 'type' | 'row' | 'facts' | 'codes' | 'sources'>
+
 /** `ResearchStudy` → `research_study`, as the first migration names its tables. */
 const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
 

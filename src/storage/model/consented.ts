@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { kindOfType, timeElementOf } from '../../access/shared-type.ts'
 import type { Expression, Grantee } from '../../search/expression.ts'
-import type { RowNames } from '../row.ts'
+import type { RelatedRow } from '../row.ts'
 import { allOf, type SqlFragment, sql, word } from '../sql.ts'
 import { referencedId } from './reference.ts'
 
@@ -13,7 +13,7 @@ type Consentable = Extract<Expression, { kind: 'consentable' }>
  * row or from the consents. An unknown source device is 0, which only consents for any source name. Requirements of several
  * kinds and derived Observations are few and are tested on top.
  */
-export const compileConsented = (consented: Consented, { type, row, facts, sources }: RowNames): SqlFragment => {
+export const compileConsented = (consented: Consented, { type, row, facts, sources }: RelatedRow): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
   if (type !== 'Observation') return compileType(consented, type, row)
   const grantees = sql.fragment`(SELECT ${granteesOf(consented.to, consented.study)})::integer[]`
@@ -82,7 +82,7 @@ export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment 
     : sql.fragment`organization_grantees(${to.id}, ${study ?? word(undefined)})`
 
 /** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
-export const compileConsentable = ({ to }: Consentable, { facts }: RowNames): SqlFragment => {
+export const compileConsentable = ({ to }: Consentable, { facts }: RelatedRow): SqlFragment => {
   const studies =
     to === undefined
       ? sql.fragment`TRUE`

@@ -1,10 +1,10 @@
 import { consentDecision, inactivationReason } from '../../access/vocabulary.ts'
 import type { Content } from '../../search/expression.ts'
-import type { RowNames } from '../row.ts'
+import type { RelatedRow } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { referencedId } from './reference.ts'
 
-export const compileContent = ({ is }: Content, { row }: RowNames): SqlFragment => {
+export const compileContent = ({ is }: Content, { row }: RelatedRow): SqlFragment => {
   if (typeof is === 'string') return claims[is](row)
   return 'status' in is
     ? sql.fragment`${row}.content ->> 'status' = ${is.status}`

@@ -1,14 +1,14 @@
 import { inactivationReason } from '../../access/vocabulary.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import type { Kept } from '../../search/expression.ts'
-import { type RowNames, tableOf } from '../row.ts'
+import { type RelatedRow, tableOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /**
  * The part is the same in what is stored under the row's key. A row that is stored is compared with itself and passes;
  * of a row that is stored nowhere the part must be absent.
  */
-export const compileKept = ({ part }: Kept, { type, row }: RowNames): SqlFragment => {
+export const compileKept = ({ part }: Kept, { type, row }: RelatedRow): SqlFragment => {
   const of = (content: SqlFragment) => partOf(part, content)
   return sql.fragment`${of(sql.fragment`${row}.content`)} IS NOT DISTINCT FROM (
     SELECT ${of(sql.fragment`stored.content`)} FROM ${tableOf(type)} AS stored

@@ -1,12 +1,12 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Expression } from '../../search/expression.ts'
-import type { RowNames } from '../row.ts'
+import type { RelatedRow } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { compartmentOf } from './reference.ts'
 
 export const compileInvited = (
   { patient }: Extract<Expression, { kind: 'invited' }>,
-  { type, row }: RowNames,
+  { type, row }: RelatedRow,
 ): SqlFragment => invitedBy[type]?.(row, compartmentOf(patient)) ?? sql.fragment`FALSE`
 
 const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patientId: SqlFragment) => SqlFragment>>> = {
@@ -24,7 +24,7 @@ const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patien
 /** Named by the patient's own record, by a study of theirs, by a consent of theirs. */
 export const compileKnownTo = (
   { patient }: Extract<Expression, { kind: 'known-to' }>,
-  { type, row }: RowNames,
+  { type, row }: RelatedRow,
 ): SqlFragment =>
   anyOf((namesByType[type] ?? []).map(names => sql.fragment`${row}.id IN (${names(compartmentOf(patient))})`))
 

@@ -1,12 +1,12 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { rankOf } from '../../access/vocabulary.ts'
 import type { Expression, Member } from '../../search/expression.ts'
-import type { RowNames } from '../row.ts'
+import type { RelatedRow } from '../row.ts'
 import { type SqlFragment, sql, word } from '../sql.ts'
 import { inForce, referencedId } from './reference.ts'
 
 /** A membership in force in the organization that the row names, or above or below it. */
-export const compileMember = (member: Member, row: RowNames): SqlFragment => compiledBy[member.of](member, row)
+export const compileMember = (member: Member, row: RelatedRow): SqlFragment => compiledBy[member.of](member, row)
 
 const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFragment): SqlFragment => {
   const rank = role === 'privacy-officer' ? undefined : (`${rankOf[role]}` as const)
@@ -15,11 +15,11 @@ const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFrag
 }
 
 const isIn =
-  (organization: (row: RowNames) => SqlFragment) =>
-  (member: Member, row: RowNames): SqlFragment =>
+  (organization: (row: RelatedRow) => SqlFragment) =>
+  (member: Member, row: RelatedRow): SqlFragment =>
     isMemberOf(member, organization(row))
 
-const compiledBy: Readonly<Record<Member['of'], (member: Member, row: RowNames) => SqlFragment>> = {
+const compiledBy: Readonly<Record<Member['of'], (member: Member, row: RelatedRow) => SqlFragment>> = {
   owner: isIn(({ row }) => sql.fragment`${row}.owner`),
   named: isIn(({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization')),
   self: isIn(({ row }) => sql.fragment`${row}.id`),
@@ -51,7 +51,7 @@ const isAccountOf = (member: Member, row: SqlFragment): SqlFragment => sql.fragm
 /** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
 export const compileSameTenant = (
   { practitioner }: Extract<Expression, { kind: 'same-tenant' }>,
-  { type, row }: RowNames,
+  { type, row }: RelatedRow,
 ): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM membership
   JOIN organization_node AS mine ON mine.id = membership.organization

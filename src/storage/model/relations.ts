@@ -1,5 +1,5 @@
 import type { Relation } from '../../search/expression.ts'
-import type { RowNames } from '../row.ts'
+import type { RelatedRow } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { compileConsentable, compileConsented } from './consented.ts'
 import { compileContent } from './content.ts'
@@ -8,8 +8,28 @@ import { compileInvited, compileKnownTo } from './known.ts'
 import { compileMember, compileSameTenant } from './member.ts'
 import { compileStaffed } from './staffed.ts'
 
-/** How the row stands to people, organizations, studies and consents, as a condition on it. Never NULL where it is TRUE. */
-export const compileRelation = (relation: Relation, row: RowNames): SqlFragment => {
+/**
+ * How the row stands to people, organizations, studies and consents, as a condition on it. Never NULL where it is TRUE.
+ * The gate asks the same of each request of a caller, so it is composed once for rows of one name.
+ */
+export const compileRelation = (relation: Relation, row: RelatedRow): SqlFragment => {
+  const name = nameOf(row)
+  if (name === undefined) return composed(relation, row)
+  const known = compiled.get(relation) ?? new Map<string, SqlFragment>()
+  const condition = known.get(name) ?? composed(relation, row)
+  compiled.set(relation, known.set(name, condition))
+  return condition
+}
+
+const compiled = new WeakMap<Relation, Map<string, SqlFragment>>()
+
+/** All that a relation reads of a row; none where its names stand for values of their own. */
+const nameOf = ({ type, row, facts, codes, sources }: RelatedRow): string | undefined => {
+  const names = [row, facts, codes, sources]
+  return names.some(({ values }) => values.length > 0) ? undefined : [type, ...names.map(one => one.sql)].join(' ')
+}
+
+const composed = (relation: Relation, row: RelatedRow): SqlFragment => {
   switch (relation.kind) {
     case 'consented':
       return compileConsented(relation, row)

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Expression } from '../../search/expression.ts'
-import type { RowNames } from '../row.ts'
+import type { RelatedRow } from '../row.ts'
 import { anyOf, type SqlFragment, sql, word } from '../sql.ts'
 import { granteesOf } from './consented.ts'
 import { referencedId } from './reference.ts'
@@ -8,9 +8,9 @@ import { referencedId } from './reference.ts'
 type Staffed = Extract<Expression, { kind: 'staffed' }>
 
 /** The row stands to a study that the grantee's people handle. */
-export const compileStaffed = (staffed: Staffed, row: RowNames): SqlFragment => compiled[staffed.by](staffed, row)
+export const compileStaffed = (staffed: Staffed, row: RelatedRow): SqlFragment => compiled[staffed.by](staffed, row)
 
-type Compile = (staffed: Staffed, row: RowNames) => SqlFragment
+type Compile = (staffed: Staffed, row: RelatedRow) => SqlFragment
 
 const rankNeeded = { asks: 2, leads: 3 } as const
 
@@ -26,7 +26,7 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
 }
 
 /** The same organization's or practitioner's own consents, without a study. A narrowed token has none of them. */
-const isGivenConsent = ({ to, study }: Staffed, { row }: RowNames): SqlFragment =>
+const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragment =>
   to.kind !== 'practitioner' || study !== undefined
     ? sql.fragment`FALSE`
     : sql.fragment`EXISTS (
@@ -38,17 +38,17 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RowNames): SqlFragment 
 const studiesOf = ({ to, study }: Staffed, rank = 1): SqlFragment =>
   sql.fragment`(SELECT handled_studies(${word(to.kind)}, ${to.id}, ${study ?? word(undefined)}, ${word(`${rank}`)}))::text[]`
 
-const studyIs = ({ type, row }: RowNames): SqlFragment =>
+const studyIs = ({ type, row }: RelatedRow): SqlFragment =>
   type === 'Group'
     ? sql.fragment`(
         SELECT study.id FROM study
         WHERE study.group_id = ${row}.id AND study.organization = ${referencedId(row, 'managingEntity', 'Organization')})`
     : sql.fragment`${row}.id`
 
-const studyOf = ({ type, row }: RowNames): SqlFragment =>
+const studyOf = ({ type, row }: RelatedRow): SqlFragment =>
   type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
 
-const namedByStudy = (studies: SqlFragment, { type, row }: RowNames): SqlFragment => {
+const namedByStudy = (studies: SqlFragment, { type, row }: RelatedRow): SqlFragment => {
   const named = nameByType[type]
   return named === undefined ? sql.fragment`FALSE` : sql.fragment`${row}.id IN (${named(studies)})`
 }
