@@ -26,6 +26,7 @@ import { websocketRoutes } from './http/websocket.ts'
 import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
 import { openOutbox } from './messages/outbox.ts'
+import { openSms, smsOriginsOf } from './messages/sms.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
 import { findSessionCaller } from './storage/account/session.ts'
@@ -71,6 +72,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     timeoutMs: 5000,
     maxBodyBytes: 262_144,
   })
+  const smsOutbound = openOutbound({ allowed: [...config.outboundOrigins, ...smsOriginsOf(config)] })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
   const { fhir, codeClasses, openStoreAs, parseCriteria } = await fhirOptions({
@@ -123,6 +125,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       outbound.close(),
       ehrOutbound.close(),
       ssoOutbound.close(),
+      smsOutbound.close(),
     ])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
@@ -139,8 +142,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
   const outbox = hasOutbox(config) ? openOutbox() : undefined
-  const invitationMail = mail ?? outbox
-  const letters = { accounts, database, mail: invitationMail }
+  const sms = openSms({ config, log, outbound: smsOutbound })
+  const letters = { accounts, database, channels: outbox ?? { email: mail, sms } }
   const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
   server.addHook('preClose', async () => sending?.close())
   await server.register(pageRoutes, {

@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './config/accepted.ts'
 import { option, setting } from './config/setting.ts'
+import { refuseIncompleteSms, smsBy, smsVariables } from './config/sms.ts'
 import { refuseIncompleteSso, ssoVariables } from './config/sso.ts'
 import { startError } from './start-error.ts'
 
@@ -102,6 +103,7 @@ const variables = {
     effect: 'Sender of e-mail.',
     parse: matching(/^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/),
   }),
+  ...smsVariables,
   logLevel: setting({
     name: 'LOG_LEVEL',
     fallback: 'info',
@@ -188,6 +190,7 @@ const refuseTogether = (config: Config): Config => {
       'SSO_SIGN_UP is "invitation", and SIGN_UP "closed" lets nobody be invited: set SSO_SIGN_UP to open or closed',
     )
   refuseIncompleteSso(config)
+  refuseIncompleteSms(config)
   const isLocal = [host, new URL(baseUrl ?? 'http://localhost').hostname].every(name => thisMachine.includes(name))
   if (smtpUrl === 'log' && !isLocal)
     throw startError('SMTP_URL is "log", and links in a log are secrets: set it to a mail server, or HOST to 127.0.0.1')
@@ -195,11 +198,14 @@ const refuseTogether = (config: Config): Config => {
 }
 
 /**
- * Whether letters of invitations are shown on a page, in the place of being sent: where nothing is configured and nobody but this
+ * Whether what invitations send is shown on a page, in the place of being sent: where nothing is configured and nobody but this
  * machine comes in. They hold links, so a server that others reach, or may reach by a proxy, never shows them.
  */
-export const hasOutbox = ({ smtpUrl, host, baseUrl, trustProxy }: Config): boolean =>
-  smtpUrl === 'none' && baseUrl === undefined && trustProxy.length === 0 && isThisMachine(host)
+export const hasOutbox = (config: Config): boolean => {
+  const { smtpUrl, host, baseUrl, trustProxy } = config
+  const sendsNothing = smtpUrl === 'none' && smsBy(config) === 'none'
+  return sendsNothing && baseUrl === undefined && trustProxy.length === 0 && isThisMachine(host)
+}
 
 export const isThisMachine = (host: string): boolean => thisMachine.includes(host)
 

@@ -1,7 +1,6 @@
-import type { Mail } from '../messages/mail.ts'
 import { openDatabase } from '../storage/database.ts'
 import { openQueue, type Queue } from '../storage/queue.ts'
-import { sendInvitations } from '../studies/invitation-letter.ts'
+import { openMessageSending } from '../studies/sending.ts'
 import type { Serving } from '../subscriptions/serve.ts'
 import { openSockets, type ReadAs } from '../subscriptions/sockets.ts'
 import { openSubscriptions } from '../subscriptions/subscriptions.ts'
@@ -33,19 +32,24 @@ export const openWork = async (
   }
 }
 
-/** The letters of invitations, by a queue of their own; none where nothing can be sent. */
+/** Messages to people in studies, by a queue of their own; none where nothing can be sent. */
 export const openSending = async (
-  { mail, databaseUrl, reportFault, ...parts }: SendingParts,
-  { retries }: Work,
+  { databaseUrl, ...parts }: SendingParts,
+  { pauseMs, retries }: Work,
 ): Promise<Pick<Queue, 'ask' | 'close'> | undefined> => {
-  if (mail === undefined) return undefined
+  const { channels, reportFault } = parts
+  if (channels.email === undefined && channels.sms === undefined) return undefined
   const queue = await openQueue(databaseUrl, { name: 'invitation', retries, reportFault })
-  await sendInvitations({ ...parts, mail, queue })
-  return queue
+  const sending = await openMessageSending({ ...parts, queue, pauseMs })
+  return {
+    ask: queue.ask,
+    close: async () => {
+      await sending.close()
+      await queue.close()
+    },
+  }
 }
 
-type SendingParts = Omit<Parameters<typeof sendInvitations>[0], 'mail' | 'queue'> & {
-  readonly mail: Pick<Mail, 'deliver'> | undefined
+type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'> & {
   readonly databaseUrl: string
-  readonly reportFault: (fault: unknown) => void
 }

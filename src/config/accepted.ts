@@ -103,3 +103,22 @@ function isSigningCertificate(pem: string): boolean {
     return false
   }
 }
+
+/** An origin alone, of http or https. */
+export function originOnly(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text ? text : undefined
+}
+
+/** Where it leads does not depend on what stands in its places. */
+export function gatewayUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.hash === ''
+  return isPlain && text.startsWith(url.origin) && !/[{}]/.test(url.origin) ? text : undefined
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-5.1 */
+export function headerLine(text: string): { readonly name: string; readonly value: string } | undefined {
+  const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\x20-\x7e]+)$/.exec(text) ?? []
+  return name === undefined || value === undefined ? undefined : { name, value }
+}

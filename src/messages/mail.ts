@@ -1,6 +1,7 @@
 import { createTransport } from 'nodemailer'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { Undelivered } from './undelivered.ts'
 
 /** Text for a person. Where it holds a link, it is a secret. */
 export type Letter = { readonly to: string; readonly subject: string; readonly text: string }
@@ -8,7 +9,7 @@ export type Letter = { readonly to: string; readonly subject: string; readonly t
 export type Mail = {
   /** Nobody waits for it: how long it takes would tell whether there was anything to send. What cannot be sent is logged. */
   readonly send: (letter: Letter) => void
-  /** For who waits, and tries again themselves. Throws, without what the mail server says, which quotes addresses. */
+  /** For who waits, and tries again themselves. Throws `Undelivered`. */
   readonly deliver: (letter: Letter) => Promise<void>
   /** What is under way is given up. */
   readonly close: () => void
@@ -65,7 +66,7 @@ const sendBySmtp = (url: string, { config, log, address }: Options): Mail => {
         await deliver(letter)
       } catch (error) {
         log.error(codesOf(error), 'A letter could not be sent')
-        throw new Error('A letter could not be sent')
+        throw new Undelivered(reasonOf(error))
       }
     },
     close: () => {
@@ -78,4 +79,23 @@ const sendBySmtp = (url: string, { config, log, address }: Options): Mail => {
 const codesOf = (error: unknown): object => {
   const { code, responseCode, command } = error as Readonly<Record<string, unknown>>
   return { code, responseCode, command }
+}
+
+/** What mail servers say quotes addresses: it is told by nodemailer's codes. */
+const reasonOf = (error: unknown): string => {
+  const { code, responseCode } = error as { readonly code?: string; readonly responseCode?: number }
+  const status = responseCode === undefined ? '' : ` (status ${responseCode})`
+  return `${reasons[code ?? ''] ?? 'The mail server did not take the e-mail'}${status}`
+}
+
+const unreachable = 'The mail server could not be reached'
+
+const reasons: Readonly<Record<string, string>> = {
+  EENVELOPE: 'The mail server refused the address',
+  EAUTH: 'The mail server did not let this server in',
+  ECONNECTION: unreachable,
+  ESOCKET: unreachable,
+  ETIMEDOUT: unreachable,
+  EDNS: unreachable,
+  EMESSAGE: 'The mail server refused the e-mail',
 }

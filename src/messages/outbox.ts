@@ -1,16 +1,31 @@
 import type { Letter, Mail } from './mail.ts'
+import type { Sms } from './sms.ts'
+import type { TextMessage } from './text-message.ts'
 
-/** Letters that are not sent, for who tries this server out on their own machine; they are gone when it stops. */
-export type Outbox = Pick<Mail, 'deliver' | 'send'> & { readonly letters: () => readonly OutboxLetter[] }
+/** Messages that are not sent, for who tries this server out on their own machine; they are gone when it stops. */
+export type Outbox = {
+  readonly email: Pick<Mail, 'deliver' | 'send'>
+  readonly sms: Sms
+  /** The newest first. */
+  readonly messages: () => readonly OutboxMessage[]
+}
 
-type OutboxLetter = Letter & { readonly at: Date }
+type OutboxMessage =
+  | (Letter & { readonly channel: 'email'; readonly at: Date })
+  | (TextMessage & { readonly channel: 'sms'; readonly at: Date })
 
 export const openOutbox = (): Outbox => {
-  let letters: readonly OutboxLetter[] = []
-  const send = (letter: Letter): void => {
-    letters = [{ ...letter, at: new Date() }, ...letters].slice(0, most)
+  let messages: readonly OutboxMessage[] = []
+  const keep = (message: OutboxMessage): void => {
+    messages = [message, ...messages].slice(0, most)
   }
-  return { send, deliver: async letter => send(letter), letters: () => letters }
+  const email = (letter: Letter) => keep({ ...letter, channel: 'email', at: new Date() })
+  const sms = (message: TextMessage) => keep({ ...message, channel: 'sms', at: new Date() })
+  return {
+    email: { send: email, deliver: async letter => email(letter) },
+    sms: { send: sms, deliver: async message => sms(message) },
+    messages: () => messages,
+  }
 }
 
 const most = 100

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from './database.ts'
 import { isEnrolled } from './model/enrolled.ts'
+import type { Address } from './model/patient-address.ts'
 import { digestOf, isSecret, newSecret } from './secret.ts'
 import { type SqlFragment, sql } from './sql.ts'
+import { addMessage } from './study-message.ts'
 
 /** Into a study, for one Patient. Everything is named by its id. */
 export type Invitation = {
@@ -10,32 +12,39 @@ export type Invitation = {
   readonly subject: string
   readonly study: string
   readonly patient: string
-  /** Where it is sent. */
-  readonly email: string
+  /** The message by which somebody came, or was to come; whoever is shown a picture, by the first of the invitation. */
+  readonly message: string
   readonly expiresAt: Date
-}
+} & Address
 
 /** What became of an invitation, for staff. */
 export type InvitationState = Pick<Invitation, 'subject'> & {
-  readonly letter: 'waiting' | 'sent' | 'failed'
   readonly madeAt: Date
   readonly expiresAt: Date
   readonly isOpen: boolean
   readonly endedBy?: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address'
 }
 
-/** It replaces the one before. Answers its id; there is no link before a letter is made. */
+type NewInvitation = Pick<Invitation, 'subject' | 'study' | 'patient'> & {
+  readonly addresses: readonly Address[]
+  readonly days: number
+}
+
+/** It replaces the one before. Answers the ids of its messages; there are no links before these are sent. */
 export const makeInvitation = async (
   connection: Connection,
-  { subject, study, patient, email, days }: Omit<Invitation, 'id' | 'expiresAt'> & { readonly days: number },
-): Promise<string> => {
+  { subject, study, patient, addresses, days }: NewInvitation,
+): Promise<readonly string[]> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
   await endInvitation(connection, subject, 'replaced')
   const id = uuidv7()
   await connection.run(sql.fragment`
-    INSERT INTO invitation (id, subject, study_id, patient, email, expires_at)
-    VALUES (${id}, ${subject}, ${study}, ${patient}, ${email}, now() + make_interval(days => ${days}))`)
-  return id
+    INSERT INTO invitation (id, subject, study_id, patient, expires_at)
+    VALUES (${id}, ${subject}, ${study}, ${patient}, now() + make_interval(days => ${days}))`)
+  const about = { kind: 'invitation', patient, subject, study, invitation: id } as const
+  const messages: string[] = []
+  for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
+  return messages
 }
 
 /** False where there is none that could end. */
@@ -53,11 +62,10 @@ export const invitationsOf = async (
   subjects: readonly string[],
 ): Promise<readonly InvitationState[]> => {
   const rows = await connection.any<StateRow>(sql.fragment`
-    SELECT DISTINCT ON (subject) subject, letter, made_at, expires_at, ended_by, ${isOpen} AS open
+    SELECT DISTINCT ON (subject) subject, made_at, expires_at, ended_by, ${isOpen} AS open
     FROM invitation WHERE subject = ANY (${sql.array([...subjects], 'text')}) ORDER BY subject, made_at DESC, id DESC`)
-  return rows.map(({ subject, letter, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
+  return rows.map(({ subject, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
     subject,
-    letter,
     madeAt,
     expiresAt,
     isOpen: open,
@@ -67,67 +75,55 @@ export const invitationsOf = async (
 
 type StateRow = {
   readonly subject: string
-  readonly letter: InvitationState['letter']
   readonly made_at: Date
   readonly expires_at: Date
   readonly ended_by: NonNullable<InvitationState['endedBy']> | null
   readonly open: boolean
 }
 
-/** Whose letters wait to be sent. */
-export const waitingInvitations = async (connection: Connection): Promise<readonly string[]> =>
-  (
-    await connection.any<{ id: string }>(
-      sql.fragment`SELECT id FROM invitation WHERE letter = 'waiting' AND ended_at IS NULL AND expires_at > now()`,
-    )
-  ).map(({ id }) => id)
-
-/** A new link for the letter, which ends the one of a letter before: a secret is nowhere but in what is sent. */
-export const linkToSend = (connection: Connection, id: string) =>
-  withLink(connection, sql.fragment`hash`, sql.fragment`id = ${id} AND letter = 'waiting'`)
-
-/** A new link to be shown, which ends the one that was shown before. */
-export const linkToShow = (connection: Connection, subject: string) =>
-  withLink(connection, sql.fragment`shown_hash`, sql.fragment`subject = ${subject}`)
-
-const withLink = async (
-  connection: Connection,
-  column: SqlFragment,
-  where: SqlFragment,
-): Promise<{ readonly invitation: Invitation; readonly secret: string } | undefined> => {
+/** A new link to be shown, which ends the one that was shown before; undefined where there is no open invitation. */
+export const linkToShow = async (connection: Connection, subject: string): Promise<string | undefined> => {
   const secret = newSecret()
-  const invitation = await connection.maybeOne<Invitation>(sql.fragment`
-    UPDATE invitation SET ${column} = ${hashOf(secret)} WHERE ${where} AND ${isOpen} RETURNING ${columns}`)
-  return invitation && { invitation, secret }
-}
-
-export const setLetter = async (connection: Connection, id: string, letter: 'sent' | 'failed'): Promise<void> => {
-  await connection.run(sql.fragment`UPDATE invitation SET letter = ${letter} WHERE id = ${id}`)
+  const shown = await connection.run(sql.fragment`
+    UPDATE invitation SET shown_hash = ${hashOf(secret)} WHERE subject = ${subject} AND ${isOpen}`)
+  return shown > 0 ? secret : undefined
 }
 
 /** Undefined where the link is not known, was used or ended, or is too old. */
 export const findInvitation = async (connection: Connection, link: string): Promise<Invitation | undefined> =>
   isSecret(link)
-    ? connection.maybeOne<Invitation>(sql.fragment`SELECT ${columns} FROM invitation WHERE ${isOf(link)} AND ${isOpen}`)
+    ? connection.maybeOne<Invitation>(sql.fragment`
+        SELECT ${columns} FROM invitation
+        JOIN study_message AS message ON message.invitation = invitation.id
+        WHERE ${isOpen} AND (
+          message.hash = ${hashOf(link)}
+          OR invitation.shown_hash = ${hashOf(link)} AND message.id = ${firstMessage})`)
     : undefined
 
-export const setCode = async (connection: Connection, id: string, code: Buffer): Promise<void> => {
+/** A code that was sent by the message's way, in the place of the one before. */
+export const setCode = async (
+  connection: Connection,
+  { id, message }: Pick<Invitation, 'id' | 'message'>,
+  code: Buffer,
+): Promise<void> => {
   await connection.run(sql.fragment`
-    UPDATE invitation SET code = ${sql.binary(code)}, code_expires_at = now() + interval '15 minutes'
+    UPDATE invitation
+    SET code = ${sql.binary(code)}, code_message = ${message}, code_expires_at = now() + interval '15 minutes'
     WHERE id = ${id} AND ${isOpen}`)
 }
 
 type Shown = { readonly birthDate: string; readonly code: Buffer }
 
+/** `message`: by whose address it was shown. */
+type Tried =
+  | { readonly answer: 'right'; readonly message: string }
+  | { readonly answer: 'wrong' | 'ended'; readonly message: string | null }
+
 /**
  * Whether both are right, in one statement: of any number at once, as many are tried as of those in a row, and a code counts
  * once. The last wrong try that is allowed ends the invitation.
  */
-export const tryProof = async (
-  connection: Connection,
-  id: string,
-  { birthDate, code }: Shown,
-): Promise<'right' | 'wrong' | 'ended'> => {
+export const tryProof = async (connection: Connection, id: string, { birthDate, code }: Shown): Promise<Tried> => {
   // Of the row alone, so that whoever waited for another try judges what that one has left.
   const isRight = sql.fragment`coalesce(
     invitation.code = ${sql.binary(code)} AND invitation.code_expires_at > now() AND ${birthDate} = (
@@ -135,26 +131,30 @@ export const tryProof = async (
       JOIN patient AS person ON person.patient_id = compartment.patient_id AND person.id = compartment.id
       WHERE compartment.id = invitation.patient), FALSE)`
   const isLast = sql.fragment`NOT ${isRight} AND tries + 1 >= ${mostTries}`
-  const row = await connection.maybeOne<{ answer: 'right' | 'wrong' | 'ended' }>(sql.fragment`
+  const row = await connection.maybeOne<Tried>(sql.fragment`
     UPDATE invitation SET
       tries = CASE WHEN ${isRight} THEN 0 ELSE tries + 1 END,
       code = CASE WHEN ${isRight} THEN NULL ELSE code END,
       ended_at = CASE WHEN ${isLast} THEN now() END,
       ended_by = CASE WHEN ${isLast} THEN 'tries' END
     WHERE id = ${id} AND ${isOpen}
-    RETURNING CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
-  return row?.answer ?? 'ended'
+    RETURNING code_message AS message,
+      CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
+  return row ?? { answer: 'ended', message: null }
 }
 
 const mostTries = 5
 
 /** Answers what the browser is to keep, for half an hour. */
-export const makeProof = async (connection: Connection, id: string): Promise<string> => {
+export const makeProof = async (
+  connection: Connection,
+  { id, message }: Pick<Invitation, 'id' | 'message'>,
+): Promise<string> => {
   const secret = newSecret()
   await connection.run(sql.fragment`DELETE FROM invitation_proof WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
-    INSERT INTO invitation_proof (hash, invitation, expires_at)
-    VALUES (${hashOf(secret)}, ${id}, now() + interval '30 minutes')`)
+    INSERT INTO invitation_proof (hash, invitation, message, expires_at)
+    VALUES (${hashOf(secret)}, ${id}, ${message}, now() + interval '30 minutes')`)
   return secret
 }
 
@@ -162,9 +162,10 @@ export const makeProof = async (connection: Connection, id: string): Promise<str
 export const findProven = async (connection: Connection, proof: string): Promise<Invitation | undefined> =>
   isSecret(proof)
     ? connection.maybeOne<Invitation>(sql.fragment`
-        SELECT ${columns} FROM invitation
-        WHERE ${isOpen} AND id = (
-          SELECT invitation FROM invitation_proof WHERE hash = ${hashOf(proof)} AND invitation_proof.expires_at > now())`)
+        SELECT ${columns} FROM invitation_proof AS proof
+        JOIN invitation ON invitation.id = proof.invitation
+        JOIN study_message AS message ON message.id = proof.message
+        WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at > now() AND ${isOpen}`)
     : undefined
 
 /** Of any number at once, one is told true. */
@@ -190,14 +191,16 @@ export const isOfAnother = async (connection: Connection, patient: string, perso
   return other !== undefined
 }
 
-const columns = sql.fragment`invitation.id, invitation.subject, invitation.study_id AS study, invitation.patient, invitation.email,
-  invitation.expires_at AS "expiresAt"`
+const columns = sql.fragment`invitation.id, invitation.subject, invitation.study_id AS study, invitation.patient,
+  invitation.expires_at AS "expiresAt", message.id AS message, message.channel, message.address`
+
+const firstMessage = sql.fragment`(
+  SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
+  ORDER BY first.made_at, first.id LIMIT 1)`
 
 const hashOf = (secret: string) => sql.binary(digestOf(secret))
 
-const isOf = (link: string): SqlFragment => sql.fragment`(hash = ${hashOf(link)} OR shown_hash = ${hashOf(link)})`
-
-/** Who is not in the study any more has no way into it. */
+/** Of a row of `invitation`. Who is not in the study any more has no way into it. */
 const isOpen: SqlFragment = sql.fragment`(
   invitation.ended_at IS NULL AND invitation.expires_at > now() AND EXISTS (
     SELECT FROM enrolment WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled}))`

@@ -4,7 +4,8 @@ import type { Accounts } from '../accounts/accounts.ts'
 import { makeAccount, type NewAccountAnswer } from '../accounts/new-account.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Words } from '../messages/catalogue.ts'
-import type { Mail } from '../messages/mail.ts'
+import type { Channels } from '../messages/channels.ts'
+import { toGsm } from '../messages/gsm.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
 import {
@@ -28,7 +29,10 @@ export type Acceptance = {
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
   /** By what the browser that has shown who it belongs to keeps. */
   readonly findProven: (cookie: string) => Promise<Invitation | undefined>
-  /** Of the address that was invited, for whoever has shown that they read its mail. */
+  /**
+   * Of the address that was invited, for whoever has shown that they read its mail; whoever came by a text message says which
+   * address it is to be, and is asked to confirm it.
+   */
   readonly makeAccount: (invitation: Invitation, account: NewHolder) => Promise<NewAccountAnswer>
   /** The account becomes that of the Patient. The invitation is used up by it. */
   readonly accept: (invitation: Invitation, person: string) => Promise<Accepted>
@@ -40,41 +44,51 @@ type Proof =
   /** `cookie` is for the browser alone. */
   { readonly kind: 'proven'; readonly cookie: string } | { readonly kind: 'wrong' } | { readonly kind: 'over' }
 
-type NewHolder = { readonly name: string; readonly password: string; readonly device: string }
+type NewHolder = {
+  readonly name: string
+  /** Of no weight where the invitation was sent by e-mail. */
+  readonly email: string
+  readonly password: string
+  readonly device: string
+}
 
 /** `taken`: the Patient is another account's. `two-consents`: two records of the person have answered the same study. */
 export type Accepted = 'accepted' | 'taken' | 'two-consents' | 'over'
 
-type Parts = { readonly accounts: Accounts; readonly mail: Pick<Mail, 'send'> | undefined }
+type Parts = { readonly accounts: Accounts; readonly channels: Channels }
 
-export const openAcceptance = ({ accounts, mail }: Parts): Acceptance => {
+export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
   const { database, secretKey } = accounts
   return {
     find: link => findInvitation(database, link),
     findProven: cookie => findProven(database, cookie),
-    sendCode: async (link, { say }) => {
+    sendCode: async (link, words) => {
       const invitation = await findInvitation(database, link)
       if (invitation === undefined) return 'over'
       if (!(await mayTry(database, secretKey, codes, invitation.id))) return 'sent'
       const code = String(randomInt(1_000_000)).padStart(6, '0')
-      await setCode(database, invitation.id, hashOf(secretKey, invitation, code))
-      const [subject, text] = [say('code-letter.subject', { code }), say('code-letter.text', { code })]
-      mail?.send({ to: invitation.email, subject, text })
+      await setCode(database, invitation, hashOf(secretKey, invitation, code))
+      sendCode(channels, invitation, words, code)
       return 'sent'
     },
     prove: async (link, { birthDate, code }) => {
       const invitation = await findInvitation(database, link)
       if (invitation === undefined) return { kind: 'over' }
+      const { id } = invitation
       const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, code.replace(/\s/g, '')) }
-      const answer = await tryProof(database, invitation.id, shown)
-      if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, invitation.id) }
+      const { answer, message } = await tryProof(database, id, shown)
+      if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
       if (answer === 'ended') await recordEnd(accounts, invitation)
       return { kind: answer === 'ended' ? 'over' : 'wrong' }
     },
-    makeAccount: async ({ email }, holder) => {
+    makeAccount: async (invitation, holder) => {
       if (accounts.signUp === 'closed') return { kind: 'link-is-over' }
-      const asked = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
-      return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), { email, ...holder })
+      const { id, channel, address } = invitation
+      const named = channel === 'email' ? { email: address } : {}
+      // Who may choose an address must not learn of many whether they have accounts.
+      if (channel !== 'email' && !(await mayTry(database, secretKey, accountTries, id))) return { kind: 'link-is-over' }
+      const asked = { purpose: 'new-account', administrator: false, wasSent: channel === 'email', ...named } as const
+      return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), { ...holder, ...named })
     },
     accept: (invitation, person) => accept(accounts, invitation, person),
   }
@@ -83,12 +97,22 @@ export const openAcceptance = ({ accounts, mail }: Parts): Acceptance => {
 /** Of each invitation. */
 const codes: Limit = { what: 'code of an invitation', tries: 5, minutes: 60 }
 
+const accountTries: Limit = { what: 'account by an invitation', tries: 10, minutes: 60 }
+
 /** It is used in the same request. */
 const minutesForAccount = 5
 
 /** Six digits are soon tried by whoever reads the database, so the hash is keyed. */
 const hashOf = (secretKey: Uint8Array, { id }: Invitation, code: string): Buffer =>
   createHmac('sha256', secretKey).update(`invitation ${id} ${code}`).digest()
+
+const sendCode = (channels: Channels, { channel, address: to }: Invitation, { say }: Words, code: string): void => {
+  if (channel === 'sms') channels.sms?.send({ to, text: toGsm(say('code-sms.text', { code })) })
+  else {
+    const [subject, text] = [say('code-letter.subject', { code }), say('code-letter.text', { code })]
+    channels.email?.send({ to, subject, text })
+  }
+}
 
 /** The last wrong try has ended it already; of several at once one tells. */
 const recordEnd = async ({ openStoreAs }: Accounts, { patient, study }: Invitation): Promise<void> => {

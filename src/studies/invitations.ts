@@ -5,7 +5,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { FhirError, unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { Mail } from '../messages/mail.ts'
+import type { Channels } from '../messages/channels.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
@@ -17,20 +17,20 @@ import {
   linkToShow,
   makeInvitation,
 } from '../storage/invitation.ts'
-import { addressOf } from '../storage/model/patient-address.ts'
+import { type Address, addressesOf, type Channel } from '../storage/model/patient-address.ts'
 import type { Store } from '../storage/store.ts'
+import { type MessageState, messagesOf } from '../storage/study-message.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
 /** What staff do with invitations: those whom the rules let enrol people into the study. */
 export type Invitations = {
   /** Of those whom the person may invite among the ResearchSubjects: what became of the last invitation, if there was one. */
-  readonly list: (
-    person: string,
-    subjects: readonly string[],
-  ) => Promise<ReadonlyMap<string, InvitationState | undefined>>
+  readonly list: (person: string, subjects: readonly string[]) => Promise<ReadonlyMap<string, Invited>>
+  /** The ways by which this server writes to patients. */
+  readonly ways: readonly Way[]
   /** Replaces the one before. Throws FhirError that says what is missing. */
-  readonly invite: (by: InvitedBy) => Promise<void>
+  readonly invite: (by: InvitedBy, way?: Way) => Promise<void>
   readonly cancel: (by: InvitedBy) => Promise<void>
   /** The link, to be shown as a picture; undefined where there is no open invitation. */
   readonly show: (by: InvitedBy) => Promise<string | undefined>
@@ -38,14 +38,19 @@ export type Invitations = {
 
 type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
 
+/** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */
+type Way = 'any' | 'both' | Channel
+
+/** `messages`: those about it, the latest first. */
+export type Invited = { readonly invitation: InvitationState | undefined; readonly messages: readonly MessageState[] }
+
 export type InvitationParts = {
   readonly accounts: Accounts
   readonly registry: Registry
   readonly openStoreFor: (caller: Caller) => Store
-  /** Undefined where nothing can be sent. */
-  readonly mail: Pick<Mail, 'deliver' | 'send'> | undefined
-  /** Has the letter of the invitation sent, by and by. */
-  readonly ask: (invitation: string) => Promise<void>
+  readonly channels: Channels
+  /** Has the message sent, by and by. */
+  readonly ask: (message: string) => Promise<void>
 }
 
 export const openInvitations = (parts: InvitationParts): Invitations => {
@@ -56,19 +61,29 @@ export const openInvitations = (parts: InvitationParts): Invitations => {
       const own = await findSubjects(parts, person, { _id: subjects.join(','), _count: String(subjects.length) })
       const ids = own.flatMap(({ id }) => id ?? [])
       const states = await invitationsOf(accounts.database, ids)
-      return new Map(ids.map(id => [id, states.find(({ subject }) => subject === id)]))
+      const messages = Map.groupBy(await messagesOf(accounts.database, ids), ({ subject }) => subject)
+      const invited = (id: string): Invited => ({
+        invitation: states.find(({ subject }) => subject === id),
+        messages: messages.get(id) ?? [],
+      })
+      return new Map(ids.map(id => [id, invited(id)]))
     },
-    invite: async by => {
-      if (parts.mail === undefined)
-        throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
-      const { patient, study, email } = await findInvitable(parts, by)
+    ways: waysOf(parts.channels),
+    invite: async (by, way = 'any') => {
+      const { patient, study, addresses } = await findInvitable(parts, by, way)
       const made = await recordingInvitation(
         accounts.openStoreAs,
         { what: 'made', ...eventOf(by, patient, study) },
         connection =>
-          makeInvitation(connection, { subject: by.subject, study: by.study, patient, email, days: invitationDays }),
+          makeInvitation(connection, {
+            subject: by.subject,
+            study: by.study,
+            patient,
+            addresses,
+            days: invitationDays,
+          }),
       )
-      if (made !== undefined) await parts.ask(made)
+      for (const message of made ?? []) await parts.ask(message)
     },
     cancel: async by => {
       const { patient, study } = await findOwn(parts, by)
@@ -85,7 +100,7 @@ export const openInvitations = (parts: InvitationParts): Invitations => {
         { what: 'shown', ...eventOf(by, patient, study) },
         connection => linkToShow(connection, by.subject),
       )
-      return shown && invitationUrl(accounts, shown.secret)
+      return shown && invitationUrl(accounts, shown)
     },
   }
 }
@@ -126,24 +141,45 @@ const findOwn = async (
 }
 
 /** Who may invite may know that something is missing in a record which they may not read, and not what else stands there. */
-const findInvitable = async (parts: InvitationParts, by: InvitedBy) => {
+const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) => {
+  if (parts.channels.email === undefined && parts.channels.sms === undefined)
+    throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
   const { patient, study } = await findOwn(parts, by)
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
   const record = (await mayWriteTo(parts, by, patient, study)) ? await readPatient(parts, patient) : undefined
-  const email = record && addressOf(record)
-  if (email === undefined || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
+  const addresses = record === undefined ? [] : addressesBy(parts, record, way)
+  if (addresses.length === 0 || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
     throw new FhirError(
       'business-rule',
-      'The record of this patient lacks an e-mail address or a full birth date: whoever has registered them completes it',
+      `The record of this patient lacks ${lacking[way]} or a full birth date: whoever has registered them completes it`,
     )
   const { database, secretKey } = parts.accounts
-  if (!(await mayTry(database, secretKey, letters, email)))
-    throw new FhirError(
-      'business-rule',
-      'This patient was invited five times within an hour: wait before you do it again',
-    )
-  return { patient, study, email }
+  for (const { address } of addresses)
+    if (!(await mayTry(database, secretKey, letters, address)))
+      throw new FhirError(
+        'business-rule',
+        'This patient was invited five times within an hour: wait before you do it again',
+      )
+  return { patient, study, addresses }
+}
+
+const lacking: Readonly<Record<Way, string>> = {
+  any: 'an address that this server writes to',
+  both: 'an address that this server writes to',
+  email: 'an e-mail address',
+  sms: 'a mobile number with its country code',
+}
+
+const waysOf = ({ email, sms }: Channels): readonly Way[] => {
+  if (email !== undefined && sms !== undefined) return ['any', 'email', 'sms', 'both']
+  return [...(email === undefined ? [] : ['email' as const]), ...(sms === undefined ? [] : ['sms' as const])]
+}
+
+const addressesBy = ({ channels }: InvitationParts, record: Patient, way: Way): readonly Address[] => {
+  const reached = addressesOf(record).filter(({ channel }) => channels[channel] !== undefined)
+  if (way === 'both') return reached
+  return way === 'any' ? reached.slice(0, 1) : reached.filter(({ channel }) => channel === way)
 }
 
 /** Nobody is flooded with letters. */

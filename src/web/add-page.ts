@@ -21,7 +21,7 @@ export type PageOptions = {
   readonly sso: Sso | undefined
   readonly invitations: Invitations
   readonly acceptance: Acceptance
-  /** Undefined where letters are sent, or are nobody's to see here. */
+  /** Undefined where messages are sent, or are nobody's to see here. */
   readonly outbox: Outbox | undefined
   readonly registry: Registry
   /** The kinds of data that people know by name. */

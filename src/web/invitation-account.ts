@@ -3,11 +3,12 @@ import { deviceOf } from '../accounts/device.ts'
 import type { NewAccountProblems } from '../accounts/new-account.ts'
 import { nameOfPerson } from '../accounts/person.ts'
 import { cookieOf } from '../http/session.ts'
+import type { Words } from '../messages/catalogue.ts'
 import type { Invitation } from '../storage/invitation.ts'
 import { findAccountByEmail, findAccountOf } from '../storage/user-account.ts'
 import type { Accepted } from '../studies/acceptance.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { form, notice, typed } from './form.ts'
+import { type Field, form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
@@ -34,28 +35,40 @@ export const invitationAccountPage: AddPage = (server, options) => {
   server.post('/invitation/account', { config: { rateLimit: seldom } }, async (request, reply) => {
     const invitation = await found(request)
     if (invitation === undefined) return sendInvitationIsOver(reply, wordsOf(request))
-    const { session } = request
     const agreed = typed(request.body, 'person')
-    // Somebody else may have signed in since the page was shown.
-    if (agreed !== '')
-      return session?.person === agreed
-        ? take(request, reply, invitation, agreed)
-        : sendAccount(request, reply, options, { invitation })
-    const [name, password] = [typed(request.body, 'name'), typed(request.body, 'password')]
-    const device = deviceOf(request.headers['user-agent'])
-    const answer = await acceptance.makeAccount(invitation, { name, password, device })
+    if (agreed !== '') return takeBySession(request, reply, invitation, agreed)
+    return takeByNew(request, reply, invitation)
+  })
+  /** Somebody else may have signed in since the page was shown. */
+  const takeBySession = (request: FastifyRequest, reply: FastifyReply, invitation: Invitation, agreed: string) =>
+    request.session?.person === agreed
+      ? take(request, reply, invitation, agreed)
+      : sendAccount(request, reply, options, { invitation })
+  const takeByNew = async (request: FastifyRequest, reply: FastifyReply, invitation: Invitation) => {
+    const chosen = { ...holderOf(request), email: emailOf(invitation) ?? typed(request.body, 'email') }
+    const answer = await acceptance.makeAccount(invitation, chosen)
     if (answer.kind === 'problems')
-      return sendAccount(request, reply.code(422), options, { invitation, name, problems: answer.problems })
-    const account = await findAccountByEmail(accounts.database, invitation.email)
+      return sendAccount(request, reply.code(422), options, { invitation, ...chosen, problems: answer.problems })
+    const account = await findAccountByEmail(accounts.database, chosen.email)
     if (answer.kind !== 'signed-in' || account === undefined) return sendInvitationIsOver(reply, wordsOf(request))
     await enter(request, reply, options, answer.cookie)
     return take(request, reply, invitation, account.person)
-  })
+  }
 }
+
+const holderOf = ({ body, headers }: FastifyRequest) => ({
+  name: typed(body, 'name'),
+  password: typed(body, 'password'),
+  device: deviceOf(headers['user-agent']),
+})
+
+/** Whoever came by a text message says which address it is to be. */
+const emailOf = ({ channel, address }: Invitation): string | undefined => (channel === 'email' ? address : undefined)
 
 type Shown = {
   readonly invitation: Invitation
   readonly name?: string
+  readonly email?: string
   readonly problems?: NewAccountProblems
   readonly refusal?: Exclude<Accepted, 'accepted' | 'over'>
 }
@@ -99,19 +112,19 @@ const ofNobody = async (
   request: FastifyRequest,
   reply: FastifyReply,
   { accounts }: PageOptions,
-  { invitation, name = '', problems = {} }: Shown,
+  { invitation, name = '', email: chosen = '', problems = {} }: Shown,
 ): Promise<Html> => {
   const { say } = wordsOf(request)
-  const { email } = invitation
+  const email = emailOf(invitation)
   const signIn = (label: string) =>
     html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${label}</a></p>`
-  if ((await findAccountByEmail(accounts.database, email)) !== undefined)
+  if (email !== undefined && (await findAccountByEmail(accounts.database, email)) !== undefined)
     return html`<p>${say('account.known', { email })}</p>
 ${signIn(say('account.sign-in'))}`
   if (accounts.signUp === 'closed')
     return html`<p>${say('account.closed')}</p>
 ${signIn(say('account.sign-in'))}`
-  return html`<p>${say('account.new', { email })}</p>
+  return html`<p>${email === undefined ? say('account.new-any') : say('account.new', { email })}</p>
 ${form({
   action: '/invitation/account',
   token: ownToken(reply),
@@ -124,6 +137,7 @@ ${form({
       autocomplete: 'name',
       problem: problems.name && say('account.name-missing'),
     },
+    ...(email === undefined ? [emailField(say, chosen, problems.email)] : []),
     {
       name: 'password',
       label: say('account.password'),
@@ -137,3 +151,13 @@ ${form({
 })}
 <p><a href="/sign-in?continue=${here}">${say('account.have-one')}</a></p>`
 }
+
+const emailField = (say: Words['say'], value: string, problem: NewAccountProblems['email']): Field => ({
+  name: 'email',
+  label: say('account.email'),
+  type: 'email',
+  hint: say('account.email-hint'),
+  value,
+  autocomplete: 'email',
+  problem: problem && say(problem === 'taken' ? 'account.email-taken' : 'account.email-missing'),
+})

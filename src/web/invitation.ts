@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
+import type { Invitation } from '../storage/invitation.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -14,8 +15,10 @@ export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
     const words = wordsOf(request)
     const query = queryOf(request)
     const link = query.get('link') ?? ''
-    if ((await acceptance.find(link)) === undefined) return sendInvitationIsOver(reply, words)
-    return query.has('sent') ? sendProve(reply, words, { link }) : sendInvited(reply, words, link)
+    const invitation = await acceptance.find(link)
+    if (invitation === undefined) return sendInvitationIsOver(reply, words)
+    const { channel } = invitation
+    return query.has('sent') ? sendProve(reply, words, { link, channel }) : sendInvited(reply, words, { link, channel })
   })
   server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
     const words = wordsOf(request)
@@ -27,12 +30,13 @@ export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
     const words = wordsOf(request)
     const { body } = request
     const [link, birthDate] = [typed(body, 'link'), typed(body, 'birthDate')]
+    const channel = (await acceptance.find(link))?.channel ?? 'email'
     const proof = await acceptance.prove(link, { birthDate, code: typed(body, 'code') })
     switch (proof.kind) {
       case 'over':
         return sendInvitationIsOver(reply, words)
       case 'wrong':
-        return sendProve(reply.code(422), words, { link, birthDate, isWrong: true })
+        return sendProve(reply.code(422), words, { link, channel, birthDate, isWrong: true })
       case 'proven':
         reply.setCookie(cookies.nameOf('invitation'), proof.cookie, cookies.options)
         return reply.redirect('/invitation/account', 303)
@@ -40,23 +44,25 @@ export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
   })
 }
 
-const sendInvited = (reply: FastifyReply, words: Words, link: string): FastifyReply => {
+type Came = { readonly link: string; readonly channel: Invitation['channel'] }
+
+const sendInvited = (reply: FastifyReply, words: Words, { link, channel }: Came): FastifyReply => {
   const { say } = words
   return sendOwnPage(reply, words, {
     title: say('invited.title'),
     content: html`<h1>${say('invited.title')}</h1>
-<p>${say('invited.text')}</p>
+<p>${say(`invited.text-${channel}`)}</p>
 ${form({ action: '/invitation/code', token: ownToken(reply), hidden: { link }, fields: [], button: say('invited.send') })}`,
   })
 }
 
-type Proving = { readonly link: string; readonly birthDate?: string; readonly isWrong?: boolean }
+type Proving = Came & { readonly birthDate?: string; readonly isWrong?: boolean }
 
 /** Which of the two is wrong is not told. */
 const sendProve = (
   reply: FastifyReply,
   words: Words,
-  { link, birthDate = '', isWrong = false }: Proving,
+  { link, channel, birthDate = '', isWrong = false }: Proving,
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
@@ -64,7 +70,7 @@ const sendProve = (
     title: say('prove.title'),
     isProblem: isWrong,
     content: html`<h1>${say('prove.title')}</h1>
-<p>${say('prove.text')}</p>
+<p>${say(`prove.text-${channel}`)}</p>
 ${form({
   action: '/invitation',
   token,
@@ -79,7 +85,7 @@ ${form({
       autocomplete: 'bday',
       problem: isWrong ? say('prove.wrong') : undefined,
     },
-    { name: 'code', label: say('prove.code'), autocomplete: 'one-time-code', inputmode: 'numeric' },
+    { name: 'code', label: say(`prove.code-${channel}`), autocomplete: 'one-time-code', inputmode: 'numeric' },
   ],
   button: say('prove.go-on'),
 })}

@@ -6,7 +6,7 @@ import { sendPage } from './page.ts'
 import { moment } from './time.ts'
 
 /**
- * Letters in the place of being sent, where this server is tried out. Only for a browser on this machine that has asked for this
+ * Messages in the place of being sent, where this server is tried out. Only for a browser on this machine that has asked for this
  * machine: another site may have its name lead here, and a proxy may bring others.
  */
 export const outboxPage: AddPage = (server, { outbox }) => {
@@ -15,19 +15,19 @@ export const outboxPage: AddPage = (server, { outbox }) => {
     const isHere = isThisMachine(hostname) && isThisMachine((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
     const isBrought = Object.keys(headers).some(name => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name))
     if (outbox === undefined || !isHere || isBrought) throw new FhirError('not-found', 'There is no such page')
-    const letters = outbox.letters()
+    const messages = outbox.messages()
     return sendPage(reply, {
       title: 'Outbox',
       content: html`<h1>Outbox</h1>
-<p>No mail server is configured, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send it.</p>
+<p>Nothing is configured that sends messages, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages.</p>
 ${
-  letters.length === 0
+  messages.length === 0
     ? html`<p>There is nothing yet. Invite somebody into a study.</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${letters.map(
-        ({ to, subject, text, at }) => html`<li class="list-group-item px-0 py-3">
-<h2>${subject}</h2>
-<p class="text-body-secondary">To ${to}, ${moment(at)}</p>
-<div class="as-written">${linked(text)}</div>
+    : html`<ul class="list-group list-group-flush mb-4">${messages.map(
+        message => html`<li class="list-group-item px-0 py-3">
+<h2>${message.channel === 'email' ? message.subject : 'Text message'}</h2>
+<p class="text-body-secondary">To ${message.to}, ${moment(message.at)}</p>
+<div class="as-written">${linked(message.text)}</div>
 </li>`,
       )}</ul>`
 }`,

@@ -1,7 +1,9 @@
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import type { InvitationState } from '../storage/invitation.ts'
+import type { MessageState } from '../storage/study-message.ts'
 import type { EnrolledPerson } from '../studies/enrolled-people.ts'
+import type { Invited } from '../studies/invitations.ts'
 import type { AddPage } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -55,7 +57,7 @@ const sendCode = (reply: FastifyReply, study: string, link: string): FastifyRepl
     title: 'Invitation to scan',
     signOut: { token: ownToken(reply) },
     content: html`<h1>Invitation to scan</h1>
-<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to their e-mail address: nobody else gets in by it.</p>
+<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else gets in by it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, until you show another one.</p>
 <p><a href="/studies/${study}">Back to the study</a></p>`,
@@ -66,15 +68,17 @@ type Shown = { readonly page: string; readonly token: string }
 /** What became of the invitation, and what can be done; undefined where the reader may not invite. */
 export const invitationOf = (
   person: EnrolledPerson,
-  invitable: ReadonlyMap<string, InvitationState | undefined>,
+  invitable: ReadonlyMap<string, Invited>,
   { page, token }: Shown,
 ): Html | undefined => {
   const { id, hasEnded } = person
-  if (!invitable.has(id)) return undefined
-  const state = invitable.get(id)
+  const invited = invitable.get(id)
+  if (invited === undefined) return undefined
+  const { invitation: state, messages } = invited
   const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
     html`<form method="post" action="${page}/people/${id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
   return html`<p>${state === undefined ? 'Not invited yet.' : told(state)}</p>
+${messages.length > 0 && html`<ul class="text-body-secondary">${messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}
 ${
   !hasEnded &&
   html`<div class="d-flex flex-wrap gap-2">
@@ -85,22 +89,41 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 }`
 }
 
-const told = ({ isOpen, endedBy, letter, madeAt, expiresAt }: InvitationState): Html => {
+const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
   if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
   if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation works no more.`
-  return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}. ${letters[letter]}`
+  return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}.`
 }
 
-const letters: Readonly<Record<InvitationState['letter'], string>> = {
-  waiting: 'The e-mail is being sent.',
-  sent: 'The e-mail is sent.',
-  failed: 'The e-mail could not be sent: check the address, and invite again.',
+const mostMessages = 5
+
+/** What became of a message, with how often it was tried and why it failed. */
+const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: MessageState): Html => {
+  const name = `${kinds[kind]}${channels[channel]}`
+  const tried = tries > 1 || (tries > 0 && state !== 'sent') ? ` Tried ${tries === 1 ? 'once' : `${tries} times`}.` : ''
+  const because = reason === null ? '' : ` ${reason}.`
+  switch (state) {
+    case 'waiting':
+      return html`The ${name} is being sent.${tried}${because}`
+    case 'sent':
+      return html`The ${name} is sent: ${moment(endedAt ?? madeAt)}.${tried}`
+    case 'failed':
+      return html`The ${name} could not be sent.${tried}${because} Check the address, and send it again.`
+  }
 }
+
+const kinds: Readonly<Record<MessageState['kind'], string>> = {
+  invitation: '',
+  reminder: 'reminder by ',
+  silence: 'reminder to send data, by ',
+}
+
+const channels: Readonly<Record<MessageState['channel'], string>> = { email: 'e-mail', sms: 'text message' }
 
 const ends: Readonly<Record<NonNullable<InvitationState['endedBy']>, string>> = {
   used: 'The patient has come by it.',
   cancelled: 'It was cancelled.',
   replaced: 'It was replaced.',
   tries: 'It ended after five wrong tries.',
-  address: 'It ended, because the e-mail address was changed.',
+  address: 'It ended, because the address was changed.',
 }

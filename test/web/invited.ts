@@ -11,9 +11,9 @@ export const birthDate = '1970-05-31'
 const kind = (code: string) => ({ coding: [{ system: systems.omh, code }] })
 
 /** A study that asks for two kinds, one of them from a band, in a text of two languages; and people who are invited into it. */
-export const openInvited = async (environment: Readonly<Record<string, string>> = {}) => {
+export const openInvited = async (environment: Readonly<Record<string, string>> = {}, pauseMs = 60_000) => {
   const mailbox = await openMailbox()
-  const world = await openStudies({ SMTP_URL: mailbox.url, ...environment }, { pauseMs: 60_000, retries: 1 })
+  const world = await openStudies({ SMTP_URL: mailbox.url, ...environment }, { pauseMs, retries: 1 })
   const { server, database, create } = world
   const lab = await world.institution('lab')
   const clinic = await world.institution('clinic')

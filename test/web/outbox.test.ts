@@ -15,8 +15,8 @@ t.test('with nothing configured, letters of invitations lie in a page of this ma
   const { subject } = await enrolled('Ana')
   await act(subject, 'invite')
   for (;;) {
-    const { letter } = await database.one<{ letter: string }>(sql.fragment`SELECT letter FROM invitation`)
-    if (letter === 'sent') break
+    const { state } = await database.one<{ state: string }>(sql.fragment`SELECT state FROM study_message`)
+    if (state === 'sent') break
     await new Promise(resolve => setTimeout(resolve, 50))
   }
   const here = { host: 'localhost:8080' }
@@ -37,6 +37,7 @@ t.test('a server that is configured has no outbox', async t => {
   const configured = [
     { SMTP_URL: 'smtp://127.0.0.1:1' },
     { SMTP_URL: 'log' },
+    { SMS_GATEWAY_URL: 'http://127.0.0.1:1' },
     { BASE_URL: 'https://share.example.org' },
     { TRUST_PROXY: 'loopback' },
     { HOST: '0.0.0.0' },

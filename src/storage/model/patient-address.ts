@@ -1,23 +1,65 @@
-import type { Patient } from '@medplum/fhirtypes'
+import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 import { toAddress } from '../user-account.ts'
 import type { Projection } from './projection.ts'
 
-/** Where a patient is written to: the first e-mail address of the record that is not an old one. */
-export const addressOf = ({ telecom = [] }: Patient): string | undefined => {
-  const [first] = telecom.filter(({ system, use, value }) => system === 'email' && use !== 'old' && value !== undefined)
-  return first?.value === undefined ? undefined : toAddress(first.value)
+/** Where a message goes: an e-mail address in lower case, or a mobile number in E.164. */
+export type Address = { readonly channel: Channel; readonly address: string }
+
+export type Channel = 'email' | 'sms'
+
+/** Where a patient is written to: by each way the first address of the record that is not an old one, e-mail first. */
+export const addressesOf = ({ telecom = [] }: Patient): readonly Address[] => {
+  const current = telecom.filter(({ use }) => use !== 'old')
+  const email = current.find(({ system, value }) => system === 'email' && value !== undefined)?.value
+  const mobile = current.filter(isMobile).flatMap(({ value = '' }) => toMobile(value) ?? [])[0]
+  return [
+    ...(email === undefined ? [] : [{ channel: 'email', address: toAddress(email) } as const]),
+    ...(mobile === undefined ? [] : [{ channel: 'sms', address: mobile } as const]),
+  ]
 }
 
-/** Whoever reads the mail of another address than the present one comes in by no link. */
+const isMobile = ({ system, use }: ContactPoint): boolean =>
+  system === 'sms' || (system === 'phone' && use === 'mobile')
+
+/** A number as E.164 has it, whatever stands between its digits; undefined where the country is not said. */
+const toMobile = (text: string): string | undefined => {
+  const digits = text.replace(/[\s()./-]/g, '').replace(/^00/, '+')
+  return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : undefined
+}
+
+/** Whoever reads what comes to another address than the present one comes in by no link, and is told that it is another now. */
 export const projectPatients: Projection<Patient> = async (connection, changes) => {
   for (const { id, versionId, resource } of changes)
-    if (versionId !== '1') await endOfOtherAddress(connection, id, resource && addressOf(resource))
+    if (versionId !== '1') await endOfOtherAddresses(connection, id, resource)
 }
 
-const endOfOtherAddress = async (connection: Connection, patient: string, email: string | undefined) => {
+const endOfOtherAddresses = async (connection: Connection, patient: string, resource: Patient | undefined) => {
+  const addresses = resource === undefined ? [] : addressesOf(resource)
+  const isOther = sql.fragment`NOT (channel || ' ' || address = ANY (${sql.array(
+    addresses.map(({ channel, address }) => `${channel} ${address}`),
+    'text',
+  )}))`
   await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'address'
-    WHERE patient = ${patient} AND ended_at IS NULL AND email IS DISTINCT FROM ${email ?? null}`)
+    WHERE patient = ${patient} AND ended_at IS NULL AND id IN (
+      SELECT invitation FROM study_message WHERE patient = ${patient} AND ${isOther})`)
+  await connection.run(sql.fragment`
+    UPDATE study_message SET state = 'failed', reason = 'The address was changed', ended_at = now()
+    WHERE patient = ${patient} AND state = 'waiting' AND kind <> 'address-changed' AND ${isOther}`)
+  if (resource !== undefined) await tellOldAddresses(connection, patient, isOther)
+}
+
+/** Once each: those that were written to before. An address that never heard of us does not hear of this either. */
+const tellOldAddresses = async (connection: Connection, patient: string, isOther: SqlFragment) => {
+  await connection.run(sql.fragment`
+    INSERT INTO study_message (id, patient, kind, channel, address)
+    SELECT gen_random_uuid()::text, patient, 'address-changed', channel, address
+    FROM (
+      SELECT DISTINCT ON (channel, address) patient, channel, address, kind
+      FROM study_message
+      WHERE patient = ${patient} AND (tries > 0 OR state = 'sent' OR kind = 'address-changed') AND ${isOther}
+      ORDER BY channel, address, made_at DESC, id DESC) AS last
+    WHERE kind <> 'address-changed'`)
 }

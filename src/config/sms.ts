@@ -1,0 +1,98 @@
+import { startError } from '../start-error.ts'
+import { gatewayUrl, headerLine, matching, oneOf, originOnly } from './accepted.ts'
+import { option, setting } from './setting.ts'
+
+/** Text messages, by Twilio or by the gateway of whoever else sends them. */
+export const smsVariables = {
+  twilioAccountSid: option({
+    name: 'TWILIO_ACCOUNT_SID',
+    otherwise: 'no text messages by Twilio',
+    accepts: 'the Account SID: AC and 32 hexadecimal digits',
+    effect: 'Account at Twilio that sends text messages; TWILIO_AUTH_TOKEN and TWILIO_FROM go with it.',
+    parse: matching(/^AC[0-9a-f]{32}$/i),
+  }),
+  twilioAuthToken: option({
+    name: 'TWILIO_AUTH_TOKEN',
+    otherwise: 'needed with TWILIO_ACCOUNT_SID',
+    accepts: 'printable characters',
+    effect: 'The secret of the account.',
+    parse: matching(/^[\x21-\x7e]+$/),
+    secret: true,
+  }),
+  twilioFrom: option({
+    name: 'TWILIO_FROM',
+    otherwise: 'needed with TWILIO_ACCOUNT_SID',
+    accepts:
+      'a number such as +15005550006, the SID of a Messaging Service (MG…), or a name of up to 11 letters and digits',
+    effect: 'Sender of text messages.',
+    parse: matching(/^(\+[1-9]\d{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11})$/),
+  }),
+  twilioUrl: setting({
+    name: 'TWILIO_URL',
+    fallback: 'https://api.twilio.com',
+    accepts: 'an origin such as https://api.dublin.ie1.twilio.com',
+    effect: 'Where Twilio is asked, such as one of its regions.',
+    parse: originOnly,
+  }),
+  smsGatewayUrl: option({
+    name: 'SMS_GATEWAY_URL',
+    otherwise: 'no text messages by a gateway',
+    accepts: 'an http or https URL, in which {to} and {text} may stand behind the host',
+    effect:
+      'Gateway that sends text messages, where it is not Twilio; {to} (a number such as +15005550006) and {text} stand in the URL or in SMS_GATEWAY_BODY.',
+    parse: gatewayUrl,
+    secret: true,
+  }),
+  smsGatewayMethod: setting({
+    name: 'SMS_GATEWAY_METHOD',
+    fallback: 'POST',
+    accepts: 'one of POST, PUT, GET',
+    effect: 'How the gateway is asked; by GET without a body.',
+    parse: oneOf('POST', 'PUT', 'GET'),
+  }),
+  smsGatewayHeader: option({
+    name: 'SMS_GATEWAY_HEADER',
+    otherwise: 'none',
+    accepts: 'a header such as Authorization: Bearer a-secret',
+    effect: 'Header by which the gateway knows this server.',
+    parse: headerLine,
+    secret: true,
+  }),
+  smsGatewayBody: setting({
+    name: 'SMS_GATEWAY_BODY',
+    fallback: '{"to":"{to}","text":"{text}"}',
+    accepts:
+      'JSON, or a form such as to={to}&message={text}, in which {to} and {text} stand where the gateway wants them',
+    effect: 'What is sent to the gateway: JSON where it begins with { or [, else a form.',
+    parse: matching(/^\P{Cc}+$/u),
+  }),
+}
+
+type Sms = { readonly [Name in keyof typeof smsVariables]: ReturnType<(typeof smsVariables)[Name]['read']> }
+
+/** What sends text messages, if anything does. */
+export const smsBy = ({
+  twilioAccountSid,
+  smsGatewayUrl,
+}: Pick<Sms, 'twilioAccountSid' | 'smsGatewayUrl'>): 'twilio' | 'gateway' | 'none' => {
+  if (twilioAccountSid !== undefined) return 'twilio'
+  return smsGatewayUrl === undefined ? 'none' : 'gateway'
+}
+
+/** What each alone would be right. */
+export const refuseIncompleteSms = (config: Sms): void => {
+  const { twilioAccountSid, twilioAuthToken, twilioFrom, smsGatewayUrl, smsGatewayMethod, smsGatewayBody } = config
+  const given = [twilioAccountSid, twilioAuthToken, twilioFrom].filter(one => one !== undefined)
+  if (given.length !== 0 && given.length !== 3)
+    throw startError('TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM go together: set all three, or none')
+  if (smsGatewayUrl === undefined) return
+  if (twilioAccountSid !== undefined)
+    throw startError(
+      'TWILIO_ACCOUNT_SID and SMS_GATEWAY_URL are both set, and one sends text messages: unset the other',
+    )
+  const sent = smsGatewayMethod === 'GET' ? smsGatewayUrl : `${smsGatewayUrl} ${smsGatewayBody}`
+  if (!sent.includes('{to}') || !sent.includes('{text}'))
+    throw startError(
+      `The gateway is not told what to send: {to} and {text} must stand in SMS_GATEWAY_URL${smsGatewayMethod === 'GET' ? '' : ' or SMS_GATEWAY_BODY'}`,
+    )
+}

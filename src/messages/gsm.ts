@@ -1,0 +1,35 @@
+/** https://www.etsi.org/deliver/etsi_ts/123000_123099/123038/: what a text message carries at seven bits a character. */
+const basic =
+  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
+/** Of these, each is carried as two. */
+const extension = '^{}\\[~]|€\f'
+
+/** The same text without the accents that would more than double its price; in other scripts it stays as it is. */
+export const toGsm = (text: string): string =>
+  [...text].map(one => (widthOf(one) > 0 ? one : (replaced[one] ?? plain(one)))).join('')
+
+/** How many messages a phone is charged for. */
+export const segmentsOf = (text: string): number => {
+  const widths = [...text].map(widthOf)
+  const isGsm = !widths.includes(0)
+  const length = isGsm ? widths.reduce((sum, width) => sum + width, 0) : text.length
+  const [alone, joined] = isGsm ? [160, 153] : [70, 67]
+  return length <= alone ? 1 : Math.ceil(length / joined)
+}
+
+const widthOf = (one: string): number => (basic.includes(one) ? 1 : extension.includes(one) ? 2 : 0)
+
+const replaced: Readonly<Record<string, string>> = {
+  '’': "'",
+  '‘': "'",
+  '“': '"',
+  '”': '"',
+  '–': '-',
+  '—': '-',
+  '…': '...',
+}
+
+const plain = (one: string): string => {
+  const bare = one.normalize('NFD').replace(/\p{M}/gu, '')
+  return bare !== '' && [...bare].every(letter => widthOf(letter) > 0) ? bare : one
+}

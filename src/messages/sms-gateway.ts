@@ -1,0 +1,29 @@
+import type { Config } from '../config.ts'
+import type { Outbound } from './outbound.ts'
+import type { Carry, TextMessage } from './text-message.ts'
+import { Undelivered } from './undelivered.ts'
+
+/** Any gateway that takes one request for one message; an answer of 2xx means that it has taken it. */
+export const carryByGateway = (config: Config, outbound: Pick<Outbound, 'send'>): Carry => {
+  const { smsGatewayUrl = '', smsGatewayMethod: method, smsGatewayHeader: header, smsGatewayBody: template } = config
+  const isJson = /^\s*[{[]/.test(template)
+  const type = isJson ? 'application/json' : 'application/x-www-form-urlencoded'
+  return async message => {
+    const { status } = await outbound.send({
+      url: filled(smsGatewayUrl, message, encodeURIComponent),
+      method,
+      headers: {
+        ...(header === undefined ? {} : { [header.name.toLowerCase()]: header.value }),
+        ...(method === 'GET' ? {} : { 'content-type': type }),
+      },
+      ...(method === 'GET' ? {} : { body: filled(template, message, isJson ? inJson : encodeURIComponent) }),
+    })
+    if (status < 200 || status > 299) throw new Undelivered(`The gateway refused the text message (status ${status})`)
+  }
+}
+
+const filled = (template: string, { to, text }: TextMessage, encode: (value: string) => string): string =>
+  template.replace(/\{(to|text)\}/g, (_, name: 'to' | 'text') => encode(name === 'to' ? to : text))
+
+/** What stands within the quotes of a JSON string. */
+const inJson = (value: string): string => JSON.stringify(value).slice(1, -1)

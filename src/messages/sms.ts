@@ -1,0 +1,56 @@
+import type { Logger } from 'pino'
+import { smsBy } from '../config/sms.ts'
+import type { Config } from '../config.ts'
+import type { Outbound } from './outbound.ts'
+import { carryByGateway } from './sms-gateway.ts'
+import type { Carry, TextMessage } from './text-message.ts'
+import { carryByTwilio } from './twilio.ts'
+import { Undelivered } from './undelivered.ts'
+
+export type Sms = {
+  /** Nobody waits for it, and it is tried once more. What cannot be sent is logged, without the number and the text. */
+  readonly send: (message: TextMessage) => void
+  /** For who waits, and tries again themselves. Throws `Undelivered`. */
+  readonly deliver: Carry
+}
+
+type Options = {
+  readonly config: Config
+  readonly log: Pick<Logger, 'error'>
+  /** Which lets through the origins of `smsOriginsOf`. */
+  readonly outbound: Pick<Outbound, 'send'>
+}
+
+/** Undefined where no text messages can be sent. */
+export const openSms = ({ config, log, outbound }: Options): Sms | undefined => {
+  const by = smsBy(config)
+  if (by === 'none') return undefined
+  const carry = by === 'twilio' ? carryByTwilio(config, outbound) : carryByGateway(config, outbound)
+  const deliver: Carry = async message => {
+    try {
+      await carry(message)
+    } catch (error) {
+      const reason = error instanceof Undelivered ? error.message : unreachable
+      log.error({ reason, code: codeOf(error) }, 'A text message could not be sent')
+      throw new Undelivered(reason)
+    }
+  }
+  return {
+    deliver,
+    send: message => {
+      deliver(message).catch(() => setTimeout(() => deliver(message).catch(() => {}), pauseMs).unref())
+    },
+  }
+}
+
+/** Whoever configures a gateway means it, be its address private. */
+export const smsOriginsOf = (config: Config): readonly string[] => {
+  const { twilioUrl, smsGatewayUrl } = config
+  return [twilioUrl, ...(smsGatewayUrl === undefined ? [] : [new URL(smsGatewayUrl).origin])]
+}
+
+const pauseMs = 5000
+
+const unreachable = 'The server that sends text messages could not be reached'
+
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code

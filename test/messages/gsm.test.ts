@@ -1,0 +1,37 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { wordsFor } from '../../src/messages/catalogue.ts'
+import { segmentsOf, toGsm } from '../../src/messages/gsm.ts'
+
+t.test('accents that a text message has no place for are left out, and other scripts stay', async t => {
+  t.equal(toGsm('código – “Íñigo” é ñ ü [€] 心'), 'codigo - "Iñigo" é ñ ü [€] 心')
+})
+
+t.test('a text message is as many segments as a phone is charged for', async t => {
+  const cases: readonly (readonly [string, number])[] = [
+    ['a'.repeat(160), 1],
+    ['a'.repeat(161), 2],
+    ['a'.repeat(306), 2],
+    ['a'.repeat(307), 3],
+    ['['.repeat(81), 2],
+    ['心'.repeat(70), 1],
+    ['心'.repeat(71), 2],
+  ]
+  for (const [text, segments] of cases) t.equal(segmentsOf(text), segments, `${text.length} × ${text[0]}`)
+})
+
+t.test('every text message is one or two segments in each language, with a long name and a long link', async t => {
+  const folder = join(import.meta.dirname, '../../src/messages/catalogue')
+  const values = {
+    organization: 'Ó'.repeat(40),
+    link: `https://${'share.'.repeat(10)}example.org/invitation?link=${'A'.repeat(43)}`,
+    code: '123456',
+  }
+  const keys = ['letter', 'code', 'reminder', 'answer', 'silence', 'old-address'] as const
+  for (const file of readdirSync(folder))
+    for (const key of keys) {
+      const text = toGsm(wordsFor(file.replace('.json', '')).say(`${key}-sms.text`, values))
+      t.ok(segmentsOf(text) <= 2, `${file}: ${key} is ${segmentsOf(text)} segments`)
+    }
+})

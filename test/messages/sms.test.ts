@@ -1,0 +1,111 @@
+import t from 'tap'
+import { readConfig } from '../../src/config.ts'
+import { openLog } from '../../src/events/log.ts'
+import { openOutbound } from '../../src/messages/outbound.ts'
+import { openSms, smsOriginsOf } from '../../src/messages/sms.ts'
+import { openSmsGateway } from '../support/sms-gateway.ts'
+
+const gateway = await openSmsGateway()
+t.teardown(gateway.close)
+const message = { to: '+15005550006', text: 'Say "yes" & öffne https://example.org/?link=a-secret' }
+const secret = `AC${'0'.repeat(32)}`
+
+const open = (environment: Readonly<Record<string, string>>, allowed?: readonly string[]) => {
+  const lines: string[] = []
+  const config = readConfig(environment)
+  const outbound = openOutbound({ allowed: allowed ?? smsOriginsOf(config) })
+  t.teardown(outbound.close)
+  return {
+    sms: openSms({ config, outbound, log: openLog('info', { write: (line: string) => lines.push(line) }) }),
+    lines,
+  }
+}
+
+t.test('a gateway is asked as its templates have it', async t => {
+  const { url } = gateway
+  const asked = async (environment: Readonly<Record<string, string>>) => {
+    await open(environment).sms?.deliver(message)
+    const { method, path, body, header } = await gateway.next()
+    return [method, path, body, header('content-type'), header('authorization')]
+  }
+  t.same(await asked({ SMS_GATEWAY_URL: `${url}/sms` }), [
+    'POST',
+    '/sms',
+    JSON.stringify(message),
+    'application/json',
+    undefined,
+  ])
+  const form = {
+    SMS_GATEWAY_BODY: 'n={to}&m={text}',
+    SMS_GATEWAY_METHOD: 'PUT',
+    SMS_GATEWAY_HEADER: 'Authorization: Key 1',
+  }
+  t.same(await asked({ SMS_GATEWAY_URL: url, ...form }), [
+    'PUT',
+    '/',
+    `n=%2B15005550006&m=${encodeURIComponent(message.text)}`,
+    'application/x-www-form-urlencoded',
+    'Key 1',
+  ])
+  t.same(await asked({ SMS_GATEWAY_URL: `${url}/?n={to}&m={text}`, SMS_GATEWAY_METHOD: 'GET' }), [
+    'GET',
+    `/?n=%2B15005550006&m=${encodeURIComponent(message.text)}`,
+    '',
+    undefined,
+    undefined,
+  ])
+})
+
+const twilio = { TWILIO_ACCOUNT_SID: secret, TWILIO_AUTH_TOKEN: 'a-token', TWILIO_URL: gateway.url }
+
+t.test('Twilio is asked by its own library, from a number or by a service', async t => {
+  for (const [from, name] of [
+    ['+15005550001', 'From'],
+    [`MG${'1'.repeat(32)}`, 'MessagingServiceSid'],
+  ] as const) {
+    await open({ ...twilio, TWILIO_FROM: from }).sms?.deliver(message)
+    const { method, path, body, header } = await gateway.next()
+    t.same([method, path], ['POST', `/2010-04-01/Accounts/${secret}/Messages.json`])
+    t.same(Object.fromEntries(new URLSearchParams(body)), { To: message.to, Body: message.text, [name]: from })
+    t.equal(header('authorization'), `Basic ${Buffer.from(`${secret}:a-token`).toString('base64')}`)
+  }
+})
+
+t.test('what is refused says why, and neither to whom nor what; so does the log', async t => {
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  const refused = async (environment: Readonly<Record<string, string>>, allowed?: readonly string[]) => {
+    const { sms, lines } = open(environment, allowed)
+    const error = await sms?.deliver(message).catch((one: unknown) => one)
+    t.notMatch(lines.join(''), /15005550006|a-secret|a-token/)
+    return error
+  }
+  gateway.answerWith(400, '{"code":21211,"message":"The number +15005550006 is not valid","status":400}')
+  t.match(await refused({ ...twilio, TWILIO_FROM: '+15005550001' }), {
+    name: 'Undelivered',
+    message: /^Twilio refused the text message \(status 400, error 21211\)$/,
+  })
+  const own = { SMS_GATEWAY_URL: gateway.url }
+  t.match(await refused(own), { message: /^The gateway refused the text message \(status 400\)$/ })
+  const unreachable = /^The server that sends text messages could not be reached$/
+  t.match(await refused({ SMS_GATEWAY_URL: 'http://127.0.0.1:1' }), { message: unreachable })
+  t.match(await refused(own, []), { message: unreachable }, 'the rules for what leaves the server hold')
+})
+
+t.test('without a gateway there are no text messages, and what is half configured does not start', async t => {
+  t.equal(open({}).sms, undefined)
+  const wrong: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
+    [{ TWILIO_ACCOUNT_SID: secret }, /go together: set all three, or none/],
+    [{ ...twilio, TWILIO_FROM: '+15005550001', SMS_GATEWAY_URL: gateway.url }, /are both set/],
+    [{ SMS_GATEWAY_URL: gateway.url, SMS_GATEWAY_METHOD: 'GET' }, /\{to\} and \{text\} must stand in SMS_GATEWAY_URL$/],
+    [
+      { SMS_GATEWAY_URL: gateway.url, SMS_GATEWAY_BODY: 'm={text}' },
+      /must stand in SMS_GATEWAY_URL or SMS_GATEWAY_BODY/,
+    ],
+    [{ SMS_GATEWAY_URL: 'http://{to}.example.org/{text}' }, /^SMS_GATEWAY_URL is set to something else/],
+    [{ SMS_GATEWAY_HEADER: 'no header' }, /^SMS_GATEWAY_HEADER is set to something else/],
+    [{ TWILIO_FROM: '12' }, /go together/],
+    [{ TWILIO_FROM: '+1' }, /^TWILIO_FROM is "\+1"/],
+    [{ TWILIO_URL: 'https://api.twilio.com/' }, /^TWILIO_URL is/],
+  ]
+  for (const [environment, line] of wrong) t.throws(() => readConfig(environment), { message: line })
+})
