@@ -7,6 +7,7 @@ export const extensions = {
   identity: `${canonicalBase}/StructureDefinition/identity`,
   access: `${canonicalBase}/StructureDefinition/access`,
   patientText: `${canonicalBase}/StructureDefinition/patient-text`,
+  patientTextDraft: `${canonicalBase}/StructureDefinition/patient-text-draft`,
   staff: `${canonicalBase}/StructureDefinition/staff`,
   supportedData: `${canonicalBase}/StructureDefinition/supported-data`,
   gender: `${canonicalBase}/StructureDefinition/gender`,
@@ -32,4 +33,5 @@ export const systems = {
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
+  staffRole: `${canonicalBase}/CodeSystem/staff-role`,
 } as const

@@ -18,6 +18,9 @@ export const intervalOf = (text: string): Interval | undefined => {
   return fractionInterval(time - offsetMs(zone), fraction?.slice(0, 6), found[6] === undefined ? minuteMs : 1000)
 }
 
+/** Whether it is a day, as in 2026-03-31, and no other form of a date. */
+export const isDay = (text: string): boolean => text.length === 10 && intervalOf(text) !== undefined
+
 /** Open where an end is absent; an end that is no date is open as well. */
 export const intervalOfPeriod = (period: { readonly start?: unknown; readonly end?: unknown }): Interval => ({
   low: bound(period.start)?.low ?? '-infinity',

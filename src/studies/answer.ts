@@ -1,6 +1,7 @@
 import type { Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { exactKindOf, readConsent } from '../access/consent.ts'
 import { kindOfClass } from '../access/shared-type.ts'
+import { askOf, textAsks } from '../access/text-asks.ts'
 import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 
@@ -34,7 +35,15 @@ const givesAll = (consent: Consent, study: ResearchStudy, classes: CodeClasses):
   )
 }
 
-export const requestedData = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
+/** What its people are asked for: what its text does not name yet is not among it. */
+export const requestedData = (study: ResearchStudy, classes: CodeClasses): readonly RequestedData[] => {
+  const asks = textAsks(study)
+  const all = everyRequest(study, classes)
+  return asks === undefined ? all : all.filter(({ kind, source }) => asks.has(askOf(kind, source)))
+}
+
+/** All that stands in the study. */
+export const everyRequest = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
   extension
     .filter(({ url }) => url === extensions.requestedData)
     .flatMap(entry => {

@@ -1,6 +1,7 @@
 import type { Device, Organization, Practitioner, ResearchStudy, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../accounts/accounts.ts'
 import { unlessRefused } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
 import { callerOfPatient } from '../storage/token.ts'
@@ -29,7 +30,11 @@ export const openOwnRecord = async (
 ): Promise<OwnRecord | undefined> => {
   const caller = await callerOfPatient(accounts.database, { person, patient, client: 'pages', scope })
   if (caller === undefined) return undefined
-  const store = openStoreFor(caller)
+  return recordIn(openStoreFor(caller), registry, patient)
+}
+
+/** What of it the caller of a store sees. */
+export const recordIn = (store: Store, registry: Registry, patient: string): OwnRecord => {
   const search = (type: ResourceType, query: Query) =>
     store.search(parseSearch(registry, type, new URLSearchParams(query)))
   return {

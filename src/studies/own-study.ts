@@ -31,7 +31,12 @@ export type StudyAsked = {
   readonly isOrganizations: boolean
 }
 
-export type AskedLine = RequestedData & { readonly name: string; readonly what: string }
+export type AskedLine = RequestedData & {
+  readonly name: string
+  readonly what: string
+  /** What the study needs it for, in its own words. */
+  readonly reason?: string
+}
 
 export type PatientText = {
   readonly version: string
@@ -54,8 +59,9 @@ export const findStudyAsked = async (
   return record === undefined || study === undefined ? undefined : toStudyAsked(parts, { study, record, words })
 }
 
-const toStudyAsked = async (
-  { codeClasses }: OwnParts,
+/** As the record's reader is shown it. */
+export const toStudyAsked = async (
+  { codeClasses }: Pick<OwnParts, 'codeClasses'>,
   { study, record, words }: { readonly study: ResearchStudy; readonly record: OwnRecord; readonly words: Words },
 ): Promise<StudyAsked> => {
   const organizationId = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
@@ -76,7 +82,8 @@ const toStudyAsked = async (
       const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
       const what =
         device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device })
-      return { ...one, name: nameOfLine(one), what }
+      const reason = one.extension.extension?.find(({ url }) => url === 'reason')?.valueString
+      return { ...one, name: nameOfLine(one), what, ...(reason === undefined ? {} : { reason }) }
     }),
     text: versions.at(-1),
     consent: await findConsent(record, study.id ?? ''),
@@ -108,6 +115,15 @@ export const textsOf = ({ extension = [] }: ResearchStudy, language: string): re
       attachment,
     }
   })
+
+/** Whether what was signed is an earlier version than the one to sign now, in whatever language. */
+export const isSignedEarlier = ({ study, consent }: Pick<StudyAsked, 'study' | 'consent'>): boolean => {
+  const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
+  const last = study.extension?.findLast(({ url }) => url === extensions.patientText)
+  if (hash === undefined || last === undefined) return false
+  const texts = partsOf(last, 'text').flatMap(({ valueAttachment }) => valueAttachment?.data ?? [])
+  return !texts.some(data => digestOf('sha1', data) === hash)
+}
 
 /** The very text of the hash, in whatever language it was signed. */
 export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>

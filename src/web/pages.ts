@@ -56,7 +56,15 @@ import { ssoArrivalPage } from './sso-arrival.ts'
 import { staticFiles } from './static-files.ts'
 import { studiesPage } from './studies.ts'
 import { studyPage } from './study.ts'
+import { studyDataPage } from './study-data.ts'
+import { studyFactsPage } from './study-facts.ts'
 import { studyInvitationActions } from './study-invitation.ts'
+import { studyNewPage } from './study-new.ts'
+import { studySettingsPage } from './study-settings.ts'
+import { studyStaffPage } from './study-staff.ts'
+import { studyStatusPage } from './study-status.ts'
+import { studyTextPage } from './study-text.ts'
+import { studyTextDraftPage } from './study-text-draft.ts'
 import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
@@ -97,6 +105,14 @@ const pages: readonly AddPage[] = [
   studiesPage,
   studyPage,
   studyInvitationActions,
+  studyNewPage,
+  studySettingsPage,
+  studyFactsPage,
+  studyDataPage,
+  studyStaffPage,
+  studyTextPage,
+  studyTextDraftPage,
+  studyStatusPage,
   outboxPage,
   invitationPage,
   invitationAccountPage,

@@ -1,3 +1,4 @@
+import { isDay } from '../fhir/date.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { type Choice, permitFor } from '../studies/own-consent.ts'
 import type { StudyAsked } from '../studies/own-study.ts'
@@ -58,9 +59,6 @@ const problemOf = ({ shares, from, until }: LineState): 'missing' | 'date' | 'or
   if (![from, until].every(day => day === '' || isDay(day))) return 'date'
   return from !== '' && until !== '' && until < from ? 'order' : undefined
 }
-
-const isDay = (text: string): boolean =>
-  /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.slice(0, 10) === text
 
 /** Saying no stands beside going on, and looks the same. */
 export const choiceForm = (

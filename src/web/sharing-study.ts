@@ -3,7 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { declineConsent, signConsent } from '../studies/own-consent.ts'
-import { findStudyAsked, type StudyAsked } from '../studies/own-study.ts'
+import { findStudyAsked, isSignedEarlier, type StudyAsked } from '../studies/own-study.ts'
 import type { AddPage } from './add-page.ts'
 import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -81,7 +81,7 @@ ${asking(asked, words, shown, ownToken(reply))}
 }
 
 /** What can not be read can not be signed. */
-const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: Shown, token: string): Html => {
+export const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: Shown, token: string): Html => {
   const { say } = words
   const text = textShown(asked.text?.attachment)
   if (text === undefined)
@@ -92,12 +92,12 @@ const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: S
 ${choiceForm(asked, state, words, { token, isNothing })}`
 }
 
-const standing = ({ study, consent, text }: StudyAsked, { say }: Words, done = ''): Html | undefined => {
+const standing = (asked: StudyAsked, { say }: Words, done = ''): Html | undefined => {
+  const { study, consent } = asked
   const copy = html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (consent?.status === 'active') {
-    const isOld = text !== undefined && consent.sourceAttachment?.hash !== text.hash
     const told = say(done === 'signed' ? 'study.signed' : 'study.now')
-    return html`${notice('done', html`<p>${told}</p>${copy}`)}${isOld && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+    return html`${notice('done', html`<p>${told}</p>${copy}`)}${isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
   }
   if (consent?.status === 'rejected') return notice('done', html`<p>${say('study.declined')}</p>`)
   return consent?.status === 'inactive' ? notice('done', html`<p>${say('study.ended')}</p>`) : undefined

@@ -6,7 +6,7 @@ import type { Words } from '../messages/catalogue.ts'
 import { patientsOf } from '../storage/token.ts'
 import { givenBy, stopPermits } from '../studies/own-consent.ts'
 import { nameOf, type OwnRecord, openOwnRecord } from '../studies/own-record.ts'
-import { findStudyAsked, ownStudiesOf } from '../studies/own-study.ts'
+import { findStudyAsked, isSignedEarlier, ownStudiesOf, type StudyAsked } from '../studies/own-study.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { box, notice, ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -85,8 +85,12 @@ const waitingOf = async (request: FastifyRequest, options: PageOptions, words: W
   const { person } = sessionOf(request)
   const own = await ownStudiesOf(options, person)
   const asked = await Promise.all(own.map(({ study }) => findStudyAsked(options, person, study, words)))
-  return asked.flatMap(one => (one === undefined || (one.consent && one.consent.status !== 'proposed') ? [] : one))
+  return asked.flatMap(one => (one !== undefined && waits(one) ? one : []))
 }
+
+/** Also what was signed is asked again, by another text. */
+const waits = (asked: StudyAsked): boolean =>
+  asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked)
 
 /** Of this version: what has changed since it was shown is not stopped by a place in a list. */
 const tickOf = ({ id, meta }: Consent, place: number): string => `${id}/${meta?.versionId}/${place}`

@@ -3,14 +3,18 @@ import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { parseSearch } from '../search/parse.ts'
 import { callerOfSession } from '../storage/account/session.ts'
+import { organizationsForStudies } from '../studies/study-change.ts'
+import { statusName } from '../studies/study-status.ts'
 import type { AddPage } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { titleOf } from './study-changing.ts'
 
 /** The studies that somebody works in, or whose organization they belong to. */
-export const studiesPage: AddPage = (server, { accounts, registry, openStoreFor }) => {
+export const studiesPage: AddPage = (server, options) => {
+  const { accounts, registry, openStoreFor } = options
   const cursorsFor = openCursors(accounts.secretKey)
   server.get('/studies', { onRequest: requireSession }, async (request, reply) => {
     const caller = await callerOfSession(accounts.database, sessionOf(request))
@@ -21,6 +25,7 @@ export const studiesPage: AddPage = (server, { accounts, registry, openStoreFor 
     const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _sort: 'title', _count: '50' }))
     const found = await openStoreFor(caller).search({ ...asked, cursor })
     const studies = found.entries.map(({ content }): ResearchStudy => JSON.parse(content))
+    const organizations = await organizationsForStudies(options, sessionOf(request).person)
     return sendPage(reply, {
       title: 'Studies',
       signOut: { token: ownToken(reply) },
@@ -28,9 +33,16 @@ export const studiesPage: AddPage = (server, { accounts, registry, openStoreFor 
 ${
   studies.length === 0
     ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so does their staff.</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${studies.map(({ id, title, status }) => html`<li class="list-group-item px-0 py-3"><a href="/studies/${id}">${title ?? 'A study without a title'}</a> <span class="text-body-secondary">${status}</span></li>`)}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusName(study)}</span></li>`)}</ul>`
 }
 ${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
+${
+  organizations.length > 0 &&
+  html`<h2>Make a study</h2>
+<ul>${organizations.map(({ id, name }) => html`<li><a href="/organizations/${id}/studies/new">A new study of ${name}</a></li>`)}</ul>`
+}
+<h2>Work in a study of another organization</h2>
+<p>Give your code to whoever leads it, so that they can name you: <code>${caller.practitioner}</code></p>
 <p><a href="/account">Back to your account</a></p>`,
     })
   })

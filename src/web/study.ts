@@ -3,17 +3,20 @@ import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { intervalOfPeriod } from '../fhir/date.ts'
-import { FhirError } from '../fhir/error.ts'
+import { FhirError, unlessRefused } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { Answer } from '../studies/answer.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-people.ts'
+import { findChangeableStudy } from '../studies/study-change.ts'
+import { statusName } from '../studies/study-status.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { titleOf } from './study-changing.ts'
 import { invitationOf } from './study-invitation.ts'
 import { nameOf } from './study-person.ts'
 import { moment } from './time.ts'
@@ -35,7 +38,10 @@ export const studyPage: AddPage = (server, options) => {
       sessionOf(request).person,
       people.map(({ id }) => id),
     )
-    const title = study.title ?? 'A study without a title'
+    const title = titleOf(study)
+    const isChangeable = await unlessRefused(() =>
+      findChangeableStudy(options, sessionOf(request).person, request.params.id),
+    )
     const token = ownToken(reply)
     const shown = { page, token, now: Date.now() }
     return sendPage(reply, {
@@ -43,9 +49,10 @@ export const studyPage: AddPage = (server, options) => {
       signOut: { token },
       content: html`<h1>${title}</h1>
 <dl>
-<dt>Status</dt><dd>${study.status}</dd>
+<dt>Status</dt><dd>${statusName(study)}</dd>
 ${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
 </dl>
+${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
 <h2>People</h2>
 ${
   people.length === 0

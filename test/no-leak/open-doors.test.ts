@@ -126,6 +126,20 @@ const signedIn = [
   '/studies/:id/people/:subject/cancel',
   '/studies/:id/people/:subject/code',
   '/studies/:id/people/:subject/invite',
+  '/organizations/:organization/studies/new',
+  '/studies/:id/settings',
+  '/studies/:id/settings/data',
+  '/studies/:id/settings/data/remove',
+  '/studies/:id/settings/facts',
+  '/studies/:id/settings/staff',
+  '/studies/:id/settings/staff/:place',
+  '/studies/:id/settings/staff/:place/remove',
+  '/studies/:id/settings/status',
+  '/studies/:id/settings/text',
+  '/studies/:id/settings/text/draft/:language',
+  '/studies/:id/settings/text/preview/:language',
+  '/studies/:id/settings/text/publish',
+  '/studies/:id/settings/text/versions/:version',
 ]
 
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {

@@ -62,7 +62,59 @@ t.test('who registers people for a study that its staff alone reads is not told 
   t.notMatch(staff, /secret-hal/, 'and who knows people by code is told no name')
 })
 
+const settings = ['', '/facts', '/data', '/staff', '/text', '/text/draft/en', '/status']
+const forms = [
+  '/facts',
+  '/data',
+  '/data/remove',
+  '/staff',
+  '/staff/0',
+  '/staff/0/remove',
+  '/text/draft/en',
+  '/text/publish',
+  '/status',
+]
+
+t.test(
+  'the settings of a study are there for those who may read and write it over FHIR, and for nobody else',
+  async t => {
+    let turn = 0
+    for (const practitioner of facts.practitioners) {
+      const person = `person-${practitioner}`
+      const browser = await signedIn(person)
+      const none = anonymous(await browser.get('/studies/nothing-of-the-kind/settings'))
+      const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1]
+      const theirs = await writable(person)
+      for (const { id } of facts.studies) {
+        const isTheirs = theirs.has(id)
+        t.equal((await browser.get(`/studies/${id}/settings`)).status, isTheirs ? 200 : 404, `${practitioner}: ${id}`)
+        if (isTheirs) continue
+        // Each of the pages is tried by somebody.
+        turn += 1
+        const shown = await browser.get(`/studies/${id}/settings${settings[turn % settings.length]}`)
+        t.strictSame(anonymous(shown), none, `${practitioner}: ${id}`)
+        const sent = { _csrf: csrf ?? '', version: '1', status: 'withdrawn', title: 'x', purpose: 'x' }
+        const answer = await browser.post(`/studies/${id}/settings${forms[turn % forms.length]}`, sent)
+        t.strictSame(anonymous(answer), none, `${practitioner}: ${id}`)
+      }
+    }
+    t.ok(turn > 2 * forms.length)
+  },
+)
+
+/** The studies that the person may read, and write as they are. */
+const writable = async (person: string): Promise<ReadonlySet<string>> => {
+  const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
+  const written = new Set<string>()
+  for (const id of await readable(person, 'ResearchStudy?_count=100')) {
+    const stored = JSON.parse((await world.call('everything')('GET', `ResearchStudy/${id}`)).body)
+    if ((await world.call(token)('PUT', `ResearchStudy/${id}`, stored)).status === 200) written.add(id)
+  }
+  return written
+}
+
 t.test('a patient and an account of nobody find no page of a study', async t => {
   for (const person of ['person-ann', 'person-nobody'])
-    t.equal((await (await signedIn(person)).get('/studies/open')).status, 404, person)
+    for (const path of ['', '/settings', '/settings/text'])
+      t.equal((await (await signedIn(person)).get(`/studies/open${path}`)).status, 404, `${person}${path}`)
 })

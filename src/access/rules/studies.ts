@@ -14,6 +14,14 @@ const ownStaffEntryKept: Grant<Staff> = ({ practitioner }) => ({ kind: 'kept', p
 const readStudy: Grant<Staff> = (who, asked) =>
   or(member('named', 'up', 'viewer')(who, asked), staffed('study')(who, asked))
 
+/** Those who lead a study. */
+export const leading = ({ practitioner: id, study }: Staff): Expression => ({
+  kind: 'staffed',
+  to: { kind: 'practitioner', id },
+  by: 'lead',
+  ...(study === undefined ? {} : { study }),
+})
+
 /** Staff entries are made by managers and those who lead the study, and never one's own. */
 export const researchStudy: Rule = {
   read: {
@@ -30,7 +38,7 @@ export const researchStudy: Rule = {
       or(
         both(registering, kept('staff'))(who, asked),
         both(managed, ownStaffEntryKept)(who, asked),
-        both<Staff>(staffed('lead'), kept('all-but-staff'), ownStaffEntryKept)(who, asked),
+        both<Staff>(leading, kept('all-but-staff'), ownStaffEntryKept)(who, asked),
       ),
   },
   delete: { staff: registering },

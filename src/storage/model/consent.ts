@@ -1,6 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../access/consent.ts'
-import type { Permit } from '../../access/consent-permit.ts'
+import { isWithin, type Permit } from '../../access/consent-permit.ts'
 import { typeOfKind } from '../../access/shared-type.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
@@ -57,7 +57,10 @@ const projectTerms = async (
   const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
   const text = study && (await findSignedText(connection, study.id, consent))
   if (study !== undefined && isStanding(consent) && context.isAccepted !== true) {
-    await refuseUnasked(connection, study.id, await numbered(terms.permits, context))
+    const given = before?.permits ?? []
+    // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
+    const anew = terms.permits.filter(one => !given.some(other => isWithin(one, other)))
+    await refuseUnasked(connection, study.id, await numbered(anew, context))
     await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before })
   }
   const signed = consent.status === 'inactive' ? before?.text : text

@@ -1,6 +1,7 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { exactKindOf } from '../../access/consent.ts'
 import { kindOfClass, typeOfKind } from '../../access/shared-type.ts'
+import { askOf, textAsks } from '../../access/text-asks.ts'
 import { canonicalBase, extensions } from '../../fhir/canonical.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -103,12 +104,15 @@ const staffRoleOf = (entry: Extension): string | undefined =>
     ({ system }) => system === `${canonicalBase}/CodeSystem/staff-role`,
   )?.code
 
+/** What may be consented to: what is asked for, and named by the text where that names anything. */
 const writeRequestedData = async (
   connection: Connection,
   id: string,
-  { extension = [] }: ResearchStudy,
+  study: ResearchStudy,
   { classes, dictionary }: ProjectionContext,
 ): Promise<void> => {
+  const { extension = [] } = study
+  const asks = textAsks(study)
   await connection.run(sql.fragment`DELETE FROM study_requested_data WHERE study_id = ${id}`)
   const requests = extension.flatMap((entry, index) =>
     entry.url === extensions.requestedData ? [requestOf(entry, `extension[${index}]`, classes)] : [],
@@ -117,10 +121,12 @@ const writeRequestedData = async (
   const deviceIds = await dictionary.devices.idsOf(requests.flatMap(({ sources }) => sources))
   const rows = requests.flatMap(({ kind, sources }) => {
     const anyDevice = typeOfKind(kind) === undefined ? 0 : noDevice
-    return (sources.length === 0 ? [anyDevice] : sources.map(source => deviceIds.get(source))).map(device => ({
-      kind_id: kindIds.get(kind),
-      device_id: device,
-    }))
+    return (sources.length === 0 ? [undefined] : sources)
+      .filter(source => asks?.has(askOf(kind, source)) ?? true)
+      .map(source => ({
+        kind_id: kindIds.get(kind),
+        device_id: source === undefined ? anyDevice : deviceIds.get(source),
+      }))
   })
   await connection.run(sql.fragment`
     INSERT INTO study_requested_data (study_id, kind_id, device_id)

@@ -1,0 +1,77 @@
+import type { Coding, Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { extensions, systems } from '../fhir/canonical.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Store } from '../storage/store.ts'
+import { everyRequest } from './answer.ts'
+import { deviceName } from './own-record.ts'
+import { withExtensions } from './with-extensions.ts'
+
+/** What a study asks for, an entry of its own for each kind with its sources and its reason. */
+export type StudyRequest = {
+  readonly kind: string
+  /** Ids of source Devices; none: any. */
+  readonly sources: readonly string[]
+  readonly reason: string
+  readonly extension: Extension
+}
+
+export const requestsOf = (study: ResearchStudy, classes: CodeClasses): readonly StudyRequest[] => {
+  const byEntry = Map.groupBy(everyRequest(study, classes), ({ extension }) => extension)
+  return [...byEntry].map(([extension, asked]) => ({
+    kind: asked[0]?.kind ?? '',
+    sources: asked.flatMap(({ source }) => source ?? []),
+    reason: extension.extension?.find(({ url }) => url === 'reason')?.valueString ?? '',
+    extension,
+  }))
+}
+
+type NewRequest = { readonly kind: string; readonly source: string | undefined; readonly reason: string }
+
+/** The study asking for one thing more. */
+export const withRequest = (study: ResearchStudy, asked: NewRequest, classes: CodeClasses): ResearchStudy => {
+  const { kind, source, reason } = asked
+  const text = displayOf(kind, classes)
+  const entry: Extension = {
+    url: extensions.requestedData,
+    extension: [
+      { url: 'kind', valueCodeableConcept: { coding: [codingOf(kind, classes)], text } },
+      ...(source === undefined ? [] : [{ url: 'source', valueReference: { reference: `Device/${source}` } }]),
+      { url: 'reason', valueString: reason },
+    ],
+  }
+  return withExtensions(study, [...(study.extension ?? []), entry])
+}
+
+/** The study without an entry of its own. */
+export const withoutRequest = (study: ResearchStudy, { extension }: StudyRequest): ResearchStudy =>
+  withExtensions(
+    study,
+    (study.extension ?? []).filter(one => one !== extension),
+  )
+
+/** Of kinds of Observations, and of types of other resources. */
+export const displayOf = (kind: string, classes: CodeClasses): string =>
+  classes.kinds().find(({ key }) => key === kind)?.display ?? kind.slice(kind.lastIndexOf('|') + 1)
+
+/** A kind by the code of its schema. */
+const codingOf = (kind: string, classes: CodeClasses): Coding => {
+  const isPublished = ({ system, code }: { readonly system?: string; readonly code: string }) =>
+    code === kind && (system === systems.omh || system === systems.ieee)
+  const systemOf = kind.startsWith('ieee:') ? systems.ieee : systems.omh
+  const own = classes.spellings(kind).filter(isPublished)
+  return { system: own.some(({ system }) => system === systemOf) ? systemOf : (own[0]?.system ?? systemOf), code: kind }
+}
+
+/** The sources of data that are known here, the first by name. */
+export const findSources = async (
+  store: Pick<Store, 'search'>,
+  registry: Registry,
+): Promise<readonly { readonly id: string; readonly name: string }[]> => {
+  const query = new URLSearchParams({ 'patient:missing': 'true', _count: '1000' })
+  const { entries } = await store.search(parseSearch(registry, 'Device', query))
+  return entries
+    .map(({ id, content }) => ({ id, name: deviceName(JSON.parse(content) as Device) }))
+    .toSorted((one, other) => one.name.localeCompare(other.name))
+}

@@ -1,0 +1,15 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+
+type Status = NonNullable<ResearchStudy['status']>
+
+/** What staff choose of https://hl7.org/fhir/R4/valueset-research-study-status.html, and what it means here. */
+export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: string; readonly means: string }>>> = {
+  'in-review': { name: 'Being prepared', means: 'nobody reads anything for it yet' },
+  active: { name: 'Active', means: 'patients are invited, and its staff read what they share' },
+  'temporarily-closed-to-accrual': { name: 'Paused', means: 'nobody new comes in for now; reading goes on' },
+  'closed-to-accrual': { name: 'Closed to new patients', means: 'nobody new comes in; reading goes on' },
+  completed: { name: 'Completed', means: 'it is over: from that moment on nobody reads anything for it' },
+  withdrawn: { name: 'Withdrawn', means: 'it was given up: from that moment on nobody reads anything for it' },
+}
+
+export const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''

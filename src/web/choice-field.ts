@@ -1,0 +1,40 @@
+import { box, type Choice, type Field } from './form.ts'
+import { type Html, html } from './html.ts'
+
+type ChoiceField = Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'problem'> & {
+  readonly choices: readonly Choice[]
+}
+
+/** One of many, in a list that opens. */
+export const selectField = (one: ChoiceField): Html => {
+  const { name, label, value, choices } = one
+  return html`<div class="field mb-4${one.problem && ' wrong'}">
+<label for="${name}" class="form-label fw-semibold">${label}</label>
+${told(one)}
+<select id="${name}" name="${name}" class="form-select${one.problem && ' is-invalid'}"${about(one)}>${choices.map(
+    choice =>
+      html`<option value="${choice.value}"${choice.value === value && html` selected`}>${choice.label}</option>`,
+  )}</select>
+</div>`
+}
+
+/** One of few, all of which are seen; none is chosen beforehand unless `value` is one of them. */
+export const radioField = (one: ChoiceField): Html => {
+  const { name, label, value, choices } = one
+  return html`<fieldset class="field mb-4${one.problem && ' wrong'}"${about(one)}>
+<legend class="form-label fw-semibold fs-6">${label}</legend>
+${told(one)}
+${choices.map((choice, index) =>
+  box({ type: 'radio', name, ...choice, isChosen: choice.value === value, ...(index === 0 && { id: name }) }),
+)}
+</fieldset>`
+}
+
+const told = ({ name, hint, problem }: ChoiceField): Html => html`
+${hint && html`<p class="form-text mt-0" id="${name}-hint">${hint}</p>`}
+${problem && html`<p class="invalid-feedback d-block mt-0" id="${name}-problem">${problem}</p>`}`
+
+const about = ({ name, hint, problem }: ChoiceField): Html | undefined => {
+  const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
+  return described === '' ? undefined : html` aria-describedby="${described}"`
+}

@@ -1,0 +1,91 @@
+import { factProblems, factsOf, type StudyFacts, withFacts } from '../studies/study-facts.ts'
+import type { AddPage } from './add-page.ts'
+import { type Field, field, problemList, typed } from './form.ts'
+import { requireSession } from './signed-in.ts'
+import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+/** What a study says of itself: title, purpose, approval, time, and whom to ask. */
+export const studyFactsPage: AddPage = (server, options) => {
+  const at = '/studies/:id/settings/facts'
+  server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    return sendChangePage(reply, changeable, {
+      title: 'About the study',
+      fields: factFields(factsOf(changeable.study), {}).map(field),
+    })
+  })
+  server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const facts = typedFacts(request.body)
+    const problems = factProblems(facts)
+    const fields = factFields(facts, problems)
+    const page = { title: 'About the study', isProblem: true }
+    if (Object.keys(problems).length > 0)
+      return sendChangePage(reply.code(422), changeable, {
+        ...page,
+        notices: problemList(fields),
+        fields: fields.map(field),
+        version: typed(request.body, 'version'),
+      })
+    const outcome = await changing(request, options, changeable, study => withFacts(study, facts))
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=facts`, 303)
+    const now = factsOf(outcome.now.study)
+    return sendChangePage(reply.code(409), outcome.now, {
+      ...page,
+      notices: changedMeanwhile,
+      fields: fields.map(one => {
+        const saved = now[one.name as keyof StudyFacts]
+        return field(one.value === saved ? one : { ...one, hint: `Now it says: ${saved || 'nothing'}` })
+      }),
+    })
+  })
+}
+
+export const typedFacts = (body: unknown): StudyFacts => {
+  const line = (name: string) => typed(body, name).replace(/\s+/g, ' ').trim()
+  return {
+    title: line('title'),
+    purpose: typed(body, 'purpose').replaceAll('\r\n', '\n').trim(),
+    approval: line('approval'),
+    start: line('start'),
+    end: line('end'),
+    contact: line('contact'),
+    email: line('email'),
+    phone: line('phone'),
+  }
+}
+
+export const factFields = (facts: StudyFacts, problems: ReturnType<typeof factProblems>): readonly Field[] =>
+  [
+    { name: 'title', label: 'Title', hint: 'Patients read it on every page of the study', autocomplete: 'off' },
+    {
+      name: 'purpose',
+      label: 'Purpose',
+      hint: 'What the study is for, in words for patients',
+      autocomplete: 'off',
+      rows: 5,
+    },
+    { name: 'approval', label: 'Approval number', hint: 'Of the ethics committee', autocomplete: 'off', optional },
+    {
+      name: 'start',
+      label: 'First day',
+      hint: 'Such as 2026-01-31. Empty: from now on',
+      autocomplete: 'off',
+      optional,
+    },
+    {
+      name: 'end',
+      label: 'Last day',
+      hint: 'After it nobody reads anything for the study. Empty: no end is set',
+      autocomplete: 'off',
+      optional,
+    },
+    { name: 'contact', label: 'Whom patients ask', hint: 'A name', autocomplete: 'off', optional },
+    { name: 'email', label: 'Their e-mail address', autocomplete: 'off', optional },
+    { name: 'phone', label: 'Their phone number', autocomplete: 'off', optional },
+  ].map(one => {
+    const name = one.name as keyof StudyFacts
+    return { ...one, value: facts[name], problem: problems[name] }
+  })
+
+const optional = true as const

@@ -1,0 +1,147 @@
+import { FhirError } from '../fhir/error.ts'
+import { wordsFor } from '../messages/catalogue.ts'
+import { recordIn } from '../studies/own-record.ts'
+import { toStudyAsked } from '../studies/own-study.ts'
+import { draftAfter, draftOf, languageNames, type TextDraft, withDraft, withPublished } from '../studies/study-text.ts'
+import { type TextLanguage, type TextPart, textHeadings, textLanguages, textParts } from '../studies/text-part.ts'
+import type { AddPage } from './add-page.ts'
+import { selectField } from './choice-field.ts'
+import { type Field, field, problemList, typed } from './form.ts'
+import { html } from './html.ts'
+import { givenState } from './sharing-choice.ts'
+import { studyFacts } from './sharing-facts.ts'
+import { asking } from './sharing-study.ts'
+import { requireSession } from './signed-in.ts'
+import { changedMeanwhile, changing, sendChangePage, studyOf, titleOf } from './study-changing.ts'
+
+type OfLanguage = { readonly Params: { readonly id: string; readonly language: string } }
+
+/** The version of a text that is being written, a language on each page, and how patients will see it. */
+export const studyTextDraftPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/text'
+  server.get<OfLanguage>(`${at}/draft/:language`, { onRequest }, async (request, reply) => {
+    const language = languageOf(request.params.language)
+    const changeable = await studyOf(request, options, 'mayChange')
+    const draft = draftOf(changeable.study) ?? draftAfter(changeable.study)
+    return sendChangePage(reply, changeable, { ...pageOf(language), fields: controls(draft, language) })
+  })
+  server.post<OfLanguage>(`${at}/draft/:language`, { onRequest }, async (request, reply) => {
+    const language = languageOf(request.params.language)
+    const changeable = await studyOf(request, options, 'mayChange')
+    const draft = typedDraft(request.body, draftOf(changeable.study) ?? draftAfter(changeable.study), language)
+    const problems = partFields(draft, language)
+    if (problems.some(({ problem }) => problem !== undefined))
+      return sendChangePage(reply.code(422), changeable, {
+        ...pageOf(language),
+        isProblem: true,
+        notices: problemList(problems),
+        fields: controls(draft, language),
+        version: typed(request.body, 'version'),
+      })
+    const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
+    const page = { ...pageOf(language), isProblem: true, notices: changedMeanwhile }
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language) })
+  })
+  server.get<OfLanguage>(`${at}/preview/:language`, { onRequest }, async (request, reply) => {
+    const language = languageOf(request.params.language)
+    const { study: stored, store, ...changeable } = await studyOf(request, options, 'mayChange')
+    const draft = draftOf(stored)
+    if (draft === undefined) throw new FhirError('not-found', 'There is no such preview')
+    const words = wordsFor(language)
+    const study = withPublished(stored, draft, options.codeClasses)
+    const record = recordIn(store, options.registry, '')
+    const asked = await toStudyAsked(options, { study, record, words })
+    return sendChangePage(
+      reply,
+      { study: stored, store, ...changeable },
+      {
+        title: 'As patients will see it',
+        fields: [],
+        before: html`<p>This is what a patient reads in ${languageNames[language]}. Nothing here can be sent.</p>
+<fieldset disabled class="border rounded p-3" lang="${language}">
+<legend class="fs-4">${titleOf(study)}</legend>
+<p>${words.say('study.asks', { organization: asked.organization.name })}</p>
+${studyFacts(asked, words)}
+<h2>${words.say('study.text')}</h2>
+${asking(asked, words, { state: givenState(asked) }, '')}
+</fieldset>`,
+        after: html`<p><a href="/studies/${changeable.id}/settings/text">Back to the text</a></p>`,
+      },
+    )
+  })
+}
+
+const languageOf = (code: string): TextLanguage => {
+  const language = textLanguages.find(one => one === code)
+  if (language === undefined) throw new FhirError('not-found', 'There is no such page')
+  return language
+}
+
+const pageOf = (language: TextLanguage) => ({
+  title: `The text in ${languageNames[language]}`,
+  button: 'Save the draft',
+})
+
+const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, language: TextLanguage): TextDraft => {
+  const chosen = typed(body, 'promise')
+  return {
+    withdrawal: language === 'en' ? (promises.some(({ value }) => value === chosen) ? chosen : '') : withdrawal,
+    words: {
+      ...words,
+      [language]: Object.fromEntries(textParts.map(part => [part, tidy(typed(body, part))])),
+    },
+  }
+}
+
+/** At most one line stays empty between paragraphs. */
+const tidy = (text: string): string =>
+  text
+    .replaceAll('\r\n', '\n')
+    .replace(/\n(?:[^\S\n]*\n){2,}/g, '\n\n')
+    .trim()
+
+const mostCharacters = 10_000
+
+const partFields = ({ words }: TextDraft, language: TextLanguage): readonly Field[] =>
+  textParts.map(part => ({
+    name: part,
+    label: textHeadings.en[part],
+    hint: hints[part],
+    value: words[language][part],
+    autocomplete: 'off',
+    rows: 6,
+    optional: true,
+    problem: words[language][part].length > mostCharacters ? `At most ${mostCharacters} characters` : undefined,
+  }))
+
+const hints: Readonly<Record<TextPart, string>> = {
+  'key-facts': 'What matters most for the decision, in a few sentences',
+  'who-and-why':
+    'Everybody who receives data, which data, and what it is needed for; also recipients in other organizations',
+  duration: 'How long the study goes on, and how long data is kept',
+  withdrawal: 'How to stop, and what happens then to what was shared',
+  contact: 'A name, an address and a phone number',
+}
+
+const promises = [
+  { value: '', label: 'Choose one' },
+  { value: 'hide', label: 'The study sees nothing more of them, from that moment on' },
+  { value: 'keep', label: 'The study gets nothing new, and keeps reading what came before' },
+] as const
+
+const controls = (draft: TextDraft, language: TextLanguage) => [
+  ...partFields(draft, language).map(field),
+  ...(language === 'en'
+    ? [
+        selectField({
+          name: 'promise',
+          label: 'What a withdrawal does',
+          hint: 'It holds for all languages, and is what this server will do: the words above say the same',
+          value: draft.withdrawal,
+          choices: promises,
+        }),
+      ]
+    : []),
+]

@@ -1,0 +1,122 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import { textsOf } from '../studies/own-study.ts'
+import type { ChangeableStudy } from '../studies/study-change.ts'
+import {
+  draftOf,
+  languageNames,
+  missingInDraft,
+  unnamedRequests,
+  versionsOf,
+  withPublished,
+  writtenLanguages,
+} from '../studies/study-text.ts'
+import { textLanguages } from '../studies/text-part.ts'
+import type { AddPage } from './add-page.ts'
+import { notice } from './form.ts'
+import { ownToken } from './form-token.ts'
+import { type Html, html } from './html.ts'
+import { textShown } from './sharing-facts.ts'
+import { requireSession } from './signed-in.ts'
+import { changedMeanwhile, changing, formHead, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
+
+/** What patients are given to sign: its versions, and the one that is being written. */
+export const studyTextPage: AddPage = (server, options) => {
+  const { codeClasses } = options
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/text'
+  const send = (reply: FastifyReply, changeable: ChangeableStudy, problem?: Html): FastifyReply =>
+    sendChangePage(reply, changeable, {
+      title: 'What patients read and sign',
+      isProblem: problem !== undefined,
+      notices: problem,
+      fields: [],
+      before: html`${unnamed(changeable)}
+${versions(changeable)}
+${draft(changeable, ownToken(reply))}`,
+    })
+
+  const unnamed = ({ study }: ChangeableStudy): Html | undefined => {
+    const kinds = unnamedRequests(study, codeClasses)
+    return kinds.length === 0
+      ? undefined
+      : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
+  }
+
+  const draft = (changeable: ChangeableStudy, token: string): Html => {
+    const { id, study } = changeable
+    const page = `/studies/${id}/settings/text`
+    const languages = html`<ul>${textLanguages.map(
+      language =>
+        html`<li><a href="${page}/draft/${language}">Write it in ${languageNames[language]}</a>${language !== 'en' && ' (not required)'}</li>`,
+    )}</ul>`
+    const one = draftOf(study)
+    if (one === undefined)
+      return html`<h2>A new version</h2>
+<p>It begins with the words of the last one. Patients do not see it before you publish it.</p>
+${languages}`
+    const missing = missingInDraft(one, study, codeClasses)
+    return html`<h2>The version that is being written</h2>
+${languages}
+<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageNames[language]}</a></li>`)}</ul>
+${
+  missing.length > 0
+    ? html`<p>It can not be published yet. It lacks:</p>
+<ul>${missing.map(part => html`<li>${part}</li>`)}</ul>`
+    : html`<p>Once it is published it stays as it is. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and no more.</p>
+<form method="post" action="${page}/publish">${formHead(token, changeable)}<button class="btn btn-primary">Publish it</button></form>`
+}`
+  }
+
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
+    send(reply, await studyOf(request, options, 'mayChange')),
+  )
+  server.post<OfStudy>(`${at}/publish`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const one = draftOf(changeable.study)
+    if (one === undefined) return send(reply.code(409), changeable, changedMeanwhile)
+    const missing = missingInDraft(one, changeable.study, codeClasses)
+    if (missing.length > 0)
+      return send(
+        reply.code(422),
+        changeable,
+        notice('problem', html`<p>It was not published. It lacks: ${missing.join(', ')}.</p>`),
+      )
+    const outcome = await changing(request, options, changeable, study => withPublished(study, one, codeClasses))
+    return outcome.kind === 'changed'
+      ? reply.redirect(`/studies/${changeable.id}/settings?done=text`, 303)
+      : send(reply.code(409), outcome.now, changedMeanwhile)
+  })
+  server.get<OfVersion>(`${at}/versions/:version`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const { version } = request.params
+    if (!versionsOf(changeable.study).includes(version)) throw new FhirError('not-found', 'There is no such version')
+    return sendChangePage(reply, changeable, {
+      title: `Version ${version} of the text`,
+      fields: [],
+      before: html`${languagesOf(changeable.study, version)}<p><a href="/studies/${changeable.id}/settings/text">Back to all versions</a></p>`,
+    })
+  })
+}
+
+const versions = ({ id, study }: ChangeableStudy): Html => {
+  const published = versionsOf(study)
+  if (published.length === 0) return html`<p>Nothing is published yet: nobody can be asked for anything.</p>`
+  return html`<h2>Published</h2>
+<ul>${published.map(
+    (version, place) =>
+      html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && ', which patients sign now'}</li>`,
+  )}</ul>`
+}
+
+/** Each text of the version once: where there is none in a language, another one stands in for it. */
+const languagesOf = (study: ResearchStudy, version: string): readonly Html[] => {
+  const texts = textLanguages.flatMap(language => textsOf(study, language).filter(one => one.version === version))
+  return [...new Map(texts.map(one => [one.hash, one.attachment])).values()].map(
+    attachment => html`<h2>${attachment.language === 'es' ? languageNames.es : languageNames.en}</h2>
+${textShown(attachment)}`,
+  )
+}

@@ -1,0 +1,78 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { openTenants } from '../web/tenants.ts'
+import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
+
+t.test('a member makes a study in the browser, until it can ask patients', { skip: whyNoChromium() }, async t => {
+  const world = await openTenants({ PORT: '0' })
+  const { server, people, lab } = world
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const browser = await openBrowser()
+  const { page } = browser
+  const signIn = async (who: keyof typeof people) => {
+    const value = people[who].cookies.get('sharewell-session') ?? ''
+    await browser.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+  }
+  await signIn('member')
+  const { type, press, enter } = byKeyboard(browser)
+
+  await page.goto(`${base}/studies`)
+  await press('A new study of lab')
+  await look(t, browser, 'study-new')
+  await type('Title', 'Sleep in shifts')
+  await type('First day', 'May')
+  await enter()
+  await look(t, browser, 'study-new-problem')
+  await page.locator('textarea[name=purpose]').fill('How sleep and shifts go together')
+  await type('First day', '2026-01-01')
+  await page.locator('input[value=coded]').check()
+  await page.locator('input[value=organization]').check()
+  await press('Go on')
+  const settings = page.url().split('?')[0] ?? ''
+  await look(t, browser, 'study-settings')
+
+  await press('Data that the study asks for')
+  await page.locator('select[name=kind]').selectOption('omh:sleep-duration')
+  await page.locator('textarea[name=reason]').fill('To see how long people sleep after a night shift')
+  await press('Add it')
+  await look(t, browser, 'study-data')
+
+  await page.goto(`${settings}/text/draft/en`)
+  await look(t, browser, 'study-text-draft')
+  await page.locator('textarea[name=key-facts]').fill('It is your choice, and you can stop at any time.')
+  await page.locator('textarea[name=who-and-why]').fill('The lab receives how long you sleep.\n\nNobody else does.')
+  await press('Save the draft')
+  await look(t, browser, 'study-text-missing')
+  await page.goto(`${settings}/text/draft/en`)
+  for (const part of ['duration', 'withdrawal', 'contact'])
+    await page.locator(`textarea[name=${part}]`).fill(`What is to be said about ${part}.`)
+  await page.locator('select[name=promise]').selectOption('hide')
+  await press('Save the draft')
+  await press('See it as patients will, in English')
+  await look(t, browser, 'study-text-preview')
+  await press('Back to the text')
+  await press('Publish it')
+  await look(t, browser, 'study-settings-published')
+  await press('What patients read and sign')
+  await look(t, browser, 'study-text')
+
+  await page.goto(`${settings}/status`)
+  await look(t, browser, 'study-status')
+  await page.locator('input[value=active]').check()
+  await press('Save')
+  t.match(await page.textContent('main'), /Active/)
+
+  await signIn('manager')
+  await page.goto(`${settings}/staff?name=member`)
+  await look(t, browser, 'study-staff-found')
+  await page.locator('input[name=practitioner]').first().check()
+  await page.locator('select[name=role]').selectOption('researcher')
+  await press('Name them')
+  await look(t, browser, 'study-staff')
+  await press(/^Change/)
+  await look(t, browser, 'study-staff-entry')
+  t.ok(lab.organization)
+})

@@ -1,0 +1,396 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { digestOf } from '../../src/fhir/attachment-digest.ts'
+import { extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
+import { wordsOf } from '../support/browser.ts'
+import { openTenants } from './tenants.ts'
+
+const world = await openTenants()
+const { server, people, persons, lab, clinic, create, send, staff, browserOf } = world
+t.teardown(() => server.close())
+t.setTimeout(240_000)
+
+const { member, manager, viewer } = people
+const outsiders = ['viewer', 'manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const
+const newStudy = `/organizations/${lab.organization}/studies/new`
+const said = {
+  title: 'Sleep & <steps>',
+  purpose: 'How sleep and steps go together',
+  approval: 'EK 17/2026',
+  start: '2026-01-01',
+  end: '',
+  contact: 'Rita Research',
+  email: 'rita@example.org',
+  phone: '',
+  identity: 'coded',
+  access: 'organization',
+}
+const read = async (id: string): Promise<ResearchStudy> =>
+  (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
+const made = async (more: Partial<typeof said> = {}, by = member): Promise<string> => {
+  const answer = await by.send(newStudy, { ...said, ...more })
+  return /^\/studies\/([^/]+)\/settings/.exec(answer.location ?? '')?.[1] ?? `${answer.status} ${wordsOf(answer)}`
+}
+const heartRate = { kind: 'omh:heart-rate', source: '', reason: 'To see how it beats' }
+const english = {
+  'key-facts': 'It is your choice.',
+  'who-and-why': 'The lab receives your heart rate.',
+  duration: 'Two years.',
+  withdrawal: 'Press a button, and nobody reads it any more.',
+  contact: 'Rita Research',
+  promise: 'hide',
+}
+/** A study that can ask patients. */
+const ready = async (): Promise<string> => {
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  await member.send(`${page}/data`, heartRate)
+  await member.send(`${page}/text/draft/en`, english)
+  await member.send(`${page}/text`, {}, `${page}/text/publish`)
+  return id
+}
+
+t.test('a member makes a study step by step, and it is a ResearchStudy with its Group', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  t.match(
+    wordsOf(await member.get(page)),
+    /Before patients can be asked, the study still needs: the data that the study asks for, a published text for patients\./,
+  )
+  const early = await member.send(`${page}/status`, { status: 'active' })
+  t.match([early.status, wordsOf(early)], [422, /Not before it can ask patients: the data that the study asks for/])
+  await member.send(`${page}/data`, heartRate)
+  await member.send(`${page}/text/draft/en`, english)
+  await member.send(`${page}/text`, {}, `${page}/text/publish`)
+  await member.send(`${page}/status`, { status: 'active' })
+  const { meta: _, enrollment: [group] = [], ...study } = await read(id)
+  t.match((await send('everything', 'GET', group?.reference ?? '')).json(), { name: said.title })
+  t.same(study, {
+    resourceType: 'ResearchStudy',
+    id,
+    status: 'active',
+    title: said.title,
+    description: said.purpose,
+    identifier: [{ use: 'official', type: { text: 'Approval number' }, value: said.approval }],
+    period: { start: said.start },
+    contact: [{ name: said.contact, telecom: [{ system: 'email', value: said.email }] }],
+    sponsor: { reference: `Organization/${lab.organization}` },
+    extension: [
+      { url: extensions.identity, valueCode: 'coded' },
+      { url: extensions.access, valueCode: 'organization' },
+      {
+        url: extensions.requestedData,
+        extension: [
+          {
+            url: 'kind',
+            valueCodeableConcept: { coding: [{ system: systems.omh, code: 'omh:heart-rate' }], text: 'Heart rate' },
+          },
+          { url: 'reason', valueString: heartRate.reason },
+        ],
+      },
+      {
+        url: extensions.patientText,
+        extension: [
+          { url: 'version', valueString: '1' },
+          { url: 'text', valueAttachment: { contentType: 'text/plain', language: 'en', data: textOf(study) } },
+          { url: 'withdrawal', valueCode: 'hide' },
+          { url: 'asks', valueString: 'omh:heart-rate' },
+        ],
+      },
+    ],
+  })
+  t.match(
+    Buffer.from(textOf(study), 'base64').toString(),
+    /^KEY FACTS\n\nIt is your choice\.\n\n\nWHO RECEIVES WHAT, AND WHY\n\n/,
+  )
+})
+
+const textOf = ({ extension = [] }: Pick<ResearchStudy, 'extension'>): string =>
+  extension
+    .filter(({ url }) => url === extensions.patientText)
+    .flatMap(entry => (entry.extension ?? []).flatMap(({ valueAttachment }) => valueAttachment?.data ?? []))
+    .at(-1) ?? ''
+
+t.test('what is typed wrongly is told at its field, and kept', async t => {
+  const answer = await member.send(newStudy, { ...said, title: ' ', start: 'May', email: 'rita', identity: '' })
+  t.equal(answer.status, 422)
+  t.match(answer.body, /id="title-problem">Give the study a title/)
+  t.match(answer.body, /id="start-problem">Write the first day as 2026-01-31/)
+  t.match(answer.body, /id="email-problem">Write an address/)
+  t.match(answer.body, /id="identity-problem">Choose how the study knows its patients/)
+  t.match(answer.body, /How sleep and steps go together<\/textarea>/)
+  t.match(answer.body, /value="May"/)
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  const nothing = await member.send(`${page}/data`, { kind: '', source: 'none', reason: '' })
+  t.match(wordsOf(nothing), /Choose a kind of data Choose one of the sources Say what the study needs it for/)
+  await member.send(`${page}/data`, heartRate)
+  t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study asks for this already/)
+})
+
+t.test('whoever was slower is told so, and nothing of theirs is lost or written', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings/facts`
+  const stale = /name="version" value="([^"]*)"/.exec((await member.get(page)).body)?.[1] ?? ''
+  await manager.send(page, { ...said, title: 'The manager’s' })
+  const late = await member.send(page, { ...said, title: 'Mine', version: stale })
+  t.match(
+    [late.status, wordsOf(late)],
+    [409, /Somebody else has changed this study meanwhile.*Now it says: The manager’s/s],
+  )
+  t.match(late.body, /value="Mine"/)
+  t.equal((await read(id)).title, 'The manager’s')
+  t.equal((await server.inject({ url: '/healthz' })).statusCode, 200)
+  const csrf = /name="_csrf" value="([^"]*)"/.exec(late.body)?.[1] ?? ''
+  const version = /name="version" value="([^"]*)"/.exec(late.body)?.[1] ?? ''
+  t.equal(
+    (await member.post(page, { ...said, title: 'Mine', version, _csrf: csrf })).status,
+    303,
+    'who looked may save',
+  )
+  t.equal((await read(id)).title, 'Mine')
+})
+
+t.test('a version that lacks a part is not published, and it is said which part', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings/text`
+  await member.send(`/studies/${id}/settings/data`, heartRate)
+  await member.send(`${page}/draft/en`, { ...english, duration: ' ', promise: '' })
+  await member.send(`${page}/draft/es`, { 'key-facts': 'Usted decide.' })
+  const shown = wordsOf(await member.get(page))
+  t.match(
+    shown,
+    /It can not be published yet\. It lacks: English: how long it goes on Spanish: who receives what, and why/,
+  )
+  t.match(shown, /what a withdrawal does/)
+  t.notMatch(shown, /Publish it/)
+  const csrf = /name="_csrf" value="([^"]*)"/.exec((await member.get(page)).body)?.[1] ?? ''
+  const { meta } = await read(id)
+  const forced = await member.post(`${page}/publish`, { _csrf: csrf, version: meta?.versionId ?? '' })
+  t.match([forced.status, wordsOf(forced)], [422, /It was not published\. It lacks: English: how long it goes on/])
+  t.equal(textOf(await read(id)), '', 'and nobody can sign it')
+})
+
+t.test('a draft is shown as patients will see it, in each language, and nothing of it can be sent', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  await member.send(`${page}/data`, heartRate)
+  await member.send(`${page}/text/draft/en`, english)
+  await member.send(`${page}/text/draft/es`, { ...english, 'key-facts': 'Usted decide.' })
+  const shown = await member.get(`${page}/text/preview/es`)
+  t.match(shown.body, /<fieldset disabled[^>]* lang="es">/)
+  t.match(wordsOf(shown), /Lo más importante|LO MÁS IMPORTANTE/)
+  t.match(wordsOf(shown), /Usted decide\..*To see how it beats|To see how it beats.*Usted decide\./s)
+  t.equal((await member.get(`${page}/text/preview/fr`)).status, 404)
+})
+
+t.test('a published version stays, and the next one begins with its words', async t => {
+  const id = await ready()
+  const page = `/studies/${id}/settings/text`
+  const first = (await read(id)).extension?.find(({ url }) => url === extensions.patientText)
+  const next = await member.get(`${page}/draft/en`)
+  t.match(next.body, /It is your choice\.<\/textarea>/)
+  await member.send(`${page}/draft/en`, english)
+  t.match(wordsOf(await member.get(page)), /a change: it says what an earlier version says/)
+  await member.send(`${page}/draft/en`, { ...english, duration: 'Three years.', promise: 'keep' })
+  await member.send(page, {}, `${page}/publish`)
+  const published = (await read(id)).extension?.filter(({ url }) => url === extensions.patientText) ?? []
+  t.same(published[0], first)
+  t.same(
+    published[1]?.extension?.find(({ url }) => url === 'version'),
+    { url: 'version', valueString: '2' },
+  )
+  t.match(wordsOf(await member.get(`${page}/versions/1`)), /Two years\./)
+  t.match(wordsOf(await member.get(`${page}/versions/2`)), /Three years\./)
+})
+
+t.test(
+  'a manager names staff, of the organization by name and of others by their code, and never themselves',
+  async t => {
+    const id = await made()
+    const page = `/studies/${id}/settings/staff`
+    const { practitioner } = await colleague('Zoe Zimmer', clinic.organization)
+    const own = /<code>([^<]+)<\/code>/.exec((await manager.get('/studies')).body)?.[1] ?? ''
+    const inside = await colleague('Ida Inside', lab.organization)
+    t.match((await manager.get(`${page}?name=ida`)).body, new RegExp(`value="${inside.practitioner}"`))
+    t.notMatch((await manager.get(`${page}?name=zimmer`)).body, /Zoe/, 'a look-up does not cross tenants')
+    const role = { role: 'researcher', from: '2026-01-01', until: '' }
+    await manager.send(`${page}?name=ida`, { practitioner: inside.practitioner, ...role }, page)
+    await manager.send(page, { code: practitioner, ...role, role: 'collaborator', until: '2026-12-31' })
+    t.match(
+      wordsOf(await manager.get(page)),
+      /Ida Inside Researcher, from 2026-01-01 as long as the study Change Zoe Zimmer Collaborator from another organization, from 2026-01-01 until 2026-12-31/,
+    )
+    const self = await manager.send(page, { code: own, ...role })
+    t.match([self.status, wordsOf(self)], [422, /nobody names themselves/])
+    const wrong = await manager.send(page, { code: '', ...role, role: '', until: '2025-01-01' })
+    t.match(wordsOf(wrong), /The last day is before the first.*Find a colleague|Choose a role/s)
+    await manager.send(`${page}/0`, { ...role, role: 'coordinator', until: '2026-06-30' })
+    await manager.send(`${page}/1`, {}, `${page}/1/remove`)
+    t.match(wordsOf(await manager.get(page)), /Ida Inside Coordinator, from 2026-01-01 until 2026-06-30 \(not now\)/)
+    t.notMatch(wordsOf(await manager.get(page)), /Zoe/)
+    t.match((await member.get(page)).body, /<h1>Staff of the study<\/h1>/)
+    t.notMatch((await member.get(page)).body, /Name somebody/, 'members see it alone')
+  },
+)
+
+const colleague = async (name: string, organization: string) => {
+  const person = await staff(organization, 'viewer')
+  const { link = [] } = (await send('everything', 'GET', `Person/${person}`)).json()
+  const practitioner = link[0].target.reference.split('/')[1]
+  const [given, family] = name.split(' ')
+  await world.update('everything', {
+    resourceType: 'Practitioner',
+    id: practitioner,
+    name: [{ given: [given ?? ''], family: family ?? '' }],
+  })
+  return { person, practitioner }
+}
+
+t.test('whoever leads a study names its staff, and changes nothing else', async t => {
+  const id = await made()
+  const leader = await colleague('Lea Leader', clinic.organization)
+  const page = `/studies/${id}/settings`
+  await manager.send(`${page}/staff`, { code: leader.practitioner, role: 'investigator', from: '', until: '' })
+  const own = await browserOf(leader.person)
+  const other = await colleague('Otto Other', clinic.organization)
+  const named = await own.send(`${page}/staff`, { code: other.practitioner, role: 'researcher', from: '', until: '' })
+  t.equal(named.status, 303)
+  t.match(
+    wordsOf(await own.get(`${page}/staff`)),
+    /Lea Leader Investigator, as long as the study Yourself: others change it Otto Other/,
+  )
+  for (const part of ['facts', 'data', 'text', 'status']) t.equal((await own.get(`${page}/${part}`)).status, 404, part)
+})
+
+t.test('what a study adds later is asked again, and never assumed', async t => {
+  const id = await ready()
+  const settings = `/studies/${id}/settings`
+  await member.send(`${settings}/status`, { status: 'active' })
+  const { id: patient } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Later' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'on-study',
+    study: { reference: `ResearchStudy/${id}` },
+    individual: { reference: `Patient/${patient}` },
+  })
+  const bearer = await world.patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const permit = (code: string) => ({
+    type: 'permit' as const,
+    code: [{ coding: [{ system: systems.omh, code }] }],
+    dataPeriod: { start: '2020-01-01' },
+  })
+  const consentTo = (codes: readonly string[], text: string) => ({
+    resourceType: 'Consent' as const,
+    status: 'active' as const,
+    extension: [
+      { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${id}` } },
+    ],
+    scope: { coding: [{ code: 'research' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient}` },
+    dateTime: '2026-01-01T00:00:00Z',
+    sourceAttachment: { hash: digestOf('sha1', text) },
+    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+    provision: { type: 'deny' as const, provision: codes.map(permit) },
+  })
+  const firstText = textOf(await read(id))
+  const { id: consent } = await create(bearer, consentTo(['omh:heart-rate'], firstText))
+  for (const [code, value] of [
+    ['8867-4', { value: 60, unit: '/min', system: systems.ucum, code: '/min' }],
+    ['29463-7', { value: 60, unit: 'kg', system: systems.ucum, code: 'kg' }],
+  ] as const)
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code }] },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: '2026-03-01T12:00:00Z',
+      valueQuantity: value,
+    })
+  const token = await world.token({ subject: { kind: 'user', person: persons.member }, scope: 'user/*.rs' })
+  const seen = async () =>
+    ((await send(token, 'GET', `Observation?patient=${patient}`)).json().entry ?? []).map(
+      ({ resource }: { resource: { code: { coding: [{ code: string }] } } }) => resource.code.coding[0].code,
+    )
+  const give = async (codes: readonly string[], text: string) =>
+    send(bearer, 'PUT', `Consent/${consent}`, { ...consentTo(codes, text), id: consent })
+  const both = ['omh:heart-rate', 'omh:body-weight']
+
+  await member.send(`${settings}/data`, { kind: 'omh:body-weight', source: '', reason: 'To see what it weighs' })
+  t.same(await seen(), ['8867-4'], 'a kind that is asked for later is not shared')
+  t.match(wordsOf(await member.get(`${settings}/text`)), /The text that patients sign does not name Body weight/)
+  t.equal((await give(both, firstText)).statusCode, 422, 'and can not be, under a text that does not name it')
+
+  await member.send(`${settings}/text/draft/en`, { ...english, 'who-and-why': 'The lab receives your weight as well.' })
+  await member.send(`${settings}/text`, {}, `${settings}/text/publish`)
+  t.same(await seen(), ['8867-4'], 'nor by a new text alone')
+  t.equal((await give(both, firstText)).statusCode, 422, 'nor under the old one')
+  const own = await browserOf(await world.account(patient))
+  t.match(
+    wordsOf(await own.get('/sharing')),
+    /Studies that wait for your answer Sleep &amp; &lt;steps&gt;/,
+    'the patient is asked again',
+  )
+  t.match(
+    wordsOf(await own.get(`/sharing/${id}`)),
+    /The text has changed since you signed\..*Body weight, from any device\. To see what it weighs/s,
+  )
+  t.equal((await give(both, textOf(await read(id)))).statusCode, 200)
+  t.same((await seen()).toSorted(), ['29463-7', '8867-4'], 'until the patient says so')
+
+  await member.send(`${settings}/data`, { request: 'omh:heart-rate@' }, `${settings}/data/remove`)
+  t.equal(
+    (await give(['omh:heart-rate'], textOf(await read(id)))).statusCode,
+    200,
+    'a part of what was given can be taken back',
+  )
+  t.same(await seen(), ['8867-4'])
+})
+
+t.test('nobody else finds these pages, nor can send their forms', async t => {
+  const id = await ready()
+  const pages = [
+    '',
+    '/facts',
+    '/data',
+    '/staff',
+    '/text',
+    '/text/draft/en',
+    '/text/preview/en',
+    '/text/versions/1',
+    '/status',
+  ]
+  const posts = [
+    '/facts',
+    '/data',
+    '/data/remove',
+    '/staff',
+    '/staff/0',
+    '/staff/0/remove',
+    '/text/draft/en',
+    '/text/publish',
+    '/status',
+  ]
+  for (const name of outsiders) {
+    const browser = people[name]
+    for (const page of pages)
+      t.equal((await browser.get(`/studies/${id}/settings${page}`)).status, 404, `${name}: ${page}`)
+    const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    const before = await read(id)
+    for (const page of posts) {
+      const fields = { ...said, ...heartRate, ...english, status: 'withdrawn', version: before.meta?.versionId ?? '' }
+      const answer = await browser.post(`/studies/${id}/settings${page}`, { ...fields, _csrf: csrf })
+      t.equal(answer.status, 404, `${name}: ${page}`)
+    }
+    t.same(await read(id), before)
+    t.equal((await browser.get(newStudy)).status, 404, `${name}: a new one`)
+    t.equal((await browser.post(newStudy, { ...said, _csrf: csrf })).status, 404, `${name}: a new one`)
+  }
+  t.notMatch(wordsOf(await viewer.get('/studies')), /Make a study/)
+  t.match(wordsOf(await member.get('/studies')), /Make a study A new study of lab/)
+})
