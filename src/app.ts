@@ -154,6 +154,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     openStoreFor,
     registry,
     codeClasses,
+    documentOf: fhir.mhealth.documentOf,
     administered: openAdministeredOrganizations({ database, registry, openStoreFor }),
     ehrLaunches: openEhrLaunches({
       database,

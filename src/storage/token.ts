@@ -112,6 +112,18 @@ export const patientsOf = async (connection: Connection, person: string): Promis
     )
   ).map(({ patient }) => patient)
 
+/** Of the Patients that the Person is, or acts for, one for each compartment: several may be one human. */
+export const compartmentsOf = async (connection: Connection, person: string): Promise<readonly string[]> =>
+  (
+    await connection.any<{ readonly patient: string }>(sql.fragment`
+      SELECT min(linked.patient) AS patient
+      FROM person_patient AS linked
+      JOIN patient_compartment AS compartment ON compartment.id = linked.patient
+      WHERE linked.person = ${person}
+      GROUP BY compartment.patient_id
+      ORDER BY patient`)
+  ).map(({ patient }) => patient)
+
 /** Whether the token of which a row is a copy was revoked, or its grant, of which then no token is left in force. */
 export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
   EXISTS (SELECT FROM token AS own WHERE own.hash = ${copy}.hash AND own.revoked_at IS NOT NULL)

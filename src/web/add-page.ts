@@ -8,6 +8,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Cookies } from '../http/session.ts'
 import type { Outbox } from '../messages/outbox.ts'
+import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Store } from '../storage/store.ts'
 import type { Acceptance } from '../studies/acceptance.ts'
 import type { Invitations } from '../studies/invitations.ts'
@@ -26,6 +27,7 @@ export type PageOptions = {
   readonly registry: Registry
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
+  readonly documentOf: Mhealth['documentOf']
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
 }

@@ -11,6 +11,7 @@ import { findFramedSession, findSession, type Session } from '../storage/account
 import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
+import { accountDataPage } from './account-data.ts'
 import { accountEhrsPage } from './account-ehrs.ts'
 import { accountEmailPage } from './account-email.ts'
 import { accountInstitutionPage } from './account-institution.ts'
@@ -88,6 +89,7 @@ const pages: readonly AddPage[] = [
   launchedTabAction,
   patientPage,
   accountAppsPage,
+  accountDataPage,
   accountEhrsPage,
   accountInstitutionPage,
   ssoPage,

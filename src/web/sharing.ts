@@ -47,7 +47,11 @@ ${lists}
 <div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>
 </form>`
 }
-<p><a href="/account">${say('sharing.account')}</a></p>`,
+<ul class="list-unstyled mt-4">
+<li><a href="/account/data">${say('sharing.data')}</a></li>
+<li><a href="/account/apps">${say('sharing.apps')}</a></li>
+<li><a href="/account">${say('sharing.account')}</a></li>
+</ul>`,
     })
   })
   server.post('/sharing', { onRequest }, async (request, reply) => {

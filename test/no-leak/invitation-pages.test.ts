@@ -64,3 +64,29 @@ t.test('a study asks its own people alone, and each sees nobody’s answers but 
     t.equal(all.body.includes('name="stop"'), person === 'person-ann', `${person}: what they share`)
   }
 })
+
+t.test('somebody takes their own record along, and nothing of anybody else', async t => {
+  for (const person of [...facts.practitioners.map(id => `person-${id}`), 'person-ann', 'person-pat']) {
+    const { browser } = await signedIn(person)
+    const { body } = await browser.get('/account/data/fhir.ndjson')
+    const found = body.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line)]))
+    const isOwn = (patient: string) => facts.isOneHuman(patient, person.replace(/^person-/, ''))
+    const ids = (type: string) => found.filter(one => one.resourceType === type).map(({ id }) => id)
+    t.strictSame(
+      ids('Observation').toSorted(),
+      facts.observations.flatMap(({ id, patient }) => (isOwn(patient) ? [id] : [])).toSorted(),
+      `${person}: readings`,
+    )
+    t.ok(ids('Patient').every(isOwn), `${person}: records`)
+    const conditions = found.filter(({ resourceType }) => resourceType === 'Condition')
+    t.ok(
+      conditions.every(({ subject }) => isOwn(subject.reference.replace('Patient/', ''))),
+      `${person}: conditions`,
+    )
+    for (const file of ['readings.csv', 'open-mhealth.json']) {
+      const taken = (await browser.get(`/account/data/${file}`)).body
+      for (const { id } of facts.observations.filter(({ patient }) => !isOwn(patient)))
+        t.notMatch(taken, new RegExp(`,${id}\\r`), `${person}: ${file} without ${id}`)
+    }
+  }
+})

@@ -82,6 +82,10 @@ const open: Readonly<Record<string, string>> = {
 const signedIn = [
   '/account',
   '/account/apps',
+  '/account/data',
+  '/account/data/fhir.ndjson',
+  '/account/data/open-mhealth.json',
+  '/account/data/readings.csv',
   '/account/email',
   '/account/ehrs',
   '/account/institution',

@@ -1,0 +1,76 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { isInCompartments } from '../access/patient-compartment.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Mhealth } from '../mhealth/mhealth.ts'
+import type { Expression } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Page, Store } from '../storage/store.ts'
+import { type NameKind, readingRows, readingsHeader } from './reading-rows.ts'
+
+/** What stands in the compartment of a patient, as the reader of the store may see it. */
+export type PatientRecord = {
+  readonly registry: Registry
+  readonly store: Pick<Store, 'search'>
+  readonly patient: string
+  readonly documentOf: Mhealth['documentOf']
+  readonly nameKind: NameKind
+}
+
+/** Parts of a file. However much there is of it, a page is held at a time, and the next one is asked for when it was taken. */
+export type RecordLines = (records: readonly PatientRecord[]) => AsyncGenerator<string | Buffer>
+
+/** All resources, one a line, in FHIR's order of types. http://ndjson.org */
+export const resourceLines: RecordLines = async function* (records) {
+  for (const record of records)
+    for (const type of record.registry.resourceTypes)
+      for await (const { entries } of pagesOf(record, type)) yield entries.map(({ content }) => `${content}\n`).join('')
+}
+
+/** The Open mHealth documents, each byte for byte as it came, in one list. */
+export const documentLines: RecordLines = async function* (records) {
+  let before = '[\n'
+  for (const record of records)
+    for await (const { entries } of pagesOf(record, 'Observation')) {
+      const documents = entries.flatMap(({ content }) => record.documentOf(JSON.parse(content)) ?? [])
+      for (const { bytes } of documents) {
+        yield before
+        yield bytes
+        before = ',\n'
+      }
+    }
+  yield before === '[\n' ? '[]\n' : '\n]\n'
+}
+
+/** What was measured, a value a row. https://www.rfc-editor.org/rfc/rfc4180 */
+export const readingLines: RecordLines = async function* (records) {
+  yield readingsHeader
+  for (const record of records)
+    for await (const { entries } of pagesOf(record, 'Observation'))
+      yield readingRows(
+        entries.map(({ content }) => content),
+        record.nameKind,
+      )
+}
+
+const pagesOf = async function* (
+  { registry, store, patient }: PatientRecord,
+  type: ResourceType,
+): AsyncGenerator<Page> {
+  const where = belonging(registry, type, patient)
+  if (where === undefined) return
+  const search = { ...parseSearch(registry, type, new URLSearchParams({ _count: '1000' })), where }
+  let cursor: string | undefined
+  do {
+    const page = await store.search({ ...search, cursor })
+    if (page.entries.length > 0) yield page
+    cursor = page.next
+  } while (cursor !== undefined)
+}
+
+/** What stands in the compartment, and what was recorded of its consents. */
+const belonging = (registry: Registry, type: ResourceType, patient: string): Expression | undefined => {
+  const own: Expression = { kind: 'compartment', of: 'Patient', id: patient }
+  if (isInCompartments(type)) return own
+  const parameter = type === 'Provenance' ? registry.searchParameter(type, 'target') : undefined
+  return parameter && { kind: 'chain', parameter, target: 'Consent', of: own }
+}

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { documentLines, readingLines, resourceLines } from '../../src/operations/record-lines.ts'
+import type { Page, Store } from '../../src/storage/store.ts'
+
+const registry = loadRegistry()
+
+/** A record of a million Observations, of which pages are made as they are asked for. */
+const pages = 1000
+const openRecord = () => {
+  let asked = 0
+  const observation = { resourceType: 'Observation', id: 'one', valueInteger: 1 }
+  const entry = { type: 'Observation', id: 'one', versionId: '1', lastUpdated: new Date(0) } as const
+  const entries = Array(1000).fill({ ...entry, content: JSON.stringify(observation) })
+  const search: Store['search'] = async ({ type, cursor }): Promise<Page> => {
+    if (type !== 'Observation') return { entries: [], included: [], leftOut: false }
+    asked += 1
+    const next = Number(cursor ?? 0) + 1
+    return { entries, included: [], leftOut: false, ...(next < pages && { next: String(next) }) }
+  }
+  const record = { registry, store: { search }, patient: 'ann', documentOf: () => undefined, nameKind: () => undefined }
+  return { record, pagesAsked: () => asked }
+}
+
+t.test('however long a record is, a page of it is asked for when the one before was taken', async t => {
+  for (const lines of [resourceLines, readingLines]) {
+    const { record, pagesAsked } = openRecord()
+    const file = lines([record])
+    while (pagesAsked() < 3) await file.next()
+    t.equal(pagesAsked(), 3)
+    await file.return(undefined)
+  }
+})
+
+t.test('a list without documents is a list', async t => {
+  const { record } = openRecord()
+  const parts: string[] = []
+  for await (const part of documentLines([record])) parts.push(String(part))
+  t.equal(parts.join(''), '[]\n')
+})

@@ -1,0 +1,112 @@
+import type { Observation, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { heartRate, upload } from '../mhealth/upload.ts'
+import { openBrowser, wordsOf } from '../support/browser.ts'
+import { openStudies } from '../support/study.ts'
+
+const { server, database, create, institution } = await openStudies()
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const register = (name: string) =>
+  create(lab.manager, {
+    resourceType: 'Patient' as const,
+    name: [{ text: name }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+const signedIn = async (...patients: readonly string[]) => {
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
+  })
+  const browser = openBrowser(server, { remoteAddress: `10.8.0.${patients.length}` })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const [ann, bob] = [await register('Ann'), await register('Bob')]
+const subject = (patient: string) => ({ subject: { reference: `Patient/${patient}` } })
+const measured = (day: number, more: Partial<Observation>) =>
+  create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    ...subject(ann.id),
+    effectiveDateTime: `2026-03-0${day}T12:00:00Z`,
+    code: {},
+    ...more,
+  } as Observation)
+const loinc = (code: string, text: string) => ({ coding: [{ system: 'http://loinc.org', code }], text })
+const quantity = (value: number, unit: string, code = unit) => ({
+  system: 'http://unitsofmeasure.org',
+  value,
+  unit,
+  code,
+})
+
+const document = JSON.stringify({ ...heartRate(), more: 'as  it came' }, undefined, 1)
+const pulse = await create('everything', {
+  ...(upload(document, subject(ann.id)) as Observation),
+  device: { display: 'Tidewell' },
+})
+await create('everything', upload(heartRate(99), subject(bob.id)) as Observation)
+const pressure = await measured(2, {
+  code: loinc('85354-9', 'Blood "pressure", both'),
+  component: [
+    { code: loinc('8480-6', '=Systolic()'), valueQuantity: quantity(120, 'mm[Hg]') },
+    { code: loinc('8462-4', '-Diastolic'), valueQuantity: quantity(80.5, '@mmHg', 'mm[Hg]') },
+  ],
+})
+const cold = await measured(3, { code: loinc('60830-9', 'Temperature'), valueQuantity: quantity(-1.5, 'Cel') })
+const browser = await signedIn(ann.id)
+const file = (name: string, by = browser) => by.get(`/account/data/${name}`)
+
+t.test('a patient finds three files, each told to be kept', async t => {
+  const page = await browser.get('/account/data')
+  t.match(wordsOf(page), /Your data, to take along .* Readings as a table \(readings\.csv\) .* Everything as FHIR/)
+  t.match((await browser.get('/sharing')).body, '<a href="/account/data">Download all your data</a>')
+  for (const [name, type] of [
+    ['readings.csv', 'text/csv; charset=utf-8'],
+    ['fhir.ndjson', 'application/fhir+ndjson; charset=utf-8'],
+    ['open-mhealth.json', 'application/json; charset=utf-8'],
+  ] as const) {
+    const { status, headers } = await file(name)
+    t.match([status, headers['content-type'], headers['cache-control']], [200, type, 'no-store'], name)
+    t.equal(headers['content-disposition'], `attachment; filename="${name}"`)
+  }
+})
+
+t.test('the table has a value a row, and no cell that a spreadsheet would reckon with', async t => {
+  const { body } = await file('readings.csv')
+  t.equal(
+    body,
+    `\ufeff${[
+      'start,end,what,code,part,value,unit,device,status,observation',
+      `2026-03-03T12:00:00Z,,Temperature,http://loinc.org|60830-9,,-1.5,Cel,,final,${cold.id}`,
+      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'=Systolic(),120,mm[Hg],,final,${pressure.id}`,
+      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'-Diastolic,80.5,'@mmHg,,final,${pressure.id}`,
+      `2026-03-01T07:30:00+01:00,,Heart rate,http://loinc.org|8867-4,,64,beats/min,Tidewell,final,${pulse.id}`,
+      '',
+    ].join('\r\n')}`,
+  )
+})
+
+t.test(
+  'FHIR has everything of the patient and nothing of others, and Open mHealth the documents as they came',
+  async t => {
+    const lines = (await file('fhir.ndjson')).body.trimEnd().split('\n')
+    t.same(
+      lines.map((line): Resource => JSON.parse(line)).map(({ resourceType, id }) => `${resourceType}/${id}`),
+      [...[cold, pressure, pulse].map(({ id }) => `Observation/${id}`), `Patient/${ann.id}`],
+    )
+    t.equal((await file('open-mhealth.json')).body, `[\n${document}\n]\n`)
+  },
+)
+
+t.test('who has several records takes all of them along, and who has none is told so', async t => {
+  const both = await signedIn(ann.id, bob.id)
+  t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 6)
+  t.equal(JSON.parse((await file('open-mhealth.json', both)).body).length, 2)
+  const nobody = await signedIn()
+  t.match(wordsOf(await nobody.get('/account/data')), /There is no record of yours here/)
+  t.match([(await file('fhir.ndjson', nobody)).body, (await file('open-mhealth.json', nobody)).body], ['', '[]\n'])
+})
