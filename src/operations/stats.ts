@@ -16,7 +16,7 @@ export const stats: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit.',
+    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit. What was entered in error does not count.',
   handler: async (request, { registry, store, base }) => {
     const asked = parseStats(request)
     const { patient, codes, statistics } = asked
@@ -113,7 +113,8 @@ const lastHours = (text: string | undefined): Period | undefined => {
 }
 
 const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
-  const query = new URLSearchParams({ subject: `Patient/${patient}` })
+  // What was entered in error was never measured.
+  const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': 'entered-in-error' })
   if (period?.start !== undefined) query.append('date', `ge${period.start}`)
   if (period?.end !== undefined) query.append('date', `le${period.end}`)
   return parseCriteria(registry, 'Observation', query, { base })

@@ -23,6 +23,7 @@ const heartRate = (id: string, day: number, valueQuantity?: object) => ({
   effectiveDateTime: `2026-03-0${day}T12:00:00Z`,
   ...(valueQuantity === undefined ? {} : { valueQuantity }),
 })
+const mistake = { ...heartRate('mistake', 3, quantity(600)), status: 'entered-in-error' }
 const pressure = {
   ...heartRate('pressure', 1),
   code: loinc('85354-9'),
@@ -35,6 +36,7 @@ await put({ resourceType: 'Patient', id: 'ann' }, { resourceType: 'Patient', id:
 await put(
   ...[60, 62, 70, 80].map((value, index) => heartRate(`heart-${index}`, index + 1, quantity(value))),
   heartRate('none', 5),
+  mistake,
   heartRate('hertz', 6, quantity(1.5, 'Hz')),
   pressure,
 )
@@ -112,6 +114,17 @@ t.test('every statistic is what a textbook says', async t => {
 t.test('the code may be that of a component', async t => {
   const [first] = parametersIn(await ask('?subject=ann&code=8462-4&statistic=average'))
   t.match(first?.resource.component[0]?.valueQuantity, { value: 80.5, code: 'mm[Hg]' })
+})
+
+t.test('what was entered in error is in no figure, and among no sources', async t => {
+  const query = '?subject=Patient/ann&code=8867-4&statistic=maximum&statistic=total-count&include=true'
+  const found = parametersIn(await ask(query))
+  t.same(found.filter(({ name }) => name === 'statistics').map(figuresOf), [
+    { maximum: 80, 'total-count': 5 },
+    { maximum: 1.5, 'total-count': 2 },
+  ])
+  const sources = found.filter(({ name }) => name === 'source').map(({ resource }) => resource.id)
+  t.same(sources.toSorted(), ['heart-0', 'heart-1', 'heart-2', 'heart-3', 'hertz', 'none'])
 })
 
 t.test('a period, posted, bounds what is counted, and its sources can be asked for', async t => {
