@@ -6,6 +6,7 @@ import { accessOf } from './access/rules.ts'
 import type { ParseCriteria } from './access/scope-criteria.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
 import type { OpenStoreAs } from './accounts/person.ts'
+import { openStaffing } from './app/staff-invitations.ts'
 import { openSending, openWork, type Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
@@ -146,6 +147,12 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const letters = { accounts, database, channels: outbox ?? { email: mail, sms } }
   const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
   server.addHook('preClose', async () => sending?.close())
+  const administered = openAdministeredOrganizations({ database, registry, openStoreFor })
+  const staffing = await openStaffing(
+    { accounts, administered, registry, databaseUrl, mail: letters.channels.email, reportFault },
+    work,
+  )
+  server.addHook('preClose', staffing.close)
   await server.register(pageRoutes, {
     cookies,
     outbox,
@@ -155,7 +162,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     registry,
     codeClasses,
     documentOf: fhir.mhealth.documentOf,
-    administered: openAdministeredOrganizations({ database, registry, openStoreFor }),
+    administered,
+    staffInvitations: staffing.staffInvitations,
     ehrLaunches: openEhrLaunches({
       database,
       secretKey,

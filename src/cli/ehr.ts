@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type ConfigurationChange, recordingChange } from '../auth/configuration-change.ts'
+import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
 import { changeTo, removalOf } from '../auth/ehr/ehr-change.ts'
 import { rotateEhrKeys } from '../auth/ehr/keys.ts'
 import { toIssuer } from '../auth/ehr/launches.ts'

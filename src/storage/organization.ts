@@ -11,3 +11,10 @@ export const organizationName = async (connection: Connection, id: string): Prom
       sql.fragment`SELECT content ->> 'name' AS name FROM organization WHERE id = ${id}`,
     )
   )?.name ?? undefined
+
+/** Whether the Person has a role in the organization itself. */
+export const worksIn = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM person_practitioner JOIN membership ON membership.practitioner = person_practitioner.practitioner
+    WHERE person_practitioner.person = ${person} AND membership.organization = ${organization}
+      AND now() >= membership.period_start AND now() < membership.period_end LIMIT 1`)) !== undefined

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { AdministeredOrganizations } from '../accounts/administered-organizations.ts'
+import type { StaffInvitations } from '../accounts/staff-invitations.ts'
 import type { EhrLaunches } from '../auth/ehr/launches.ts'
 import type { Sso } from '../auth/sso/sso.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
@@ -18,6 +19,7 @@ export type PageOptions = {
   readonly cookies: Cookies
   readonly ehrLaunches: EhrLaunches
   readonly administered: AdministeredOrganizations
+  readonly staffInvitations: StaffInvitations
   /** Undefined where no institution signs people in. */
   readonly sso: Sso | undefined
   readonly invitations: Invitations

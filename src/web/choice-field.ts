@@ -2,7 +2,8 @@ import { box, type Choice, type Field } from './form.ts'
 import { type Html, html } from './html.ts'
 
 type ChoiceField = Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'problem'> & {
-  readonly choices: readonly Choice[]
+  /** A hint stands below the choice that it belongs to, where all are seen. */
+  readonly choices: readonly (Choice & { readonly hint?: string })[]
 }
 
 /** One of many, in a list that opens. */

@@ -6,10 +6,10 @@ import {
   typeOfOrganization,
 } from '../accounts/organization-change.ts'
 import { organizationTypes } from '../fhir/organization-type.ts'
+import { selectField } from './choice-field.ts'
 import { field, notice, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 import { overtaken } from './organizing.ts'
-import { selectField } from './select-field.ts'
 
 /** What stands in the fields, and what is wrong with it. */
 export type OrganizationState = {

@@ -5,11 +5,11 @@ import { findAll, nameOfOrganization, parentOf } from '../accounts/organization-
 import { FhirError } from '../fhir/error.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
+import { selectField } from './choice-field.ts'
 import { type Choice, notice, problemList, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { isOvertaken, notFound, organizationFor, overtaken, type ShownOrganization, sendOwn } from './organizing.ts'
-import { selectField } from './select-field.ts'
 import { requireSession } from './signed-in.ts'
 
 /** An organization goes to another place in its tree, by whoever manages both places. */

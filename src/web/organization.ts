@@ -31,7 +31,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 ${organization.active === false && html`<p><span class="badge text-bg-secondary">Closed</span> Nothing new is begun here. What is written below goes on as it is.</p>`}
 <dl>
 ${typeText(organization) && html`<dt>What it is</dt><dd>${typeText(organization)}</dd>`}
-<dt>People</dt><dd>${facts.people === 1 ? '1 role' : `${facts.people} roles`}</dd>
+<dt>People</dt><dd><a href="/organizations/${id}/people">${facts.people === 1 ? '1 role' : `${facts.people} roles`}</a></dd>
 ${
   connected &&
   html`<dt>Apps and backend services</dt><dd><a href="/organizations/${id}/apps">${connected.apps}<span class="visually-hidden"> apps and backend services</span></a></dd>
@@ -107,4 +107,5 @@ const doneTexts: Readonly<Record<string, string>> = {
   moved: 'It is moved, with all below it.',
   closed: 'It is closed.',
   opened: 'It is open again.',
+  joined: 'You belong to it now.',
 }

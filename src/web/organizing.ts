@@ -66,7 +66,7 @@ export const notFound = (): never => {
 /** A page of somebody who is signed in. */
 export const sendOwn = (
   reply: FastifyReply,
-  page: { readonly title: string; readonly content: Html; readonly isProblem?: boolean },
+  page: { readonly title: string; readonly content: Html; readonly isProblem?: boolean; readonly isWide?: boolean },
 ): FastifyReply => sendPage(reply, { ...page, signOut: { token: ownToken(reply) } })
 
 /** Whether it was refused because somebody else has changed it since it was shown. */

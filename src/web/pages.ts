@@ -30,6 +30,7 @@ import { requireOwnForms } from './form-token.ts'
 import { allowFrame, isFramed, jarOf } from './frame.ts'
 import { invitationPage } from './invitation.ts'
 import { invitationAccountPage } from './invitation-account.ts'
+import { joinPage } from './join.ts'
 import { launchedPage } from './launched.ts'
 import { launchedTabAction } from './launched-in-frame.ts'
 import { newAccountPage } from './new-account.ts'
@@ -42,6 +43,8 @@ import { organizationClosePage } from './organization-close.ts'
 import { organizationEhrPage } from './organization-ehr.ts'
 import { organizationEhrsPage } from './organization-ehrs.ts'
 import { organizationMovePage } from './organization-move.ts'
+import { organizationPeoplePage } from './organization-people.ts'
+import { organizationPersonPage } from './organization-person.ts'
 import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
 import { patientPage } from './patient.ts'
@@ -54,6 +57,7 @@ import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
 import { ssoPage } from './sso.ts'
 import { ssoArrivalPage } from './sso-arrival.ts'
+import { staffInvitationPage } from './staff-invitation.ts'
 import { staticFiles } from './static-files.ts'
 import { studiesPage } from './studies.ts'
 import { studyPage } from './study.ts'
@@ -100,6 +104,10 @@ const pages: readonly AddPage[] = [
   organizationChangePage,
   organizationMovePage,
   organizationClosePage,
+  organizationPeoplePage,
+  staffInvitationPage,
+  organizationPersonPage,
+  joinPage,
   organizationAppsPage,
   organizationAppPage,
   organizationEhrsPage,

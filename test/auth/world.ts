@@ -19,8 +19,8 @@ export const pkce = () => {
 const asForm = { 'content-type': 'application/x-www-form-urlencoded' }
 
 /** Two patients, a study of one of them, and staff; apps of all kinds that ask, and people who answer. */
-export const openApps = async (environment: Readonly<Record<string, string>> = {}) => {
-  const world = await openStudies(environment)
+export const openApps = async (...options: Parameters<typeof openStudies>) => {
+  const world = await openStudies(...options)
   const { server, database, create } = world
   const lab = await world.institution('lab')
   const kinds = ['omh:heart-rate']

@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { inviteFirstAdministrator } from '../../src/accounts/new-account.ts'
 import { openMockEhr } from '../auth/ehr/mock-ehr.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
 import { openTenants } from '../web/tenants.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
@@ -71,5 +73,85 @@ t.test('a manager looks after their organization with a browser', { skip: whyNoC
     await press(ehr.base)
     await press('Remove it')
     t.match(await page.textContent('main'), /None is set up for it itself/)
+  })
+})
+
+t.test('the first administrator makes a tree, and a researcher comes into it', { skip: whyNoChromium() }, async t => {
+  const { server, database } = await fhirWorld({}, { pauseMs: 60_000, retries: 0 })
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const password = 'seven green umbrellas sing'
+  const first = await openBrowser()
+  const { page } = first
+  const { type, toggle, press } = byKeyboard(first)
+  await page.goto(`${base}/new-account?link=${await inviteFirstAdministrator(database)}`)
+  await type('Your name', 'Ada Root')
+  await type('E-mail address', 'ada@example.org')
+  await type('Password', password)
+  await press('Create account')
+  await press('See your organizations')
+  await look(t, first, 'organizations-none')
+
+  await t.test('they make a university, a department and a laboratory', async t => {
+    await press('Add an organization at the top')
+    await look(t, first, 'organization-new')
+    await press('Add it')
+    await look(t, first, 'organization-problem')
+    await type('Name', 'Riverside University')
+    await press('Add it')
+    for (const name of ['Department of Cardiology', 'Laboratory of Sleep']) {
+      await press('Add an organization below it')
+      await type('Name', name)
+      await press('Add it')
+      await page.click('text=Riverside University')
+    }
+    await press('Laboratory of Sleep')
+    await press('Move it to another place')
+    await page.selectOption('#parent', { label: 'Riverside University / Department of Cardiology' })
+    await look(t, first, 'organization-move')
+    await press('Move it')
+    await look(t, first, 'organization-moved')
+    await press('Close it')
+    await look(t, first, 'organization-close')
+    await press('Leave it as it is')
+    await press('All organizations')
+    await look(t, first, 'organizations-tree')
+  })
+
+  await t.test('they invite a researcher, who agrees by the letter and sees the organization', async t => {
+    await press('Department of Cardiology')
+    await press('0 roles')
+    await look(t, first, 'people-none')
+    await press('Invite somebody')
+    await look(t, first, 'invite')
+    await type('E-mail address', 'rosa@example.org')
+    await toggle(/^Manager/)
+    await page.keyboard.press('ArrowDown')
+    await press('Invite')
+    await look(t, first, 'people-invited')
+    const second = await openBrowser()
+    const researcher = byKeyboard(second)
+    for (;;) {
+      await second.page.goto(`${base}/outbox`)
+      if (await second.page.isVisible('text=You are invited')) break
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    await second.page.click('a[href*="/join"]')
+    await look(t, second, 'join')
+    await researcher.type('Your name', 'Rosa Diaz')
+    await researcher.type('Password', password)
+    await researcher.press('Create account and agree')
+    t.match(await second.page.textContent('main'), /You belong to it now/)
+    await look(t, second, 'joined')
+    await page.reload()
+    await press('Rosa Diaz')
+    await look(t, first, 'person')
+    await press('Remove Rosa Diaz from Department of Cardiology')
+    await look(t, first, 'person-remove')
+    await press('Remove')
+    await second.page.reload()
+    t.equal(await second.page.textContent('h1'), 'There is no such page')
   })
 })

@@ -73,6 +73,8 @@ const open: Readonly<Record<string, string>> = {
   '/invitation/code': 'the same: it sends the code to the address that was invited, and to no other',
   '/invitation/account':
     'for the browser that has shown whose the invitation is, by a cookie of its own, for half an hour',
+  '/join':
+    'opened by a link alone, as /new-account; it gives a role to an account with the address that it was sent to, and to no other',
   '/outbox':
     'letters that are not sent, where nothing is configured: for browsers on this machine alone, and without a proxy in between',
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
@@ -106,6 +108,12 @@ const signedIn = [
   '/organizations/:organization/move',
   '/organizations/:organization/new',
   '/organizations/:organization/open',
+  '/organizations/:organization/invitations/:invitation/again',
+  '/organizations/:organization/invitations/:invitation/cancel',
+  '/organizations/:organization/people',
+  '/organizations/:organization/people/:role',
+  '/organizations/:organization/people/:role/remove',
+  '/organizations/:organization/people/invite',
   '/organizations/:organization/apps',
   '/organizations/:organization/apps/new',
   '/organizations/:organization/apps/:app',

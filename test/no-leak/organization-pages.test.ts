@@ -1,7 +1,9 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { keepClient } from '../../src/storage/client-registration.ts'
 import { addSmartClientConfig } from '../../src/storage/ehr/smart-client-config.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { makeStaffInvitation } from '../../src/storage/staff-invitation.ts'
 import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
 import * as facts from './facts.ts'
 import { openNoLeakWorld } from './world.ts'
@@ -112,27 +114,82 @@ const wrong = { name: '', parent: '', version: '0' }
 /** One of each kind: managers at the top and below, of another tenant, of before; a member, a viewer, and who is none of it. */
 const some = new Set(['dean', 'neighbour', 'visitor', 'former', 'registrar', 'researcher', 'officer', 'ann'])
 
+/** Somebody who tries pages, by looking and by sending. */
+const trying = async (t: Test, { name, person }: (typeof people)[number]) => {
+  const browser = await signedIn(person)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+  const none = anonymous(await browser.get('/organizations/nothing-of-the-kind'))
+  const sent = (at: string) => browser.post(at, { _csrf, ...wrong })
+  const isNone = (at: string, answers: readonly Shown[]) =>
+    t.strictSame(
+      answers.map(anonymous),
+      answers.map(() => none),
+      `${name}: ${at}`,
+    )
+  return {
+    get: browser.get,
+    isNone,
+    sendsNothing: async (at: string) => isNone(at, [await sent(at)]),
+    /** Undefined: there is no such page for them. */
+    isRefused: async (at: string, status: number | undefined) => {
+      const answers = [await browser.get(at), await sent(at)]
+      if (status === undefined) return isNone(at, answers)
+      const found = answers.map(one => one.status)
+      return t.strictSame(found, [200, status], `${name}: ${at}`)
+    },
+  }
+}
+
 t.test('an organization is made and changed by whom FHIR lets do it, and for others there is no such page', async t => {
-  for (const { name, person } of people.filter(({ name }) => some.has(name))) {
-    const browser = await signedIn(person)
-    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
-    const asked = async (at: string) => [await browser.get(at), await browser.post(at, { _csrf, ...wrong })]
-    const none = anonymous(await browser.get('/organizations/nothing-of-the-kind'))
-    const holds = async (at: string, expected: number | undefined) => {
-      const answers = await asked(at)
-      if (expected === undefined) t.strictSame(answers.map(anonymous), [none, none], `${name}: ${at}`)
-      else
-        t.strictSame(
-          answers.map(({ status }) => status),
-          [200, expected],
-          `${name}: ${at}`,
-        )
-    }
-    await holds('/organizations/new', undefined)
+  for (const one of people.filter(({ name }) => some.has(name))) {
+    const { isRefused } = await trying(t, one)
+    await isRefused('/organizations/new', undefined)
     for (const [id] of facts.organizations)
       for (const [action, refusal, may] of actions)
-        await holds(`/organizations/${id}/${action}`, may(name, id) ? refusal : undefined)
+        await isRefused(`/organizations/${id}/${action}`, may(one.name, id) ? refusal : undefined)
   }
+})
+
+t.test('a role is changed and taken by whom FHIR lets do it, and never by who has it', async t => {
+  for (const one of people.filter(({ name }) => some.has(name))) {
+    const { get, isNone, isRefused } = await trying(t, one)
+    for (const { practitioner, organization } of facts.memberships) {
+      const may = looksAfter(one.name, organization) && practitioner !== one.name
+      const role = `people/${practitioner}-${organization}`
+      await isRefused(`/organizations/${organization}/${role}`, may ? 422 : undefined)
+      await isRefused(`/organizations/${organization}/${role}/remove`, may ? 409 : undefined)
+      const elsewhere = `/organizations/${parentOf.get(organization) ?? 'bench'}/${role}`
+      isNone(elsewhere, [await get(elsewhere)])
+    }
+  }
+})
+
+const seesInvitation = async (
+  t: Test,
+  one: (typeof people)[number],
+  { organization, id }: { readonly organization: string; readonly id: string },
+) => {
+  const { get, isNone, isRefused, sendsNothing } = await trying(t, one)
+  const may = looksAfter(one.name, organization)
+  const at = `/organizations/${organization}`
+  await isRefused(`${at}/people/invite`, may ? 422 : undefined)
+  const shown = await get(`${at}/people`)
+  t.equal(shown.body.includes(`secret-of-${organization}`), may, `${one.name}: who is invited into ${organization}`)
+  if ((await get(at)).status === 404) isNone(`${at}/people`, [shown])
+  for (const action of may ? [] : ['again', 'cancel']) await sendsNothing(`${at}/invitations/${id}/${action}`)
+}
+
+t.test('people are invited, and told of who is, by whom FHIR lets give roles', async t => {
+  const invited = await Promise.all(
+    facts.organizations.map(async ([organization]) => {
+      const asked = { organization, role: 'viewer', email: `secret-of-${organization}@example.org`, days: 7 } as const
+      return { organization, id: await makeStaffInvitation(database, { ...asked, inviter: 'person-dean' }) }
+    }),
+  )
+  for (const one of people.filter(({ name }) => some.has(name)))
+    for (const each of invited) await seesInvitation(t, one, each)
+  const open = await database.any(sql.fragment`SELECT FROM staff_invitation WHERE ended_at IS NULL`)
+  t.equal(open.length, facts.organizations.length, 'nothing came of it')
 })
 
 t.test('the tree and the page of an organization show to staff what FHIR shows them', async t => {

@@ -5,8 +5,8 @@ import { openApps } from '../auth/world.ts'
 import { openBrowser } from '../support/browser.ts'
 
 /** Two tenants with a study and a patient each, and everybody who works in them, signed in with a browser of their own. */
-export const openTenants = async (environment: Readonly<Record<string, string>> = {}) => {
-  const world = await openApps(environment)
+export const openTenants = async (...options: Parameters<typeof openApps>) => {
+  const world = await openApps(...options)
   const { server, database, create, lab } = world
   const ward = await create('everything', {
     resourceType: 'Organization',

@@ -1,5 +1,5 @@
+import type { ConfigurationChange } from '../../accounts/configuration-change.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
-import type { ConfigurationChange } from '../configuration-change.ts'
 
 /** What is told of an EHR that was set up, or changed to this. Of its secret only that it is another. */
 export const changeTo = (config: SmartClientConfig, before?: SmartClientConfig): ConfigurationChange => {

@@ -1,3 +1,4 @@
+import { recordingChange } from '../../accounts/configuration-change.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Outbound } from '../../messages/outbound.ts'
@@ -13,7 +14,6 @@ import {
   type SmartClientConfig,
 } from '../../storage/ehr/smart-client-config.ts'
 import { seal } from '../../storage/sealed.ts'
-import { recordingChange } from '../configuration-change.ts'
 import type { By } from '../organization-apps.ts'
 import { changeTo, removalOf } from './ehr-change.ts'
 import { discoverEhr } from './metadata.ts'

@@ -1,9 +1,10 @@
 import type { AuditEvent, AuditEventAgent } from '@medplum/fhirtypes'
-import { nameOfPerson, type OpenStoreAs } from '../accounts/person.ts'
 import { commandLineClient } from '../storage/client.ts'
 import type { Connection } from '../storage/database.ts'
+import type { Store } from '../storage/store.ts'
+import { nameOfPerson, type OpenStoreAs } from './person.ts'
 
-/** What somebody has done to what an organization lets others do: told to its privacy officer, without any secret. */
+/** What somebody has done to who or what works for an organization: told to its privacy officer, without any secret. */
 export type ConfigurationChange = {
   readonly action: 'C' | 'U' | 'D'
   /** A sentence: `The app Heart diary was registered`. */
@@ -26,14 +27,14 @@ type ChangedBy = { readonly person: string } | { readonly operator: true }
 /** Runs the change and records it, both or neither. */
 export const recordingChange = async <T>(
   { openStoreAs, organization, ...by }: Changing,
-  run: (connection: Connection) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
+  run: (connection: Connection, store: Store) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
 ): Promise<T> => {
   const agent = await agentOf(openStoreAs, by)
   return openStoreAs({
     principal: 'person' in by ? { kind: 'person', id: by.person } : { kind: 'client', id: commandLineClient },
     organizations: organization === undefined ? [] : [organization],
   }).atomic(async (store, connection) => {
-    const { answer, change } = await run(connection)
+    const { answer, change } = await run(connection, store)
     const source = { observer: { display: 'person' in by ? 'Pages of this server' : 'Command line of this server' } }
     const [written] = await store.write([
       { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } },

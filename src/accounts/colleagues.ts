@@ -1,0 +1,174 @@
+import type { HumanName, Practitioner, PractitionerRole } from '@medplum/fhirtypes'
+import { organizationRole, privacyOfficer } from '../access/vocabulary.ts'
+import { intervalOfPeriod } from '../fhir/date.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { escaped } from '../search/escape.ts'
+import type { Role } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Organizer } from './organizer.ts'
+
+/** A role that somebody has in an organization. */
+export type Colleague = {
+  /** Id of the PractitionerRole, and its version as it was shown. */
+  readonly id: string
+  readonly version: string
+  /** Id of the Practitioner. */
+  readonly practitioner: string
+  readonly name: HumanName | undefined
+  /** For work, as the Practitioner says. */
+  readonly email: string | undefined
+  /** The highest that they have; undefined where they are privacy officer alone. */
+  readonly role: Role | undefined
+  readonly isPrivacyOfficer: boolean
+  /** As FHIR says them: days or moments. */
+  readonly since: string | undefined
+  readonly until: string | undefined
+}
+
+export type ColleaguePage = {
+  readonly colleagues: readonly Colleague[]
+  readonly next?: string
+  readonly total: number
+}
+
+type Asked = {
+  /** Id of the Organization. */
+  readonly organization: string
+  /** A part of the name; empty: all. */
+  readonly name: string
+  readonly cursor?: string | undefined
+}
+
+/** A page of those who have a role in the organization itself, by name. */
+export const findColleagues = async (
+  { find }: Organizer,
+  registry: Registry,
+  { organization, name, cursor }: Asked,
+): Promise<ColleaguePage> => {
+  const query = { _sort: 'name', _count: '50', _total: 'accurate', _revinclude: 'PractitionerRole:practitioner' }
+  const { entries, included, next, total } = await find<Practitioner>(
+    'Practitioner',
+    { ...query, ...(name === '' ? {} : { 'name:contains': escaped(name) }) },
+    { cursor, where: inRole(registry, organization) },
+  )
+  const held = Map.groupBy(
+    included.flatMap(one => (one.resourceType === 'PractitionerRole' && isRoleIn(one, organization) ? [one] : [])),
+    ({ practitioner }) => practitioner?.reference,
+  )
+  return {
+    colleagues: entries.flatMap(({ resource }) =>
+      (held.get(`Practitioner/${resource.id}`) ?? []).map(role => toColleague(role, resource)),
+    ),
+    ...(next === undefined ? {} : { next }),
+    total: total ?? entries.length,
+  }
+}
+
+/** Throws `not-found` where nobody has this role in the organization. */
+export const readColleague = async ({ read }: Organizer, organization: string, id: string): Promise<Colleague> => {
+  const { resource } = await read<PractitionerRole>('PractitionerRole', id)
+  const practitioner = resource.practitioner?.reference?.split('/')[1]
+  if (!isRoleIn(resource, organization) || practitioner === undefined) throw new FhirError('not-found', 'No such role')
+  return toColleague(resource, (await read<Practitioner>('Practitioner', practitioner)).resource)
+}
+
+/** Whether nobody else gives roles in the organization, whatever is above it. */
+export const isLastManager = async ({ find }: Organizer, organization: string, { practitioner }: Colleague) => {
+  const query = { organization: `Organization/${organization}`, 'active:not': 'false', _count: '1000' }
+  const { entries } = await find<PractitionerRole>('PractitionerRole', {
+    ...query,
+    role: `${organizationRole}|manager`,
+  })
+  return !entries.some(
+    ({ resource }) => isInForce(resource) && resource.practitioner?.reference !== `Practitioner/${practitioner}`,
+  )
+}
+
+type Kept = { readonly role: Role | undefined; readonly isPrivacyOfficer: boolean }
+
+/** What else the PractitionerRole says they are stays. */
+export const changeRole = (
+  { write }: Organizer,
+  { id, version }: Pick<Colleague, 'id' | 'version'>,
+  { role, isPrivacyOfficer }: Kept,
+): Promise<string> =>
+  write({
+    kind: 'patch',
+    type: 'PractitionerRole',
+    id,
+    ifMatch: version,
+    change: stored => {
+      const before = stored as PractitionerRole
+      const others = (before.code ?? []).filter(({ coding = [] }) => !coding.some(isOurs))
+      const codes: readonly (Role | typeof privacyOfficer)[] = [
+        ...(role === undefined ? [] : [role]),
+        ...(isPrivacyOfficer ? ([privacyOfficer] as const) : []),
+      ]
+      return { ...before, code: [...codes.map(codeOf), ...others] }
+    },
+  })
+
+/** The role ends now, and stays to be read as what it was. */
+export const endRole = ({ write }: Organizer, { id, version }: Pick<Colleague, 'id' | 'version'>): Promise<string> =>
+  write({
+    kind: 'patch',
+    type: 'PractitionerRole',
+    id,
+    ifMatch: version,
+    change: stored => {
+      const role = stored as PractitionerRole
+      return { ...role, active: false, period: { ...role.period, end: new Date().toISOString() } }
+    },
+  })
+
+export const codeOf = (code: Role | typeof privacyOfficer) => ({
+  coding: [{ system: organizationRole, code, display: displays[code] }],
+})
+
+const displays = {
+  viewer: 'Viewer',
+  member: 'Member',
+  manager: 'Manager',
+  [privacyOfficer]: 'Privacy officer',
+} as const
+
+/** The highest first. */
+export const roles = ['manager', 'member', 'viewer'] as const satisfies readonly Role[]
+
+const isOurs = ({ system }: { readonly system?: string }): boolean => system === organizationRole
+
+/** A Practitioner who has one of our roles there. */
+const inRole = (registry: Registry, organization: string) => {
+  const query = { organization: `Organization/${organization}`, 'active:not': 'false', role: `${organizationRole}|` }
+  const parameter = registry.searchParameter('PractitionerRole', 'practitioner')
+  if (parameter === undefined) throw new Error('PractitionerRole has no search parameter practitioner')
+  const { where } = parseSearch(registry, 'PractitionerRole', new URLSearchParams(query))
+  return { kind: 'has', source: 'PractitionerRole', parameter, of: where } as const
+}
+
+const isRoleIn = ({ organization, active, code = [] }: PractitionerRole, id: string): boolean =>
+  organization?.reference === `Organization/${id}` &&
+  active !== false &&
+  code.some(({ coding = [] }) => coding.some(isOurs))
+
+const isInForce = ({ period = {} }: PractitionerRole): boolean => {
+  const { low, high } = intervalOfPeriod(period)
+  const now = new Date().toISOString()
+  return (low === '-infinity' || low <= now) && (high === 'infinity' || now < high)
+}
+
+const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] }: Practitioner): Colleague => {
+  const codes = (role.code ?? []).flatMap(({ coding = [] }) => coding.filter(isOurs)).map(({ code }) => code)
+  return {
+    id: role.id ?? '',
+    version: role.meta?.versionId ?? '',
+    practitioner: id,
+    name: name[0],
+    email: telecom.find(({ system, use }) => system === 'email' && use !== 'old')?.value,
+    role: roles.find(one => codes.includes(one)),
+    isPrivacyOfficer: codes.includes(privacyOfficer),
+    since: role.period?.start,
+    until: role.period?.end,
+  }
+}

@@ -1,0 +1,170 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Colleague, changeRole, endRole, isLastManager, readColleague, roles } from '../accounts/colleagues.ts'
+import { parentOf } from '../accounts/organization-tree.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import type { OfOrganization } from './administered.ts'
+import { radioField } from './choice-field.ts'
+import { box, notice, problemList, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
+import { type Html, html } from './html.ts'
+import { nameOfColleague, roleText } from './organization-people.ts'
+import { isOvertaken, notFound, organizationFor, overtaken, type ShownOrganization, sendOwn } from './organizing.ts'
+import { requireSession } from './signed-in.ts'
+import { roleChoices } from './staff-role.ts'
+
+type OfRole = { readonly Params: OfOrganization['Params'] & { readonly role: string } }
+
+/** Whoever gives roles in an organization changes one of them, and ends it. */
+export const organizationPersonPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const page = '/organizations/:organization/people/:role'
+  server.get<OfRole>(page, { onRequest }, async (request, reply) => {
+    const shown = await colleagueOf(request, options)
+    const { role = '', isPrivacyOfficer, version } = shown.colleague
+    return sendRole(reply, shown, { role, isPrivacyOfficer, version, knows: false })
+  })
+  server.post<OfRole>(page, { onRequest }, async (request, reply) => {
+    const shown = await colleagueOf(request, options)
+    const { id, organizer, colleague } = shown
+    const state = typedRole(request.body)
+    const role = roles.find(one => one === state.role)
+    if (role === undefined && !state.isPrivacyOfficer)
+      return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role' })
+    if (role !== 'manager' && !state.knows && shown.isLast)
+      return sendRole(reply.code(422), shown, { ...state, lastProblem: knowsProblem })
+    try {
+      const { isPrivacyOfficer, version } = state
+      await changeRole(organizer, { id: colleague.id, version }, { role, isPrivacyOfficer })
+      return reply.redirect(`/organizations/${id}/people?done=changed`, 303)
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return sendRole(reply.code(409), shown, { ...state, version: colleague.version, isOvertaken: true })
+    }
+  })
+  server.get<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) =>
+    sendRemove(reply, await colleagueOf(request, options)),
+  )
+  server.post<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) => {
+    const shown = await colleagueOf(request, options)
+    const { version, knows } = typedRole(request.body)
+    if (shown.isLast && !knows) return sendRemove(reply.code(422), shown, { lastProblem: knowsProblem })
+    try {
+      await endRole(shown.organizer, { id: shown.colleague.id, version })
+      return reply.redirect(`/organizations/${shown.id}/people?done=removed`, 303)
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return sendRemove(reply.code(409), shown, { isOvertaken: true })
+    }
+  })
+}
+
+type ShownColleague = ShownOrganization & {
+  readonly colleague: Colleague
+  /** Whether they are the only manager of a root: nobody is above it to give roles there, but administrators. */
+  readonly isLast: boolean
+}
+
+/** Throws `not-found` where there is no such role, or it is one's own. */
+const colleagueOf = async (request: FastifyRequest<OfRole>, options: PageOptions): Promise<ShownColleague> => {
+  const shown = await organizationFor('isManaged', request, options)
+  const { organizer, organization, id } = shown
+  const colleague = await readColleague(organizer, id, request.params.role)
+  const { caller } = organizer
+  if (!caller.administrator && colleague.practitioner === caller.practitioner) return notFound()
+  const isManagerOfRoot = parentOf(organization) === undefined && colleague.role === 'manager'
+  return { ...shown, colleague, isLast: isManagerOfRoot && (await isLastManager(organizer, id, colleague)) }
+}
+
+type RoleState = {
+  readonly role: string
+  readonly isPrivacyOfficer: boolean
+  readonly version: string
+  /** Whether they have said that they know what goes with the last manager. */
+  readonly knows: boolean
+  readonly problem?: string
+  readonly lastProblem?: string
+  readonly isOvertaken?: boolean
+}
+
+const typedRole = (body: unknown): RoleState => ({
+  role: typed(body, 'role'),
+  isPrivacyOfficer: typed(body, 'privacy-officer') === 'yes',
+  version: typed(body, 'version'),
+  knows: typed(body, 'knows') === 'yes',
+})
+
+const knowsProblem = 'Say that you know that it will have no manager, or make somebody else a manager first'
+
+const sendRole = (reply: FastifyReply, shown: ShownColleague, state: RoleState): FastifyReply => {
+  const { id, name, colleague } = shown
+  const person = nameOfColleague(colleague)
+  const page = `/organizations/${id}/people/${colleague.id}`
+  return sendOwn(reply, {
+    title: `${person} in ${name}`,
+    isProblem: state.problem !== undefined || state.lastProblem !== undefined || state.isOvertaken === true,
+    content: html`<h1>${person} in ${name}</h1>
+<p>${roleText(colleague)}${colleague.email && html`, ${colleague.email}`}</p>
+${state.isOvertaken && notice('problem', overtaken)}
+${problemList([
+  { name: 'role', problem: state.problem },
+  { name: 'knows', problem: state.lastProblem },
+])}
+<form method="post" action="${page}" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${state.version}">
+${radioField({
+  name: 'role',
+  label: 'Role',
+  value: state.role,
+  problem: state.problem,
+  choices: [...roleChoices, ...(colleague.role === undefined ? [{ value: '', label: 'None of these' }] : [])],
+})}
+${box({
+  type: 'checkbox',
+  name: 'privacy-officer',
+  value: 'yes',
+  label: 'Privacy officer',
+  hint: 'Reads what is recorded of who did what, here and in everything below; by that alone nothing else.',
+  isChosen: state.isPrivacyOfficer,
+})}
+${lastManager(shown, state.lastProblem)}
+<button class="btn btn-primary mt-3">Save</button>
+</form>
+<p><a href="${page}/remove">Remove ${person} from ${name}</a></p>
+<p><a href="/organizations/${id}/people">Back to the people</a></p>`,
+  })
+}
+
+const lastManager = ({ isLast, name }: ShownColleague, problem: string | undefined): Html | undefined =>
+  isLast
+    ? html`<div class="alert alert-warning mt-3">
+<p>This is the last manager of ${name}, and nothing is above it: without one, only an administrator of the installation gives roles in it.</p>
+${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
+${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I know that it will have no manager' })}
+</div>`
+    : undefined
+
+const sendRemove = (
+  reply: FastifyReply,
+  shown: ShownColleague,
+  { lastProblem, isOvertaken }: Pick<RoleState, 'lastProblem' | 'isOvertaken'> = {},
+): FastifyReply => {
+  const { id, name, colleague } = shown
+  const person = nameOfColleague(colleague)
+  const page = `/organizations/${id}/people/${colleague.id}`
+  return sendOwn(reply, {
+    title: `Remove ${person} from ${name}`,
+    isProblem: lastProblem !== undefined || isOvertaken === true,
+    content: html`<h1>Remove ${person} from ${name}</h1>
+${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since it was shown to you. Look at it again.</p>`)}
+${problemList([{ name: 'knows', problem: lastProblem }])}
+<p>${roleText(colleague)}: it ends at once, and what they see by it with it. Their account stays, and so do other roles, studies that name them, and what is recorded of them.</p>
+<form method="post" action="${page}/remove" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${colleague.version}">
+${lastManager(shown, lastProblem)}
+<button class="btn btn-primary">Remove</button>
+</form>
+<p><a href="${page}">Leave it as it is</a></p>`,
+  })
+}
