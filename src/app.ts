@@ -37,6 +37,8 @@ import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
 import { openAcceptance } from './studies/acceptance.ts'
 import { openInvitations } from './studies/invitations.ts'
+import { openPatientContacts } from './studies/patient-contact.ts'
+import { openRegistering } from './studies/registering.ts'
 import type { ReadAs } from './subscriptions/sockets.ts'
 import { answerErrorPage, unanswerablePage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
@@ -158,6 +160,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     outbox,
     invitations: openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) }),
     acceptance: openAcceptance(letters),
+    registering: openRegistering({ accounts, registry, openStoreFor }),
+    contacts: openPatientContacts({ accounts, registry, openStoreFor }),
     openStoreFor,
     registry,
     codeClasses,

@@ -26,6 +26,11 @@ const catalogue: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
   readdirSync(folder).map(file => [file.replace(/\.json$/, ''), JSON.parse(readFileSync(join(folder, file), 'utf8'))]),
 )
 
+/** Each by its code, and as it calls itself. */
+export const languages: readonly { readonly code: string; readonly name: string }[] = [...catalogue].map(
+  ([code, texts]) => ({ code, name: texts.language ?? code }),
+)
+
 /** The first language that is asked for and known, else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
 export const wordsFor = (acceptLanguage: string | undefined): Words => wordsOf(preferred(acceptLanguage ?? ''))
 

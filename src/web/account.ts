@@ -39,6 +39,7 @@ ${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="
 ${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
 ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">See which EHRs sign you in</a></li>`}
 ${caller?.practitioner && html`<li><a href="/studies">See your studies</a></li>`}
+${caller?.practitioner && html`<li><a href="/patients">Find and register patients</a></li>`}
 ${(caller?.practitioner || caller?.administrator) && html`<li><a href="/organizations">See your organizations</a></li>`}
 </ul>
 ${account?.isVerified === false && accounts.mail && unverified(ownToken(reply))}`,

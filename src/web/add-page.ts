@@ -13,6 +13,8 @@ import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Store } from '../storage/store.ts'
 import type { Acceptance } from '../studies/acceptance.ts'
 import type { Invitations } from '../studies/invitations.ts'
+import type { PatientContacts } from '../studies/patient-contact.ts'
+import type { Registering } from '../studies/registering.ts'
 
 export type PageOptions = {
   readonly accounts: Accounts
@@ -24,6 +26,8 @@ export type PageOptions = {
   readonly sso: Sso | undefined
   readonly invitations: Invitations
   readonly acceptance: Acceptance
+  readonly registering: Registering
+  readonly contacts: PatientContacts
   /** Undefined where messages are sent, or are nobody's to see here. */
   readonly outbox: Outbox | undefined
   readonly registry: Registry

@@ -48,6 +48,9 @@ import { organizationPersonPage } from './organization-person.ts'
 import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
 import { patientPage } from './patient.ts'
+import { patientContactPage } from './patient-contact.ts'
+import { patientNewPage } from './patient-new.ts'
+import { patientsPage } from './patients.ts'
 import { secondFactorPage } from './second-factor.ts'
 import { sharingPage } from './sharing.ts'
 import { sharingCopyPage } from './sharing-copy.ts'
@@ -92,6 +95,9 @@ const pages: readonly AddPage[] = [
   launchedPage,
   launchedTabAction,
   patientPage,
+  patientsPage,
+  patientNewPage,
+  patientContactPage,
   accountAppsPage,
   accountDataPage,
   accountEhrsPage,

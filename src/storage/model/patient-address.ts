@@ -11,20 +11,22 @@ export type Channel = 'email' | 'sms'
 
 /** Where a patient is written to: by each way the first address of the record that is not an old one, e-mail first. */
 export const addressesOf = ({ telecom = [] }: Patient): readonly Address[] => {
-  const current = telecom.filter(({ use }) => use !== 'old')
-  const email = current.find(({ system, value }) => system === 'email' && value !== undefined)?.value
-  const mobile = current.filter(isMobile).flatMap(({ value = '' }) => toMobile(value) ?? [])[0]
+  const email = telecom.find(isOf.email)?.value
+  const mobile = telecom.filter(isOf.sms).flatMap(({ value = '' }) => toMobile(value) ?? [])[0]
   return [
     ...(email === undefined ? [] : [{ channel: 'email', address: toAddress(email) } as const]),
     ...(mobile === undefined ? [] : [{ channel: 'sms', address: mobile } as const]),
   ]
 }
 
-const isMobile = ({ system, use }: ContactPoint): boolean =>
-  system === 'sms' || (system === 'phone' && use === 'mobile')
+/** Whether an entry of `telecom` is a present address of the way. */
+export const isOf: Readonly<Record<Channel, (entry: ContactPoint) => boolean>> = {
+  email: ({ system, use, value }) => system === 'email' && use !== 'old' && value !== undefined,
+  sms: ({ system, use }) => (system === 'sms' && use !== 'old') || (system === 'phone' && use === 'mobile'),
+}
 
 /** A number as E.164 has it, whatever stands between its digits; undefined where the country is not said. */
-const toMobile = (text: string): string | undefined => {
+export const toMobile = (text: string): string | undefined => {
   const digits = text.replace(/[\s()./-]/g, '').replace(/^00/, '+')
   return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : undefined
 }

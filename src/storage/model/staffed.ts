@@ -45,8 +45,16 @@ const studyIs = ({ type, row }: RelatedRow): SqlFragment =>
         WHERE study.group_id = ${row}.id AND study.organization = ${referencedId(row, 'managingEntity', 'Organization')})`
     : sql.fragment`${row}.id`
 
-const studyOf = ({ type, row }: RelatedRow): SqlFragment =>
-  type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
+const studyOf = ({ type, row }: RelatedRow): SqlFragment => {
+  switch (type) {
+    case 'ResearchStudy':
+      return sql.fragment`${row}.id`
+    case 'Consent':
+      return sql.fragment`consent_study(${row}.content)`
+    default:
+      return referencedId(row, 'study', 'ResearchStudy')
+  }
+}
 
 const namedByStudy = (studies: SqlFragment, { type, row }: RelatedRow): SqlFragment => {
   const named = nameByType[type]

@@ -1,0 +1,117 @@
+import type { Identifier, Patient } from '@medplum/fhirtypes'
+import { emailProblem } from '../accounts/email.ts'
+import { toMobile } from '../storage/model/patient-address.ts'
+import { toAddress } from '../storage/user-account.ts'
+
+/** What is entered of a patient, as it was typed. */
+export type PatientFields = Readonly<Record<PatientFieldName, string>>
+
+export const patientFieldNames = ['given', 'family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'] as const
+type PatientFieldName = (typeof patientFieldNames)[number]
+
+/** By the field; what is accepted is said. */
+export type PatientProblems = Readonly<Partial<Record<PatientFieldName, string>>>
+
+type Read =
+  | { readonly kind: 'read'; readonly patient: Patient }
+  | { readonly kind: 'wrong'; readonly problems: PatientProblems }
+
+/** A Patient of what was entered, without an organization yet; or all that is wrong with it. */
+export const readPatientFields = (fields: PatientFields, languages: readonly string[]): Read => {
+  const found = Object.entries(problemOf).flatMap(([name, find]) => {
+    const problem = find(fields[name as PatientFieldName].trim(), languages)
+    return problem === undefined ? [] : [[name, problem] as const]
+  })
+  if (found.length > 0) return { kind: 'wrong', problems: Object.fromEntries(found) }
+  return { kind: 'read', patient: toPatient(fields) }
+}
+
+/** What is wrong with how a patient is to be reached. */
+export const contactProblems = (
+  contact: Pick<PatientFields, 'email' | 'mobile' | 'language'>,
+  languages: readonly string[],
+): PatientProblems =>
+  Object.fromEntries(
+    Object.entries(contact).flatMap(([name, text]) => {
+      const problem = problemOf[name as PatientFieldName](text.trim(), languages)
+      return problem === undefined ? [] : [[name, problem]]
+    }),
+  )
+
+const problemOf: Readonly<
+  Record<PatientFieldName, (text: string, languages: readonly string[]) => string | undefined>
+> = {
+  given: text => (text.length > 100 || hasControl(text) ? 'Enter given names of at most 100 characters' : undefined),
+  family: text =>
+    text === '' || text.length > 100 || hasControl(text) ? 'Enter a family name of at most 100 characters' : undefined,
+  birthDate: text =>
+    isPastDay(text) ? undefined : 'Enter the birth date as year, month and day, such as 1970-05-31, not in the future',
+  identifiers: text => {
+    const lines = linesOf(text)
+    if (lines.length > mostIdentifiers) return `Enter at most ${mostIdentifiers} identifiers`
+    return lines.every(isIdentifier)
+      ? undefined
+      : 'Enter one identifier a line: a value of at most 100 characters, or the URI of its system, a bar and the value, such as urn:oid:1.2.3|4711'
+  },
+  email: text =>
+    text === '' || emailProblem(text) === undefined ? undefined : 'Enter an e-mail address, such as ana@example.org',
+  mobile: text =>
+    text === '' || toMobile(text) !== undefined
+      ? undefined
+      : 'Enter the mobile number with its country code, such as +1 500 555 0006',
+  language: (text, languages) =>
+    text === '' || languages.includes(text) ? undefined : `Enter one of ${languages.join(', ')}, or nothing`,
+}
+
+const mostIdentifiers = 5
+
+const hasControl = (text: string): boolean => /\p{Cc}/u.test(text)
+
+const isPastDay = (text: string): boolean => {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text < '1850-01-01') return false
+  const time = new Date(`${text}T00:00:00Z`)
+  // Somewhere it is tomorrow already.
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text) && time.getTime() < Date.now() + dayMs
+}
+const dayMs = 24 * 60 * 60 * 1000
+
+/** In a file of lines, several identifiers stand beside each other. */
+const linesOf = (text: string): readonly string[] =>
+  text
+    .split(/[\r\n]+|\s+;\s+/)
+    .map(line => line.trim())
+    .filter(line => line !== '')
+
+const isIdentifier = (line: string): boolean => {
+  const { system, value } = toIdentifier(line)
+  const isUri = system === undefined || /^[a-z][a-z0-9+.-]*:\S+$/i.test(system)
+  return isUri && value !== undefined && value !== '' && value.length <= 100 && !hasControl(value)
+}
+
+const toIdentifier = (line: string): Identifier => {
+  const bar = line.lastIndexOf('|')
+  return bar < 0 ? { value: line } : { system: line.slice(0, bar).trim(), value: line.slice(bar + 1).trim() }
+}
+
+const toPatient = ({ given, family, birthDate, identifiers, email, mobile, language }: PatientFields): Patient => {
+  const names = given
+    .trim()
+    .split(/\s+/)
+    .filter(name => name !== '')
+  const identifier = linesOf(identifiers).map(toIdentifier)
+  const number = toMobile(mobile.trim())
+  const telecom: NonNullable<Patient['telecom']> = [
+    ...(email.trim() === '' ? [] : [{ system: 'email' as const, value: toAddress(email) }]),
+    ...(number === undefined ? [] : [{ system: 'phone' as const, use: 'mobile' as const, value: number }]),
+  ]
+  const coding = [{ system: 'urn:ietf:bcp:47', code: language.trim() }]
+  return {
+    resourceType: 'Patient',
+    active: true,
+    ...(identifier.length > 0 && { identifier }),
+    name: [{ family: family.trim(), ...(names.length > 0 && { given: names }) }],
+    ...(telecom.length > 0 && { telecom }),
+    birthDate: birthDate.trim(),
+    ...(language.trim() !== '' && { communication: [{ language: { coding }, preferred: true }] }),
+  }
+}

@@ -1,0 +1,151 @@
+import { randomInt } from 'node:crypto'
+import type { Organization, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { Caller } from '../access/caller.ts'
+import { enrollingInto } from '../access/inviting.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import { extensions } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { isError, validate } from '../fhir/validate/validate.ts'
+import { and } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Store, Stored, Write } from '../storage/store.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
+
+/** What members of organizations do with the patients of these. Everything is done as the person, and asked of the rules. */
+export type Registering = {
+  /** Where the person may register patients. */
+  readonly organizations: (person: string) => Promise<readonly RegisteringOrganization[]>
+  /** Those among whom the person may see that may be the same human. */
+  readonly duplicates: (person: string, patient: Patient) => Promise<readonly Duplicate[]>
+  /** Undefined where the person may enrol nobody into it, or there is no such study. */
+  readonly findStudy: (person: string, study: string) => Promise<EnrollingStudy | undefined>
+  /** Answers the id of the Patient. Throws FhirError where the person may not. */
+  readonly register: (person: string, patient: Patient, into: Into) => Promise<string>
+}
+
+type RegisteringOrganization = { readonly id: string; readonly name: string }
+
+/** `organization`: whose it is. */
+type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
+
+/** `study`: into which the patient is enrolled at once; both, or neither. */
+type Into = { readonly organization: string; readonly study?: string | undefined }
+
+export type RegisteringParts = {
+  readonly accounts: Pick<Accounts, 'database'>
+  readonly registry: Registry
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+export const openRegistering = (parts: RegisteringParts): Registering => ({
+  organizations: async person => {
+    const { store, organizations } = await registrarOf(parts, person)
+    if (organizations.length === 0) return []
+    const query = new URLSearchParams({ _id: organizations.join(','), _sort: 'name', _count: '1000' })
+    const { entries } = await store.search(parseSearch(parts.registry, 'Organization', query))
+    return entries.map(({ content }) => named(JSON.parse(content)))
+  },
+  duplicates: async (person, patient) => {
+    const { find } = await registrarOf(parts, person)
+    const [duplicates = []] = await findDuplicates(find, [patient])
+    return duplicates
+  },
+  findStudy: async (person, study) => {
+    const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope })
+    const asked = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams())
+    const one = { kind: 'identified', ids: [study] } as const
+    const where = and(asked.where, enrollingInto(caller), one)
+    const [found] = (await parts.openStoreFor(caller).search({ ...asked, where })).entries
+    return found && toEnrolling(JSON.parse(found.content))
+  },
+  register: async (person, patient, into) => {
+    const { store } = await registrarOf(parts, person)
+    const [id = ''] = await store.atomic(within => registerAll(parts, within, [patient], into))
+    return id
+  },
+})
+
+/** Who registers, with all that they may do for it, and what they may find. */
+const registrarOf = async (
+  { accounts, registry, openStoreFor }: RegisteringParts,
+  person: string,
+): Promise<{ readonly store: Store; readonly organizations: readonly string[]; readonly find: FindPatients }> => {
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
+  const store = openStoreFor(caller)
+  const find: FindPatients = async query => {
+    const found: Patient[] = []
+    let cursor: string | undefined
+    do {
+      const asked = parseSearch(registry, 'Patient', new URLSearchParams([...query, ['_count', '1000']]))
+      const page = await store.search({ ...asked, cursor })
+      for (const { content } of page.entries) found.push(JSON.parse(content))
+      cursor = page.next
+    } while (cursor !== undefined)
+    return found
+  }
+  return { store, organizations: caller.practitioner === undefined ? [] : caller.organizations, find }
+}
+
+const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
+
+/** Within a transaction: all of them, or an error. Answers their ids in the same order. */
+const registerAll = async (
+  { registry }: Pick<RegisteringParts, 'registry'>,
+  store: Store,
+  patients: readonly Patient[],
+  { organization, study }: Into,
+): Promise<readonly string[]> => {
+  const managingOrganization = { reference: `Organization/${organization}` }
+  const creates = patients.map(patient => toCreate(registry, { ...patient, managingOrganization }))
+  const ids = (await writeAll(store, creates)).map(({ id }) => id)
+  if (study !== undefined) {
+    const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
+    await writeAll(
+      store,
+      ids.map(id => toCreate(registry, subjectOf(asked, id))),
+    )
+  }
+  return ids
+}
+
+/** Somebody in a study who has not answered yet. Where people are known by code, they need one. */
+const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string): ResearchSubject => {
+  const isCoded = extension.some(({ url, valueCode }) => url === extensions.identity && valueCode === 'coded')
+  return {
+    resourceType: 'ResearchSubject',
+    ...(isCoded && { identifier: [{ value: newCode() }] }),
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${id}` },
+    individual: { reference: `Patient/${patient}` },
+  }
+}
+
+/** Letters and digits that nobody mistakes for each other: of ten thousand people, two have the same once in twenty thousand studies. */
+const newCode = (): string => {
+  const code = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('')
+  return `${code.slice(0, 4)}-${code.slice(4)}`
+}
+const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+
+const toCreate = (registry: Registry, resource: Patient | ResearchSubject): Write => {
+  const [first, ...rest] = validate(registry, resource).filter(isError)
+  if (first !== undefined) throw FhirError.of([first, ...rest])
+  return { kind: 'create', resource }
+}
+
+const writeAll = async (store: Store, writes: readonly Write[]): Promise<readonly Stored[]> =>
+  (await store.write(writes)).map(written => {
+    if (written.outcome === 'refused') throw written.error
+    if (written.outcome === 'deleted') throw new Error('nothing was to be deleted')
+    return written
+  })
+
+const named = ({ id = '', name = '' }: Organization): RegisteringOrganization => ({ id, name: name === '' ? id : name })
+
+const toEnrolling = ({ id = '', title, sponsor }: ResearchStudy): EnrollingStudy => ({
+  id,
+  name: title ?? 'A study without a title',
+  organization: /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1] ?? '',
+})

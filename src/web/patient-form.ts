@@ -1,0 +1,57 @@
+import { languages } from '../messages/catalogue.ts'
+import type { PatientContact } from '../studies/patient-contact.ts'
+import { type PatientFields, type PatientProblems, patientFieldNames } from '../studies/patient-fields.ts'
+import { selectField } from './choice-field.ts'
+import { type Field, field, problemList, typed } from './form.ts'
+import { type Html, html } from './html.ts'
+
+/** Fields of a patient as they were typed. */
+export const typedFields = (body: unknown): PatientFields =>
+  Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
+
+export const patientFields = (fields: PatientFields, problems: PatientProblems): Html =>
+  html`${asked.map(one => shown(one, fields, problems))}${languageField(fields, problems)}`
+
+/** Of them, those that say how a patient is reached. */
+export const contactFields = (contact: PatientContact, problems: PatientProblems): Html => {
+  const fields = { ...contact, given: '', family: '', birthDate: '', identifiers: '' }
+  return html`${asked.filter(({ name }) => name in contact).map(one => shown(one, fields, problems))}${languageField(fields, problems)}`
+}
+
+const shown = (one: Asked, fields: PatientFields, problems: PatientProblems): Html =>
+  field({ ...one, value: fields[one.name], problem: problems[one.name], autocomplete: 'off' })
+
+const languageField = ({ language }: PatientFields, problems: PatientProblems): Html =>
+  selectField({
+    name: 'language',
+    label: 'Language',
+    value: language,
+    hint: 'In which we write to the patient.',
+    problem: problems.language,
+    choices: [{ value: '', label: 'Not known' }, ...languages.map(({ code, name }) => ({ value: code, label: name }))],
+  })
+
+export const patientProblemList = (problems: PatientProblems): Html | undefined =>
+  problemList(patientFieldNames.map(name => ({ name, problem: problems[name] })))
+
+type Asked = Omit<Field, 'autocomplete' | 'value' | 'problem'> & { readonly name: keyof PatientFields }
+
+const asked: readonly Asked[] = [
+  { name: 'given', label: 'Given names', optional: true },
+  { name: 'family', label: 'Family name' },
+  { name: 'birthDate', label: 'Birth date', hint: 'Year, month and day, such as 1970-05-31' },
+  {
+    name: 'identifiers',
+    label: 'Identifiers',
+    hint: 'One a line: a number such as 4711, or with the URI of its system, such as urn:oid:1.2.3|4711',
+    rows: 2,
+    optional: true,
+  },
+  { name: 'email', label: 'E-mail address', type: 'email', hint: 'Invitations go there.', optional: true },
+  {
+    name: 'mobile',
+    label: 'Mobile number',
+    hint: 'With its country code, such as +1 500 555 0006',
+    optional: true,
+  },
+]

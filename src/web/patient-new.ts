@@ -1,0 +1,127 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { queryOf } from '../http/presentation.ts'
+import { languages } from '../messages/catalogue.ts'
+import type { Duplicate } from '../studies/duplicate-patients.ts'
+import {
+  type PatientFields,
+  type PatientProblems,
+  patientFieldNames,
+  readPatientFields,
+} from '../studies/patient-fields.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { selectField } from './choice-field.ts'
+import { notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
+import { type Html, html } from './html.ts'
+import { notFound, sendOwn } from './organizing.ts'
+import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
+import { patientLine } from './patient-search.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+import { staffOf } from './staff.ts'
+
+/** Registers a patient, in an organization of whoever does it; and enrols them, where one comes from a study. */
+export const patientNewPage: AddPage = (server, options) => {
+  server.get('/patients/new', { onRequest: requireSession }, async (request, reply) => {
+    const study = queryOf(request).get('study') ?? ''
+    const into = await placeOf(request, options, study, '')
+    return sendForm(reply, { ...into, fields: noFields, problems: {}, duplicates: [] })
+  })
+  server.post('/patients/new', { onRequest: requireSession }, async (request, reply) => {
+    const { body } = request
+    const into = await placeOf(request, options, typed(body, 'study'), typed(body, 'organization'))
+    const fields = typedFields(body)
+    const read = readPatientFields(fields, codes)
+    if (read.kind === 'wrong')
+      return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
+    const { person } = sessionOf(request)
+    const duplicates = typed(body, 'anyway') === 'yes' ? [] : await options.registering.duplicates(person, read.patient)
+    if (duplicates.length > 0) return sendForm(reply.code(409), { ...into, fields, problems: {}, duplicates })
+    const { organization, study } = into
+    const id = await options.registering.register(person, read.patient, { organization, study: study?.id })
+    return reply.redirect(study === undefined ? `/patients/${id}` : `/studies/${study.id}`, 303)
+  })
+}
+
+const codes = languages.map(({ code }) => code)
+
+const noFields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as PatientFields
+
+type Named = { readonly id: string; readonly name: string }
+type Place = {
+  readonly organizations: readonly Named[]
+  /** The one that is chosen. */
+  readonly organization: string
+  readonly study: Named | undefined
+}
+
+/** Throws `not-found` for whoever registers nobody, or does not enrol into the study. */
+const placeOf = async (
+  request: FastifyRequest,
+  options: PageOptions,
+  study: string,
+  organization: string,
+): Promise<Place> => {
+  await staffOf(request, options)
+  const { person } = sessionOf(request)
+  const organizations = await options.registering.organizations(person)
+  const asked = study === '' ? undefined : ((await options.registering.findStudy(person, study)) ?? notFound())
+  const usual = organizations.find(({ id }) => id === asked?.organization) ?? organizations[0] ?? notFound()
+  const chosen = organization === '' ? usual : (organizations.find(({ id }) => id === organization) ?? notFound())
+  return { organizations, organization: chosen.id, study: asked }
+}
+
+type Shown = Place & {
+  readonly fields: PatientFields
+  readonly problems: PatientProblems
+  readonly duplicates: readonly Duplicate[]
+}
+
+const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
+  const { organizations, organization, study, fields, problems, duplicates } = shown
+  const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0
+  return sendOwn(reply, {
+    title: 'Register a patient',
+    isProblem,
+    content: html`<h1>Register a patient</h1>
+${study && html`<p>The patient is enrolled into ${study.name} at once, and invited when you say so.</p>`}
+${patientProblemList(problems)}
+${duplicates.length > 0 && warning(duplicates)}
+<form method="post" action="/patients/new" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+${study && html`<input type="hidden" name="study" value="${study.id}">`}
+${
+  organizations.length === 1
+    ? html`<input type="hidden" name="organization" value="${organization}"><p>Registered by ${organizations[0]?.name}, whose members see the record.</p>`
+    : selectField({
+        name: 'organization',
+        label: 'Organization',
+        value: organization,
+        hint: 'Its members see the record.',
+        choices: organizations.map(({ id, name }) => ({ value: id, label: name })),
+      })
+}
+${patientFields(fields, problems)}
+<div class="d-flex flex-wrap gap-2">
+<button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>
+${duplicates.length > 0 && html`<button class="btn btn-outline-danger" name="anyway" value="yes">Register anyway</button>`}
+</div>
+</form>
+<p class="mt-4">${study === undefined ? html`<a href="/patients">Back to the patients</a>` : html`<a href="/studies/${study.id}">Back to the study</a>`}</p>`,
+  })
+}
+
+const warning = (duplicates: readonly Duplicate[]): Html =>
+  notice(
+    'problem',
+    html`<h2 class="alert-heading">There may be a record of this patient already</h2>
+<ul>${duplicates.slice(0, most).map(({ patient, by }) => html`<li><a href="/patients/${patient.id}">${patientLine(patient)}</a>: ${reasons[by]}</li>`)}</ul>
+${duplicates.length > most && html`<p>There are ${duplicates.length - most} more.</p>`}
+<p>If it is somebody else, register them anyway.</p>`,
+  )
+
+const most = 10
+
+const reasons: Readonly<Record<Duplicate['by'], string>> = {
+  identifier: 'has the same identifier',
+  name: 'has the same name and birth date',
+}

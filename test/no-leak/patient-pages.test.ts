@@ -1,0 +1,108 @@
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { openBrowser, type Shown } from '../support/browser.ts'
+import * as facts from './facts.ts'
+import { openNoLeakWorld } from './world.ts'
+
+/** The pages of patients show and do what FHIR shows and lets do to the same person; for all else there is no such page. */
+const world = await openNoLeakWorld()
+const { server, database } = world
+t.teardown(() => server.close())
+t.setTimeout(280_000)
+
+let address = 1
+const signedIn = async (person: string) => {
+  const browser = openBrowser(server, { remoteAddress: `10.6.0.${address++}` })
+  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
+  browser.cookies.set('sharewell-session', cookie)
+  const { body } = await browser.get('/account')
+  const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
+  return { browser, call: world.call(token), _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+}
+const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
+const patients = facts.patients.map(([id]) => id)
+const newcomer = {
+  family: 'New',
+  given: '',
+  birthDate: '1990-01-01',
+  identifiers: '',
+  email: '',
+  mobile: '',
+  language: '',
+}
+
+/** In which they register. */
+const membershipsOf = (practitioner: string) =>
+  facts.memberships.filter(one => one.practitioner === practitioner && !one.ended && one.role !== 'viewer')
+
+t.test(
+  'patients are listed for whom FHIR finds them, and how they are reached is changed by who may write them',
+  async t => {
+    for (const practitioner of facts.practitioners) {
+      const { browser, call, _csrf } = await signedIn(`person-${practitioner}`)
+      const none = anonymous(await browser.get('/patients/nothing-of-the-kind/contact'))
+      t.equal(none[0], 404)
+      const found = JSON.parse((await call('GET', 'Patient?_count=100')).body).entry ?? []
+      const readable = new Set<string>(
+        found.map(({ resource }: { readonly resource: { readonly id: string } }) => resource.id),
+      )
+      const listed = (await browser.get('/patients')).body
+      for (const id of patients) {
+        t.equal(listed.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} in the list`)
+        const byName = (await browser.get(`/patients?name=secret-${id}`)).body
+        t.equal(byName.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} by name`)
+        const stored = JSON.parse((await world.everything('GET', `Patient/${id}`)).body)
+        const mayWrite = (await call('PUT', `Patient/${id}`, stored)).status === 200
+        const page = `/patients/${id}/contact`
+        const shown = await browser.get(page)
+        const posted = await browser.post(page, { _csrf, version: '0', email: '', mobile: '', language: '' })
+        if (mayWrite) t.same([shown.status, posted.status], [200, 412], `${practitioner}: ${id}`)
+        else {
+          t.strictSame(anonymous(shown), none, `${practitioner}: the contact page of ${id}`)
+          t.strictSame(anonymous(posted), none, `${practitioner}: changing ${id}`)
+        }
+      }
+    }
+  },
+)
+
+t.test('patients are registered by members of the organization', async t => {
+  for (const practitioner of facts.practitioners) {
+    const { browser, _csrf } = await signedIn(`person-${practitioner}`)
+    const members = membershipsOf(practitioner)
+    for (const [organization] of facts.organizations) {
+      const { status } = await browser.post('/patients/new', { ...newcomer, anyway: 'yes', organization, _csrf })
+      const mayRegister = members.some(one => one.organization === organization)
+      t.equal(status, mayRegister ? 303 : 404, `${practitioner} registers in ${organization}`)
+    }
+    t.equal((await browser.get('/patients/new')).status, members.length > 0 ? 200 : 404, practitioner)
+  }
+})
+
+t.test('patients are registered into studies by whom FHIR lets enrol there', async t => {
+  for (const practitioner of facts.practitioners) {
+    const { browser, call, _csrf } = await signedIn(`person-${practitioner}`)
+    const members = membershipsOf(practitioner)
+    for (const { id } of facts.studies) {
+      const organization = members[0]?.organization ?? 'lab'
+      const asked = { ...newcomer, anyway: 'yes', organization, study: id, _csrf }
+      const { status } = await browser.post('/patients/new', asked)
+      const subject = {
+        resourceType: 'ResearchSubject',
+        status: 'candidate',
+        study: { reference: `ResearchStudy/${id}` },
+        individual: { reference: 'Patient/nothing-of-the-kind' },
+      }
+      const mayEnrol = (await call('POST', 'ResearchSubject', subject)).status === 201
+      t.equal(status, mayEnrol && members.length > 0 ? 303 : 404, `${practitioner} registers into ${id}`)
+    }
+  }
+})
+
+t.test('a patient finds no such pages', async t => {
+  const { browser, _csrf } = await signedIn('person-ann')
+  for (const page of ['/patients', '/patients/new', '/patients/ann/contact'])
+    t.equal((await browser.get(page)).status, 404, page)
+  for (const page of ['/patients/new', '/patients/ann/contact'])
+    t.equal((await browser.post(page, { ...newcomer, organization: 'lab', _csrf })).status, 404, page)
+})
