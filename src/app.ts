@@ -6,12 +6,13 @@ import { accessOf } from './access/rules.ts'
 import type { ParseCriteria } from './access/scope-criteria.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
 import type { OpenStoreAs } from './accounts/person.ts'
+import { openPatients } from './app/patients.ts'
 import { openStaffing } from './app/staff-invitations.ts'
-import { openSending, openWork, type Work } from './app/work.ts'
+import { openWork, type Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { openSso } from './auth/sso/sso.ts'
-import { baseUrlOf, type Config, hasOutbox } from './config.ts'
+import { baseUrlOf, type Config } from './config.ts'
 import { openCodeClasses } from './fhir/code-class.ts'
 import { loadRegistry, type Registry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
@@ -26,8 +27,6 @@ import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
 import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
-import { openOutbox } from './messages/outbox.ts'
-import { openSms, smsOriginsOf } from './messages/sms.ts'
 import { openMhealth } from './mhealth/mhealth.ts'
 import { parseCriteria } from './search/parse.ts'
 import { findSessionCaller } from './storage/account/session.ts'
@@ -35,10 +34,6 @@ import { type Callers, openCallers } from './storage/callers.ts'
 import { type Connection, type Database, openDatabase } from './storage/database.ts'
 import { openReadiness } from './storage/readiness.ts'
 import { openStores } from './storage/resources.ts'
-import { openAcceptance } from './studies/acceptance.ts'
-import { openInvitations } from './studies/invitations.ts'
-import { openPatientContacts } from './studies/patient-contact.ts'
-import { openRegistering } from './studies/registering.ts'
 import type { ReadAs } from './subscriptions/sockets.ts'
 import { answerErrorPage, unanswerablePage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
@@ -75,7 +70,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     timeoutMs: 5000,
     maxBodyBytes: 262_144,
   })
-  const smsOutbound = openOutbound({ allowed: [...config.outboundOrigins, ...smsOriginsOf(config)] })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
   const { fhir, codeClasses, openStoreAs, parseCriteria } = await fhirOptions({
@@ -128,7 +122,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       outbound.close(),
       ehrOutbound.close(),
       ssoOutbound.close(),
-      smsOutbound.close(),
     ])
   })
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
@@ -144,24 +137,19 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
-  const outbox = hasOutbox(config) ? openOutbox() : undefined
-  const sms = openSms({ config, log, outbound: smsOutbound })
-  const letters = { accounts, database, channels: outbox ?? { email: mail, sms } }
-  const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
-  server.addHook('preClose', async () => sending?.close())
+  const opening = { config, log, databaseUrl, accounts, mail, registry, openStoreFor, work }
+  const { channels, pages, ...patients } = await openPatients(opening)
+  server.addHook('preClose', patients.closeWork)
+  server.addHook('onClose', patients.close)
   const administered = openAdministeredOrganizations({ database, registry, openStoreFor })
   const staffing = await openStaffing(
-    { accounts, administered, registry, databaseUrl, mail: letters.channels.email, reportFault },
+    { accounts, administered, registry, databaseUrl, mail: channels.email, reportFault },
     work,
   )
   server.addHook('preClose', staffing.close)
   await server.register(pageRoutes, {
     cookies,
-    outbox,
-    invitations: openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) }),
-    acceptance: openAcceptance(letters),
-    registering: openRegistering({ accounts, registry, openStoreFor }),
-    contacts: openPatientContacts({ accounts, registry, openStoreFor }),
+    ...pages,
     openStoreFor,
     registry,
     codeClasses,

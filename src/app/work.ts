@@ -1,5 +1,6 @@
 import { openDatabase } from '../storage/database.ts'
 import { openQueue, type Queue } from '../storage/queue.ts'
+import { workOnImports } from '../studies/patient-import-work.ts'
 import { openMessageSending } from '../studies/sending.ts'
 import type { Serving } from '../subscriptions/serve.ts'
 import { openSockets, type ReadAs } from '../subscriptions/sockets.ts'
@@ -48,6 +49,16 @@ export const openSending = async (
       await queue.close()
     },
   }
+}
+
+/** Lists of patients, by a queue of their own, so that no message waits for them. */
+export const openImporting = async (
+  { databaseUrl, ...parts }: Omit<Parameters<typeof workOnImports>[0], 'queue'> & { readonly databaseUrl: string },
+  { retries }: Work,
+): Promise<Pick<Queue, 'ask' | 'close'>> => {
+  const queue = await openQueue(databaseUrl, { name: 'patient-import', retries, reportFault: parts.reportFault })
+  await workOnImports({ ...parts, queue })
+  return queue
 }
 
 type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'> & {

@@ -38,6 +38,12 @@ export const findDuplicates = async (
   })
 }
 
+/** What two of one list have in common where they are taken for the same human. */
+export const keysOf = ({ identifier = [], name = [], birthDate }: Patient): readonly string[] => [
+  ...identifier.map(({ system = '', value }) => `${system}|${value}`),
+  ...name.map(one => `${comparable(one)} ${birthDate}`),
+]
+
 const oneOf = (values: readonly string[]): string => values.map(escaped).join(',')
 
 const heldBy = (patient: Patient) => (patient.identifier ?? []).map(identifier => ({ identifier, patient }))

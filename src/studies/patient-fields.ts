@@ -7,7 +7,7 @@ import { toAddress } from '../storage/user-account.ts'
 export type PatientFields = Readonly<Record<PatientFieldName, string>>
 
 export const patientFieldNames = ['given', 'family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'] as const
-type PatientFieldName = (typeof patientFieldNames)[number]
+export type PatientFieldName = (typeof patientFieldNames)[number]
 
 /** By the field; what is accepted is said. */
 export type PatientProblems = Readonly<Partial<Record<PatientFieldName, string>>>

@@ -31,7 +31,7 @@ type RegisteringOrganization = { readonly id: string; readonly name: string }
 type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
 
 /** `study`: into which the patient is enrolled at once; both, or neither. */
-type Into = { readonly organization: string; readonly study?: string | undefined }
+export type Into = { readonly organization: string; readonly study?: string | undefined }
 
 export type RegisteringParts = {
   readonly accounts: Pick<Accounts, 'database'>
@@ -68,7 +68,7 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
 })
 
 /** Who registers, with all that they may do for it, and what they may find. */
-const registrarOf = async (
+export const registrarOf = async (
   { accounts, registry, openStoreFor }: RegisteringParts,
   person: string,
 ): Promise<{ readonly store: Store; readonly organizations: readonly string[]; readonly find: FindPatients }> => {
@@ -91,7 +91,7 @@ const registrarOf = async (
 const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
 
 /** Within a transaction: all of them, or an error. Answers their ids in the same order. */
-const registerAll = async (
+export const registerAll = async (
   { registry }: Pick<RegisteringParts, 'registry'>,
   store: Store,
   patients: readonly Patient[],

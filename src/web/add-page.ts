@@ -14,6 +14,7 @@ import type { Store } from '../storage/store.ts'
 import type { Acceptance } from '../studies/acceptance.ts'
 import type { Invitations } from '../studies/invitations.ts'
 import type { PatientContacts } from '../studies/patient-contact.ts'
+import type { PatientImports } from '../studies/patient-import.ts'
 import type { Registering } from '../studies/registering.ts'
 
 export type PageOptions = {
@@ -28,6 +29,7 @@ export type PageOptions = {
   readonly acceptance: Acceptance
   readonly registering: Registering
   readonly contacts: PatientContacts
+  readonly patientImports: PatientImports
   /** Undefined where messages are sent, or are nobody's to see here. */
   readonly outbox: Outbox | undefined
   readonly registry: Registry

@@ -16,6 +16,16 @@ export const contentSecurityPolicy = { useDefaults: false, directives: { ...noth
  */
 export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false, directives: nothingElse } } }
 
+/** For pages that follow the progress of long work. */
+export const hearsProgress = {
+  helmet: {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { ...nothingElse, formAction: ["'self'"], connectSrc: ["'self'"] },
+    },
+  },
+}
+
 /** For pages that show nothing of anybody and do nothing: an EHR may open them in a frame. */
 export const framedAnywhere = { contentSecurityPolicy: framedBy(['*'], ["'none'"]), frameguard: false }
 

@@ -14,6 +14,8 @@ export type Page = {
   readonly words?: Words
   /** For tables and charts; all else is as wide as lines are read well. */
   readonly isWide?: boolean
+  /** Whether it is loaded anew every few seconds where nothing runs in the browser. */
+  readonly isRefreshed?: boolean
 }
 
 /** A whole page, as all are. Within a frame of an EHR nothing leads to pages that are shown in none. */
@@ -27,7 +29,7 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
 export const pageText = (page: Page): string => whole(page, { isFramed: false }).text
 
 const whole = (
-  { title, content, isProblem = false, signOut, words, isWide = false }: Page,
+  { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
   { isFramed }: { readonly isFramed: boolean },
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
@@ -42,6 +44,7 @@ const whole = (
 <link rel="stylesheet" href="/static/dark.css" media="(prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/style.css">
 <link rel="stylesheet" href="/static/print.css" media="print">
+${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
 </head>
 <body>

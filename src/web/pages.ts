@@ -49,6 +49,8 @@ import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
 import { patientPage } from './patient.ts'
 import { patientContactPage } from './patient-contact.ts'
+import { patientImportPage } from './patient-import.ts'
+import { patientImportsPage } from './patient-imports.ts'
 import { patientNewPage } from './patient-new.ts'
 import { patientsPage } from './patients.ts'
 import { secondFactorPage } from './second-factor.ts'
@@ -98,6 +100,8 @@ const pages: readonly AddPage[] = [
   patientsPage,
   patientNewPage,
   patientContactPage,
+  patientImportsPage,
+  patientImportPage,
   accountAppsPage,
   accountDataPage,
   accountEhrsPage,

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
 import { languages } from '../messages/catalogue.ts'
 import type { Duplicate } from '../studies/duplicate-patients.ts'
@@ -8,27 +8,30 @@ import {
   patientFieldNames,
   readPatientFields,
 } from '../studies/patient-fields.ts'
-import type { AddPage, PageOptions } from './add-page.ts'
+import type { AddPage } from './add-page.ts'
 import { selectField } from './choice-field.ts'
 import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
-import { notFound, sendOwn } from './organizing.ts'
+import { sendOwn } from './organizing.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
 import { patientLine } from './patient-search.ts'
+import { type Place, placeOf } from './registering-place.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
-import { staffOf } from './staff.ts'
 
 /** Registers a patient, in an organization of whoever does it; and enrols them, where one comes from a study. */
 export const patientNewPage: AddPage = (server, options) => {
   server.get('/patients/new', { onRequest: requireSession }, async (request, reply) => {
     const study = queryOf(request).get('study') ?? ''
-    const into = await placeOf(request, options, study, '')
+    const into = await placeOf(request, options, { study, organization: '' })
     return sendForm(reply, { ...into, fields: noFields, problems: {}, duplicates: [] })
   })
   server.post('/patients/new', { onRequest: requireSession }, async (request, reply) => {
     const { body } = request
-    const into = await placeOf(request, options, typed(body, 'study'), typed(body, 'organization'))
+    const into = await placeOf(request, options, {
+      study: typed(body, 'study'),
+      organization: typed(body, 'organization'),
+    })
     const fields = typedFields(body)
     const read = readPatientFields(fields, codes)
     if (read.kind === 'wrong')
@@ -45,30 +48,6 @@ export const patientNewPage: AddPage = (server, options) => {
 const codes = languages.map(({ code }) => code)
 
 const noFields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as PatientFields
-
-type Named = { readonly id: string; readonly name: string }
-type Place = {
-  readonly organizations: readonly Named[]
-  /** The one that is chosen. */
-  readonly organization: string
-  readonly study: Named | undefined
-}
-
-/** Throws `not-found` for whoever registers nobody, or does not enrol into the study. */
-const placeOf = async (
-  request: FastifyRequest,
-  options: PageOptions,
-  study: string,
-  organization: string,
-): Promise<Place> => {
-  await staffOf(request, options)
-  const { person } = sessionOf(request)
-  const organizations = await options.registering.organizations(person)
-  const asked = study === '' ? undefined : ((await options.registering.findStudy(person, study)) ?? notFound())
-  const usual = organizations.find(({ id }) => id === asked?.organization) ?? organizations[0] ?? notFound()
-  const chosen = organization === '' ? usual : (organizations.find(({ id }) => id === organization) ?? notFound())
-  return { organizations, organization: chosen.id, study: asked }
-}
 
 type Shown = Place & {
   readonly fields: PatientFields

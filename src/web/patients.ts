@@ -49,6 +49,7 @@ ${!isFirst && html`<p><a href="/patients${again && '?'}${again}">Back to the fir
 
 const registerLinks: Html = html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-primary" href="/patients/new">Register a patient</a>
+<a class="btn btn-outline-primary" href="/patients/imports">Register a list</a>
 </div>`
 
 const emptyText = (isAsked: boolean, registers: boolean): string => {

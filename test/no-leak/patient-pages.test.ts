@@ -75,7 +75,19 @@ t.test('patients are registered by members of the organization', async t => {
       const mayRegister = members.some(one => one.organization === organization)
       t.equal(status, mayRegister ? 303 : 404, `${practitioner} registers in ${organization}`)
     }
-    t.equal((await browser.get('/patients/new')).status, members.length > 0 ? 200 : 404, practitioner)
+  }
+})
+
+t.test('the forms that register are shown to members, and lists are taken from them', async t => {
+  for (const practitioner of facts.practitioners) {
+    const { browser, _csrf } = await signedIn(`person-${practitioner}`)
+    const members = membershipsOf(practitioner)
+    for (const page of ['/patients/new', '/patients/imports'])
+      t.equal((await browser.get(page)).status, members.length > 0 ? 200 : 404, `${practitioner}: ${page}`)
+    const sent = await browser.post('/patients/imports', { organization: 'lab', _csrf })
+    const isMember = members.some(one => one.organization === 'lab')
+    t.equal(sent.status, isMember ? 422 : 404, `${practitioner} sends a list`)
+    t.equal((await browser.get('/patients/imports/nothing-of-the-kind')).status, 404)
   }
 })
 
@@ -101,8 +113,8 @@ t.test('patients are registered into studies by whom FHIR lets enrol there', asy
 
 t.test('a patient finds no such pages', async t => {
   const { browser, _csrf } = await signedIn('person-ann')
-  for (const page of ['/patients', '/patients/new', '/patients/ann/contact'])
+  for (const page of ['/patients', '/patients/new', '/patients/imports', '/patients/ann/contact'])
     t.equal((await browser.get(page)).status, 404, page)
-  for (const page of ['/patients/new', '/patients/ann/contact'])
+  for (const page of ['/patients/new', '/patients/imports', '/patients/ann/contact'])
     t.equal((await browser.post(page, { ...newcomer, organization: 'lab', _csrf })).status, 404, page)
 })

@@ -18,8 +18,12 @@ export type Browser = {
   readonly send: (url: string, fields: Fields, action?: string) => Promise<Shown>
   /** Sends what no page of ours would. */
   readonly post: (url: string, fields: Fields) => Promise<Shown>
+  /** The same as `send`, with a file in a field. */
+  readonly sendFile: (url: string, file: SentFile, action?: string) => Promise<Shown>
   readonly cookies: Map<string, string>
 }
+
+type SentFile = { readonly field: string; readonly name: string; readonly content: string | Uint8Array }
 
 type Options = {
   readonly userAgent?: string
@@ -37,7 +41,12 @@ export const openBrowser = (
   }: Options = {},
 ): Browser => {
   const cookies = new Map<string, string>()
-  const ask = async (method: 'GET' | 'POST', url: string, payload?: string): Promise<Shown> => {
+  const ask = async (
+    method: 'GET' | 'POST',
+    url: string,
+    payload?: string | Buffer,
+    type = 'application/x-www-form-urlencoded',
+  ): Promise<Shown> => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await server.inject({
       method,
@@ -47,7 +56,7 @@ export const openBrowser = (
         'user-agent': userAgent,
         ...headers,
         ...(cookie !== '' && { cookie }),
-        ...(payload !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...(payload !== undefined && { 'content-type': type }),
       },
       ...(payload !== undefined && { payload }),
     })
@@ -64,6 +73,10 @@ export const openBrowser = (
       const { body } = await ask('GET', url)
       return post(action, { ...hiddenIn(body, action), ...fields })
     },
+    sendFile: async (url, file, action = url.split('?', 1)[0] ?? url) => {
+      const { body } = await ask('GET', url)
+      return ask('POST', action, inParts(hiddenIn(body, action), file), `multipart/form-data; boundary=${boundary}`)
+    },
   }
 }
 
@@ -72,15 +85,30 @@ const encoded = (fields: Fields): string =>
     Object.entries(fields).flatMap(([name, value]) => [value].flat().map(one => [name, one])),
   ).toString()
 
+/** https://www.rfc-editor.org/rfc/rfc7578 */
+const inParts = (fields: Readonly<Record<string, string>>, { field, name, content }: SentFile): Buffer =>
+  Buffer.concat([
+    ...Object.entries(fields).map(([key, value]) =>
+      Buffer.from(`--${boundary}\r\ncontent-disposition: form-data; name="${key}"\r\n\r\n${value}\r\n`),
+    ),
+    Buffer.from(
+      `--${boundary}\r\ncontent-disposition: form-data; name="${field}"; filename="${name}"\r\ncontent-type: text/csv\r\n\r\n`,
+    ),
+    Buffer.from(content),
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ])
+
+const boundary = 'a-boundary-that-stands-in-no-file'
+
 const keep = (
   cookies: Map<string, string>,
   { name, value, expires }: { name: string; value: string; expires?: Date },
 ) => (expires !== undefined && expires.getTime() < Date.now() ? cookies.delete(name) : cookies.set(name, value))
 
 const hiddenIn = (page: string, action: string): Readonly<Record<string, string>> => {
-  const form = [...page.matchAll(/<form method="post" action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].find(
-    ([, to]) => to === action,
-  )
+  const form = [
+    ...page.matchAll(/<form(?: class="[^"]*")? method="post" action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g),
+  ].find(([, to]) => to === action)
   if (form === undefined) throw new Error(`no form posts to ${action} in: ${page}`)
   const inputs = (form[2] ?? '').matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)
   return Object.fromEntries([...inputs].map(([, name, value]) => [name ?? '', value ?? '']))

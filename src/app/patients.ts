@@ -1,0 +1,58 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import { type Config, hasOutbox } from '../config.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Mail } from '../messages/mail.ts'
+import { openOutbound } from '../messages/outbound.ts'
+import { openOutbox } from '../messages/outbox.ts'
+import { openSms, smsOriginsOf } from '../messages/sms.ts'
+import type { Store } from '../storage/store.ts'
+import { openAcceptance } from '../studies/acceptance.ts'
+import { openInvitations } from '../studies/invitations.ts'
+import { openPatientContacts } from '../studies/patient-contact.ts'
+import { openPatientImports } from '../studies/patient-import.ts'
+import { openRegistering } from '../studies/registering.ts'
+import { openImporting, openSending, type Work } from './work.ts'
+
+type Parts = {
+  readonly config: Config
+  readonly log: FastifyBaseLogger
+  readonly databaseUrl: string
+  readonly accounts: Accounts
+  readonly mail: Mail | undefined
+  readonly registry: Registry
+  readonly openStoreFor: (caller: Caller) => Store
+  readonly work: Work | undefined
+}
+
+/** How patients come in: registered, imported, invited and written to; and the background work of that. */
+export const openPatients = async (parts: Parts) => {
+  const { config, log, databaseUrl, accounts, mail, registry, openStoreFor, work } = parts
+  const { database } = accounts
+  const reportFault = (fault: unknown) => log.error(fault)
+  const outbound = openOutbound({ allowed: [...config.outboundOrigins, ...smsOriginsOf(config)] })
+  const outbox = hasOutbox(config) ? openOutbox() : undefined
+  const channels = outbox ?? { email: mail, sms: openSms({ config, log, outbound }) }
+  const letters = { accounts, database, channels }
+  const registering = { accounts, database, registry, openStoreFor }
+  const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
+  const importing = work && (await openImporting({ ...registering, databaseUrl, reportFault }, work))
+  return {
+    channels,
+    pages: {
+      outbox,
+      invitations: openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) }),
+      acceptance: openAcceptance(letters),
+      registering: openRegistering(registering),
+      contacts: openPatientContacts(registering),
+      patientImports: openPatientImports({ ...registering, ask: async id => importing?.ask(id) }),
+    },
+    /** Waits for the background work that is under way. */
+    closeWork: async () => {
+      await Promise.all([sending?.close(), importing?.close()])
+    },
+    /** When no request is left. */
+    close: outbound.close,
+  }
+}

@@ -1,0 +1,63 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { fastifySSE } from '@fastify/sse'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Html, html } from './html.ts'
+import { requireSession } from './signed-in.ts'
+
+/** How far long work is. */
+export type Progress = { readonly done: number; readonly total: number; readonly isOver: boolean }
+
+/** Throws FhirError for whoever may not know. */
+type ReadProgress<Params> = (request: FastifyRequest<{ readonly Params: Params }>) => Promise<Progress>
+
+/** How far it is, as events to a page that is left open. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export const streamProgress = <Params>(server: FastifyInstance, path: string, read: ReadProgress<Params>): void => {
+  let isClosing = false
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  void server.register(async within => {
+    await within.register(fastifySSE)
+    within.get<{ readonly Params: Params }>(
+      path,
+      { sse: 'only', onRequest: requireSession },
+      async (request, reply) => {
+        const first = await read(request as FastifyRequest<{ readonly Params: Params }>)
+        await reply.sse.send(
+          events(
+            first,
+            () => read(request as FastifyRequest<{ readonly Params: Params }>),
+            () => isClosing || !isHeard(reply),
+          ),
+        )
+      },
+    )
+  })
+}
+
+const isHeard = ({ sse }: FastifyReply): boolean => sse.isConnected
+
+/** Browsers ask again by themselves where it ends before the work does. */
+async function* events(first: Progress, read: () => Promise<Progress>, isOver: () => boolean) {
+  let progress = first
+  for (let count = 0; count < mostEvents; count += 1) {
+    yield { data: progress }
+    if (progress.isOver || isOver()) return
+    await pause(pauseMs)
+    progress = await read()
+  }
+}
+
+const pauseMs = 500
+const mostEvents = 600
+
+/** Shows how far it is, and the page anew when it is over; without JavaScript the page is to refresh itself. */
+export const progressBar = (
+  { done, total }: Progress,
+  { label, stream }: { readonly label: string; readonly stream: string },
+): Html =>
+  html`<div data-progress="${stream}" role="status">
+<p>${label}: <span data-progress-text>${done} of ${total}</span>. You may leave this page, and come back.</p>
+<progress class="w-100" value="${done}" max="${total}" aria-label="${label}"></progress>
+</div>
+<script type="module" src="/static/progress.js"></script>`

@@ -1,0 +1,172 @@
+import t from 'tap'
+import { sql } from '../../src/storage/sql.ts'
+import { type Browser, type Shown, wordsOf } from '../support/browser.ts'
+import { openInvited } from './invited.ts'
+
+const world = await openInvited()
+const { browserOf, create, database, lab, send, server, staff, study } = world
+t.teardown(world.close)
+t.setTimeout(200_000)
+
+const header = 'family,given,birth_date,identifiers'
+const upload = async (lines: readonly string[], by = staff, page = '/patients/imports') => {
+  const file = { field: 'file', name: 'patients.csv', content: [header, ...lines].join('\n') }
+  return by.sendFile(page, file, '/patients/imports')
+}
+/** The page of an import, once nothing is under way there. */
+const settled = async (location = '', by: Browser = staff): Promise<Shown> => {
+  for (;;) {
+    const shown = await by.get(location)
+    if (!shown.body.includes('data-progress=')) return shown
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+const named = async (family: string) =>
+  (await send('everything', 'GET', `Patient?family=${family}&_summary=count`)).json().total
+
+t.test('a list is looked at, and registered as it was shown, all of it or nothing', async t => {
+  const faulty = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-30,I-2'])
+  const told = wordsOf(await settled(faulty.location))
+  t.match(told, /Of 2 lines, one has something wrong\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
+  const body = (await staff.get(faulty.location ?? '')).body
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  await staff.post(`${faulty.location}/confirm`, { _csrf, duplicates: 'register' })
+  t.match(
+    wordsOf(await settled(faulty.location)),
+    /Nothing was registered/,
+    'also not by who sends the form all the same',
+  )
+  t.equal(await named('Imported'), 0)
+
+  const sound = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-28,I-2'])
+  t.match(
+    wordsOf(await settled(sound.location)),
+    /All 2 lines can be read\. None of the patients seems to be there already/,
+  )
+  t.equal(await named('Imported'), 0, 'looking registers nothing')
+  await Promise.all(
+    [1, 2, 3].map(() => staff.send(sound.location ?? '', {}, `${sound.location}/confirm`).catch(() => {})),
+  )
+  t.match(wordsOf(await settled(sound.location)), /2 patients are registered/)
+  t.equal(await named('Imported'), 2, 'once, however often it is confirmed')
+  t.match((await send('everything', 'GET', 'Patient?identifier=I-2')).json(), {
+    entry: [
+      {
+        resource: { birthDate: '1970-02-28', managingOrganization: { reference: `Organization/${lab.organization}` } },
+      },
+    ],
+  })
+  t.equal(
+    await database.maybeOne(sql.fragment`
+    SELECT FROM patient_import_line JOIN patient_import ON id = import WHERE state = 'imported'`),
+    undefined,
+    'what was read of the file is gone',
+  )
+})
+
+t.test('who may be there already is shown, and left out or registered', async t => {
+  const lines = [
+    'Twin,Ana,1970-01-01,T-1',
+    'Twin,Ben,1971-01-01,T-2',
+    'TWIN,ána,1970-01-01,',
+    'Other,Ana,1970-01-01,T-2',
+  ]
+  await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Twin', given: ['Ben'] }],
+    birthDate: '1971-01-01',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const shown = await upload(lines)
+  const words = wordsOf(await settled(shown.location))
+  t.match(
+    words,
+    /3 patients may be there already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 5 Ana Other .* the patient of line 3/,
+  )
+  await staff.send(shown.location ?? '', { duplicates: 'leave-out' }, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /1 patient is registered/)
+  t.equal(await named('Twin'), 2)
+  const again = await upload(lines)
+  await settled(again.location)
+  await staff.send(again.location ?? '', { duplicates: 'register' }, `${again.location}/confirm`)
+  t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
+})
+
+t.test('a list of a study is enrolled with it', async t => {
+  const page = `/patients/imports?study=${study.id}`
+  t.match(wordsOf(await staff.get(page)), /All of them are enrolled into Hearts/)
+  const shown = await upload(['Enrolled,Ana,1970-01-01,E-1', 'Enrolled,Ben,1970-01-01,E-2'], staff, page)
+  await settled(shown.location)
+  await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /2 patients are registered, and enrolled into the study/)
+  const { total } = (
+    await send(
+      'everything',
+      'GET',
+      `ResearchSubject?study=ResearchStudy/${study.id}&individual:Patient.family=Enrolled&_summary=count`,
+    )
+  ).json()
+  t.equal(total, 2)
+})
+
+t.test('where one cannot be registered, none is, and why is told', async t => {
+  const shown = await upload(['Refused,Ana,1970-01-01,R-1'])
+  await settled(shown.location)
+  await database.run(
+    sql.fragment`UPDATE patient_import SET organization = ${world.clinic.organization} WHERE state = 'checked'`,
+  )
+  await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
+  t.match(
+    wordsOf(await settled(shown.location)),
+    /Nothing of it was registered\. This token may not write this Patient/,
+  )
+  t.equal(await named('Refused'), 0)
+})
+
+t.test('its progress is told as it goes, to who sent it alone', async t => {
+  const shown = await upload(['Stream,Ana,1970-01-01,S-1'])
+  await settled(shown.location)
+  const cookie = [...staff.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const headers = { cookie, accept: 'text/event-stream' }
+  const streamed = await server.inject({ url: `${shown.location}/progress`, headers })
+  t.match(streamed.headers['content-type'], /^text\/event-stream/)
+  t.match(streamed.body, /^data: \{"done":0,"total":1,"isOver":true\}\n\n/)
+  const other = await browserOf((await create('everything', { resourceType: 'Person', name: [{ text: 'Other' }] })).id)
+  const foreign = [...other.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const refused = await server.inject({ url: `${shown.location}/progress`, headers: { ...headers, cookie: foreign } })
+  t.equal(refused.statusCode, 404)
+  t.equal((await other.get(shown.location ?? '')).status, 404)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
+  for (const action of ['confirm', 'cancel'])
+    t.equal((await other.post(`${shown.location}/${action}`, { _csrf })).status, 404, action)
+  await staff.send(shown.location ?? '', {}, `${shown.location}/cancel`)
+  t.equal((await staff.get(shown.location ?? '')).status, 404, 'and is forgotten when they say so')
+})
+
+t.test('a file that is none is told of beside its field', async t => {
+  const file = (content: string) => staff.sendFile('/patients/imports', { field: 'file', name: 'x.csv', content })
+  for (const [content, why] of [
+    ['name\nAna', /“name” is none/],
+    ['', /Choose a file/],
+  ] as const) {
+    const shown = await file(content)
+    t.match([shown.status, wordsOf(shown)], [422, why])
+  }
+  const large = await file('x'.repeat(10_000_001))
+  t.match([large.status, wordsOf(large)], [413, /larger than 10 MB/])
+  const template = await staff.get('/patients/imports/template.csv')
+  t.match(template, { status: 200, headers: { 'content-disposition': 'attachment; filename="patients.csv"' } })
+  t.match(
+    (await staff.sendFile('/patients/imports', { field: 'file', name: 'x.csv', content: template.body })).location,
+    /imports\//,
+  )
+})
+
+t.test('ten thousand lines are read, looked at and registered', async t => {
+  const lines = Array.from({ length: 10_000 }, (_, at) => `Many,N${at},19${String(50 + (at % 50))}-01-01,M-${at}`)
+  const shown = await upload(lines)
+  t.match(wordsOf(await settled(shown.location)), /All 10000 lines can be read/)
+  await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /10000 patients are registered/)
+  t.equal(await named('Many'), 10_000)
+})
