@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 
 export type PasswordProblem = 'too-short' | 'too-long' | 'easy-to-guess'
 
-export const shortestPassword = 12
+const shortestPassword = 12
 const longestPassword = 200
 
 /** What keeps it from being a password of the person of whom `about` says something: an address, a name. */

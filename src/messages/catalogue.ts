@@ -17,7 +17,7 @@ export type Words = {
   readonly moment: (time: Date) => string
 }
 
-type Key = keyof typeof english
+export type Key = keyof typeof english
 
 const folder = join(import.meta.dirname, 'catalogue')
 

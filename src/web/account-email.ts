@@ -4,13 +4,14 @@ import { emailProblem } from '../accounts/email.ts'
 import { askForEmail } from '../accounts/email-change.ts'
 import { findUnshown, type Unshown } from '../accounts/second-factor.ts'
 import { queryOf } from '../http/presentation.ts'
+import type { Words } from '../messages/catalogue.ts'
 import { findSecondFactor } from '../storage/account/second-factor.ts'
 import type { AddPage } from './add-page.ts'
 import { type Field, form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { requirePassword } from './no-password.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { codeField, currentPasswordField, type EmailFieldProblem, emailField } from './person-fields.ts'
 import { seldom } from './sign-in.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -19,26 +20,26 @@ import { requireSession, sessionOf } from './signed-in.ts'
 export const accountEmailPage: AddPage = (server, { accounts }) => {
   const { database, mail } = accounts
   const onRequest = [requireSession, requirePassword(accounts)]
-  const fieldsFor = async (person: string, asked: Asked = {}): Promise<readonly Field[]> => {
+  const fieldsFor = async (words: Words, person: string, asked: Asked = {}): Promise<readonly Field[]> => {
     const { authenticator } = await findSecondFactor(database, person)
     const problemOf = (field: Unshown['field']) => (asked.unshown?.field === field ? asked.unshown.answer : undefined)
     return [
-      { ...emailField(asked.email ?? '', asked.problem), label: 'New e-mail address', autocomplete: 'email' },
-      currentPasswordField(problemOf('password')),
-      ...(authenticator === undefined ? [] : [codeField(problemOf('code'))]),
+      { ...emailField(words, asked.email ?? '', asked.problem), label: words.say('email.new'), autocomplete: 'email' },
+      currentPasswordField(words, problemOf('password')),
+      ...(authenticator === undefined ? [] : [codeField(words, problemOf('code'))]),
     ]
   }
   server.get('/account/email', { onRequest }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply)
     if (queryOf(request).has('sent')) return sendOnTheirWay(reply)
-    return sendEmail(reply, await fieldsFor(sessionOf(request).person))
+    return sendEmail(reply, await fieldsFor(wordsOf(request), sessionOf(request).person))
   })
   server.post('/account/email', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply.code(403))
     const { person } = sessionOf(request)
     const refused = await ask(accounts, person, request.body)
     if (refused === undefined) return reply.redirect('/account/email?sent', 303)
-    return sendEmail(reply.code(isTooOften(refused) ? 429 : 422), await fieldsFor(person, refused))
+    return sendEmail(reply.code(isTooOften(refused) ? 429 : 422), await fieldsFor(wordsOf(request), person, refused))
   })
 }
 
@@ -62,32 +63,38 @@ type Asked = {
   readonly unshown?: Unshown
 }
 
-const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply =>
-  sendPage(reply, {
-    title: 'Change your e-mail address',
+const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('email.title'),
     isProblem: fields.some(({ problem }) => problem !== undefined),
-    signOut: { token: ownToken(reply) },
-    content: html`<h1>Change your e-mail address</h1>
-<p>We send an e-mail to the new address and one to the old address. The new one counts when it is confirmed.</p>
-${form({ action: '/account/email', token: ownToken(reply), fields, button: 'Send the e-mails' })}
-<p><a href="/account">Back to your account</a></p>`,
+    content: html`<h1>${say('email.title')}</h1>
+<p>${say('email.text')}</p>
+${form({ action: '/account/email', token: ownToken(reply), fields, button: say('email.send') })}
+<p><a href="/account">${say('own.back')}</a></p>`,
   })
+}
 
-const sendOnTheirWay = (reply: FastifyReply): FastifyReply =>
-  sendPage(reply, {
-    title: 'Look into your e-mail',
-    signOut: { token: ownToken(reply) },
-    content: html`<h1>Look into your e-mail</h1>
-<p>If the new address is right, a message from us arrives there in a few minutes. Open the link in it, in this browser if you can, within 30 minutes.</p>
-<p>Look at your old address, too: the message there says whether you have to confirm the change there as well. Until then you sign in with the old address.</p>
-<p><a href="/account">Back to your account</a></p>`,
+const sendOnTheirWay = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('letter-sent.title'),
+    content: html`<h1>${say('letter-sent.title')}</h1>
+<p>${say('email.sent')}</p>
+<p>${say('email.sent-old')}</p>
+<p><a href="/account">${say('own.back')}</a></p>`,
   })
+}
 
-const sendAskOthers = (reply: FastifyReply): FastifyReply =>
-  sendPage(reply, {
-    title: 'Change your e-mail address',
-    signOut: { token: ownToken(reply) },
-    content: html`<h1>Change your e-mail address</h1>
-<p>This site cannot send e-mail. Ask the people who run it to change your address.</p>
-<p><a href="/account">Back to your account</a></p>`,
+const sendAskOthers = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('email.title'),
+    content: html`<h1>${say('email.title')}</h1>
+<p>${say('email.ask-others')}</p>
+<p><a href="/account">${say('own.back')}</a></p>`,
   })
+}

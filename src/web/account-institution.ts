@@ -1,3 +1,4 @@
+import { wordsFor } from '../messages/catalogue.ts'
 import { endSessions } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
@@ -24,7 +25,7 @@ ${form({ action: '/account/institution', token, fields: [], button: 'Unlink it' 
     : html`<p>It is the only way into your account: you have no password. To unlink it, <a href="/forgotten-password">choose a password</a> first.</p>`
 }`
   const unlinked = html`<p>Your account is not linked to ${institution}. Sign in there with an account that has the same e-mail address as yours here; then we ask you whether to link the two.</p>
-${ssoLink(institution, { continue: '/account/institution' })}`
+${ssoLink(wordsFor('en'), institution, { continue: '/account/institution' })}`
 
   server.get('/account/institution', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)

@@ -5,7 +5,7 @@ import { form, ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { requirePassword } from './no-password.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { currentPasswordField, newPasswordField } from './person-fields.ts'
 import { seldom } from './sign-in.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
@@ -27,24 +27,25 @@ export const accountPasswordPage: AddPage = (server, { accounts }) => {
 }
 
 const sendPassword = (reply: FastifyReply, answer?: Exclude<OwnPasswordAnswer, { kind: 'changed' }>): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
   const current = answer?.kind === 'wrong' || answer?.kind === 'too-often' ? answer.kind : undefined
   const problem = answer?.kind === 'problem' ? answer.problem : undefined
-  return sendPage(reply, {
-    title: 'Change your password',
+  return sendOwnPage(reply, words, {
+    title: say('own.password'),
     isProblem: answer !== undefined,
-    signOut: { token: ownToken(reply) },
-    content: html`<h1>Change your password</h1>
-<p>You will be signed out everywhere else.</p>
+    content: html`<h1>${say('own.password')}</h1>
+<p>${say('own.password-text')}</p>
 ${form({
   action: '/account/password',
   token: ownToken(reply),
-  fields: [currentPasswordField(current), newPasswordField('new-password', problem, 'New password')],
+  fields: [currentPasswordField(words, current), newPasswordField(words, 'new-password', problem)],
   tick: {
     name: 'end-apps',
-    label: 'Somebody else may know my password: also end what apps are allowed to do',
+    label: say('own.password-apps'),
   },
-  button: 'Save the password',
+  button: say('new-password.save'),
 })}
-<p><a href="/account">Back to your account</a></p>`,
+<p><a href="/account">${say('own.back')}</a></p>`,
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { beginSetUp, findUnshown, renewRecoveryCodes, turnOff, type Unshown } from '../accounts/second-factor.ts'
+import type { Key, Words } from '../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../storage/account/second-factor.ts'
 import type { Session } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
@@ -7,7 +8,7 @@ import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { requirePassword } from './no-password.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { codeField, currentPasswordField } from './person-fields.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
 import { seldom } from './sign-in.ts'
@@ -22,13 +23,15 @@ export const accountSecondFactorPage: AddPage = (server, options) => {
   server.get(path, { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const factor = await findSecondFactor(database, person)
-    const content = factor.authenticator === undefined ? off : on(factor, await countRecoveryCodes(database, person))
-    return sendPage(reply, {
-      title: 'Second factor',
-      signOut: { token: ownToken(reply) },
-      content: html`<h1>Second factor</h1>
+    const words = wordsOf(request)
+    const { say } = words
+    const content =
+      factor.authenticator === undefined ? off(words) : on(words, factor, await countRecoveryCodes(database, person))
+    return sendOwnPage(reply, words, {
+      title: say('factor.title'),
+      content: html`<h1>${say('factor.title')}</h1>
 ${content}
-<p><a href="/account">Back to your account</a></p>`,
+<p><a href="/account">${say('own.back')}</a></p>`,
     })
   })
   const onRequest = [requireSession, requirePassword(accounts)]
@@ -50,27 +53,23 @@ ${content}
   }
 }
 
-const off = html`<p>With a second factor nobody gets in who knows only your password: besides it we ask for a code that an app on your phone shows.</p>
-<p>It is turned off.</p>
-<p><a href="${path}/set-up">Set up an authenticator app</a></p>`
+const off = ({ say }: Words): Html => html`<p>${say('factor.what')}</p>
+<p>${say('factor.is-off')}</p>
+<p><a href="${path}/set-up">${say('factor.set-up')}</a></p>`
 
-const on = (
-  { isNeeded }: SecondFactor,
-  left: number,
-): Html => html`<p>It is turned on: when you sign in we ask for a code of your authenticator app.</p>
-<p>Unused recovery codes: ${left}</p>
+const on = ({ say }: Words, { isNeeded }: SecondFactor, left: number): Html => html`<p>${say('factor.is-on')}</p>
+<p>${say('factor.left', { left })}</p>
 <ul class="list-unstyled mt-4">
-<li><a href="${path}/recovery-codes">Get new recovery codes</a></li>
-<li><a href="${path}/set-up">Use another app</a></li>
-${!isNeeded && html`<li><a href="${path}/off">Turn it off</a></li>`}
+<li><a href="${path}/recovery-codes">${say('factor.recovery-codes')}</a></li>
+<li><a href="${path}/set-up">${say('factor.another')}</a></li>
+${!isNeeded && html`<li><a href="${path}/off">${say('factor.turn-off')}</a></li>`}
 </ul>
-${isNeeded && html`<p>An organization that you belong to asks for it, so it cannot be turned off.</p>`}`
+${isNeeded && html`<p>${say('factor.needed')}</p>`}`
 
 type Change = {
-  readonly name: string
-  readonly title: string
-  readonly text: (factor: SecondFactor) => string
-  readonly button: string
+  readonly name: 'set-up' | 'recovery-codes' | 'off'
+  readonly text: (factor: SecondFactor) => Key
+  readonly button: Key
   readonly isPossible: (factor: SecondFactor) => boolean
   readonly make: (reply: FastifyReply, options: PageOptions, session: Session) => Promise<FastifyReply>
 }
@@ -78,10 +77,8 @@ type Change = {
 const changes: readonly Change[] = [
   {
     name: 'set-up',
-    title: 'Set up an authenticator app',
-    text: ({ authenticator }) =>
-      `When you have set it up, all other browsers are signed out${authenticator === undefined ? '' : ', and the app that you use now works no more'}.`,
-    button: 'Go on',
+    text: ({ authenticator }) => (authenticator === undefined ? 'factor.set-up-text' : 'factor.another-text'),
+    button: 'prove.go-on',
     isPossible: () => true,
     make: async (reply, { accounts, cookies }, session) => {
       const step = await beginSetUp(accounts, session)
@@ -92,18 +89,16 @@ const changes: readonly Change[] = [
   },
   {
     name: 'recovery-codes',
-    title: 'Get new recovery codes',
-    text: () => 'The recovery codes that you have now will work no more.',
-    button: 'Show new codes',
+    text: () => 'factor.recovery-codes-text',
+    button: 'factor.show-codes',
     isPossible: ({ authenticator }) => authenticator !== undefined,
     make: async (reply, { accounts }, { person }) =>
       sendRecoveryCodes(reply, { recoveryCodes: await renewRecoveryCodes(accounts, person), goOn: path }),
   },
   {
     name: 'off',
-    title: 'Turn off the second factor',
-    text: () => 'Whoever knows your password then gets in with it alone.',
-    button: 'Turn it off',
+    text: () => 'factor.off-text',
+    button: 'factor.turn-off',
     isPossible: ({ authenticator, isNeeded }) => authenticator !== undefined && !isNeeded,
     make: async (reply, { accounts }, { person }) => {
       await turnOff(accounts, person)
@@ -114,25 +109,27 @@ const changes: readonly Change[] = [
 
 const sendChange = (
   reply: FastifyReply,
-  { name, title, text, button }: Change,
+  { name, text, button }: Change,
   factor: SecondFactor,
   unshown?: Unshown,
 ): FastifyReply => {
   const problemOf = (field: Unshown['field']) => (unshown?.field === field ? unshown.answer : undefined)
-  const password = currentPasswordField(problemOf('password'))
-  return sendPage(reply, {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say(`factor.${name}`)
+  const password = currentPasswordField(words, problemOf('password'))
+  return sendOwnPage(reply, words, {
     title,
     isProblem: unshown !== undefined,
-    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
-<p>${text(factor)}</p>
+<p>${say(text(factor))}</p>
 ${form({
   action: `${path}/${name}`,
   token: ownToken(reply),
-  fields: factor.authenticator === undefined ? [password] : [password, codeField(problemOf('code'))],
-  button,
+  fields: factor.authenticator === undefined ? [password] : [password, codeField(words, problemOf('code'))],
+  button: say(button),
 })}
-<p><a href="${path}">Back</a></p>`,
+<p><a href="${path}">${say('factor.back')}</a></p>`,
   })
 }
 

@@ -1,5 +1,6 @@
 import { nameOfPerson } from '../accounts/person.ts'
 import { queryOf } from '../http/presentation.ts'
+import type { Key, Words } from '../messages/catalogue.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import { patientsOf } from '../storage/token.ts'
 import { findAccountOf } from '../storage/user-account.ts'
@@ -7,7 +8,7 @@ import type { AddPage } from './add-page.ts'
 import { form, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 /** What belongs to whoever is signed in. */
@@ -17,32 +18,33 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     const account = await findAccountOf(accounts.database, person)
     const caller = await callerOfSession(accounts.database, sessionOf(request))
     const own = await server.authorization.interactions.choices.only(person, pagesClient)
+    const words = wordsOf(request)
+    const { say } = words
     const done = doneTexts[queryOf(request).get('done') ?? '']
-    return sendPage(reply, {
-      title: 'Your account',
-      signOut: { token: ownToken(reply) },
-      content: html`<h1>Your account</h1>
-${done && notice('done', html`<p>${done}</p>`)}
+    return sendOwnPage(reply, words, {
+      title: say('account.title'),
+      content: html`<h1>${say('account.title')}</h1>
+${done && notice('done', html`<p>${say(done)}</p>`)}
 <dl>
-<dt>Name</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
-<dt>E-mail address</dt><dd>${account?.email}</dd>
+<dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
+<dt>${say('field.email')}</dt><dd>${account?.email}</dd>
 </dl>
 <ul class="list-unstyled mt-4">
-${own && html`<li><a href="/patients/${own}">See your own record</a></li>`}
-${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">See what you share, and with whom</a></li>`}
-<li><a href="/account/name">Change your name</a></li>
-<li><a href="/account/email">Change your e-mail address</a></li>
-<li><a href="/account/password">Change your password</a></li>
-<li><a href="/account/second-factor">Protect your account with a second factor</a></li>
-<li><a href="/account/apps">See which apps you have allowed</a></li>
-<li><a href="/account/sessions">See where you are signed in</a></li>
-${sso && html`<li><a href="/account/institution">See whether ${sso.institution} signs you in</a></li>`}
-${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">See which EHRs sign you in</a></li>`}
-${caller?.practitioner && html`<li><a href="/studies">See your studies</a></li>`}
-${caller?.practitioner && html`<li><a href="/patients">Find and register patients</a></li>`}
-${(caller?.practitioner || caller?.administrator) && html`<li><a href="/organizations">See your organizations</a></li>`}
+${own && html`<li><a href="/patients/${own}">${say('own.record')}</a></li>`}
+${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">${say('own.sharing')}</a></li>`}
+<li><a href="/account/name">${say('own.name')}</a></li>
+<li><a href="/account/email">${say('email.title')}</a></li>
+<li><a href="/account/password">${say('own.password')}</a></li>
+<li><a href="/account/second-factor">${say('own.factor')}</a></li>
+<li><a href="/account/apps">${say('own.apps')}</a></li>
+<li><a href="/account/sessions">${say('own.sessions')}</a></li>
+${sso && html`<li><a href="/account/institution">${say('own.institution', { institution: sso.institution })}</a></li>`}
+${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">${say('own.ehrs')}</a></li>`}
+${caller?.practitioner && html`<li><a href="/studies">${say('own.studies')}</a></li>`}
+${caller?.practitioner && html`<li><a href="/patients">${say('own.patients')}</a></li>`}
+${(caller?.practitioner || caller?.administrator) && html`<li><a href="/organizations">${say('own.organizations')}</a></li>`}
 </ul>
-${account?.isVerified === false && accounts.mail && unverified(ownToken(reply))}`,
+${account?.isVerified === false && accounts.mail && unverified(words, ownToken(reply))}`,
     })
   })
 }
@@ -50,16 +52,16 @@ ${account?.isVerified === false && accounts.mail && unverified(ownToken(reply))}
 /** By which this server's own pages are known. */
 const pagesClient = 'pages'
 
-const unverified = (token: string): Html => html`<h2>Confirm your e-mail address</h2>
-<p>We do not know yet whether this e-mail address is yours. Until you confirm it, we cannot help you by e-mail if you forget your password.</p>
-${form({ action: '/account/verification', token, fields: [], button: 'Send me an e-mail' })}`
+const unverified = ({ say }: Words, token: string): Html => html`<h2>${say('verification.title')}</h2>
+<p>${say('verification.why')}</p>
+${form({ action: '/account/verification', token, fields: [], button: say('verification.send') })}`
 
 /** What the form that led here has done. */
-const doneTexts: Readonly<Record<string, string>> = {
-  account: 'Your account is ready, and you are signed in.',
-  linked: 'Your account is linked to your institution’s.',
-  name: 'Your name is saved.',
-  password: 'Your new password is saved, and you are signed out everywhere else.',
-  email: 'Your new e-mail address is saved. Sign in with it from now on.',
-  verified: 'Your e-mail address is confirmed.',
+const doneTexts: Readonly<Record<string, Key>> = {
+  account: 'done.account',
+  linked: 'done.linked',
+  name: 'done.name',
+  password: 'done.password',
+  email: 'done.email',
+  verified: 'done.verified',
 }

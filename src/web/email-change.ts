@@ -7,7 +7,8 @@ import { typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
+import { phrase } from './time.ts'
 
 /** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */
 export const emailChangePage: AddPage = (server, { accounts }) => {
@@ -27,21 +28,28 @@ export const emailChangePage: AddPage = (server, { accounts }) => {
   })
 }
 
-const sendOldEnd = (reply: FastifyReply, link: string, { email, isConfirmed }: EmailChange): FastifyReply =>
-  sendSimple(
+const sendOldEnd = (reply: FastifyReply, link: string, { email, isConfirmed }: EmailChange): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const confirm = ['confirm', say('email.old-yes')] as const
+  return sendSimple(
     reply,
-    'Change your e-mail address?',
-    html`<p>Somebody, we think you, wants to sign in to your account with <strong>${email}</strong> from now on, and no more with this address.</p>
-${decisions(reply, link, [...(isConfirmed.old ? [] : [['confirm', 'Yes, change it'] as const]), ['stop', 'No, stop it']])}`,
+    say('email.old-title'),
+    html`<p>${phrase(words, 'email.old-text', { email: html`<strong>${email}</strong>` })}</p>
+${decisions(reply, link, [...(isConfirmed.old ? [] : [confirm]), ['stop', say('email.old-no')]])}`,
   )
+}
 
-const sendNewEnd = (reply: FastifyReply, link: string, { email }: EmailChange): FastifyReply =>
-  sendSimple(
+const sendNewEnd = (reply: FastifyReply, link: string, { email }: EmailChange): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendSimple(
     reply,
-    'Confirm your new e-mail address',
-    html`<p>Is <strong>${email}</strong> your e-mail address, and do you want to sign in with it from now on?</p>
-${decisions(reply, link, [['confirm', 'Yes, use it']])}`,
+    say('email.new-title'),
+    html`<p>${phrase(words, 'email.new-text', { email: html`<strong>${email}</strong>` })}</p>
+${decisions(reply, link, [['confirm', say('email.new-yes')]])}`,
   )
+}
 
 type Decision = readonly [value: 'confirm' | 'stop', label: string]
 
@@ -57,48 +65,47 @@ ${offered.map(([value, label]) => html`<button name="decision" value="${value}" 
 /** Whoever reads the mail of a mistyped address has no account here that it could become. */
 const sendSignInFirst = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const query = new URLSearchParams({ continue: request.url, prompt: 'login' })
+  const { say } = wordsOf(request)
   return sendSimple(
     reply,
-    'Sign in to confirm it',
-    html`<p>Sign in with the account for which you asked for a new e-mail address, with the old address and its password.</p>
-<p>If you asked for nothing, do nothing: nothing changes.</p>
-<p><a href="/sign-in?${query.toString()}">Sign in</a></p>`,
+    say('email.sign-in-first'),
+    html`<p>${say('email.sign-in-text')}</p>
+<p>${say('email.asked-nothing')}</p>
+<p><a href="/sign-in?${query.toString()}">${say('sign-in.title')}</a></p>`,
   )
 }
 
 const sendConfirmed = (reply: FastifyReply, confirmed: EmailConfirmed): FastifyReply => {
+  const { say } = wordsOf(reply.request)
+  const toAccount = html`
+<p><a href="/account">${say('email.to-account')}</a></p>`
   switch (confirmed.kind) {
     case 'over':
       return sendLinkIsOver(reply)
     case 'changed':
       return reply.redirect('/account?done=email', 303)
     case 'taken':
-      return sendSimple(
-        reply.code(409),
-        'This e-mail address is used already',
-        html`<p>There is another account with this e-mail address. Yours is as it was.</p>${toAccount}`,
-      )
+      return sendSimple(reply.code(409), say('email.is-taken'), html`<p>${say('email.is-taken-text')}</p>${toAccount}`)
     case 'waits-for':
       return sendSimple(
         reply,
-        'One more e-mail',
+        say('email.one-more'),
         confirmed.end === 'new'
-          ? html`<p>Thank you. Now open the link that we have sent to ${confirmed.email}.</p>${toAccount}`
-          : html`<p>Thank you. Now open the link that we have sent to your old address. Until then you sign in with that one.</p>${toAccount}`,
+          ? html`<p>${say('email.waits-new', { email: confirmed.email })}</p>${toAccount}`
+          : html`<p>${say('email.waits-old')}</p>${toAccount}`,
       )
   }
 }
 
-const toAccount = html`
-<p><a href="/account">Go to your account</a></p>`
-
-const sendStopped = (reply: FastifyReply): FastifyReply =>
-  sendSimple(
+const sendStopped = (reply: FastifyReply): FastifyReply => {
+  const { say } = wordsOf(reply.request)
+  return sendSimple(
     reply,
-    'It is stopped',
-    html`<p>Your account keeps its e-mail address.</p>
-<p>If it was not you who asked for another one, somebody knows your password. <a href="/forgotten-password">Choose a new one now</a>: that also signs out everybody, and ends what apps are allowed to do.</p>`,
+    say('email.stopped'),
+    html`<p>${say('email.stopped-text')}</p>
+<p>${say('email.stopped-not-you')} <a href="/forgotten-password">${say('email.stopped-choose')}</a></p>`,
   )
+}
 
 const sendSimple = (reply: FastifyReply, title: string, content: Html): FastifyReply =>
-  sendPage(reply, { title, content: html`<h1>${title}</h1>\n${content}` })
+  sendOwnPage(reply, wordsOf(reply.request), { title, content: html`<h1>${title}</h1>\n${content}` })

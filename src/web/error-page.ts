@@ -1,18 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { toldError } from '../http/errors.ts'
 import { html } from './html.ts'
+import { wordsOf } from './own-page.ts'
 import { pageText, sendPage } from './page.ts'
 
 /** The same errors as everywhere, in words for people. */
 export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const { status } = toldError(error, request)
-  const [title, text] = words[status] ?? (status < 500 ? notUnderstood : ourFault)
+  const words = wordsOf(request)
+  const { say } = words
+  const key = keyOf(status)
+  reply.header('vary', 'accept-language')
   return sendPage(reply.code(status), {
-    title,
-    content: html`<h1>${title}</h1>
-<p>${text}</p>
-<p><a href="/">Go to the start</a></p>
-<p class="text-body-secondary">If you ask somebody for help, give them this number: ${request.id}</p>`,
+    title: say(key),
+    words,
+    content: html`<h1>${say(key)}</h1>
+<p>${say(`${key}-text`)}</p>
+<p><a href="/">${say('error.start')}</a></p>
+<p class="text-body-secondary">${say('error.help', { id: request.id })}</p>`,
   })
 }
 
@@ -27,20 +32,11 @@ export const unanswerablePage = (error: string, description: string): string =>
 <p><a href="/account">Go to your account</a></p>`,
   })
 
-type Words = readonly [title: string, text: string]
-
-const ourFault: Words = ['Something went wrong', 'This is our mistake, not yours. Please try again in a few minutes.']
-const notUnderstood: Words = [
-  'That did not work',
-  'We could not understand what your browser sent. Please go back and try again.',
-]
-
-const words: Readonly<Record<number, Words>> = {
-  403: [
-    'Please send that again',
-    'The page was open for too long, or your browser keeps no cookies for this site. Go back, reload the page, and try again.',
-  ],
-  404: ['There is no such page', 'The address may be mistyped, or the page is no longer there.'],
-  429: ['Too many requests', 'Many requests came from your network. Please wait a minute and try again.'],
-  503: ['We cannot answer at the moment', 'Please try again in a few minutes.'],
+const keyOf = (status: number): Told => {
+  const own = told.find(one => one === `error.${status}`)
+  return own ?? (status < 500 ? 'error.not-understood' : 'error.fault')
 }
+
+const told = ['error.403', 'error.404', 'error.429', 'error.503'] as const
+
+type Told = (typeof told)[number] | 'error.not-understood' | 'error.fault'

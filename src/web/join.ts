@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceOf } from '../accounts/device.ts'
 import { makeAccount, type NewAccountProblems } from '../accounts/new-account.ts'
 import { queryOf } from '../http/presentation.ts'
+import { wordsFor } from '../messages/catalogue.ts'
 import { makeLink } from '../storage/account/link.ts'
 import { organizationName } from '../storage/organization.ts'
 import type { StaffInvitation } from '../storage/staff-invitation.ts'
@@ -12,7 +13,7 @@ import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendPage } from './page.ts'
-import { emailProblems, nameField, newPasswordField } from './person-fields.ts'
+import { nameField, newPasswordField } from './person-fields.ts'
 import { enter, seldom } from './sign-in.ts'
 import { roleNames, roleSentences } from './staff-role.ts'
 
@@ -104,6 +105,9 @@ ${request.session === undefined ? await ofNobody(reply, options, shown) : await 
   })
 }
 
+/** It is staff who are invited. */
+const words = wordsFor('en')
+
 const here = (link: string): string => encodeURIComponent(`/join?link=${link}`)
 
 const ofSession = async (
@@ -132,12 +136,15 @@ ${signIn}`
   if (accounts.signUp === 'closed')
     return html`<p>You have no account with this address, and this server makes no new ones. Ask whoever invited you.</p>`
   return html`<p>Create your account, and you have that role. If you do not want it, close this page: nothing happens.</p>
-${problems.email && notice('problem', html`<p>${emailProblems[problems.email]}</p>`)}
+${problems.email && notice('problem', html`<p>${words.say(`field.email-${problems.email}`)}</p>`)}
 ${form({
   action: '/join',
   token: ownToken(reply),
   hidden: { link },
-  fields: [nameField(name, problems.name), newPasswordField('password', problems.password)],
+  fields: [
+    nameField(words, name, problems.name),
+    { ...newPasswordField(words, 'password', problems.password), label: words.say('field.password') },
+  ],
   button: 'Create account and agree',
 })}`
 }

@@ -1,16 +1,21 @@
+import type { FastifyReply } from 'fastify'
 import { html } from './html.ts'
-import type { Page } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 
 /** The same whether a letter was sent or not, and whatever stands in it. */
-export const letterOnItsWay: Page = {
-  title: 'Look into your e-mail',
-  content: html`<h1>Look into your e-mail</h1>
-<p>If the address is right, a message from us arrives there in a few minutes. Open the link in it to go on. You can close this page.</p>
-<h2>Nothing has arrived?</h2>
+export const sendLetterOnItsWay = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('letter-sent.title'),
+    content: html`<h1>${say('letter-sent.title')}</h1>
+<p>${say('letter-sent.text')}</p>
+<h2>${say('letter-sent.nothing')}</h2>
 <ul>
-<li>Look into the folder for junk mail.</li>
-<li>Check that you entered the right address.</li>
-<li>Wait ten minutes, then ask again.</li>
+<li>${say('letter-sent.junk')}</li>
+<li>${say('letter-sent.address')}</li>
+<li>${say('letter-sent.wait')}</li>
 </ul>
-<p><a href="/sign-in">Go to sign-in</a></p>`,
+<p><a href="/sign-in">${say('over.sign-in')}</a></p>`,
+  })
 }

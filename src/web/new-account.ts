@@ -7,9 +7,10 @@ import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
-import { sendPage } from './page.ts'
-import { emailField, emailProblems, nameField, newPasswordField } from './person-fields.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
+import { emailField, nameField, newPasswordField } from './person-fields.ts'
 import { enter, seldom } from './sign-in.ts'
+import { phrase } from './time.ts'
 
 /** Where a link that makes an account leads. Looking at it uses nothing up. */
 export const newAccountPage: AddPage = (server, options) => {
@@ -47,26 +48,28 @@ type Shown = {
 }
 
 const sendNewAccount = (reply: FastifyReply, { link, invitation, name, email, problems = {} }: Shown): FastifyReply => {
-  const title = invitation.administrator ? 'Set up the first administrator' : 'Create your account'
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = invitation.administrator ? say('new-account.administrator') : say('new-account.title')
   const intro = invitation.administrator
-    ? html`<p>An administrator sets up organizations and their managers, and sees nobody’s health data.</p>`
-    : html`<p>You will sign in with <strong>${invitation.email}</strong>.</p>`
-  return sendPage(reply, {
+    ? html`<p>${say('new-account.administrator-text')}</p>`
+    : html`<p>${phrase(words, 'account.new', { email: html`<strong>${invitation.email}</strong>` })}</p>`
+  return sendOwnPage(reply, words, {
     title,
     isProblem: Object.keys(problems).length > 0,
     content: html`<h1>${title}</h1>
 ${intro}
-${invitation.email !== undefined && problems.email && notice('problem', html`<p>${emailProblems[problems.email]}</p>`)}
+${invitation.email !== undefined && problems.email && notice('problem', html`<p>${say(`field.email-${problems.email}`)}</p>`)}
 ${form({
   action: '/new-account',
   token: ownToken(reply),
   hidden: { link },
   fields: [
-    nameField(name ?? '', problems.name),
-    ...(invitation.email === undefined ? [emailField(email ?? '', problems.email)] : []),
-    newPasswordField('password', problems.password),
+    nameField(words, name ?? '', problems.name),
+    ...(invitation.email === undefined ? [emailField(words, email ?? '', problems.email)] : []),
+    { ...newPasswordField(words, 'password', problems.password), label: say('field.password') },
   ],
-  button: 'Create account',
+  button: say('new-account.create'),
 })}`,
   })
 }

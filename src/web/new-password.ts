@@ -8,9 +8,10 @@ import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { newPasswordField } from './person-fields.ts'
 import { seldom } from './sign-in.ts'
+import { phrase } from './time.ts'
 
 /** Where a link leads with which somebody chooses a password. Looking at it uses nothing up. */
 export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
@@ -38,17 +39,20 @@ export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
 
 type Shown = { readonly link: string; readonly email: string; readonly problem?: PasswordProblem }
 
-const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): FastifyReply =>
-  sendPage(reply, {
-    title: 'Choose your password',
+const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('new-password.title'),
     isProblem: problem !== undefined,
-    content: html`<h1>Choose your password</h1>
-<p>It is for the account with the e-mail address <strong>${email}</strong>. If you are signed in anywhere, you will be signed out there, and apps that you have allowed something have to ask you again.</p>
+    content: html`<h1>${say('new-password.title')}</h1>
+<p>${phrase(words, 'new-password.text', { email: html`<strong>${email}</strong>` })}</p>
 ${form({
   action: '/new-password',
   token: ownToken(reply),
   hidden: { link },
-  fields: [newPasswordField('password', problem, 'New password')],
-  button: 'Save the password',
+  fields: [newPasswordField(words, 'password', problem)],
+  button: say('new-password.save'),
 })}`,
   })
+}

@@ -1,9 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
 import { findAccountOf } from '../storage/user-account.ts'
-import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { sessionOf } from './signed-in.ts'
 
 /** A hook behind `requireSession`, for pages that ask for the password: an account that an institution made has none yet. */
@@ -16,11 +15,13 @@ export const requirePassword =
       : undefined
   }
 
-const sendNoPassword = (reply: FastifyReply): FastifyReply =>
-  sendPage(reply, {
-    title: 'Choose a password first',
-    signOut: { token: ownToken(reply) },
-    content: html`<h1>Choose a password first</h1>
-<p>This change asks for your password, and you have none yet. <a href="/forgotten-password">Choose one</a>, by a link that we send to your e-mail address.</p>
-<p><a href="/account">Back to your account</a></p>`,
+const sendNoPassword = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('no-password.title'),
+    content: html`<h1>${say('no-password.title')}</h1>
+<p>${say('no-password.text')} <a href="/forgotten-password">${say('no-password.choose')}</a></p>
+<p><a href="/account">${say('own.back')}</a></p>`,
   })
+}

@@ -1,22 +1,23 @@
 import type { FastifyReply } from 'fastify'
 import { recoveryCodeText } from '../accounts/authenticator.ts'
-import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 
 /** They are shown this once: only their hashes are kept. */
 export const sendRecoveryCodes = (
   reply: FastifyReply,
   { recoveryCodes, goOn }: { readonly recoveryCodes: readonly string[]; readonly goOn: string },
-): FastifyReply =>
-  sendPage(reply, {
-    title: 'Keep your recovery codes',
-    signOut: { token: ownToken(reply) },
-    content: html`<h1>Keep your recovery codes</h1>
-<p>If you lose your phone, one of these codes lets you in instead of a code of the app. Each works once. We show them only now: print them, or write them down, and keep them where nobody else finds them.</p>
-<ol class="codes columns" data-codes>${recoveryCodes.map(code => html`<li><code>${recoveryCodeText(code)}</code></li>`)}</ol>
-<p class="d-flex flex-wrap gap-3 mt-4"><button type="button" class="btn btn-outline-primary" data-copy hidden>Copy the codes</button> <button type="button" class="btn btn-outline-primary" data-print hidden>Print this page</button></p>
+): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('recovery.title'),
+    content: html`<h1>${say('recovery.title')}</h1>
+<p>${say('recovery.text')}</p>
+<ol class="codes columns" data-codes data-copied-text="${say('recovery.copied')}" data-refused-text="${say('recovery.not-copied')}">${recoveryCodes.map(code => html`<li><code>${recoveryCodeText(code)}</code></li>`)}</ol>
+<p class="d-flex flex-wrap gap-3 mt-4"><button type="button" class="btn btn-outline-primary" data-copy hidden>${say('recovery.copy')}</button> <button type="button" class="btn btn-outline-primary" data-print hidden>${say('recovery.print')}</button></p>
 <p role="status" data-copied></p>
-<p><a href="${goOn}">I have kept them: go on</a></p>
+<p><a href="${goOn}">${say('recovery.kept')}</a></p>
 <script type="module" src="/static/recovery-codes.js"></script>`,
   })
+}

@@ -4,6 +4,7 @@ import { enterCode } from '../accounts/second-factor.ts'
 import { finishSetUp, type SetUp, type SetUpStep, setUpOf } from '../accounts/set-up.ts'
 import { queryOf } from '../http/presentation.ts'
 import { cookieOf } from '../http/session.ts'
+import type { Words } from '../messages/catalogue.ts'
 import { findStep, type SignInStep } from '../storage/account/sign-in-step.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
@@ -11,8 +12,7 @@ import { continuePath } from './continue.ts'
 import { type Field, form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
-import { codeProblems } from './person-fields.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { qrPicture } from './qr-picture.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
 import { enter, seldom } from './sign-in.ts'
@@ -73,7 +73,7 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
       return sendSetUp(reply.code(422), await setUpOf(accounts, step), {
         continued,
         isAsked: request.session === undefined,
-        problem: codeProblems.wrong,
+        isWrong: true,
       })
     case 'set-up':
       await enter(request, reply, options, answer.cookie)
@@ -89,11 +89,14 @@ type CodeShown = {
 }
 
 const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown): FastifyReply => {
-  const title = isLost ? 'Enter a recovery code' : 'Enter a code of your app'
-  const [status, problem] = refusal === undefined ? [200] : refusals[isLost && refusal === 'wrong' ? 'lost' : refusal]
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say(isLost ? 'step.recovery-title' : 'step.code-title')
+  const { status, text } = refusal === undefined ? taken : refusals[isLost && refusal === 'wrong' ? 'lost' : refusal]
+  const problem = text && say(text)
   const hidden = continued === undefined ? {} : { continue: continued }
   const query = new URLSearchParams(isLost ? hidden : { ...hidden, lost: '' })
-  return sendPage(reply.code(status), {
+  return sendOwnPage(reply.code(status), words, {
     title,
     isProblem: problem !== undefined,
     content: html`<h1>${title}</h1>
@@ -101,33 +104,36 @@ ${form({
   action: '/second-factor',
   token: ownToken(reply),
   hidden: isLost ? { ...hidden, lost: 'yes' } : hidden,
-  fields: [
-    isLost
-      ? recoveryField(problem)
-      : { ...appField, hint: 'Your authenticator app shows six digits for Sharewell.', problem },
-  ],
-  button: 'Sign in',
+  fields: [isLost ? recoveryField(words, problem) : { ...appField(words), hint: say('step.code-hint'), problem }],
+  button: say('sign-in.title'),
 })}
 <ul class="list-unstyled mt-4">
-<li><a href="/second-factor?${query.toString()}">${isLost ? 'I have my app' : 'I do not have my app: use a recovery code'}</a></li>
-<li><a href="/sign-in?prompt=login">Start again</a></li>
+<li><a href="/second-factor?${query.toString()}">${say(isLost ? 'step.have-app' : 'step.lost-app')}</a></li>
+<li><a href="/sign-in?prompt=login">${say('step.again')}</a></li>
 </ul>
-${isLost && html`<p class="text-body-secondary">If you have neither the app nor the codes, ask the people who run this site.</p>`}`,
+${isLost && html`<p class="text-body-secondary">${say('step.neither')}</p>`}`,
   })
 }
 
+const taken = { status: 200, text: undefined } as const
+
 const refusals = {
-  wrong: [422, codeProblems.wrong],
-  lost: [422, 'This recovery code is not right, or is used already.'],
-  'too-often': [429, codeProblems['too-often']],
+  wrong: { status: 422, text: 'field.code-wrong' },
+  lost: { status: 422, text: 'step.recovery-wrong' },
+  'too-often': { status: 429, text: 'field.too-often' },
 } as const
 
-const appField: Field = { name: 'code', label: 'Code', autocomplete: 'one-time-code', inputmode: 'numeric' }
-
-const recoveryField = (problem: string | undefined): Field => ({
+const appField = ({ say }: Words): Field => ({
   name: 'code',
-  label: 'Recovery code',
-  hint: 'One of those that you kept when you set up the app. Each works once.',
+  label: say('field.code'),
+  autocomplete: 'one-time-code',
+  inputmode: 'numeric',
+})
+
+const recoveryField = ({ say }: Words, problem: string | undefined): Field => ({
+  name: 'code',
+  label: say('step.recovery'),
+  hint: say('step.recovery-hint'),
   autocomplete: 'off',
   problem,
 })
@@ -136,43 +142,48 @@ type SetUpShown = {
   readonly continued: string | undefined
   /** Whether an organization asks for it: nobody who sets it up of themselves is on the way in. */
   readonly isAsked: boolean
-  readonly problem?: string
+  readonly isWrong?: boolean
 }
 
 const sendSetUp = (
   reply: FastifyReply,
   { uri, text }: SetUp,
-  { continued, isAsked, problem }: SetUpShown,
-): FastifyReply =>
-  sendPage(reply, {
-    title: 'Set up an authenticator app',
-    isProblem: problem !== undefined,
-    ...(isAsked ? {} : { signOut: { token: ownToken(reply) } }),
-    content: html`<h1>Set up an authenticator app</h1>
-${isAsked && html`<p>An organization that you belong to asks you to sign in with a second factor.</p>`}
-<p>With a second factor nobody gets in who knows only your password: besides it we ask for a code that an app on your phone shows. Any app for one-time codes will do.</p>
-<h2>1. Tell the app about Sharewell</h2>
-<p>Scan this picture with the app.</p>
-${qrPicture(uri, 'QR code for your authenticator app')}
-<p>Or, if this is your phone, <a href="${uri}">open it in the app</a>. Or type this key into the app:</p>
+  { continued, isAsked, isWrong = false }: SetUpShown,
+): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('factor.set-up'),
+    isProblem: isWrong,
+    content: html`<h1>${say('factor.set-up')}</h1>
+${isAsked && html`<p>${say('step.asked')}</p>`}
+<p>${say('factor.what')} ${say('step.any-app')}</p>
+<h2>${say('step.one')}</h2>
+<p>${say('step.scan')}</p>
+${qrPicture(uri, say('step.picture'))}
+<p><a href="${uri}">${say('step.open')}</a></p>
+<p>${say('step.key')}</p>
 <p><code>${text}</code></p>
-<h2>2. Enter the code that it shows</h2>
+<h2>${say('step.two')}</h2>
 ${form({
   action: '/second-factor',
   token: ownToken(reply),
   hidden: continued === undefined ? {} : { continue: continued },
-  fields: [{ ...appField, problem }],
-  button: 'Turn it on',
+  fields: [{ ...appField(words), problem: isWrong ? say('field.code-wrong') : undefined }],
+  button: say('step.turn-on'),
 })}
-${!isAsked && html`<p><a href="/account/second-factor">Not now</a></p>`}`,
+${!isAsked && html`<p><a href="/account/second-factor">${say('step.not-now')}</a></p>`}`,
   })
+}
 
 const sendOver = (reply: FastifyReply, continued: string | undefined): FastifyReply => {
   const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
-  return sendPage(reply.code(410), {
-    title: 'Please sign in again',
-    content: html`<h1>Please sign in again</h1>
-<p>That took too long, or was done already, or began in another browser.</p>
-<p><a href="/sign-in?${query.toString()}">Go to sign-in</a></p>`,
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply.code(410), words, {
+    title: say('step.over'),
+    content: html`<h1>${say('step.over')}</h1>
+<p>${say('step.over-text')}</p>
+<p><a href="/sign-in?${query.toString()}">${say('over.sign-in')}</a></p>`,
   })
 }

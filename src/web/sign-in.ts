@@ -4,6 +4,7 @@ import { deviceOf } from '../accounts/device.ts'
 import { signIn } from '../accounts/sign-in.ts'
 import { queryOf } from '../http/presentation.ts'
 import { setSessionCookie } from '../http/session.ts'
+import type { Key } from '../messages/catalogue.ts'
 import { endSession } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
@@ -11,7 +12,7 @@ import { continuePath } from './continue.ts'
 import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { ssoLink } from './sso-link.ts'
 
 /**
@@ -83,7 +84,7 @@ type Shown = {
   readonly refusal?: keyof typeof refusals
   readonly prompt?: string | undefined
   /** What has led here. */
-  readonly done?: string | undefined
+  readonly done?: Key | undefined
 }
 
 const sendSignIn = (
@@ -91,41 +92,41 @@ const sendSignIn = (
   { sso }: PageOptions,
   { continued, email, refusal, done, prompt }: Shown,
 ): FastifyReply => {
-  const title = 'Sign in'
-  const [status, problem] = refusal === undefined ? [200] : refusals[refusal]
-  return sendPage(reply.code(status), {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say('sign-in.title')
+  const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
+  return sendOwnPage(reply.code(status), words, {
     title,
     isProblem: refusal !== undefined,
     content: html`<h1>${title}</h1>
-${done && notice('done', html`<p>${done}</p>`)}
-${problem && notice('problem', html`<p>${problem}</p>`)}
+${done && notice('done', html`<p>${say(done)}</p>`)}
+${text && notice('problem', html`<p>${say(text)}</p>`)}
 ${form({
   action: '/sign-in',
   token: ownToken(reply),
   hidden: continued === undefined ? {} : { continue: continued },
   fields: [
-    { name: 'email', label: 'E-mail address', type: 'email', value: email ?? '', autocomplete: 'username' },
-    { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' },
+    { name: 'email', label: say('field.email'), type: 'email', value: email ?? '', autocomplete: 'username' },
+    { name: 'password', label: say('field.password'), type: 'password', autocomplete: 'current-password' },
   ],
-  button: 'Sign in',
+  button: say('sign-in.title'),
 })}
-${sso && ssoLink(sso.institution, { continue: continued, prompt })}
-${links}`,
+${sso && ssoLink(words, sso.institution, { continue: continued, prompt })}
+<ul class="list-unstyled mt-4">
+<li><a href="/forgotten-password">${say('sign-in.forgotten')}</a></li>
+<li><a href="/sign-up">${say('sign-in.no-account')}</a></li>
+</ul>`,
   })
 }
 
-const links = html`<ul class="list-unstyled mt-4">
-<li><a href="/forgotten-password">I do not know my password</a></li>
-<li><a href="/sign-up">I have no account yet</a></li>
-</ul>`
-
-const doneTexts: Readonly<Record<string, string>> = {
-  'signed-out': 'You are signed out.',
-  'new-password': 'Your new password is saved. Sign in with it.',
+const doneTexts: Readonly<Record<string, Key>> = {
+  'signed-out': 'sign-in.signed-out',
+  'new-password': 'sign-in.new-password',
 }
 
 const refusals = {
-  refused: [422, 'This e-mail address and password do not belong together. Check both and try again.'],
-  barred: [403, 'Your account is closed. Ask the people who run your study or your clinic.'],
-  'too-often': [429, 'That was tried too often. Please wait 15 minutes before you try again.'],
+  refused: { status: 422, text: 'sign-in.refused' },
+  barred: { status: 403, text: 'sign-in.barred' },
+  'too-often': { status: 429, text: 'field.too-often' },
 } as const

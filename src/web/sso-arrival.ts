@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceOf } from '../accounts/device.ts'
 import { type NameProblem, nameOfPerson, nameProblem } from '../accounts/person.ts'
 import type { SsoStep } from '../auth/sso/arrivals.ts'
+import { wordsFor } from '../messages/catalogue.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { form, notice, typed } from './form.ts'
@@ -100,7 +101,7 @@ const sendCreate = (
 ${form({
   action: `/sso/arrivals/${request.params.arrival}/account`,
   token: ownToken(reply),
-  fields: [nameField(typed?.name ?? arrived.name ?? '', typed?.problem)],
+  fields: [nameField(wordsFor('en'), typed?.name ?? arrived.name ?? '', typed?.problem)],
   button: 'Create account',
 })}
 <p><a href="/sign-in">I have an account already, with another e-mail address</a></p>`,

@@ -4,10 +4,11 @@ import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { letterOnItsWay } from './letter-on-its-way.ts'
+import { sendLetterOnItsWay } from './letter-on-its-way.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { phrase } from './time.ts'
 
 /** Where somebody says that they read the mail of their address. */
 export const verificationPage: AddPage = (server, { accounts }) => {
@@ -15,11 +16,13 @@ export const verificationPage: AddPage = (server, { accounts }) => {
     const link = queryOf(request).get('link') ?? ''
     const email = await findVerification(accounts, link)
     if (email === undefined) return sendLinkIsOver(reply)
-    return sendPage(reply, {
-      title: 'Confirm your e-mail address',
-      content: html`<h1>Confirm your e-mail address</h1>
-<p>Is <strong>${email}</strong> your e-mail address, and is the Sharewell account with it yours?</p>
-${form({ action: '/verification', token: ownToken(reply), hidden: { link }, fields: [], button: 'Yes, both are mine' })}`,
+    const words = wordsOf(request)
+    const { say } = words
+    return sendOwnPage(reply, words, {
+      title: say('verification.title'),
+      content: html`<h1>${say('verification.title')}</h1>
+<p>${phrase(words, 'verification.text', { email: html`<strong>${email}</strong>` })}</p>
+${form({ action: '/verification', token: ownToken(reply), hidden: { link }, fields: [], button: say('verification.yes') })}`,
     })
   })
   server.post('/verification', async (request, reply) =>
@@ -29,6 +32,6 @@ ${form({ action: '/verification', token: ownToken(reply), hidden: { link }, fiel
   )
   server.post('/account/verification', { onRequest: requireSession }, async (request, reply) => {
     await askForVerification(accounts, sessionOf(request).person)
-    return sendPage(reply, letterOnItsWay)
+    return sendLetterOnItsWay(reply)
   })
 }

@@ -1,5 +1,6 @@
 /** Buttons that need this module are shown by it. */
-const codes = [...document.querySelectorAll('[data-codes] code')].map(({ textContent }) => textContent)
+const list = document.querySelector('[data-codes]')
+const codes = [...list.querySelectorAll('code')].map(({ textContent }) => textContent)
 const copied = document.querySelector('[data-copied]')
 
 const show = (selector, onClick) => {
@@ -14,8 +15,8 @@ if (navigator.clipboard !== undefined)
   show('[data-copy]', async () => {
     try {
       await navigator.clipboard.writeText(codes.join('\n'))
-      copied.textContent = 'The codes are copied.'
+      copied.textContent = list.dataset.copiedText
     } catch {
-      copied.textContent = 'Your browser did not copy them: write them down.'
+      copied.textContent = list.dataset.refusedText
     }
   })
