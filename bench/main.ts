@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { benchAudit } from './audit.ts'
 import { benchAuth } from './auth.ts'
 import { benchCrud } from './crud.ts'
 import { benchIngest } from './ingest.ts'
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, (server: BenchServer, options: Options) =
   search: (server, { rows = 1_000_000 }) => benchSearch(server, { rows }),
   crud: (server, { rows = 1_000_000, connections = 8, seconds }) => benchCrud(server, { rows, connections, seconds }),
   mix: (server, { rows = 1_000_000, connections = 8, seconds }) => benchMix(server, { rows, connections, seconds }),
+  audit: (server, { rows = 100_000, connections = 8, seconds }) => benchAudit(server, { rows, connections, seconds }),
   auth: (server, { connections = 8, seconds }) => benchAuth(server, { connections, seconds }),
 }
 

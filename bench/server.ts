@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
-import { openDatabase } from '../src/storage/database.ts'
+import { type Database, openDatabase } from '../src/storage/database.ts'
 import { openEmbedded } from '../src/storage/embedded.ts'
 import { issueToken, type TokenRequest } from '../src/storage/token.ts'
 import { type Api, openApi } from './api.ts'
@@ -31,18 +31,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-bench-'))
   const postgres = await openEmbedded(folder, () => {})
   const port = await freePort()
-  const child = spawn(process.execPath, [...profileFlags(profile), ...startArguments], {
-    cwd: join(import.meta.dirname, '..'),
-    env: {
-      ...process.env,
-      PORT: String(port),
-      DATA_DIR: folder,
-      DATABASE_URL: postgres.url,
-      LOG_LEVEL: 'warn',
-      TRUST_PROXY: 'loopback',
-    },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  const child = start([...profileFlags(profile), ...startArguments], { port, folder, databaseUrl: postgres.url })
   const origin = `http://127.0.0.1:${port}`
   const database = openDatabase(postgres.url, { poolSize: 1 })
   const close = async () => {
@@ -58,11 +47,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
     throw error
   }
   return {
-    as: async (subject, scope, more = {}) =>
-      openApi(
-        `${origin}/fhir`,
-        await issueToken(database, { subject, client: 'cli', scope, ttlSeconds: 86_400, ...more }),
-      ),
+    as: asAt(origin, database),
     databaseUrl: postgres.url,
     origin,
     memory: () => residentMegabytes(child.pid ?? 0),
@@ -70,6 +55,52 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
     close,
   }
 }
+
+/** A second server over the same database, which records nothing. */
+export const openUnaudited = async ({ databaseUrl }: BenchServer): Promise<Pick<BenchServer, 'as' | 'close'>> => {
+  const folder = await mkdtemp(join(tmpdir(), 'sharewell-bench-'))
+  const port = await freePort()
+  const program = [...startArguments.slice(0, -2), 'bench/unaudited.ts']
+  const child = start(program, { port, folder, databaseUrl })
+  const origin = `http://127.0.0.1:${port}`
+  const database = openDatabase(databaseUrl, { poolSize: 1 })
+  const close = async () => {
+    await stop(child)
+    await database.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await untilReady(child, `${origin}/readyz`)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { as: asAt(origin, database), close }
+}
+
+type Starting = { readonly port: number; readonly folder: string; readonly databaseUrl: string }
+
+const start = (programArguments: readonly string[], { port, folder, databaseUrl }: Starting): ChildProcess =>
+  spawn(process.execPath, programArguments, {
+    cwd: join(import.meta.dirname, '..'),
+    env: {
+      ...process.env,
+      PORT: String(port),
+      DATA_DIR: folder,
+      DATABASE_URL: databaseUrl,
+      LOG_LEVEL: 'warn',
+      TRUST_PROXY: 'loopback',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+
+const asAt =
+  (origin: string, database: Database): BenchServer['as'] =>
+  async (subject, scope, more = {}) =>
+    openApi(
+      `${origin}/fhir`,
+      await issueToken(database, { subject, client: 'cli', scope, ttlSeconds: 86_400, ...more }),
+    )
 
 /** As `npm start` has it, without npm between the signal and the server. */
 const startArguments = packageJson.scripts.start.split(' ').slice(1)

@@ -1,24 +1,23 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
-import { type Access, fullAccess } from './access/access.ts'
-import { type Caller, oncePerCaller } from './access/caller.ts'
-import { accessOf } from './access/rules.ts'
-import type { ParseCriteria } from './access/scope-criteria.ts'
+import type { Caller } from './access/caller.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
-import type { OpenStoreAs } from './accounts/person.ts'
+import { openAudit } from './app/auditing.ts'
+import { openFhir } from './app/fhir.ts'
 import { openPatients } from './app/patients.ts'
+import { openSealing } from './app/sealing.ts'
 import { openStaffing } from './app/staff-invitations.ts'
 import { openWork, type Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { openSso } from './auth/sso/sso.ts'
 import { baseUrlOf, type Config } from './config.ts'
-import { openCodeClasses } from './fhir/code-class.ts'
-import { loadRegistry, type Registry } from './fhir/registry.ts'
+import { logEvents } from './events/log.ts'
+import { loadRegistry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
 import { authorizationRoutes } from './http/authorization.ts'
 import { capabilityRoutes } from './http/capability.ts'
-import { type FhirOptions, fhirRoutes } from './http/fhir.ts'
+import { fhirRoutes } from './http/fhir.ts'
 import { healthRoutes } from './http/health.ts'
 import { portOf } from './http/listen.ts'
 import { openApiRoutes } from './http/openapi.ts'
@@ -27,13 +26,11 @@ import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
 import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
-import { openMhealth } from './mhealth/mhealth.ts'
-import { parseCriteria } from './search/parse.ts'
 import { findSessionCaller } from './storage/account/session.ts'
-import { type Callers, openCallers } from './storage/callers.ts'
-import { type Connection, type Database, openDatabase } from './storage/database.ts'
+import type { AuditWriting } from './storage/audit/trail.ts'
+import { openCallers } from './storage/callers.ts'
+import { openDatabase } from './storage/database.ts'
 import { openReadiness } from './storage/readiness.ts'
-import { openStores } from './storage/resources.ts'
 import type { ReadAs } from './subscriptions/sockets.ts'
 import { answerErrorPage, unanswerablePage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
@@ -46,16 +43,18 @@ type AppOptions = {
   readonly secretKey: Uint8Array
   /** Whether this process does background work too, and how. */
   readonly work?: Work
+  readonly auditing?: AuditWriting
 }
 
 export type { Work } from './app/work.ts'
 
 /** Everything put together: listen on it, or inject requests. Closing it closes its database connections too. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
-  const { config, log, databaseUrl, secretKey, work } = options
+  const { config, log, databaseUrl, secretKey, work, auditing: writing = 'on' } = options
   const database = openDatabase(databaseUrl, { poolSize: config.poolSize })
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
   const registry = loadRegistry()
+  const audit = await openAudit(databaseUrl, { registry, writing })
   const server = await openServer({ config, log, xml: openXml(registry.structures) })
   const address = () => baseUrlOf(config, portOf(server) ?? config.port)
   const base = () => `${address()}/fhir`
@@ -72,10 +71,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
-  const { fhir, codeClasses, openStoreAs, parseCriteria } = await fhirOptions({
+  const { fhir, codeClasses, openStoreAs, parseCriteria } = await openFhir({
     registry,
     database,
     dictionaryConnection,
+    audit,
     callers,
     secretKey,
     base,
@@ -111,14 +111,18 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
   const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
   if (work !== undefined) await authorization.start()
+  const tell = logEvents(log)
+  const sealing = work && openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })
   const working = work && (await openWork({ ...serving, databaseUrl, readAs }, work))
   // Before requests are waited for: websockets would be waited for as well.
   server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
     mail?.close()
+    await sealing?.close()
     await Promise.all([
       database.close(),
       dictionaryConnection.close(),
+      audit.close(),
       outbound.close(),
       ehrOutbound.close(),
       ssoOutbound.close(),
@@ -184,56 +188,3 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 /** Who configures a provider means it, be its address private. */
 const originOf = (issuer: string | undefined): readonly string[] =>
   issuer === undefined ? [] : [new URL(issuer).origin]
-
-type FhirParts = {
-  readonly registry: Registry
-  readonly database: Database
-  /** A connection of its own for what is committed at once. */
-  readonly dictionaryConnection: Connection
-  readonly callers: Callers
-  readonly omhSchemaDir?: string
-  readonly requiresReferences: boolean
-  readonly secretKey: Uint8Array
-  /** Absolute FHIR base, without a slash at the end. */
-  readonly base: () => string
-  readonly refusalOf: FhirOptions['refusalOf']
-  readonly pages: FhirOptions['pages']
-}
-
-/** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
-const fhirOptions = async (options: FhirParts) => {
-  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf, pages } = options
-  const codeClasses = openCodeClasses()
-  const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
-  const storeOf = await openStores({
-    database,
-    dictionaryConnection,
-    registry,
-    classes: codeClasses,
-    references: options.requiresReferences ? base : undefined,
-  })
-  const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
-  const accessFor = oncePerCaller((caller): Access => accessOf(caller, registry, parse))
-  const fhir: FhirOptions = {
-    registry,
-    mhealth,
-    findCaller: options.callers.find,
-    pages,
-    accessFor,
-    openStoreFor: (caller, access) =>
-      storeOf({
-        access,
-        author: caller.principal,
-        organizations: caller.organizations,
-        choosesIds: caller.client.policies.has('everything'),
-        choosesOwner: caller.administrator || caller.client.policies.has('everything'),
-        ...(caller.tokenHash === undefined ? {} : { tokenHash: caller.tokenHash }),
-      }),
-    base,
-    secretKey,
-    refusalOf,
-  }
-  const openStoreAs: OpenStoreAs = ({ principal, organizations = [] }) =>
-    storeOf({ access: fullAccess, author: principal, organizations, choosesIds: false, choosesOwner: false })
-  return { fhir, codeClasses, openStoreAs, parseCriteria: parse }
-}

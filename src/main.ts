@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { auditCommand } from './cli/audit.ts'
 import { changeEmailCommand } from './cli/change-email.ts'
 import { clientCommand } from './cli/client.ts'
 import { demoCommand } from './cli/demo.ts'
@@ -23,6 +24,7 @@ const commands = [
   ehrCommand,
   keysCommand,
   secretKeyCommand,
+  auditCommand,
   inviteCommand,
   changeEmailCommand,
   secondFactorCommand,

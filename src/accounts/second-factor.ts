@@ -7,6 +7,7 @@ import {
 } from '../storage/account/second-factor.ts'
 import { endSessions, isInForce, type Session, startSession } from '../storage/account/session.ts'
 import { endSteps, findStep, takeStep } from '../storage/account/sign-in-step.ts'
+import { recordSignIn } from '../storage/audit/sign-in.ts'
 import { findAccountByEmail, lockAccount } from '../storage/user-account.ts'
 import { type AccountEventParts, recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
@@ -29,7 +30,10 @@ export const enterCode = async (
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
   const { person, methods } = found
   const answer = await useCode(accounts, person, typed)
-  if (answer !== 'right') return { kind: answer }
+  if (answer !== 'right') {
+    await recordSignIn(database, { person, outcome: answer === 'wrong' ? 401 : 429 })
+    return { kind: answer }
+  }
   return database.transaction(async connection => {
     if (!(await takeStep(connection, step))) return { kind: 'over' }
     return {

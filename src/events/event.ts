@@ -11,5 +11,7 @@ export type Event =
   | { readonly kind: 'server-ready'; readonly address: string }
   | { readonly kind: 'server-stopping'; readonly reason: string }
   | { readonly kind: 'server-stopped' }
+  /** The end of the audit's chain: kept elsewhere, it tells later whether something was cut off. */
+  | { readonly kind: 'audit-sealed'; readonly seal: string; readonly head: string }
 
 export type Tell = (event: Event) => void

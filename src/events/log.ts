@@ -11,7 +11,7 @@ export const openLog = (level: LogLevel, destination: DestinationStream = pino.d
 
 /** The listener that writes every event into the log. */
 export const logEvents =
-  (log: Logger): Tell =>
+  (log: Pick<Logger, 'info' | 'warn' | 'fatal'>): Tell =>
   ({ kind, ...event }) => {
     const [level, text] = lines[kind]
     const told = Object.entries(event)
@@ -35,6 +35,7 @@ const lines: Readonly<Record<Event['kind'], readonly ['info' | 'warn' | 'fatal',
   'server-ready': ['info', 'Sharewell is ready. Try {address}/fhir/metadata'],
   'server-stopping': ['info', '{reason}: finishing requests under way, then stopping'],
   'server-stopped': ['info', 'Stopped'],
+  'audit-sealed': ['info', 'The audit is sealed up to {seal}:{head}'],
 }
 
 /** What PostgreSQL quotes of a row (detail, where, the statement) is health data and stays out of the log. */

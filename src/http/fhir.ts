@@ -8,6 +8,9 @@ import type { Context, Interaction, SystemRequest } from '../interactions/intera
 import { findRoute, methodsAt } from '../interactions/route.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import { routes } from '../operations/operations.ts'
+import { type AuditDoor, agentOf } from '../storage/audit/agent.ts'
+import { recordRefusal } from '../storage/audit/refusal.ts'
+import type { Trail } from '../storage/audit/trail.ts'
 import type { Store } from '../storage/store.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
 import { type FindCaller, type Pages, requireCaller } from './caller.ts'
@@ -23,7 +26,8 @@ export type FhirOptions = {
   readonly findCaller: FindCaller
   readonly pages: Pages
   readonly accessFor: (caller: Caller) => Access
-  readonly openStoreFor: (caller: Caller, access: Access) => Store
+  readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor) => Store
+  readonly trail: Trail
   /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
   readonly base: () => string
   readonly secretKey: Uint8Array
@@ -34,12 +38,13 @@ export type FhirOptions = {
 /** The RESTful API, below the prefix it is registered with. https://hl7.org/fhir/R4/http.html */
 export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions): Promise<void> => {
   const cursorsFor = openCursors(options.secretKey)
-  const contextOf = (request: FastifyRequest): Context => {
+  const contextOf = (request: FastifyRequest, interaction: Interaction): Context => {
     const { caller } = request
     if (caller === undefined) throw new Error('a route without its caller')
     const access = options.accessFor(caller)
-    const store = options.openStoreFor(caller, access)
-    const { registry, mhealth, refusalOf } = options
+    const door = doorOf(request, interaction)
+    const store = options.openStoreFor(caller, access, door)
+    const { registry, mhealth, refusalOf, trail } = options
     const reportFault = (fault: unknown) => request.log.error(fault)
     return {
       registry,
@@ -54,6 +59,8 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
       interactions: routes,
       dispatch,
       reportFault,
+      recordRefusal: (tried, error) =>
+        recordRefusal(access => trail.keep({ ...agentOf(caller, door), ...access }), tried, error),
     }
   }
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -62,7 +69,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
     const isContent = isBinaryRead(interaction, named.type)
     if (!isSearch(interaction) && !isContent) refuseLines(request)
     const send = isContent ? sendBinary : sendAnswer
-    return send(reply, await dispatch(routed, contextOf(request)))
+    return send(reply, await dispatch(routed, contextOf(request, interaction)))
   }
   const target = (request: FastifyRequest, body?: unknown) => ({
     method: request.method === 'HEAD' ? 'GET' : request.method,
@@ -84,6 +91,11 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   })
   server.setNotFoundHandler(answer)
 }
+
+const doorOf = ({ id }: FastifyRequest, { name, path }: Interaction): AuditDoor => ({
+  request: id,
+  ...(name === 'operation' ? { operation: path.slice(path.indexOf('$')) } : {}),
+})
 
 const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'
 

@@ -2,6 +2,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareRouted } from './conditional.ts'
+import { triedBy } from './dispatch.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, SystemRequest } from './interaction.ts'
 import { writtenResponse } from './written.ts'
@@ -25,7 +26,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
         await writePending()
         answers[index] = await context.dispatch(entry, context)
       } else {
-        pending.push({ index, name, ...prepareRouted(entry, context) })
+        pending.push({ index, name, ...(await prepared(entry, context)) })
       }
     } catch (error) {
       answers[index] = failure(error, context)
@@ -34,6 +35,15 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   await writePending()
   const chunks = bundleChunks({ type: 'batch-response', link: [] }, answers.map(entryText))
   return { status: 200, body: { kind: 'chunks', chunks } }
+}
+
+const prepared = async (entry: Entry, context: Context): Promise<Prepared> => {
+  try {
+    return prepareRouted(entry, context)
+  } catch (error) {
+    await context.recordRefusal(triedBy(entry), error)
+    throw error
+  }
 }
 
 type Pending = Prepared & { readonly index: number; readonly name: Entry['interaction']['name'] }

@@ -6,6 +6,7 @@ import type { Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Action } from '../search/expression.ts'
+import type { Tried } from '../storage/audit/refusal.ts'
 import type { Store, Write } from '../storage/store.ts'
 import type { BundleText } from './bundle-text.ts'
 import type { Cursors } from './cursor.ts'
@@ -140,6 +141,8 @@ export type Context = {
   readonly dispatch: (routed: Routed, context: Context) => Promise<FhirResponse>
   /** Tells of a fault that is answered inside a Bundle, where no error handler sees it. */
   readonly reportFault: (fault: unknown) => void
+  /** Records that the caller was refused, unless that was done where it happened. */
+  readonly recordRefusal: (tried: Tried, error: unknown) => Promise<void>
 }
 
 /** A request that has found its interaction. */

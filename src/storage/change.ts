@@ -135,7 +135,7 @@ export const deleteOne = async (connection: Connection, writing: Writing, write:
   if (current === undefined) {
     const last = await wasVisible(connection, writing, { type, id, ...place }, 'd')
     if (last === undefined) throw unknown(type, id)
-    return { outcome: 'deleted', type, id, ...last }
+    return { outcome: 'deleted', type, id, patientId: place.patientId, ...last }
   }
   checkVersion(current, write.ifMatch)
   const pair = await pairedWith(connection, type, id)
@@ -167,7 +167,7 @@ const remove = async (connection: Connection, writing: Writing, current: Current
   const lastUpdated = new Date()
   await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
   await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }], writing)
-  return { outcome: 'deleted', type, id, versionId: String(version), lastUpdated }
+  return { outcome: 'deleted', type, id, patientId, versionId: String(version), lastUpdated }
 }
 
 /** The current row if the caller may act on it so; one that may only be read is forbidden, not unknown. */

@@ -4,7 +4,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Action } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
-import { historyOf, type RowNames, storedRow, tableOf } from './row.ts'
+import { historyOf, kindOf, type RowNames, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
@@ -18,7 +18,7 @@ export type Asking = {
 }
 
 /** The current row, with its key. */
-export type Current = Stored & { readonly patientId: number; readonly pk: string; readonly owner: string | null }
+export type Current = Stored & { readonly pk: string; readonly owner: string | null }
 
 type Row = {
   patient_id: number
@@ -26,6 +26,7 @@ type Row = {
   version: number
   last_updated: Date
   owner: string | null
+  kind_id?: number
   content: string
 }
 
@@ -39,7 +40,7 @@ export const findCurrent = async (
 ): Promise<Current | undefined> => {
   const allowed = compile(restrict(access, action, type), storedRow(type, 'row'), classes)
   const [found] = await connection.kept<Row>(sql.fragment`
-    SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner,
+    SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner, ${kindOf(type, 'row')}
       ${servedContent(type, 'row', { access, classes })} AS content
     FROM resource_identity AS identity
     JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
@@ -55,6 +56,7 @@ export const findCurrent = async (
         versionId: String(found.version),
         lastUpdated: found.last_updated,
         content: found.content,
+        kindId: found.kind_id,
       }
 }
 

@@ -141,9 +141,13 @@ const totalOf = async (
   return { total: Number(count) + currentIn(shown, asked).length }
 }
 
-export const toVersion = (type: ResourceType, { id, version, lastUpdated, method, served }: Row): Version => ({
+export const toVersion = (
+  type: ResourceType,
+  { id, patientId, version, lastUpdated, method, served }: Row,
+): Version => ({
   type,
   id,
+  patientId,
   versionId: String(version),
   lastUpdated,
   method,

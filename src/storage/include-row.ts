@@ -9,7 +9,7 @@ import { allOf, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
 
 /** A resource of the answer, and where its row is. */
-export type Placed = Stored & { readonly patientId: number; readonly pk: string }
+export type Placed = Stored & { readonly pk: string }
 
 /** What is followed from; `known` is what the answer has already, by reference. */
 export type Frontier = { readonly from: readonly Placed[]; readonly known: ReadonlyMap<string, Placed> }

@@ -25,9 +25,10 @@ export const lastObservations = async (
       FROM code WHERE code.code_id IS NOT NULL
     )
     SELECT DISTINCT ON (latest.effective_start, latest.pk)
-      latest.id, latest.version, latest.last_updated, latest.content
+      latest.id, latest.version, latest.last_updated, latest.patient_id, latest.kind_id, latest.content
     FROM code, LATERAL (
-      SELECT hot.effective_start, hot.pk, row.id, row.version, row.last_updated, row.content::text AS content
+      SELECT hot.effective_start, hot.pk, row.id, row.version, row.last_updated,
+        row.patient_id, row.kind_id, row.content::text AS content
       FROM observation_code AS hot
       JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk
       WHERE hot.patient_id = code.patient_id AND hot.code_id = code.code_id AND hot.component = 0
@@ -36,13 +37,22 @@ export const lastObservations = async (
       LIMIT ${max}
     ) AS latest
     ORDER BY latest.effective_start DESC, latest.pk DESC`)
-  return rows.map(({ id, version, last_updated, content }) => ({
+  return rows.map(({ id, version, last_updated, patient_id, kind_id, content }) => ({
     type: 'Observation',
     id,
     versionId: String(version),
     lastUpdated: last_updated,
     content,
+    patientId: patient_id,
+    kindId: kind_id,
   }))
 }
 
-type Row = { id: string; version: number; last_updated: Date; content: string }
+type Row = {
+  id: string
+  version: number
+  last_updated: Date
+  patient_id: number
+  kind_id: number
+  content: string
+}

@@ -34,6 +34,10 @@ export const tableOf = (type: ResourceType): SqlFragment => name(tableName(type)
 
 export const historyOf = (type: ResourceType): SqlFragment => name(`${tableName(type)}_history`)
 
+/** The column that has the kind of an Observation, and a comma; of other types nothing. */
+export const kindOf = (type: ResourceType, alias: string): SqlFragment =>
+  type === 'Observation' ? sql.fragment`${name(alias)}.kind_id,` : sql.fragment``
+
 /** A row of the tables under the alias. */
 export const storedRow = (type: ResourceType, alias: string): RowNames => ({
   type,

@@ -92,6 +92,7 @@ type Row = {
   id: string
   version: number
   last_updated: Date
+  kind_id?: number
   content: string
 }
 
@@ -106,13 +107,14 @@ const summaryMask =
   (type: ResourceType): Mask | undefined =>
     kind === undefined || kind === 'count' ? undefined : maskOf(registry.structures, type, { kind })
 
-const toPlaced = ({ type }: Search, { patient_id, pk, id, version, last_updated, content }: Row): Placed => ({
+const toPlaced = ({ type }: Search, { patient_id, pk, id, version, last_updated, kind_id, content }: Row): Placed => ({
   type,
   id,
   patientId: patient_id,
   pk,
   versionId: String(version),
   lastUpdated: last_updated,
+  kindId: kind_id,
   content,
 })
 

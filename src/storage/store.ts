@@ -17,6 +17,10 @@ export type Stored = {
   readonly versionId: string
   readonly lastUpdated: Date
   readonly content: string
+  /** The compartment that it stands in; 0 where that is none, or several. */
+  readonly patientId: number
+  /** Of an Observation: the number of its kind. */
+  readonly kindId?: number | undefined
 }
 
 /** One line of a history: `content` is absent where the version is a deletion. */

@@ -5,7 +5,7 @@ import { FhirError } from '../fhir/error.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection, Database } from './database.ts'
-import { storedRow, tableOf } from './row.ts'
+import { kindOf, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { sql } from './sql.ts'
 import { findSubscriber, type Subscriber } from './subscriber.ts'
@@ -121,6 +121,8 @@ export type Event = {
     readonly id: string
     readonly version: number
     readonly content: string
+    readonly patientId: number
+    readonly kindId?: number | undefined
   }
 }
 
@@ -142,16 +144,18 @@ export const eventsIn = async (
 ): Promise<readonly Event[]> => {
   const asked = restrict(access, 's', type, whole ? and(where, access('r', type)) : where)
   const rows = await connection.any<EventRow>(sql.fragment`
-    SELECT event.number, event.occurred_at, row.id, row.version, ${servedContent(type, 'row', { access, classes })} AS content
+    SELECT event.number, event.occurred_at, row.patient_id, ${kindOf(type, 'row')} row.id, row.version, ${servedContent(type, 'row', { access, classes })} AS content
     FROM subscription_event AS event
     LEFT JOIN ${tableOf(type)} AS row ON row.patient_id = event.patient_id AND row.pk = event.pk
       AND ${compile(asked, storedRow(type, 'row'), classes)}
     WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
     ORDER BY event.number LIMIT ${limit}`)
-  return rows.map(({ number, occurred_at, id, version, content }) => ({
+  return rows.map(({ number, occurred_at, id, version, patient_id, kind_id, content }) => ({
     number: Number(number),
     occurredAt: occurred_at,
-    ...(id === null || version === null || content === null ? {} : { focus: { type, id, version, content } }),
+    ...(id === null || version === null || patient_id === null || content === null
+      ? {}
+      : { focus: { type, id, version, patientId: patient_id, kindId: kind_id, content } }),
   }))
 }
 
@@ -160,5 +164,7 @@ type EventRow = {
   readonly occurred_at: Date
   readonly id: string | null
   readonly version: number | null
+  readonly patient_id: number | null
+  readonly kind_id?: number
   readonly content: string | null
 }

@@ -152,10 +152,12 @@ export const toProjected = ({ patientId, pk, id, version, resource }: Candidate)
   resource,
 })
 
-export const toStored = ({ type, id, version, lastUpdated, content }: Candidate): Stored => ({
+export const toStored = ({ type, id, version, lastUpdated, content, patientId, facts }: Candidate): Stored => ({
   type,
   id,
   versionId: String(version),
   lastUpdated,
   content,
+  patientId,
+  kindId: facts?.kindId,
 })

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Caller } from '../../access/caller.ts'
+import { recordSignIn } from '../audit/sign-in.ts'
 import type { Connection } from '../database.ts'
 import { digestOf, isSecret, newSecret } from '../secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -40,6 +41,7 @@ export const startSession = async (
     INSERT INTO user_session (id, hash, person, methods, device, frame, expires_at)
     VALUES (${uuidv7()}, ${sql.binary(digestOf(cookie))}, ${person}, ${sql.array([...methods], 'text')}, ${device},
       ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds}))`)
+  await recordSignIn(connection, { person, outcome: 200 })
   return cookie
 }
 

@@ -1,0 +1,113 @@
+import { systems } from '../src/fhir/canonical.ts'
+import type { Api } from './api.ts'
+import { driveLoad } from './load.ts'
+import { buildMixWorld } from './mix-world.ts'
+import { patientId } from './people.ts'
+import { percentile } from './percentile.ts'
+import { openPlainSql } from './plain-sql.ts'
+import type { Report } from './report.ts'
+import { type BenchServer, openUnaudited } from './server.ts'
+import { person } from './world.ts'
+
+type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
+
+/**
+ * What it costs that everything is recorded: two servers over one database, of which one records nothing, are asked the same
+ * in turns, and the time of a request at the one is told as a multiple of that at the other.
+ */
+export const benchAudit = async (server: BenchServer, { rows, connections, seconds }: Options): Promise<Report> => {
+  await buildMixWorld(server, rows)
+  const unaudited = await openUnaudited(server)
+  try {
+    const compared: Compared[] = []
+    for (const [name, ask] of Object.entries(asks(await someIds(server)))) {
+      const sides = {
+        audited: await askers(server, connections, ask),
+        unaudited: await askers(unaudited, connections, ask),
+      }
+      compared.push(await compare(name, sides, seconds))
+      for (const { api } of [...sides.audited, ...sides.unaudited]) api.close()
+    }
+    return {
+      bench: 'audit',
+      figures: Object.assign({ observations: rows, connections }, ...compared.map(({ figures }) => figures)),
+      bars: [
+        {
+          name: 'recording takes less than 10 % of the time of a request',
+          isMet: compared.every(({ ratio }) => ratio < 1.1),
+        },
+        { name: 'nothing goes wrong', isMet: compared.every(({ errors }) => errors === 0) },
+      ],
+    }
+  } finally {
+    await unaudited.close()
+  }
+}
+
+type Compared = {
+  readonly ratio: number
+  readonly errors: number
+  readonly figures: Readonly<Record<string, number>>
+}
+
+type Asker = { readonly api: Api; readonly ask: () => Promise<unknown> }
+
+type Side = 'audited' | 'unaudited'
+
+const compare = async (
+  name: string,
+  sides: Readonly<Record<Side, readonly Asker[]>>,
+  seconds: number,
+): Promise<Compared> => {
+  const times: Record<Side, number[]> = { audited: [], unaudited: [] }
+  let errors = 0
+  for (let round = 0; round < rounds; round += 1) {
+    // Neither side always comes first.
+    const order: readonly Side[] = round % 2 === 0 ? ['audited', 'unaudited'] : ['unaudited', 'audited']
+    for (const side of order) {
+      const load = await driveLoad(
+        sides[side].map(({ ask }) => ask),
+        { seconds: seconds / rounds, warmUpSeconds: round < 2 ? 2 : 0.2 },
+      )
+      errors += load.errors
+      times[side].push((1000 * sides[side].length) / load.perSecond)
+    }
+  }
+  const ratio = percentile(
+    times.audited.map((time, round) => time / (times.unaudited[round] ?? time)),
+    0.5,
+  )
+  const figures = {
+    [`${name}Ms`]: percentile(times.audited, 0.5),
+    [`${name}UnauditedMs`]: percentile(times.unaudited, 0.5),
+    [`${name}Ratio`]: ratio,
+  }
+  return { ratio, errors, figures }
+}
+
+const rounds = 10
+
+const someIds = async ({ databaseUrl }: BenchServer): Promise<readonly string[]> => {
+  const plain = await openPlainSql(databaseUrl)
+  const ids = await plain.someObservations(10_000)
+  await plain.close()
+  return ids
+}
+
+type Ask = (api: Api) => Promise<unknown>
+
+const asks = (ids: readonly string[]): Readonly<Record<string, Ask>> => ({
+  read: api => api.get(`/Observation/${ids[Math.floor(Math.random() * ids.length)]}`),
+  search: api =>
+    api.get(
+      `/Observation?patient=${patientId(1 + Math.floor(Math.random() * 100))}&code=${systems.loinc}|8867-4&_count=20`,
+    ),
+  study: api => api.get(`/Observation?code=${systems.loinc}|8867-4&_count=100`),
+})
+
+const askers = async (at: Pick<BenchServer, 'as'>, connections: number, ask: Ask): Promise<readonly Asker[]> => {
+  const apis = await Promise.all(
+    Array.from({ length: connections }, () => at.as({ kind: 'user', person }, 'user/*.rs')),
+  )
+  return apis.map(api => ({ api, ask: () => ask(api) }))
+}

@@ -1,0 +1,45 @@
+import type { Tell } from '../events/event.ts'
+import { auditKeyOf } from '../storage/audit/chain.ts'
+import { sealAudit } from '../storage/audit/seal.ts'
+import { openDatabase } from '../storage/database.ts'
+
+type Options = {
+  readonly databaseUrl: string
+  readonly secretKey: Uint8Array
+  /** Between two looks for what is not sealed yet. */
+  readonly pauseMs: number
+  readonly tell: Tell
+  readonly reportFault: (fault: unknown) => void
+}
+
+/** Seals what was recorded, over and over, and tells the head once an hour. Closing it seals once more. */
+export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault }: Options) => {
+  const database = openDatabase(databaseUrl, { poolSize: 1 })
+  const key = auditKeyOf(secretKey)
+  let toldAt = Number.NEGATIVE_INFINITY
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
+  const seal = async (): Promise<void> => {
+    const head = await sealAudit(database, key).catch(fault => reportFault(fault))
+    if (head !== undefined && performance.now() - toldAt >= hourMs) {
+      toldAt = performance.now()
+      tell({ kind: 'audit-sealed', ...head })
+    }
+  }
+  const go = async (): Promise<void> => {
+    await seal()
+    if (!isClosed) timer = setTimeout(() => (sealing = go()), pauseMs)
+  }
+  let sealing = go()
+  return {
+    close: async () => {
+      isClosed = true
+      clearTimeout(timer)
+      await sealing
+      await seal()
+      await database.close()
+    },
+  }
+}
+
+const hourMs = 3_600_000

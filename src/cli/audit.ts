@@ -1,0 +1,54 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { readConfig } from '../config.ts'
+import { ageAudit, fewestYears } from '../storage/audit/age.ts'
+import { auditKeyOf } from '../storage/audit/chain.ts'
+import type { AuditHead } from '../storage/audit/seal.ts'
+import { verifyAudit } from '../storage/audit/verify.ts'
+import { secretKeyOf } from '../storage/secret-key.ts'
+import { withOwnDatabase } from './own-database.ts'
+
+export const auditCommand = (program: Command): void => {
+  const audit = program.command('audit').description('the record of who did what')
+  audit
+    .command('verify')
+    .description('prove that nothing of it was changed, removed or cut off; ends with 1 where something was')
+    .option('--head <seal:head...>', 'a head that was kept elsewhere, as the log tells it once an hour', parseHead, [])
+    .action(({ head }: { readonly head: readonly AuditHead[] }) => verify(head))
+  audit
+    .command('age')
+    .description('remove what is older, behind a signed checkpoint')
+    .option('--years <count>', `how long it is kept: ${fewestYears} at least`, parseYears, fewestYears)
+    .action(({ years }: { readonly years: number }) => age(years))
+}
+
+const verify = async (heads: readonly AuditHead[]): Promise<void> => {
+  const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
+  const verdict = await withOwnDatabase(database => verifyAudit(database, key, heads))
+  if (verdict.kind === 'broken') {
+    process.stderr.write(`The record is not whole: ${verdict.bad}.\n`)
+    process.exitCode = 1
+    return
+  }
+  const { last, rows, unsealed } = verdict
+  const end = last === undefined ? 'nothing is sealed yet' : `the head is ${last.seal}:${last.head}`
+  process.stdout.write(`The record is whole: ${rows} rows are sealed, ${unsealed} wait for it, ${end}\n`)
+}
+
+const age = async (years: number): Promise<void> => {
+  const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
+  const rows = await withOwnDatabase(database => ageAudit(database, key, years))
+  process.stdout.write(`Removed, being older than ${years} years: ${rows} rows\n`)
+}
+
+const parseHead = (text: string, given: readonly AuditHead[]): readonly AuditHead[] => {
+  const [, seal, head] = /^([1-9]\d*):([0-9a-f]{64})$/.exec(text) ?? []
+  if (seal === undefined || head === undefined)
+    throw new InvalidArgumentError('Write the number of the seal, a colon and its head: 12:9f86d0….')
+  return [...given, { seal, head }]
+}
+
+const parseYears = (text: string): number => {
+  const years = Number(text)
+  if (Number.isInteger(years) && years >= fewestYears && years <= 1000) return years
+  throw new InvalidArgumentError(`Write a whole number of years, ${fewestYears} or more.`)
+}

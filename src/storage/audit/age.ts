@@ -1,0 +1,41 @@
+import type { Database } from '../database.ts'
+import { sql } from '../sql.ts'
+import { type AuditKey, checkpointText, macOf } from './chain.ts'
+
+/** https://www.ecfr.gov/current/title-45/section-164.316: six years. No fewer are accepted, here and in the database. */
+export const fewestYears = 6
+
+/**
+ * Removes what was sealed so many years ago, and leaves a signed checkpoint, from which the chain goes on. Answers how many rows
+ * went.
+ */
+export const ageAudit = (database: Database, key: AuditKey, years: number): Promise<number> =>
+  database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('audit_seal'))`)
+    const last = await connection.maybeOne<{
+      seal: string
+      epoch: number
+      snapshot: string
+      head: Buffer
+      rows: string
+    }>(
+      sql.fragment`
+        SELECT seal, epoch, snapshot::text AS snapshot, head,
+          (SELECT coalesce(sum(cardinality(ids)), 0)::text FROM audit_seal AS older WHERE older.seal <= audit_seal.seal) AS rows
+        FROM audit_seal WHERE sealed < now() - make_interval(years => ${Math.max(years, fewestYears)})
+        ORDER BY seal DESC LIMIT 1`,
+    )
+    if (last === undefined) return 0
+    const { seal, epoch, snapshot, head, rows } = last
+    await connection.run(sql.fragment`
+      INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
+      VALUES (${seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${sql.binary(head)}, ${rows}::bigint, now(), ${key.id},
+        ${sql.binary(macOf(key, checkpointText(seal, head, rows)))})`)
+    // Who owns the tables may allow it to themself; what is not old enough, or not behind the checkpoint, stays all the same.
+    await connection.run(sql.fragment`GRANT DELETE ON audit_record, audit_seal TO CURRENT_USER`)
+    await connection.run(sql.fragment`
+      DELETE FROM audit_record WHERE epoch < ${epoch} OR (epoch = ${epoch} AND pg_visible_in_snapshot(xact, ${snapshot}::pg_snapshot))`)
+    await connection.run(sql.fragment`DELETE FROM audit_seal WHERE seal <= ${seal}::bigint`)
+    await connection.run(sql.fragment`REVOKE DELETE ON audit_record, audit_seal FROM CURRENT_USER`)
+    return Number(rows)
+  })

@@ -1,0 +1,48 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Registry } from '../../fhir/registry.ts'
+import type { Search } from '../../search/search.ts'
+
+/**
+ * A search in its own words, as it is recorded: of values only those that identify nobody, which are codes, dates (but
+ * no birth dates) and what shapes the answer. `…` stands for every other.
+ */
+export const askedOf = (
+  registry: Registry,
+  { type, applied }: Pick<Search, 'type' | 'applied'>,
+): string | undefined => {
+  if (applied.length === 0) return undefined
+  const text = applied.map(([name, value]) => `${name}=${isKept(registry, type, name) ? value : '…'}`).join('&')
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
+
+const longest = 500
+
+const isKept = (registry: Registry, type: ResourceType, name: string): boolean => {
+  if (shaping.has(name)) return true
+  const [code = '', modifier] = name.split(':')
+  if (modifier !== undefined && !harmless.has(modifier)) return false
+  const parameter = registry.searchParameter(type, code)
+  if (parameter === undefined || code.startsWith('_') || code.includes('.')) return false
+  if (parameter.type === 'date') return !births.has(code)
+  return parameter.type === 'token' && parameter.paths.every(({ datatype }) => coded.has(datatype))
+}
+
+const shaping: ReadonlySet<string> = new Set([
+  '_count',
+  '_elements',
+  '_include',
+  '_include:iterate',
+  '_lastUpdated',
+  '_revinclude',
+  '_revinclude:iterate',
+  '_sort',
+  '_summary',
+  '_total',
+  '_type',
+])
+
+const harmless: ReadonlySet<string> = new Set(['missing', 'not', 'in', 'not-in', 'above', 'below'])
+
+const births: ReadonlySet<string> = new Set(['birthdate', 'death-date'])
+
+const coded: ReadonlySet<string> = new Set(['code', 'Coding', 'CodeableConcept', 'boolean'])

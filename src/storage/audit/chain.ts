@@ -1,0 +1,61 @@
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+
+/** Signs heads. `id` tells which key it was, and nothing of it. */
+export type AuditKey = { readonly id: string; readonly key: Buffer }
+
+export const auditKeyOf = (secretKey: Uint8Array): AuditKey => {
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'audit', 32))
+  return { id: createHash('sha256').update(key).digest('hex').slice(0, 16), key }
+}
+
+/** What a seal says besides its rows. */
+export type Link = {
+  readonly seal: string
+  readonly epoch: number
+  readonly snapshot: string
+  readonly sealed: Date
+}
+
+/** SHA-256 of the head before, of what the seal says, and of the digests of its rows. */
+export const headOf = (
+  previous: Buffer | undefined,
+  { seal, epoch, snapshot, sealed }: Link,
+  digests: Uint8Array,
+): Buffer =>
+  createHash('sha256')
+    .update(previous ?? Buffer.alloc(32))
+    .update(`${seal} ${epoch} ${snapshot} ${sealed.toISOString()}\n`)
+    .update(digests)
+    .digest()
+
+export const macOf = ({ key }: AuditKey, head: Uint8Array): Buffer => createHmac('sha256', key).update(head).digest()
+
+export const isMac = (key: AuditKey, head: Uint8Array, mac: Buffer): boolean => {
+  const expected = macOf(key, head)
+  return mac.length === expected.length && timingSafeEqual(mac, expected)
+}
+
+/** What is signed of a checkpoint: where the chain goes on, and how much lies before. */
+export const checkpointText = (seal: string, head: Buffer, rows: string): Buffer =>
+  Buffer.from(`checkpoint ${seal} ${head.toString('hex')} ${rows}`)
+
+/** A row's digest: of its fields in their order, each with its length in bytes before it. */
+export const digestOf = (fields: readonly (string | null)[]): Buffer =>
+  createHash('sha256')
+    .update(fields.map(field => (field === null ? '-' : `${Buffer.byteLength(field)}:${field}`)).join(''))
+    .digest()
+
+export const digestsIn = (digests: Buffer): readonly Buffer[] => pieces(digests, 32)
+
+/** The beginnings of digests, as a seal keeps them: enough to find the row that is not what it was. */
+export const marksOf = (digests: readonly Buffer[]): Buffer =>
+  Buffer.concat(digests.map(one => one.subarray(0, markBytes)))
+
+export const marksIn = (marks: Buffer): readonly Buffer[] => pieces(marks, markBytes)
+
+const markBytes = 8
+
+const pieces = (whole: Buffer, length: number): readonly Buffer[] =>
+  Array.from({ length: Math.floor(whole.length / length) }, (_, index) =>
+    whole.subarray(index * length, (index + 1) * length),
+  )

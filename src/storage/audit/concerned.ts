@@ -1,0 +1,66 @@
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import { isInCompartments } from '../../access/patient-compartment.ts'
+import { parseJson } from '../../fhir/json.ts'
+import { parseReference } from '../../fhir/reference.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { subjectsOf } from '../subject.ts'
+import type { AuditAccess } from './record.ts'
+
+/** A resource that was answered or written; a deletion has no content. */
+export type Found = {
+  readonly type: ResourceType
+  readonly content?: string
+  readonly patientId: number
+  readonly kindId?: number | undefined
+}
+
+type Concerned = Pick<AuditAccess, 'type' | 'patients' | 'subjects' | 'kinds'>
+
+/** Whom it is about, and of which types and kinds it is. The type that was asked for comes first. */
+export const concernedBy = (
+  registry: Registry,
+  asked: ResourceType | undefined,
+  ...pages: readonly (readonly Found[])[]
+): Concerned => {
+  const gathered: Gathered = {
+    types: new Set(asked === undefined ? [] : [asked]),
+    patients: new Set(),
+    kinds: new Set(),
+    subjects: new Set(),
+  }
+  for (const page of pages) for (const one of page) gather(registry, gathered, one)
+  const { types, patients, kinds, subjects } = gathered
+  return {
+    ...(types.size === 0 ? {} : { type: [...types].join(' ') }),
+    patients,
+    ...(subjects.size === 0 ? {} : { subjects: [...subjects] }),
+    kinds,
+  }
+}
+
+type Gathered = {
+  readonly types: Set<string>
+  readonly patients: Set<number>
+  readonly kinds: Set<number>
+  readonly subjects: Set<string>
+}
+
+const gather = (registry: Registry, { types, patients, kinds, subjects }: Gathered, found: Found): void => {
+  types.add(found.type)
+  if (found.kindId !== undefined) kinds.add(found.kindId)
+  if (found.patientId !== 0) patients.add(found.patientId)
+  else for (const id of severalOf(registry, found)) subjects.add(id)
+}
+
+/** Of the few resources that are about several patients the content tells whom; a Group is about its members. */
+const severalOf = (registry: Registry, { type, content }: Found): readonly string[] => {
+  if (content === undefined || !(isInCompartments(type) || type === 'Group')) return []
+  const resource = parseJson(content) as Resource
+  return resource.resourceType === 'Group' ? membersOf(resource) : subjectsOf(registry, resource)
+}
+
+const membersOf = ({ member = [] }: Extract<Resource, { resourceType: 'Group' }>): readonly string[] =>
+  member.flatMap(({ entity: { reference = '' } }) => {
+    const parsed = parseReference(reference)
+    return parsed !== undefined && 'type' in parsed && parsed.type === 'Patient' ? [parsed.id] : []
+  })

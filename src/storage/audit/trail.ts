@@ -1,0 +1,70 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../database.ts'
+import { type AuditRecord, insertRecords } from './record.ts'
+
+/** Where it is recorded who did what. */
+export type Trail = {
+  /** Returns when the record is durable; throws `transient` where it cannot be made so, and then nothing may be answered. */
+  readonly keep: (record: AuditRecord) => Promise<void>
+}
+
+/**
+ * Commits in groups: whatever comes while one statement is under way goes with the next, which begins when that one has
+ * returned. Nobody waits for a timer, and many requests at once cost one commit.
+ */
+export const openTrail = (connection: Connection): Trail => {
+  let next: Group | undefined
+  let isWriting = false
+  const writeAll = async (): Promise<void> => {
+    for (let group = next; group !== undefined; group = next) {
+      next = undefined
+      await write(connection, group.records).then(group.resolve, group.reject)
+    }
+    isWriting = false
+  }
+  return {
+    keep: record => {
+      next ??= newGroup()
+      next.records.push(record)
+      if (!isWriting) {
+        isWriting = true
+        // What arrives in the same turn of the loop goes along.
+        setImmediate(() => void writeAll())
+      }
+      return next.written
+    },
+  }
+}
+
+/** A server records; `off` tells a bench what that costs, and is in no configuration. */
+export type AuditWriting = 'on' | 'off'
+
+export const noTrail: Trail = { keep: async () => {} }
+
+type Group = {
+  readonly records: AuditRecord[]
+  readonly written: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+const newGroup = (): Group => ({ records: [], ...deferred() })
+
+const deferred = (): Omit<Group, 'records'> => {
+  const { promise: written, resolve, reject } = Promise.withResolvers<void>()
+  return { written, resolve, reject }
+}
+
+const write = async (connection: Connection, records: readonly AuditRecord[]): Promise<void> => {
+  try {
+    await insertRecords(connection, records)
+  } catch (cause) {
+    throw new FhirError(
+      'transient',
+      'It cannot be recorded at the moment who asked, so nothing is answered; try again',
+      {
+        cause,
+      },
+    )
+  }
+}

@@ -1,0 +1,151 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+import { type AuditKey, checkpointText, digestOf, headOf, isMac, marksIn } from './chain.ts'
+import type { AuditHead } from './seal.ts'
+import { between, everything, laterThan, nothing } from './sealed-rows.ts'
+
+/** `bad`: the first thing that is not as it was sealed, in words. */
+export type Verdict =
+  | { readonly kind: 'whole'; readonly last: AuditHead | undefined; readonly rows: number; readonly unsealed: number }
+  | { readonly kind: 'broken'; readonly bad: string }
+
+/**
+ * Goes through the whole chain, computing all of it anew from the rows. `heads` were kept elsewhere, as the log tells them: each
+ * must be in the chain, so that nothing can have been cut off behind it.
+ */
+export const verifyAudit = async (
+  connection: Connection,
+  key: AuditKey,
+  heads: readonly AuditHead[] = [],
+): Promise<Verdict> => {
+  const walk: Walk = { key, wanted: new Map(heads.map(({ seal, head }) => [seal, head])), last: undefined, rows: 0 }
+  const bad =
+    (await walkCheckpoint(connection, walk)) ??
+    (await walkSeals(connection, walk)) ??
+    cutOff(walk) ??
+    (await walkRest(connection, walk))
+  if (typeof bad === 'string') return { kind: 'broken', bad }
+  const { last, rows } = walk
+  const head = last && { seal: last.seal, head: last.head.toString('hex') }
+  return { kind: 'whole', last: head, rows, unsealed: bad.unsealed }
+}
+
+type Walk = {
+  readonly key: AuditKey
+  /** Heads that have not been met yet, by the number of their seal. */
+  readonly wanted: Map<string, string>
+  last: Last | undefined
+  rows: number
+}
+
+type Last = {
+  readonly seal: string
+  readonly epoch: number
+  readonly snapshot: string
+  readonly head: Buffer
+  readonly key: string
+}
+
+const walkCheckpoint = async (connection: Connection, walk: Walk): Promise<string | undefined> => {
+  const checkpoint = await connection.maybeOne<Last & { rows: string; mac: Buffer }>(sql.fragment`
+    SELECT seal, epoch, snapshot::text AS snapshot, head, key, rows, mac FROM audit_checkpoint ORDER BY seal DESC LIMIT 1`)
+  if (checkpoint === undefined) return undefined
+  const { seal, head, rows, mac } = checkpoint
+  if (checkpoint.key === walk.key.id && !isMac(walk.key, checkpointText(seal, head, rows), mac))
+    return `the checkpoint behind seal ${seal} is not what was signed`
+  for (const wanted of walk.wanted.keys()) if (BigInt(wanted) < BigInt(seal)) walk.wanted.delete(wanted)
+  walk.last = checkpoint
+  return metHead(walk)
+}
+
+type Seal = Last & {
+  readonly sealed: Date
+  readonly ids: readonly string[]
+  readonly marks: Buffer
+  readonly mac: Buffer
+}
+
+const walkSeals = async (connection: Connection, walk: Walk): Promise<string | undefined> => {
+  for (;;) {
+    const seals = await connection.any<Seal>(sql.fragment`
+      SELECT seal, epoch, snapshot::text AS snapshot, sealed, ids::text[] AS ids, marks, head, key, mac FROM audit_seal
+      WHERE seal > ${walk.last?.seal ?? '0'}::bigint ORDER BY seal LIMIT 100`)
+    for (const seal of seals) {
+      const bad = await walkSeal(connection, walk, seal)
+      if (bad !== undefined) return bad
+    }
+    if (seals.length === 0) return undefined
+  }
+}
+
+const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise<string | undefined> => {
+  const { last } = walk
+  const number = BigInt(last?.seal ?? 0) + 1n
+  if (seal.seal !== String(number)) return `seal ${number} was removed`
+  const from = last?.epoch === seal.epoch ? last.snapshot : nothing
+  const found = await connection.any<{ fields: readonly (string | null)[] }>(sql.fragment`
+    SELECT ${fields} AS fields FROM audit_record
+    WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
+  const rows = found.map(({ fields }) => ({ id: fields[0] ?? '', digest: digestOf(fields) }))
+  const head = headOf(last?.head, seal, Buffer.concat(rows.map(({ digest }) => digest)))
+  if (!head.equals(seal.head)) return firstBadRow(seal, rows) ?? `seal ${seal.seal} is not what was sealed`
+  if (seal.key === walk.key.id && !isMac(walk.key, head, seal.mac))
+    return `seal ${seal.seal} was not signed with this SECRET_KEY`
+  walk.last = seal
+  walk.rows += rows.length
+  return metHead(walk)
+}
+
+type Row = { readonly id: string; readonly digest: Buffer }
+
+const firstBadRow = ({ ids, marks, seal }: Seal, rows: readonly Row[]): string | undefined => {
+  const byId = new Map(rows.map(row => [row.id, row]))
+  const sealed = new Set(ids)
+  const kept = marksIn(marks)
+  for (const [index, id] of ids.entries()) {
+    const row = byId.get(id)
+    if (row === undefined) return `row ${id}, which seal ${seal} has, was removed`
+    if (!row.digest.subarray(0, 8).equals(kept[index] ?? Buffer.alloc(0)))
+      return `row ${id}, which seal ${seal} has, was changed`
+  }
+  const added = rows.find(({ id }) => !sealed.has(id))
+  return added && `row ${added.id} was added behind seal ${seal}`
+}
+
+/** Each field as text, as `audit_digest` has them. */
+const fields = sql.fragment`ARRAY[id::text, epoch::text, xact::text, (extract(epoch FROM recorded) * 1000000)::bigint::text,
+  request, person, practitioner, patient, client, study, interaction, operation, type, resource, patients::text, kinds::text,
+  query, outcome::text]`
+
+const metHead = ({ wanted, last }: Walk): string | undefined => {
+  if (last === undefined) return undefined
+  const head = wanted.get(last.seal)
+  wanted.delete(last.seal)
+  return head === undefined || head === last.head.toString('hex')
+    ? undefined
+    : `seal ${last.seal} is another than the one that was logged`
+}
+
+const cutOff = ({ wanted, last, key }: Walk): string | undefined => {
+  const [missing] = wanted.keys()
+  if (missing !== undefined) return `the end was cut off: seal ${missing}, which was logged, is not there`
+  return last === undefined || last.key === key.id
+    ? undefined
+    : `the newest seal, ${last.seal}, was signed with another SECRET_KEY: let the server seal something with this one first`
+}
+
+/** Rows that wait for their seal, and such as no seal will ever meet. */
+const walkRest = async (
+  connection: Connection,
+  { last, rows }: Walk,
+): Promise<string | { readonly unsealed: number }> => {
+  const epoch = last?.epoch ?? 0
+  const { count, waiting } = await connection.one<{ count: string; waiting: string }>(sql.fragment`
+    SELECT count(*) AS count, count(*) FILTER (WHERE epoch > ${epoch} OR (epoch = ${epoch}
+      AND ${laterThan(last?.snapshot ?? everything)} AND pg_visible_in_snapshot(xact, pg_current_snapshot()))) AS waiting
+    FROM audit_record`)
+  const unsealed = Number(waiting)
+  return Number(count) === rows + unsealed
+    ? { unsealed }
+    : `${Number(count) - rows - unsealed} rows were added that no seal has`
+}

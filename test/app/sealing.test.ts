@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { openSealing } from '../../src/app/sealing.ts'
+import type { Event } from '../../src/events/event.ts'
+import { auditKeyOf } from '../../src/storage/audit/chain.ts'
+import { insertRecords } from '../../src/storage/audit/record.ts'
+import { verifyAudit } from '../../src/storage/audit/verify.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { withDatabase } from '../support/database.ts'
+
+t.test('a server seals what is recorded, tells its log the head, and leaves nothing unsealed when it ends', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const secretKey = Buffer.alloc(32, 7)
+  const told: Event[] = []
+  const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }
+  await insertRecords(database, [read])
+  const sealing = openSealing({
+    databaseUrl: url,
+    secretKey,
+    pauseMs: 5,
+    tell: event => told.push(event),
+    reportFault: fault => t.fail(String(fault)),
+  })
+  while (told.length === 0) await sleep(5)
+  await insertRecords(database, [read])
+  await sealing.close()
+  const verdict = await verifyAudit(database, auditKeyOf(secretKey))
+  t.match(verdict, { kind: 'whole', rows: 2, unsealed: 0 })
+  t.match(told, [{ kind: 'audit-sealed', seal: '1', head: /^[0-9a-f]{64}$/ }], 'once an hour')
+})

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { auditKeyOf } from '../../src/storage/audit/chain.ts'
+import { insertRecords } from '../../src/storage/audit/record.ts'
+import { sealAudit } from '../../src/storage/audit/seal.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const secretKey = '07'.repeat(32)
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const run = async (...args: readonly string[]) => {
+  const env = { PATH: process.env.PATH, DATABASE_URL: url, SECRET_KEY: secretKey }
+  const child = spawn(process.execPath, [main, 'audit', ...args], { env })
+  const said = { out: '', error: '' }
+  child.stdout.on('data', chunk => {
+    said.out += chunk
+  })
+  child.stderr.on('data', chunk => {
+    said.error += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, ...said }
+}
+
+t.test('it says that the record is whole, or what of it is not, and ends with 1', async t => {
+  const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }
+  await insertRecords(database, [read, read])
+  const head = await sealAudit(database, auditKeyOf(Buffer.from(secretKey, 'hex')))
+  const kept = `1:${head?.head}`
+  t.strictSame(await run('verify', '--head', kept), {
+    code: 0,
+    out: `The record is whole: 2 rows are sealed, 0 wait for it, the head is ${kept}\n`,
+    error: '',
+  })
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
+    await connection.run(sql.fragment`DELETE FROM audit_record WHERE id = 2`)
+  })
+  t.strictSame(await run('verify'), {
+    code: 1,
+    out: '',
+    error: 'The record is not whole: row 2, which seal 1 has, was removed.\n',
+  })
+})
+
+t.test('nothing goes before six years are over', async t => {
+  t.match(await run('age', '--years', '5'), { code: 1, error: /a whole number of years, 6 or more/ })
+  t.strictSame(await run('age'), { code: 0, out: 'Removed, being older than 6 years: 0 rows\n', error: '' })
+})

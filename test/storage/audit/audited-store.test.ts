@@ -1,0 +1,256 @@
+import type { Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+
+const { server, database, url, token } = await fhirWorld()
+t.teardown(() => server.close())
+const all = { authorization: 'Bearer everything' }
+
+const heartRate = (patient: string, id: string): Observation => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: `Patient/${patient}` },
+})
+for (const patient of ['ann', 'bob', 'eve']) {
+  await server.inject({
+    method: 'PUT',
+    url: `/fhir/Patient/${patient}`,
+    headers: all,
+    payload: { resourceType: 'Patient', id: patient, name: [{ family: 'Secret' }], gender: 'female' },
+  })
+  if (patient !== 'eve')
+    await server.inject({
+      method: 'PUT',
+      url: `/fhir/Observation/${patient}-1`,
+      headers: all,
+      payload: heartRate(patient, `${patient}-1`),
+    })
+}
+const ann = await token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/Observation.cruds' })
+const asAnn = { authorization: `Bearer ${ann}` }
+
+type Row = Readonly<Record<string, unknown>>
+
+/** What was recorded while it ran, in its order; patients and kinds by name. */
+const recordedBy = async (run: () => Promise<unknown>): Promise<readonly Row[]> => {
+  const { last } = await database.one<{ last: string }>(
+    sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
+  )
+  await run()
+  return database.any<Row>(sql.fragment`
+    SELECT interaction, type, resource, client, patient, outcome, query, operation,
+      ARRAY(SELECT compartment.id FROM patient_compartment AS compartment
+        WHERE compartment.patient_id = ANY(patients) ORDER BY compartment.id) AS patients,
+      ARRAY(SELECT kind.key FROM kind WHERE kind.kind_id = ANY(kinds)) AS kinds
+    FROM audit_record WHERE id > ${last}::bigint ORDER BY id`)
+}
+const row = (of: Row): Row => ({
+  type: null,
+  resource: null,
+  client: 'importer',
+  patient: null,
+  outcome: 200,
+  query: null,
+  operation: null,
+  patients: [],
+  kinds: [],
+  ...of,
+})
+const kinds = ['omh:heart-rate']
+
+t.test('a read is recorded: by whom, of whose data, of which kind', async t => {
+  const read = () => server.inject({ url: '/fhir/Observation/ann-1', headers: asAnn })
+  t.strictSame(await recordedBy(read), [
+    row({
+      interaction: 'read',
+      type: 'Observation',
+      resource: 'ann-1',
+      client: 'cli',
+      patient: 'ann',
+      patients: ['ann'],
+      kinds,
+    }),
+  ])
+})
+
+t.test(
+  'a search is recorded in its own words without what identifies somebody, with all of whom something was answered',
+  async t => {
+    const search = (query: string) => () => server.inject({ url: `/fhir/${query}`, headers: all })
+    t.strictSame(
+      await recordedBy(
+        search('Observation?code=http://loinc.org|8867-4&patient.name=Secret&_include=Observation:subject&_count=5'),
+      ),
+      [
+        row({
+          interaction: 'search-type',
+          type: 'Observation Patient',
+          patients: ['ann', 'bob'],
+          kinds,
+          query: 'code=http://loinc.org|8867-4&patient.name=…&_include=Observation:subject&_count=5',
+        }),
+      ],
+    )
+    t.strictSame(
+      await recordedBy(search('Patient?gender=female&birthdate=1980-01-01&identifier=a|b&email=a@example.org&_id=ann')),
+      [
+        row({
+          interaction: 'search-type',
+          type: 'Patient',
+          query: 'gender=female&birthdate=…&identifier=…&email=…&_id=…',
+        }),
+      ],
+    )
+    t.strictSame(
+      await recordedBy(search('Condition?patient=ann')),
+      [row({ interaction: 'search-type', type: 'Condition', patients: ['ann'], query: 'patient=…' })],
+      'whom it asked for by name, also where nothing was found',
+    )
+  },
+)
+
+t.test('whoever is refused is recorded', async t => {
+  const get = (path: string) => () => server.inject({ url: `/fhir/${path}`, headers: asAnn })
+  const refused = { client: 'cli', patient: 'ann' }
+  t.strictSame(await recordedBy(get('Observation/bob-1')), [
+    row({ ...refused, interaction: 'read', type: 'Observation', resource: 'bob-1', outcome: 404 }),
+  ])
+  t.strictSame(await recordedBy(get('Patient/ann')), [
+    row({ ...refused, interaction: 'read', type: 'Patient', resource: 'ann', outcome: 403 }),
+  ])
+  const write = () =>
+    server.inject({ method: 'POST', url: '/fhir/Observation', headers: asAnn, payload: heartRate('bob', 'x') })
+  t.strictSame(await recordedBy(write), [row({ ...refused, interaction: 'create', type: 'Observation', outcome: 403 })])
+  const batch = () =>
+    server.inject({
+      method: 'POST',
+      url: '/fhir',
+      headers: asAnn,
+      payload: {
+        resourceType: 'Bundle',
+        type: 'batch',
+        entry: [
+          { request: { method: 'GET', url: 'Observation/bob-1' } },
+          { request: { method: 'POST', url: 'Condition' }, resource: { resourceType: 'Condition' } },
+        ],
+      },
+    })
+  t.strictSame(await recordedBy(batch), [
+    row({ ...refused, interaction: 'read', type: 'Observation', resource: 'bob-1', outcome: 404 }),
+    row({ ...refused, interaction: 'create', type: 'Condition', outcome: 403 }),
+  ])
+})
+
+t.test('what is written is recorded in the same commit', async t => {
+  const put = () =>
+    server.inject({ method: 'PUT', url: '/fhir/Observation/ann-2', headers: all, payload: heartRate('ann', 'ann-2') })
+  t.strictSame(await recordedBy(put), [
+    row({ interaction: 'update', type: 'Observation', resource: 'ann-2', outcome: 201, patients: ['ann'], kinds }),
+  ])
+  const transaction = () =>
+    server.inject({
+      method: 'POST',
+      url: '/fhir',
+      headers: all,
+      payload: {
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [
+          { request: { method: 'POST', url: 'Observation' }, resource: heartRate('bob', 'new') },
+          { request: { method: 'GET', url: 'Patient/ann' } },
+          { request: { method: 'DELETE', url: 'Observation/ann-2' } },
+        ],
+      },
+    })
+  t.strictSame(await recordedBy(transaction), [
+    row({ interaction: 'transaction', type: 'Observation Patient', outcome: 200, patients: ['ann', 'bob'], kinds }),
+  ])
+})
+
+t.test('of lines each page is recorded before it is sent, and an operation by its name', async t => {
+  const lines = () =>
+    server.inject({ url: '/fhir/Observation?_sort=_id', headers: { ...all, accept: 'application/fhir+ndjson' } })
+  t.strictSame(await recordedBy(lines), [
+    row({ interaction: 'search-type', type: 'Observation', patients: ['ann', 'bob'], kinds, query: '_sort=_id' }),
+  ])
+  const everything = () => server.inject({ url: '/fhir/Patient/eve/$everything?_type=Patient', headers: all })
+  const rows = await recordedBy(everything)
+  t.strictSame(
+    rows.map(({ operation, interaction, type, patients }) => ({ operation, interaction, type, patients })),
+    [
+      { operation: '$everything', interaction: 'read', type: 'Patient', patients: ['eve'] },
+      { operation: '$everything', interaction: 'search-type', type: 'Patient', patients: ['eve'] },
+    ],
+  )
+})
+
+t.test('nothing is answered before the record of it is durable', async t => {
+  const blocker = openDatabase(url, { poolSize: 1 })
+  t.teardown(() => blocker.close())
+  let answered = false
+  const { promise: freed, resolve: free } = Promise.withResolvers<void>()
+  const { promise: locked, resolve: lock } = Promise.withResolvers<void>()
+  const blocking = blocker.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE audit_record IN EXCLUSIVE MODE`)
+    lock()
+    await freed
+  })
+  await locked
+  const asked = server.inject({ url: '/fhir/Observation/ann-1', headers: asAnn }).then(answer => {
+    answered = true
+    return answer
+  })
+  await untilWaiting()
+  t.notOk(answered, 'it has been read, and waits for its record')
+  free()
+  await blocking
+  t.equal((await asked).statusCode, 200)
+})
+
+t.test('where nothing can be recorded, nothing is answered and nothing written', async t => {
+  await database.run(sql.fragment`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$`)
+  await database.run(sql.fragment`
+    CREATE TRIGGER refuse BEFORE INSERT ON audit_record FOR EACH ROW EXECUTE FUNCTION refuse()`)
+  const read = await server.inject({ url: '/fhir/Observation/ann-1', headers: asAnn })
+  const put = await server.inject({
+    method: 'PUT',
+    url: '/fhir/Observation/ann-9',
+    headers: all,
+    payload: heartRate('ann', 'ann-9'),
+  })
+  await database.run(sql.fragment`DROP TRIGGER refuse ON audit_record`)
+  t.equal(read.statusCode, 503)
+  t.match(read.json().issue[0].diagnostics, /cannot be recorded/)
+  t.equal(put.statusCode, 500)
+  t.equal((await server.inject({ url: '/fhir/Observation/ann-9', headers: all })).statusCode, 404)
+})
+
+t.test('who asks much at once is recorded in few commits', async t => {
+  const read = () => server.inject({ url: '/fhir/Observation/ann-1', headers: asAnn })
+  const rows = await recordedBy(() => Promise.all(Array.from({ length: 40 }, read)))
+  const { commits } = await database.one<{ commits: number }>(sql.fragment`
+    SELECT count(DISTINCT xact)::integer AS commits FROM (SELECT xact FROM audit_record ORDER BY id DESC LIMIT 40) AS last`)
+  t.equal(rows.length, 40)
+  t.ok(commits < 40, `${commits} commits`)
+})
+
+t.test('whatever is asked with, it is recorded', async t => {
+  const search = () => server.inject({ url: '/fhir/Observation?code=a%00b', headers: asAnn })
+  const rows = await recordedBy(search)
+  t.ok(rows.length <= 1)
+  t.equal((await server.inject({ url: '/fhir/Observation/ann-1', headers: asAnn })).statusCode, 200)
+})
+
+/** Until somebody waits for a lock of the table. */
+async function untilWaiting(): Promise<void> {
+  for (;;) {
+    const { waits } = await database.one<{ waits: boolean }>(sql.fragment`
+      SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'audit_record'::regclass AND NOT granted) AS waits`)
+    if (waits) return
+  }
+}

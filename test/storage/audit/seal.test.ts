@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { ageAudit } from '../../../src/storage/audit/age.ts'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { beginEpoch } from '../../../src/storage/audit/epoch.ts'
+import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
+import { type AuditHead, sealAudit } from '../../../src/storage/audit/seal.ts'
+import { verifyAudit } from '../../../src/storage/audit/verify.ts'
+import { type Database, openDatabase } from '../../../src/storage/database.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const key = auditKeyOf(randomBytes(32))
+
+const opened = async (t: Test): Promise<Database> => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url, { poolSize: 4 })
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  return database
+}
+
+const read: AuditRecord = {
+  client: 'cli',
+  person: 'ñandú',
+  interaction: 'read',
+  type: 'Observation',
+  patients: [3, 4],
+  kinds: [1],
+  query: 'code=…',
+  outcome: 200,
+}
+
+const recorded = async (t: Test, seals: number): Promise<{ database: Database; heads: readonly AuditHead[] }> => {
+  const database = await opened(t)
+  const heads: AuditHead[] = []
+  for (let seal = 0; seal < seals; seal += 1) {
+    await insertRecords(database, [read, { ...read, outcome: 404 }])
+    const head = await sealAudit(database, key)
+    if (head !== undefined) heads.push(head)
+  }
+  return { database, heads }
+}
+
+/** As whoever rules the database can: past the triggers. */
+const tamper = (database: Database, change: SqlFragment): Promise<void> =>
+  database.transaction(async connection => {
+    await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
+    await connection.run(change)
+  })
+
+t.test('what is recorded is sealed once, in a chain, and all of it is there', async t => {
+  const { database, heads } = await recorded(t, 3)
+  t.equal(await sealAudit(database, key), undefined, 'nothing is left to seal')
+  await insertRecords(database, [read])
+  t.strictSame(await verifyAudit(database, key, heads), { kind: 'whole', last: heads[2], rows: 6, unsealed: 1 })
+})
+
+t.test('nothing that is recorded can be changed or removed', async t => {
+  const { database } = await recorded(t, 1)
+  for (const change of [
+    sql.fragment`UPDATE audit_record SET outcome = 200`,
+    sql.fragment`DELETE FROM audit_record`,
+    sql.fragment`TRUNCATE audit_record`,
+    sql.fragment`UPDATE audit_seal SET head = ''`,
+    sql.fragment`DELETE FROM audit_seal`,
+    sql.fragment`TRUNCATE audit_seal`,
+  ])
+    await t.rejects(database.run(change), /neither changed nor removed/)
+})
+
+t.test('whoever gets past that is found out', async t => {
+  const found: readonly (readonly [string, SqlFragment, string])[] = [
+    [
+      'a row that was removed',
+      sql.fragment`DELETE FROM audit_record WHERE id = 3`,
+      'row 3, which seal 2 has, was removed',
+    ],
+    [
+      'a row that was changed',
+      sql.fragment`UPDATE audit_record SET person = 'other' WHERE id = 4`,
+      'row 4, which seal 2 has, was changed',
+    ],
+    [
+      'a row that was moved to another time',
+      sql.fragment`UPDATE audit_record SET recorded = recorded - interval '1 microsecond' WHERE id = 1`,
+      'row 1, which seal 1 has, was changed',
+    ],
+    [
+      'a row that was added behind a seal',
+      sql.fragment`INSERT INTO audit_record (epoch, xact, interaction, patients, kinds, outcome)
+        SELECT 1, xact, 'read', '{}', '{}', 200 FROM audit_record WHERE id = 3`,
+      'row 7 was added behind seal 2',
+    ],
+    [
+      'a row that no seal could have met',
+      sql.fragment`INSERT INTO audit_record (epoch, interaction, patients, kinds, outcome) VALUES (0, 'read', '{}', '{}', 200)`,
+      '1 rows were added that no seal has',
+    ],
+    [
+      'a seal that was removed with its rows',
+      sql.fragment`
+      WITH seal AS (DELETE FROM audit_seal WHERE seal = 2 RETURNING ids) DELETE FROM audit_record USING seal WHERE id = ANY(ids)`,
+      'seal 2 was removed',
+    ],
+    [
+      'a seal that was changed',
+      sql.fragment`UPDATE audit_seal SET sealed = sealed - interval '1 day' WHERE seal = 1`,
+      'seal 1 is not what was sealed',
+    ],
+    [
+      'a seal that somebody else has signed',
+      sql.fragment`UPDATE audit_seal SET mac = sha256('x') WHERE seal = 3`,
+      'seal 3 was not signed with this SECRET_KEY',
+    ],
+  ]
+  for (const [name, change, bad] of found)
+    await t.test(name, async t => {
+      const { database } = await recorded(t, 3)
+      await tamper(database, change)
+      t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad })
+    })
+})
+
+t.test('an end that was cut off is missed by whoever has kept a head of it', async t => {
+  const { database, heads } = await recorded(t, 3)
+  await tamper(database, sql.fragment`DELETE FROM audit_seal WHERE seal = 3`)
+  await tamper(database, sql.fragment`DELETE FROM audit_record WHERE id > 4`)
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 }, 'nobody else')
+  t.strictSame(await verifyAudit(database, key, heads), {
+    kind: 'broken',
+    bad: 'the end was cut off: seal 3, which was logged, is not there',
+  })
+  const head = 'ab'.repeat(32)
+  t.strictSame(await verifyAudit(database, key, [{ seal: '2', head }]), {
+    kind: 'broken',
+    bad: 'seal 2 is another than the one that was logged',
+  })
+})
+
+t.test('a chain that was made anew is not signed with the key', async t => {
+  const { database } = await recorded(t, 1)
+  await tamper(database, sql.fragment`DELETE FROM audit_seal`)
+  await sealAudit(database, auditKeyOf(randomBytes(32)))
+  t.match(await verifyAudit(database, key), {
+    kind: 'broken',
+    bad: /^the newest seal, 1, was signed with another SECRET_KEY/,
+  })
+})
+
+t.test('a transaction that ends late is sealed all the same, and holds up none that ended before', async t => {
+  const database = await opened(t)
+  const { promise: freed, resolve: free } = Promise.withResolvers<void>()
+  const { promise: inserted, resolve: insert } = Promise.withResolvers<void>()
+  const late = database.transaction(async connection => {
+    await insertRecords(connection, [{ ...read, interaction: 'create' }])
+    insert()
+    await freed
+  })
+  await inserted
+  await insertRecords(database, [read])
+  t.match(await sealAudit(database, key), { seal: '1' })
+  free()
+  await late
+  t.match(await sealAudit(database, key), { seal: '2' })
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 2, unsealed: 0 })
+})
+
+t.test('several processes that seal at the same time make one chain', async t => {
+  const database = await opened(t)
+  for (let round = 0; round < 10; round += 1) {
+    await insertRecords(database, [read, read])
+    await Promise.all([
+      sealAudit(database, key),
+      insertRecords(database, [read]),
+      sealAudit(database, key),
+      sealAudit(database, key),
+    ])
+  }
+  await sealAudit(database, key)
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 30, unsealed: 0 })
+})
+
+t.test(
+  'in a database that was restored elsewhere the chain goes on, though its transactions are numbered anew',
+  async t => {
+    const { database, heads } = await recorded(t, 2)
+    await insertRecords(database, [read])
+    await tamper(database, sql.fragment`UPDATE audit_epoch SET cluster = 1`)
+    await beginEpoch(database)
+    await beginEpoch(database)
+    await insertRecords(database, [read])
+    t.match(await sealAudit(database, key), { seal: '4' })
+    t.match(await verifyAudit(database, key, heads), { kind: 'whole', rows: 6, unsealed: 0 })
+  },
+)
+
+t.test('what has aged goes, and a signed checkpoint stays, from which the chain goes on', async t => {
+  const database = await opened(t)
+  const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
+  await insertRecords(database, [read, read])
+  await tamper(database, sql.fragment`UPDATE audit_record SET recorded = ${old.toISOString()}::timestamptz`)
+  const oldHead = await sealAudit(database, key, old)
+  await insertRecords(database, [read])
+  const head = await sealAudit(database, key)
+  t.equal(await ageAudit(database, key, 7), 0, 'it is not that old')
+  t.equal(await ageAudit(database, key, 1), 2, 'never what is younger than six years')
+  t.equal(await ageAudit(database, key, 6), 0)
+  t.strictSame(await verifyAudit(database, key, oldHead && head && [oldHead, head]), {
+    kind: 'whole',
+    last: head,
+    rows: 1,
+    unsealed: 0,
+  })
+  await tamper(database, sql.fragment`UPDATE audit_checkpoint SET rows = 1`)
+  t.strictSame(await verifyAudit(database, key), {
+    kind: 'broken',
+    bad: 'the checkpoint behind seal 1 is not what was signed',
+  })
+})
