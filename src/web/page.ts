@@ -1,7 +1,8 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Words } from '../messages/catalogue.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
+import { navigation } from './navigation.ts'
 
 export type Page = {
   readonly title: string
@@ -23,14 +24,21 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
   reply
     .type('text/html; charset=utf-8')
     .header('cache-control', 'no-store')
-    .send(whole(page, { isFramed: isFramed(reply.request) }).text)
+    .send(whole(page, around(reply.request, page)).text)
 
 /** The same, where the answer is another's. */
-export const pageText = (page: Page): string => whole(page, { isFramed: false }).text
+export const pageText = (page: Page): string => whole(page, { isFramed: false, ways: undefined }).text
+
+type Around = { readonly isFramed: boolean; readonly ways: Html | undefined }
+
+const around = (request: FastifyRequest, { signOut, words }: Page): Around => {
+  const framed = isFramed(request)
+  return { isFramed: framed, ways: framed || signOut === undefined ? undefined : navigation(request, words) }
+}
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed }: { readonly isFramed: boolean },
+  { isFramed, ways }: Around,
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
@@ -53,6 +61,7 @@ ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscrip
 <div class="${measure}">
 ${isFramed ? html`<span class="navbar-brand fw-bold">Sharewell</span>` : html`<a class="navbar-brand fw-bold" href="/account">Sharewell</a>`}
 ${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="btn btn-outline-primary btn-sm">${words?.say('sign-out') ?? 'Sign out'}</button></form>`}
+${ways}
 </div>
 </header>
 <main id="content" class="${measure} py-4" tabindex="-1">

@@ -8,6 +8,7 @@ import { FhirError } from '../fhir/error.ts'
 import { addressGroup } from '../http/address-group.ts'
 import { type Cookies, sessionCookieOf } from '../http/session.ts'
 import { findFramedSession, findSession, type Session } from '../storage/account/session.ts'
+import { standingOf } from '../storage/account/standing.ts'
 import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
@@ -162,8 +163,10 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
   })
   server.decorateRequest('session', undefined)
+  server.decorateRequest('standing', undefined)
   server.addHook('onRequest', async (request, reply) => {
     request.session = await sessionFor(request, accounts.database, cookies)
+    if (request.session !== undefined) request.standing = await standingOf(accounts.database, request.session.person)
     allowFrame(reply, request.session?.frame?.origins ?? [])
   })
   requireOwnForms(server, { cookies, origin: () => new URL(accounts.address()).origin })

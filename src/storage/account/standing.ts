@@ -1,0 +1,17 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** What somebody is, for what is worth showing them a way to; what they may do there the rules say. */
+export type Standing = {
+  readonly administrator: boolean
+  /** Whether they are a Practitioner. */
+  readonly staff: boolean
+  readonly patient: boolean
+}
+
+export const standingOf = (connection: Connection, person: string): Promise<Standing> =>
+  connection.one<Standing>(sql.fragment`
+    SELECT
+      coalesce((SELECT administrator FROM user_account WHERE person = ${person}), FALSE) AS administrator,
+      EXISTS (SELECT FROM person_practitioner WHERE person = ${person}) AS staff,
+      EXISTS (SELECT FROM person_patient WHERE person = ${person}) AS patient`)
