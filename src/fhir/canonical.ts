@@ -15,6 +15,8 @@ export const extensions = {
   descriptiveStatistic: `${canonicalBase}/StructureDefinition/descriptive-statistic`,
   secondFactor: `${canonicalBase}/StructureDefinition/second-factor`,
   approximateTime: `${canonicalBase}/StructureDefinition/approximate-time`,
+  documentRepair: `${canonicalBase}/StructureDefinition/document-repair`,
+  validationPolicy: `${canonicalBase}/StructureDefinition/validation-policy`,
 } as const
 
 /** Extensions of HL7's own that the model uses. */
@@ -33,5 +35,6 @@ export const systems = {
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
+  documentFinding: `${canonicalBase}/CodeSystem/document-finding`,
   staffRole: `${canonicalBase}/CodeSystem/staff-role`,
 } as const

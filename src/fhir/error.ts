@@ -41,6 +41,8 @@ export type Issue = {
   readonly message: string
   readonly expression?: string
   readonly severity?: 'error' | 'warning' | 'information'
+  /** The rule that it is about, for programs. */
+  readonly details?: { readonly system: string; readonly code: string }
 }
 
 type Options = {
@@ -73,9 +75,16 @@ export class FhirError extends Error {
 }
 
 /** An issue as an element of an OperationOutcome, the only form in which it leaves the server. */
-export const toOutcomeIssue = ({ code, message, expression, severity = 'error' }: Issue): OperationOutcomeIssue => ({
+export const toOutcomeIssue = ({
+  code,
+  message,
+  expression,
+  severity = 'error',
+  details,
+}: Issue): OperationOutcomeIssue => ({
   severity,
   code: code as OperationOutcomeIssue['code'],
+  ...(details === undefined ? {} : { details: { coding: [details] } }),
   diagnostics: message,
   ...(expression === undefined ? {} : { expression: [expression] }),
 })

@@ -2,9 +2,10 @@ import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareRouted } from './conditional.ts'
+import { decidePolicies } from './decide-policy.ts'
 import { triedBy } from './dispatch.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
-import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, SystemRequest } from './interaction.ts'
+import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, Ready, SystemRequest } from './interaction.ts'
 import { writtenResponse } from './written.ts'
 
 /**
@@ -26,7 +27,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
         await writePending()
         answers[index] = await context.dispatch(entry, context)
       } else {
-        pending.push({ index, name, ...(await prepared(entry, context)) })
+        pending.push({ index, name, prepared: await prepared(entry, context) })
       }
     } catch (error) {
       answers[index] = failure(error, context)
@@ -46,7 +47,11 @@ const prepared = async (entry: Entry, context: Context): Promise<Prepared> => {
   }
 }
 
-type Pending = Prepared & { readonly index: number; readonly name: Entry['interaction']['name'] }
+type Pending = {
+  readonly index: number
+  readonly name: Entry['interaction']['name']
+  readonly prepared: Prepared
+}
 
 /** Should the set trip the store, each is written alone, so that only the one at fault pays for it. */
 const writeTogether = async (
@@ -57,9 +62,10 @@ const writeTogether = async (
 ): Promise<void> => {
   if (pending.length === 0) return
   try {
-    const written = await context.store.write(pending.map(({ write }) => write))
-    for (const [position, { index, warnings }] of pending.entries()) {
-      answers[index] = answerOf(written[position], warnings, answer, context)
+    const answered = await writeDecided(pending, answer, context)
+    for (const [position, { index }] of pending.entries()) {
+      const one = answered[position]
+      if (one !== undefined) answers[index] = one
     }
   } catch (error) {
     const failed = failure(error, context)
@@ -69,13 +75,30 @@ const writeTogether = async (
   }
 }
 
+/** What the policies that hold refuse is not written. */
+const writeDecided = async (
+  pending: readonly Pending[],
+  answer: PreferredReturn,
+  context: Context,
+): Promise<readonly FhirResponse[]> => {
+  const decided = await decidePolicies(
+    pending.map(({ prepared }) => prepared),
+    context,
+  )
+  const ready = decided.flatMap(one => (one instanceof FhirError ? [] : one))
+  const written = (await context.store.write(ready.map(({ write }) => write))).values()
+  return decided.map(one =>
+    one instanceof FhirError ? failure(one, context) : answerOf(written.next().value, one.warnings, answer, context),
+  )
+}
+
 /** Nothing that any of them asks for: once more it would end no better. */
 const isOfTheMoment = (error: unknown): boolean =>
   error instanceof FhirError && (error.issues[0].code === 'transient' || error.issues[0].code === 'too-costly')
 
 const answerOf = (
   written: Written | undefined,
-  warnings: Prepared['warnings'],
+  warnings: Ready['warnings'],
   answer: PreferredReturn,
   context: Context,
 ): FhirResponse => {

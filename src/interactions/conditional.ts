@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
+import { decideAll } from './decide-policy.ts'
 import type { Context, Decide, Handler, Interaction, Prepared, Routed, TypeRequest } from './interaction.ts'
 import { requireAccess } from './require-access.ts'
 import { deletedResponse, writtenResponse } from './written.ts'
@@ -15,7 +16,10 @@ export const conditional =
   (request, context) =>
     context.store.atomic(async store => {
       const routed = await decide(request, { ...context, store })
-      const prepared = routed.map(one => prepareRouted(one, context))
+      const prepared = await decideAll(
+        routed.map(one => prepareRouted(one, context)),
+        { store },
+      )
       const written = await store.write(prepared.map(({ write }) => write))
       const answer = request.headers.prefer.return
       const [only] = written

@@ -1,5 +1,6 @@
 import type { Search } from '../search/search.ts'
 import { criteriaOf } from './conditional.ts'
+import { prepareFrom } from './decide-policy.ts'
 import { parseIncoming } from './incoming.ts'
 import type { Context, Handler, Prepared, TypeRequest } from './interaction.ts'
 import { writeOne } from './written.ts'
@@ -9,9 +10,8 @@ export const create: Handler<TypeRequest> = async (request, context) =>
   writeOne(prepareCreate(request, context), context, request.headers)
 
 /** All of a create but the write. `id` is given by a transaction; one in the body is ignored, as FHIR says. */
-export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Context, id?: string): Prepared => {
-  const { warnings, ...incoming } = parseIncoming(type, withoutId(body), context)
-  return {
+export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Context, id?: string): Prepared =>
+  prepareFrom(parseIncoming(type, withoutId(body), context), ({ warnings, ...incoming }) => ({
     write: {
       kind: 'create',
       ...incoming,
@@ -19,8 +19,7 @@ export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Con
       ...(headers.ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, headers.ifNoneExist, context) }),
     },
     warnings,
-  }
-}
+  }))
 
 const withoutId = (body: unknown): unknown => {
   if (typeof body !== 'object' || body === null || !('id' in body)) return body

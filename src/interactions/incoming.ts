@@ -1,30 +1,86 @@
-import type { Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
+import type { Observation, Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
+import { defaultPolicy, type ValidationPolicy } from '../mhealth/policy.ts'
 import type { UploadKey } from '../storage/store.ts'
 import type { Context } from './interaction.ts'
+import { refuseUnknownPolicy } from './policy-extension.ts'
 import { receiveSubscription } from './subscription.ts'
 
 /** A resource that may be written, and what there is to say about it all the same. */
 export type Incoming = {
   readonly resource: Resource
   readonly uploadKey?: UploadKey
+  /** Codes of what was repaired in its document. */
+  readonly repairs?: readonly string[]
   readonly warnings: readonly Issue[]
 }
 
+/** What validation policies make of it differently: which of them holds is for the store to tell. */
+export type Undecided = {
+  /** As the laxest takes it. */
+  readonly asked: Observation
+  /** Throws what the policy refuses. */
+  readonly under: (policy: ValidationPolicy) => Incoming
+}
+
 /** Takes a body as a resource of the type: Open mHealth documents get their FHIR face, and all must be valid R4. */
-export const parseIncoming = (type: ResourceType, body: unknown, context: Context): Incoming => {
-  const { registry, mhealth } = context
+export const parseIncoming = (type: ResourceType, body: unknown, context: Context): Incoming | Undecided => {
   const sent = resourceOf(type, body)
-  const received = type === 'Observation' ? mhealth.receive(sent) : undefined
-  const resource = received?.resource ?? sent
-  const issues = [...(received?.issues ?? []), ...validate(registry, resource)]
+  if (type !== 'Observation') return otherIncoming(sent, context)
+  const received = context.mhealth.receive(sent)
+  const under = (policy: ValidationPolicy): Incoming => {
+    const { resource, uploadKey, repairs, issues } = received.under(policy)
+    return {
+      resource,
+      warnings: checked(resource, issues, context),
+      ...(uploadKey === undefined ? {} : { uploadKey }),
+      ...(repairs.length === 0 ? {} : { repairs }),
+    }
+  }
+  if (received.isClean) return under(defaultPolicy)
+  const lax = under('accept-with-warning')
+  return isMistake(sent) ? lax : { asked: lax.resource as Observation, under }
+}
+
+/** What is known to be a mistake need not be right: people can always take back what is theirs. */
+const isMistake = (sent: Resource): boolean => 'status' in sent && sent.status === 'entered-in-error'
+
+/** The same where it is known which policy holds. */
+export const parseUnder = (
+  policy: ValidationPolicy,
+  ...[type, body, context]: Parameters<typeof parseIncoming>
+): Incoming => {
+  const incoming = parseIncoming(type, body, context)
+  return 'under' in incoming ? incoming.under(policy) : incoming
+}
+
+/**
+ * The next content of what is stored. A document that is stored has been judged; no policy can be asked about another one
+ * while it is written, so it must pass the strictest.
+ */
+export const parseChange = (stored: Resource, body: unknown, context: Context): Incoming => {
+  const { documentOf } = context.mhealth
+  const type = stored.resourceType
+  const [before, after] = type === 'Observation' ? [documentOf(stored), documentOf(body)] : []
+  const isSame = before !== undefined && after !== undefined && before.bytes.equals(after.bytes)
+  return parseUnder(isSame ? 'accept-with-warning' : 'strict', type, body, context)
+}
+
+const otherIncoming = (sent: Resource, context: Context): Incoming => {
+  const warnings = checked(sent, [], context)
+  refuseUnknownPolicy(sent)
+  const resource = sent.resourceType === 'Subscription' ? receiveSubscription(sent as Subscription, context) : sent
+  return { resource, warnings }
+}
+
+/** The warnings; throws the errors. */
+const checked = (resource: Resource, said: readonly Issue[], { registry }: Context): readonly Issue[] => {
+  const issues = [...said, ...validate(registry, resource)]
   const errors = issues.filter(isError)
   const [first, ...rest] = [...errors, ...issues.filter(issue => !isError(issue))]
   if (first !== undefined && errors.length > 0) throw FhirError.of([first, ...rest])
-  const uploadKey = received?.uploadKey
-  const taken = type === 'Subscription' ? receiveSubscription(resource as Subscription, context) : resource
-  return { resource: taken, warnings: issues, ...(uploadKey === undefined ? {} : { uploadKey }) }
+  return issues
 }
 
 const resourceOf = (type: ResourceType, body: unknown): Resource => {

@@ -1,10 +1,11 @@
-import type { OperationOutcome, ResourceType } from '@medplum/fhirtypes'
+import type { Observation, OperationOutcome, ResourceType } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Compartment } from '../fhir/compartment.ts'
 import type { Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
+import type { ValidationPolicy } from '../mhealth/policy.ts'
 import type { Action } from '../search/expression.ts'
 import type { Tried } from '../storage/audit/refusal.ts'
 import type { Store, Write } from '../storage/store.ts'
@@ -57,8 +58,10 @@ type Row<Name, Path, Request> = {
 /** `id` is given by a transaction to what it creates. */
 type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared
 
-/** One write that may go to the store, alone or in the company of a Bundle's others. */
-export type Prepared = { readonly write: Write; readonly warnings: readonly Issue[] }
+/** One write that may go to the store, alone or in the company of a Bundle's others, once it is decided by which policy. */
+export type Prepared = Ready | { readonly asked: Observation; readonly under: (policy: ValidationPolicy) => Ready }
+
+export type Ready = { readonly write: Write; readonly warnings: readonly Issue[] }
 
 export type Decide = (request: TypeRequest, context: Context) => Promise<readonly Routed[]>
 

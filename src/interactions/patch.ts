@@ -1,7 +1,7 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { parsePatch } from '../fhir/patch/patch.ts'
-import { parseIncoming } from './incoming.ts'
+import { parseChange } from './incoming.ts'
 import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
 import { parseIfMatch } from './version.ts'
 import { writeOne } from './written.ts'
@@ -15,7 +15,7 @@ export const preparePatch = ({ type, id, body, headers }: InstanceRequest, conte
   const apply = parsePatch(context.registry.structures, body)
   const warnings: Issue[] = []
   const change = (stored: Resource): Resource => {
-    const { resource, ...incoming } = parseIncoming(type, apply(stored), context)
+    const { resource, ...incoming } = parseChange(stored, apply(stored), context)
     if (resource.id !== id)
       throw new FhirError('business-rule', 'A patch cannot change the id', { expression: `${type}.id` })
     warnings.splice(0, warnings.length, ...incoming.warnings)

@@ -4,6 +4,7 @@ import { bundleChunks } from './bundle-text.ts'
 import { criteriaOf, prepareRouted } from './conditional.ts'
 import { findReferences } from './conditional-reference.ts'
 import { existing } from './create.ts'
+import { decidePolicies } from './decide-policy.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry } from './entry-error.ts'
 import type { Context, FhirRequest, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
@@ -131,9 +132,16 @@ const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<v
 const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
   const { context, targets } = going
   await findReferences(wave, targets, context)
-  const prepared = wave.map(({ interaction, request, fullUrl, id, index }) =>
-    atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
+  const decided = await decidePolicies(
+    wave.map(({ interaction, request, fullUrl, id, index }) =>
+      atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
+    ),
+    context,
   )
+  const prepared = decided.map((one, position) => {
+    if (one instanceof FhirError) throw inEntry(wave[position]?.index ?? 0, one)
+    return one
+  })
   const written = await context.store.write(
     prepared.map(({ write }) => write),
     going.beside,

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { prepareFrom } from './decide-policy.ts'
 import { parseIncoming } from './incoming.ts'
 import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
 import { parseIfMatch, parseIfNone } from './version.ts'
@@ -9,14 +10,14 @@ export const update: Handler<InstanceRequest> = async (request, context) =>
   writeOne(prepareUpdate(request, context), context, request.headers)
 
 /** All of an update but the write. Whether it may create the resource is for the store to say. */
-export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
-  const { resource, warnings } = parseIncoming(type, body, context)
-  if (resource.id !== id) {
-    const said = resource.id === undefined ? 'has no id' : `has the id ${JSON.stringify(resource.id)}`
-    throw new FhirError('invalid', `The body ${said}; it must be that of the URL, ${id}`, { expression: `${type}.id` })
-  }
-  return {
-    write: { kind: 'update', id, resource, ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) },
-    warnings,
-  }
-}
+export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared =>
+  prepareFrom(parseIncoming(type, body, context), ({ warnings, resource, repairs }) => {
+    if (resource.id !== id) {
+      const said = resource.id === undefined ? 'has no id' : `has the id ${JSON.stringify(resource.id)}`
+      throw new FhirError('invalid', `The body ${said}; it must be that of the URL, ${id}`, {
+        expression: `${type}.id`,
+      })
+    }
+    const conditions = { ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) }
+    return { write: { kind: 'update', id, resource, ...(repairs && { repairs }), ...conditions }, warnings }
+  })

@@ -1,16 +1,19 @@
 import type { OperationOutcome } from '@medplum/fhirtypes'
 import { type Issue, toOutcomeIssue } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
+import { decideAll } from './decide-policy.ts'
 import type { Body, Context, FhirResponse, PreferredReturn, Prepared, RequestHeaders } from './interaction.ts'
 import { locationOf, versionHeaders } from './version.ts'
 
 /** Writes one resource, and answers for it; throws what refused it. */
 export const writeOne = async (
-  { write, warnings }: Prepared,
+  prepared: Prepared,
   { store, base }: Pick<Context, 'store' | 'base'>,
   { prefer }: RequestHeaders,
 ): Promise<FhirResponse> => {
-  const [written] = await store.write([write])
+  const ready = await decideAll([prepared], { store })
+  const [written] = await store.write(ready.map(({ write }) => write))
+  const warnings = ready.flatMap(one => one.warnings)
   if (written === undefined) throw new Error('the store did not answer for its write')
   return writtenResponse(written, warnings, base, prefer.return ?? 'representation')
 }

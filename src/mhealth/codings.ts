@@ -17,6 +17,8 @@ export type Codings = {
   readonly of: (id: SchemaId) => Coding
   /** LOINC of a class: `equivalent` codes, and those whose conditions the facts meet. */
   readonly loinc: (classKey: string, facts: Facts) => readonly Coding[]
+  /** Of a narrower LOINC code of the class: what must be so for it and is not; undefined where it may stand. */
+  readonly unmet: (classKey: string, code: string, facts: Facts) => string | undefined
   readonly snomed: (classKey: string) => readonly Coding[]
   /** SNOMED CT of an answer's words. */
   readonly answer: (words: string) => Coding | undefined
@@ -41,6 +43,11 @@ export const openCodings = (classes: CodeClasses): Codings => {
     }),
     loinc: (classKey, facts) =>
       (loinc.get(classKey) ?? []).filter(target => isMeant(target, facts)).map(toCoding(systems.loinc)),
+    unmet: (classKey, code, facts) => {
+      const target = loinc.get(classKey)?.find(one => one.code === code && one.equivalence === 'narrower')
+      if (target?.dependsOn === undefined || isMeant(target, facts)) return undefined
+      return target.dependsOn.map(condition => `${factOf(condition)} ${condition.value}`).join(', ')
+    },
     snomed: classKey => snomed.get(classKey) ?? none,
     answer: words => answers.get(words),
     statistic: words => statistics.get(words),
@@ -71,7 +78,8 @@ const plainStatistics: ReadonlySet<string | undefined> = new Set([undefined, 'su
 const isMeant = ({ equivalence, dependsOn }: MappingTarget, facts: Facts): boolean => {
   if (equivalence === 'equivalent') return plainStatistics.has(facts.descriptive_statistic)
   if (equivalence !== 'narrower' || dependsOn === undefined) return false
-  return dependsOn.every(
-    ({ property, value }) => facts[property.slice(property.indexOf('#') + 1) as keyof Facts] === value,
-  )
+  return dependsOn.every(condition => facts[factOf(condition)] === condition.value)
 }
+
+const factOf = ({ property }: { readonly property: string }): keyof Facts =>
+  property.slice(property.indexOf('#') + 1) as keyof Facts

@@ -1,15 +1,15 @@
 import type { ErrorObject } from 'ajv'
 import type { Issue, IssueCode } from '../fhir/error.ts'
 import type { OmhDocument } from './document.ts'
-import { repair } from './repair.ts'
+import { detailsOf, type Finding, finding, findingOf } from './finding.ts'
+import { type Repair, repair } from './repair.ts'
 import type { FoundSchema, Schemas } from './schema/schemas.ts'
 
 /** What a document is worth: `bodies` (with the text of numbers) may be read by the rules of the schema if `validated`. */
 export type Judgement = {
   readonly validated: boolean
   readonly bodies: readonly unknown[]
-  /** Errors refuse the document, warnings go with it. */
-  readonly issues: readonly Issue[]
+  readonly findings: readonly Finding[]
 }
 
 /** Header and bodies against their schemas; a body that breaks its schema gets a second chance as repaired. */
@@ -17,16 +17,16 @@ export const judge = (document: OmhDocument, schemas: Schemas): Judgement => {
   const header = judgeHeader(document, schemas)
   const schema = schemas.find(document.id)
   if (schema === undefined) {
-    return { validated: false, bodies: document.exact.bodies, issues: [...header, unknownSchema(document, schemas)] }
+    return { validated: false, bodies: document.exact.bodies, findings: [...header, unknownSchema(document, schemas)] }
   }
   const one = document.plain.form === 'series' ? (index: number) => `/body/${index}` : bodyPointer[document.plain.form]
   const judged = document.plain.bodies.map((body, index) =>
     judgeBody(body, document.exact.bodies[index], schema, pointer(one, index), document.expression),
   )
   return {
-    validated: true,
+    validated: judged.every(({ validated }) => validated),
     bodies: judged.map(({ body }) => body),
-    issues: [...header, ...judged.flatMap(({ issues }) => issues)],
+    findings: [...header, ...judged.flatMap(({ findings }) => findings)],
   }
 }
 
@@ -34,44 +34,56 @@ const bodyPointer = { point: '/body', bare: '' } as const
 const pointer = (one: string | ((index: number) => string), index: number): string =>
   typeof one === 'string' ? one : one(index)
 
-const judgeBody = (plain: unknown, exact: unknown, schema: FoundSchema, at: string, expression: string) => {
-  if (schema.validate(plain)) return { body: exact, issues: [] }
+type Judged = { readonly validated: boolean; readonly body: unknown; readonly findings: readonly Finding[] }
+
+const judgeBody = (plain: unknown, exact: unknown, schema: FoundSchema, at: string, expression: string): Judged => {
+  const broken = judgePart(plain, schema, at, expression)
+  if (broken === undefined) return { validated: true, body: exact, findings: [] }
+  return broken.rule === 'repaired'
+    ? { validated: true, body: repair(exact).tree, findings: [broken] }
+    : { validated: false, body: exact, findings: [broken] }
+}
+
+/** Undefined where it is as its schema has it. */
+const judgePart = (plain: unknown, schema: FoundSchema, at: string, expression: string): Finding | undefined => {
+  if (schema.validate(plain)) return undefined
   const errors = toIssues(schema, at, expression)
-  const repaired = repair(plain)
-  if (repaired.notes.length === 0 || !schema.validate(repaired.tree)) return { body: exact, issues: errors }
-  const issues = repaired.notes.map(note => warning(`${at}${note.pointer}: ${note.message} (${schema.id})`, expression))
-  return { body: repair(exact).tree, issues }
+  const { tree, repairs } = repair(plain)
+  if (repairs.length === 0 || !schema.validate(tree)) return findingOf('schema-broken', errors)
+  return {
+    rule: 'repaired',
+    errors,
+    warnings: repairs.map(one => ({
+      code: 'processing',
+      severity: 'warning',
+      message: `${at}${one.pointer}: ${one.message} (${schema.id})`,
+      expression,
+      details: detailsOf(one.code),
+    })),
+    repairs: repairs.map((one): Repair => ({ ...one, pointer: `${at}${one.pointer}` })),
+  }
 }
 
 /** IEEE 1752.1's header has a `uuid`, Open mHealth's own an `id`; the header of a hybrid is open for the other's fields. */
-const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): readonly Issue[] => {
-  if (plain.form === 'bare') return [warning('the document is a body without a header', expression)]
+const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): readonly Finding[] => {
+  if (plain.form === 'bare')
+    return [finding('header-missing', 'the document is a body without a header', expression, 'required')]
   const { header } = plain
   const isOld = header !== undefined && header.uuid === undefined && header.id !== undefined
   const schema = schemas.find(isOld ? oldHeader : ieeeHeader)
-  if (schema === undefined || schema.validate(header)) return []
-  const errors = toIssues(schema, '/header', expression)
-  const repaired = repair(header)
-  if (repaired.notes.length === 0 || !schema.validate(repaired.tree)) return errors
-  return repaired.notes.map(note => warning(`/header${note.pointer}: ${note.message} (${schema.id})`, expression))
+  const broken = schema && judgePart(header, schema, '/header', expression)
+  return broken === undefined ? [] : [broken]
 }
 
 const oldHeader = { namespace: 'omh', name: 'header', version: '1.2' }
 const ieeeHeader = { namespace: 'ieee', name: 'header', version: '1.0' }
 
-const unknownSchema = ({ id: { namespace, name, version }, expression }: OmhDocument, schemas: Schemas): Issue => {
+const unknownSchema = ({ id: { namespace, name, version }, expression }: OmhDocument, schemas: Schemas): Finding => {
   const id = `${namespace}:${name}:${version}`
   const newest = schemas.newestVersion(namespace, name)
   const known = newest === undefined ? '' : `; the newest version known here is ${newest}`
-  return warning(`${id} is not known: the document was kept and not validated${known}`, expression)
+  return finding('schema-unknown', `${id} is not known here, so the document cannot be validated${known}`, expression)
 }
-
-export const warning = (message: string, expression: string): Issue => ({
-  code: 'processing',
-  severity: 'warning',
-  message,
-  expression,
-})
 
 /** Each names the JSON pointer, the schema, its rule, and what would be accepted. */
 const toIssues = ({ id, validate }: FoundSchema, at: string, expression: string): readonly Issue[] =>
@@ -79,6 +91,7 @@ const toIssues = ({ id, validate }: FoundSchema, at: string, expression: string)
     code: codeByKeyword[error.keyword] ?? 'value',
     message: `${at}${error.instancePath}: ${error.message} (${id}${error.schemaPath})${accepted(error)}`,
     expression,
+    details: detailsOf('schema-broken'),
   }))
 
 const codeByKeyword: Readonly<Record<string, IssueCode>> = { required: 'required', enum: 'code-invalid' }

@@ -1,10 +1,11 @@
-import { standardExtensions, systems } from '../fhir/canonical.ts'
+import { extensions, standardExtensions, systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Issue } from '../fhir/error.ts'
 import { compareNative } from './agreement.ts'
+import type { Codings } from './codings.ts'
 import { codedSchemas, type OmhDocument } from './document.ts'
+import { type Finding, finding } from './finding.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
-import { warning } from './judge.ts'
 import type { NativeFace } from './observation.ts'
 
 /** The Observation as R4 has it: what the client sent, what the document says, and the document in its extension. */
@@ -67,9 +68,9 @@ const withExtensions = (
   attachment: JsonRecord,
 ): readonly unknown[] => {
   const value = { url: standardExtensions.observationValue, valueAttachment: attachment }
-  const own = new Map([value, ...derived].map(one => [one.url, one]))
-  const isOwn = (one: unknown) => own.has(asRecord(one)?.url as string)
-  return [...own.values(), ...sent.filter(one => !isOwn(one))]
+  const own = [value, ...derived]
+  const ownUrls = new Set<unknown>([extensions.documentRepair, ...own.map(({ url }) => url)])
+  return [...own, ...sent.filter(one => !ownUrls.has(asRecord(one)?.url))]
 }
 
 const withIdentifier = (sent: unknown, derived: JsonRecord | undefined): unknown => {
@@ -103,41 +104,51 @@ const mergeComponents = (sent: readonly unknown[], derived: readonly JsonRecord[
 const componentKeys = (component: unknown): readonly string[] =>
   asList(asRecord(asRecord(component)?.code)?.coding).map(keyOf)
 
-/** Where the client's own elements and the document contradict each other, both are named. */
-export const contradictions = (
-  observation: JsonRecord,
-  face: NativeFace,
-  document: OmhDocument,
-  classes: CodeClasses,
-): readonly Issue[] => [
-  ...contradictingCodes(observation, document, classes),
+/** Where the client's own elements and the document contradict each other, both are named: no policy takes that. */
+export const contradictions = (observation: JsonRecord, face: NativeFace, document: OmhDocument): readonly Issue[] => [
   ...contradictingSubject(observation, document),
   ...compareNative(observation, face),
   ...contradictingComponents(observation, face),
 ]
 
-const contradictingCodes = (observation: JsonRecord, { id }: OmhDocument, classes: CodeClasses): readonly Issue[] => {
+/** Where the codes of the Observation say something else than the document. */
+export const codeFindings = (
+  observation: JsonRecord,
+  face: NativeFace,
+  document: OmhDocument,
+  { classes, codings }: { readonly classes: CodeClasses; readonly codings: Codings },
+): readonly Finding[] => {
+  const { id } = document
   const own = `${id.namespace}:${id.name}`
-  const kind = classes.kindOf(undefined, own) ?? classes.classOf(systems.omh, own)
-  return asList(asRecord(observation.code)?.coding).flatMap((one, index): readonly Issue[] => {
-    const { system, code } = asRecord(one) ?? {}
-    const sent = typeof code === 'string' ? classes.kindOf(asText(system), code) : undefined
-    if (sent === undefined || sent === kind) return []
-    const message = `the code ${system}|${code} is of ${sent}, the document is ${own}:${id.version}`
-    return [{ code: 'value', message, expression: `Observation.code.coding[${index}]` }]
-  })
+  const classKey = classes.classOf(systems.omh, own)
+  const kind = classes.kindOf(undefined, own) ?? classKey
+  return [
+    ...versionFindings(observation, document),
+    ...asList(asRecord(observation.code)?.coding).flatMap((one, index): readonly Finding[] => {
+      const { system, code } = asRecord(one) ?? {}
+      if (typeof code !== 'string') return []
+      const expression = `Observation.code.coding[${index}]`
+      const sent = classes.kindOf(asText(system), code)
+      if (sent !== undefined && sent !== kind) {
+        const message = `the code ${system}|${code} is of ${sent}, the document is ${own}:${id.version}`
+        return [finding('code-differs', message, expression)]
+      }
+      const unmet = system === systems.loinc && face.facts ? codings.unmet(classKey, code, face.facts) : undefined
+      if (unmet === undefined) return []
+      return [finding('code-condition', `${code} stands for ${unmet}, and the document says otherwise`, expression)]
+    }),
+  ]
 }
 
 /** The id of the document's schema is taken, also where the code names another version of it. */
-export const versionWarnings = (observation: JsonRecord, { id, expression }: OmhDocument): readonly Issue[] =>
+const versionFindings = (observation: JsonRecord, { id, expression }: OmhDocument): readonly Finding[] =>
   codedSchemas(observation)
     .filter(({ name, version }) => name === id.name && version !== undefined && version !== id.version)
-    .map(({ namespace, name, version }) =>
-      warning(
-        `Observation.code says ${namespace}:${name}:${version}, the document is version ${id.version}`,
-        expression,
-      ),
-    )
+    .map(({ namespace, name, version }) => {
+      const coded = `${namespace}:${name}:${version}`
+      const message = `Observation.code says ${coded}, the document is version ${id.version}`
+      return finding('version-differs', message, expression)
+    })
 
 /** Most user ids are the app's own; only one that is a Patient can be compared. */
 const contradictingSubject = (observation: JsonRecord, { plain }: OmhDocument): readonly Issue[] => {

@@ -5,11 +5,15 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { openCodings } from './codings.ts'
 import { findDocument, type OmhDocument } from './document.ts'
+import { type Finding, judgedBy } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
-import { type Judgement, judge, warning } from './judge.ts'
-import { contradictions, mergeFace, versionWarnings } from './merge.ts'
-import { deriveFace, mapVersion, type NativeFace } from './observation.ts'
+import { type Judgement, judge } from './judge.ts'
+import { codeFindings, contradictions, mergeFace } from './merge.ts'
+import { deriveFace, mapVersion } from './observation.ts'
+import { implausible } from './plausibility.ts'
+import type { ValidationPolicy } from './policy.ts'
 import { openSchemas, type SchemaId } from './schema/schemas.ts'
+import { timingOf } from './timing.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
 export type Mhealth = {
@@ -17,10 +21,7 @@ export type Mhealth = {
   readonly documentOf: (observation: unknown) => OmhDocument | undefined
   /** The class of a document's schema: `omh:heart-rate`. */
   readonly classOf: (id: SchemaId) => string
-  /**
-   * An Observation as R4 has it. With a document it gains its native elements and keeps its own where they agree;
-   * without one it passes as it is. Throws all that is wrong as one FhirError, 422.
-   */
+  /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. */
   readonly receive: (observation: unknown) => Received
   /** `omh:heart-rate:2.0` and so on: documents of these schemas are validated. */
   readonly schemaIds: readonly string[]
@@ -29,8 +30,20 @@ export type Mhealth = {
 }
 
 type Received = {
+  /** Whether every policy makes the same of it: there was nothing to judge. */
+  readonly isClean: boolean
+  /**
+   * An Observation as R4 has it. With a document it gains its native elements and keeps its own where they agree;
+   * without one it passes as it is. Throws all that the policy refuses as one FhirError, 422.
+   */
+  readonly under: (policy: ValidationPolicy) => Taken
+}
+
+type Taken = {
   readonly resource: Observation
   readonly uploadKey: UploadKey | undefined
+  /** Codes of the repairs without which the document would not be as its schema has it. */
+  readonly repairs: readonly string[]
   /** Warnings only. */
   readonly issues: readonly Issue[]
 }
@@ -39,9 +52,11 @@ type Options = {
   readonly codeClasses: CodeClasses
   /** A folder of the official schema files, which then go before our own table. */
   readonly schemaDir?: string
+  /** In ms since 1970. */
+  readonly now?: () => number
 }
 
-export const openMhealth = ({ codeClasses, schemaDir }: Options): Mhealth => {
+export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options): Mhealth => {
   const schemas = openSchemas(schemaDir === undefined ? {} : { schemaDir })
   const codings = openCodings(codeClasses)
   const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
@@ -49,44 +64,72 @@ export const openMhealth = ({ codeClasses, schemaDir }: Options): Mhealth => {
 
   const receiveDocument = (sent: JsonRecord, document: OmhDocument): Received => {
     const judgement = judge(document, schemas)
-    refuseErrors(judgement.issues)
-    const face = deriveFace(document, judgement, classOf(document.id), codings)
-    refuseErrors(contradictions(sent, face, document, codeClasses))
+    const timing = timingOf(document, judgement.validated, now())
+    const classKey = classOf(document.id)
+    const face = deriveFace(document, judgement, classKey, codings, timing.effective)
+    const findings = [
+      ...judgement.findings,
+      ...codeFindings(sent, face, document, { classes: codeClasses, codings }),
+      ...timing.findings,
+      ...valueFindings(document, judgement),
+    ]
     return {
-      resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
-      uploadKey: uploadKeyOf(document, classOf(document.id)),
-      issues: [...judgement.issues, ...versionWarnings(sent, document), ...timeWarnings(document, judgement, face)],
+      isClean: findings.length === 0,
+      under: policy => {
+        const { errors, warnings } = judgedBy(policy, findings)
+        refuse(errors)
+        refuse(contradictions(sent, face, document))
+        return {
+          resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
+          uploadKey: uploadKeyOf(document, classKey),
+          repairs: repairsIn(findings),
+          issues: warnings,
+        }
+      },
     }
   }
   const receive = (observation: unknown): Received => {
     const document = documentOf(observation)
-    if (document === undefined) return { resource: observation as Observation, uploadKey: undefined, issues: [] }
+    if (document === undefined) return unread(observation as Observation)
     return refusingDepth(document, () => receiveDocument(asRecord(observation) ?? {}, document))
   }
   return { documentOf, classOf, receive, schemaIds: schemas.ids, mapVersion }
 }
 
+const unread = (resource: Observation): Received => ({
+  isClean: true,
+  under: () => ({ resource, uploadKey: undefined, repairs: [], issues: [] }),
+})
+
 /** JSON may nest deeper than any function can follow it. */
 const refusingDepth = (document: OmhDocument, run: () => Received): Received => {
-  try {
-    return run()
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
-    const { expression } = document
-    throw new FhirError('value', 'the document is nested too deeply', { expression, cause })
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause
+      const { expression } = document
+      throw new FhirError('value', 'the document is nested too deeply', { expression, cause })
+    }
   }
+  const { isClean, under } = guarded(run)
+  return { isClean, under: policy => guarded(() => under(policy)) }
 }
 
-/** A validated document without a zone has been told of already. */
-const timeWarnings = ({ expression }: OmhDocument, { validated }: Judgement, { effective }: NativeFace) => {
-  if (effective === undefined) return [warning('the document does not say when it was measured', expression)]
-  return validated ? [] : effective.notes.map(note => warning(note, expression))
+/** Of a document that was not validated no value is read, so none is judged. */
+const valueFindings = ({ plain, expression }: OmhDocument, { validated, bodies }: Judgement): readonly Finding[] => {
+  if (!validated) return []
+  const at = (index: number) => (plain.form === 'series' ? `/body/${index}` : plain.form === 'bare' ? '' : '/body')
+  return bodies.flatMap((body, index) => implausible(asRecord(body) ?? {}, at(index), expression))
 }
 
-const refuseErrors = (issues: readonly Issue[]): void => {
-  const [first, ...others] = issues.filter(({ severity }) => severity === undefined || severity === 'error')
+const refuse = ([first, ...others]: readonly Issue[]): void => {
   if (first !== undefined) throw FhirError.of([first, ...others], { status: 422 })
 }
+
+const repairsIn = (findings: readonly Finding[]): readonly string[] => [
+  ...new Set(findings.flatMap(({ repairs = [] }) => repairs.map(({ code }) => code))),
+]
 
 /** The bytes as they came. "The hash is calculated using SHA-1." https://hl7.org/fhir/R4/datatypes.html#Attachment */
 const attachmentOf = ({ attachment, bytes }: OmhDocument): JsonRecord => ({

@@ -3,11 +3,12 @@ import { isNumber } from '../fhir/json.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
-import { type Effective, effectiveOf, spanOf } from './effective.ts'
+import type { Effective } from './effective.ts'
 import { type ComponentFace, type Face, faceOf } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
 import { type Quantity, toQuantity, ucumByUnit } from './quantity.ts'
+import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
@@ -23,6 +24,8 @@ export type NativeFace = {
   readonly profile: string | undefined
   readonly isSelfReported: boolean
   readonly effective: Effective | undefined
+  /** Absent of a document that was not validated. */
+  readonly facts?: Facts
 }
 
 /** https://hl7.org/fhir/R4/observation.html from a document; of one that was not validated only its id and its times. */
@@ -31,17 +34,18 @@ export const deriveFace = (
   judgement: Judgement,
   classKey: string,
   codings: Codings,
+  effective: Effective | undefined,
 ): NativeFace => {
   const bodies = judgement.bodies.map(body => asRecord(body) ?? {})
-  const effective = effectiveOfAll(document)
   const common = {
     identifier: identifierOf(document.plain.header),
     isSelfReported: modalityOf(document.plain.header) === 'self-reported',
     effective,
   }
+  const repairs = judgement.findings.flatMap(one => one.repairs ?? []).map(repairExtension)
   const timing = { ...effective?.element, ...issued(document.plain.header) }
   if (!judgement.validated) {
-    return { ...common, codings: [codings.of(document.id)], elements: timing, ...bare }
+    return { ...common, codings: [codings.of(document.id)], elements: timing, ...bare, extensions: repairs }
   }
   const [body = {}] = bodies
   const face = faceOf(classKey)
@@ -56,17 +60,24 @@ export const deriveFace = (
     codings: [...loinc, codings.of(document.id), ...codings.snomed(classKey)],
     elements: { ...categoryOf(face), ...timing, ...value, ...bodySite(body, codings) },
     components: [...components, ...circumstances],
-    extensions: statisticExtension(body, face, codings),
+    facts,
+    extensions: [...statisticExtension(body, face, codings), ...repairs],
     profile: circumstances.length === 0 && isConforming(face, facts, value, components) ? profileUrl(face) : undefined,
   }
 }
 
-const bare = { components: [], extensions: [], profile: undefined }
+const bare = { components: [], profile: undefined }
 
-const effectiveOfAll = ({ exact }: OmhDocument): Effective | undefined => {
-  const effectives = exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
-  return exact.form === 'series' ? spanOf(effectives) : effectives[0]
-}
+/** What was read differently, in JSON. */
+const repairExtension = ({ code, pointer, before, after }: Repair): JsonRecord => ({
+  url: extensions.documentRepair,
+  extension: [
+    { url: 'code', valueCode: code },
+    { url: 'pointer', valueString: pointer },
+    { url: 'before', valueString: JSON.stringify(before) },
+    ...(after === undefined ? [] : [{ url: 'after', valueString: JSON.stringify(after) }]),
+  ],
+})
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 

@@ -4,8 +4,27 @@ import { hasZone, toDateTime } from './date-time.ts'
 import { effectiveOf, isConsistentDuration } from './effective.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 
-/** A tree as its schema wants it, and what had to be read differently, each with its JSON pointer. */
-export type Repaired = { readonly tree: unknown; readonly notes: readonly { pointer: string; message: string }[] }
+/** A tree as its schema wants it, and what had to be read differently. */
+export type Repaired = { readonly tree: unknown; readonly repairs: readonly Repair[] }
+
+/** What was read differently at a JSON pointer. */
+export type Repair = {
+  readonly code: (typeof repairCodes)[number]
+  readonly pointer: string
+  readonly message: string
+  readonly before: unknown
+  /** Absent where it was left out. */
+  readonly after?: unknown
+}
+
+export const repairCodes = [
+  'unit-spelling',
+  'answer-spelling',
+  'answer-empty',
+  'time-zone-missing',
+  'duration-beside-interval',
+  'part-of-day',
+] as const
 
 /**
  * Reads what devices are known to send against their schemas, where the meaning is beyond doubt:
@@ -13,29 +32,32 @@ export type Repaired = { readonly tree: unknown; readonly notes: readonly { poin
  * wants times, a time without a zone (UTC), and answers that say nothing. The document itself is kept as it came.
  */
 export const repair = (tree: unknown): Repaired => {
-  const notes: { pointer: string; message: string }[] = []
-  return { tree: repairNode(tree, '', (pointer, message) => notes.push({ pointer, message })), notes }
+  const repairs: Repair[] = []
+  return { tree: repairNode(tree, '', one => repairs.push(one)), repairs }
 }
 
-type Tell = (pointer: string, message: string) => void
+type Told = Omit<Repair, 'pointer' | 'before'>
 
-const repairNode = (node: unknown, pointer: string, tell: Tell): unknown => {
+const repairNode = (node: unknown, pointer: string, tell: (repair: Repair) => void): unknown => {
   if (Array.isArray(node)) return node.map((one, index) => repairNode(one, `${pointer}/${index}`, tell))
   if (typeof node !== 'object' || node === null || isNumber(node)) return node
   const entries = Object.entries(node).map(([name, value]) => {
     const at = `${pointer}/${name}`
-    return [name, repairEntry(name, repairNode(value, at, tell), message => tell(at, message))] as const
+    const inside = repairNode(value, at, tell)
+    const told = repairEntry(name, inside)
+    if (told === undefined) return [name, inside] as const
+    tell({ ...told, pointer: at, before: value })
+    return [name, told.after] as const
   })
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
-const repairEntry = (name: string, value: unknown, tell: (message: string) => void): unknown => {
-  if (name === 'time_interval') return repairInterval(asRecord(value) ?? {}, tell) ?? value
-  if (typeof value !== 'string') return value
-  if (name === 'unit') return repairWord(units.get(value), value, tell)
-  if (name.endsWith('date_time')) return repairTime(value, tell)
-  if (answers.has(name)) return repairAnswer(value, tell)
-  return value
+const repairEntry = (name: string, value: unknown): Told | undefined => {
+  if (name === 'time_interval') return repairInterval(asRecord(value) ?? {})
+  if (typeof value !== 'string') return undefined
+  if (name === 'unit') return repairWord('unit-spelling', units.get(value), value)
+  if (name.endsWith('date_time')) return repairTime(value)
+  return answers.has(name) ? repairAnswer(value) : undefined
 }
 
 const units: ReadonlyMap<string, string> = new Map(
@@ -44,17 +66,17 @@ const units: ReadonlyMap<string, string> = new Map(
     .flatMap(({ element }) => element.flatMap(({ code, target }) => target.map(one => [code, one.code] as const))),
 )
 
-const repairWord = (meant: string | undefined, value: string, tell: (message: string) => void): string => {
-  if (meant === undefined) return value
-  tell(`"${value}" was read as "${meant}"`)
-  return meant
-}
+const repairWord = (code: Repair['code'], meant: string | undefined, value: string): Told | undefined =>
+  meant === undefined ? undefined : { code, message: `"${value}" was read as "${meant}"`, after: meant }
 
-const repairTime = (value: string, tell: (message: string) => void): string => {
+const repairTime = (value: string): Told | undefined => {
   const dateTime = toDateTime(value)
-  if (dateTime === undefined || hasZone(value)) return value
-  tell(`"${value}" has no time zone and was read as UTC`)
-  return dateTime
+  if (dateTime === undefined || hasZone(value)) return undefined
+  return {
+    code: 'time-zone-missing',
+    message: `"${value}" has no time zone and was read as UTC`,
+    after: dateTime,
+  }
 }
 
 const answers = new Set([
@@ -67,25 +89,27 @@ const answers = new Set([
 ])
 const answerMeant = new Map([['during', 'during sleep']])
 
-const repairAnswer = (value: string, tell: (message: string) => void): string | undefined => {
-  if (!/^(?:unknown|unspecified|none|n\/a|)$/i.test(value)) return repairWord(answerMeant.get(value), value, tell)
-  tell(`"${value}" says nothing and was left out`)
-  return undefined
-}
+const repairAnswer = (value: string): Told | undefined =>
+  /^(?:unknown|unspecified|none|n\/a|)$/i.test(value)
+    ? { code: 'answer-empty', message: `"${value}" says nothing and was left out` }
+    : repairWord('answer-spelling', answerMeant.get(value), value)
 
-const repairInterval = (interval: JsonRecord, tell: (message: string) => void): JsonRecord | undefined => {
+const repairInterval = (interval: JsonRecord): Told | undefined => {
   const { start_date_time, end_date_time, duration, part_of_day } = interval
   if (start_date_time !== undefined && end_date_time !== undefined && duration !== undefined) {
     if (!isConsistentDuration(interval)) return undefined
-    tell('start, end and duration were given; duration agrees and was left out')
-    return { start_date_time, end_date_time }
+    const message = 'start, end and duration were given; duration agrees and was left out'
+    return { code: 'duration-beside-interval', message, after: { start_date_time, end_date_time } }
   }
-  return part_of_day === undefined ? undefined : repairPartOfDay(interval, tell)
+  return part_of_day === undefined ? undefined : repairPartOfDay(interval)
 }
 
-const repairPartOfDay = (interval: JsonRecord, tell: (message: string) => void): JsonRecord | undefined => {
+const repairPartOfDay = (interval: JsonRecord): Told | undefined => {
   const { element } = effectiveOf({ effective_time_frame: { time_interval: interval } }) ?? {}
   if (element === undefined || !('effectivePeriod' in element)) return undefined
-  tell(`"${interval.part_of_day}" was read as a window of time in UTC`)
-  return { start_date_time: element.effectivePeriod.start, end_date_time: element.effectivePeriod.end }
+  return {
+    code: 'part-of-day',
+    message: `"${interval.part_of_day}" was read as a window of time in UTC`,
+    after: { start_date_time: element.effectivePeriod.start, end_date_time: element.effectivePeriod.end },
+  }
 }

@@ -1,6 +1,6 @@
 import type { Coding, Meta, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { parseIncoming } from '../interactions/incoming.ts'
+import { parseChange } from '../interactions/incoming.ts'
 import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
 import { parametersOf, parametersResponse, refused } from './parameters.ts'
@@ -45,7 +45,7 @@ const change = async (
       id,
       change: (stored: Resource) => {
         const meta = { ...stored.meta, ...next(stored.meta ?? {}, given) }
-        return parseIncoming(type, { ...stored, meta: withoutEmpty(meta) }, context).resource
+        return parseChange(stored, { ...stored, meta: withoutEmpty(meta) }, context).resource
       },
     },
   ])

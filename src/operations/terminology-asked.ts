@@ -1,7 +1,7 @@
 import type { CodeSystem, Resource, ValueSet } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
-import { parseIncoming } from '../interactions/incoming.ts'
+import { parseUnder } from '../interactions/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
 
@@ -51,7 +51,7 @@ const givenDefinition = async (
 ): Promise<Resource | undefined> => {
   if ('id' in request) return parseJson((await context.store.read(type, request.id)).content) as Resource
   const posted = parametersOf(request.body).find(parameter => parameter.name === name)?.resource
-  return posted === undefined ? undefined : parseIncoming(type, posted, context).resource
+  return posted === undefined ? undefined : parseUnder('strict', type, posted, context).resource
 }
 
 const canonicalOf = (given: URLSearchParams, versionName: string, alternative: string): string => {

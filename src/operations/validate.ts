@@ -5,6 +5,7 @@ import { parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import type { ProfileDefinition } from '../fhir/profile/profile.ts'
 import { checkProfiles, type FindStored } from '../fhir/profile/profiles.ts'
+import { decideIncoming } from '../interactions/decide-policy.ts'
 import { parseIncoming } from '../interactions/incoming.ts'
 import type { Context, FhirRequest, FhirResponse, InstanceRequest, TypeRequest } from '../interactions/interaction.ts'
 import { requireAccess } from '../interactions/require-access.ts'
@@ -26,7 +27,7 @@ export const validate: Operation = {
     const asked = parseValidate(request)
     const resource = await resourceOf(request, asked, context)
     if (resource === undefined) return outcomeOf([])
-    const { issues, checked } = validated(request.type, resource, context)
+    const { issues, checked } = await validated(request.type, resource, context)
     if (asked.mode === 'update' && 'id' in request && resource.id !== request.id)
       issues.push({
         code: 'invalid',
@@ -87,13 +88,13 @@ const resourceOf = async (
 }
 
 /** As a write would have it: with the FHIR face of an Open mHealth document. */
-const validated = (
+const validated = async (
   type: ResourceType,
   resource: Resource,
   context: Context,
-): { readonly issues: Issue[]; readonly checked: Resource } => {
+): Promise<{ readonly issues: Issue[]; readonly checked: Resource }> => {
   try {
-    const { warnings, resource: checked } = parseIncoming(type, resource, context)
+    const { warnings, resource: checked } = await decideIncoming(parseIncoming(type, resource, context), context)
     return { issues: [...warnings], checked }
   } catch (error) {
     if (!(error instanceof FhirError)) throw error

@@ -4,9 +4,9 @@ import { fullAccess } from '../access/access.ts'
 import { consentDecision } from '../access/vocabulary.ts'
 import { digestOf } from '../fhir/attachment-digest.ts'
 import { canonicalBase } from '../fhir/canonical.ts'
-import type { Principal } from '../search/expression.ts'
 import { lockPlace } from './current.ts'
 import type { Connection } from './database.ts'
+import { findSelf } from './self.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
 import { insertOne, type Writing } from './write.ts'
@@ -82,16 +82,6 @@ const termsOf = (state: State | undefined): unknown => [
 ]
 
 type Who = Provenance['agent'][number]['who']
-
-/** Staff by their public face. */
-const findSelf = async (connection: Connection, { kind, id }: Principal): Promise<Who> => {
-  if (kind === 'client') return { identifier: { value: id }, display: 'An app or service, by itself' }
-  if (kind === 'patient') return { reference: `Patient/${id}` }
-  const staff = await connection.maybeOne<{ practitioner: string }>(
-    sql.fragment`SELECT practitioner FROM person_practitioner WHERE person = ${id}`,
-  )
-  return { reference: staff === undefined ? `Person/${id}` : `Practitioner/${staff.practitioner}` }
-}
 
 /** https://hl7.org/fhir/R4/provenance.html. A version of a Consent may be read when a later one is, and by others: it names no study. */
 const provenanceOf = (

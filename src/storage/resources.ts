@@ -29,6 +29,7 @@ import { subsetsOf } from './subset.ts'
 import { lookUpConcepts, terminologyFor } from './terminology.ts'
 import { takeTurns } from './turns.ts'
 import { measureUnits } from './unit.ts'
+import { findPolicies } from './validation-policies.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
 
@@ -84,6 +85,12 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
           await connection.run(sql.fragment`SET TRANSACTION READ ONLY`)
           return explainSearch(connection, asking, search, depth)
         }),
+      validationPolicies: async observations => {
+        const writing = await signed()
+        return database.transaction(connection =>
+          findPolicies(connection, { ...writing, linked: new Set() }, observations),
+        )
+      },
       write: async writes => {
         const writing = await signed()
         return database.writing((connection, joinings) =>
@@ -103,6 +110,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
 const storeWithin = (connection: Connection, writing: Writing): Store => {
   const store: Store = {
     ...reading(connection, writing),
+    validationPolicies: observations => findPolicies(connection, writing, observations),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
     atomic: run => run(store, connection),
   }
@@ -111,7 +119,7 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
 
 type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 
-const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic'> => ({
+const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic' | 'validationPolicies'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, asked) => {

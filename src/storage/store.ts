@@ -1,4 +1,4 @@
-import type { Meta, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Meta, Observation, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Conversion } from '../fhir/conversion.ts'
 import type { Interval } from '../fhir/date.ts'
 import type { FhirError } from '../fhir/error.ts'
@@ -66,6 +66,8 @@ export type Write =
       readonly ifNoneExist?: Search
       /** The Open mHealth document's identity; the same key again is `unchanged` or the next version. */
       readonly uploadKey?: UploadKey
+      /** Codes of what was repaired in the document, for the Provenance of that. */
+      readonly repairs?: readonly string[]
       readonly signedAs?: string
     }
   | {
@@ -75,6 +77,7 @@ export type Write =
       readonly ifMatch?: string
       /** Only where there is none yet. */
       readonly ifNone?: true
+      readonly repairs?: readonly string[]
       /** Of a Consent: the name that its patient typed to sign it, for the Provenance of that. */
       readonly signedAs?: string
     }
@@ -234,6 +237,8 @@ export type Store = {
   readonly matches: (criteria: Search, limit: number) => Promise<readonly string[]>
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */
   readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
+  /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */
+  readonly validationPolicies: (observations: readonly Observation[]) => Promise<readonly (readonly string[])[]>
   /**
    * One commit; an entry that is refused changes nothing and hinders no other. `beside`: what else the same transaction
    * writes, as `Patient/1`, so that it may be referred to beforehand.

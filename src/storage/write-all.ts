@@ -6,6 +6,7 @@ import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
 import type { Connection } from './database.ts'
 import { withDecision } from './decision.ts'
+import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences } from './required-references.ts'
 import { isolated } from './savepoint.ts'
 import type { Write, Written } from './store.ts'
@@ -29,6 +30,12 @@ export const writeAll = async (
     writing,
     writes.filter((_, index) => missing[index] === undefined),
     beside,
+  )
+  await recordRepairs(
+    connection,
+    writing,
+    writes.filter((_, index) => missing[index] === undefined),
+    written,
   )
   const rest = written.values()
   return writes.map((_, index): Written => {

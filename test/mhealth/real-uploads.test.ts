@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { FhirError } from '../../src/fhir/error.ts'
 import { receive, upload } from './upload.ts'
 
 const folder = '../shared/data'
@@ -75,22 +74,3 @@ t.test('a day of real glucose points gives a value, a time and a code each', { s
   t.equal(keys.size, 288)
   t.end()
 })
-
-const warned = ['ok-omh-header-1.2', 'unknown-future-version']
-const refused = ['bad-step-instant', 'bad-step-number-v3', 'bad-value-string', 'bad-bp-systolic-only', 'bad-uuid']
-
-t.test(
-  'of the edge cases only those without a sure meaning are refused; the repaired ones are warned of',
-  { skip },
-  t => {
-    const cases: { id: string; doc: { header?: unknown } }[] = read('derived/omh-edge-cases.json')
-    t.equal(cases.length, 30)
-    for (const { id, doc } of cases) {
-      const bare = { code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:blood-pressure:4.0' }] } }
-      const run = () => receive(upload(doc, doc.header === undefined ? bare : {}))
-      if (refused.includes(id)) t.throws(run, FhirError, id)
-      else t.equal(run().issues.length > 0, id.startsWith('bad-') || warned.includes(id), id)
-    }
-    t.end()
-  },
-)

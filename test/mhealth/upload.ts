@@ -1,7 +1,11 @@
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
+import { defaultPolicy, type ValidationPolicy } from '../../src/mhealth/policy.ts'
 
-export const mhealth = openMhealth({ codeClasses: openCodeClasses() })
+export const mhealth = openMhealth({
+  codeClasses: openCodeClasses(),
+  now: () => Date.parse('2026-11-01T00:00:00Z'),
+})
 
 /** An Observation as today's apps send it: the document in R5's attachment, one coding. */
 export const upload = (document: unknown, more: Record<string, unknown> = {}) => {
@@ -43,8 +47,8 @@ export const heartRate = (value: unknown = 64, more: Record<string, unknown> = {
   point('omh:heart-rate:2.0', { heart_rate: { value, unit: 'beats/min' }, effective_time_frame: at, ...more })
 
 /** What comes out, for reading in tests. */
-export const receive = (observation: unknown) => {
-  const { resource, ...rest } = mhealth.receive(observation)
+export const receive = (observation: unknown, policy: ValidationPolicy = defaultPolicy) => {
+  const { resource, ...rest } = mhealth.receive(observation).under(policy)
   // biome-ignore lint/suspicious/noExplicitAny: tests read into any part of the answer
   return { resource: JSON.parse(JSON.stringify(resource)) as any, text: JSON.stringify(resource), ...rest }
 }

@@ -1,0 +1,33 @@
+/** What a data source or a study wants done with a document that is not as its schema, or common sense, has it: strictest first. */
+export const validationPolicies = ['strict', 'normalise', 'accept-with-warning'] as const
+export type ValidationPolicy = (typeof validationPolicies)[number]
+
+/** Where neither the source nor a study says anything. */
+export const defaultPolicy: ValidationPolicy = 'normalise'
+
+/** The one that holds where several are asked for, so that nobody gets laxer data than they asked for. */
+export const strictestOf = (asked: Iterable<string>): ValidationPolicy => {
+  const all = new Set(asked)
+  return validationPolicies.find(policy => all.has(policy)) ?? defaultPolicy
+}
+
+export type Verdict = 'refuse' | 'warn'
+
+/** `repaired`: what breaks the schema has one clear meaning; what was read differently is told one by one. */
+export const verdicts = {
+  'header-missing': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'schema-unknown': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'schema-broken': { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'warn' },
+  repaired: { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'version-differs': { strict: 'warn', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'time-missing': { strict: 'warn', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'time-zone-missing': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'time-future': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'interval-order': { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'warn' },
+  'value-negative': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'value-impossible': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'code-differs': { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'warn' },
+  'code-condition': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+} as const satisfies Readonly<Record<string, Readonly<Record<ValidationPolicy, Verdict>>>>
+
+export type Rule = keyof typeof verdicts

@@ -1,0 +1,61 @@
+import type { OmhDocument } from './document.ts'
+import { type Effective, effectiveOf, spanOf } from './effective.ts'
+import { type Finding, finding } from './finding.ts'
+import { asRecord } from './json-tree.ts'
+
+/** When it was measured, and what there is to say of that. */
+export type Timing = { readonly effective: Effective | undefined; readonly findings: readonly Finding[] }
+
+/** `now` in ms since 1970. A time that cannot be is told of; an interval that ends before it begins is no time. */
+export const timingOf = (document: OmhDocument, isValidated: boolean, now: number): Timing => {
+  const all = document.exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
+  const ordered = all.filter(isOrdered)
+  const effective = document.exact.form === 'series' ? spanOf(ordered) : ordered[0]
+  const { expression } = document
+  const findings = ordered.length < all.length ? [outOfOrder(expression)] : []
+  if (effective === undefined) return { effective, findings: [...findings, ...missing(all, expression)] }
+  if (isFuture(effective, now)) findings.push(future(effective, expression))
+  if (!isValidated) findings.push(...effective.notes.map(note => finding('time-zone-missing', note, expression)))
+  return { effective, findings }
+}
+
+/** An interval that is out of order has been told of already. */
+const missing = (all: readonly Effective[], expression: string): readonly Finding[] =>
+  all.length > 0 ? [] : [finding('time-missing', 'the document does not say when it was measured', expression)]
+
+const isOrdered = ({ element }: Effective): boolean => {
+  if ('effectiveDateTime' in element) return true
+  const { start, end } = element.effectivePeriod
+  return start === undefined || end === undefined || Date.parse(start) <= Date.parse(end)
+}
+
+const outOfOrder = (expression: string): Finding =>
+  finding(
+    'interval-order',
+    'the effective time frame ends before it begins; accepted: an end that is not before its start',
+    expression,
+  )
+
+const startOf = ({ element }: Effective): string | undefined =>
+  'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod.start
+
+/** Only the start is asked: totals of a day are sent before that day has ended. */
+const isFuture = (effective: Effective, now: number): boolean => {
+  const start = startOf(effective)
+  return start !== undefined && Date.parse(start) > now + (isInZone(effective) ? clockSkewMs : farthestZoneMs)
+}
+
+const clockSkewMs = 15 * 60_000
+
+/** A time that was read as UTC may be meant as that of the zone which is farthest ahead. */
+const farthestZoneMs = 14 * 3_600_000
+
+const isInZone = ({ element, notes }: Effective): boolean =>
+  notes.length === 0 && !('effectivePeriod' in element && element.effectivePeriod.extension !== undefined)
+
+const future = (effective: Effective, expression: string): Finding =>
+  finding(
+    'time-future',
+    `the document says that it was measured at ${startOf(effective)}, which is yet to come`,
+    expression,
+  )

@@ -1,0 +1,49 @@
+import type { Observation } from '@medplum/fhirtypes'
+import { restrict } from '../access/access.ts'
+import { extensions } from '../fhir/canonical.ts'
+import { entryRow, entryTables } from './candidate.ts'
+import { compile } from './compile.ts'
+import type { Connection } from './database.ts'
+import { type SqlFragment, sql } from './sql.ts'
+import { candidatesOf, type Writing } from './write.ts'
+
+/**
+ * The validation policies that hold for each of the Observations: of the data source that it comes from, and of the studies
+ * in force that its patient shares its kind with. None for one that the caller may not create, so that nobody learns of
+ * other people's studies by sending something wrong.
+ */
+export const findPolicies = async (
+  connection: Connection,
+  writing: Writing,
+  observations: readonly Observation[],
+): Promise<readonly (readonly string[])[]> => {
+  const candidates = await candidatesOf(
+    connection,
+    writing,
+    observations.map(resource => ({ resource })),
+  )
+  const rows = await connection.any<{ pk: string; policies: readonly string[] }>(sql.fragment`
+    WITH ${entryTables(candidates)}
+    SELECT entry.pk, ARRAY(
+      SELECT ${policyIn(sql.fragment`source`)}
+      FROM device_source JOIN device AS source ON source.patient_id = 0 AND source.id = device_source.id
+      WHERE device_source.device_id = entry.device_id AND ${policyIn(sql.fragment`source`)} IS NOT NULL
+      UNION
+      SELECT ${policyIn(sql.fragment`stored`)}
+      FROM study_group_observation_consents AS given
+      JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
+      JOIN study ON study.grantee = given.grantee
+      JOIN research_study AS stored ON stored.patient_id = 0 AND stored.id = study.id
+      WHERE given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
+        AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
+        AND study.in_force AND now() >= study.period_start AND now() < study.period_end
+        AND ${policyIn(sql.fragment`stored`)} IS NOT NULL) AS policies
+    FROM entry
+    WHERE ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}`)
+  const byPk = new Map(rows.map(({ pk, policies }) => [pk, policies]))
+  return candidates.map(({ pk }) => byPk.get(pk) ?? [])
+}
+
+const policyIn = (row: SqlFragment): SqlFragment => sql.fragment`(
+  SELECT extension ->> 'valueCode' FROM jsonb_array_elements(${row}.content -> 'extension') AS extension
+  WHERE extension ->> 'url' = ${extensions.validationPolicy} LIMIT 1)`

@@ -1,0 +1,81 @@
+import t from 'tap'
+import { FhirError } from '../../src/fhir/error.ts'
+import { implausible } from '../../src/mhealth/plausibility.ts'
+import { at, heartRate, point, receive, upload } from './upload.ts'
+
+const told = (body: Record<string, unknown>) =>
+  implausible(body, '/body', 'Observation').map(({ rule, warnings }) => `${rule} ${warnings[0]?.message}`)
+const of = (field: string, value: number, unit: string, more: object = {}) => ({ [field]: { value, unit }, ...more })
+
+t.test('a value at the edge of what can be is told nothing of, one beyond it is', t => {
+  t.strictSame(told(of('heart_rate', 5, 'beats/min')), [])
+  t.strictSame(told(of('heart_rate', 480, 'beats/min')), [])
+  t.strictSame(told(of('heart_rate', 481, 'beats/min')), [
+    'value-impossible /body/heart_rate/value: 481 beats/min cannot be; accepted: 5 to 480 beats/min',
+  ])
+  t.strictSame(told(of('body_temperature', 36.6, 'C')), [])
+  t.strictSame(told(of('body_temperature', 98.6, 'F')), [])
+  t.strictSame(told(of('body_temperature', 98.6, 'C')), [
+    'value-impossible /body/body_temperature/value: 98.6 C cannot be; accepted: 10 to 48 C',
+  ])
+  t.end()
+})
+
+t.test('what cannot be below zero is told once', t => {
+  t.strictSame(told(of('heart_rate', -1, 'beats/min')), [
+    'value-negative /body/heart_rate/value: -1 beats/min is below zero',
+  ])
+  t.strictSame(told({ number_of_awakenings: -2 }), ['value-negative /body/number_of_awakenings: -2  is below zero'])
+  t.end()
+})
+
+t.test('parts of a summary are looked at, and what no schema names is not', t => {
+  const summary = {
+    sleep_stage_summary: of('total_sleep_time', -60, 'sec'),
+    sleep_stage_episodes: [],
+    offset: -1,
+    heart_rate: { value: 1, unit: 'constructor' },
+    duration: 'long',
+  }
+  t.strictSame(told(summary), [
+    'value-negative /body/sleep_stage_summary/total_sleep_time/value: -60 sec is below zero',
+  ])
+  t.end()
+})
+
+t.test('how far values lie apart may be next to nothing', t => {
+  t.strictSame(told(of('heart_rate', 0.4, 'beats/min', { descriptive_statistic: 'standard deviation' })), [])
+  t.equal(told(of('heart_rate', 0.4, 'beats/min', { descriptive_statistic: 'average' })).length, 1)
+  t.end()
+})
+
+t.test('in a data series the value is named that cannot be', t => {
+  const bodies = [60, 999].map(value => heartRate(value).body)
+  const { issues } = receive(upload({ ...heartRate(), body: bodies }))
+  t.match(issues, [{ message: '/body/1/heart_rate/value: 999 beats/min cannot be', severity: 'warning' }])
+  t.equal(issues.length, 1)
+  t.end()
+})
+
+t.test('a LOINC code that stands for another specimen or unit than the document says is told of, or refused', t => {
+  const coded = (code: string, unit: string) =>
+    upload(
+      point('omh:blood-glucose:4.0', {
+        blood_glucose: { value: 6, unit },
+        specimen_source: 'interstitial fluid',
+        effective_time_frame: at,
+      }),
+      { code: { coding: [{ system: 'http://loinc.org', code }] } },
+    )
+  t.strictSame(receive(coded('99504-3', 'mg/dL')).issues, [])
+  t.match(receive(coded('99504-3', 'mmol/L')).issues, [
+    {
+      message: '99504-3 stands for',
+      expression: 'Observation.code.coding[0]',
+      details: { code: 'code-condition' },
+    },
+  ])
+  t.match(receive(coded('41653-7', 'mg/dL')).issues, [{ details: { code: 'code-condition' } }])
+  t.throws(() => receive(coded('41653-7', 'mg/dL'), 'strict'), FhirError)
+  t.end()
+})

@@ -1,0 +1,36 @@
+import t from 'tap'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openMhealth } from '../../src/mhealth/mhealth.ts'
+import { heartRate, upload } from './upload.ts'
+
+const mhealth = openMhealth({ codeClasses: openCodeClasses(), now: () => Date.parse('2026-03-01T12:00:00Z') })
+const receive = (effective_time_frame: object) =>
+  mhealth.receive(upload(heartRate(64, { effective_time_frame }))).under('accept-with-warning')
+const findings = (frame: object) => receive(frame).issues.map(({ details }) => details?.code)
+
+t.test('a clock may be a little ahead, not more', t => {
+  t.strictSame(findings({ date_time: '2026-03-01T12:14:00Z' }), [])
+  t.strictSame(findings({ date_time: '2026-03-01T14:14:00+02:00' }), [])
+  t.strictSame(findings({ date_time: '2026-03-01T12:16:00Z' }), ['time-future'])
+  t.end()
+})
+
+t.test('a time without a zone may be that of a zone which is ahead', t => {
+  t.strictSame(findings({ date_time: '2026-03-02T01:59:00' }), ['time-zone-missing'])
+  t.strictSame(findings({ date_time: '2026-03-02T02:01:00' }), ['time-zone-missing', 'time-future'])
+  t.strictSame(findings({ time_interval: { date: '2026-03-01', part_of_day: 'evening' } }), [])
+  t.end()
+})
+
+t.test('a day that has begun may be told of before it ends', t => {
+  const day = { start_date_time: '2026-03-01T00:00:00Z', end_date_time: '2026-03-02T00:00:00Z' }
+  t.strictSame(findings({ time_interval: day }), [])
+  t.end()
+})
+
+t.test('an interval that ends before it begins gives no effective time', t => {
+  const backwards = { start_date_time: '2026-03-01T08:00:00Z', end_date_time: '2026-03-01T07:00:00Z' }
+  t.strictSame(findings({ time_interval: backwards }), ['interval-order'])
+  t.equal(receive({ time_interval: backwards }).resource.effectivePeriod, undefined)
+  t.end()
+})
