@@ -76,6 +76,7 @@ import { studyStaffPage } from './study-staff.ts'
 import { studyStatusPage } from './study-status.ts'
 import { studyTextPage } from './study-text.ts'
 import { studyTextDraftPage } from './study-text-draft.ts'
+import { studyWithdrawalPage } from './study-withdrawal.ts'
 import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
@@ -126,6 +127,7 @@ const pages: readonly AddPage[] = [
   studiesPage,
   studyPage,
   studyInvitationActions,
+  studyWithdrawalPage,
   studyNewPage,
   studySettingsPage,
   studyFactsPage,

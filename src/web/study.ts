@@ -11,6 +11,7 @@ import type { Answer } from '../studies/answer.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-people.ts'
 import { findChangeableStudy } from '../studies/study-change.ts'
 import { statusName } from '../studies/study-status.ts'
+import { mayWithdrawIn } from '../studies/withdrawal-by-staff.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -38,6 +39,7 @@ export const studyPage: AddPage = (server, options) => {
       sessionOf(request).person,
       people.map(({ id }) => id),
     )
+    const mayWithdraw = await mayWithdrawIn(options, sessionOf(request).person, request.params.id)
     const title = titleOf(study)
     const isChangeable = await unlessRefused(() =>
       findChangeableStudy(options, sessionOf(request).person, request.params.id),
@@ -57,7 +59,7 @@ ${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></
 ${
   people.length === 0
     ? html`<p>Nobody is in this study yet, as far as you may see.</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${people.map(person => listed(person, invitationOf(person, invitable, shown)))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(person => listed(person, [invitationOf(person, invitable, shown), mayWithdraw && withdrawalOf(person, page)]))}</ul>`
 }
 ${next !== undefined && html`<p><a href="${page}?page=${cursors.seal({ path: page, query: '', page: next })}">More people</a></p>`}
 ${at !== null && html`<p><a href="${page}">Back to the first page</a></p>`}
@@ -96,13 +98,18 @@ const maySeeAnswers = ({ practitioner }: Caller, { extension = [] }: ResearchStu
 
 const listed = (
   person: EnrolledPerson,
-  invitation: Html | undefined,
+  actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3">
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}</h3>
 <p>${person.answer === undefined ? 'You may not see what they answered.' : answers[person.answer]}${person.hasEnded && ' Their place in the study has ended.'}</p>
 <p class="text-body-secondary">${arrived(person)}</p>
-${invitation}
+${actions}
 </li>`
+
+const withdrawalOf = (person: EnrolledPerson, page: string): Html | undefined =>
+  person.answer === 'all' || person.answer === 'partly'
+    ? html`<p><a href="${page}/people/${person.id}/withdrawal" aria-label="Withdraw for ${nameOf(person)}">They want to stop, and told us so</a></p>`
+    : undefined
 
 const answers: Readonly<Record<Answer, string>> = {
   none: 'Has not answered yet.',

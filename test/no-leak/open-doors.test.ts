@@ -147,6 +147,7 @@ const signedIn = [
   '/studies/:id/people/:subject/cancel',
   '/studies/:id/people/:subject/code',
   '/studies/:id/people/:subject/invite',
+  '/studies/:id/people/:subject/withdrawal',
   '/organizations/:organization/studies/new',
   '/studies/:id/settings',
   '/studies/:id/settings/data',

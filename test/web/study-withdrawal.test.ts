@@ -1,0 +1,90 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { extensions, systems } from '../../src/fhir/canonical.ts'
+import { startSession } from '../../src/storage/account/session.ts'
+import { openBrowser, wordsOf } from '../support/browser.ts'
+import { openStudies } from '../support/study.ts'
+
+const world = await openStudies()
+const { server, database, create, update, send, institution, staffToken } = world
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const elsewhere = await institution('elsewhere')
+const study = await world.study(lab.manager, lab.organization, 'hearts', ['omh:heart-rate'])
+const other = await world.study(elsewhere.manager, elsewhere.organization, 'others', ['omh:heart-rate'])
+const patient = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Ann')
+const first = async (query: string) => (await send('everything', 'GET', query)).json().entry?.[0]?.resource
+const { id: subject } = await first(`ResearchSubject?patient=Patient/${patient}`)
+const consentOf = () => first(`Consent?patient=Patient/${patient}`)
+const page = `/studies/${study.id}/people/${subject}/withdrawal`
+
+const signedIn = async ({ person }: { readonly person: string }) => {
+  const browser = openBrowser(server)
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const coordinator = await (async () => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Cora' }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  const person = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+  const stored: ResearchStudy = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const role = { coding: [{ system: systems.staffRole, code: 'coordinator' }] }
+  const entry = {
+    url: extensions.staff,
+    extension: [
+      { url: 'practitioner', valueReference: practitioner },
+      { url: 'role', valueCodeableConcept: role },
+    ],
+  }
+  await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), entry] })
+  return { person: person.id }
+})()
+const staff = await signedIn(coordinator)
+
+t.test('nobody else ends what somebody gives, nor is told of it', async t => {
+  for (const somebody of [other.researcher, study.researcher]) {
+    const browser = await signedIn(somebody)
+    t.equal((await browser.get(page)).status, 404)
+    const { body } = await browser.get('/account')
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    t.equal((await browser.post(page, { _csrf, reason: 'They called' })).status, 404)
+    t.notMatch((await browser.get(`/studies/${study.id}`)).body, page)
+  }
+  t.equal((await consentOf()).status, 'active')
+})
+
+t.test('staff say how the patient told them; without that nothing ends', async t => {
+  t.match((await staff.get(`/studies/${study.id}`)).body, `href="${page}"`)
+  const missing = await staff.send(page, { reason: ' ' })
+  t.match([missing.status, wordsOf(missing)], [422, /Say how the patient told you, and when/])
+  t.equal((await consentOf()).status, 'active')
+})
+
+t.test('it ends at once, with the reason, and is recorded as theirs who did it', async t => {
+  const answer = await staff.send(page, { reason: 'Called on 24 November, asked for by name and birth date' })
+  t.match(answer, { status: 303, location: `/studies/${study.id}` })
+  const consent = await consentOf()
+  t.match(consent, {
+    status: 'inactive',
+    extension: [
+      {},
+      {
+        url: 'https://sharewell.dev/fhir/StructureDefinition/inactivation-reason',
+        valueCodeableConcept: { text: 'Called on 24 November, asked for by name and birth date' },
+      },
+    ],
+  })
+  t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Has withdrawn/)
+  t.equal((await staff.get(page)).status, 404, 'there is nothing more to end')
+})
+
+t.test('what was ended by staff is not given again by them', async t => {
+  const consent = await consentOf()
+  for (const by of [lab.manager, await staffToken(study.researcher, 'user/*.cruds')])
+    for (const status of ['active', 'proposed'])
+      t.ok(
+        [403, 404, 422].includes((await send(by, 'PUT', `Consent/${consent.id}`, { ...consent, status })).statusCode),
+      )
+  t.equal((await consentOf()).status, 'inactive')
+})
