@@ -15,6 +15,7 @@ import { baseUrlOf, type Config } from './config.ts'
 import { logEvents } from './events/log.ts'
 import { loadRegistry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
+import { appLinkRoutes } from './http/app-links.ts'
 import { authorizationRoutes } from './http/authorization.ts'
 import { capabilityRoutes } from './http/capability.ts'
 import { fhirRoutes } from './http/fhir.ts'
@@ -128,6 +129,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       ssoOutbound.close(),
     ])
   })
+  await server.register(appLinkRoutes, config)
   await server.register(healthRoutes, { isReady: await openReadiness(database) })
   for (const prefix of ['/', '/fhir']) {
     const { version } = packageJson

@@ -12,6 +12,7 @@ import {
   smtpUrl,
   wholeNumber,
 } from './config/accepted.ts'
+import { appLinkVariables } from './config/app-links.ts'
 import { option, setting } from './config/setting.ts'
 import { refuseIncompleteSms, smsBy, smsVariables } from './config/sms.ts'
 import { refuseIncompleteSso, ssoVariables } from './config/sso.ts'
@@ -104,6 +105,7 @@ const variables = {
     parse: matching(/^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/),
   }),
   ...smsVariables,
+  ...appLinkVariables,
   logLevel: setting({
     name: 'LOG_LEVEL',
     fallback: 'info',

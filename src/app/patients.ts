@@ -42,6 +42,7 @@ export const openPatients = async (parts: Parts) => {
     channels,
     pages: {
       outbox,
+      invitationApps: config.invitationApps,
       invitations: openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) }),
       acceptance: openAcceptance(letters),
       registering: openRegistering(registering),

@@ -5,6 +5,7 @@ import type { AdministeredOrganizations } from '../accounts/administered-organiz
 import type { StaffInvitations } from '../accounts/staff-invitations.ts'
 import type { EhrLaunches } from '../auth/ehr/launches.ts'
 import type { Sso } from '../auth/sso/sso.ts'
+import type { InvitationApp } from '../config/app-links.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Cookies } from '../http/session.ts'
@@ -26,6 +27,8 @@ export type PageOptions = {
   /** Undefined where no institution signs people in. */
   readonly sso: Sso | undefined
   readonly invitations: Invitations
+  /** Which the page of an invitation offers to open it with. */
+  readonly invitationApps: readonly InvitationApp[]
   readonly acceptance: Acceptance
   readonly registering: Registering
   readonly contacts: PatientContacts

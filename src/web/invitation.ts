@@ -1,7 +1,9 @@
 import type { FastifyReply } from 'fastify'
+import type { InvitationApp } from '../config/app-links.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Invitation } from '../storage/invitation.ts'
+import { invitationUrl } from '../studies/invitations.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -10,7 +12,8 @@ import { sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
 import { seldom } from './sign-in.ts'
 
 /** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
-export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
+export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {
+  const appsFor = (link: string) => linksTo(invitationApps, { secret: link, link: invitationUrl(accounts, link) })
   server.get('/invitation', async (request, reply) => {
     const words = wordsOf(request)
     const query = queryOf(request)
@@ -18,7 +21,9 @@ export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
     const invitation = await acceptance.find(link)
     if (invitation === undefined) return sendInvitationIsOver(reply, words)
     const { channel } = invitation
-    return query.has('sent') ? sendProve(reply, words, { link, channel }) : sendInvited(reply, words, { link, channel })
+    return query.has('sent')
+      ? sendProve(reply, words, { link, channel })
+      : sendInvited(reply, words, { link, channel, apps: appsFor(link) })
   })
   server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
     const words = wordsOf(request)
@@ -46,13 +51,30 @@ export const invitationPage: AddPage = (server, { acceptance, cookies }) => {
 
 type Came = { readonly link: string; readonly channel: Invitation['channel'] }
 
-const sendInvited = (reply: FastifyReply, words: Words, { link, channel }: Came): FastifyReply => {
+type App = { readonly name: string; readonly link: string }
+
+const linksTo = (apps: readonly InvitationApp[], values: Readonly<Record<'link' | 'secret', string>>): readonly App[] =>
+  apps.map(({ name, link }) => ({
+    name,
+    link: link.replace(/\{(link|secret)\}/g, (_, key: 'link' | 'secret') => encodeURIComponent(values[key])),
+  }))
+
+const sendInvited = (
+  reply: FastifyReply,
+  words: Words,
+  { link, channel, apps }: Came & { readonly apps: readonly App[] },
+): FastifyReply => {
   const { say } = words
   return sendOwnPage(reply, words, {
     title: say('invited.title'),
     content: html`<h1>${say('invited.title')}</h1>
 <p>${say(`invited.text-${channel}`)}</p>
-${form({ action: '/invitation/code', token: ownToken(reply), hidden: { link }, fields: [], button: say('invited.send') })}`,
+${form({ action: '/invitation/code', token: ownToken(reply), hidden: { link }, fields: [], button: say('invited.send') })}
+${
+  apps.length > 0 &&
+  html`<h2 class="mt-4">${say('invited.app')}</h2>
+<ul class="list-unstyled">${apps.map(app => html`<li class="mb-2"><a class="btn btn-outline-primary" href="${app.link}">${say('invited.open', { app: app.name })}</a></li>`)}</ul>`
+}`,
   })
 }
 

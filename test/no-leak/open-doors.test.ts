@@ -30,6 +30,8 @@ const open: Readonly<Record<string, string>> = {
   '/readyz': 'whether the database answers; it says nothing else',
   '/metadata': 'what the server can do',
   '/.well-known/smart-configuration': 'where tokens come from',
+  '/.well-known/assetlinks.json': 'which Android apps open invitations, as the operator has configured it',
+  '/.well-known/apple-app-site-association': 'the same for iPhones',
   '/openapi.json': 'what the server can do',
   '/docs': 'the same, to browse',
   '/ws': 'a websocket hears nothing before it is bound with a token',

@@ -5,7 +5,8 @@ import { openSmsGateway } from '../support/sms-gateway.ts'
 import { birthDate, openInvited, password } from './invited.ts'
 
 const gateway = await openSmsGateway()
-const world = await openInvited({ SMS_GATEWAY_URL: gateway.url }, 200)
+const apps = [{ name: 'Health & Co', link: 'app://open?link={link}&code={secret}' }]
+const world = await openInvited({ SMS_GATEWAY_URL: gateway.url, INVITATION_APPS: JSON.stringify(apps) }, 200)
 const { act, browser, database, enrolled, lab, mailbox, page, send, staff, study, update } = world
 t.teardown(async () => {
   await world.close()
@@ -60,6 +61,16 @@ t.test('an address that somebody has an account with is not given to another, no
   for (let count = 0; count < 11; count += 1)
     answers.push((await own.send('/invitation/account', { name: 'G', email: 'held@example.org', password })).status)
   t.same(answers, [...Array(10).fill(422), 410])
+})
+
+t.test('an app is offered that opens the invitation', async t => {
+  const { subject } = await enrolled('App')
+  await act(subject, 'invite')
+  const link = /(\/invitation\?link=\S+)/.exec((await mailbox.next()).text)?.[1] ?? ''
+  const secret = link.split('=')[1] ?? ''
+  const { body } = await browser().get(link)
+  const address = encodeURIComponent(`http://localhost:8080${link}`)
+  t.match(body, `href="app://open?link=${address}&amp;code=${secret}">Open it in Health &amp; Co</a>`)
 })
 
 t.test('a picture that staff show asks for a code that goes to the phone', async t => {
