@@ -5,15 +5,17 @@ import type { BenchServer } from './server.ts'
 import { person } from './world.ts'
 
 /** Fifty Observations each, on average; all in a study of the researcher. */
-export const buildMixWorld = async (
-  server: BenchServer,
-  rows: number,
-): Promise<{ readonly people: number; readonly importer: Api }> => {
-  const importer = await server.as({ kind: 'client' }, 'system/*.cruds', { policies: ['everything'] })
+export const buildMixWorld = async (server: BenchServer, rows: number): Promise<{ readonly people: number }> => {
+  const importer = await asImporter(server)
   const people = Math.max(100, Math.ceil(rows / 50))
   const patients = await buildPeople(importer, server.databaseUrl, people)
   await loadObservations(importer, server.databaseUrl, { patients, rows })
-  return { people, importer }
+  importer.close()
+  return { people }
 }
 
-export const asResearcher = (server: BenchServer): Promise<Api> => server.as({ kind: 'user', person }, 'user/*.rs')
+export const asImporter = (server: Pick<BenchServer, 'as'>): Promise<Api> =>
+  server.as({ kind: 'client' }, 'system/*.cruds', { policies: ['everything'] })
+
+export const asResearcher = (server: Pick<BenchServer, 'as'>): Promise<Api> =>
+  server.as({ kind: 'user', person }, 'user/*.rs')

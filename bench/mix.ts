@@ -1,16 +1,19 @@
 import type { Api } from './api.ts'
 import { driveLoad, figuresOf } from './load.ts'
 import { type MixSearch, mixSearches, type Turn } from './mix-searches.ts'
-import { asResearcher, buildMixWorld } from './mix-world.ts'
+import { asImporter, asResearcher, buildMixWorld } from './mix-world.ts'
 import { median, timed } from './percentile.ts'
 import { openPlainSql, type PlainSql } from './plain-sql.ts'
 import { openProgress } from './progress.ts'
 import type { Report } from './report.ts'
-import { type BenchServer, openBenchServer } from './server.ts'
+import { type BenchServer, openBenchServer, openUnaudited } from './server.ts'
 
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
-/** A search of each kind by a researcher, one after the other and many at once, also in a world of a tenth of the size. */
+/**
+ * A search of each kind by a researcher, one after the other and many at once, also in a world of a tenth of the size. One at
+ * a time they are asked of servers that record nothing: what recording takes has a bench of its own, and is in no plain SQL.
+ */
 export const benchMix = async (server: BenchServer, options: Options): Promise<Report> => {
   const small = await openBenchServer(undefined)
   try {
@@ -59,8 +62,10 @@ type World = {
 }
 
 const openWorld = async (server: BenchServer, rows: number): Promise<World> => {
-  const { people, importer } = await buildMixWorld(server, rows)
-  const researcher = await asResearcher(server)
+  const { people } = await buildMixWorld(server, rows)
+  const unaudited = await openUnaudited(server)
+  const researcher = await asResearcher(unaudited)
+  const importer = await asImporter(unaudited)
   const plain = await openPlainSql(server.databaseUrl)
   return {
     people,
@@ -70,6 +75,7 @@ const openWorld = async (server: BenchServer, rows: number): Promise<World> => {
     close: async () => {
       await plain.close()
       for (const api of [importer, researcher]) api.close()
+      await unaudited.close()
     },
   }
 }
