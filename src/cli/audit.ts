@@ -1,7 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { readConfig } from '../config.ts'
+import { intervalOf } from '../fhir/date.ts'
+import { csv } from '../operations/csv.ts'
 import { ageAudit, fewestYears } from '../storage/audit/age.ts'
 import { auditKeyOf } from '../storage/audit/chain.ts'
+import { type Disclosure, readDisclosures } from '../storage/audit/disclosures.ts'
 import type { AuditHead } from '../storage/audit/seal.ts'
 import { verifyAudit } from '../storage/audit/verify.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
@@ -19,6 +22,13 @@ export const auditCommand = (program: Command): void => {
     .description('remove what is older, behind a signed checkpoint')
     .option('--years <count>', `how long it is kept: ${fewestYears} at least`, parseYears, fewestYears)
     .action(({ years }: { readonly years: number }) => age(years))
+  audit
+    .command('disclosures')
+    .description('print, as CSV, whatever others had or wrote of a patient’s data: the accounting of disclosures')
+    .requiredOption('--patient <id>', 'the Patient')
+    .option('--since <date>', 'from that day or instant on', parseTime)
+    .option('--until <date>', 'before that day or instant', parseTime)
+    .action(printDisclosures)
 }
 
 const verify = async (heads: readonly AuditHead[]): Promise<void> => {
@@ -31,13 +41,55 @@ const verify = async (heads: readonly AuditHead[]): Promise<void> => {
   }
   const { last, rows, unsealed } = verdict
   const end = last === undefined ? 'nothing is sealed yet' : `the head is ${last.seal}:${last.head}`
-  process.stdout.write(`The record is whole: ${rows} rows are sealed, ${unsealed} wait for it, ${end}\n`)
+  process.stdout.write(`The record is whole.\n${rows} rows are sealed, ${unsealed} wait for it; ${end}\n`)
 }
 
 const age = async (years: number): Promise<void> => {
   const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
   const rows = await withOwnDatabase(database => ageAudit(database, key, years))
   process.stdout.write(`Removed, being older than ${years} years: ${rows} rows\n`)
+}
+
+type Asked = { readonly patient: string; readonly since?: Date; readonly until?: Date }
+
+const printDisclosures = async (asked: Asked): Promise<void> => {
+  const rows = await withOwnDatabase(database => readDisclosures(database, asked))
+  process.stdout.write(csv([columns, ...rows.map(toCells)]))
+}
+
+const columns = [
+  'recorded',
+  'who',
+  'practitioner',
+  'client',
+  'organization',
+  'study',
+  'interaction',
+  'type',
+  'kinds',
+  'query',
+  'outcome',
+]
+
+const toCells = (row: Disclosure) => [
+  row.recorded.toISOString(),
+  row.who ?? undefined,
+  row.practitioner ?? undefined,
+  row.client ?? undefined,
+  row.organization ?? undefined,
+  row.study ?? undefined,
+  row.interaction,
+  row.type ?? undefined,
+  row.kinds.join(' '),
+  row.query ?? undefined,
+  String(row.outcome),
+]
+
+const parseTime = (text: string): Date => {
+  const interval = intervalOf(text)
+  if (interval === undefined)
+    throw new InvalidArgumentError('Write a day or an instant: 2026-03-01 or 2026-03-01T12:00:00Z.')
+  return new Date(interval.low)
 }
 
 const parseHead = (text: string, given: readonly AuditHead[]): readonly AuditHead[] => {

@@ -1,5 +1,5 @@
-import { stringify } from 'csv-stringify/sync'
 import { decimalText, parseJson } from '../fhir/json.ts'
+import { type Cell, csv, utf8Mark } from './csv.ts'
 
 type Concept = { readonly text?: string; readonly coding?: readonly Coding[] }
 type Coding = { readonly system?: string; readonly code?: string; readonly display?: string }
@@ -23,10 +23,6 @@ type Reading = Valued & {
 
 /** What a code is called that brings no name of its own; undefined where it is of no known kind. */
 export type NameKind = (system: string | undefined, code: string) => string | undefined
-
-/** A number, in digits as they came. */
-type Decimal = { readonly digits: string }
-type Cell = string | Decimal | undefined
 
 const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation']
 
@@ -77,16 +73,5 @@ const cellsOf = (valued: Valued): readonly [value: Cell, unit?: string | undefin
   }
 }
 
-/** No cell is a formula to a spreadsheet; a number below zero stays a number. https://owasp.org/www-community/attacks/CSV_Injection */
-const csv = (rows: readonly (readonly Cell[])[]): string =>
-  stringify(
-    rows.map(row => [...row]),
-    {
-      escape_formulas: true,
-      record_delimiter: 'windows',
-      cast: { object: ({ digits }) => ({ value: String(digits), escape_formulas: false }) },
-    },
-  )
-
 /** With the mark by which spreadsheets know that the file is UTF-8. */
-export const readingsHeader = `\ufeff${csv([columns])}`
+export const readingsHeader = `${utf8Mark}${csv([columns])}`

@@ -4,7 +4,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Action } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
-import { historyOf, kindOf, type RowNames, storedRow, tableOf } from './row.ts'
+import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
@@ -42,9 +42,7 @@ export const findCurrent = async (
   const [found] = await connection.kept<Row>(sql.fragment`
     SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner, ${kindOf(type, 'row')}
       ${servedContent(type, 'row', { access, classes })} AS content
-    FROM resource_identity AS identity
-    JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
-    WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id} AND ${allowed}`)
+    FROM ${rowsOf(typeIds, type, id)} AND ${allowed}`)
   return found === undefined
     ? undefined
     : {
@@ -58,6 +56,16 @@ export const findCurrent = async (
         content: found.content,
         kindId: found.kind_id,
       }
+}
+
+/** The row of the id, under the alias `row`, and the condition that it is that one. */
+const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): SqlFragment => {
+  const access = type === 'AuditEvent' ? /^access-([1-9]\d{0,17})$/.exec(id)?.[1] : undefined
+  return access === undefined
+    ? sql.fragment`resource_identity AS identity
+        JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
+        WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id}`
+    : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = -${access}::bigint`
 }
 
 /** As it lies in the table: what is served of a Group has its members as well. */

@@ -1,5 +1,5 @@
 import type { Search } from '../search/search.ts'
-import { kindOf, type RowNames, tableOf } from './row.ts'
+import { kindOf, type RowNames, searchedOf } from './row.ts'
 import type { ByPatient, Source } from './search-source.ts'
 import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql, word } from './sql.ts'
@@ -76,4 +76,4 @@ const columns = ({ search, content }: AskedPage): SqlFragment =>
   sql.fragment`page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated, ${kindOf(search.type, 'body')} ${content} AS content`
 
 const withBodies = ({ search }: AskedPage): SqlFragment =>
-  sql.fragment`page JOIN ${tableOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk`
+  sql.fragment`page JOIN ${searchedOf(search.type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk`

@@ -32,6 +32,10 @@ const tableName = (type: ResourceType): string => type.replace(/([a-z])([A-Z])/g
 
 export const tableOf = (type: ResourceType): SqlFragment => name(tableName(type))
 
+/** The relation that a search of the type asks: of AuditEvents also those that stand in no table of their own. */
+export const searchedOf = (type: ResourceType): SqlFragment =>
+  type === 'AuditEvent' ? name('audit_event_shown') : tableOf(type)
+
 export const historyOf = (type: ResourceType): SqlFragment => name(`${tableName(type)}_history`)
 
 /** The column that has the kind of an Observation, and a comma; of other types nothing. */
@@ -45,5 +49,6 @@ export const storedRow = (type: ResourceType, alias: string): RowNames => ({
   facts: name(alias),
   codes: sql.fragment`observation_code`,
   sources: sql.fragment`derived_from`,
-  indexed: true,
+  // What is recorded of accesses is in none of them.
+  indexed: type !== 'AuditEvent',
 })

@@ -9,7 +9,7 @@ import { drivingCode } from './driving-code.ts'
 import { matchesHot } from './hot.ts'
 import type { Including } from './include-row.ts'
 import { hasOnePlan } from './one-plan.ts'
-import { type RowNames, storedRow, tableOf } from './row.ts'
+import { type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
 import { allOf, type SqlFragment, sql } from './sql.ts'
 
 /** Where the matches of a search come from, and under which names. */
@@ -49,7 +49,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   const byPatientOf = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatient(rest, classes) : {})
   if (driving === undefined) {
     return {
-      from: sql.fragment`${tableOf(type)} AS row ${sample}`,
+      from: type === 'AuditEvent' ? auditEvents(sample) : sql.fragment`${tableOf(type)} AS row ${sample}`,
       where: compilePart(question, stored, classes),
       row: stored,
       hasOnePlan: hasOnePlan(question),
@@ -68,6 +68,12 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
     ...byPatientOf({ row, driving: [where], asked: rest }),
   }
 }
+
+/** Of what is no table a sample is taken by the keys. */
+const auditEvents = (sample: SqlFragment): SqlFragment =>
+  sample.sql.trim() === ''
+    ? sql.fragment`${searchedOf('AuditEvent')} AS row`
+    : sql.fragment`(SELECT * FROM ${searchedOf('AuditEvent')} WHERE pk % 100 = 0) AS row`
 
 const conjuncts = (expression: Expression): readonly Expression[] =>
   expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]

@@ -21,11 +21,21 @@ export const sortKeys = (search: Search, row: RowNames): readonly SortKey[] => {
   return defaultKeys(search.type, row)
 }
 
-/** Observations by effective start, latest first; a start that is not known is -infinity, and so comes last. */
-const defaultKeys = (type: ResourceType, { facts }: RowNames): readonly SortKey[] =>
-  type === 'Observation'
-    ? [{ value: sql.fragment`${facts}.effective_start`, type: timestamptz, descending: true, nullable: false }]
-    : []
+/**
+ * Observations by effective start, latest first; a start that is not known is -infinity, and so comes last. AuditEvents have keys
+ * of several kinds, and come by their time.
+ */
+const defaultKeys = (type: ResourceType, { facts }: RowNames): readonly SortKey[] => {
+  const column = timeColumns[type]
+  return column === undefined
+    ? []
+    : [{ value: sql.fragment`${facts}.${column}`, type: timestamptz, descending: true, nullable: false }]
+}
+
+const timeColumns: Readonly<Partial<Record<ResourceType, SqlFragment>>> = {
+  Observation: sql.fragment`effective_start`,
+  AuditEvent: sql.fragment`last_updated`,
+}
 
 export const orderBy = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
   sql.fragment`ORDER BY ${sql.join(

@@ -40,7 +40,7 @@ t.test('it says that the record is whole, or what of it is not, and ends with 1'
   const kept = `1:${head?.head}`
   t.strictSame(await run('verify', '--head', kept), {
     code: 0,
-    out: `The record is whole: 2 rows are sealed, 0 wait for it, the head is ${kept}\n`,
+    out: `The record is whole.\n2 rows are sealed, 0 wait for it; the head is ${kept}\n`,
     error: '',
   })
   await database.transaction(async connection => {
@@ -52,6 +52,32 @@ t.test('it says that the record is whole, or what of it is not, and ends with 1'
     out: '',
     error: 'The record is not whole: row 2, which seal 1 has, was removed.\n',
   })
+})
+
+t.test('whatever others had of a patient’s data is accounted for', async t => {
+  await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('ann', 7), ('bob', 8)`)
+  const read = { client: 'cli', practitioner: 'doc', interaction: 'read', type: 'Observation', outcome: 200 }
+  await insertRecords(database, [
+    { ...read, patients: [7] },
+    { ...read, patients: [8] },
+    { ...read, interaction: 'search-type', patients: [7, 8], query: '=code' },
+    { client: 'cli', patient: 'ann', interaction: 'read', type: 'Observation', patients: [7], outcome: 200 },
+  ])
+  await sealAudit(database, auditKeyOf(Buffer.from(secretKey, 'hex')))
+  const { code, out } = await run('disclosures', '--patient', 'ann')
+  t.equal(code, 0)
+  t.strictSame(
+    out.split('\r\n').map(line => line.replace(/^\d[^,]*,/, 'at,')),
+    [
+      'recorded,who,practitioner,client,organization,study,interaction,type,kinds,query,outcome',
+      "at,doc,doc,Command line,,,search-type,Observation,,'=code,200",
+      'at,doc,doc,Command line,,,read,Observation,,,200',
+      '',
+    ],
+    'the latest first, without what the patient did; no cell is a formula',
+  )
+  const earlier = await run('disclosures', '--patient', 'ann', '--until', '2020-01-01')
+  t.equal(earlier.out.split('\r\n').length, 2)
 })
 
 t.test('nothing goes before six years are over', async t => {

@@ -58,6 +58,7 @@ const sealOnce = async (
     VALUES (${link.seal}::bigint, ${epoch}, ${link.snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
       ${sql.array([...ids], 'int8')}, ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
       ${sql.binary(macOf(key, head))})`)
+  await connection.run(sql.fragment`SELECT show_audit(${sql.array([...ids], 'int8')})`)
   return { seal: link.seal, head: head.toString('hex') }
 }
 

@@ -1,0 +1,56 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** One time at which somebody was given, or wrote, something of a patient's. */
+export type Disclosure = {
+  readonly recorded: Date
+  /** By name, else by id; null where it was a client for itself. */
+  readonly who: string | null
+  readonly practitioner: string | null
+  readonly client: string | null
+  readonly organization: string | null
+  readonly study: string | null
+  readonly interaction: string
+  readonly type: string | null
+  readonly kinds: readonly string[]
+  readonly query: string | null
+  readonly outcome: number
+}
+
+type Asked = {
+  /** Id of the Patient. */
+  readonly patient: string
+  /** Instants; the first is in it, the last is not. */
+  readonly since?: Date
+  readonly until?: Date
+}
+
+/**
+ * Whatever others had or wrote of a patient's data, the latest first, as far as it is sealed: the accounting of disclosures that
+ * https://www.ecfr.gov/current/title-45/section-164.528 asks for, and more. What the patient did is left out.
+ */
+export const readDisclosures = (
+  connection: Connection,
+  { patient, since, until }: Asked,
+): Promise<readonly Disclosure[]> =>
+  connection.any(sql.fragment`
+    SELECT DISTINCT ON (entry.recorded, entry.id) entry.recorded, coalesce(staff.name, entry.practitioner, entry.person) AS who,
+      entry.practitioner, coalesce(client.name, entry.client) AS client,
+      audit_owner(entry) AS organization, entry.study, entry.interaction, entry.type,
+      ARRAY(SELECT key FROM kind WHERE kind_id = ANY(entry.kinds) ORDER BY key) AS kinds, entry.query, entry.outcome
+    FROM patient_compartment AS own
+    JOIN audit_shown AS shown ON shown.patient_id = own.patient_id
+    JOIN audit_record AS entry ON entry.id = shown.record
+    LEFT JOIN client ON client.id = entry.client
+    LEFT JOIN LATERAL (
+      SELECT audit_name(row.content -> 'name') AS name FROM resource_identity AS identity
+      JOIN practitioner AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
+      WHERE identity.id = entry.practitioner
+        AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Practitioner')) AS staff ON TRUE
+    WHERE own.id = ${patient} AND entry.interaction <> 'sign-in'
+      AND (entry.patient IS NULL OR NOT EXISTS (
+        SELECT FROM patient_compartment AS acting
+        WHERE acting.id = entry.patient AND acting.patient_id = own.patient_id))
+      AND entry.recorded >= ${since?.toISOString() ?? '-infinity'}::timestamptz
+      AND entry.recorded < ${until?.toISOString() ?? 'infinity'}::timestamptz
+    ORDER BY entry.recorded DESC, entry.id DESC`)

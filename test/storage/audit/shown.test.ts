@@ -1,0 +1,190 @@
+import type { AuditEvent, Bundle, Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openAccount } from '../../../src/storage/user-account.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+
+const { server, database, token } = await fhirWorld()
+t.teardown(() => server.close())
+const all = { authorization: 'Bearer everything' }
+const key = auditKeyOf(Buffer.alloc(32, 7))
+
+const put = async (resource: { readonly resourceType: string; readonly id: string }) => {
+  const { resourceType: type, id } = resource
+  const answer = await server.inject({ method: 'PUT', url: `/fhir/${type}/${id}`, headers: all, payload: resource })
+  if (answer.statusCode >= 300) throw new Error(answer.body)
+}
+const role = 'https://sharewell.dev/fhir/CodeSystem/organization-role'
+for (const clinic of ['clinic', 'other']) {
+  await put({ resourceType: 'Organization', id: clinic, name: clinic } as never)
+  for (const code of ['viewer', 'privacy-officer']) {
+    const id = `${code}-${clinic}`
+    await put({ resourceType: 'Practitioner', id, name: [{ text: `The ${id}` }] } as never)
+    await put({
+      resourceType: 'Person',
+      id,
+      active: true,
+      link: [{ target: { reference: `Practitioner/${id}` } }],
+    } as never)
+    await put({
+      resourceType: 'PractitionerRole',
+      id,
+      practitioner: { reference: `Practitioner/${id}` },
+      organization: { reference: `Organization/${clinic}` },
+      code: [{ coding: [{ system: role, code }] }],
+    } as never)
+    await openAccount(database, `${id}@example.org`, id)
+  }
+}
+for (const id of ['ann', 'bob']) {
+  await put({
+    resourceType: 'Patient',
+    id,
+    name: [{ text: id }],
+    managingOrganization: { reference: 'Organization/clinic' },
+  } as never)
+  const observation: Observation = {
+    resourceType: 'Observation',
+    id: `${id}-1`,
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${id}` },
+  }
+  await put(observation as never)
+}
+const bearer = async (...request: Parameters<typeof token>) => ({ authorization: `Bearer ${await token(...request)}` })
+const staff = (id: string, scope: string) => bearer({ subject: { kind: 'user', person: id }, scope })
+const viewer = await staff('viewer-clinic', 'user/*.rs')
+const officer = await staff('privacy-officer-clinic', 'user/AuditEvent.rs')
+const otherOfficer = await staff('privacy-officer-other', 'user/AuditEvent.rs')
+const ann = await bearer({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.rs' })
+
+type Headers = Readonly<Record<string, string>>
+const get = (headers: Headers, path: string) => server.inject({ url: `/fhir/${path}`, headers })
+const eventsOf = async (headers: Headers, query = ''): Promise<readonly AuditEvent[]> => {
+  const bundle: Bundle<AuditEvent> = (await get(headers, `AuditEvent?_count=100&${query}`)).json()
+  return (bundle.entry ?? []).flatMap(({ resource }) => (resource === undefined ? [] : [resource]))
+}
+/** Of the accesses since: what is shown of them, without ids and times. */
+const shownAfter = async (run: () => Promise<unknown>, headers: Headers, query = '') => {
+  await sealAudit(database, key)
+  const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
+  await run()
+  await sealAudit(database, key)
+  return eventsOf(headers, `_lastUpdated=ge${now.toISOString()}&${query}`)
+}
+const patientsIn = ({ entity = [] }: AuditEvent) =>
+  entity.flatMap(({ what }) => (what?.reference?.startsWith('Patient/') ? [what.reference] : []))
+
+t.test('a patient is shown who read their data, with nobody else in it', async t => {
+  const [event, ...others] = await shownAfter(() => get(viewer, 'Patient?name=a,b'), ann)
+  t.strictSame(others, [])
+  t.notMatch(JSON.stringify(event), /bob/)
+  t.match(event, {
+    meta: { profile: ['https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientQuery'] },
+    action: 'E',
+    outcome: '0',
+    subtype: [{ code: 'search-type' }],
+    agent: [
+      { who: { reference: 'Practitioner/viewer-clinic' }, name: 'The viewer-clinic', requestor: true },
+      { who: { identifier: { value: 'cli' } } },
+      { who: { display: 'Sharewell' } },
+    ],
+  })
+  t.strictSame(event && patientsIn(event), ['Patient/ann'])
+  const query = event?.entity?.find(one => one.query !== undefined)?.query ?? ''
+  t.equal(Buffer.from(query, 'base64').toString(), 'Patient?name=…')
+  const read = await get(ann, `AuditEvent/${event?.id}`)
+  t.strictSame(read.json(), event)
+  t.equal((await get(ann, `AuditEvent/${event?.id}/_history/1`)).statusCode, 200)
+  const { meta: _, ...said } = event ?? {}
+  const checked = await server.inject({
+    method: 'POST',
+    url: '/fhir/AuditEvent/$validate',
+    headers: all,
+    payload: said,
+  })
+  t.strictSame(
+    checked.json().issue.filter(({ severity }: { severity: string }) => severity === 'error'),
+    [],
+    'it is a valid AuditEvent',
+  )
+})
+
+t.test('an officer is shown all of it, of their own organization and of no other', async t => {
+  const read = () => get(viewer, 'Patient?name=a,b')
+  const [event, ...others] = await shownAfter(read, officer)
+  t.strictSame(others, [])
+  t.strictSame(event && patientsIn(event), ['Patient/ann', 'Patient/bob'])
+  t.strictSame(await shownAfter(read, otherOfficer), [])
+  t.equal((await get(otherOfficer, `AuditEvent/${event?.id}`)).statusCode, 404)
+  t.equal((await get(ann, `AuditEvent/${event?.id}`)).statusCode, 404, 'which names others is not for a patient')
+  t.equal((await get(viewer, `AuditEvent/${event?.id}`)).statusCode, 404, 'nor for staff')
+})
+
+t.test('whoever was refused is shown as well, and what somebody does as a patient is theirs alone', async t => {
+  const refused = () => get(viewer, 'Observation/ann-1')
+  t.match(await shownAfter(refused, officer), [
+    { outcome: '4', entity: [{ what: { reference: 'Observation/ann-1' } }, {}] },
+  ])
+  const own = () => get(ann, 'Observation/ann-1')
+  t.strictSame(await shownAfter(own, officer), [])
+  t.match(await shownAfter(own, ann), [{ agent: [{ who: { reference: 'Patient/ann' } }, {}, {}], action: 'R' }])
+})
+
+t.test('another patient is not named to the patient for whom they asked', async t => {
+  const bob = await bearer({ subject: { kind: 'patient', patient: 'bob' }, scope: 'patient/*.rs' })
+  const events = await shownAfter(() => get(bob, 'Condition?patient=ann'), ann)
+  t.match(events, [{ agent: [{ name: 'Somebody else, who is no staff' }, {}, {}] }])
+  t.notMatch(JSON.stringify(events), /bob/)
+})
+
+t.test('they stand in one list with AuditEvents that were written, by their time, and are searched alike', async t => {
+  const events = await shownAfter(
+    async () => {
+      await get(viewer, 'Patient/ann')
+      await server.inject({
+        method: 'POST',
+        url: '/fhir/AuditEvent',
+        headers: all,
+        payload: {
+          resourceType: 'AuditEvent',
+          type: { system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110113' },
+          action: 'U',
+          recorded: new Date().toISOString(),
+          agent: [{ requestor: true }],
+          source: { observer: { display: 'Test' } },
+          entity: [{ what: { reference: 'Patient/ann' } }],
+        },
+      })
+      await get(viewer, 'Patient/ann')
+    },
+    ann,
+    'patient=Patient/ann',
+  )
+  t.strictSame(
+    events.map(({ action, type }) => `${action} ${type.code}`).filter(text => !text.startsWith('C')),
+    ['R rest', 'U 110113', 'R rest'],
+  )
+  const pages: string[] = []
+  for (let url = 'AuditEvent?_count=3'; url !== ''; ) {
+    const bundle: Bundle<AuditEvent> = (await get(ann, url)).json()
+    pages.push(...(bundle.entry ?? []).map(({ resource }) => resource?.id ?? ''))
+    url = bundle.link?.find(({ relation }) => relation === 'next')?.url.replace(/^.*\/fhir\//, '') ?? ''
+  }
+  t.strictSame(
+    pages,
+    (await eventsOf(ann)).map(({ id }) => id),
+    'page by page as well',
+  )
+  t.equal(new Set(pages).size, pages.length)
+  for (const query of ['action=U', 'type=rest', 'agent=Practitioner/viewer-clinic', 'outcome=4', 'entity=Patient/bob'])
+    t.ok((await get(ann, `AuditEvent?${query}&_total=accurate`)).json().total < pages.length, query)
+  t.equal((await get(ann, 'AuditEvent?entity=Patient/bob&_total=accurate')).json().total, 0)
+  t.strictSame(
+    (await eventsOf(ann, `_id=${pages[0]}`)).map(({ id }) => id),
+    [pages[0]],
+  )
+})
