@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { openMhealthMaps } from '../../src/fhir/open-mhealth-maps.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { type ConceptMapping, openMhealthMaps } from '../../src/fhir/open-mhealth-maps.ts'
 import { type Limits, limitsByField } from '../../src/mhealth/plausibility.ts'
 import { type Rule, validationPolicies, verdicts } from '../../src/mhealth/policy.ts'
 import { repairCodes } from '../../src/mhealth/repair.ts'
+import { bodySchemas } from '../../src/mhealth/schema/table.ts'
+import { sampleBody } from '../support/sample-body.ts'
 import { markdownTable, writtenPart } from '../support/written-part.ts'
+import { point, receive, upload } from './upload.ts'
 
 const file = 'docs/open-mhealth.md'
 const findings: { readonly concept: readonly { readonly code: string; readonly definition: string }[] } = JSON.parse(
@@ -63,4 +67,91 @@ t.test('docs/open-mhealth.md lists the bounds of what is plausible (--update wri
   const rows = [...byBounds].map(([bounds, fields]) => [fields.map(([field]) => code(field)).join(', '), bounds])
   const table = markdownTable(['field', 'possible'], rows)
   t.equal(writtenPart(file, 'limits', table), table)
+})
+
+const codeClasses = openCodeClasses()
+const schemasOf = (kind: string) => bodySchemas.filter(({ name }) => codeClasses.classOf(undefined, name) === kind)
+
+const samenessOf: Readonly<Record<string, string>> = {
+  equivalent: 'the same',
+  narrower: 'narrower',
+  wider: 'wider',
+  relatedto: 'related',
+}
+
+const conditionOf = ({ property, value }: { readonly property: string; readonly value: string }): string =>
+  `${code(property.slice(property.indexOf('#') + 1))} is ${value}`
+
+const codeRows = (kind: string, name: string, { group }: ConceptMapping): readonly (readonly string[])[] =>
+  group
+    .flatMap(({ element }) => element.filter(one => one.code === kind))
+    .flatMap(({ target }) => target)
+    .map(one => {
+      const { code: target, equivalence, dependsOn = [] } = one
+      const display = 'display' in one ? ` ${one.display}` : ''
+      const conditions = dependsOn.map(conditionOf).join(' and ')
+      const what = samenessOf[equivalence] ?? equivalence
+      const when = conditions === '' ? (equivalence === 'narrower' ? ', never derived' : '') : `, where ${conditions}`
+      return [`${name} ${code(target)}${display}`, `${what}${when}`]
+    })
+
+const everywhere = new Set(['resourceType', 'identifier', 'issued', 'subject', 'device', 'status', 'extension', 'meta'])
+
+/** A line for each element, so that it can be read and compared. */
+const json = (record: Readonly<Record<string, unknown>>): string => {
+  const lines = Object.entries(record).map(([name, value]) =>
+    Array.isArray(value) && value.length > 1 && name !== 'coding'
+      ? `  "${name}": [\n${value.map(one => `    ${JSON.stringify(one)}`).join(',\n')}\n  ]`
+      : `  "${name}": ${JSON.stringify(value)}`,
+  )
+  return `\`\`\`json\n{\n${lines.join(',\n')}\n}\n\`\`\``
+}
+
+const faceOf = (schema: string, body: unknown) => {
+  const { resource } = receive(upload(point(schema, body)), 'strict')
+  const profile = resource.meta?.profile
+  return {
+    ...(profile === undefined ? {} : { meta: { profile } }),
+    ...Object.fromEntries(
+      Object.entries(resource as Record<string, unknown>).filter(([name]) => !everywhere.has(name)),
+    ),
+  }
+}
+
+t.test(
+  'docs/open-mhealth.md shows the document, the FHIR face and the codes of each kind (--update writes it)',
+  async t => {
+    const sections = codeClasses.kinds().flatMap(({ key, display }) => {
+      const schemas = schemasOf(key)
+      const last = schemas.findLast(({ versions }) => versions.some(one => !one.startsWith('0.'))) ?? schemas.at(-1)
+      if (last === undefined) return []
+      const version = last.versions.at(-1) ?? ''
+      const alias = codeClasses.spellings(key).find(one => one.code.startsWith('OMHealthResource.'))
+      const codes = [
+        ...schemas.map(({ name, versions }) => [`${code(name)}, version ${versions.join(', ')}`, 'the schema']),
+        ...(alias === undefined ? [] : [[`scope ${code(alias.code)}`, 'the same']]),
+        ...codeRows(key, 'LOINC', openMhealthMaps.loinc),
+        ...codeRows(key, 'SNOMED CT', openMhealthMaps.snomed),
+      ]
+      const body = sampleBody(last, version)
+      return [
+        `### ${display}`,
+        markdownTable(['code', 'of the kind'], codes),
+        `A body of ${code(`${last.name}:${version}`)}, and the Observation:`,
+        json(body as Record<string, unknown>),
+        json(faceOf(`${last.name}:${version}`, body)),
+      ]
+    })
+    const text = sections.join('\n\n')
+    t.equal(writtenPart(file, 'kinds', text), text)
+  },
+)
+
+t.test('docs/open-mhealth.md lists the kinds that have no schema here (--update writes it)', async t => {
+  const others = codeClasses.kinds().filter(({ key }) => schemasOf(key).length === 0)
+  const table = markdownTable(
+    ['kind', 'what'],
+    others.map(({ key, display }) => [code(key), display]),
+  )
+  t.equal(writtenPart(file, 'other kinds', table), table)
 })
