@@ -108,7 +108,7 @@ ${actions}
 
 const withdrawalOf = (person: EnrolledPerson, page: string): Html | undefined =>
   person.answer === 'all' || person.answer === 'partly'
-    ? html`<p><a href="${page}/people/${person.id}/withdrawal" aria-label="Withdraw for ${nameOf(person)}">They want to stop, and told us so</a></p>`
+    ? html`<p><a href="${page}/people/${person.id}/withdrawal" aria-label="They want to stop, and told us so: ${nameOf(person)}">They want to stop, and told us so</a></p>`
     : undefined
 
 const answers: Readonly<Record<Answer, string>> = {

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { gatherPageRoutes } from '../web/page-routes.ts'
+import { openPages, openTable, pageTable } from '../web/page-table.ts'
+import { openTenants } from '../web/tenants.ts'
+import { openChromium, whyNoChromium } from './chromium.ts'
+
+// https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
+const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+const wrongWith = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => [
+  ...violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 200)).slice(0, 3).join(' ')),
+  ...(document.documentElement.scrollWidth > innerWidth ? ['it is wider than a phone'] : []),
+])`
+
+t.test('nothing is seriously wrong with any page for who cannot see it well', { skip: whyNoChromium() }, async t => {
+  t.setTimeout(280_000)
+  const routes = gatherPageRoutes()
+  const world = await openTenants()
+  const { server } = world
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const { browsers, addressOf } = await openTable(world)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const openBrowser = await openChromium(t)
+
+  /** A tab of somebody, in a language; `undefined`: of nobody. */
+  const tabs = new Map<string, Awaited<ReturnType<typeof openBrowser>>['page']>()
+  const tabOf = async (role: keyof typeof browsers | undefined, locale: string) => {
+    const name = `${role} ${locale}`
+    const { context, page } = tabs.has(name) ? { page: tabs.get(name) } : await openBrowser({ locale })
+    const value = role && browsers[role].cookies.get('sharewell-session')
+    if (context && value) await context.addCookies([{ name: 'sharewell-session', value, url: base }])
+    if (page === undefined) throw new Error(`there is no tab of ${name}`)
+    tabs.set(name, page)
+    return page
+  }
+  const check = async (path: string, role: keyof typeof browsers | undefined, locale: string) => {
+    const page = await tabOf(role, locale)
+    await page.goto(`${base}${addressOf(path)}`)
+    await page.evaluate(axe)
+    t.same(await page.evaluate(wrongWith), [], `${path} for ${role ?? 'nobody'}, in ${locale}`)
+  }
+
+  for (const path of openPages) for (const locale of ['en', 'es']) await check(path, undefined, locale)
+  for (const { path } of routes.filter(({ method, path }) => method === 'GET' && path in pageTable)) {
+    const { may = [], isFile, isNothing, ofPatients } = pageTable[path] ?? {}
+    const [role] = may
+    if (isFile || isNothing || role === undefined) continue
+    await check(path, role, 'en')
+    if (ofPatients) await check(path, role, 'es')
+  }
+})

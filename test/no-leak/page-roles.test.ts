@@ -1,0 +1,65 @@
+import t from 'tap'
+import { type Browser, openBrowser } from '../support/browser.ts'
+import { gatherPageRoutes } from '../web/page-routes.ts'
+import { linkPages, openPages, openTable, pageTable } from '../web/page-table.ts'
+import { openTenants } from '../web/tenants.ts'
+
+const routes = gatherPageRoutes()
+const world = await openTenants()
+t.teardown(() => world.server.close())
+t.setTimeout(280_000)
+const { browsers, addressOf } = await openTable(world)
+
+const rowOf = (path: string) => pageTable[path] ?? { may: [] }
+const tokenOf = async (browser: Browser, page: string) =>
+  /name="_csrf" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? ''
+
+t.test('who sees a page is said of every page, and of none that is not there', async t => {
+  const paths = [...new Set(routes.filter(({ path }) => !path.startsWith('/sso')).map(({ path }) => path))]
+  t.same(paths.toSorted(), [...Object.keys(pageTable), ...openPages, ...linkPages].toSorted())
+})
+
+t.test('a page is there for those who may see it, and for nobody else', async t => {
+  for (const { path } of routes.filter(({ method, path }) => method === 'GET' && path in pageTable)) {
+    const { may, isNothing } = rowOf(path)
+    for (const [role, browser] of Object.entries(browsers)) {
+      const { status, location } = await browser.get(addressOf(path))
+      const isThere = status === 200 || (status === 303 && location?.startsWith('/account/second-factor'))
+      t.equal(isThere, isNothing !== true && may.some(one => one === role), `${role}: ${path} ${status}`)
+      if (!isThere) t.ok(status === 404 || (status === 303 && location === '/account'), `${role}: ${path} ${status}`)
+    }
+  }
+})
+
+t.test('no form is taken from who does not see its page', async t => {
+  for (const [role, browser] of Object.entries(browsers)) {
+    const _csrf = await tokenOf(browser, '/account')
+    for (const { path } of routes.filter(({ method, path }) => method === 'POST' && path in pageTable)) {
+      if (rowOf(path).may.some(one => one === role)) continue
+      const { status } = await browser.post(addressOf(path), { _csrf })
+      t.ok(status === 404, `${role}: ${path} ${status}`)
+    }
+  }
+})
+
+t.test('whoever is not signed in comes to sign-in, and does nothing', async t => {
+  const nobody = openBrowser(world.server)
+  const _csrf = await tokenOf(nobody, '/sign-in')
+  for (const { method, path } of routes.filter(({ path }) => path in pageTable)) {
+    const address = addressOf(path)
+    const { status, location } = method === 'GET' ? await nobody.get(address) : await nobody.post(address, { _csrf })
+    const isSignIn = path === '/sign-out' ? '/sign-in?signed-out' : `/sign-in?continue=${encodeURIComponent(address)}`
+    t.same([status, location], [303, isSignIn], `${method} ${path}`)
+  }
+})
+
+t.test('what is opened by a link or a cookie of its own is closed to whoever has neither', async t => {
+  for (const { method, path } of routes.filter(({ path }) => linkPages.includes(path)))
+    for (const browser of [browsers.patient, browsers.manager]) {
+      const _csrf = await tokenOf(browser, '/account')
+      const { status, location = '' } = await (method === 'GET' ? browser.get(path) : browser.post(path, { _csrf }))
+      // What a launch brought says of itself that it is over.
+      const isOver = status === 303 && location.startsWith('/launched/')
+      t.ok((status >= 400 && status < 500) || isOver, `${method} ${path} ${status}`)
+    }
+})

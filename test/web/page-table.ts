@@ -1,0 +1,163 @@
+import type { openTenants } from './tenants.ts'
+
+type Role = keyof Awaited<ReturnType<typeof openTenants>>['people'] | 'other patient' | 'researcher'
+
+type Row = {
+  /** Who sees it, when the ids in it are real. The first of them shows it where it is looked at. */
+  readonly may: readonly Role[]
+  /** Patients see it, in their language. */
+  readonly ofPatients?: true
+  /** Of something that this world has none of: it is there for nobody. */
+  readonly isNothing?: true
+  /** No page: a file, a stream, or the way to a page. */
+  readonly isFile?: true
+}
+
+/** Pages for which nobody needs to be signed in; and those that are opened by a link or a cookie that only one browser has. */
+export const openPages = ['/', '/sign-in', '/sign-up', '/forgotten-password']
+export const linkPages = [
+  '/authorize/:id',
+  '/email-change',
+  '/invitation',
+  '/invitation/account',
+  '/invitation/code',
+  '/join',
+  '/launch',
+  '/launch/:config',
+  '/launch/:config/callback',
+  '/launched/:arrival',
+  '/launched/:arrival/account',
+  '/launched/:arrival/patient',
+  '/launched/:arrival/tab',
+  '/new-account',
+  '/new-password',
+  '/outbox',
+  '/second-factor',
+  '/verification',
+]
+
+const registering = ['manager', 'member'] as const
+const tree = ['manager', 'manager of the ward', 'member', 'viewer', 'researcher'] as const
+const staff = [...tree, 'privacy officer', 'manager of another tenant'] as const
+const patients = ['patient', 'other patient'] as const
+const everybody = [...patients, ...staff, 'administrator'] as const
+const administering = ['manager', 'administrator'] as const
+const mailing = [...registering, 'manager of the ward', 'manager of another tenant'] as const
+
+const own: Row = { may: everybody, ofPatients: true }
+const ofOrganization: Row = { may: administering }
+const ofStudy: Row = { may: registering }
+
+/** Who sees what, page by page: a page that is added says it here. */
+export const pageTable: Readonly<Record<string, Row>> = {
+  '/account': own,
+  '/account/apps': { may: everybody },
+  '/account/data': own,
+  '/account/data/fhir.ndjson': { ...own, isFile: true },
+  '/account/data/open-mhealth.json': { ...own, isFile: true },
+  '/account/data/readings.csv': { ...own, isFile: true },
+  '/account/ehrs': { may: everybody },
+  '/account/email': own,
+  '/account/name': own,
+  '/account/password': own,
+  '/account/second-factor': own,
+  '/account/second-factor/off': own,
+  '/account/second-factor/recovery-codes': own,
+  '/account/second-factor/set-up': own,
+  '/account/sessions': own,
+  '/account/sessions/end-others': own,
+  '/account/verification': own,
+  '/sign-out': own,
+  '/sharing': own,
+  '/sharing/:study': { may: patients, ofPatients: true },
+  '/sharing/:study/copy': { may: patients, ofPatients: true },
+  '/sharing/:study/decline': { may: patients },
+  '/sharing/:study/sign': { may: patients },
+  '/organizations': { may: [...staff, 'administrator'] },
+  '/organizations/new': { may: ['administrator'] },
+  '/organizations/:organization': { may: [...tree, 'administrator'] },
+  '/organizations/:organization/apps': ofOrganization,
+  '/organizations/:organization/apps/new': ofOrganization,
+  '/organizations/:organization/apps/:app': ofOrganization,
+  '/organizations/:organization/apps/:app/disable': ofOrganization,
+  '/organizations/:organization/apps/:app/enable': ofOrganization,
+  '/organizations/:organization/apps/:app/secret': ofOrganization,
+  '/organizations/:organization/change': ofOrganization,
+  '/organizations/:organization/close': ofOrganization,
+  '/organizations/:organization/ehrs': ofOrganization,
+  '/organizations/:organization/ehrs/new': ofOrganization,
+  '/organizations/:organization/ehrs/:ehr': { ...ofOrganization, isNothing: true },
+  '/organizations/:organization/ehrs/:ehr/check': { ...ofOrganization, isNothing: true },
+  '/organizations/:organization/ehrs/:ehr/remove': { ...ofOrganization, isNothing: true },
+  '/organizations/:organization/invitations/:invitation/again': { ...ofOrganization, isNothing: true },
+  '/organizations/:organization/invitations/:invitation/cancel': { ...ofOrganization, isNothing: true },
+  // A root is moved nowhere.
+  '/organizations/:organization/move': { ...ofOrganization, isNothing: true },
+  '/organizations/:organization/new': ofOrganization,
+  '/organizations/:organization/open': ofOrganization,
+  '/organizations/:organization/people': { may: [...tree, 'administrator'] },
+  '/organizations/:organization/people/invite': ofOrganization,
+  '/organizations/:organization/people/:role': ofOrganization,
+  '/organizations/:organization/people/:role/remove': ofOrganization,
+  '/organizations/:organization/studies/new': ofStudy,
+  '/patients': { may: staff },
+  '/patients/new': { may: mailing },
+  '/patients/:id': { may: [...tree, 'patient'] },
+  '/patients/:id/app': { may: [...tree, 'patient'] },
+  '/patients/:id/contact': ofStudy,
+  '/patients/imports': { may: mailing },
+  '/patients/imports/template.csv': { may: staff, isFile: true },
+  '/patients/imports/:id': { may: registering, isNothing: true },
+  '/patients/imports/:id/cancel': { may: registering, isNothing: true },
+  '/patients/imports/:id/confirm': { may: registering, isNothing: true },
+  '/patients/imports/:id/progress': { may: registering, isNothing: true },
+  '/studies': { may: staff },
+  '/studies/:id': { may: tree },
+  '/studies/:id/people/:subject/cancel': ofStudy,
+  '/studies/:id/people/:subject/code': ofStudy,
+  '/studies/:id/people/:subject/invite': ofStudy,
+  '/studies/:id/people/:subject/withdrawal': ofStudy,
+  '/studies/:id/settings': ofStudy,
+  '/studies/:id/settings/data': ofStudy,
+  '/studies/:id/settings/data/remove': ofStudy,
+  '/studies/:id/settings/facts': ofStudy,
+  '/studies/:id/settings/staff': ofStudy,
+  '/studies/:id/settings/staff/:place': { ...ofStudy, isNothing: true },
+  '/studies/:id/settings/staff/:place/remove': { ...ofStudy, isNothing: true },
+  '/studies/:id/settings/status': ofStudy,
+  '/studies/:id/settings/text': ofStudy,
+  '/studies/:id/settings/text/draft/:language': { ...ofStudy, isNothing: true },
+  '/studies/:id/settings/text/preview/:language': { ...ofStudy, isNothing: true },
+  '/studies/:id/settings/text/publish': ofStudy,
+  '/studies/:id/settings/text/versions/:version': { ...ofStudy, isNothing: true },
+}
+
+type World = Awaited<ReturnType<typeof openTenants>>
+
+/** The world of the table: who is who in it, and what stands in the place of ids. */
+export const openTable = async ({ send, ann, bob, lab, study, people, browserOf, account, client }: World) => {
+  const [subject] = (await send('everything', 'GET', `ResearchSubject?patient=Patient/${ann}`)).json().entry
+  const code = 'viewer'
+  const role = (
+    await send('everything', 'GET', `PractitionerRole?organization=Organization/${lab.organization}&role=${code}`)
+  ).json().entry[0].resource
+  const app = await client({ organization: lab.organization, name: 'Study desk' })
+  const ids: Readonly<Record<string, string>> = {
+    ':organization': lab.organization,
+    ':app': app.id,
+    ':role': role.id,
+    ':study': study.id,
+    ':id': study.id,
+    ':subject': subject.resource.id,
+  }
+  const browsers: Readonly<Record<Role, Awaited<ReturnType<typeof browserOf>>>> = {
+    ...people,
+    'other patient': await browserOf(await account(bob)),
+    researcher: await browserOf(study.researcher.person),
+  }
+  return {
+    browsers,
+    addressOf: (path: string) =>
+      path.replace(/^\/patients\/:id/, `/patients/${ann}`).replace(/:\w+/g, one => ids[one] ?? 'nothing'),
+  }
+}
