@@ -13,6 +13,7 @@ import {
   renewStaffInvitation,
   type StaffInvitation,
 } from '../storage/staff-invitation.ts'
+import { retryFailedLetters } from '../storage/system-state.ts'
 import { findAccountByEmail, findAccountOf, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import type { AdministeredOrganizations } from './administered-organizations.ts'
@@ -30,6 +31,8 @@ export type StaffInvitations = {
   /** False where there is none; the one before works no more. */
   readonly sendAgain: (by: By, id: string) => Promise<'sent' | 'too-often' | 'unknown'>
   readonly cancel: (by: By, id: string) => Promise<boolean>
+  /** Has sent again, by and by, what could not be sent, to staff and to patients. */
+  readonly retryFailed: () => Promise<void>
   /** Undefined where the link is over, never was, or who made it gives no roles there any more. */
   readonly find: (link: string) => Promise<StaffInvitation | undefined>
   /** Gives the role to the account with that address, and uses the link up. */
@@ -95,6 +98,9 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
         answer: await endStaffInvitation(connection, id, 'cancelled'),
         change: changeOf('D', id, 'An invitation into the organization was cancelled'),
       }))
+    },
+    retryFailed: async () => {
+      for (const id of await retryFailedLetters(database)) await ask?.(id)
     },
     find,
     accept: async (link, person) => {

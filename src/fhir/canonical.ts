@@ -10,6 +10,7 @@ export const extensions = {
   patientTextDraft: `${canonicalBase}/StructureDefinition/patient-text-draft`,
   staff: `${canonicalBase}/StructureDefinition/staff`,
   supportedData: `${canonicalBase}/StructureDefinition/supported-data`,
+  deliveredData: `${canonicalBase}/StructureDefinition/delivered-data`,
   gender: `${canonicalBase}/StructureDefinition/gender`,
   birthYear: `${canonicalBase}/StructureDefinition/birth-year`,
   descriptiveStatistic: `${canonicalBase}/StructureDefinition/descriptive-statistic`,

@@ -1,11 +1,13 @@
-import type { Coding, Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
-import { extensions, systems } from '../fhir/canonical.ts'
+import type { Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
 import { everyRequest } from './answer.ts'
+import { codingOf } from './kind-coding.ts'
 import { deviceName } from './own-record.ts'
+import { isRetired } from './source.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** What a study asks for, an entry of its own for each kind with its sources and its reason. */
@@ -55,23 +57,15 @@ export const withoutRequest = (study: ResearchStudy, { extension }: StudyRequest
 export const displayOf = (kind: string, classes: CodeClasses): string =>
   classes.kinds().find(({ key }) => key === kind)?.display ?? kind.slice(kind.lastIndexOf('|') + 1)
 
-/** A kind by the code of its schema. */
-const codingOf = (kind: string, classes: CodeClasses): Coding => {
-  const isPublished = ({ system, code }: { readonly system?: string; readonly code: string }) =>
-    code === kind && (system === systems.omh || system === systems.ieee)
-  const systemOf = kind.startsWith('ieee:') ? systems.ieee : systems.omh
-  const own = classes.spellings(kind).filter(isPublished)
-  return { system: own.some(({ system }) => system === systemOf) ? systemOf : (own[0]?.system ?? systemOf), code: kind }
-}
-
-/** The sources of data that are known here, the first by name. */
+/** The sources of data that are known here, the first by name; those that are retired are among them. */
 export const findSources = async (
   store: Pick<Store, 'search'>,
   registry: Registry,
-): Promise<readonly { readonly id: string; readonly name: string }[]> => {
+): Promise<readonly { readonly id: string; readonly name: string; readonly isRetired: boolean }[]> => {
   const query = new URLSearchParams({ 'patient:missing': 'true', _count: '1000' })
   const { entries } = await store.search(parseSearch(registry, 'Device', query))
   return entries
-    .map(({ id, content }) => ({ id, name: deviceName(JSON.parse(content) as Device) }))
+    .map(({ id, content }) => ({ id, device: JSON.parse(content) as Device }))
+    .map(({ id, device }) => ({ id, name: deviceName(device), isRetired: isRetired(device) }))
     .toSorted((one, other) => one.name.localeCompare(other.name))
 }

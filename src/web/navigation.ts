@@ -37,4 +37,6 @@ const links: readonly Link[] = [
   { href: '/studies', key: 'nav.studies', isOfUse: ({ staff }) => staff },
   { href: '/patients', key: 'nav.patients', isOfUse: ({ staff }) => staff },
   { href: '/organizations', key: 'nav.organizations', isOfUse: ({ staff, administrator }) => staff || administrator },
+  { href: '/devices', key: 'nav.devices', isOfUse: ({ administrator }) => administrator },
+  { href: '/system', key: 'nav.system', isOfUse: ({ administrator }) => administrator },
 ]

@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify'
 import { changeOrganization, makeOrganization } from '../accounts/organization-change.ts'
-import type { Organizer } from '../accounts/organizer.ts'
 import type { AddPage } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
 import { ownToken } from './form-token.ts'
@@ -13,19 +12,18 @@ import {
   stateOfOrganization,
   typedOrganization,
 } from './organization-form.ts'
-import { isOvertaken, notFound, organizationFor, organizerOf, sendOwn } from './organizing.ts'
+import { administratorOf, isOvertaken, organizationFor, sendOwn } from './organizing.ts'
 import { requireSession } from './signed-in.ts'
 
 /** Organizations are made, at the top or below another, and are called something else. */
 export const organizationChangePage: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get('/organizations/new', { onRequest }, async (request, reply) => {
-    requireAdministrator(await organizerOf(request, options))
+    await administratorOf(request, options)
     return sendNew(reply, { action: '/organizations/new', state: emptyOrganization })
   })
   server.post('/organizations/new', { onRequest }, async (request, reply) => {
-    const organizer = await organizerOf(request, options)
-    requireAdministrator(organizer)
+    const organizer = await administratorOf(request, options)
     const state = typedOrganization(request.body)
     if (isWrong(state)) return sendNew(reply.code(422), { action: '/organizations/new', state })
     return reply.redirect(`/organizations/${await makeOrganization(organizer, state.said, undefined)}?done=made`, 303)
@@ -57,10 +55,6 @@ export const organizationChangePage: AddPage = (server, options) => {
       return sendChange(reply.code(409), id, { ...state, version, isOvertaken: true })
     }
   })
-}
-
-const requireAdministrator = ({ caller }: Organizer): void => {
-  if (!caller.administrator) notFound()
 }
 
 type New = {

@@ -33,6 +33,12 @@ export const organizerOf = async (
   return (await findOrganizer(parts, sessionOf(request).person)) ?? notFound()
 }
 
+/** Throws `not-found` for everybody else. */
+export const administratorOf = async (request: FastifyRequest, options: PageOptions): Promise<Organizer> => {
+  const organizer = await organizerOf(request, options)
+  return organizer.caller.administrator ? organizer : notFound()
+}
+
 /** The organization of the address. Throws `not-found` for whoever may not read it, as if there were none. */
 export const organizationOf = async (
   request: FastifyRequest<OfOrganization>,

@@ -61,6 +61,8 @@ import { sharingStudyPage } from './sharing-study.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutAction } from './sign-out.ts'
 import { signUpPage } from './sign-up.ts'
+import { sourcePage } from './source.ts'
+import { sourcesPage } from './sources.ts'
 import { ssoPage } from './sso.ts'
 import { ssoArrivalPage } from './sso-arrival.ts'
 import { staffInvitationPage } from './staff-invitation.ts'
@@ -77,6 +79,7 @@ import { studyStatusPage } from './study-status.ts'
 import { studyTextPage } from './study-text.ts'
 import { studyTextDraftPage } from './study-text-draft.ts'
 import { studyWithdrawalPage } from './study-withdrawal.ts'
+import { systemPage } from './system.ts'
 import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
@@ -120,6 +123,9 @@ const pages: readonly AddPage[] = [
   staffInvitationPage,
   organizationPersonPage,
   joinPage,
+  sourcesPage,
+  sourcePage,
+  systemPage,
   organizationAppsPage,
   organizationAppPage,
   organizationEhrsPage,

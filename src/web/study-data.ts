@@ -16,7 +16,7 @@ import { type Html, html } from './html.ts'
 import { requireSession } from './signed-in.ts'
 import { changedMeanwhile, changing, formHead, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
-type Source = { readonly id: string; readonly name: string }
+type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
 type NewRequest = { readonly kind: string; readonly source: string; readonly reason: string }
 type Problems = Readonly<Partial<Record<keyof NewRequest, string>>>
 type Shown = {
@@ -52,7 +52,7 @@ export const studyDataPage: AddPage = (server, options) => {
         problem: problems.source,
         choices: [
           { value: '', label: 'Any device or app' },
-          ...sources.map(({ id, name }) => ({ value: id, label: name })),
+          ...sources.filter(({ isRetired }) => !isRetired).map(({ id, name }) => ({ value: id, label: name })),
         ],
       },
       {
@@ -136,7 +136,8 @@ export const studyDataPage: AddPage = (server, options) => {
     return {
       ...(!codeClasses.kinds().some(({ key }) => key === kind) && { kind: 'Choose a kind of data' }),
       ...(isAsked && { kind: 'The study asks for this already' }),
-      ...(source !== '' && !sources.some(({ id }) => id === source) && { source: 'Choose one of the sources' }),
+      ...(source !== '' &&
+        !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose one of the sources' }),
       ...(reason === '' && { reason: 'Say what the study needs it for' }),
       ...(reason.length > 1000 && { reason: 'At most 1000 characters' }),
     }

@@ -120,6 +120,20 @@ t.test('the first administrator makes a tree, and a researcher comes into it', {
     await look(t, first, 'organizations-tree')
   })
 
+  await t.test('they say where data comes from, and look at the system', async t => {
+    await press('Devices')
+    await look(t, first, 'devices-none')
+    await press('Add one')
+    await look(t, first, 'device-new')
+    await type('Name', 'Tidewell band')
+    await toggle('Heart rate')
+    await press('Add it')
+    await look(t, first, 'devices')
+    await press('System')
+    await look(t, first, 'system')
+    await press('Organizations')
+  })
+
   await t.test('they invite a researcher, who agrees by the letter and sees the organization', async t => {
     await press('Department of Cardiology')
     await press('0 roles')

@@ -150,6 +150,15 @@ t.test('an organization is made and changed by whom FHIR lets do it, and for oth
   }
 })
 
+t.test('sources are changed, and the system is looked at, by administrators alone', async t => {
+  for (const one of people.filter(({ name }) => some.has(name))) {
+    const { get, isNone, isRefused, sendsNothing } = await trying(t, one)
+    for (const page of ['/devices/new', '/devices/acme', '/devices/nothing']) await isRefused(page, undefined)
+    for (const page of ['/devices/acme/retire', '/devices/acme/restore', '/system/retry']) await sendsNothing(page)
+    isNone('/system', [await get('/system')])
+  }
+})
+
 t.test('a role is changed and taken by whom FHIR lets do it, and never by who has it', async t => {
   for (const one of people.filter(({ name }) => some.has(name))) {
     const { get, isNone, isRefused } = await trying(t, one)

@@ -15,7 +15,7 @@ t.test('each page leads whoever is signed in to what is of use to them, and nobo
     manager: ['/account', '/studies', '/patients', '/organizations'],
     viewer: ['/account', '/studies', '/patients', '/organizations'],
     patient: ['/account', '/sharing'],
-    administrator: ['/account', '/organizations'],
+    administrator: ['/account', '/organizations', '/devices', '/system'],
   } as const
   for (const [who, expected] of Object.entries(ways)) {
     const browser = people[who as keyof typeof ways]

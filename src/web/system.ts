@@ -1,0 +1,94 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import { queryOf } from '../http/presentation.ts'
+import { readSystemState, type SystemState } from '../storage/system-state.ts'
+import type { AddPage } from './add-page.ts'
+import { notice } from './form.ts'
+import { ownToken } from './form-token.ts'
+import { type Html, html } from './html.ts'
+import { administratorOf, sendOwn } from './organizing.ts'
+import { requireSession } from './signed-in.ts'
+import { moment } from './time.ts'
+
+/** How the installation is, for its administrators: figures, and nothing of anybody. */
+export const systemPage: AddPage = (server, options) => {
+  const { accounts, staffInvitations } = options
+  const onRequest = requireSession
+  server.get('/system', { onRequest }, async (request, reply) => {
+    await administratorOf(request, options)
+    const state = await readSystemState(accounts.database)
+    return sendOwn(reply, {
+      title: 'System',
+      content: html`<h1>System</h1>
+${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had failed is being sent again.</p>`)}
+${versions(state)}
+${storage(state)}
+${queue(state, ownToken(reply))}
+${backup(state)}`,
+    })
+  })
+  server.post('/system/retry', { onRequest }, async (request, reply) => {
+    await administratorOf(request, options)
+    await staffInvitations.retryFailed()
+    return reply.redirect('/system?done=retried', 303)
+  })
+}
+
+const versions = ({ version, startedAt, migrations }: SystemState): Html => {
+  const { applied, known, last } = migrations
+  const { rss, heapUsed } = process.memoryUsage()
+  return html`<h2>Versions</h2>
+<dl>
+<dt>Sharewell</dt><dd>${packageJson.version}</dd>
+<dt>Node.js</dt><dd>${process.versions.node}</dd>
+<dt>PostgreSQL</dt><dd>${version}, since ${moment(startedAt)}</dd>
+<dt>Migrations</dt><dd>${applied} of ${known}, the last is ${last}</dd>
+<dt>This process runs since</dt><dd>${moment(new Date(Date.now() - process.uptime() * 1000))}</dd>
+<dt>Its memory</dt><dd>${bytesText(rss)}, of which ${bytesText(heapUsed)} are in use by JavaScript</dd>
+</dl>`
+}
+
+const storage = ({ bytes, tables }: SystemState): Html => html`<h2>Storage</h2>
+<p>The database takes ${bytesText(bytes)}. These are its largest tables; how many rows they have is an estimate.</p>
+<div class="table-responsive" tabindex="0" role="region" aria-label="The largest tables"><table class="table">
+<thead><tr><th scope="col">Table</th><th scope="col" class="text-end">Size</th><th scope="col" class="text-end">Rows</th></tr></thead>
+<tbody>${tables.map(
+  ({ name, bytes, rows }) =>
+    html`<tr><th scope="row" class="fw-normal">${name}</th><td class="text-end">${bytesText(bytes)}</td><td class="text-end">${rows === undefined ? 'not counted' : counted(rows)}</td></tr>`,
+)}</tbody>
+</table></div>`
+
+const queue = ({ jobs, letters }: SystemState, token: string): Html => html`<h2>Background work</h2>
+${
+  jobs === undefined
+    ? html`<p>None was done yet.</p>`
+    : html`<div class="table-responsive" tabindex="0" role="region" aria-label="Queues"><table class="table">
+<thead><tr><th scope="col">Queue</th><th scope="col" class="text-end">Waiting</th><th scope="col" class="text-end">Under way</th><th scope="col" class="text-end">Failed</th></tr></thead>
+<tbody>${jobs.map(
+        one =>
+          html`<tr><th scope="row" class="fw-normal">${one.queue}</th><td class="text-end">${counted(one.waiting)}</td><td class="text-end">${counted(one.active)}</td><td class="text-end">${counted(one.failed)}</td></tr>`,
+      )}</tbody>
+</table></div>`
+}
+<p>Letters and text messages that wait: ${counted(letters.waiting)}. That could not be sent within the last seven days: ${counted(letters.failed)}.</p>
+${
+  letters.failed > 0 &&
+  html`<form method="post" action="/system/retry"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">Send them again</button></form>`
+}`
+
+const backup = ({ archive: { isOn, lastAt, failedAt } }: SystemState): Html => html`<h2>Backup</h2>
+<p>None is recorded: this server makes no backups itself. Back up the database together with the secret key, without which nothing that is sealed in it can be opened.</p>
+<p>${
+  isOn
+    ? html`PostgreSQL archives what is written${lastAt === null ? ', and has not archived anything yet' : html`, the last time ${moment(lastAt)}`}.${failedAt !== null && html` It last failed ${moment(failedAt)}.`}`
+    : 'PostgreSQL archives nothing of what is written (archive_mode is off).'
+}</p>`
+
+const counted = (count: number): string => count.toLocaleString('en')
+
+/** In units of 1024. */
+const bytesText = (bytes: number): string => {
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
+  return `${(bytes / 1024 ** power).toLocaleString('en', { maximumFractionDigits: power === 0 ? 0 : 1 })} ${units[power]}`
+}
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
