@@ -8,6 +8,7 @@ import { sealAudit } from '../../src/storage/audit/seal.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const secretKey = '07'.repeat(32)
@@ -20,7 +21,7 @@ t.teardown(async () => {
 })
 
 const run = async (...args: readonly string[]) => {
-  const env = { PATH: process.env.PATH, DATABASE_URL: url, SECRET_KEY: secretKey }
+  const env = { ...programEnvironment, DATABASE_URL: url, SECRET_KEY: secretKey }
   const child = spawn(process.execPath, [main, 'audit', ...args], { env })
   const said = { out: '', error: '' }
   child.stdout.on('data', chunk => {

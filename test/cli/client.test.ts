@@ -6,6 +6,7 @@ import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -18,7 +19,7 @@ t.teardown(async () => {
 await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic')`)
 
 const run = async (...args: readonly string[]) => {
-  const env = { PATH: process.env.PATH, DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) }
+  const env = { ...programEnvironment, DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) }
   const child = spawn(process.execPath, [main, 'client', ...args], { env })
   const said = { out: '', error: '' }
   child.stdout.on('data', chunk => {

@@ -5,6 +5,7 @@ import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -19,7 +20,7 @@ await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUE
 const run = async (args: readonly string[], input = '') => {
   const child = spawn(process.execPath, [main, 'ehr', ...args], {
     env: {
-      PATH: process.env.PATH,
+      ...programEnvironment,
       DATABASE_URL: url,
       SECRET_KEY: '07'.repeat(32),
       OUTBOUND_ORIGINS: 'https://ehr.example.org',

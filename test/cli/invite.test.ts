@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
 const run = async (args: readonly string[], env: Readonly<Record<string, string>>) => {
-  const child = spawn(process.execPath, [main, 'invite', ...args], { env: { PATH: process.env.PATH, ...env } })
+  const child = spawn(process.execPath, [main, 'invite', ...args], { env: { ...programEnvironment, ...env } })
   const said = { out: '', error: '' }
   child.stdout.on('data', chunk => {
     said.out += chunk

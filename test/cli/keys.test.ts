@@ -5,6 +5,7 @@ import t from 'tap'
 import { readSigningKeys } from '../../src/auth/signing-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const secretKey = Buffer.alloc(32, 7)
@@ -18,7 +19,7 @@ t.teardown(async () => {
 
 const run = async (...words: readonly string[]) => {
   const child = spawn(process.execPath, [main, 'keys', ...words], {
-    env: { PATH: process.env.PATH, DATABASE_URL: url, SECRET_KEY: secretKey.toString('hex') },
+    env: { ...programEnvironment, DATABASE_URL: url, SECRET_KEY: secretKey.toString('hex') },
   })
   let out = ''
   child.stdout.on('data', chunk => {

@@ -5,6 +5,7 @@ import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -17,7 +18,7 @@ t.teardown(async () => {
 
 const remove = async (email: string) => {
   const child = spawn(process.execPath, [main, 'second-factor', 'remove', email], {
-    env: { PATH: process.env.PATH, DATABASE_URL: url },
+    env: { ...programEnvironment, DATABASE_URL: url },
   })
   let error = ''
   child.stderr.on('data', chunk => {

@@ -7,6 +7,7 @@ import t from 'tap'
 import { readSigningKeys } from '../../src/auth/signing-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-secret-key-'))
@@ -18,7 +19,7 @@ t.teardown(async () => {
 
 const run = async (env: Readonly<Record<string, string>> = {}, input = '') => {
   const child = spawn(process.execPath, [main, 'secret-key', 'rotate'], {
-    env: { PATH: process.env.PATH, DATABASE_URL: url, DATA_DIR: dataDir, ...env },
+    env: { ...programEnvironment, DATABASE_URL: url, DATA_DIR: dataDir, ...env },
   })
   const said = { out: '', error: '' }
   child.stdout.on('data', chunk => {

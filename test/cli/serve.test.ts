@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { withBareDatabase } from '../support/database.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-serve-'))
 t.teardown(() => rm(dataDir, { recursive: true, force: true }))
@@ -14,7 +15,7 @@ t.teardown(close)
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const start = (args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess =>
-  spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: '0', ...env } })
+  spawn(process.execPath, [main, ...args], { env: { ...programEnvironment, DATA_DIR: dataDir, PORT: '0', ...env } })
 
 /** Runs to its end. */
 const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
