@@ -46,6 +46,7 @@ const mailing = [...registering, 'manager of the ward', 'manager of another tena
 
 const own: Row = { may: everybody, ofPatients: true }
 const ofOrganization: Row = { may: administering }
+const ofInstallation: Row = { may: ['administrator'] }
 const ofStudy: Row = { may: registering }
 
 /** Who sees what, page by page: a page that is added says it here. */
@@ -73,8 +74,15 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/sharing/:study/copy': { may: patients, ofPatients: true },
   '/sharing/:study/decline': { may: patients },
   '/sharing/:study/sign': { may: patients },
+  '/devices': { may: [...staff, 'administrator'] },
+  '/devices/new': ofInstallation,
+  '/devices/:device': ofInstallation,
+  '/devices/:device/restore': ofInstallation,
+  '/devices/:device/retire': ofInstallation,
+  '/system': ofInstallation,
+  '/system/retry': ofInstallation,
   '/organizations': { may: [...staff, 'administrator'] },
-  '/organizations/new': { may: ['administrator'] },
+  '/organizations/new': ofInstallation,
   '/organizations/:organization': { may: [...tree, 'administrator'] },
   '/organizations/:organization/apps': ofOrganization,
   '/organizations/:organization/apps/new': ofOrganization,
@@ -141,10 +149,12 @@ export const openTable = async ({ send, ann, bob, lab, study, people, browserOf,
   const role = (
     await send('everything', 'GET', `PractitionerRole?organization=Organization/${lab.organization}&role=${code}`)
   ).json().entry[0].resource
+  const device = (await send('everything', 'POST', 'Device', { resourceType: 'Device' })).json()
   const app = await client({ organization: lab.organization, name: 'Study desk' })
   const ids: Readonly<Record<string, string>> = {
     ':organization': lab.organization,
     ':app': app.id,
+    ':device': device.id,
     ':role': role.id,
     ':study': study.id,
     ':id': study.id,
