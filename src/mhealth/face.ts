@@ -117,6 +117,21 @@ const faces: Readonly<Record<string, Face>> = {
   'ieee:wake-after-sleep-onset': { category: 'activity' },
   'omh:forced-vital-capacity': { category: 'procedure' },
   'omh:forced-expiratory-volume-1-second': { category: 'procedure' },
+  'granola:hk-quantity-sample': {
+    value: 'unit_value',
+    components: [...plain('quantity_type'), { path: 'count', bare: { unit: 'count', code: '{count}' } }],
+  },
+  'granola:hk-category-sample': { value: 'category_value', components: plain('category_type') },
+  'granola:hk-workout': {
+    category: 'activity',
+    value: 'activity_name',
+    components: [
+      { path: 'duration', loinc: '55411-3' },
+      { path: 'kcal_burned', loinc: '41981-2' },
+      ...plain('distance', 'reported_activity_intensity'),
+      { path: 'met_value', bare: { unit: 'MET', code: '[MET]' } },
+    ],
+  },
   'omh:geoposition': { value: null, components: plain('latitude', 'longitude', 'elevation') },
   'omh:acceleration': { value: null, components: plain('acceleration_x', 'acceleration_y', 'acceleration_z') },
   'omh:magnetic-force': {

@@ -27,8 +27,11 @@ t.test('the code systems list every version of every schema that we validate', t
   t.end()
 })
 
+/** A medication is counted in pieces and strengths of its own, of which no value is made. */
+const measured = schemaTable.filter(({ name }) => !name.includes('medication'))
+
 t.test('every unit that a schema allows has a UCUM code', t => {
-  const units = [...JSON.stringify(schemaTable).matchAll(/"unit":\{"type":"string","enum":(\[[^\]]*\])/g)].flatMap(
+  const units = [...JSON.stringify(measured).matchAll(/"unit":\{"type":"string","enum":(\[[^\]]*\])/g)].flatMap(
     ([, list]) => JSON.parse(list ?? '[]') as string[],
   )
   t.ok(units.length > 100)

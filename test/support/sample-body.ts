@@ -11,9 +11,10 @@ const frameOf = (shape: Shape, name: string): unknown => {
   return name === 'effective_time_frame' ? (hasMoment(shape) ? moment : interval) : undefined
 }
 
-const partOf = ({ type, properties, items, oneOf = [] }: Shape, name: string): unknown => {
-  const [choice] = oneOf as readonly Shape[]
-  if (type === 'object' && properties !== undefined) return record(properties as Properties, name)
+const partOf = ({ type, properties, items, oneOf, anyOf }: Shape, name: string): unknown => {
+  const [choice] = (oneOf ?? anyOf ?? []) as readonly Shape[]
+  if (type === 'object' && properties !== undefined)
+    return record({ ...(properties as Properties), ...((choice?.properties ?? {}) as Properties) }, name)
   if (choice !== undefined) return sample(choice, name)
   return type === 'array' ? [sample(items as Shape, name)] : undefined
 }
@@ -53,7 +54,12 @@ const usual: ReadonlySet<unknown> = new Set([
   ...['completed'],
 ])
 
-const words: Readonly<Record<string, string>> = { activity_name: 'walking', unit: 'steps', food_name: 'porridge' }
+const words: Readonly<Record<string, string>> = {
+  activity_name: 'walking',
+  unit: 'steps',
+  food_name: 'porridge',
+  time_of_day: '07:30:00',
+}
 
 /** What may be measured. */
 const numbers: Readonly<Record<string, number>> = {

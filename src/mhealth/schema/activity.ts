@@ -13,7 +13,7 @@ import {
   statisticPerFields,
 } from './values.ts'
 
-const intensity = words('light', 'moderate', 'vigorous')
+export const intensity = words('light', 'moderate', 'vigorous')
 
 /** Bodies of movement. IEEE 1752.1 carries on Open mHealth's physical activity. */
 export const activity = [

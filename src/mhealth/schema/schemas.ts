@@ -40,11 +40,12 @@ export const openSchemas = ({ schemaDir }: { readonly schemaDir?: string } = {})
   }
 }
 
-/** The version itself, else the newest known minor version above it of the same major one. */
+/** The version itself, else the newest known minor version above it of the same major one; `4.x` is the newest of 4. */
 const judging = (known: readonly string[], version: string): string | undefined => {
   if (known.includes(version)) return version
-  const major = `${version.split('.')[0]}.`
-  return known.findLast(one => one.startsWith(major) && compareVersions(one, version) > 0)
+  const [major, minor] = version.split('.')
+  const isAny = minor === 'x'
+  return known.findLast(one => one.startsWith(`${major}.`) && (isAny || compareVersions(one, version) > 0))
 }
 
 /** Names of every schema with its versions, oldest first. */
@@ -80,7 +81,6 @@ const rowOf = (name: string, version: string): SchemaRow => {
 }
 
 const bodyNames = new Set(bodySchemas.map(({ name }) => name))
-const measures = /^granola:hk-(?:quantity|category)-sample|^granola:hk-(?:correlation|workout)$|medication/
 
 /** Single values and headers have schemas too, but no document is one. */
-const mayBeNamed = (name: string): boolean => bodyNames.has(name) || measures.test(name)
+const mayBeNamed = (name: string): boolean => bodyNames.has(name)

@@ -1,5 +1,8 @@
 import { activity } from './activity.ts'
 import { headerSchemas } from './headers.ts'
+import { healthKit, healthKitValues } from './health-kit.ts'
+import { doseSchemas, medications } from './medication.ts'
+import { routeSchemas } from './route.ts'
 import type { SchemaRow } from './row.ts'
 import { sleep } from './sleep.ts'
 import { reports, surroundings } from './surroundings.ts'
@@ -14,7 +17,16 @@ export const bodySchemas: readonly SchemaRow[] = [
   ...sleep,
   ...surroundings,
   ...reports,
+  ...medications,
+  ...healthKit,
 ]
 
 /** Every schema that we validate ourselves. */
-export const schemaTable: readonly SchemaRow[] = [...bodySchemas, ...headerSchemas, ...valueSchemas]
+export const schemaTable: readonly SchemaRow[] = [
+  ...bodySchemas,
+  ...headerSchemas,
+  ...valueSchemas,
+  ...routeSchemas,
+  ...doseSchemas,
+  ...healthKitValues,
+]

@@ -38,8 +38,10 @@ export const planeAngle = quantity('deg')
 export const fluxDensity = quantity('pT', 'nT', 'uT', 'mT', 'T')
 
 export const dateTime = format('date-time')
+export const localTime = pattern(/^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(.\d{1,3})?$/)
+export const dayOfWeek = words(...split('Monday Tuesday Wednesday Thursday Friday Saturday Sunday'))
 export const fullDate = pattern(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/)
-const partOfDay = words('morning', 'afternoon', 'evening', 'night')
+export const partOfDay = words('morning', 'afternoon', 'evening', 'night')
 
 const interval = (...more: readonly Shape[]): Shape => ({
   type: 'object',
@@ -100,7 +102,8 @@ export const firstSpecimen = words('interstitial fluid', 'capillary blood', 'pla
 const specimens = ['breath', 'capillary blood', 'interstitial fluid', 'saliva', 'sweat', 'urine']
 export const specimen = words(...specimens, 'tears')
 
-const timesIn = record(['number_of_times*', number], ['time_window*', oneOf(duration, range(...durations))])
+export const durationRange = range(...durations)
+export const timesIn = record(['number_of_times*', number], ['time_window*', oneOf(duration, durationRange)])
 export const frequency: Shape = { type: 'object', ...oneOf(quantity('Hz'), timesIn) }
 
 export const statisticFields: readonly Field[] = [['descriptive_statistic', statistic]]
@@ -114,7 +117,7 @@ export const valueSchemas = [
   value('omh:unit-value', '1.0', anyQuantity),
   value('omh:unit-value-range', '1.0', range()),
   value('omh:duration-unit-value', '1.0', duration),
-  value('omh:duration-unit-value-range', '1.0', range(...durations)),
+  value('omh:duration-unit-value-range', '1.0', durationRange),
   value('omh:length-unit-value', '1.0', length),
   value('omh:mass-unit-value', '1.0 1.1', mass),
   value('omh:volume-unit-value', '1.0 1.1', volume),
@@ -132,9 +135,9 @@ export const valueSchemas = [
   value('omh:diastolic-blood-pressure', '1.0 1.1', quantity('mmHg')),
   value('omh:date-time', '1.0', dateTime),
   value('omh:full-date', '1.0', fullDate),
-  value('omh:local-time', '1.0', pattern(/^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(.\d{1,3})?$/)),
+  value('omh:local-time', '1.0', localTime),
   value('omh:part-of-day', '1.0', partOfDay),
-  value('omh:day-of-week', '1.0', words(...split('Monday Tuesday Wednesday Thursday Friday Saturday Sunday'))),
+  value('omh:day-of-week', '1.0', dayOfWeek),
   value('omh:time-interval', '1.0', omhInterval),
   value('omh:time-frame', '1.0', omhFrame),
   value('omh:descriptive-statistic', '1.0', words(...firstStatistics)),

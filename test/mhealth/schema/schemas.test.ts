@@ -13,6 +13,16 @@ const pressure = {
   diastolic_blood_pressure: { value: 80, unit: 'mmHg' },
 }
 
+const tenMg = { value: 10, unit: 'mg' }
+const tablet = { value: 1, unit: 'tablet' }
+const drug = { generic_name: 'lisinopril', strength: [tenMg] }
+const prescription = {
+  medication: drug,
+  schedule: [{ dose_duration: { free_text: 'always' }, medication_dose: { dose: tablet }, dose_recurrence: {} }],
+}
+const inKilograms = { quantity_type: 'HKQuantityTypeIdentifierBodyMass', effective_time_frame: instant }
+const food = 'HKCorrelationTypeIdentifierFood'
+
 const verdicts: readonly (readonly [id: string, body: unknown, valid: boolean])[] = [
   ['omh:body-weight:1.0', { body_weight: kg }, true],
   ['omh:body-weight:2.0', { body_weight: kg }, false],
@@ -36,6 +46,18 @@ const verdicts: readonly (readonly [id: string, body: unknown, valid: boolean])[
   ['ieee:physical-activity:1.0', { activity_name: 'walking', effective_time_frame: hour }, true],
   ['ieee:total-sleep-time:1.0', { total_sleep_time: minutes, effective_time_frame: hour }, true],
   ['ieee:sleep-stage-summary:1.0', { sleep_stage_summary: {}, effective_time_frame: hour }, false],
+  ['omh:medication:1.0', { strength: [tenMg] }, false],
+  ['omh:medication:1.0', drug, true],
+  ['omh:single-medication-dose-taken:1.0', { medication: drug, dose: tablet, effective_time_frame: instant }, true],
+  ['omh:single-medication-dose-taken:1.0', { medication: drug, dose: steps, effective_time_frame: instant }, false],
+  ['omh:medication-prescription:1.0', { ...prescription, route: 'endotracheal' }, true],
+  ['omh:medication-prescription:2.0', { ...prescription, route: 'endotracheal' }, false],
+  ['omh:medication-prescription:2.0', { ...prescription, route: 'oral', schedule: [{}] }, false],
+  ['omh:medication-adherence-percent:2.0', { medication_prescription: prescription }, false],
+  ['granola:hk-quantity-sample:1.0', { ...inKilograms, unit_value: kg }, true],
+  ['granola:hk-quantity-sample:1.0', { ...inKilograms, unit_value: kg, count: 1 }, false],
+  ['granola:hk-correlation:1.0', { correlation_type: food, effective_time_frame: instant }, false],
+  ['granola:hk-workout:1.0', { activity_name: 'run', effective_time_frame: hour, duration: minutes }, false],
   ['ieee:food-entry:0.1', { food_name: 'apple', food_amount: { value: 1 }, effective_time_frame: instant }, true],
 ]
 
@@ -58,6 +80,8 @@ t.test('every schema of the table compiles', t => {
 
 t.test('a version that is not listed is judged by the next of its major version, and by no other', t => {
   const find = (version: string) => schemas.find({ namespace: 'omh', name: 'physical-activity', version })?.id
+  t.equal(find('1.x'), 'omh:physical-activity:1.2')
+  t.equal(find('3.x'), undefined)
   t.equal(find('1.1'), 'omh:physical-activity:1.1')
   t.equal(find('1.3'), undefined)
   t.equal(find('2.0'), undefined)
