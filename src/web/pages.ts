@@ -13,6 +13,7 @@ import type { Database } from '../storage/database.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
 import { accountDataPage } from './account-data.ts'
+import { accountDisclosuresPage } from './account-disclosures.ts'
 import { accountEhrsPage } from './account-ehrs.ts'
 import { accountEmailPage } from './account-email.ts'
 import { accountInstitutionPage } from './account-institution.ts'
@@ -109,6 +110,7 @@ const pages: readonly AddPage[] = [
   patientImportPage,
   accountAppsPage,
   accountDataPage,
+  accountDisclosuresPage,
   accountEhrsPage,
   accountInstitutionPage,
   ssoPage,

@@ -48,6 +48,7 @@ ${lists}
 </form>`
 }
 <ul class="list-unstyled mt-4">
+<li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>
 <li><a href="/account/apps">${say('sharing.apps')}</a></li>
 <li><a href="/account">${say('sharing.account')}</a></li>

@@ -90,6 +90,7 @@ const signedIn = [
   '/account/data/fhir.ndjson',
   '/account/data/open-mhealth.json',
   '/account/data/readings.csv',
+  '/account/disclosures',
   '/account/email',
   '/account/ehrs',
   '/account/institution',

@@ -15,6 +15,7 @@ const pages = {
   '/sharing/nothing': 'No existe esa página',
   '/account': 'Su cuenta',
   '/account/data': 'Sus datos, para llevar',
+  '/account/disclosures': 'Quién ha mirado sus datos',
   '/account/email': 'Cambiar su correo electrónico',
   '/account/name': 'Cambiar su nombre',
   '/account/password': 'Cambiar su contraseña',

@@ -1,0 +1,165 @@
+import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import { unlessRefused } from '../fhir/error.ts'
+import { queryOf } from '../http/presentation.ts'
+import { openCursors } from '../interactions/cursor.ts'
+import type { Words } from '../messages/catalogue.ts'
+import { and, not } from '../search/expression.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
+import { studiesOfPerson } from '../storage/own-study.ts'
+import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { type AuditLine, auditLine } from './audit-line.ts'
+import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
+import { field, problemList } from './form.ts'
+import { type Html, html } from './html.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+import { moment } from './time.ts'
+
+/** A patient sees who had, or wrote, what of their data. */
+export const accountDisclosuresPage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { say } = words
+    const own = await ownOf(request, options)
+    const asked = askedIn(queryOf(request))
+    const { fields, form } = await filterOf(asked, own, options, words)
+    const cursors = own && cursorsFor(own.caller)
+    const at = queryOf(request).get('page')
+    const cursor = at === null ? undefined : cursors?.open(at, path).page
+    const { lines, next } = own === undefined ? none : await findLines(own, asked, cursor, options, words)
+    const again = queryOfAsked(asked, own)
+    const page = next && cursors?.seal({ path, query: again, page: next })
+    return sendOwnPage(reply, words, {
+      title: say('disclosures.title'),
+      isProblem: fields.some(({ problem }) => problem !== undefined),
+      content: html`<h1>${say('disclosures.title')}</h1>
+<p>${say('disclosures.text')}</p>
+${form}
+${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${lines.map(line => listed(line, words))}</ul>`}
+${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
+${at !== null && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
+${own && otherRecords(own, words)}
+<p><a href="/sharing">${say('sharing.title')}</a></p>`,
+    })
+  })
+}
+
+const path = '/account/disclosures'
+
+type Own = {
+  readonly person: string
+  readonly caller: Caller
+  readonly patient: string
+  /** One for each human whom the person is, or acts for. */
+  readonly patients: readonly string[]
+  /** All records of whoever looks. */
+  readonly records: readonly string[]
+}
+
+const ownOf = async (request: FastifyRequest, { accounts: { database } }: PageOptions): Promise<Own | undefined> => {
+  const { person } = sessionOf(request)
+  const patients = await compartmentsOf(database, person)
+  const asked = queryOf(request).get('record')
+  const patient = patients.find(one => one === asked) ?? patients[0]
+  if (patient === undefined) return undefined
+  const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
+  return caller && { person, caller, patient, patients, records: await patientsOf(database, person) }
+}
+
+const scope = 'user/AuditEvent.rs user/ResearchStudy.rs'
+
+type Asked = DayRange & { readonly study: string }
+
+const askedIn = (query: URLSearchParams): Asked => {
+  const study = query.get('study') ?? ''
+  return { ...dayRangeIn(query), study: /^[A-Za-z0-9.-]{1,64}$/.test(study) ? study : '' }
+}
+
+const queryOfAsked = ({ from, until, study }: Asked, own: Own | undefined): string =>
+  new URLSearchParams(
+    Object.entries({ record: own?.patient ?? '', from, until, study }).filter(([, value]) => value !== ''),
+  ).toString()
+
+const none = { lines: [], next: undefined }
+
+/** What they did themselves, and when they signed in, is theirs to know. */
+const findLines = async (
+  { caller, records }: Own,
+  asked: Asked,
+  cursor: string | undefined,
+  { registry, openStoreFor, codeClasses }: PageOptions,
+  words: Words,
+): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
+  const query = new URLSearchParams([['_count', '25'], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
+  if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
+  const search = parseSearch(registry, 'AuditEvent', query)
+  const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
+  const where = and(
+    search.where,
+    not(criteria({ agent: records.map(id => `Patient/${id}`).join(',') })),
+    not(criteria({ subtype: '110122', outcome: '0' })),
+  )
+  const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
+  const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
+  return { lines: events.map(event => auditLine(event, words, codeClasses)), next }
+}
+
+const filterOf = async (asked: Asked, own: Own | undefined, options: PageOptions, words: Words) => {
+  const { say } = words
+  const day = (name: 'from' | 'until') => ({
+    name,
+    label: say(`disclosures.${name}`),
+    hint: say('disclosures.day-hint'),
+    value: asked[name],
+    problem: asked.problems[name] ? say('disclosures.day-wrong') : undefined,
+    autocomplete: 'off',
+    optional: true as const,
+  })
+  const studies = own === undefined ? [] : await studiesOf(own, options)
+  const fields = [day('from'), day('until')]
+  return {
+    fields,
+    form: html`${problemList(fields, say('check'))}
+<form method="get" action="${path}" class="mb-4" novalidate>
+${own && html`<input type="hidden" name="record" value="${own.patient}">`}
+<div class="row">${fields.map(one => html`<div class="col-sm-6">${field(one)}</div>`)}</div>
+${studies.length > 0 && studyField(asked.study, studies, words)}
+<button class="btn btn-outline-primary">${say('disclosures.show')}</button>
+</form>`,
+  }
+}
+
+const studyField = (chosen: string, studies: readonly ResearchStudy[], { say }: Words): Html =>
+  html`<div class="field mb-4"><label for="study" class="form-label fw-semibold">${say('disclosures.study')}</label>
+<select class="form-select" id="study" name="study"><option value="">${say('disclosures.every-study')}</option>
+${studies.map(({ id, title }) => html`<option value="${id}"${id === chosen && html` selected`}>${title ?? say('study.untitled')}</option>`)}</select></div>`
+
+const studiesOf = async (
+  { person, caller }: Own,
+  { accounts: { database }, openStoreFor }: PageOptions,
+): Promise<readonly ResearchStudy[]> => {
+  const own = await studiesOfPerson(database, person)
+  const found = await Promise.all(
+    own.map(({ study }) => unlessRefused(() => openStoreFor(caller).read('ResearchStudy', study))),
+  )
+  return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
+}
+
+const listed = ({ recorded, who, app, did, what, study, isRefused }: AuditLine, words: Words): Html => {
+  const { say } = words
+  return html`<li class="list-group-item px-0">
+<div class="text-body-secondary">${moment(recorded, words)}</div>
+<div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
+<div>${did}${what !== '' && `: ${what}`}${study !== undefined && ` – ${say('disclosures.for', { study })}`} ${isRefused && html`<span class="badge text-bg-secondary">${say('disclosures.refused')}</span>`}</div>
+</li>`
+}
+
+const otherRecords = ({ patient, patients }: Own, { say }: Words): Html | undefined => {
+  const others = patients.filter(one => one !== patient)
+  if (others.length === 0) return undefined
+  return html`<ul class="list-unstyled">${others.map(one => html`<li><a href="${path}?record=${one}">${say('disclosures.other', { record: one })}</a></li>`)}</ul>`
+}

@@ -1,0 +1,85 @@
+import type { AuditEvent } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Key, Words } from '../messages/catalogue.ts'
+
+/** What an AuditEvent says, in words of a language. */
+export type AuditLine = {
+  readonly recorded: Date
+  /** Undefined where it was an app for itself. */
+  readonly who: string | undefined
+  readonly app: string | undefined
+  readonly did: string
+  /** Kinds of data, else types of resources. */
+  readonly what: string
+  readonly study: string | undefined
+  readonly isRefused: boolean
+  /** Ids of the Patients who are named in it. */
+  readonly patients: readonly string[]
+  /** The search that was asked. */
+  readonly query: string | undefined
+}
+
+export const auditLine = (event: AuditEvent, words: Words, classes: CodeClasses): AuditLine => {
+  const { recorded = '', agent, entity = [], outcome = '0', outcomeDesc, subtype = [] } = event
+  const user = agent.find(
+    ({ who, name, requestor }) => requestor && (who?.reference !== undefined || name !== undefined),
+  )
+  const isPerson = user?.who?.identifier === undefined
+  const app = agent.find(({ who }) => who?.identifier !== undefined)
+  const [code] = subtype.flatMap(({ system, code }) => (system === restful || code === login ? [code ?? ''] : []))
+  const references = entity.flatMap(({ what, name }) =>
+    what?.reference === undefined ? [] : [{ reference: what.reference, name }],
+  )
+  const study = references.find(({ reference }) => reference.startsWith('ResearchStudy/'))
+  const query = entity.find(one => one.query !== undefined)?.query
+  return {
+    recorded: new Date(recorded),
+    who: isPerson && user !== undefined ? (user.name ?? user.who?.reference) : undefined,
+    app: app && (app.name ?? app.who?.identifier?.value),
+    did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
+    what: code === undefined ? '' : whatOf(event, words, classes),
+    study: study && (study.name ?? study.reference),
+    isRefused: outcome !== '0',
+    patients: references.flatMap(({ reference }) => (reference.startsWith('Patient/') ? [reference.slice(8)] : [])),
+    query: query && Buffer.from(query, 'base64').toString('utf8'),
+  }
+}
+
+const restful = 'http://hl7.org/fhir/restful-interaction'
+/** DICOM's code for signing in. */
+const login = '110122'
+
+const verbs: Readonly<Record<string, Key>> = {
+  [login]: 'disclosures.signed-in',
+  read: 'disclosures.read',
+  vread: 'disclosures.read',
+  'history-instance': 'disclosures.read',
+  'history-type': 'disclosures.read',
+  'search-type': 'disclosures.searched',
+  'search-system': 'disclosures.searched',
+  create: 'disclosures.wrote',
+  update: 'disclosures.changed',
+  patch: 'disclosures.changed',
+  delete: 'disclosures.deleted',
+}
+
+const whatOf = ({ entity = [] }: AuditEvent, words: Words, classes: CodeClasses): string => {
+  const displays = new Map(classes.kinds().map(({ key, display }) => [key, display]))
+  const kinds = entity.flatMap(({ detail = [] }) =>
+    detail.flatMap(({ type, valueString }) => (type === 'kind' && valueString !== undefined ? [valueString] : [])),
+  )
+  const named = kinds.map(key => words.kind(key, displays.get(key) ?? key))
+  const types = entity.flatMap(({ description }) => description?.split(' ') ?? [])
+  const others = types
+    .filter(type => type !== 'Observation' || named.length === 0)
+    .map(type => (typeNames[type] === undefined ? type : words.say(typeNames[type])))
+  return [...named, ...others].join(', ')
+}
+
+const typeNames: Readonly<Record<string, Key>> = {
+  Observation: 'disclosures.readings',
+  Patient: 'disclosures.patient',
+  Consent: 'disclosures.consent',
+  ResearchSubject: 'disclosures.subject',
+  Device: 'disclosures.device',
+}

@@ -1,0 +1,97 @@
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { auditKeyOf } from '../../src/storage/audit/chain.ts'
+import { sealAudit } from '../../src/storage/audit/seal.ts'
+import { openBrowser, wordsOf } from '../support/browser.ts'
+import { openStudies } from '../support/study.ts'
+
+const { server, database, create, institution, study, participant, staffToken, send, token } = await openStudies()
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const kinds = ['omh:heart-rate']
+const { id: sleep, researcher } = await study(lab.manager, lab.organization, 'Sleep', kinds)
+const ann = await participant(lab.manager, lab.organization, sleep, kinds, 'Ann')
+const bob = await participant(lab.manager, lab.organization, sleep, kinds, 'Bob')
+for (const patient of [ann, bob])
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2030-01-01T00:00:00Z',
+  })
+const seal = () => sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: readonly string[]) => {
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
+  })
+  const browser = openBrowser(server, { headers, remoteAddress: `10.8.1.${patients.length}` })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const page = '/account/disclosures'
+const browser = await signedIn({}, ann)
+
+t.test(
+  'a patient sees who looked for what, for which study, and who was refused, without what they did themselves',
+  async t => {
+    const reader = await token({
+      subject: { kind: 'user', person: researcher.person },
+      scope: 'user/*.rs',
+      study: sleep,
+    })
+    t.equal((await send(reader, 'GET', 'Observation?_count=5')).statusCode, 200)
+    const own = await token({ subject: { kind: 'patient', patient: ann }, scope: 'patient/*.rs' })
+    await send(own, 'GET', 'Observation')
+    await seal()
+    const shown = await browser.get(page)
+    t.equal(shown.status, 200)
+    const words = wordsOf(shown)
+    t.match(
+      words,
+      /Who looked at your data .* Sleep-researcher through Command line Looked for: Heart rate – for the study Sleep/i,
+    )
+    t.notMatch(words, /Bob/)
+    t.equal(shown.body.split('list-group-item').length - 1, shown.body.split('<strong>').length - 1)
+    t.match((await browser.get('/sharing')).body, `<a href="${page}">See who looked at your data</a>`)
+  },
+)
+
+t.test('they are asked for by day and by study', async t => {
+  const today = new Date().toISOString().slice(0, 10)
+  t.match(wordsOf(await browser.get(`${page}?from=${today}&study=${sleep}`)), /Looked for: Heart rate/i)
+  t.match(wordsOf(await browser.get(`${page}?until=2020-01-01`)), /Nobody did, at that time/)
+  t.match(wordsOf(await browser.get(`${page}?study=another`)), /Nobody did, at that time/)
+  const wrong = await browser.get(`${page}?from=31.3.2026`)
+  t.match(wrong.body, /value="31\.3\.2026"/)
+  t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
+  t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
+})
+
+t.test('a long list has pages', async t => {
+  const reader = await staffToken(researcher, 'user/Observation.rs')
+  for (let read = 0; read < 26; read += 1) await send(reader, 'GET', `Observation?subject=Patient/${ann}`)
+  await seal()
+  const first = await browser.get(page)
+  const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const second = await browser.get(next)
+  t.equal(second.status, 200)
+  t.match(wordsOf(second), /Back to the latest/)
+  t.not(second.body, first.body)
+})
+
+t.test('it is in the language of the browser', async t => {
+  const shown = await (await signedIn({ 'accept-language': 'es' }, bob)).get(page)
+  t.match(shown.body, '<html lang="es">')
+  t.match(wordsOf(shown), /Quién ha mirado sus datos .* Buscó: /)
+  t.notMatch(shown.body, new RegExp(ann))
+})
+
+t.test('who has no record is shown nothing, and nobody another’s', async t => {
+  const nobody = await signedIn({})
+  t.match(wordsOf(await nobody.get(page)), /Nobody did/)
+  t.match(wordsOf(await nobody.get(`${page}?record=${ann}`)), /Nobody did/)
+  t.match(await openBrowser(server).get(page), { status: 303, location: /^\/sign-in/ })
+})
