@@ -155,6 +155,9 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
   },
   lastn: async path => [(await call('GET', `${path}/$lastn?patient=Patient/x`)).status],
   stats: async path => [(await call('GET', `${path}/$stats?subject=Patient/x&code=x&statistic=count`)).status],
+  completeness: async path => [
+    (await call('GET', `${path}/$completeness?subject=Patient/x&start=2026-01-01&end=2026-01-02`)).status,
+  ],
   series: async path => [(await call('GET', `${path}/$series?subject=Patient/x&code=x&start=2026&unit=kg`)).status],
   'glucose-profile': async path => [(await call('GET', `${path}/$glucose-profile?subject=x&start=2026`)).status],
   validate: async (path, id) => {

@@ -9,6 +9,7 @@ import { type GrantedApps, openGrantedApps } from './granted-apps.ts'
 import { type Interactions, openInteractions } from './interactions.ts'
 import { openKeySets } from './key-sets.ts'
 import { type Launches, openLaunches } from './launches.ts'
+import { type NotebookTokens, openNotebookTokens } from './notebook-tokens.ts'
 import { type OrganizationApps, openOrganizationApps } from './organization-apps.ts'
 import { openChoices } from './patient-choice.ts'
 import { openProvider } from './provider.ts'
@@ -24,6 +25,7 @@ export type AuthorizationServer = {
   readonly start: () => Promise<void>
   readonly interactions: Interactions
   readonly grantedApps: GrantedApps
+  readonly notebookTokens: NotebookTokens
   readonly organizationApps: OrganizationApps
   readonly launches: Launches
 }
@@ -67,6 +69,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     },
     interactions: openInteractions({ ...parts, choices }, async () => (await opened()).provider),
     grantedApps: openGrantedApps(parts),
+    notebookTokens: openNotebookTokens(parts),
     organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
     launches: openLaunches({ ...parts, choices }),
   }

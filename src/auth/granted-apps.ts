@@ -1,6 +1,7 @@
 import { findGrant, listGrants, revokeGrants } from '../storage/authorization-grant.ts'
 import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
+import { notebookClient } from './notebook-tokens.ts'
 
 /** The page of the apps that a person has granted something. What is revoked ends at once. */
 export type GrantedApps = {
@@ -34,7 +35,7 @@ export const openGrantedApps = (parts: Parts): GrantedApps => {
       const clients = new Map<string, RegisteredClient | undefined>()
       for (const { client } of grants) if (!clients.has(client)) clients.set(client, await findClient(database, client))
       return grants.map(({ id, client, scope, patient, context, grantedAt, expiresAt }) => {
-        const { name = client, metadata } = clients.get(client) ?? {}
+        const { name = ownNames[client] ?? client, metadata } = clients.get(client) ?? {}
         const uri = metadata?.client_uri
         return {
           id,
@@ -54,6 +55,9 @@ export const openGrantedApps = (parts: Parts): GrantedApps => {
     },
   }
 }
+
+/** What we give tokens to without its being an app. */
+const ownNames: Readonly<Record<string, string>> = { [notebookClient]: 'A notebook' }
 
 const revoke = async (parts: Parts, person: string, id: string): Promise<boolean> => {
   const { database, onRevoked } = parts

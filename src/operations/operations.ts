@@ -1,5 +1,6 @@
 import type { Interaction } from '../interactions/interaction.ts'
 import { interactions } from '../interactions/interactions.ts'
+import { completeness } from './completeness.ts'
 import { groupEverything, patientEverything } from './everything.ts'
 import { expand } from './expand.ts'
 import { glucoseProfile } from './glucose-profile.ts'
@@ -15,6 +16,7 @@ import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-cod
 
 /** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
 export const operations: readonly Operation[] = [
+  completeness,
   expand,
   glucoseProfile,
   groupEverything,

@@ -4,8 +4,10 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Expression, Principal } from '../search/expression.ts'
+import { readArrivals } from './arrivals.ts'
 import { issueBinding } from './binding-token.ts'
 import { openCommonTokens } from './common-tokens.ts'
+import { readCompleteness } from './completeness.ts'
 import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { authorKey, type Dictionary, openDictionary } from './dictionary.ts'
@@ -23,6 +25,7 @@ import { readSeries } from './series.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
 import type { Store, Stored } from './store.ts'
+import { readStudyPeople } from './study-people.ts'
 import { lastEventOf } from './subscriber.ts'
 import { eventsIn } from './subscription-event.ts'
 import { subsetsOf } from './subset.ts'
@@ -136,6 +139,9 @@ const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' |
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
   series: async asked => readSeries(connection, asking, await lookedUp(connection, asking, asked)),
   glucoseProfile: async asked => readGlucoseProfile(connection, asking, await lookedUp(connection, asking, asked)),
+  completeness: async asked => readCompleteness(connection, asking, await lookedUp(connection, asking, asked)),
+  studyPeople: asked => readStudyPeople(connection, asking, asked),
+  arrivals: async asked => readArrivals(connection, asking, await lookedUp(connection, asking, asked)),
   terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
   lastEvent: id => lastEventOf(connection, id),

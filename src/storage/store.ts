@@ -1,14 +1,36 @@
 import type { Meta, Observation, Resource, ResourceType } from '@medplum/fhirtypes'
-import type { Conversion } from '../fhir/conversion.ts'
 import type { Interval } from '../fhir/date.ts'
 import type { FhirError } from '../fhir/error.ts'
 import type { Subset } from '../fhir/subset.ts'
 import type { FindTerminology } from '../fhir/terminology/expansion.ts'
-import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
+import type { Arrival, ArrivalsAsked } from './arrivals.ts'
 import type { Binding } from './binding-token.ts'
+import type { CompletenessAsked, CompletenessRow } from './completeness.ts'
 import type { Connection } from './database.ts'
+import type {
+  GlucoseProfileAsked,
+  GlucoseProfileRow,
+  LastN,
+  ReadingsAsked,
+  SeriesRow,
+  StatisticsAsked,
+  StatisticsRow,
+  Step,
+} from './figures.ts'
+import type { StudyPeople, StudyPeopleAsked } from './study-people.ts'
 import type { Event, EventRange, Question } from './subscription-event.ts'
+
+export type {
+  GlucoseProfileAsked,
+  GlucoseProfileRow,
+  LastN,
+  ReadingsAsked,
+  SeriesRow,
+  StatisticsAsked,
+  StatisticsRow,
+  Step,
+} from './figures.ts'
 
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
 export type Stored = {
@@ -108,86 +130,6 @@ export type Written =
   | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
   | { readonly outcome: 'refused'; readonly error: FhirError }
 
-/** `max` of each class of codes, of the Patients with the ids. */
-export type LastN = { readonly where: Expression; readonly patients: readonly string[]; readonly max: number }
-
-/** Values of the code, be it an Observation's own or a component's, of one Patient. */
-export type StatisticsAsked = {
-  readonly where: Expression
-  readonly patient: string
-  readonly code: { readonly system: string | undefined; readonly code: string }
-}
-
-/** Figures as decimal text; those that need more values than there are (a deviation of one value) are null. */
-export type StatisticsRow = {
-  readonly system: string | null
-  readonly unit: string | null
-  /** Also those without a value. */
-  readonly total: string
-  readonly figures: Readonly<Record<string, string | null>>
-}
-
-/** Numbers of one Patient, in one unit, whose time lies in a period. */
-export type ReadingsAsked = {
-  readonly where: Expression
-  /** What among it counts for nothing: it was entered in error. */
-  readonly mistaken: Expression
-  readonly patient: string
-  readonly codes: readonly StatisticsAsked['code'][]
-  /** Instants; the first is in it, the last is not. */
-  readonly from: string
-  readonly to: string
-  /** Whether a reading stands where it began, or where it ended. */
-  readonly at: 'start' | 'end'
-  /** In UCUM. */
-  readonly unit: string
-  readonly conversions: readonly Conversion[]
-}
-
-/** Equal stretches of time from the start of the period on, or the days of a place. */
-export type Step =
-  | { readonly kind: 'width'; readonly seconds: number }
-  | { readonly kind: 'day'; readonly timezone: string }
-
-export type SeriesRow = {
-  /** Id of the source Device. */
-  readonly device: string | null
-  /** Seconds since 1970 at which the step begins. */
-  readonly start: number
-  readonly count: number
-  /** Readings without a number in the unit. */
-  readonly leftOut: number
-  readonly minimum: number | null
-  readonly average: number | null
-  readonly maximum: number | null
-  readonly sum: number | null
-}
-
-export type GlucoseProfileAsked = Omit<ReadingsAsked, 'conversions'> & {
-  readonly timezone: string
-  readonly conversions: readonly (Conversion & { readonly thresholds: readonly number[] })[]
-}
-
-export type GlucoseProfileRow = {
-  readonly count: number
-  readonly leftOut: number
-  readonly mean: number | null
-  /** Of a sample. */
-  readonly deviation: number | null
-  /** Days of the place with a reading. */
-  readonly days: number
-  /** Quarters of an hour with a reading. */
-  readonly quarters: number
-  /** How many readings are in each range, the lowest first. */
-  readonly ranges: readonly number[]
-  /** By the quarter of the day, 0 to 95; those without a reading are missing. Percentiles 5, 25, 50, 75 and 95. */
-  readonly ofDay: readonly {
-    readonly quarter: number
-    readonly count: number
-    readonly percentiles: readonly number[]
-  }[]
-}
-
 /** How a search is answered, and none of what answers it. */
 export type Explanation = {
   readonly asked: string
@@ -223,6 +165,9 @@ export type Store = {
   /** One row for each source and step with a reading, the earliest first. */
   readonly series: (asked: ReadingsAsked & { readonly step: Step }) => Promise<readonly SeriesRow[]>
   readonly glucoseProfile: (asked: GlucoseProfileAsked) => Promise<GlucoseProfileRow>
+  readonly completeness: (asked: CompletenessAsked) => Promise<readonly CompletenessRow[]>
+  readonly studyPeople: (asked: StudyPeopleAsked) => Promise<StudyPeople>
+  readonly arrivals: (asked: ArrivalsAsked) => Promise<readonly Arrival[]>
   /** The value sets and code systems that the caller may read. */
   readonly terminology: FindTerminology
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */

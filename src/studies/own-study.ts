@@ -12,8 +12,8 @@ import { extensions } from '../fhir/canonical.ts'
 import { intervalOfPeriod } from '../fhir/date.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { type OwnStudy, studiesOfPerson } from '../storage/own-study.ts'
-import { type RequestedData, requestedData } from './answer.ts'
 import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
+import { type RequestedData, requestedData } from './requested-data.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
 export type StudyAsked = {

@@ -50,7 +50,7 @@ export const staffOf = ({ extension = [] }: ResearchStudy): readonly StaffEntry[
 export type NewStaff = Pick<StaffEntry, 'practitioner' | 'role' | 'from' | 'until'>
 
 export const staffProblems = ({ role, from, until }: NewStaff): Readonly<Partial<Record<keyof NewStaff, string>>> => ({
-  ...(!(role in staffRoles) && { role: 'Choose a role' }),
+  ...(!Object.hasOwn(staffRoles, role) && { role: 'Choose a role' }),
   ...(from !== '' && !isDay(from) && { from: 'Write the first day as 2026-01-31' }),
   ...(until !== '' && !isDay(until) && { until: 'Write the last day as 2026-01-31' }),
   ...(isDay(from) && isDay(until) && until < from && { until: 'The last day is before the first' }),

@@ -14,13 +14,13 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
   type App = Awaited<ReturnType<typeof grantedApps.list>>[number]
 
   const listed = async (person: string, app: App, token: string): Promise<Html> => {
-    const { id, client, scopes, patient, isOffline, grantedAt, endsAt } = app
+    const { id, client, scopes, patient, study, isOffline, grantedAt, endsAt } = app
     const isOwn = patient === undefined || (await interactions.choices.only(person, client.id)) === patient
     const sentences = partsAsked(scopes).map(part => sentenceOf(part, isOwn ? 'your' : 'the patient’s', codeClasses))
     return html`<li class="list-group-item px-0 py-3">
 <h2>${client.name}</h2>
 <ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
-<p class="text-body-secondary" id="at-${id}">Allowed ${moment(grantedAt)}. It ends ${moment(endsAt)}${isOffline && ', and goes on while you are away'}.</p>
+<p class="text-body-secondary" id="at-${id}">Allowed ${moment(grantedAt)}${study !== undefined && ', for one study alone'}. It ends ${moment(endsAt)}${isOffline && ', and goes on while you are away'}.</p>
 <form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="End what ${client.name} may do" aria-describedby="at-${id}">End it</button></form>
 </li>`
   }

@@ -59,7 +59,7 @@ const narrowed = (part: AskedPart, kinds: readonly Kind[]): readonly string[] =>
 }
 
 /** The class of the kind, and the narrower codes that belong to it too. */
-const codesOf = ({ key, narrower }: Kind): readonly string[] => [
+export const codesOf = ({ key, narrower }: Kind): readonly string[] => [
   `${key.startsWith('ieee:') ? systems.ieee : systems.omh}|${key}`,
   ...narrower.map(({ system = '', code }) => `${system}|${code}`),
 ]

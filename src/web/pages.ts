@@ -70,10 +70,13 @@ import { staffInvitationPage } from './staff-invitation.ts'
 import { staticFiles } from './static-files.ts'
 import { studiesPage } from './studies.ts'
 import { studyPage } from './study.ts'
+import { studyArrivalsPage } from './study-arrivals.ts'
+import { studyCompletenessPage } from './study-completeness.ts'
 import { studyDataPage } from './study-data.ts'
 import { studyFactsPage } from './study-facts.ts'
 import { studyInvitationActions } from './study-invitation.ts'
 import { studyNewPage } from './study-new.ts'
+import { studyNotebookPage } from './study-notebook.ts'
 import { studySettingsPage } from './study-settings.ts'
 import { studyStaffPage } from './study-staff.ts'
 import { studyStatusPage } from './study-status.ts'
@@ -134,6 +137,9 @@ const pages: readonly AddPage[] = [
   organizationEhrPage,
   studiesPage,
   studyPage,
+  studyCompletenessPage,
+  studyArrivalsPage,
+  studyNotebookPage,
   studyInvitationActions,
   studyWithdrawalPage,
   studyNewPage,

@@ -2,7 +2,7 @@ import type { EnrolledPerson } from '../studies/enrolled-people.ts'
 import { nameText } from './patient-facts.ts'
 
 /** How staff call somebody in a study: by name, or by code where they may not know it. */
-export const nameOf = ({ patient, codes }: EnrolledPerson): string => {
+export const nameOf = ({ patient, codes }: Pick<EnrolledPerson, 'patient' | 'codes'>): string => {
   const name = nameText(patient?.name?.[0] ?? {})
   if (name !== '') return name
   return codes.length === 0 ? 'Somebody without a code' : codes.join(', ')

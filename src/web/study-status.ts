@@ -48,7 +48,7 @@ export const studyStatusPage: AddPage = (server, options) => {
 
   /** What goes on already is not stopped by it. */
   const problemOf = (status: string, study: ResearchStudy): string | undefined => {
-    if (!(status in studyStatuses)) return 'Choose a status'
+    if (!Object.hasOwn(studyStatuses, status)) return 'Choose a status'
     const missing =
       status === 'active' && study.status !== 'active' ? missingForPatients(study, options.codeClasses) : []
     return missing.length === 0 ? undefined : `Not before it can ask patients: ${missing.join(', ')}`

@@ -1,11 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { systems } from '../../src/fhir/canonical.ts'
 import { openTenants } from '../web/tenants.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
 t.test('a member makes a study in the browser, until it can ask patients', { skip: whyNoChromium() }, async t => {
   const world = await openTenants({ PORT: '0' })
-  const { server, people, lab } = world
+  const { server, people } = world
   await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close())
   const openBrowser = await openChromium(t)
@@ -74,5 +75,48 @@ t.test('a member makes a study in the browser, until it can ask patients', { ski
   await look(t, browser, 'study-staff')
   await press(/^Change/)
   await look(t, browser, 'study-staff-entry')
-  t.ok(lab.organization)
 })
+
+t.test(
+  'staff see who is in a study, what came when, and take it into a notebook',
+  { skip: whyNoChromium() },
+  async t => {
+    const world = await openTenants({ PORT: '0' })
+    const { server, people, study, ann, bob, create } = world
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => server.close())
+    for (let days = 0; days < 60; days += 1)
+      for (let hour = 0; hour < (days % 4) * 3; hour += 1)
+        await create('everything', {
+          resourceType: 'Observation',
+          status: 'final',
+          code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+          subject: { reference: `Patient/${days % 2 === 0 ? ann : bob}` },
+          effectiveDateTime: new Date(Date.now() - days * 86_400_000 - hour * 3_600_000).toISOString(),
+          valueQuantity: { value: 60 + hour, unit: '/min', system: systems.ucum, code: '/min' },
+        })
+    const openBrowser = await openChromium(t)
+    const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+    const browser = await openBrowser()
+    const { page } = browser
+    const value = people.member.cookies.get('sharewell-session') ?? ''
+    await browser.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+    const { press } = byKeyboard(browser)
+    await page.goto(`${base}/studies/${study.id}`)
+    await look(t, browser, 'study-people')
+    await press('Completeness')
+    await look(t, browser, 'study-completeness')
+    await press('90 days')
+    await look(t, browser, 'study-completeness-90')
+    await press('Newest data')
+    await look(t, browser, 'study-arrivals')
+    await press('Notebook')
+    await look(t, browser, 'study-notebook')
+    await press('Make a snippet')
+    await look(t, browser, 'study-notebook-problem')
+    await page.locator('input[name=kind]').first().check()
+    await press('Make a snippet')
+    await look(t, browser, 'study-notebook-snippet')
+    t.match(await page.textContent('main'), /urllib\.request/)
+  },
+)

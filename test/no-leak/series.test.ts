@@ -34,13 +34,21 @@ const pathsOf = (kind: string, patient: string) =>
     path => `Observation/${path}&start=2020-01-01&end=2026-12-31&timezone=Europe/Berlin`,
   )
 
+/** Ids of the Observations that the caller may search. */
+const visibleTo = (caller: (typeof callers)[number]): ReadonlySet<string> => {
+  if (caller.lets !== undefined && !caller.lets.actions.includes('s')) return new Set()
+  return new Set(secretsOf(world).flatMap(one => (one.type === 'Observation' && one.isReadBy(caller) ? [one.id] : [])))
+}
+
+const countBy = (ids: ReadonlySet<string>): Readonly<Record<string, number>> => {
+  const dated = facts.observations.filter(one => ids.has(one.id) && one.days?.[0].startsWith('2026'))
+  return Object.fromEntries([...Map.groupBy(dated, ({ patient }) => patient)].map(([id, all]) => [id, all.length]))
+}
+
 t.test('$series and $glucose-profile count what the caller may search, and are silent of the rest', async t => {
   for (const caller of callers) {
     const call = world.call(caller.token && (await world.token(caller.token)))
-    const searches = caller.lets === undefined || caller.lets.actions.includes('s')
-    const visible = new Set(
-      secretsOf(world).flatMap(one => (searches && one.type === 'Observation' && one.isReadBy(caller) ? [one.id] : [])),
-    )
+    const visible = visibleTo(caller)
     for (const [kind, patient] of asks) {
       const expected = measured(kind, patient).filter(({ id }) => visible.has(id)).length
       for (const path of pathsOf(kind, patient)) {
@@ -48,6 +56,41 @@ t.test('$series and $glucose-profile count what the caller may search, and are s
         const counted = [401, 403].includes(status) ? 0 : leftOutOf(body)
         t.equal(counted, expected, `${caller.name}: ${path}`)
       }
+    }
+  }
+})
+
+/** Of each patient who was asked about, how many readings in all. */
+const countedIn = (body: string): Readonly<Record<string, number>> => {
+  type Counted = { subject: { reference: string }; component: [{ valueSampledData: { data: string } }] }
+  const { parameter = [] }: { readonly parameter?: readonly { readonly resource: Counted }[] } = JSON.parse(body)
+  return Object.fromEntries(
+    parameter.map(({ resource }) => [
+      resource.subject.reference.replace('Patient/', ''),
+      resource.component[0].valueSampledData.data
+        .split(' ')
+        .reduce((sum, text) => sum + (text === 'E' ? 0 : Number(text)), 0),
+    ]),
+  )
+}
+
+t.test('$completeness counts what the caller may search, by one study at most that, and nobody else', async t => {
+  const patients = ['ann', 'bob', 'hal', 'jon', unknownId]
+  for (const caller of callers) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const visible = visibleTo(caller)
+    const expected = countBy(visible)
+    for (const study of ['', '&study=open', '&study=coded']) {
+      const path = `Observation/$completeness?subject=${patients.join()}&start=2026-01-01&end=2026-12-31${study}`
+      const { status, body } = await call('GET', path)
+      const counted = [401, 403].includes(status) ? {} : countedIn(body)
+      const isRight = (patient: string) =>
+        study === '' ? counted[patient] === expected[patient] : (counted[patient] ?? 0) <= (expected[patient] ?? 0)
+      t.same(
+        patients.filter(patient => !isRight(patient)),
+        [],
+        `${caller.name}: ${path}`,
+      )
     }
   }
 })

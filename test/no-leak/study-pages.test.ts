@@ -38,10 +38,17 @@ t.test('the page of a study is there for staff who may read it, with those whom 
     for (const { id } of facts.studies) {
       t.equal(listed.body.includes(`href="/studies/${id}"`), studies.includes(id), `${practitioner}: ${id} in the list`)
       const shown = await browser.get(`/studies/${id}`)
-      if (!studies.includes(id)) t.strictSame(anonymous(shown), none, `${practitioner}: ${id}`)
+      const map = await browser.get(`/studies/${id}/completeness`)
+      const newest = await browser.get(`/studies/${id}/arrivals`)
+      const notebook = await browser.get(`/studies/${id}/notebook`)
+      if (!studies.includes(id))
+        for (const one of [shown, map, newest, notebook]) t.strictSame(anonymous(one), none, `${practitioner}: ${id}`)
       else {
         const subjects = await readable(person, `ResearchSubject?study=ResearchStudy/${id}&_count=100`)
         t.equal(shown.body.split('<h3>').length - 1, subjects.length, `${practitioner}: the people of ${id}`)
+        t.equal(map.body.split('<th scope="row">').length - 1, subjects.length, `${practitioner}: the map of ${id}`)
+        const readings = await readable(person, 'Observation?_count=1000')
+        t.ok(newest.body.split('<strong>').length - 1 <= readings.length, `${practitioner}: what is new in ${id}`)
         const patients = new Set(await readable(person, 'Patient?_count=100'))
         const told = [...shown.body.matchAll(/href="\/patients\/([^"]+)"/g)].map(([, patient = '']) => patient)
         t.same(
@@ -53,6 +60,30 @@ t.test('the page of a study is there for staff who may read it, with those whom 
     }
   }
 })
+
+const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]
+
+t.test('what is taken from a study into a notebook its reader may see, and there is none for others', async t => {
+  for (const practitioner of facts.practitioners) {
+    const person = `person-${practitioner}`
+    const browser = await signedIn(person)
+    const studies = await readable(person, 'ResearchStudy?_count=100')
+    const readings = new Set(await readable(person, 'Observation?_count=1000'))
+    const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    for (const { id } of facts.studies) {
+      const sent = { _csrf: csrf, kind: everyKind }
+      const taken = await browser.post(`/studies/${id}/notebook/readings.ndjson`, sent)
+      const others = idsIn(taken).filter(one => !readings.has(one))
+      t.same(others, [], `${practitioner}: the readings of ${id}`)
+      if (studies.includes(id)) continue
+      for (const path of ['', '/readings.csv', '/readings.ndjson'])
+        t.equal((await browser.post(`/studies/${id}/notebook${path}`, sent)).status, 404)
+    }
+  }
+})
+
+const idsIn = ({ status, body }: Shown): readonly string[] =>
+  status === 200 ? body.split('\n').flatMap(line => (line === '' ? [] : JSON.parse(line).id)) : []
 
 t.test('who registers people for a study that its staff alone reads is not told what they answered', async t => {
   const shown = wordsOf(await (await signedIn('person-registrar')).get('/studies/coded'))

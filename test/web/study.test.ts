@@ -1,11 +1,12 @@
 import t from 'tap'
 import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { standardExtensions, systems } from '../../src/fhir/canonical.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
 
 const world = await openTenants()
-const { server, people, lab, study, create, update, newStudy, patientToken } = world
+const { server, database, people, lab, create, update, newStudy, patientToken } = world
 t.teardown(() => server.close())
 
 const kinds = ['omh:heart-rate', 'omh:body-weight']
@@ -90,21 +91,104 @@ t.test('staff see what each of the study has answered, and when their newest rea
   })
 })
 
-t.test('people come in pages, and a page is of one reader and study alone', async t => {
+/** The names on a page, in their order. */
+const named = async (query: string) =>
+  [...(await people.member.get(`${page}${query}`)).body.matchAll(/<h3>([\s\S]*?)<\/h3>/g)].map(([, name = '']) =>
+    wordsOf({ body: name }),
+  )
+
+t.test('people are counted by what they answered, and each answer is seen alone', async t => {
+  const shown = wordsOf(await people.member.get(page))
+  t.match(shown, /Everybody: 5 No answer yet: 1 Share everything: 1 Share a part: 1 Silent: 1 Declined: 1 Withdrawn: 1/)
+  for (const [state, who] of [
+    ['none', ['Quiet']],
+    ['all', ['All']],
+    ['partly', ['Part']],
+    ['silent', ['Part']],
+    ['declined', ['No']],
+    ['withdrawn', ['Gone']],
+    ['toString', ['All', 'Gone', 'No', 'Part', 'Quiet']],
+  ] as const)
+    t.same((await named(`?state=${state}`)).toSorted(), who, state)
+})
+
+t.test('they stand in the order that is asked, and are found by a part of a name or a code', async t => {
+  t.same(await named('?sort=name'), ['All', 'Gone', 'No', 'Part', 'Quiet'])
+  t.same(await named('?sort=enrolment'), ['Gone', 'No', 'Part', 'All', 'Quiet'])
+  t.equal((await named(''))[0], 'All', 'whose data came last is first')
+  t.same(await named('?find=uie'), ['Quiet'])
+  t.same(await named('?find=CODE-OF-no'), ['No'])
+  t.same(await named('?find=%25'), [])
+  t.match(
+    wordsOf(await people.member.get(`${page}?find=nobody`)),
+    /Nobody in this study is so, as far as you may see\./,
+  )
+})
+
+t.test('a map says on which days there is data of whom, and how much', async t => {
+  const all = await named('?find=All')
+  t.same(all, ['All'])
+  const day = (before: number) => new Date(Date.now() - before * 86_400_000).toISOString().slice(0, 10)
+  const patient = /href="\/patients\/([^"]+)"/.exec((await people.member.get(`${page}?find=All`)).body)?.[1]
+  for (const at of [`${day(3)}T08:00:00Z`, `${day(3)}T09:00:00Z`, `${day(1)}T23:30:00Z`, `${day(60)}T08:00:00Z`])
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: at,
+    })
+  const cells = async (query: string) => {
+    const { body } = await people.member.get(`${page}/completeness?find=All${query}`)
+    const [row = ''] = /<tbody><tr>[\s\S]*?<\/tr>/.exec(body) ?? []
+    return [...row.matchAll(/<td[^>]*>([\s\S]*?)<\/td>/g)].map(([, cell = '']) => wordsOf({ body: cell }))
+  }
+  const none = (count: number) => Array.from({ length: count }, () => 'none')
+  t.same(await cells(''), ['2', ...none(10), '2', 'none', '1', 'none'])
+  t.same(await cells('&timezone=Asia/Tokyo').then(found => found[0]), '2')
+  t.same((await cells('&days=90'))[0], '3')
+  t.equal((await cells('&days=28')).length, 29)
+})
+
+t.test('the newest data is listed, of all who share it', async t => {
+  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
+  t.match(shown, /The last 5 readings that came\. All : Heart rate Came .* measured/)
+  t.match(shown, /All : Heart rate, 60 \/min Came [^,]*, measured 1 March 2026/)
+})
+
+t.test('whose data a page of the study shows is recorded', async t => {
+  const recordedBy = async (path: string) => {
+    const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
+    await people.member.get(`${page}${path}`)
+    return database.any<{ type: string; patients: readonly string[] }>(sql.fragment`
+      SELECT type, ARRAY(SELECT id FROM patient_compartment WHERE patient_id = ANY(patients)) AS patients FROM audit_record
+      WHERE id > ${last}::bigint AND interaction = 'search-type' AND cardinality(patients) > 0 ORDER BY id`)
+  }
+  const [first] = await recordedBy('?find=All')
+  t.match(first, { type: 'ResearchSubject Patient', patients: [/./] })
+  const all = first?.patients ?? []
+  t.match(await recordedBy('/completeness?find=All'), [first, { type: 'Observation', patients: all }])
+  t.match(await recordedBy('/arrivals'), [{ type: 'Observation', patients: all }])
+})
+
+t.test('people come in pages', async t => {
   for (let count = 0; count < 18; count += 1) await enrolled(`More ${count}`)
-  const first = await people.member.get(page)
-  const next = /href="(\/studies\/[^"]*\?page=[^"]*)"/.exec(first.body)?.[1] ?? ''
-  const second = await people.member.get(next)
-  t.equal(Object.keys(told(first.body)).length, 20)
-  t.equal(Object.keys(told(second.body)).length, 3)
-  t.same(new Set([...Object.keys(told(first.body)), ...Object.keys(told(second.body))]).size, 23)
-  t.equal((await people.manager.get(next)).status, 400)
-  t.equal((await people.member.get(next.replace(other, study.id))).status, 400)
+  const first = await named('')
+  const next = await named('?page=2')
+  t.equal(first.length, 20)
+  t.equal(next.length, 3)
+  t.equal(new Set([...first, ...next]).size, 23)
+  t.match(wordsOf(await people.member.get(page)), /Page 1 of 2\. The next page/)
+  t.match(
+    wordsOf(await people.member.get(`${page}?page=2&state=none`)),
+    /Page 2 of 1\. The page before|Nobody in this study/,
+  )
 })
 
 t.test('who is no staff, or may not see the study, finds no such page', async t => {
   for (const name of ['manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const)
-    t.equal((await people[name].get(page)).status, 404, name)
+    for (const path of ['', '/completeness', '/arrivals'])
+      t.equal((await people[name].get(`${page}${path}`)).status, 404, `${name}${path}`)
   t.equal((await people.viewer.get(page)).status, 200)
 })
 

@@ -5,6 +5,7 @@ import { namedPatients } from '../../search/named-patients.ts'
 import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
 import type { ReadingsAsked, Store, Write, Written } from '../store.ts'
+import type { StudyPersonRow } from '../study-people.ts'
 import { askedOf } from './asked.ts'
 import { concernedBy, type Found } from './concerned.ts'
 import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
@@ -140,6 +141,24 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
     statistics: asked => figures({ ...asked, codes: [asked.code] }, () => store.statistics(asked)),
     series: asked => figures(asked, () => store.series(asked)),
     glucoseProfile: asked => figures(asked, () => store.glucoseProfile(asked)),
+    completeness: asked =>
+      answering(
+        { interaction: 'search-type', type: 'Observation', subjects: asked.patients },
+        () => store.completeness(asked),
+        nothing,
+      ),
+    studyPeople: asked =>
+      answering(
+        { interaction: 'search-type', type: 'ResearchSubject' },
+        () => store.studyPeople(asked),
+        ({ rows }) => rows.flatMap(peopleFound),
+      ),
+    arrivals: asked =>
+      answering(
+        { interaction: 'search-type', type: 'Observation' },
+        () => store.arrivals(asked),
+        found => found.map(one => ({ ...one, type: 'Observation' })),
+      ),
     meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
     events: (id, question, range) =>
       answering(
@@ -155,6 +174,11 @@ type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
 type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
 
 const nothing = (): readonly Found[] => []
+
+const peopleFound = ({ patientId, subject, patient }: StudyPersonRow): readonly Found[] => [
+  { type: 'ResearchSubject', patientId, content: subject },
+  ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
+]
 
 const searchAsked = (registry: Registry, search: Search): Asked => ({
   interaction: 'search-type',

@@ -1,12 +1,9 @@
-import type { Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
-import { exactKindOf, readConsent } from '../access/consent.ts'
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { exactKindOf } from '../access/consent.ts'
 import { kindOfClass } from '../access/shared-type.ts'
 import { askOf, textAsks } from '../access/text-asks.ts'
 import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
-
-/** What somebody has answered a study. `partly`: some of what it asks for is given, and not all. */
-export type Answer = 'none' | 'all' | 'partly' | 'declined' | 'withdrawn'
 
 /** What a study asks for: a kind of data from one source, or from any. */
 export type RequestedData = {
@@ -14,25 +11,6 @@ export type RequestedData = {
   /** Id of the source Device; undefined: any. */
   readonly source: string | undefined
   readonly extension: Extension
-}
-
-export const answerOf = (consents: readonly Consent[], study: ResearchStudy, classes: CodeClasses): Answer => {
-  const active = consents.find(({ status }) => status === 'active')
-  if (active !== undefined) return givesAll(active, study, classes) ? 'all' : 'partly'
-  if (consents.some(({ status }) => status === 'proposed')) return 'none'
-  const [last] = consents.toSorted((one, other) => timeOf(other) - timeOf(one))
-  return last?.status === 'rejected' ? 'declined' : last?.status === 'inactive' ? 'withdrawn' : 'none'
-}
-
-const timeOf = ({ meta }: Consent): number => Date.parse(meta?.lastUpdated ?? '')
-
-/** As far as time goes, what is open now counts. */
-const givesAll = (consent: Consent, study: ResearchStudy, classes: CodeClasses): boolean => {
-  // Staff may not read each Device; the server has refused what is no source when it was signed.
-  const permits = readConsent(consent, { classes, isSource: () => true })?.permits ?? []
-  return requestedData(study, classes).every(({ kind, source }) =>
-    permits.some(permit => permit.kind === kind && (permit.device === undefined || permit.device === source)),
-  )
 }
 
 /** What its people are asked for: what its text does not name yet is not among it. */

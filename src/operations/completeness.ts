@@ -1,0 +1,104 @@
+import type { Observation, SampledData } from '@medplum/fhirtypes'
+import { sharedWithStudy } from '../access/study-shared.ts'
+import { canonicalBase, systems } from '../fhir/canonical.ts'
+import { isDay } from '../fhir/date.ts'
+import { parseReference } from '../fhir/reference.ts'
+import { addDays, daysBetween } from '../fhir/timezone.ts'
+import type { Context } from '../interactions/interaction.ts'
+import { all } from '../search/expression.ts'
+import type { CompletenessAsked, CompletenessRow } from '../storage/completeness.ts'
+import type { Operation } from './operation.ts'
+import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { requireKnown, timezoneOf } from './readings-asked.ts'
+
+/** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
+export const completeness: Operation = {
+  name: 'completeness',
+  definition: `${canonicalBase}/OperationDefinition/Observation-completeness`,
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'On which days of a period readings of up to 50 Patients began, and how many, as far as a study is given them where one is named: for each Patient with a reading an Observation whose component has the count of each day as SampledData, E where a day holds none.',
+  handler: async (request, { store, caller }) => {
+    const asked = parseCompleteness(primitivesOf(request), caller)
+    const rows = await store.completeness(asked)
+    return parametersResponse(
+      [...Map.groupBy(rows, ({ patient }) => patient)].map(([patient, days]) => ({
+        name: 'completeness',
+        resource: toObservation(patient, days, asked),
+      })),
+    )
+  },
+}
+
+const parameters = ['subject', 'start', 'end', 'timezone', 'study', 'most']
+
+const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): CompletenessAsked => {
+  requireKnown('completeness', given, parameters)
+  const patients = given
+    .getAll('subject')
+    .flatMap(text => text.split(','))
+    .map(patientOf)
+  if (patients.length === 0) throw refused('subject', 'subject is a Patient, as in Patient/123; at least one is needed')
+  if (patients.length > mostPatients)
+    throw refused('subject', `At most ${mostPatients} Patients, not ${patients.length}: ask for the others after them`)
+  const [first, last] = [dayOf(given, 'start'), dayOf(given, 'end')]
+  const days = daysBetween(first, last) + 1
+  if (days < 1) throw refused('end', 'end lies behind start')
+  if (days > mostDays) throw refused('end', `At most ${mostDays} days, not ${days}`)
+  const study = studyOf(only(given, 'study'))
+  const where = study === undefined ? all : sharedWithStudy(caller, study)
+  return { where, patients, first, last, timezone: timezoneOf(given), most: mostOf(only(given, 'most')) }
+}
+
+const mostPatients = 50
+const mostDays = 366
+const mostCounted = 1000
+
+const dayOf = (given: URLSearchParams, name: 'start' | 'end'): string => {
+  const text = only(given, name)
+  if (text !== undefined && isDay(text)) return text
+  throw refused(
+    name,
+    `${name} is a day, as in 2026-03-31, and must be there${text === undefined ? '' : `, not "${text}"`}`,
+  )
+}
+
+const studyOf = (text: string | undefined): string | undefined => {
+  if (text === undefined) return undefined
+  const parsed = parseReference(text.includes('/') ? text : `ResearchStudy/${text}`)
+  if (parsed !== undefined && 'type' in parsed && parsed.type === 'ResearchStudy') return parsed.id
+  throw refused('study', 'study is one ResearchStudy, as in ResearchStudy/123')
+}
+
+const mostOf = (text: string | undefined): number => {
+  if (text === undefined) return mostCounted
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= mostCounted) return Number(text)
+  throw refused('most', `most is a whole number from 1 to ${mostCounted}, not "${text}"`)
+}
+
+/** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value is that of the n-th day, however long it was. */
+const toObservation = (
+  patient: string,
+  rows: readonly CompletenessRow[],
+  { first, last }: CompletenessAsked,
+): Observation => {
+  const counts = new Map(rows.map(({ day, count }) => [day, count]))
+  const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
+  const valueSampledData: SampledData = {
+    origin: { value: 0, unit: '1', system: systems.ucum, code: '1' },
+    period: 86_400_000,
+    dimensions: 1,
+    data: days.map(day => counts.get(day) ?? 'E').join(' '),
+  }
+  const code = { coding: [{ system: systems.observationStatistics, code: 'count' }] }
+  return {
+    resourceType: 'Observation',
+    status: 'final',
+    code,
+    subject: { reference: `Patient/${patient}` },
+    effectivePeriod: { start: first, end: last },
+    component: [{ code, valueSampledData }],
+  }
+}

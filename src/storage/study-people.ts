@@ -1,0 +1,177 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Access, restrict } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Expression } from '../search/expression.ts'
+import { compile } from './compile.ts'
+import type { Connection } from './database.ts'
+import { ended } from './model/enrolment.ts'
+import { storedRow } from './row.ts'
+import { anyOf, type SqlFragment, sql } from './sql.ts'
+
+/** What somebody in a study has answered; `ended`: their place in it has ended. */
+export type StudyState = 'none' | 'all' | 'partly' | 'declined' | 'withdrawn' | 'ended'
+
+export type StudyPeopleAsked = {
+  /** Id of the ResearchStudy. */
+  readonly study: string
+  /** The ResearchSubjects of the study. */
+  readonly subjects: Expression
+  /** Which Observations the study is consented. */
+  readonly shared: Expression
+  /** `silent`: they share, and nothing has come for so many days. Absent: everybody. */
+  readonly state?: StudyState | 'silent'
+  readonly silentDays: number
+  /** A part of a name or an identifier; empty: everybody. */
+  readonly text: string
+  readonly sort: 'arrival' | 'name' | 'enrolment'
+  readonly offset: number
+  readonly limit: number
+}
+
+/** Somebody in a study, as far as the caller may know them. */
+export type StudyPersonRow = {
+  /** The compartment that it is about. */
+  readonly patientId: number
+  /** The ResearchSubject as JSON. */
+  readonly subject: string
+  /** The Patient as JSON; null where the caller may not read it. */
+  readonly patient: string | null
+  readonly state: StudyState
+  readonly isSilent: boolean
+  /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured. */
+  readonly arrived: Date | null
+  readonly measured: Date | null
+}
+
+export type StudyPeople = {
+  readonly rows: readonly StudyPersonRow[]
+  /** How many there are that were asked for. */
+  readonly total: number
+  /** Of all in the study, whatever was asked for. */
+  readonly counts: Readonly<Partial<Record<StudyState | 'silent', number>>>
+}
+
+type Gate = { readonly access: Access; readonly classes: CodeClasses }
+
+/** One page of those in a study, and how many there are of each state: of ResearchSubjects that the caller may search. */
+export const readStudyPeople = async (
+  connection: Connection,
+  gate: Gate,
+  asked: StudyPeopleAsked,
+): Promise<StudyPeople> => {
+  const { offset, limit } = asked
+  const rows = await connection.any<Row>(sql.fragment`
+    WITH ${statesOf(gate, asked)},
+    matching AS MATERIALIZED (
+      SELECT person.*, ${orderKey(gate, asked)} AS key FROM person WHERE ${stateTest(asked)} AND ${textTest(gate, asked)}
+    ),
+    page AS (
+      SELECT * FROM matching
+      ORDER BY key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, pk DESC
+      OFFSET ${offset} LIMIT ${limit}
+    )
+    SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total, page.patient_id AS "patientId",
+      page.content::text AS subject,
+      (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
+      page.state, page.silent AS "isSilent", page.arrived, page.measured
+    FROM (
+      SELECT jsonb_object_agg(state, number) AS counts
+      FROM (
+        SELECT state, count(*) AS number FROM person GROUP BY state
+        UNION ALL
+        SELECT 'silent', count(*) FROM person WHERE silent) AS one) AS counted
+    LEFT JOIN page ON TRUE
+    ORDER BY page.key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, page.pk DESC`)
+  const [first] = rows
+  return {
+    rows: rows.filter(({ subject }) => subject !== null) as readonly StudyPersonRow[],
+    total: first?.total ?? 0,
+    counts: first?.counts ?? {},
+  }
+}
+
+type Row = Omit<StudyPersonRow, 'subject'> & Pick<StudyPeople, 'total' | 'counts'> & { readonly subject: string | null }
+
+/** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
+const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeopleAsked): SqlFragment => sql.fragment`
+  subject AS MATERIALIZED (
+    SELECT row.patient_id, row.pk, row.content FROM research_subject AS row
+    WHERE ${visible(gate, 'ResearchSubject', subjects)}
+  ),
+  gave AS MATERIALIZED (
+    SELECT permit.patient_id, count(DISTINCT (asked.kind_id, asked.device_id)) FILTER (WHERE asked.kind_id IS NOT NULL) AS lines
+    FROM study_group_observation_consents AS permit
+    LEFT JOIN study_requested_data AS asked
+      ON asked.study_id = ${study} AND asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
+    WHERE permit.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND permit.consented
+    GROUP BY permit.patient_id
+  ),
+  answered AS MATERIALIZED (
+    SELECT row.patient_id, (array_agg(row.content ->> 'status' ORDER BY
+      array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC))[1] AS status
+    FROM consent_grantee AS given
+    JOIN consent AS row ON row.patient_id = given.patient_id AND row.pk = given.pk
+    WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${visible(gate, 'Consent')}
+    GROUP BY row.patient_id
+  ),
+  stated AS MATERIALIZED (
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, CASE
+      WHEN subject.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) THEN 'ended'
+      WHEN answered.status = 'active' AND gave.lines >= (
+        SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
+      WHEN answered.status = 'active' THEN 'partly'
+      WHEN answered.status = 'rejected' THEN 'declined'
+      WHEN answered.status = 'inactive' THEN 'withdrawn'
+      ELSE 'none' END AS state
+    FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
+  ),
+  person AS MATERIALIZED (
+    SELECT stated.*, newest.arrived, newest.measured, stated.state IN ('all', 'partly')
+      AND coalesce(newest.arrived < now() - make_interval(days => ${silentDays}), TRUE) AS silent
+    FROM stated LEFT JOIN LATERAL (
+      SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured
+      FROM observation AS row
+      WHERE stated.opens AND row.patient_id = stated.patient_id AND ${visible(gate, 'Observation', shared)}
+      ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1) AS newest ON TRUE
+  )`
+
+/** The row of the type, under the name `row`. */
+const visible = ({ access, classes }: Gate, type: ResourceType, asked?: Expression): SqlFragment =>
+  compile(restrict(access, 's', type, asked), storedRow(type, 'row'), classes)
+
+const isPatientOf = (person: SqlFragment): SqlFragment => sql.fragment`row.patient_id = ${person}.patient_id
+  AND row.id = referenced_id(${person}.content -> 'individual', 'Patient')`
+
+const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
+  if (state === undefined) return sql.fragment`TRUE`
+  return state === 'silent' ? sql.fragment`person.silent` : sql.fragment`person.state = ${state}`
+}
+
+const textTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {
+  if (text === '') return sql.fragment`TRUE`
+  const pattern = sql.fragment`'%' || fhir_fold(${text.replace(/[\\%_]/g, '\\$&')}) || '%'`
+  const has = (content: SqlFragment, path: string) => sql.fragment`EXISTS (
+    SELECT FROM jsonb_path_query(${content}, ${path}::jsonpath) AS part WHERE fhir_fold(part #>> '{}') LIKE ${pattern})`
+  const identifiers = '$.identifier[*].value'
+  const content = sql.fragment`row.content`
+  return sql.fragment`(${has(sql.fragment`person.content`, identifiers)} OR EXISTS (
+    SELECT FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}
+      AND ${anyOf([...names, identifiers].map(path => has(content, path)))}))`
+}
+
+const names = ['$.name[*].family', '$.name[*].given[*]', '$.name[*].text']
+
+/** By name, those without one that the caller may read stand by their code. */
+const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
+  switch (sort) {
+    case 'arrival':
+      return sql.fragment`person.arrived`
+    case 'enrolment':
+      return sql.fragment`person.pk`
+    case 'name':
+      return sql.fragment`fhir_fold(coalesce((
+        SELECT coalesce(row.content #>> '{name,0,family}', row.content #>> '{name,0,text}', row.content #>> '{name,0,given,0}')
+        FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}),
+        person.content #>> '{identifier,0,value}'))`
+  }
+}

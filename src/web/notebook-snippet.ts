@@ -1,0 +1,78 @@
+/** How a notebook reads what was chosen: the address of the search, without a token, and a token for it. */
+export type Snippet = { readonly url: string; readonly token: string; readonly endsAt: Date }
+
+type Language = { readonly name: string; readonly text: (snippet: Snippet) => string }
+
+/** They run as they are: what stands in quotes holds no quotes, backslashes or line breaks. */
+export const snippetLanguages: Readonly<Record<'python' | 'r' | 'curl', Language>> = {
+  python: {
+    name: 'Python',
+    text: ({ url, token, endsAt }) => `import json
+import urllib.request
+
+# Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
+token = "${token}"
+request = urllib.request.Request(
+    "${url}",
+    headers={"Authorization": "Bearer " + token, "Accept": "application/fhir+ndjson"},
+)
+
+rows = []
+with urllib.request.urlopen(request) as response:
+    for line in response:
+        reading = json.loads(line)
+        for part in [reading, *reading.get("component", [])]:
+            quantity = part.get("valueQuantity")
+            if quantity is None:
+                continue
+            coding = (part["code"].get("coding") or [{}])[0]
+            period = reading.get("effectivePeriod", {})
+            rows.append({
+                "patient": reading["subject"]["reference"],
+                "time": reading.get("effectiveDateTime") or period.get("start"),
+                "code": coding.get("code"),
+                "value": quantity.get("value"),
+                "unit": quantity.get("unit") or quantity.get("code"),
+            })
+
+try:
+    import pandas
+
+    readings = pandas.DataFrame(rows)
+except ImportError:
+    readings = rows
+
+print(len(readings), "values")
+`,
+  },
+  r: {
+    name: 'R',
+    text: ({ url, token, endsAt }) => `library(httr2)
+library(jsonlite)
+
+# Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
+token <- "${token}"
+response <- request("${url}") |>
+  req_auth_bearer_token(token) |>
+  req_headers(Accept = "application/fhir+ndjson") |>
+  req_perform()
+
+readings <- stream_in(textConnection(resp_body_string(response)), verbose = FALSE)
+print(nrow(readings))
+`,
+  },
+  curl: {
+    name: 'curl',
+    text: ({
+      url,
+      token,
+      endsAt,
+    }) => `# Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
+curl --fail --silent --show-error \\
+  --header "Authorization: Bearer ${token}" \\
+  --header "Accept: application/fhir+ndjson" \\
+  --output readings.ndjson \\
+  "${url}"
+`,
+  },
+}

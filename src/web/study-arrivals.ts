@@ -1,0 +1,80 @@
+import type { Observation, Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { parseSearch } from '../search/parse.ts'
+import { findArrivals } from '../studies/enrolled-people.ts'
+import { displayOf } from '../studies/study-request.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { html } from './html.ts'
+import { requireSession } from './signed-in.ts'
+import type { OfStudy } from './study-changing.ts'
+import { nameOf } from './study-person.ts'
+import { type ReadStudy, readStudyOf, sendStudyPage } from './study-reading.ts'
+import { moment } from './time.ts'
+
+/** What came last of what people share with a study. */
+export const studyArrivalsPage: AddPage = (server, options) => {
+  server.get<OfStudy>('/studies/:id/arrivals', { onRequest: requireSession }, async (request, reply) => {
+    const read = await readStudyOf(request, options)
+    const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', 20)
+    const references = arrivals.flatMap(({ observation }) => observation.subject?.reference ?? [])
+    const names = await namesOf(options, read, [...new Set(references)])
+    return sendStudyPage(reply, read, {
+      tab: '/arrivals',
+      content:
+        arrivals.length === 0
+          ? html`<p>Nothing is shared with the study yet, or not with you. Data is here as soon as a patient who shares it sends it.</p>`
+          : html`<p>The last ${arrivals.length} readings that came.</p>
+<ul class="list-group list-group-flush mb-4">${arrivals.map(
+              ({ observation, arrived }) => html`<li class="list-group-item px-0">
+<strong>${names.get(observation.subject?.reference ?? '') ?? 'Somebody'}</strong>: ${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
+<p class="text-body-secondary">Came ${moment(arrived)}${measuredOf(observation)}</p>
+</li>`,
+            )}</ul>`,
+    })
+  })
+}
+
+/** By the reference to the Patient: the name, or the code where the reader may not know it. */
+const namesOf = async (
+  { openStoreFor, registry }: PageOptions,
+  { caller, study }: ReadStudy,
+  references: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  if (references.length === 0) return new Map()
+  const store = openStoreFor(caller)
+  const find = async <R extends Resource>(type: R['resourceType'], query: Readonly<Record<string, string>>) =>
+    (await store.search(parseSearch(registry, type, new URLSearchParams({ ...query, _count: '100' })))).entries.map(
+      ({ content }): R => JSON.parse(content),
+    )
+  const ids = references.join(',').replaceAll('Patient/', '')
+  const patients = await find<Patient>('Patient', { _id: ids })
+  const subjects = await find<ResearchSubject>('ResearchSubject', {
+    study: `ResearchStudy/${study.id}`,
+    individual: references.join(','),
+  })
+  return new Map(
+    references.map(reference => {
+      const patient = patients.find(({ id }) => `Patient/${id}` === reference)
+      const own = subjects.filter(({ individual }) => individual.reference === reference)
+      const codes = own.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? []))
+      return [reference, nameOf({ codes, ...(patient && { patient }) })]
+    }),
+  )
+}
+
+const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClasses): string => {
+  const [kind] = coding.flatMap(one => classes.kindOf(one.system, one.code ?? '') ?? [])
+  return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
+}
+
+/** Of a reading that is one number, or several. */
+const textOfValue = ({ valueQuantity, component = [] }: Observation): string => {
+  const quantities = [valueQuantity, ...component.map(one => one.valueQuantity)].flatMap(one => one ?? [])
+  const texts = quantities.map(({ value, unit, code }) => `${value ?? ''} ${unit ?? code ?? ''}`.trim())
+  return texts.length === 0 ? '' : `, ${texts.join(' / ')}`
+}
+
+const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {
+  const time = new Date(effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? '')
+  return Number.isNaN(time.getTime()) ? undefined : html`, measured ${moment(time)}`
+}

@@ -1,0 +1,141 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import { extensions } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import { queryOf } from '../http/presentation.ts'
+import { callerOfSession } from '../storage/account/session.ts'
+import type { StudyPeopleAsked } from '../storage/study-people.ts'
+import { staffOf } from '../studies/study-staff.ts'
+import type { PageOptions } from './add-page.ts'
+import { ownToken } from './form-token.ts'
+import { type Html, html } from './html.ts'
+import { sendPage } from './page.ts'
+import { sessionOf } from './signed-in.ts'
+import { type OfStudy, titleOf } from './study-changing.ts'
+
+/** A study that staff read. */
+export type ReadStudy = { readonly caller: Caller; readonly study: ResearchStudy; readonly seesAnswers: boolean }
+
+/** Throws `not-found` for whoever is no staff, or may not read the study, as if there were none. */
+export const readStudyOf = async (
+  request: FastifyRequest<OfStudy>,
+  { accounts, openStoreFor }: PageOptions,
+): Promise<ReadStudy> => {
+  const caller = await callerOfSession(accounts.database, sessionOf(request))
+  if (caller?.practitioner === undefined) throw new FhirError('not-found', 'There is no such study')
+  const { content } = await openStoreFor(caller).read('ResearchStudy', request.params.id)
+  const study: ResearchStudy = JSON.parse(content)
+  return { caller, study, seesAnswers: maySeeAnswers(caller, study) }
+}
+
+/** Members who register people for a study whose staff alone reads see no answers, which is not the same as that there is none. */
+const maySeeAnswers = ({ practitioner }: Caller, study: ResearchStudy): boolean => {
+  const access = study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization'
+  return access === 'organization' || staffOf(study).some(one => one.practitioner === practitioner && one.isInForce)
+}
+
+/** Whom of a study a page shows, as its address says. */
+export type PeopleAsked = Pick<StudyPeopleAsked, 'text' | 'sort'> & {
+  readonly state: StudyPeopleAsked['state'] | undefined
+  /** From 1 on. */
+  readonly page: number
+}
+
+/** What the address says that is none of it is as if it were not there. */
+export const peopleAskedIn = (request: FastifyRequest): PeopleAsked => {
+  const query = queryOf(request)
+  const state = query.get('state') ?? ''
+  const sort = query.get('sort') ?? ''
+  const page = query.get('page') ?? ''
+  return {
+    state: Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
+    sort: Object.hasOwn(peopleOrders, sort) ? (sort as PeopleAsked['sort']) : 'arrival',
+    text: (query.get('find') ?? '').trim().slice(0, 200),
+    page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
+  }
+}
+
+export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, string>> = {
+  none: 'No answer yet',
+  all: 'Share everything',
+  partly: 'Share a part',
+  silent: 'Silent',
+  declined: 'Declined',
+  withdrawn: 'Withdrawn',
+  ended: 'Place has ended',
+}
+
+export const peopleOrders: Readonly<Record<PeopleAsked['sort'], string>> = {
+  arrival: 'Newest data first',
+  name: 'By name or code',
+  enrolment: 'Who came last first',
+}
+
+/** The same page with other words in its address. */
+export const peopleUrl = (
+  path: string,
+  { state, sort, text, page }: PeopleAsked,
+  more: Readonly<Record<string, string>> = {},
+): string => {
+  const query = new URLSearchParams({
+    ...(state !== undefined && { state }),
+    ...(sort !== 'arrival' && { sort }),
+    ...(text !== '' && { find: text }),
+    ...more,
+    ...(page > 1 && { page: String(page) }),
+  })
+  return query.size === 0 ? path : `${path}?${query}`
+}
+
+/** Before and after the page that is shown; nothing where there is one alone. */
+export const pagesAround = (
+  total: number,
+  size: number,
+  asked: PeopleAsked,
+  urlOf: (asked: PeopleAsked) => string,
+): Html | undefined => {
+  const last = Math.max(1, Math.ceil(total / size))
+  if (last === 1 && asked.page === 1) return undefined
+  const at = (page: number) => urlOf({ ...asked, page })
+  return html`<nav aria-label="Pages"><p>Page ${asked.page} of ${last}.
+${asked.page > 1 && html`<a href="${at(Math.min(asked.page - 1, last))}">The page before</a>`}
+${asked.page < last && html`<a href="${at(asked.page + 1)}">The next page</a>`}</p></nav>`
+}
+
+const tabs = [
+  ['', 'People'],
+  ['/completeness', 'Completeness'],
+  ['/arrivals', 'Newest data'],
+  ['/notebook', 'Notebook'],
+] as const
+
+type Shown = {
+  readonly tab: (typeof tabs)[number][0]
+  readonly content: Html
+  readonly isWide?: true
+  readonly isProblem?: boolean
+}
+
+/** One of the pages of a study. */
+export const sendStudyPage = (
+  reply: FastifyReply,
+  { study }: ReadStudy,
+  { tab, content, isWide, isProblem = false }: Shown,
+): FastifyReply => {
+  const title = titleOf(study)
+  const name = tabs.find(([path]) => path === tab)?.[1]
+  return sendPage(reply, {
+    title: tab === '' ? title : `${name}: ${title}`,
+    isProblem,
+    signOut: { token: ownToken(reply) },
+    ...(isWide && { isWide }),
+    content: html`<h1>${title}</h1>
+<nav aria-label="The study" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${tabs.map(
+      ([path, name]) =>
+        html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
+    )}</ul></nav>
+${content}
+<p><a href="/studies">Back to the studies</a></p>`,
+  })
+}

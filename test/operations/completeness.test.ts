@@ -1,0 +1,99 @@
+import t from 'tap'
+import { openSearching } from '../support/searching.ts'
+
+const { server, put } = await openSearching()
+t.teardown(() => server.close())
+const ask = (query: Record<string, string>) =>
+  server.inject({
+    url: `/fhir/Observation/$completeness?${new URLSearchParams(query)}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+let made = 0
+const reading = (patient: string, effectiveDateTime: string) => ({
+  resourceType: 'Observation',
+  id: `reading-${++made}`,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: `Patient/${patient}` },
+  effectiveDateTime,
+})
+await put(
+  { resourceType: 'Patient', id: 'ann' },
+  { resourceType: 'Patient', id: 'bob' },
+  { resourceType: 'Patient', id: 'eve' },
+  reading('ann', '2026-03-28T22:30:00Z'),
+  reading('ann', '2026-03-28T23:30:00Z'),
+  reading('ann', '2026-03-29T21:30:00Z'),
+  reading('ann', '2026-03-31T00:30:00Z'),
+  reading('bob', '2026-03-30T12:00:00Z'),
+)
+
+type Answer = {
+  parameter?: { resource: { subject: { reference: string }; component: { valueSampledData: { data: string } }[] } }[]
+}
+const countsOf = async (query: Record<string, string>) => {
+  const answer = await ask(query)
+  t.equal(answer.statusCode, 200, answer.body)
+  const { parameter = [] } = answer.json<Answer>()
+  return Object.fromEntries(
+    parameter.map(({ resource }) => [resource.subject.reference, resource.component[0]?.valueSampledData.data]),
+  )
+}
+const asked = { subject: 'Patient/ann,bob,eve,nobody', start: '2026-03-28', end: '2026-03-31' }
+
+t.test('$completeness counts the readings of each patient on each day', async t => {
+  t.same(await countsOf(asked), { 'Patient/ann': '2 1 E 1', 'Patient/bob': 'E E 1 E' })
+  const [first] = (await ask(asked)).json<Answer>().parameter ?? []
+  t.same(first, {
+    name: 'completeness',
+    resource: {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'count' }] },
+      subject: { reference: 'Patient/ann' },
+      effectivePeriod: { start: '2026-03-28', end: '2026-03-31' },
+      component: [
+        {
+          code: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'count' }] },
+          valueSampledData: {
+            origin: { value: 0, unit: '1', system: 'http://unitsofmeasure.org', code: '1' },
+            period: 86_400_000,
+            dimensions: 1,
+            data: '2 1 E 1',
+          },
+        },
+      ],
+    },
+  })
+})
+
+t.test('days are those of the time zone, also where one of them has 23 hours', async t => {
+  t.same(await countsOf({ ...asked, subject: 'ann', timezone: 'Europe/Berlin' }), { 'Patient/ann': '1 2 E 1' })
+})
+
+t.test('no day counts more than was asked for', async t => {
+  t.same(await countsOf({ ...asked, subject: 'ann', most: '1' }), { 'Patient/ann': '1 1 E 1' })
+})
+
+t.test('a study that shares nothing with the caller has no days', async t => {
+  t.same(await countsOf({ ...asked, study: 'ResearchStudy/x' }), {})
+})
+
+t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+  for (const [wrong, said] of [
+    [{ subject: '' }, /subject is one Patient/],
+    [{ subject: 'Group/1' }, /subject is one Patient/],
+    [{ subject: Array.from({ length: 51 }, () => 'ann').join() }, /At most 50 Patients, not 51/],
+    [{ start: '2026-03' }, /start is a day, as in 2026-03-31, and must be there, not "2026-03"/],
+    [{ end: '2026-03-01' }, /end lies behind start/],
+    [{ end: '2028-03-01' }, /At most 366 days, not/],
+    [{ study: 'Group/1' }, /study is one ResearchStudy/],
+    [{ most: '0' }, /most is a whole number from 1 to 1000/],
+    [{ timezone: 'CET' }, /timezone is a name of the IANA's/],
+    [{ code: '8867-4' }, /\$completeness has no parameter "code"; it has: subject, start/],
+  ] as const) {
+    const answer = await ask({ ...asked, ...wrong })
+    t.equal(answer.statusCode, 400, JSON.stringify(wrong))
+    t.match(answer.json().issue[0].diagnostics, said)
+  }
+})
