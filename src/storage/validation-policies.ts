@@ -4,13 +4,14 @@ import { extensions } from '../fhir/canonical.ts'
 import { entryRow, entryTables } from './candidate.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
+import { referencedId } from './model/reference.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import { candidatesOf, type Writing } from './write.ts'
 
 /**
  * The validation policies that hold for each of the Observations: of the data source that it comes from, and of the studies
- * in force that its patient shares its kind with. None for one that the caller may not create, so that nobody learns of
- * other people's studies by sending something wrong.
+ * in force that its patient shares its kind with. Of one that the caller may not create only that of a source which it names
+ * itself, and which everybody may read: nobody learns of other people's studies and devices by sending something wrong.
  */
 export const findPolicies = async (
   connection: Connection,
@@ -28,18 +29,20 @@ export const findPolicies = async (
       SELECT ${policyIn(sql.fragment`source`)}
       FROM device_source JOIN device AS source ON source.patient_id = 0 AND source.id = device_source.id
       WHERE device_source.device_id = entry.device_id AND ${policyIn(sql.fragment`source`)} IS NOT NULL
+        AND (may.create OR source.id = ${referencedId(sql.fragment`entry`, 'device', 'Device')})
       UNION
       SELECT ${policyIn(sql.fragment`stored`)}
       FROM study_group_observation_consents AS given
       JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
       JOIN study ON study.grantee = given.grantee
       JOIN research_study AS stored ON stored.patient_id = 0 AND stored.id = study.id
-      WHERE given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
+      WHERE may.create AND given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
         AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
         AND study.in_force AND now() >= study.period_start AND now() < study.period_end
         AND ${policyIn(sql.fragment`stored`)} IS NOT NULL) AS policies
-    FROM entry
-    WHERE ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}`)
+    FROM entry CROSS JOIN LATERAL (SELECT coalesce(
+      ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}, FALSE
+    ) AS create) AS may`)
   const byPk = new Map(rows.map(({ pk, policies }) => [pk, policies]))
   return candidates.map(({ pk }) => byPk.get(pk) ?? [])
 }

@@ -180,6 +180,22 @@ t.test('a transaction is refused at the entry that its source refuses', async t 
   t.strictSame(answer.json().issue[0].expression, ['Bundle.entry[1].resource.valueAttachment'])
 })
 
+t.test('a source is as strict with a patient who is only being made', async t => {
+  const person = 'urn:uuid:11111111-2222-4333-8444-555555555555'
+  const register = async (device: string) => {
+    const reading = upload(glucose('MGDL'), {
+      subject: { reference: person },
+      device: { reference: `Device/${device}` },
+    })
+    const entry = [
+      { fullUrl: person, resource: { resourceType: 'Patient' }, request: { method: 'POST', url: 'Patient' } },
+      { resource: reading, request: { method: 'POST', url: 'Observation' } },
+    ]
+    return (await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).statusCode
+  }
+  t.strictSame([await register(sources.silent), await register(sources.strict)], [200, 422])
+})
+
 t.test('a study’s policy holds for the kinds that are shared with it, and the strictest of several', async t => {
   const heart = () =>
     documentOf('omh:heart-rate:2.0', { heart_rate: { value: 64, unit: 'bpm' }, effective_time_frame: at })
