@@ -143,7 +143,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
-  const opening = { config, log, databaseUrl, accounts, mail, registry, openStoreFor, work }
+  const opening = { config, log, databaseUrl, accounts, mail, registry, codeClasses, openStoreFor, work }
   const { channels, pages, ...patients } = await openPatients(opening)
   server.addHook('preClose', patients.closeWork)
   server.addHook('onClose', patients.close)

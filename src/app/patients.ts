@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { type Config, hasOutbox } from '../config.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mail } from '../messages/mail.ts'
 import { openOutbound } from '../messages/outbound.ts'
@@ -13,7 +14,8 @@ import { openInvitations } from '../studies/invitations.ts'
 import { openPatientContacts } from '../studies/patient-contact.ts'
 import { openPatientImports } from '../studies/patient-import.ts'
 import { openRegistering } from '../studies/registering.ts'
-import { openImporting, openSending, type Work } from './work.ts'
+import { openStudyActions } from '../studies/study-actions.ts'
+import { openActing, openImporting, openSending, type Work } from './work.ts'
 
 type Parts = {
   readonly config: Config
@@ -22,13 +24,14 @@ type Parts = {
   readonly accounts: Accounts
   readonly mail: Mail | undefined
   readonly registry: Registry
+  readonly codeClasses: CodeClasses
   readonly openStoreFor: (caller: Caller) => Store
   readonly work: Work | undefined
 }
 
 /** How patients come in: registered, imported, invited and written to; and the background work of that. */
 export const openPatients = async (parts: Parts) => {
-  const { config, log, databaseUrl, accounts, mail, registry, openStoreFor, work } = parts
+  const { config, log, databaseUrl, accounts, mail, registry, codeClasses, openStoreFor, work } = parts
   const { database } = accounts
   const reportFault = (fault: unknown) => log.error(fault)
   const outbound = openOutbound({ allowed: [...config.outboundOrigins, ...smsOriginsOf(config)] })
@@ -38,20 +41,24 @@ export const openPatients = async (parts: Parts) => {
   const registering = { accounts, database, registry, openStoreFor }
   const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
   const importing = work && (await openImporting({ ...registering, databaseUrl, reportFault }, work))
+  const invitations = openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) })
+  const studies = { ...registering, codeClasses }
+  const acting = work && (await openActing({ ...studies, invitations, databaseUrl, reportFault }, work))
   return {
     channels,
     pages: {
       outbox,
       invitationApps: config.invitationApps,
-      invitations: openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) }),
+      invitations,
       acceptance: openAcceptance(letters),
       registering: openRegistering(registering),
       contacts: openPatientContacts(registering),
+      studyActions: openStudyActions({ ...studies, ask: async id => acting?.ask(id) }),
       patientImports: openPatientImports({ ...registering, ask: async id => importing?.ask(id) }),
     },
     /** Waits for the background work that is under way. */
     closeWork: async () => {
-      await Promise.all([sending?.close(), importing?.close()])
+      await Promise.all([sending?.close(), importing?.close(), acting?.close()])
     },
     /** When no request is left. */
     close: outbound.close,

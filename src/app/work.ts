@@ -2,6 +2,7 @@ import { openDatabase } from '../storage/database.ts'
 import { openQueue, type Queue } from '../storage/queue.ts'
 import { workOnImports } from '../studies/patient-import-work.ts'
 import { openMessageSending } from '../studies/sending.ts'
+import { workOnStudyActions } from '../studies/study-action-work.ts'
 import type { Serving } from '../subscriptions/serve.ts'
 import { openSockets, type ReadAs } from '../subscriptions/sockets.ts'
 import { openSubscriptions } from '../subscriptions/subscriptions.ts'
@@ -58,6 +59,16 @@ export const openImporting = async (
 ): Promise<Pick<Queue, 'ask' | 'close'>> => {
   const queue = await openQueue(databaseUrl, { name: 'patient-import', retries, reportFault: parts.reportFault })
   await workOnImports({ ...parts, queue })
+  return queue
+}
+
+/** What is done to many people of a study, by a queue of its own. */
+export const openActing = async (
+  { databaseUrl, ...parts }: Omit<Parameters<typeof workOnStudyActions>[0], 'queue'> & { readonly databaseUrl: string },
+  { retries }: Work,
+): Promise<Pick<Queue, 'ask' | 'close'>> => {
+  const queue = await openQueue(databaseUrl, { name: 'study-action', retries, reportFault: parts.reportFault })
+  await workOnStudyActions({ ...parts, queue })
   return queue
 }
 

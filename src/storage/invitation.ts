@@ -18,7 +18,7 @@ export type Invitation = {
 } & Address
 
 /** What became of an invitation, for staff. */
-export type InvitationState = Pick<Invitation, 'subject'> & {
+export type InvitationState = Pick<Invitation, 'id' | 'subject'> & {
   readonly madeAt: Date
   readonly expiresAt: Date
   readonly isOpen: boolean
@@ -62,9 +62,10 @@ export const invitationsOf = async (
   subjects: readonly string[],
 ): Promise<readonly InvitationState[]> => {
   const rows = await connection.any<StateRow>(sql.fragment`
-    SELECT DISTINCT ON (subject) subject, made_at, expires_at, ended_by, ${isOpen} AS open
+    SELECT DISTINCT ON (subject) id, subject, made_at, expires_at, ended_by, ${isOpen} AS open
     FROM invitation WHERE subject = ANY (${sql.array([...subjects], 'text')}) ORDER BY subject, made_at DESC, id DESC`)
-  return rows.map(({ subject, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
+  return rows.map(({ id, subject, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
+    id,
     subject,
     madeAt,
     expiresAt,
@@ -74,6 +75,7 @@ export const invitationsOf = async (
 }
 
 type StateRow = {
+  readonly id: string
   readonly subject: string
   readonly made_at: Date
   readonly expires_at: Date

@@ -52,6 +52,23 @@ export const addMessage = async (
   return id
 }
 
+/** The same for each address, unless the subject was reminded within so many days: then undefined. */
+export const addReminder = async (
+  connection: Connection,
+  about: About,
+  { addresses, days }: { readonly addresses: readonly Address[]; readonly days: number },
+): Promise<readonly string[] | undefined> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('reminder'), hashtext(${about.subject}))`)
+  const recent = await connection.maybeOne(sql.fragment`
+    SELECT FROM study_message
+    WHERE subject = ${about.subject} AND kind IN ('reminder', 'silence') AND state <> 'failed'
+      AND made_at > now() - make_interval(days => ${days}) LIMIT 1`)
+  if (recent !== undefined) return undefined
+  const messages: string[] = []
+  for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
+  return messages
+}
+
 /** Those about the last invitation of each, and what came after it; the latest first. */
 export const messagesOf = (connection: Connection, subjects: readonly string[]): Promise<readonly MessageState[]> =>
   connection.any<MessageState>(sql.fragment`

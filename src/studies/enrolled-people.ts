@@ -3,6 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import { sharedWithStudy } from '../access/study-shared.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../storage/study-people.ts'
@@ -36,6 +37,8 @@ type EnrolledPage = Pick<StudyPeople, 'total' | 'counts'> & { readonly people: r
 type Wanted = Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset' | 'limit'> & {
   readonly state: StudyPeopleAsked['state'] | undefined
   readonly seesAnswers: boolean
+  /** Ids of the ResearchSubjects among which it is looked; absent: all. */
+  readonly among?: readonly string[] | undefined
 }
 
 /** One page of those in the study, and how many there are of each state. Everything is asked as the caller. */
@@ -43,13 +46,14 @@ export const findEnrolledPeople = async (
   { registry, openStoreFor }: StudyParts,
   caller: Caller,
   { id = '' }: ResearchStudy,
-  { seesAnswers, state, ...wanted }: Wanted,
+  { seesAnswers, state, among, ...wanted }: Wanted,
 ): Promise<EnrolledPage> => {
   const query = new URLSearchParams({ study: `ResearchStudy/${id}` })
+  const inStudy = parseSearch(registry, 'ResearchSubject', query).where
   const { rows, total, counts } = await openStoreFor(caller).studyPeople({
     ...wanted,
     study: id,
-    subjects: parseSearch(registry, 'ResearchSubject', query).where,
+    subjects: among === undefined ? inStudy : and(inStudy, { kind: 'identified', ids: among }),
     shared: sharedWithStudy(caller, id),
     silentDays,
     ...(state === undefined || !seesAnswers ? {} : { state }),

@@ -27,16 +27,32 @@ export const findPatientPage = async (
   { registry, openStoreFor }: Parts,
   caller: Caller,
   asked: PatientsAsked,
-  cursor: string | undefined,
+  { cursor, count = pageSize }: { readonly cursor: string | undefined; readonly count?: number },
 ): Promise<PatientPage> => {
-  const { entries, next } = await openStoreFor(caller).search({ ...searchOf(registry, asked), cursor })
+  const { entries, next } = await openStoreFor(caller).search({ ...searchOf(registry, asked, count), cursor })
   return { patients: entries.map(({ content }) => JSON.parse(content)), ...(next !== undefined && { next }) }
+}
+
+/** Ids of all of them. */
+export const findAllPatients = async (
+  parts: Parts,
+  caller: Caller,
+  asked: PatientsAsked,
+): Promise<readonly string[]> => {
+  const ids: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await findPatientPage(parts, caller, asked, { cursor, count: 1000 })
+    ids.push(...page.patients.flatMap(({ id }) => id ?? []))
+    cursor = page.next
+  } while (cursor !== undefined)
+  return ids
 }
 
 const pageSize = 20
 
-const searchOf = (registry: Registry, { name, birthDate, identifier, email }: PatientsAsked): Search => {
-  const query = new URLSearchParams({ _sort: 'family,given', _count: String(pageSize) })
+const searchOf = (registry: Registry, { name, birthDate, identifier, email }: PatientsAsked, count: number): Search => {
+  const query = new URLSearchParams({ _sort: 'family,given', _count: String(count) })
   for (const word of name.split(/\s+/).filter(one => one !== '')) query.append('name', escaped(word))
   if (birthDate !== '') query.set('birthdate', birthDate)
   if (identifier !== '') query.set('identifier', tokenOf(identifier))

@@ -6,7 +6,7 @@ import type { Store } from '../storage/store.ts'
 
 /** What happened to an invitation: told to the patient whom it is about, and to privacy officers of the study's organization. */
 export type InvitationEvent = {
-  readonly what: 'made' | 'cancelled' | 'shown' | 'used' | 'wrong-tries'
+  readonly what: 'made' | 'cancelled' | 'shown' | 'used' | 'wrong-tries' | 'reminded'
   /** Who did it; undefined where nobody has shown who they are. */
   readonly by: Principal | undefined
   readonly patient: string
@@ -53,7 +53,7 @@ const agentOf = ({ kind, id }: Principal): AuditEvent['agent'][number] => ({
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
 
-const actions = { made: 'C', cancelled: 'D', shown: 'R', used: 'U', 'wrong-tries': 'D' } as const
+const actions = { made: 'C', cancelled: 'D', shown: 'R', used: 'U', 'wrong-tries': 'D', reminded: 'E' } as const
 
 const told: Readonly<Record<InvitationEvent['what'], string>> = {
   made: 'The patient was invited to a study',
@@ -61,4 +61,5 @@ const told: Readonly<Record<InvitationEvent['what'], string>> = {
   shown: 'The link of an invitation to a study was shown by staff',
   used: 'The patient came by an invitation, and has an account by it',
   'wrong-tries': 'An invitation to a study ended after too many wrong tries',
+  reminded: 'The patient was reminded of a study',
 }

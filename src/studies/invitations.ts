@@ -1,11 +1,9 @@
-import type { Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
-import type { Caller } from '../access/caller.ts'
+import type { ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import { invitedBy } from '../access/inviting.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { extensions } from '../fhir/canonical.ts'
-import { FhirError, unlessRefused } from '../fhir/error.ts'
+import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { Channels } from '../messages/channels.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
@@ -13,15 +11,14 @@ import {
   endInvitation,
   type InvitationState,
   invitationsOf,
-  isOfTenant,
   linkToShow,
   makeInvitation,
 } from '../storage/invitation.ts'
-import { type Address, addressesOf, type Channel } from '../storage/model/patient-address.ts'
-import type { Store } from '../storage/store.ts'
-import { type MessageState, messagesOf } from '../storage/study-message.ts'
+import { addReminder, type MessageState, messagesOf } from '../storage/study-message.ts'
 import { callerOfPerson } from '../storage/token.ts'
+import type { EnrolledPerson } from './enrolled-people.ts'
 import { recordingInvitation } from './invitation-event.ts'
+import { addressesFor, organizationOf, ownStore, type ReachParts, type Way, waysOf } from './reach.ts'
 
 /** What staff do with invitations: those whom the rules let enrol people into the study. */
 export type Invitations = {
@@ -32,23 +29,26 @@ export type Invitations = {
   /** Replaces the one before. Throws FhirError that says what is missing. */
   readonly invite: (by: InvitedBy, way?: Way) => Promise<void>
   readonly cancel: (by: InvitedBy) => Promise<void>
+  /**
+   * Of the invitation that is open, of the answer that is missing, or of the data that does not come, as the person is known to
+   * stand. Throws FhirError that says why there is nothing to be reminded of.
+   */
+  readonly remind: (by: InvitedBy, standing: Standing, way?: Way) => Promise<void>
   /** The link, to be shown as a picture; undefined where there is no open invitation. */
   readonly show: (by: InvitedBy) => Promise<string | undefined>
 }
 
 type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
 
-/** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */
-type Way = 'any' | 'both' | Channel
+/** What whoever reminds may know of somebody's answer and data. */
+export type Standing = Pick<EnrolledPerson, 'state' | 'isSilent'>
 
 /** `messages`: those about it, the latest first. */
 export type Invited = { readonly invitation: InvitationState | undefined; readonly messages: readonly MessageState[] }
 
-export type InvitationParts = {
+export type InvitationParts = ReachParts & {
   readonly accounts: Accounts
   readonly registry: Registry
-  readonly openStoreFor: (caller: Caller) => Store
-  readonly channels: Channels
   /** Has the message sent, by and by. */
   readonly ask: (message: string) => Promise<void>
 }
@@ -93,6 +93,21 @@ export const openInvitations = (parts: InvitationParts): Invitations => {
         async connection => (await endInvitation(connection, by.subject, 'cancelled')) || undefined,
       )
     },
+    remind: async (by, standing, way = 'any') => {
+      const { patient, study } = await findOwn(parts, by)
+      const addresses = await addressesFor(parts, { ...by, patient, study }, way)
+      const [last] = await invitationsOf(accounts.database, [by.subject])
+      const due = dueOf(standing, last)
+      const about = { ...due, patient, subject: by.subject, study: by.study }
+      const made = await recordingInvitation(
+        accounts.openStoreAs,
+        { what: 'reminded', ...eventOf(by, patient, study) },
+        connection => addReminder(connection, about, { addresses, days: daysBetweenReminders }),
+      )
+      if (made === undefined)
+        throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
+      for (const message of made) await parts.ask(message)
+    },
     show: async by => {
       const { patient, study } = await findOwn(parts, by)
       const shown = await recordingInvitation(
@@ -106,6 +121,25 @@ export const openInvitations = (parts: InvitationParts): Invitations => {
 }
 
 const invitationDays = 7
+
+const daysBetweenReminders = 3
+
+/** Throws where there is nothing to be reminded of. */
+const dueOf = (
+  { state, isSilent }: Standing,
+  last: InvitationState | undefined,
+): { readonly kind: 'reminder' | 'silence'; readonly invitation?: string } => {
+  if (isSilent) return { kind: 'silence' }
+  const mayWait = state === 'none' || state === undefined
+  if (mayWait && last?.isOpen) return { kind: 'reminder', invitation: last.id }
+  if (state === 'none' && last?.endedBy === 'used') return { kind: 'reminder' }
+  throw new FhirError(
+    'business-rule',
+    mayWait
+      ? 'They have no open invitation: invite them'
+      : 'They have answered, and there is nothing to remind them of',
+  )
+}
 
 export const invitationUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
   `${address()}/invitation?link=${secret}`
@@ -140,20 +174,12 @@ const findOwn = async (
   return { patient, study: JSON.parse((await ownStore(parts).read('ResearchStudy', study)).content) }
 }
 
-/** Who may invite may know that something is missing in a record which they may not read, and not what else stands there. */
+/** Whoever can be invited, to a text that they can sign. */
 const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) => {
-  if (parts.channels.email === undefined && parts.channels.sms === undefined)
-    throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
   const { patient, study } = await findOwn(parts, by)
+  const addresses = await addressesFor(parts, { ...by, patient, study }, way)
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
-  const record = (await mayWriteTo(parts, by, patient, study)) ? await readPatient(parts, patient) : undefined
-  const addresses = record === undefined ? [] : addressesBy(parts, record, way)
-  if (addresses.length === 0 || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
-    throw new FhirError(
-      'business-rule',
-      `The record of this patient lacks ${lacking[way]} or a full birth date: whoever has registered them completes it`,
-    )
   const { database, secretKey } = parts.accounts
   for (const { address } of addresses)
     if (!(await mayTry(database, secretKey, letters, address)))
@@ -164,46 +190,5 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
   return { patient, study, addresses }
 }
 
-const lacking: Readonly<Record<Way, string>> = {
-  any: 'an address that this server writes to',
-  both: 'an address that this server writes to',
-  email: 'an e-mail address',
-  sms: 'a mobile number with its country code',
-}
-
-const waysOf = ({ email, sms }: Channels): readonly Way[] => {
-  if (email !== undefined && sms !== undefined) return ['any', 'email', 'sms', 'both']
-  return [...(email === undefined ? [] : ['email' as const]), ...(sms === undefined ? [] : ['sms' as const])]
-}
-
-const addressesBy = ({ channels }: InvitationParts, record: Patient, way: Way): readonly Address[] => {
-  const reached = addressesOf(record).filter(({ channel }) => channels[channel] !== undefined)
-  if (way === 'both') return reached
-  return way === 'any' ? reached.slice(0, 1) : reached.filter(({ channel }) => channel === way)
-}
-
 /** Nobody is flooded with letters. */
 const letters: Limit = { what: 'invitation', tries: 5, minutes: 60 }
-
-/** An id alone gives no way to write to another tenant's patient, nor to learn whether there is one. */
-const mayWriteTo = async (
-  { accounts, openStoreFor }: InvitationParts,
-  { person }: InvitedBy,
-  patient: string,
-  study: ResearchStudy,
-): Promise<boolean> => {
-  if (await isOfTenant(accounts.database, patient, organizationOf(study) ?? '')) return true
-  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope: 'user/Patient.r' })
-  return (await unlessRefused(() => openStoreFor(caller).read('Patient', patient))) !== undefined
-}
-
-const organizationOf = ({ sponsor }: ResearchStudy): string | undefined =>
-  /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1]
-
-const readPatient = async (parts: InvitationParts, id: string): Promise<Patient | undefined> => {
-  const stored = await unlessRefused(() => ownStore(parts).read('Patient', id))
-  return stored && JSON.parse(stored.content)
-}
-
-const ownStore = ({ accounts }: InvitationParts): Store =>
-  accounts.openStoreAs({ principal: { kind: 'client', id: 'pages' } })

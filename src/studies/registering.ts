@@ -28,7 +28,7 @@ export type Registering = {
 type RegisteringOrganization = { readonly id: string; readonly name: string }
 
 /** `organization`: whose it is. */
-type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
+export type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
 
 /** `study`: into which the patient is enrolled at once; both, or neither. */
 export type Into = { readonly organization: string; readonly study?: string | undefined }
@@ -111,7 +111,7 @@ export const registerAll = async (
 }
 
 /** Somebody in a study who has not answered yet. Where people are known by code, they need one. */
-const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string): ResearchSubject => {
+export const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string): ResearchSubject => {
   const isCoded = extension.some(({ url, valueCode }) => url === extensions.identity && valueCode === 'coded')
   return {
     resourceType: 'ResearchSubject',

@@ -17,6 +17,7 @@ import type { Invitations } from '../studies/invitations.ts'
 import type { PatientContacts } from '../studies/patient-contact.ts'
 import type { PatientImports } from '../studies/patient-import.ts'
 import type { Registering } from '../studies/registering.ts'
+import type { StudyActions } from '../studies/study-actions.ts'
 
 export type PageOptions = {
   readonly accounts: Accounts
@@ -33,6 +34,7 @@ export type PageOptions = {
   readonly registering: Registering
   readonly contacts: PatientContacts
   readonly patientImports: PatientImports
+  readonly studyActions: StudyActions
   /** Undefined where messages are sent, or are nobody's to see here. */
   readonly outbox: Outbox | undefined
   readonly registry: Registry

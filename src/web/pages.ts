@@ -70,11 +70,14 @@ import { staffInvitationPage } from './staff-invitation.ts'
 import { staticFiles } from './static-files.ts'
 import { studiesPage } from './studies.ts'
 import { studyPage } from './study.ts'
+import { studyActionPage } from './study-action.ts'
 import { studyArrivalsPage } from './study-arrivals.ts'
 import { studyCompletenessPage } from './study-completeness.ts'
 import { studyDataPage } from './study-data.ts'
+import { studyEnrolmentPage } from './study-enrolment.ts'
 import { studyFactsPage } from './study-facts.ts'
 import { studyInvitationActions } from './study-invitation.ts'
+import { studyInvitationsPage } from './study-invitations.ts'
 import { studyNewPage } from './study-new.ts'
 import { studyNotebookPage } from './study-notebook.ts'
 import { studySettingsPage } from './study-settings.ts'
@@ -142,6 +145,9 @@ const pages: readonly AddPage[] = [
   studyNotebookPage,
   studyInvitationActions,
   studyWithdrawalPage,
+  studyInvitationsPage,
+  studyEnrolmentPage,
+  studyActionPage,
   studyNewPage,
   studySettingsPage,
   studyFactsPage,

@@ -103,24 +103,29 @@ ${tableOf(
   ['Line', 'What is wrong'],
   lines
     .slice(0, pageSize)
-    .map(({ line, problems }) => [
-      String(line),
-      html`<ul class="mb-0">${Object.entries(problems ?? {}).map(([name, problem]) => html`<li>${labels[name] && html`<strong>${labels[name]}</strong>: `}${problem}</li>`)}</ul>`,
-    ]),
+    .map(({ line, problems }) => [String(line), html`<ul class="mb-0">${problemLines(problems ?? {})}</ul>`]),
 )}
 ${moreLines(found.id, lines)}
+<p><a class="btn btn-primary" href="/patients/imports${found.study !== null && `?study=${found.study}`}">Send the corrected file</a></p>
 ${cancelForm(found.id, reply)}`
 }
 
+/** As the file calls them, in the order in which they are asked for. */
 const labels: Readonly<Record<string, string>> = {
-  given: 'given',
+  line: '',
   family: 'family',
+  given: 'given',
   birthDate: 'birth_date',
   identifiers: 'identifiers',
   email: 'email',
   mobile: 'mobile',
   language: 'language',
 }
+
+const problemLines = (problems: Readonly<Record<string, string>>): readonly Html[] =>
+  Object.entries(labels).flatMap(([name, label]) =>
+    problems[name] === undefined ? [] : html`<li>${label && html`<strong>${label}</strong>: `}${problems[name]}</li>`,
+  )
 
 const sound = async (found: PatientImport, options: PageOptions, reply: FastifyReply, after: number): Promise<Html> => {
   const { id, total, duplicates } = found
@@ -133,7 +138,7 @@ ${
   duplicates > 0 &&
   radioField({
     name: 'duplicates',
-    label: `What to do with the ${duplicates} who may be there already`,
+    label: 'What to do with those who may be there already',
     value: 'leave-out',
     choices: [
       { value: 'leave-out', label: `Leave them out, and register the other ${total - duplicates}` },
@@ -199,5 +204,5 @@ const cancelForm = (
   reply: FastifyReply,
 ): Html => html`<form class="mt-3" method="post" action="/patients/imports/${id}/cancel">
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<button class="btn btn-outline-secondary">Forget this list</button>
+<button class="btn btn-outline-primary">Forget this list</button>
 </form>`

@@ -82,7 +82,7 @@ ${
 ${patientFields(fields, problems)}
 <div class="d-flex flex-wrap gap-2">
 <button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>
-${duplicates.length > 0 && html`<button class="btn btn-outline-danger" name="anyway" value="yes">Register anyway</button>`}
+${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="yes">Register anyway</button>`}
 </div>
 </form>
 <p class="mt-4">${study === undefined ? html`<a href="/patients">Back to the patients</a>` : html`<a href="/studies/${study.id}">Back to the study</a>`}</p>`,

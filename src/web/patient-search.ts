@@ -23,9 +23,9 @@ export const findAsked = async (
   asked: PatientsAsked,
   cursor: string | undefined,
 ): Promise<Found> =>
-  birthDateProblem(asked) === undefined ? findPatientPage(options, caller, asked, cursor) : { patients: [] }
+  birthDateProblem(asked) === undefined ? findPatientPage(options, caller, asked, { cursor }) : { patients: [] }
 
-const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
+export const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
   birthDate === '' || isPartOfDate(birthDate)
     ? undefined
     : 'Enter a birth date as year, month and day, such as 1970-05-31, or the beginning of it'

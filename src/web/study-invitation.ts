@@ -74,11 +74,10 @@ export const invitationOf = (
   const { id, hasEnded } = person
   const invited = invitable.get(id)
   if (invited === undefined) return undefined
-  const { invitation: state, messages } = invited
+  const { invitation: state } = invited
   const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
     html`<form method="post" action="${page}/people/${id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
-  return html`<p>${state === undefined ? 'Not invited yet.' : told(state)}</p>
-${messages.length > 0 && html`<ul class="text-body-secondary">${messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}
+  return html`${standingText(invited)}
 ${
   !hasEnded &&
   html`<div class="d-flex flex-wrap gap-2">
@@ -88,6 +87,12 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 </div>`
 }`
 }
+
+/** How an invitation stands, and what became of its messages; nothing where it is nobody's to know. */
+export const standingText = (invited: Invited | undefined): Html | undefined =>
+  invited &&
+  html`<p class="mb-2">${invited.invitation === undefined ? 'Not invited yet.' : told(invited.invitation)}</p>
+${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
 
 const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
   if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`

@@ -1,12 +1,11 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
-import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { StudyPeopleAsked } from '../storage/study-people.ts'
-import { staffOf } from '../studies/study-staff.ts'
+import { seesAnswersOf } from '../studies/sees-answers.ts'
 import type { PageOptions } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -26,13 +25,7 @@ export const readStudyOf = async (
   if (caller?.practitioner === undefined) throw new FhirError('not-found', 'There is no such study')
   const { content } = await openStoreFor(caller).read('ResearchStudy', request.params.id)
   const study: ResearchStudy = JSON.parse(content)
-  return { caller, study, seesAnswers: maySeeAnswers(caller, study) }
-}
-
-/** Members who register people for a study whose staff alone reads see no answers, which is not the same as that there is none. */
-const maySeeAnswers = ({ practitioner }: Caller, study: ResearchStudy): boolean => {
-  const access = study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization'
-  return access === 'organization' || staffOf(study).some(one => one.practitioner === practitioner && one.isInForce)
+  return { caller, study, seesAnswers: seesAnswersOf(caller, study) }
 }
 
 /** Whom of a study a page shows, as its address says. */

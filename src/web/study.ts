@@ -50,6 +50,13 @@ export const studyPage: AddPage = (server, options) => {
 ${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
 </dl>
 ${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
+${
+  (await options.registering.findStudy(person, request.params.id)) &&
+  html`<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-primary" href="${page}/enrolment">Enrol patients</a>
+<a class="btn btn-outline-primary" href="${page}/invitations">Invite and remind several</a>
+</div>`
+}
 <h2>People</h2>
 ${statesNav(counts, asked, urlOf)}
 ${findForm(page, asked)}

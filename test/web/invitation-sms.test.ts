@@ -1,4 +1,5 @@
 import t from 'tap'
+import { digestOf } from '../../src/storage/secret.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openSmsGateway } from '../support/sms-gateway.ts'
@@ -78,10 +79,22 @@ t.test('a picture that staff show asks for a code that goes to the phone', async
   await act(subject, 'invite')
   await gateway.nextMessage()
   t.match(await act(subject, 'code'), { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
-  const { shown } = await database.one<{ shown: boolean }>(
-    sql.fragment`SELECT shown_hash IS NOT NULL AS shown FROM invitation WHERE subject = ${subject}`,
-  )
-  t.ok(shown)
+  // What the picture holds is nowhere else, so the test puts a link of its own there.
+  const secret = 'A'.repeat(43)
+  const shown = await database.run(sql.fragment`
+    UPDATE invitation SET shown_hash = ${sql.binary(digestOf(secret))}
+    WHERE subject = ${subject} AND shown_hash IS NOT NULL`)
+  t.equal(shown, 1)
+  const own = browser()
+  const link = `/invitation?link=${secret}`
+  await own.send(link, {}, '/invitation/code')
+  const sent = await gateway.nextMessage()
+  t.equal(sent.to, '+15005550008')
+  const wrong = await own.send(`${link}&sent=`, { birthDate, code: '' }, '/invitation')
+  t.equal(wrong.status, 422, 'without the code nobody comes in')
+  const code = /(\d{6})/.exec(sent.text)?.[1] ?? ''
+  const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  t.equal(proven.location, '/invitation/account')
 })
 
 t.test('another address, by whatever way it is written, ends the links and is told to the old one, once', async t => {

@@ -1,0 +1,78 @@
+import type { Patient, ResearchStudy } from '@medplum/fhirtypes'
+import type { Caller } from '../access/caller.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import { FhirError, unlessRefused } from '../fhir/error.ts'
+import type { Channels } from '../messages/channels.ts'
+import { isOfTenant } from '../storage/invitation.ts'
+import { type Address, addressesOf, type Channel } from '../storage/model/patient-address.ts'
+import type { Store } from '../storage/store.ts'
+import { callerOfPerson } from '../storage/token.ts'
+
+/** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */
+export type Way = 'any' | 'both' | Channel
+
+export type ReachParts = {
+  readonly accounts: Pick<Accounts, 'database' | 'openStoreAs'>
+  readonly openStoreFor: (caller: Caller) => Store
+  readonly channels: Channels
+}
+
+/** The ways by which this server writes to patients. */
+export const waysOf = ({ email, sms }: Channels): readonly Way[] => {
+  if (email !== undefined && sms !== undefined) return ['any', 'email', 'sms', 'both']
+  return [...(email === undefined ? [] : ['email' as const]), ...(sms === undefined ? [] : ['sms' as const])]
+}
+
+type Written = { readonly person: string; readonly patient: string; readonly study: ResearchStudy }
+
+/**
+ * Where the person has a patient of the study written to. Throws FhirError that says what is missing: who may invite may know that of a
+ * record which they may not read, and not what else stands there.
+ */
+export const addressesFor = async (parts: ReachParts, written: Written, way: Way): Promise<readonly Address[]> => {
+  if (waysOf(parts.channels).length === 0)
+    throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
+  const record = (await mayWriteTo(parts, written)) ? await readPatient(parts, written.patient) : undefined
+  const addresses = record === undefined ? [] : addressesBy(parts, record, way)
+  if (addresses.length === 0 || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
+    throw new FhirError(
+      'business-rule',
+      `The record of this patient lacks ${lacking[way]} or a full birth date: whoever has registered them completes it`,
+    )
+  return addresses
+}
+
+const lacking: Readonly<Record<Way, string>> = {
+  any: 'an address that this server writes to',
+  both: 'an address that this server writes to',
+  email: 'an e-mail address',
+  sms: 'a mobile number with its country code',
+}
+
+const addressesBy = ({ channels }: ReachParts, record: Patient, way: Way): readonly Address[] => {
+  const reached = addressesOf(record).filter(({ channel }) => channels[channel] !== undefined)
+  if (way === 'both') return reached
+  return way === 'any' ? reached.slice(0, 1) : reached.filter(({ channel }) => channel === way)
+}
+
+/** An id alone gives no way to write to another tenant's patient, nor to learn whether there is one. */
+const mayWriteTo = async (
+  { accounts, openStoreFor }: ReachParts,
+  { person, patient, study }: Written,
+): Promise<boolean> => {
+  if (await isOfTenant(accounts.database, patient, organizationOf(study) ?? '')) return true
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope: 'user/Patient.r' })
+  return (await unlessRefused(() => openStoreFor(caller).read('Patient', patient))) !== undefined
+}
+
+export const organizationOf = ({ sponsor }: ResearchStudy): string | undefined =>
+  /^Organization\/(.+)$/.exec(sponsor?.reference ?? '')?.[1]
+
+const readPatient = async (parts: ReachParts, id: string): Promise<Patient | undefined> => {
+  const stored = await unlessRefused(() => ownStore(parts).read('Patient', id))
+  return stored && JSON.parse(stored.content)
+}
+
+/** Of the server itself, for what whoever asks may have done, and not read. */
+export const ownStore = ({ accounts }: Pick<ReachParts, 'accounts'>): Store =>
+  accounts.openStoreAs({ principal: { kind: 'client', id: 'pages' } })

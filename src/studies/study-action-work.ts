@@ -1,0 +1,164 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { parseSearch } from '../search/parse.ts'
+import type { Database } from '../storage/database.ts'
+import { ended } from '../storage/model/enrolment.ts'
+import type { Queue } from '../storage/queue.ts'
+import {
+  actionsToWorkOn,
+  beginItem,
+  endAction,
+  itemsToDo,
+  readAction,
+  refuseItem,
+  type StudyAction,
+  type StudyActionItem,
+} from '../storage/study-action.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
+import type { Invitations, Standing } from './invitations.ts'
+import type { Way } from './reach.ts'
+import { type RegisteringParts, registrarOf, subjectOf } from './registering.ts'
+import { seesAnswersOf } from './sees-answers.ts'
+
+type Parts = StudyParts &
+  RegisteringParts & {
+    readonly database: Database
+    readonly invitations: Pick<Invitations, 'invite' | 'remind' | 'cancel'>
+    readonly queue: Pick<Queue, 'ask' | 'work'>
+    readonly reportFault: (fault: unknown) => void
+  }
+
+/** Does what staff have asked for as these, one by one; also what was asked for before this process began. */
+export const workOnStudyActions = async (parts: Parts): Promise<void> => {
+  const { database, queue } = parts
+  await queue.work(async id => {
+    const action = await readAction(database, id)
+    if (action === undefined || action.isOver) return
+    for (;;) {
+      const items = await itemsToDo(database, id, chunkSize)
+      if (items.length === 0) break
+      const act = await kinds[action.what](parts, action, items)
+      for (const item of items) await doOne(parts, action, item, act)
+    }
+    await endAction(database, id)
+  })
+  for (const id of await actionsToWorkOn(database)) await queue.ask(id)
+}
+
+const chunkSize = 200
+
+const doOne = async (
+  { database, reportFault }: Parts,
+  { id }: StudyAction,
+  { item, target }: StudyActionItem,
+  act: Act,
+): Promise<void> => {
+  if (!(await beginItem(database, id, item))) return
+  try {
+    await act(target)
+  } catch (error) {
+    const isRefused = error instanceof FhirError && error.status < 500
+    if (!isRefused) reportFault(error)
+    await refuseItem(database, id, item, isRefused ? error.message : 'Something went wrong on this server')
+  }
+}
+
+/** Throws FhirError that says why it is not done. */
+type Act = (target: string) => Promise<void>
+
+/** What is known of a chunk of items is asked once for all of them. */
+type Kind = (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]) => Promise<Act>
+
+const wayOf = ({ way }: StudyAction): Way => way as Way
+
+const byOf = ({ person, study }: StudyAction, subject: string) => ({ person, study, subject })
+
+/** Answers what enrols a patient, and answers the id of the ResearchSubject. */
+const enrolling = async (parts: Parts, { person, study }: StudyAction, items: readonly StudyActionItem[]) => {
+  const { registry } = parts
+  const { store, find } = await registrarOf(parts, person)
+  const known = await find(new URLSearchParams({ _id: items.map(({ target }) => target).join(',') }))
+  const seen = new Set(known.map(({ id }) => id))
+  const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
+  return async (patient: string): Promise<string> => {
+    if (!seen.has(patient)) throw new FhirError('not-found', 'There is no such patient')
+    const query = {
+      study: `ResearchStudy/${study}`,
+      individual: `Patient/${patient}`,
+      'status:not': [...ended].join(','),
+    }
+    const ifNoneExist = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
+    const [written] = await store.write([{ kind: 'create', resource: subjectOf(asked, patient), ifNoneExist }])
+    if (written?.outcome === 'refused') throw written.error
+    if (written?.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
+    return written.id
+  }
+}
+
+const enrol: Kind = async (parts, action, items) => {
+  const enrolOne = await enrolling(parts, action, items)
+  return async patient => {
+    await enrolOne(patient)
+  }
+}
+
+const enrolAndInvite: Kind = async (parts, action, items) => {
+  const enrolOne = await enrolling(parts, action, items)
+  return async patient => {
+    const subject = await enrolOne(patient)
+    await parts.invitations.invite(byOf(action, subject), wayOf(action))
+  }
+}
+
+const invite: Kind =
+  async ({ invitations }, action) =>
+  subject =>
+    invitations.invite(byOf(action, subject), wayOf(action))
+
+const cancel: Kind =
+  async ({ invitations }, action) =>
+  subject =>
+    invitations.cancel(byOf(action, subject))
+
+const remind: Kind = async (parts, action, items) => {
+  const standing = await standingOf(
+    parts,
+    action,
+    items.map(({ target }) => target),
+  )
+  return async subject => {
+    const known = standing.get(subject)
+    if (known === undefined) throw new FhirError('not-found', 'There is no such person in the study')
+    await parts.invitations.remind(byOf(action, subject), known, wayOf(action))
+  }
+}
+
+/** As far as whoever reminds may know. */
+const standingOf = async (
+  parts: Parts,
+  { person, study: id }: StudyAction,
+  among: readonly string[],
+): Promise<ReadonlyMap<string, Standing>> => {
+  const caller = await callerOfPerson(parts.database, { person, client: 'pages', scope: 'user/*.rs' })
+  const { content } = await parts.openStoreFor(caller).read('ResearchStudy', id)
+  const study: ResearchStudy = JSON.parse(content)
+  const { people } = await findEnrolledPeople(parts, caller, study, {
+    seesAnswers: seesAnswersOf(caller, study),
+    state: undefined,
+    among,
+    text: '',
+    sort: 'enrolment',
+    offset: 0,
+    limit: among.length,
+  })
+  return new Map(people.map(one => [one.id, one]))
+}
+
+const kinds: Readonly<Record<StudyAction['what'], Kind>> = {
+  enrol,
+  'enrol-and-invite': enrolAndInvite,
+  invite,
+  remind,
+  cancel,
+}

@@ -1,0 +1,89 @@
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { openBrowser, type Shown } from '../support/browser.ts'
+import * as facts from './facts.ts'
+import { openNoLeakWorld } from './world.ts'
+
+/** Who enrols, invites and reminds many at once is who may do it one by one over FHIR; the pages name nobody else. */
+const world = await openNoLeakWorld()
+const { server, database } = world
+t.teardown(() => server.close())
+t.setTimeout(280_000)
+
+let address = 1
+const signedIn = async (person: string) => {
+  const browser = openBrowser(server, { remoteAddress: `10.7.0.${address++}` })
+  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
+  browser.cookies.set('sharewell-session', cookie)
+  const { body } = await browser.get('/account')
+  const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
+  return { browser, call: world.call(token), _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+}
+type Signed = Awaited<ReturnType<typeof signedIn>>
+const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
+
+const mayEnrol = async ({ call }: Signed, study: string): Promise<boolean> => {
+  const subject = {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${study}` },
+    individual: { reference: 'Patient/nothing-of-the-kind' },
+  }
+  return (await call('POST', 'ResearchSubject', subject)).status === 201
+}
+/** Names of patients that stand on the page, of those whom the same person does not find over FHIR. */
+const strangersOn = async ({ call }: Signed, { body }: Shown): Promise<readonly string[]> => {
+  const { entry = [] } = JSON.parse((await call('GET', 'Patient?_count=100')).body)
+  const known = new Set(
+    entry.map(({ resource }: { readonly resource: { readonly id: string } }) => `secret-${resource.id}`),
+  )
+  return [...new Set(body.match(/secret-[\w-]+/g) ?? [])].filter(name => !known.has(name))
+}
+const pages = (study: string) => [`/studies/${study}/enrolment`, `/studies/${study}/invitations`]
+
+t.test('many are enrolled and invited by who may enrol one over FHIR; others find no such pages', async t => {
+  for (const practitioner of facts.practitioners) {
+    const signed = await signedIn(`person-${practitioner}`)
+    const { browser, _csrf } = signed
+    const none = anonymous(await browser.get('/studies/nothing-of-the-kind/enrolment'))
+    t.equal(none[0], 404)
+    for (const { id } of facts.studies) {
+      const may = await mayEnrol(signed, id)
+      for (const page of pages(id)) {
+        const shown = await browser.get(page)
+        const posted = await browser.post(page, {
+          _csrf,
+          who: 'ticked',
+          do: 'invite',
+          patient: 'jon',
+          subject: 'coded-hal',
+        })
+        t.same(await strangersOn(signed, shown), [], `${practitioner}: names on ${page}`)
+        if (may) t.same([shown.status, posted.status], [200, 303], `${practitioner}: ${page}`)
+        else t.strictSame([anonymous(shown), anonymous(posted)], [none, none], `${practitioner}: ${page}`)
+      }
+    }
+  }
+})
+
+t.test('whoever is ticked and not to be seen is nobody', async t => {
+  const asked = await database.any<{ target: string; person: string }>(sql.fragment`
+    SELECT target, person FROM study_action_item JOIN study_action ON study_action.id = action`)
+  const unseen: string[] = []
+  for (const { target, person } of asked) {
+    const { call } = await signedIn(person)
+    const type = target.includes('-') ? 'ResearchSubject' : 'Patient'
+    if ((await call('GET', `${type}/${target}`)).status !== 200) unseen.push(`${person}: ${target}`)
+  }
+  t.same(unseen, [])
+})
+
+t.test('a patient finds no such pages', async t => {
+  const { browser, _csrf } = await signedIn('person-ann')
+  for (const { id } of facts.studies)
+    for (const page of pages(id)) {
+      t.equal((await browser.get(page)).status, 404, page)
+      t.equal((await browser.post(page, { _csrf, who: 'all', do: 'invite' })).status, 404, page)
+    }
+})
