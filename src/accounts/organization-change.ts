@@ -1,16 +1,23 @@
 import type { Organization } from '@medplum/fhirtypes'
+import { extensions } from '../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../fhir/organization-type.ts'
 import type { Organizer } from './organizer.ts'
 
-/** What is said of an Organization; `type` is a code of FHIR's own, or empty. */
-export type SaidOrganization = { readonly name: string; readonly type: string }
+/** What is said of an Organization. */
+export type SaidOrganization = {
+  readonly name: string
+  /** A code of FHIR's own, or empty. */
+  readonly type: string
+  /** Whether everybody who works in it, or below it, signs in with a second factor. */
+  readonly secondFactor: boolean
+}
 
 export type OrganizationProblems = {
   readonly name?: 'missing' | 'too-long'
   readonly type?: 'unknown'
 }
 
-export const organizationProblems = ({ name, type }: SaidOrganization): OrganizationProblems => {
+export const organizationProblems = ({ name, type }: Pick<SaidOrganization, 'name' | 'type'>): OrganizationProblems => {
   const { length } = name.trim()
   const isKnown = type === '' || organizationTypes().some(({ code }) => code === type)
   return {
@@ -57,13 +64,28 @@ const change = (
 ): Promise<string> =>
   write({ kind: 'patch', type: 'Organization', id, ifMatch: version, change: stored => next(stored as Organization) })
 
+/** Whether it says so itself: what is above it may say so, too. */
+export const asksSecondFactor = ({ extension = [] }: Organization): boolean =>
+  extension.some(({ url, valueBoolean }) => url === extensions.secondFactor && valueBoolean === true)
+
+const withSaid = (organization: Organization, said: SaidOrganization): Organization =>
+  withSecondFactor(withType({ ...organization, name: said.name.trim() }, said.type), said.secondFactor)
+
 /** What else it is, by other codes, stays. */
-const withSaid = (organization: Organization, { name, type }: SaidOrganization): Organization => {
+const withType = (organization: Organization, type: string): Organization => {
+  if (typeOfOrganization(organization) === type) return organization
   const { type: before = [], ...rest } = organization
-  if (typeOfOrganization(organization) === type) return { ...organization, name: name.trim() }
   const others = before.filter(({ coding = [] }) => !coding.some(({ system }) => system === organizationTypeSystem))
   const display = organizationTypes().find(({ code }) => code === type)?.display
   const own = display === undefined ? [] : [{ coding: [{ system: organizationTypeSystem, code: type, display }] }]
   const types = [...own, ...others]
-  return { ...rest, name: name.trim(), ...(types.length === 0 ? {} : { type: types }) }
+  return { ...rest, ...(types.length === 0 ? {} : { type: types }) }
+}
+
+const withSecondFactor = (organization: Organization, isAsked: boolean): Organization => {
+  if (asksSecondFactor(organization) === isAsked) return organization
+  const { extension: before = [], ...rest } = organization
+  const others = before.filter(({ url }) => url !== extensions.secondFactor)
+  const extension = [...others, ...(isAsked ? [{ url: extensions.secondFactor, valueBoolean: true }] : [])]
+  return { ...rest, ...(extension.length === 0 ? {} : { extension }) }
 }

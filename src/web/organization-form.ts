@@ -1,5 +1,6 @@
 import type { Organization } from '@medplum/fhirtypes'
 import {
+  asksSecondFactor,
   type OrganizationProblems,
   organizationProblems,
   type SaidOrganization,
@@ -7,7 +8,7 @@ import {
 } from '../accounts/organization-change.ts'
 import { organizationTypes } from '../fhir/organization-type.ts'
 import { selectField } from './choice-field.ts'
-import { field, notice, problemList, typed } from './form.ts'
+import { box, field, notice, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 import { overtaken } from './organizing.ts'
 
@@ -20,16 +21,21 @@ export type OrganizationState = {
   readonly isOvertaken?: boolean
 }
 
-export const emptyOrganization: OrganizationState = { said: { name: '', type: '' }, problems: {} }
+export const emptyOrganization: OrganizationState = { said: { name: '', type: '', secondFactor: false }, problems: {} }
 
 export const stateOfOrganization = (organization: Organization, version: string): OrganizationState => ({
-  said: { name: organization.name ?? '', type: typeOfOrganization(organization) },
+  said: {
+    name: organization.name ?? '',
+    type: typeOfOrganization(organization),
+    secondFactor: asksSecondFactor(organization),
+  },
   problems: {},
   version,
 })
 
 export const typedOrganization = (body: unknown): OrganizationState => {
-  const said = { name: typed(body, 'name'), type: typed(body, 'type') }
+  const [name, type] = [typed(body, 'name'), typed(body, 'type')]
+  const said = { name, type, secondFactor: typed(body, 'second-factor') === 'yes' }
   return { said, problems: organizationProblems(said), version: typed(body, 'version') }
 }
 
@@ -61,7 +67,15 @@ ${problemList([
 <input type="hidden" name="version" value="${version}">
 ${field({ name: 'name', label: 'Name', value: said.name, problem: problems.name, autocomplete: 'organization' })}
 ${selectField({ name: 'type', label: 'What it is', value: said.type, problem: problems.type, choices: types() })}
-<button class="btn btn-primary">${button}</button>
+${box({
+  type: 'checkbox',
+  name: 'second-factor',
+  value: 'yes',
+  label: 'Ask for a second factor',
+  hint: 'Everybody who works in it, or below it, signs in with a code of an app besides. Who has none sets one up at the next sign-in.',
+  isChosen: said.secondFactor,
+})}
+<button class="btn btn-primary mt-3">${button}</button>
 </form>`
 }
 

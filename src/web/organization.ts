@@ -1,7 +1,10 @@
+import { asksSecondFactor } from '../accounts/organization-change.ts'
 import { findFacts, type OrganizationFacts } from '../accounts/organization-facts.ts'
 import { nameOfOrganization, parentOf } from '../accounts/organization-tree.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
+import { organizationsForStudies } from '../studies/study-change.ts'
+import { statusName } from '../studies/study-status.ts'
 import type { AddPage } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
 import { notice } from './form.ts'
@@ -9,6 +12,7 @@ import { type Html, html } from './html.ts'
 import { typeText } from './organization-form.ts'
 import { organizationOf, type ShownOrganization, sendOwn } from './organizing.ts'
 import { requireSession } from './signed-in.ts'
+import { titleOf } from './study-changing.ts'
 
 /** An organization: what it is, what belongs to it, and what whoever looks at it may do there. */
 export const organizationPage: AddPage = (server, options) => {
@@ -22,6 +26,7 @@ export const organizationPage: AddPage = (server, options) => {
       apps: (await organizationApps.list(id)).length,
       ehrs: (await organizationEhrs.list(id)).length,
     }
+    const mayMake = (await organizationsForStudies(options, organizer.person, id)).length > 0
     const done = doneTexts[queryOf(request).get('done') ?? '']
     return sendOwn(reply, {
       title: name,
@@ -31,6 +36,7 @@ ${done && notice('done', html`<p>${done}</p>`)}
 ${organization.active === false && html`<p><span class="badge text-bg-secondary">Closed</span> Nothing new is begun here. What is written below goes on as it is.</p>`}
 <dl>
 ${typeText(organization) && html`<dt>What it is</dt><dd>${typeText(organization)}</dd>`}
+${asksSecondFactor(organization) && html`<dt>Signing in</dt><dd>Everybody who works in it, or below it, needs a second factor.</dd>`}
 <dt>People</dt><dd><a href="/organizations/${id}/people">${facts.people === 1 ? '1 role' : `${facts.people} roles`}</a></dd>
 ${
   connected &&
@@ -40,7 +46,7 @@ ${
 </dl>
 ${actions(shown)}
 ${parts(shown, facts)}
-${studies(facts)}
+${studies(id, facts, { mayMake: organization.active !== false && mayMake })}
 <p><a href="/organizations">All organizations</a></p>`,
     })
   })
@@ -68,7 +74,7 @@ const actions = ({ organization, id, isManaged, isChangeable }: ShownOrganizatio
     html`<a class="btn btn-outline-primary btn-sm" href="/organizations/${id}/${action}">${label}</a>`
   return html`<div class="d-flex flex-wrap gap-2">
 ${isManaged && !isClosed && link('new', 'Add an organization below it')}
-${isChangeable && link('change', 'Change its name or what it is')}
+${isChangeable && link('change', 'Change what is said of it')}
 ${isChangeable && parentOf(organization) !== undefined && link('move', 'Move it to another place')}
 ${isChangeable && (isClosed ? link('open', 'Open it again') : link('close', 'Close it'))}
 </div>`
@@ -89,16 +95,21 @@ ${one.active === false && html`<span class="badge text-bg-secondary">Closed</spa
 }
 ${areMoreParts && html`<p>There are more: find them in <a href="/organizations">the tree</a>.</p>`}`
 
-const studies = ({ studies, areMoreStudies }: OrganizationFacts): Html => html`<h2>Studies</h2>
+const studies = (
+  id: string,
+  { studies, areMoreStudies }: OrganizationFacts,
+  { mayMake }: { readonly mayMake: boolean },
+): Html => html`<h2>Studies</h2>
 ${
   studies.length === 0
     ? html`<p>It has no study that you may see.</p>`
     : html`<ul>${studies.map(
-        ({ id, title, status }) =>
-          html`<li><a href="/studies/${id}">${title ?? 'A study without a title'}</a> <span class="text-body-secondary">${status}</span></li>`,
+        study =>
+          html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusName(study)}</span></li>`,
       )}</ul>`
 }
-${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}`
+${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}
+${mayMake && html`<p><a href="/organizations/${id}/studies/new">Make a study</a></p>`}`
 
 /** What the form that led here has done. */
 const doneTexts: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import type { Organization } from '@medplum/fhirtypes'
 import t from 'tap'
+import { extensions } from '../../src/fhir/canonical.ts'
 import { type Browser, wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
 
@@ -138,6 +139,24 @@ t.test(
   },
 )
 
+t.test('it asks everybody who works in it for a second factor, or no more', async t => {
+  const { id: organization } = await create('everything', { resourceType: 'Organization', name: 'Guarded' })
+  const page = pageOf(organization, '/change')
+  const member = await world.browserOf(await world.staff(organization, 'member'))
+  t.equal((await member.get('/account')).status, 200)
+  const fields = { name: 'Guarded', type: '' }
+  t.match(await administrator.send(page, { ...fields, 'second-factor': 'yes' }), { status: 303 })
+  t.strictSame((await stored(organization)).extension, [{ url: extensions.secondFactor, valueBoolean: true }])
+  t.match((await administrator.get(page)).body, 'name="second-factor" value="yes" checked')
+  t.match(
+    wordsOf(await administrator.get(pageOf(organization))),
+    /Everybody who works in it, or below it, needs a second/,
+  )
+  t.match(await member.get('/account'), { status: 303, location: /^\/sign-in/ }, 'who has none is signed out by it')
+  t.match(await administrator.send(page, fields), { status: 303 })
+  t.equal((await stored(organization)).extension, undefined)
+})
+
 t.test('it moves with all below it, within its tree, and never below itself', async t => {
   const one = await made(manager, lab.organization, 'One')
   const two = await made(manager, lab.organization, 'Two')
@@ -181,6 +200,7 @@ t.test('each does what FHIR lets them do: managers of what is above, and of a ro
   t.equal((await manager.get('/organizations/new')).status, 404)
   for (const who of ['member', 'viewer', 'privacy officer'] as const) {
     const shown = wordsOf(await people[who].get(pageOf(lab.organization)))
-    t.notMatch(shown, /Add an organization|Change its name|Apps and backend/, who)
+    t.notMatch(shown, /Add an organization|Change what is said|Apps and backend/, who)
+    t.equal(shown.includes('Make a study'), who === 'member', who)
   }
 })

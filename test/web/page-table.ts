@@ -57,6 +57,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/account/data/fhir.ndjson': { ...own, isFile: true },
   '/account/data/open-mhealth.json': { ...own, isFile: true },
   '/account/data/readings.csv': { ...own, isFile: true },
+  '/account/disclosures': own,
   '/account/ehrs': { may: everybody },
   '/account/email': own,
   '/account/name': own,
