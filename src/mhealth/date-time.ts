@@ -12,8 +12,9 @@ export const toDateTime = (text: unknown): string | undefined => {
 export const hasZone = (text: string): boolean => (lenient.exec(text)?.[3] ?? '') !== ''
 
 const usual =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
-const lenient = /^(\d{4}-\d\d-\d\d)[Tt\s](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|([+-]\d\d):?(\d\d)?)?$/
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
+/** FHIR has no year 0000. */
+const lenient = /^((?!0000)\d{4}-\d\d-\d\d)[Tt\s](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|([+-]\d\d):?(\d\d)?)?$/
 
 /** `dateTime` moved by so many units, in its own offset; undefined for a part of a month, whose length nobody knows. */
 export const moveBy = (dateTime: string, amount: number, unit: string): string | undefined => {

@@ -140,10 +140,14 @@ export const codeFindings = (
   ]
 }
 
+/** `4.x` is any of 4. */
+const isVersion = (version: string, asked: string): boolean =>
+  version === asked || (asked.endsWith('.x') && version.startsWith(asked.slice(0, -1)))
+
 /** The id of the document's schema is taken, also where the code names another version of it. */
 const versionFindings = (observation: JsonRecord, { id, expression }: OmhDocument): readonly Finding[] =>
   codedSchemas(observation)
-    .filter(({ name, version }) => name === id.name && version !== undefined && version !== id.version)
+    .filter(({ name, version }) => name === id.name && version !== undefined && !isVersion(id.version, version))
     .map(({ namespace, name, version }) => {
       const coded = `${namespace}:${name}:${version}`
       const message = `Observation.code says ${coded}, the document is version ${id.version}`

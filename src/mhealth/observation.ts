@@ -109,7 +109,7 @@ const mainValue = (body: JsonRecord, face: Face, document: OmhDocument): JsonRec
 }
 
 const toValue = (found: unknown, body: JsonRecord, asked: Pick<Face, 'units' | 'bare'>): JsonRecord => {
-  if (typeof found === 'string') return { valueCodeableConcept: { text: found } }
+  if (typeof found === 'string') return found === '' ? {} : { valueCodeableConcept: { text: found } }
   if (typeof found === 'boolean') return { valueBoolean: found }
   const quantity = toQuantity(found, asked)
   if (quantity !== undefined) return { valueQuantity: perDenominator(quantity, body) }

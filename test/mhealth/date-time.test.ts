@@ -10,6 +10,7 @@ t.test('a date-time keeps its offset and takes FHIR’s spelling', t => {
     ['2026-03-01T07:30:00', '2026-03-01T07:30:00Z'],
     ['2026-03-01', undefined],
     ['2026-13-01T07:30:00Z', undefined],
+    ['0000-01-01T00:00:00Z', undefined],
     [7, undefined],
   ] as const) {
     t.equal(toDateTime(text), dateTime, String(text))

@@ -308,6 +308,19 @@ t.test('a document nested beyond reading is refused', t => {
   t.end()
 })
 
+t.test('words that say nothing become no value', t => {
+  const walk = (activity_name: string) =>
+    point('ieee:physical-activity:1.0', {
+      activity_name,
+      effective_time_frame: {
+        time_interval: { start_date_time: '2026-03-01T07:00:00Z', end_date_time: '2026-03-01T08:00:00Z' },
+      },
+    })
+  t.same(receive(upload(walk('walking'))).resource.valueCodeableConcept, { text: 'walking' })
+  t.equal(receive(upload(walk(''))).resource.valueCodeableConcept, undefined)
+  t.end()
+})
+
 t.test('two different documents in one Observation are refused', t => {
   const { valueAttachment } = upload(heartRate(65))
   const sent = upload(heartRate(64), { extension: [{ url: extensionUrl, valueAttachment }] })
@@ -337,6 +350,20 @@ t.test('an older minor version than those listed is validated by the newest of i
   t.same(receive(document('4.0', 'mmHg')).issues, [])
   t.equal(issuesOf(() => receive(document('4.0', 'kPa'))).length, 2)
   t.equal(receive(document('4.1', 'kPa')).issues.length, 1)
+  t.end()
+})
+
+t.test('a code may leave open which minor version the document is of, and no more', t => {
+  const coded = (version: string) =>
+    upload(heartRate(), {
+      code: { coding: [{ system: 'https://w3id.org/openmhealth', code: `omh:heart-rate:${version}` }] },
+    })
+  t.same(receive(coded('2.x')).issues, [])
+  t.match(receive(coded('1.x')).issues, [{ details: { code: 'version-differs' } }])
+  t.same(
+    receive(coded('2.x')).resource.code.coding.map((one: { code: string }) => one.code),
+    ['8867-4', 'omh:heart-rate:2.0', '78564009'],
+  )
   t.end()
 })
 
