@@ -10,7 +10,7 @@ import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { studiesOfPerson } from '../storage/own-study.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { type AuditLine, auditLine } from './audit-line.ts'
+import { type AuditLine, auditLine, ownTypeName } from './audit-line.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { field, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
@@ -105,7 +105,10 @@ const findLines = async (
   )
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
-  return { lines: events.map(event => auditLine(event, words, codeClasses)), next }
+  return {
+    lines: events.map(event => auditLine(event, { words, classes: codeClasses, typeName: ownTypeName(words) })),
+    next,
+  }
 }
 
 const filterOf = async (asked: Asked, own: Own | undefined, options: PageOptions, words: Words) => {

@@ -19,7 +19,15 @@ export type AuditLine = {
   readonly query: string | undefined
 }
 
-export const auditLine = (event: AuditEvent, words: Words, classes: CodeClasses): AuditLine => {
+type Telling = {
+  readonly words: Words
+  readonly classes: CodeClasses
+  /** What a type of resources is called; undefined for those that are called as FHIR does. */
+  readonly typeName: (type: string) => string | undefined
+}
+
+export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
+  const { words } = telling
   const { recorded = '', agent, entity = [], outcome = '0', outcomeDesc, subtype = [] } = event
   const user = agent.find(
     ({ who, name, requestor }) => requestor && (who?.reference !== undefined || name !== undefined),
@@ -37,13 +45,16 @@ export const auditLine = (event: AuditEvent, words: Words, classes: CodeClasses)
     who: isPerson && user !== undefined ? (user.name ?? user.who?.reference) : undefined,
     app: app && (app.name ?? app.who?.identifier?.value),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
-    what: code === undefined ? '' : whatOf(event, words, classes),
+    what: code === undefined ? '' : whatOf(event, telling),
     study: study && (study.name ?? study.reference),
     isRefused: outcome !== '0',
-    patients: references.flatMap(({ reference }) => (reference.startsWith('Patient/') ? [reference.slice(8)] : [])),
+    patients: [...new Set(references.flatMap(patientIn))],
     query: query && Buffer.from(query, 'base64').toString('utf8'),
   }
 }
+
+const patientIn = ({ reference }: { readonly reference: string }): readonly string[] =>
+  reference.startsWith('Patient/') ? [reference.slice('Patient/'.length)] : []
 
 const restful = 'http://hl7.org/fhir/restful-interaction'
 /** DICOM's code for signing in. */
@@ -63,20 +74,26 @@ const verbs: Readonly<Record<string, Key>> = {
   delete: 'disclosures.deleted',
 }
 
-const whatOf = ({ entity = [] }: AuditEvent, words: Words, classes: CodeClasses): string => {
+const whatOf = ({ entity = [] }: AuditEvent, { words, classes, typeName }: Telling): string => {
   const displays = new Map(classes.kinds().map(({ key, display }) => [key, display]))
   const kinds = entity.flatMap(({ detail = [] }) =>
     detail.flatMap(({ type, valueString }) => (type === 'kind' && valueString !== undefined ? [valueString] : [])),
   )
   const named = kinds.map(key => words.kind(key, displays.get(key) ?? key))
   const types = entity.flatMap(({ description }) => description?.split(' ') ?? [])
-  const others = types
-    .filter(type => type !== 'Observation' || named.length === 0)
-    .map(type => (typeNames[type] === undefined ? type : words.say(typeNames[type])))
+  const others = types.filter(type => type !== 'Observation' || named.length === 0).map(type => typeName(type) ?? type)
   return [...named, ...others].join(', ')
 }
 
-const typeNames: Readonly<Record<string, Key>> = {
+/** To the patient themself. */
+export const ownTypeName =
+  ({ say }: Words): Telling['typeName'] =>
+  type => {
+    const key = ownTypeNames[type]
+    return key && say(key)
+  }
+
+const ownTypeNames: Readonly<Record<string, Key>> = {
   Observation: 'disclosures.readings',
   Patient: 'disclosures.patient',
   Consent: 'disclosures.consent',

@@ -37,6 +37,7 @@ const links: readonly Link[] = [
   { href: '/studies', key: 'nav.studies', isOfUse: ({ staff }) => staff },
   { href: '/patients', key: 'nav.patients', isOfUse: ({ staff }) => staff },
   { href: '/organizations', key: 'nav.organizations', isOfUse: ({ staff, administrator }) => staff || administrator },
+  { href: '/audit', key: 'nav.audit', isOfUse: ({ officer }) => officer },
   { href: '/devices', key: 'nav.devices', isOfUse: ({ administrator }) => administrator },
   { href: '/system', key: 'nav.system', isOfUse: ({ administrator }) => administrator },
 ]

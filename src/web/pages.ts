@@ -22,6 +22,7 @@ import { accountPasswordPage } from './account-password.ts'
 import { accountSecondFactorPage } from './account-second-factor.ts'
 import { accountSessionsPage } from './account-sessions.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
+import { auditPage } from './audit.ts'
 import { authorizePage } from './authorize.ts'
 import { contentSecurityPolicy } from './content-security.ts'
 import { ehrLaunchPage } from './ehr-launch.ts'
@@ -117,6 +118,7 @@ const pages: readonly AddPage[] = [
   accountAppsPage,
   accountDataPage,
   accountDisclosuresPage,
+  auditPage,
   accountEhrsPage,
   accountInstitutionPage,
   ssoPage,

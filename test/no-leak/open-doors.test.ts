@@ -103,6 +103,8 @@ const signedIn = [
   '/account/sessions',
   '/account/sessions/end-others',
   '/account/verification',
+  '/audit',
+  '/audit/events.csv',
   '/devices',
   '/devices/new',
   '/devices/:device',

@@ -75,6 +75,8 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/sharing/:study/copy': { may: patients, ofPatients: true },
   '/sharing/:study/decline': { may: patients },
   '/sharing/:study/sign': { may: patients },
+  '/audit': { may: ['privacy officer'] },
+  '/audit/events.csv': { may: ['privacy officer'], isFile: true },
   '/devices': { may: [...staff, 'administrator'] },
   '/devices/new': ofInstallation,
   '/devices/:device': ofInstallation,

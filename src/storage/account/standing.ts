@@ -7,6 +7,8 @@ export type Standing = {
   /** Whether they are a Practitioner. */
   readonly staff: boolean
   readonly patient: boolean
+  /** Whether they are a privacy officer somewhere. */
+  readonly officer: boolean
 }
 
 export const standingOf = (connection: Connection, person: string): Promise<Standing> =>
@@ -14,4 +16,6 @@ export const standingOf = (connection: Connection, person: string): Promise<Stan
     SELECT
       coalesce((SELECT administrator FROM user_account WHERE person = ${person}), FALSE) AS administrator,
       EXISTS (SELECT FROM person_practitioner WHERE person = ${person}) AS staff,
-      EXISTS (SELECT FROM person_patient WHERE person = ${person}) AS patient`)
+      EXISTS (SELECT FROM person_patient WHERE person = ${person}) AS patient,
+      EXISTS (SELECT FROM person_practitioner JOIN privacy_officer USING (practitioner)
+        WHERE person = ${person} AND now() >= period_start AND now() < period_end) AS officer`)

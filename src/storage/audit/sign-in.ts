@@ -14,8 +14,9 @@ type SignInTried = {
  */
 export const recordSignIn = async (connection: Connection, { person, outcome }: SignInTried): Promise<void> => {
   await connection.run(sql.fragment`
-    INSERT INTO audit_record (epoch, person, client, interaction, patients, kinds, outcome)
-    SELECT (SELECT max(epoch) FROM audit_epoch), ${person ?? null}, 'pages', 'sign-in', ARRAY(
+    INSERT INTO audit_record (epoch, person, practitioner, client, interaction, patients, kinds, outcome)
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${person ?? null},
+      (SELECT practitioner FROM person_practitioner WHERE person = ${person ?? null}), 'pages', 'sign-in', ARRAY(
       SELECT DISTINCT compartment.patient_id FROM person_patient AS linked
       JOIN patient_compartment AS compartment ON compartment.id = linked.patient
       WHERE linked.person = ${person ?? null}), '{}', ${outcome}`)
