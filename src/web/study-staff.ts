@@ -14,11 +14,12 @@ import {
   withStaff,
 } from '../studies/study-staff.ts'
 import type { AddPage } from './add-page.ts'
-import { radioField, selectField } from './choice-field.ts'
+import { radioField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { requireSession } from './signed-in.ts'
+import { noStaff, roleControls, roleFields, typedStaff } from './staff-fields.ts'
 import { changedMeanwhile, changing, formHead, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 type OfEntry = { readonly Params: { readonly id: string; readonly place: string } }
@@ -101,7 +102,11 @@ ${name !== '' && colleagues.length === 0 && html`<p>None of those whom you may s
     const problems = { ...staffProblems(staff), ...whoProblems(staff, changeable) }
     if (Object.keys(problems).length > 0)
       return send(reply.code(422), changeable, name, { staff, problems, version: typed(body, 'version') })
-    const outcome = await changing(request, options, changeable, study => withStaff(study, staff))
+    const outcome = await refusable(() => changing(request, options, changeable, study => withStaff(study, staff)))
+    if (outcome.kind === 'refused') {
+      const refused = { practitioner: newRecipient }
+      return send(reply.code(422), changeable, name, { staff, problems: refused, version: changeable.version })
+    }
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/staff`, 303)
       : send(reply.code(409), outcome.now, name, { staff, notices: changedMeanwhile })
@@ -143,7 +148,11 @@ ${name !== '' && colleagues.length === 0 && html`<p>None of those whom you may s
         { changeable, entry },
         { staff, problems, version: typed(request.body, 'version') },
       )
-    const outcome = await changing(request, options, changeable, study => withStaff(study, staff, entry))
+    const outcome = await refusable(() =>
+      changing(request, options, changeable, study => withStaff(study, staff, entry)),
+    )
+    if (outcome.kind === 'refused')
+      return sendEntry(reply.code(422), { changeable, entry }, { staff, problems: { until: newRecipient } })
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/staff`, 303)
       : send(reply.code(409), outcome.now, '', { notices: changedMeanwhile })
@@ -157,21 +166,26 @@ ${name !== '' && colleagues.length === 0 && html`<p>None of those whom you may s
   })
 }
 
+/** Of what was checked before, the rules refuse one thing more: whom patients have not been asked about. */
+const refusable = async <T>(run: () => Promise<T>): Promise<T | { readonly kind: 'refused' }> => {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof FhirError && error.status === 422) return { kind: 'refused' }
+    throw error
+  }
+}
+
+const newRecipient =
+  'Patients have consented without them, and they work elsewhere: such a recipient is named before anybody consents, or in a study of its own'
+
 const optional = true as const
-const noStaff: NewStaff = { practitioner: '', role: '', from: '', until: '' }
 const unknownName = 'Somebody whose name you may not see'
 
 const isOwn = ({ practitioner }: StaffEntry, { caller }: ChangeableStudy): boolean =>
   practitioner === caller.practitioner
 
 const hiddenName = (name: string): Html => html`<input type="hidden" name="name" value="${name}">`
-
-const typedStaff = (body: unknown, practitioner: string): NewStaff => ({
-  practitioner,
-  role: typed(body, 'role'),
-  from: typed(body, 'from').trim(),
-  until: typed(body, 'until').trim(),
-})
 
 const whoProblems = ({ practitioner }: NewStaff, { study, caller }: ChangeableStudy) => {
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(practitioner))
@@ -180,44 +194,6 @@ const whoProblems = ({ practitioner }: NewStaff, { study, caller }: ChangeableSt
   const isNamed = staffOf(study).some(one => one.practitioner === practitioner && one.isInForce)
   return isNamed ? { practitioner: 'They work in the study already' } : {}
 }
-
-const roleFields = ({ role, from, until }: NewStaff, problems: ReturnType<typeof staffProblems>) =>
-  [
-    {
-      name: 'role',
-      label: 'Role',
-      value: role,
-      problem: problems.role,
-      choices: [
-        { value: '', label: 'Choose one' },
-        ...Object.entries(staffRoles).map(([value, label]) => ({ value, label })),
-      ],
-    },
-    {
-      name: 'from',
-      label: 'First day',
-      hint: 'Such as 2026-01-31. Empty: from now on',
-      value: from,
-      problem: problems.from,
-      autocomplete: 'off',
-      optional,
-    },
-    {
-      name: 'until',
-      label: 'Last day',
-      hint: 'Empty: as long as the study',
-      value: until,
-      problem: problems.until,
-      autocomplete: 'off',
-      optional,
-    },
-  ] as const
-
-const roleControls = ([role, from, until]: ReturnType<typeof roleFields>): readonly Html[] => [
-  selectField(role),
-  field(from),
-  field(until),
-]
 
 const listed = (
   changeable: ChangeableStudy,

@@ -343,6 +343,19 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
   t.equal((await give(both, textOf(await read(id)))).statusCode, 200)
   t.same((await seen()).toSorted(), ['29463-7', '8867-4'], 'until the patient says so')
 
+  const outside = await colleague('Ola Outside', clinic.organization)
+  const inside = await colleague('Ivy Inside', lab.organization)
+  const named = { role: 'collaborator', from: '', until: '' }
+  const refused = await manager.send(`${settings}/staff`, { code: outside.practitioner, ...named })
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /Patients have consented without them/],
+    'a recipient from elsewhere is not added',
+  )
+  t.equal((await manager.send(`${settings}/staff`, { code: inside.practitioner, ...named })).status, 303)
+  const outsider = await world.token({ subject: { kind: 'user', person: outside.person }, scope: 'user/*.rs' })
+  t.equal((await send(outsider, 'GET', `Observation?patient=${patient}`)).json().entry, undefined)
+
   await member.send(`${settings}/data`, { request: 'omh:heart-rate@' }, `${settings}/data/remove`)
   t.equal(
     (await give(['omh:heart-rate'], textOf(await read(id)))).statusCode,

@@ -10,6 +10,7 @@ import { sql } from '../sql.ts'
 import { noDevice } from './consented.ts'
 import { granteeNumber } from './grantee.ts'
 import { each, namedId, type ProjectionContext } from './projection.ts'
+import { type NamedStaff, refuseNewRecipients } from './recipient.ts'
 import { writeTexts } from './study-text.ts'
 
 /** A ResearchStudy of an organization; without one it is only a text. */
@@ -23,7 +24,10 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
   const after = { organization, access: codeIn(resource, 'access'), identity: codeIn(resource, 'identity') }
   if (before !== undefined) refuseChange(before, after)
   await writeStudy(connection, id, resource, after)
-  await writeStaff(connection, id, resource)
+  const staff = staffIn(resource)
+  if (context.isAccepted !== true)
+    await refuseNewRecipients(connection, { id, organization: after.organization }, staff)
+  await writeStaff(connection, id, staff)
   await writeRequestedData(connection, id, resource, context)
   await writeTexts(connection, id, resource)
 })
@@ -87,16 +91,24 @@ const groupOf = async (
 const partOf = ({ extension = [] }: Extension, url: string): Extension | undefined =>
   extension.find(part => part.url === url)
 
-const writeStaff = async (connection: Connection, id: string, { extension = [] }: ResearchStudy): Promise<void> => {
-  await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
-  for (const entry of extension.filter(({ url }) => url === extensions.staff)) {
+type Staff = NamedStaff & { readonly role: string | null; readonly period_start: string }
+
+const staffIn = ({ extension = [] }: ResearchStudy): readonly Staff[] =>
+  extension.flatMap(entry => {
+    if (entry.url !== extensions.staff) return []
     const practitioner = namedId(partOf(entry, 'practitioner')?.valueReference, 'Practitioner')
-    if (practitioner === undefined) continue
+    if (practitioner === undefined) return []
     const { low, high } = intervalOfPeriod(partOf(entry, 'period')?.valuePeriod ?? {})
-    await connection.run(sql.fragment`
-      INSERT INTO study_staff (study_id, practitioner, role, period_start, period_end)
-      VALUES (${id}, ${practitioner}, ${staffRoleOf(entry) ?? null}, ${low}, ${high})`)
-  }
+    return { practitioner, role: staffRoleOf(entry) ?? null, period_start: low, period_end: high }
+  })
+
+const writeStaff = async (connection: Connection, id: string, staff: readonly Staff[]): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
+  await connection.run(sql.fragment`
+    INSERT INTO study_staff (study_id, practitioner, role, period_start, period_end)
+    SELECT ${id}, practitioner, role, period_start, period_end
+    FROM jsonb_to_recordset(${JSON.stringify(staff)}::jsonb)
+      AS named(practitioner text, role text, period_start timestamptz, period_end timestamptz)`)
 }
 
 const staffRoleOf = (entry: Extension): string | undefined =>

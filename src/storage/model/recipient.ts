@@ -1,0 +1,40 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** Somebody named as staff of a study, and until when. */
+export type NamedStaff = { readonly practitioner: string; readonly period_end: string }
+
+/**
+ * People consent to the study's organization, and to those from elsewhere who are named beside it: as long as anybody's consent is
+ * in force, nobody from elsewhere is added under them. Throws FhirError where somebody would be.
+ */
+export const refuseNewRecipients = async (
+  connection: Connection,
+  study: { readonly id: string; readonly organization: string | undefined },
+  named: readonly NamedStaff[],
+): Promise<void> => {
+  const added = await connection.maybeOne<{ practitioner: string }>(sql.fragment`
+    SELECT named.practitioner
+    FROM jsonb_to_recordset(${JSON.stringify(named)}::jsonb) AS named(practitioner text, period_end timestamptz)
+    WHERE named.period_end > now()
+      AND NOT EXISTS (
+        SELECT FROM study_staff AS before
+        WHERE before.study_id = ${study.id} AND before.practitioner = named.practitioner AND before.period_end > now())
+      AND NOT EXISTS (
+        SELECT FROM membership
+        JOIN organization_ancestor AS tree ON tree.organization = membership.organization
+        WHERE membership.practitioner = named.practitioner AND tree.ancestor = ${study.organization ?? null}
+          AND now() >= membership.period_start AND now() < membership.period_end)
+      AND EXISTS (
+        SELECT FROM study_group_observation_consents AS permit
+        WHERE permit.grantee = (SELECT grantee FROM study WHERE id = ${study.id}) AND permit.consented
+          AND now() < permit.valid_to)
+    LIMIT 1`)
+  if (added === undefined) return
+  throw new FhirError(
+    'business-rule',
+    `Practitioner/${added.practitioner} works outside the organization of the study, and people have consented without them: a recipient from elsewhere is named before anybody consents, or in a study of its own`,
+    { expression: 'ResearchStudy.extension' },
+  )
+}

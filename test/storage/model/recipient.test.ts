@@ -1,0 +1,50 @@
+import type { Extension } from '@medplum/fhirtypes'
+import t from 'tap'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, storeOf } = world
+const importer = w.client('importer', { policies: ['everything'] })
+
+const study = (...staff: readonly Extension[]) =>
+  w.study('s', 'lab', [w.requests(heartRate), w.patientText('1', w.usualWords), ...staff])
+/** Whether the study may have this staff. */
+const mayHave = async (...staff: readonly Extension[]): Promise<boolean> => {
+  const [written] = await storeOf(importer).write([{ kind: 'update', id: 's', resource: study(...staff) }])
+  if (written?.outcome === 'refused') t.match(written.error, { status: 422, message: /works outside the organization/ })
+  return written?.outcome !== 'refused'
+}
+await put(w.organization('university'), w.organization('lab', 'university'), w.organization('annex', 'lab'))
+await put(w.organization('clinic'), w.role('early', 'clinic', 'viewer'), w.role('late', 'clinic', 'viewer'))
+await put(
+  w.role('colleague', 'lab', 'viewer'),
+  w.role('below', 'annex', 'viewer'),
+  w.role('above', 'university', 'viewer'),
+)
+await put(w.registered('ann', 'lab'), study(), w.enrols('s', 'ann'))
+const early = w.works('early', 'collaborator')
+
+t.test('as long as nobody has consented, recipients from elsewhere are added', async t => {
+  t.ok(await mayHave(early))
+  await put(w.consent('s', 'ann', 'proposed', [w.permit(heartRate)]))
+  t.ok(await mayHave(early, w.works('late', 'collaborator')))
+  t.ok(await mayHave(early))
+})
+
+t.test('under those who have consented none is added, but those of the organization and below it', async t => {
+  await put(w.consent('s', 'ann', 'active', [w.permit(heartRate)]))
+  t.notOk(await mayHave(early, w.works('late', 'collaborator')))
+  t.notOk(await mayHave(early, w.works('above', 'researcher')))
+  t.notOk(await mayHave(early, w.works('nobody', 'researcher')))
+  t.ok(await mayHave(early, w.works('colleague', 'researcher'), w.works('below', 'researcher')))
+  t.ok(await mayHave(w.works('early', 'researcher')), 'who is one already may have another role')
+})
+
+t.test('who has left is a new recipient, and comes back when nobody’s consent is in force', async t => {
+  t.ok(await mayHave(w.works('early', 'collaborator', '2026-01-01')))
+  t.notOk(await mayHave(early))
+  await put(w.consent('s', 'ann', 'inactive', [w.permit(heartRate)]))
+  t.ok(await mayHave(early))
+})
