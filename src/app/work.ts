@@ -58,8 +58,14 @@ export const openImporting = async (
   { retries }: Work,
 ): Promise<Pick<Queue, 'ask' | 'close'>> => {
   const queue = await openQueue(databaseUrl, { name: 'patient-import', retries, reportFault: parts.reportFault })
-  await workOnImports({ ...parts, queue })
-  return queue
+  const importing = await workOnImports({ ...parts, queue })
+  return {
+    ask: queue.ask,
+    close: async () => {
+      importing.close()
+      await queue.close()
+    },
+  }
 }
 
 /** What is done to many people of a study, by a queue of its own. */

@@ -160,7 +160,7 @@ export const dropImport = async (connection: Connection, person: string, id: str
 /** What nobody has confirmed within a day. */
 export const dropOldImports = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`
-    DELETE FROM patient_import WHERE state IN ('checking', 'checked') AND made_at < now() - interval '1 day'`)
+    DELETE FROM patient_import WHERE state IN ('checking', 'checked') AND made_at <= now() - interval '1 day'`)
 }
 
 const dropLines = (connection: Connection, id: string) =>

@@ -2,6 +2,7 @@ import type { Patient } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Database } from '../storage/database.ts'
 import {
+  dropOldImports,
   endChecking,
   endImport,
   failImport,
@@ -16,6 +17,7 @@ import {
 } from '../storage/patient-import.ts'
 import type { Queue } from '../storage/queue.ts'
 import { type Duplicate, findDuplicates, keysOf } from './duplicate-patients.ts'
+import { ownFault, refusedWork } from './refused-work.ts'
 import { type RegisteringParts, registerAll, registrarOf } from './registering.ts'
 
 type Parts = RegisteringParts & {
@@ -24,24 +26,30 @@ type Parts = RegisteringParts & {
   readonly reportFault: (fault: unknown) => void
 }
 
-/** Works on lists of patients as who sent them, also on those from before this process began. */
-export const workOnImports = async (parts: Parts): Promise<void> => {
+/** Works on lists of patients as who sent them, also on those from before this process began, and forgets what nobody confirms. */
+export const workOnImports = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
   await queue.work(async (id, attempt) => {
     const found = await readImport(database, id)
     if (found !== undefined) await workOn(parts, found, attempt)
   })
   for (const id of await importsToWorkOn(database)) await queue.ask(id)
+  const forget = () => void dropOldImports(database).catch(parts.reportFault)
+  forget()
+  const timer = setInterval(forget, hourMs)
+  return { close: () => clearInterval(timer) }
 }
+
+const hourMs = 60 * 60 * 1000
 
 const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly isLast: boolean }): Promise<void> => {
   try {
     await steps[found.state]?.(parts, found)
   } catch (error) {
-    const refusal = error instanceof FhirError && error.status < 500 ? error.message : undefined
+    const refusal = refusedWork(error)
     if (refusal === undefined) parts.reportFault(error)
     if (refusal === undefined && !isLast) throw error
-    await failImport(parts.database, found.id, refusal ?? 'Something went wrong on this server')
+    await failImport(parts.database, found.id, refusal ?? ownFault)
   }
 }
 

@@ -4,7 +4,6 @@ import {
   addImport,
   confirmImport,
   dropImport,
-  dropOldImports,
   findImport,
   importsOf,
   linesOf,
@@ -49,7 +48,6 @@ export const openPatientImports = (parts: Parts): PatientImports => {
     upload: async (person, { organization, study }, file, languages) => {
       const read = readPatientList(file, languages)
       if (read.kind === 'unreadable') return read
-      await dropOldImports(database)
       const { lines } = read
       const id = await database.transaction(connection => addImport(connection, { person, organization, study, lines }))
       await ask(id)

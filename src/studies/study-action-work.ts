@@ -18,6 +18,7 @@ import { callerOfPerson } from '../storage/token.ts'
 import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import type { Invitations, Standing } from './invitations.ts'
 import type { Way } from './reach.ts'
+import { ownFault, refusedWork } from './refused-work.ts'
 import { type RegisteringParts, registrarOf, subjectOf } from './registering.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 
@@ -58,9 +59,9 @@ const doOne = async (
   try {
     await act(target)
   } catch (error) {
-    const isRefused = error instanceof FhirError && error.status < 500
-    if (!isRefused) reportFault(error)
-    await refuseItem(database, id, item, isRefused ? error.message : 'Something went wrong on this server')
+    const refusal = refusedWork(error)
+    if (refusal === undefined) reportFault(error)
+    await refuseItem(database, id, item, refusal ?? ownFault)
   }
 }
 

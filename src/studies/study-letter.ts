@@ -8,6 +8,7 @@ import { Undelivered } from '../messages/undelivered.ts'
 import type { Database } from '../storage/database.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../storage/study-message.ts'
 import { invitationUrl } from './invitations.ts'
+import { ownFault } from './refused-work.ts'
 
 export type LetterParts = {
   readonly accounts: Pick<Accounts, 'openStoreAs' | 'address'>
@@ -27,7 +28,7 @@ export const sendMessage = async (
     await deliver(parts, message)
     await endMessage(parts.database, id)
   } catch (error) {
-    const reason = error instanceof Undelivered ? error.message : 'Something went wrong on this server'
+    const reason = error instanceof Undelivered ? error.message : ownFault
     await (isLast ? endMessage : noteReason)(parts.database, id, reason)
     throw error
   }

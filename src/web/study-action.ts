@@ -37,7 +37,7 @@ export const studyActionPage: AddPage = (server, options) => {
       content: html`<h1>${label}</h1>
 ${
   found.isOver
-    ? html`${notice('done', html`<p>${found.done - found.refused} of ${found.total}: ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
+    ? html`${notice('done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
     : progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })
 }
 <p><a class="btn btn-primary" href="${page}/invitations">See how the invitations stand</a></p>

@@ -77,7 +77,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await page.getByLabel(/All 3 who are listed/).check()
   await press('Invite')
   await page.waitForSelector('[data-progress]', { state: 'detached' })
-  t.match(await words(), /3 of 3: are invited/)
+  t.match(await words(), /3 of 3 are invited/)
   await look(t, browser, 'study-action')
   for (let sent = 0; sent < 3; ) {
     await page.goto(`${base}/outbox`)

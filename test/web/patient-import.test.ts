@@ -18,7 +18,7 @@ const settled = async (location = '', by: Browser = staff): Promise<Shown> => {
   for (;;) {
     const shown = await by.get(location)
     if (!shown.body.includes('data-progress=')) return shown
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await new Promise(resolve => setTimeout(resolve, 200))
   }
 }
 const named = async (family: string) =>
@@ -116,10 +116,7 @@ t.test('where one cannot be registered, none is, and why is told', async t => {
     sql.fragment`UPDATE patient_import SET organization = ${world.clinic.organization} WHERE state = 'checked'`,
   )
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
-  t.match(
-    wordsOf(await settled(shown.location)),
-    /Nothing of it was registered\. This token may not write this Patient/,
-  )
+  t.match(wordsOf(await settled(shown.location)), /Nothing of it was registered\. You may not do this, or no longer\./)
   t.equal(await named('Refused'), 0)
 })
 
@@ -169,4 +166,17 @@ t.test('ten thousand lines are read, looked at and registered', async t => {
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
   t.match(wordsOf(await settled(shown.location)), /10000 patients are registered/)
   t.equal(await named('Many'), 10_000)
+})
+
+t.test('what nobody confirms within a day is forgotten', async t => {
+  const shown = await upload(['Late,Ana,1970-01-01,L-1'])
+  await settled(shown.location)
+  await database.run(sql.fragment`UPDATE patient_import SET made_at = now() - interval '1 day' WHERE state = 'checked'`)
+  const other = await world.open({ pauseMs: 60_000, retries: 1 })
+  t.teardown(() => other.close())
+  for (;;) {
+    if ((await staff.get(shown.location ?? '')).status === 404) break
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM patient_import_line`), undefined)
 })

@@ -25,7 +25,7 @@ const settled = async ({ location = '' }: Shown, by: Browser = staff): Promise<s
   for (;;) {
     const shown = await by.get(location)
     if (!shown.body.includes('data-progress=')) return wordsOf(shown)
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await new Promise(resolve => setTimeout(resolve, 200))
   }
 }
 const registered = (name: string, more: object = {}) =>
@@ -47,13 +47,13 @@ t.test('patients who are ticked are enrolled, and invited at once where that is 
   const untouched = await staff.send(page, { who: 'ticked', do: 'enrol' }, enrolment)
   t.match(wordsOf(await staff.get(untouched.location ?? '')), /Nobody was ticked, so nothing was done/)
   const enrolled = await staff.send(page, { patient: one.id, who: 'ticked', do: 'enrol' }, enrolment)
-  t.match(await settled(enrolled), /1 of 1: are enrolled\./)
+  t.match(await settled(enrolled), /1 of 1 are enrolled\./)
   t.match(await subjectsOf(one.id), [{ resource: { status: 'candidate' } }])
   t.match(wordsOf(await staff.get(page)), /Ticked1 born 1970-05-31 Is in the study/)
   const both = await staff.send(page, { patient: [one.id, two.id], who: 'ticked', do: 'invite' }, enrolment)
   t.match(
     await settled(both),
-    /1 of 2: are enrolled and invited\. Not done: 1 Ticked1 .*: They are in the study already\./,
+    /1 of 2 are enrolled and invited\. Not done: 1 Ticked1 .*: They are in the study already\./,
   )
   t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
 })
@@ -86,7 +86,7 @@ t.test(
     )
     t.match(
       await settled(await staff.send(page, { who: 'all', way: 'both', do: 'invite' }, invitations)),
-      /1 of 1: are invited/,
+      /1 of 1 are invited/,
     )
     const letter = await mailbox.next()
     t.equal(letter.to, 'way@example.org')
@@ -98,7 +98,7 @@ t.test(
     t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study is so/)
     t.match(
       await settled(await staff.send(page, { who: 'all', do: 'cancel' }, invitations)),
-      /1 of 1: have no open invitation/,
+      /1 of 1 have no open invitation/,
     )
     t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way No answer yet Invited .* It was cancelled/)
     t.equal((await browser().get(linkIn(letter))).status, 410)
@@ -114,11 +114,11 @@ t.test(
     const first = await world.invite(subject)
     const page = `${invitations}?state=none&find=slow`
     const remind = async () => settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations))
-    t.match(await remind(), /1 of 1: are reminded/)
+    t.match(await remind(), /1 of 1 are reminded/)
     const letter = await mailbox.next()
     t.match(letter, { to: 'slow@example.org', subject: 'Your invitation to a study waits for you' })
     for (const link of [first, linkIn(letter)]) t.equal((await browser().get(link)).status, 200)
-    t.match(await remind(), /0 of 1: are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
+    t.match(await remind(), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
     await database.run(
       sql.fragment`UPDATE study_message SET made_at = made_at - interval '4 days' WHERE subject = ${subject}`,
     )
@@ -131,7 +131,7 @@ t.test(
 t.test('who came by the invitation and said nothing is reminded of that, and who declined is left alone', async t => {
   const one = await arrived('Arrived')
   const page = `${invitations}?find=arrived`
-  t.match(await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)), /1 of 1: are reminded/)
+  t.match(await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)), /1 of 1 are reminded/)
   const letter = await mailbox.next()
   t.match(letter, { subject: 'A study waits for your answer', text: /http:\/\/localhost:8080\/sharing\n/ })
   await database.run(sql.fragment`DELETE FROM study_message WHERE subject = ${one.subject} AND kind = 'reminder'`)
@@ -178,7 +178,7 @@ t.test('who shares and sends nothing is reminded to send', async t => {
     await settled(
       await staff.send(`${invitations}?state=silent&find=silent`, { who: 'all', do: 'remind' }, invitations),
     ),
-    /1 of 1: are reminded/,
+    /1 of 1 are reminded/,
   )
   t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
 })
