@@ -1,6 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
+import { readOfficialSchemas } from '../../src/mhealth/schema/official.ts'
+import type { SchemaRow } from '../../src/mhealth/schema/row.ts'
 import { openSchemas } from '../../src/mhealth/schema/schemas.ts'
+import { schemaTable } from '../../src/mhealth/schema/table.ts'
+import { sampleBody } from '../support/sample-body.ts'
 
 type Case = {
   readonly namespace: string
@@ -52,5 +56,80 @@ t.test('every official file compiles, under each of its URIs', { skip: absent },
     const [namespace = '', name = '', version = ''] = id.split(':')
     t.equal(schemas.find({ namespace, name, version })?.id, id)
   }
+  t.end()
+})
+
+const rowOf = (name: string, version: string): SchemaRow | undefined =>
+  schemaTable.find(row => row.name === name && row.versions.includes(version))
+
+t.test('there is a schema of our own for each version of each official one', { skip: absent }, t => {
+  const missing = readOfficialSchemas(`${folder}/schemas`).filter(({ name, version }) => !rowOf(name, version))
+  t.same(
+    missing.map(({ name, version }) => `${name}:${version}`),
+    [],
+  )
+  t.end()
+})
+
+/** What may stand where something else should. */
+const misplaced: readonly unknown[] = [
+  ...[null, true, -1, 3.5, 'text', 'kg', 'fasting', 'sitting', 'oral', 'average', 'finger', '07:30', '2026'],
+  ...['2026-03-01', '2026-03-01T07:30:00Z', {}, [], { value: 1 }, { value: '1', unit: 'kg' }, { value: 1, unit: 'kg' }],
+  ...[{ date_time: '2026-03-01T07:30:00Z' }, { low_value: 1, high_value: 2, unit: 'min' }],
+  { time_interval: { date: '2026-03-01', part_of_day: 'morning' } },
+]
+
+type Path = readonly (string | number)[]
+
+const pathsIn = (tree: unknown, at: Path = []): readonly Path[] =>
+  typeof tree === 'object' && tree !== null
+    ? Object.entries(tree).flatMap(([name, value]) => [[...at, name], ...pathsIn(value, [...at, name])])
+    : []
+
+const changed = (
+  tree: unknown,
+  path: Path,
+  change: (parent: Record<string, unknown>, name: string) => void,
+): unknown => {
+  const copy = structuredClone(tree) as Record<string, unknown>
+  const parent = path.slice(0, -1).reduce((node, name) => node[name] as Record<string, unknown>, copy)
+  change(parent, String(path.at(-1)))
+  return copy
+}
+
+const variantsOf = (tree: unknown): readonly unknown[] => [
+  tree,
+  ...misplaced,
+  ...pathsIn(tree).flatMap(path => [
+    changed(tree, path, (parent, name) => {
+      delete parent[name]
+    }),
+    ...misplaced.map(value =>
+      changed(tree, path, (parent, name) => {
+        parent[name] = value
+      }),
+    ),
+  ]),
+]
+
+/** Upstream's draft takes anything that is no object for a time frame. */
+const isKnownHole = (name: string, body: unknown): boolean =>
+  name === 'ieee:food-entry' && !isRecord((body as Record<string, unknown> | null)?.effective_time_frame)
+
+const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+t.test('our own schemas judge as the official ones do, also of what is wrong', { skip: absent }, t => {
+  const [own, official] = [openSchemas(), openSchemas({ schemaDir: `${folder}/schemas` })]
+  const different: string[] = []
+  for (const { name, version } of readOfficialSchemas(`${folder}/schemas`)) {
+    const row = rowOf(name, version)
+    if (row === undefined) continue
+    const [namespace = '', short = ''] = name.split(':')
+    const [ours, theirs] = [own, official].map(one => one.find({ namespace, name: short, version })?.validate)
+    for (const body of variantsOf(sampleBody(row, version)))
+      if (ours?.(body) !== theirs?.(body) && !isKnownHole(name, body))
+        different.push(`${name}:${version} ${JSON.stringify(body)}`)
+  }
+  t.same(different.slice(0, 5), [])
   t.end()
 })

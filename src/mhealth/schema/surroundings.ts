@@ -102,9 +102,9 @@ const nutrients = [
   'fiber',
   'sugar',
 ]
-const answer: Shape = record(['value*', { type: ['object', 'number', 'string', 'boolean'] }])
-const question = record(['label', text], ['text*', text])
-const surveyItem = record(
+export const answer: Shape = record(['value*', { type: ['object', 'number', 'string', 'boolean'] }])
+export const question = record(['label', text], ['text*', text])
+export const surveyItem = record(
   ['question*', question],
   ['answers*', list(answer)],
   ['asked_date_time', dateTime],

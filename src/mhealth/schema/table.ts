@@ -1,6 +1,7 @@
 import { activity } from './activity.ts'
 import { headerSchemas } from './headers.ts'
 import { healthKit, healthKitValues } from './health-kit.ts'
+import { ieeeValueSchemas } from './ieee-values.ts'
 import { doseSchemas, medications } from './medication.ts'
 import { routeSchemas } from './route.ts'
 import type { SchemaRow } from './row.ts'
@@ -26,6 +27,7 @@ export const schemaTable: readonly SchemaRow[] = [
   ...bodySchemas,
   ...headerSchemas,
   ...valueSchemas,
+  ...ieeeValueSchemas,
   ...routeSchemas,
   ...doseSchemas,
   ...healthKitValues,

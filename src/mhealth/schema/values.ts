@@ -20,7 +20,8 @@ const lengths = split('fm pm nm um mm cm m km in ft yd mi')
 const masses = [...split('fg pg ng ug mg g kg'), 'Metric Ton', ...split('gr oz lb Ton')]
 const volumes = [...split('fL pL nL uL mL cL dL L kL'), 'fl oz', ...split('Cup in^3 pt qt gal tsp tbsp')]
 
-const anyQuantity = quantity()
+export const anyQuantity = quantity()
+export const anyRange = range()
 export const duration = quantity(...durations)
 export const length = quantity(...lengths)
 export const mass = quantity(...masses)
@@ -81,6 +82,8 @@ const laterStatistics = [
 const statistics = [...firstStatistics, ...laterStatistics, '20th percentile']
 export const statistic = words(...statistics)
 
+export const denominators = words('d', 'wk', 'Mo', 'episode', 'meal', 'session')
+
 /** The denominator is an open value set: the schemas allow any text besides these. */
 export const denominator = text
 
@@ -115,7 +118,7 @@ export const statisticPerFields: readonly Field[] = [
 /** The schemas of single values, which the bodies are made of and which may be asked for alone. */
 export const valueSchemas = [
   value('omh:unit-value', '1.0', anyQuantity),
-  value('omh:unit-value-range', '1.0', range()),
+  value('omh:unit-value-range', '1.0', anyRange),
   value('omh:duration-unit-value', '1.0', duration),
   value('omh:duration-unit-value-range', '1.0', durationRange),
   value('omh:length-unit-value', '1.0', length),
@@ -144,7 +147,7 @@ export const valueSchemas = [
   value('omh:descriptive-statistic', '1.1', words(...firstStatistics, ...laterStatistics)),
   value('omh:descriptive-statistic', '1.2', statistic),
   value('omh:descriptive-statistic-denominator', '1.0', words('d', 'episode', 'meal', 'session')),
-  value('omh:descriptive-statistic-denominator', '1.1', words('d', 'wk', 'Mo', 'episode', 'meal', 'session')),
+  value('omh:descriptive-statistic-denominator', '1.1', denominators),
   value('omh:temporal-relationship-to-meal', '1.0', words(...firstMeals)),
   value(
     'omh:temporal-relationship-to-meal',
@@ -162,7 +165,4 @@ export const valueSchemas = [
   value('omh:specimen-source', '2.0', words(...specimens, 'lacrimal fluid')),
   value('omh:specimen-source', '2.1', specimen),
   value('omh:activity-name', '1.0', text),
-  value('ieee:time-frame', '1.0', ieeeFrame),
-  value('ieee:time-interval', '1.0', ieeeInterval),
-  value('ieee:body-posture', '1.0', posture),
 ]
