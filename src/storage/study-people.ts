@@ -18,8 +18,8 @@ export type StudyPeopleAsked = {
   readonly subjects: Expression
   /** Which Observations the study is consented. */
   readonly shared: Expression
-  /** `silent`: they share, and nothing has come for so many days. Absent: everybody. */
-  readonly state?: StudyState | 'silent'
+  /** `silent`: they share, and nothing has come for so many days; `earlier`: what they signed is not the last text. Absent: everybody. */
+  readonly state?: StudyState | 'silent' | 'earlier'
   readonly silentDays: number
   /** A part of a name or an identifier; empty: everybody. */
   readonly text: string
@@ -38,6 +38,8 @@ export type StudyPersonRow = {
   readonly patient: string | null
   readonly state: StudyState
   readonly isSilent: boolean
+  /** Whether they share by an earlier text than the one to sign now. */
+  readonly isEarlier: boolean
   /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured. */
   readonly arrived: Date | null
   readonly measured: Date | null
@@ -48,7 +50,7 @@ export type StudyPeople = {
   /** How many there are that were asked for. */
   readonly total: number
   /** Of all in the study, whatever was asked for. */
-  readonly counts: Readonly<Partial<Record<StudyState | 'silent', number>>>
+  readonly counts: Readonly<Partial<Record<StudyState | 'silent' | 'earlier', number>>>
 }
 
 type Gate = { readonly access: Access; readonly classes: CodeClasses }
@@ -73,13 +75,15 @@ export const readStudyPeople = async (
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total, page.patient_id AS "patientId",
       page.content::text AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
-      page.state, page.silent AS "isSilent", page.arrived, page.measured
+      page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.arrived, page.measured
     FROM (
       SELECT jsonb_object_agg(state, number) AS counts
       FROM (
         SELECT state, count(*) AS number FROM person GROUP BY state
         UNION ALL
-        SELECT 'silent', count(*) FROM person WHERE silent) AS one) AS counted
+        SELECT 'silent', count(*) FROM person WHERE silent
+        UNION ALL
+        SELECT 'earlier', count(*) FROM person WHERE earlier) AS one) AS counted
     LEFT JOIN page ON TRUE
     ORDER BY page.key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, page.pk DESC`)
   const [first] = rows
@@ -108,14 +112,16 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   ),
   answered AS MATERIALIZED (
     SELECT row.patient_id, (array_agg(row.content ->> 'status' ORDER BY
-      array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC))[1] AS status
+      array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC))[1] AS status,
+      bool_or(row.content ->> 'status' = 'active' AND given.text_version IS DISTINCT FROM (
+        SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
     FROM consent_grantee AS given
     JOIN consent AS row ON row.patient_id = given.patient_id AND row.pk = given.pk
     WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${visible(gate, 'Consent')}
     GROUP BY row.patient_id
   ),
   stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, CASE
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, CASE
       WHEN subject.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
@@ -127,7 +133,8 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   ),
   person AS MATERIALIZED (
     SELECT stated.*, newest.arrived, newest.measured, stated.state IN ('all', 'partly')
-      AND coalesce(newest.arrived < now() - make_interval(days => ${silentDays}), TRUE) AS silent
+      AND coalesce(newest.arrived < now() - make_interval(days => ${silentDays}), TRUE) AS silent,
+      stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier
     FROM stated LEFT JOIN LATERAL (
       SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured
       FROM observation AS row
@@ -144,7 +151,8 @@ const isPatientOf = (person: SqlFragment): SqlFragment => sql.fragment`row.patie
 
 const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
   if (state === undefined) return sql.fragment`TRUE`
-  return state === 'silent' ? sql.fragment`person.silent` : sql.fragment`person.state = ${state}`
+  if (state === 'silent') return sql.fragment`person.silent`
+  return state === 'earlier' ? sql.fragment`person.earlier` : sql.fragment`person.state = ${state}`
 }
 
 const textTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {

@@ -16,7 +16,7 @@ export type StudyParts = {
 }
 
 /** Somebody in a study, as far as the caller may know. */
-export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent'> & {
+export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier'> & {
   /** Id of the ResearchSubject. */
   readonly id: string
   /** Id of the Patient that it names, whom the caller may not be able to read. */
@@ -64,7 +64,10 @@ export const findEnrolledPeople = async (
 /** Who shares, and sends nothing for so long, is silent. */
 export const silentDays = 14
 
-const toPerson = ({ subject, patient, state, isSilent, arrived, measured }: StudyPersonRow, seesAnswers: boolean) => {
+const toPerson = (
+  { subject, patient, state, isSilent, isEarlier, arrived, measured }: StudyPersonRow,
+  seesAnswers: boolean,
+) => {
   const { id = '', identifier = [], individual }: ResearchSubject = JSON.parse(subject)
   return {
     id,
@@ -74,6 +77,7 @@ const toPerson = ({ subject, patient, state, isSilent, arrived, measured }: Stud
     hasEnded: state === 'ended',
     state: seesAnswers || state === 'ended' ? state : undefined,
     isSilent: isSilent && seesAnswers,
+    isEarlier: isEarlier && seesAnswers,
     ...(arrived === null ? {} : { newest: { arrived, ...(measured === null ? {} : { measured }) } }),
   }
 }

@@ -54,6 +54,7 @@ export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, st
   all: 'Share everything',
   partly: 'Share a part',
   silent: 'Silent',
+  earlier: 'Signed an earlier text',
   declined: 'Declined',
   withdrawn: 'Withdrawn',
   ended: 'Place has ended',

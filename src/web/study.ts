@@ -80,7 +80,10 @@ const statesNav = (
 ): Html | undefined => {
   const states = Object.entries(peopleStates).filter(([state]) => (counts[state] ?? 0) > 0 || state === asked.state)
   if (states.length === 0) return undefined
-  const all = Object.entries(counts).reduce((sum, [state, count = 0]) => sum + (state === 'silent' ? 0 : count), 0)
+  const all = Object.entries(counts).reduce(
+    (sum, [state, count = 0]) => sum + (state === 'silent' || state === 'earlier' ? 0 : count),
+    0,
+  )
   const link = (state: PeopleAsked['state'], label: string, count: number) =>
     html`<li><a href="${urlOf({ ...asked, state, page: 1 })}"${state === asked.state && html` aria-current="true" class="fw-bold"`}>${label}: ${count}</a></li>`
   return html`<nav aria-label="By what they have answered"><ul class="list-unstyled d-flex flex-wrap gap-3">
@@ -103,7 +106,7 @@ const listed = (
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3">
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}</h3>
-<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}</p>
+<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}</p>
 <p class="text-body-secondary">${arrived(person)}</p>
 ${actions}
 </li>`

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { digestOf } from '../../src/fhir/attachment-digest.ts'
-import { standardExtensions, systems } from '../../src/fhir/canonical.ts'
+import { extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
@@ -169,6 +169,22 @@ t.test('whose data a page of the study shows is recorded', async t => {
   const all = first?.patients ?? []
   t.match(await recordedBy('/completeness?find=All'), [first, { type: 'Observation', patients: all }])
   t.match(await recordedBy('/arrivals'), [{ type: 'Observation', patients: all }])
+})
+
+t.test('those who have not signed the last text are counted, and seen alone', async t => {
+  const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
+  const data = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const second = {
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: '2' },
+      { url: 'text', valueAttachment: { contentType: 'text/plain', data } },
+    ],
+  }
+  t.notMatch(wordsOf(await people.member.get(page)), /Signed an earlier text/)
+  await update(lab.manager, { ...stored, extension: [...stored.extension, second] })
+  t.match(wordsOf(await people.member.get(page)), /Signed an earlier text: 2/)
+  t.same((await named('?state=earlier')).toSorted(), ['All', 'Part'])
 })
 
 t.test('people come in pages', async t => {
