@@ -11,6 +11,8 @@ export const extensions = {
   staff: `${canonicalBase}/StructureDefinition/staff`,
   supportedData: `${canonicalBase}/StructureDefinition/supported-data`,
   deliveredData: `${canonicalBase}/StructureDefinition/delivered-data`,
+  paperConsent: `${canonicalBase}/StructureDefinition/paper-consent`,
+  paperScan: `${canonicalBase}/StructureDefinition/paper-scan`,
   gender: `${canonicalBase}/StructureDefinition/gender`,
   birthYear: `${canonicalBase}/StructureDefinition/birth-year`,
   descriptiveStatistic: `${canonicalBase}/StructureDefinition/descriptive-statistic`,

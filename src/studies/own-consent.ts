@@ -70,7 +70,7 @@ export const stopPermits = async (
   )
 }
 
-const isStanding = (consent: Consent | undefined): consent is Consent =>
+export const isStanding = (consent: Consent | undefined): consent is Consent =>
   consent?.status === 'active' || consent?.status === 'proposed'
 
 const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
@@ -87,7 +87,8 @@ const write = async ({ store }: OwnRecord, one: Write): Promise<void> => {
     throw written?.error ?? new FhirError('conflict', 'Nothing was written')
 }
 
-const newConsent = ({ study, record }: StudyAsked, now: string) => ({
+/** With nothing given yet. */
+export const newConsent = ({ study, record }: Pick<StudyAsked, 'study' | 'record'>, now: string) => ({
   resourceType: 'Consent' as const,
   extension: [
     { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study.id}` } },
@@ -99,13 +100,13 @@ const newConsent = ({ study, record }: StudyAsked, now: string) => ({
   policyRule: { coding: [{ system: `${terminology}/consentpolicycodes`, code: 'deny-unless-permitted' }] },
 })
 
-const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttachment']> => {
+export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttachment']> => {
   const { contentType, language, title } = text?.attachment ?? {}
   return { ...(contentType && { contentType }), ...(language && { language }), ...(title && { title }) }
 }
 
 /** Where no day was chosen it is from the moment of signing, which later changes of the Consent leave as it is. */
-const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
+export const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
   const { line, from, until } = choice
   const kept = startOf(asked.consent, line)
   const start = from === '' ? now : kept?.slice(0, 10) === from ? kept : from
@@ -134,13 +135,16 @@ const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvis
 const startOf = (consent: Consent | undefined, line: AskedLine): string | undefined =>
   permitFor(consent, line)?.dataPeriod?.start
 
-export const permitFor = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
-  if (consent?.status !== 'active') return undefined
+export const permitFor = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined =>
+  consent?.status === 'active' ? permitOfLine(consent, line) : undefined
+
+/** Whether or not it is in force. */
+export const permitOfLine = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
   const asked = JSON.stringify(
     line.extension.extension?.find(({ url }) => url === 'kind')?.valueCodeableConcept?.coding ??
       line.extension.extension?.find(({ url }) => url === 'class')?.valueCoding,
   )
-  return consent.provision?.provision?.find(
+  return consent?.provision?.provision?.find(
     ({ type, code, class: classes, data }) =>
       type === 'permit' &&
       JSON.stringify(code?.[0]?.coding ?? classes?.[0]) === asked &&

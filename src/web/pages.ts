@@ -81,6 +81,8 @@ import { studyInvitationActions } from './study-invitation.ts'
 import { studyInvitationsPage } from './study-invitations.ts'
 import { studyNewPage } from './study-new.ts'
 import { studyNotebookPage } from './study-notebook.ts'
+import { studyPaperPage } from './study-paper.ts'
+import { studyPaperSettingPage } from './study-paper-setting.ts'
 import { studySettingsPage } from './study-settings.ts'
 import { studyStaffPage } from './study-staff.ts'
 import { studyStatusPage } from './study-status.ts'
@@ -150,6 +152,8 @@ const pages: readonly AddPage[] = [
   studyInvitationsPage,
   studyEnrolmentPage,
   studyActionPage,
+  studyPaperPage,
+  studyPaperSettingPage,
   studyNewPage,
   studySettingsPage,
   studyFactsPage,

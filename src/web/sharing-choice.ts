@@ -64,20 +64,34 @@ const problemOf = ({ shares, from, until }: LineState): 'missing' | 'date' | 'or
 export const choiceForm = (
   { study, lines }: StudyAsked,
   state: ChoiceState,
-  { say }: Words,
+  words: Words,
   { token, isNothing = false }: { readonly token: string; readonly isNothing?: boolean },
 ): Html => {
+  const { say } = words
   const page = `/sharing/${study.id}`
-  const problems = lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.get(name)?.problem }))
+  const problems = choiceProblems(lines, state)
   const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
   return html`${problemList([...nothing, ...problems], say('check'))}
 <form method="post" action="${page}" id="choices" novalidate>
 <input type="hidden" name="_csrf" value="${token}">
-${lines.map(({ name, what }) => {
-  const { shares, from, until, problem } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
-  const radio = (value: 'yes' | 'no', label: string) =>
-    box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: shares === value, label })
-  return html`<fieldset class="field${problem && ' wrong'}">
+${choiceFields(lines, state, words)}
+<div class="d-flex flex-wrap gap-3 mt-4">
+<button class="btn btn-primary">${say('choose.go-on')}</button>
+<button formaction="${page}/decline" class="btn btn-primary">${say('choose.decline')}</button>
+</div>
+</form>`
+}
+
+export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) =>
+  lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.get(name)?.problem }))
+
+/** A part of a form: each line with whether it is shared, from when and until when. */
+export const choiceFields = (lines: StudyAsked['lines'], state: ChoiceState, { say }: Words): readonly Html[] =>
+  lines.map(({ name, what }) => {
+    const { shares, from, until, problem } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
+    const radio = (value: 'yes' | 'no', label: string) =>
+      box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: shares === value, label })
+    return html`<fieldset class="field${problem && ' wrong'}">
 <legend class="fs-5 fw-semibold">${what}</legend>
 ${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
 ${radio('yes', say('choose.share'))}
@@ -87,13 +101,7 @@ ${field({ name: `${name}-from`, label: say('choose.from'), hint: say('choose.fro
 ${field({ name: `${name}-until`, label: say('choose.until'), hint: say('choose.until-hint'), value: until, autocomplete: 'off', optional: true })}
 </div>
 </fieldset>`
-})}
-<div class="d-flex flex-wrap gap-3 mt-4">
-<button class="btn btn-primary">${say('choose.go-on')}</button>
-<button formaction="${page}/decline" class="btn btn-primary">${say('choose.decline')}</button>
-</div>
-</form>`
-}
+  })
 
 /** The same choices, unseen, for the form that signs them. */
 export const hiddenChoices = (choices: readonly Choice[]): Readonly<Record<string, string>> =>

@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { queryOf } from '../http/presentation.ts'
+import { allowsPaper } from '../studies/paper-consent.ts'
 import type { ChangeableStudy } from '../studies/study-change.ts'
 import { factsOf } from '../studies/study-facts.ts'
 import { displayOf, requestsOf } from '../studies/study-request.ts'
@@ -41,6 +42,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
     ['data', 'Data that the study asks for', [...kinds].join(', ') || 'Nothing yet'],
     ['staff', 'Staff', staff.length === 0 ? 'Nobody is named yet' : `${staff.length} at work now`],
     ['text', 'What patients read and sign', textSaid(study)],
+    ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'They are not taken'],
     ['status', 'Status', statusName(study)],
   ] as const
   return said.map(
@@ -61,5 +63,6 @@ const told: Readonly<Record<string, string>> = {
   made: 'The study is made. Nobody is asked for anything yet.',
   facts: 'It is saved.',
   status: 'It is saved.',
+  paper: 'It is saved.',
   text: 'The text is published. Everybody in the study is asked to sign it.',
 }

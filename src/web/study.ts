@@ -1,6 +1,8 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import { unlessRefused } from '../fhir/error.ts'
 import type { StudyState } from '../storage/study-people.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../studies/enrolled-people.ts'
+import { allowsPaper } from '../studies/paper-consent.ts'
 import { findChangeableStudy } from '../studies/study-change.ts'
 import { statusName } from '../studies/study-status.ts'
 import { mayWithdrawIn } from '../studies/withdrawal-by-staff.ts'
@@ -39,7 +41,7 @@ export const studyPage: AddPage = (server, options) => {
       person,
       people.map(({ id }) => id),
     )
-    const mayWithdraw = await mayWithdrawIn(options, person, request.params.id)
+    const asks = await mayWithdrawIn(options, person, request.params.id)
     const isChangeable = await unlessRefused(() => findChangeableStudy(options, person, request.params.id))
     const shown = { page, token: ownToken(reply), now: Date.now() }
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
@@ -63,7 +65,7 @@ ${findForm(page, asked)}
 ${
   people.length === 0
     ? html`<p>${asked.state === undefined && asked.text === '' ? 'Nobody is in this study yet, as far as you may see.' : 'Nobody in this study is so, as far as you may see.'}</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, [invitationOf(one, invitable, shown), mayWithdraw && withdrawalOf(one, page)]))}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, [invitationOf(one, invitable, shown), asks && byStaff(one, study)]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
@@ -111,10 +113,15 @@ const listed = (
 ${actions}
 </li>`
 
-const withdrawalOf = (person: EnrolledPerson, page: string): Html | undefined =>
-  person.state === 'all' || person.state === 'partly'
-    ? html`<p><a href="${page}/people/${person.id}/withdrawal" aria-label="They want to stop, and told us so: ${nameOf(person)}">They want to stop, and told us so</a></p>`
-    : undefined
+/** What staff do for somebody who does it not themselves. */
+const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
+  const at = `/studies/${study.id}/people/${person.id}`
+  const link = (path: string, text: string) =>
+    html`<p><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
+  if (person.state === 'all' || person.state === 'partly')
+    return link('withdrawal', 'They want to stop, and told us so')
+  return allowsPaper(study) && !person.hasEnded ? link('paper', 'They have signed on paper') : undefined
+}
 
 const states: Readonly<Record<StudyState, string>> = {
   none: 'Has not answered yet.',

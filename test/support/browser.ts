@@ -19,7 +19,12 @@ export type Browser = {
   /** Sends what no page of ours would. */
   readonly post: (url: string, fields: Fields) => Promise<Shown>
   /** The same as `send`, with a file in a field. */
-  readonly sendFile: (url: string, file: SentFile, action?: string) => Promise<Shown>
+  readonly sendFile: (
+    url: string,
+    file: SentFile,
+    action?: string,
+    fields?: Readonly<Record<string, string>>,
+  ) => Promise<Shown>
   readonly cookies: Map<string, string>
 }
 
@@ -73,9 +78,14 @@ export const openBrowser = (
       const { body } = await ask('GET', url)
       return post(action, { ...hiddenIn(body, action), ...fields })
     },
-    sendFile: async (url, file, action = url.split('?', 1)[0] ?? url) => {
+    sendFile: async (url, file, action = url.split('?', 1)[0] ?? url, fields = {}) => {
       const { body } = await ask('GET', url)
-      return ask('POST', action, inParts(hiddenIn(body, action), file), `multipart/form-data; boundary=${boundary}`)
+      return ask(
+        'POST',
+        action,
+        inParts({ ...hiddenIn(body, action), ...fields }, file),
+        `multipart/form-data; boundary=${boundary}`,
+      )
     },
   }
 }

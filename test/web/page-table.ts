@@ -1,3 +1,5 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { extensions } from '../../src/fhir/canonical.ts'
 import type { openTenants } from './tenants.ts'
 
 type Role = keyof Awaited<ReturnType<typeof openTenants>>['people'] | 'other patient' | 'researcher'
@@ -136,11 +138,16 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/people/:subject/cancel': ofStudy,
   '/studies/:id/people/:subject/code': ofStudy,
   '/studies/:id/people/:subject/invite': ofStudy,
+  '/studies/:id/people/:subject/paper': ofStudy,
+  '/studies/:id/people/:subject/paper/confirm': ofStudy,
+  '/studies/:id/people/:subject/paper/discard': ofStudy,
+  '/studies/:id/people/:subject/paper/scan': { ...ofStudy, isNothing: true, isFile: true },
   '/studies/:id/people/:subject/withdrawal': ofStudy,
   '/studies/:id/settings': ofStudy,
   '/studies/:id/settings/data': ofStudy,
   '/studies/:id/settings/data/remove': ofStudy,
   '/studies/:id/settings/facts': ofStudy,
+  '/studies/:id/settings/paper': ofStudy,
   '/studies/:id/settings/staff': ofStudy,
   '/studies/:id/settings/staff/:place': { ...ofStudy, isNothing: true },
   '/studies/:id/settings/staff/:place/remove': { ...ofStudy, isNothing: true },
@@ -155,7 +162,22 @@ export const pageTable: Readonly<Record<string, Row>> = {
 type World = Awaited<ReturnType<typeof openTenants>>
 
 /** The world of the table: who is who in it, and what stands in the place of ids. */
-export const openTable = async ({ send, ann, bob, lab, study, people, browserOf, account, client }: World) => {
+export const openTable = async (world: World) => {
+  const { send, create, update, ann, bob, lab, study, people, browserOf, account, client } = world
+  const stored: ResearchStudy = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const onPaper = { url: extensions.paperConsent, valueBoolean: true }
+  await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), onPaper] })
+  const silent = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Eve' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const unanswered = await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${silent.id}` },
+  })
   const [subject] = (await send('everything', 'GET', `ResearchSubject?patient=Patient/${ann}`)).json().entry
   const code = 'viewer'
   const role = (
@@ -180,6 +202,9 @@ export const openTable = async ({ send, ann, bob, lab, study, people, browserOf,
   return {
     browsers,
     addressOf: (path: string) =>
-      path.replace(/^\/patients\/:id/, `/patients/${ann}`).replace(/:\w+/g, one => ids[one] ?? 'nothing'),
+      path
+        .replace(/^\/patients\/:id/, `/patients/${ann}`)
+        .replace(/:subject\/paper/, `${unanswered.id}/paper`)
+        .replace(/:\w+/g, one => ids[one] ?? 'nothing'),
   }
 }

@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { organizationRole } from '../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
@@ -27,6 +28,12 @@ const signedIn = async ({ person }: { readonly person: string }) => {
 const coordinator = await (async () => {
   const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Cora' }] })
   const practitioner = { reference: `Practitioner/${id}` }
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'viewer' }] }],
+  })
   const person = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
   const stored: ResearchStudy = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const role = { coding: [{ system: systems.staffRole, code: 'coordinator' }] }

@@ -1,0 +1,26 @@
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+
+/** A version of a Consent that somebody has recorded from paper. */
+export type PaperRecord = { readonly practitioner: string; readonly recordedAt: Date }
+
+export const addPaperRecord = (
+  connection: Connection,
+  {
+    consent,
+    version,
+    practitioner,
+  }: { readonly consent: string; readonly version: string; readonly practitioner: string },
+): Promise<number> =>
+  connection.run(sql.fragment`
+    INSERT INTO paper_consent (consent_id, version, practitioner) VALUES (${consent}, ${version}, ${practitioner})`)
+
+/** Undefined where this version was not recorded from paper. */
+export const findPaperRecord = (
+  connection: Connection,
+  consent: string,
+  version: string,
+): Promise<PaperRecord | undefined> =>
+  connection.maybeOne<PaperRecord>(sql.fragment`
+    SELECT practitioner, recorded_at AS "recordedAt" FROM paper_consent
+    WHERE consent_id = ${consent} AND version = ${version}`)

@@ -1,0 +1,168 @@
+import type { Binary, Consent, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import { inactivationReason } from '../access/vocabulary.ts'
+import type { OpenStoreAs } from '../accounts/person.ts'
+import { extensions } from '../fhir/canonical.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Words } from '../messages/catalogue.ts'
+import { and, type Expression, none } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
+import { addPaperRecord, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
+import type { Store, Write } from '../storage/store.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
+import { type OwnParts, recordIn } from './own-record.ts'
+import { type StudyAsked, toStudyAsked } from './own-study.ts'
+import type { ForSubject } from './withdrawal-by-staff.ts'
+
+export type PaperParts = Omit<OwnParts, 'accounts'> & {
+  readonly accounts: OwnParts['accounts'] & { readonly openStoreAs: OpenStoreAs }
+}
+
+/** What somebody in a study may have signed on paper, for staff who record it. */
+export type PaperAsked = {
+  readonly asked: StudyAsked
+  readonly subject: string
+  readonly person: string
+  readonly practitioner: string
+  /** As whoever records it sees it. */
+  readonly store: Store
+  /** What was recorded, and waits for somebody else. */
+  readonly waiting: { readonly consent: Consent; readonly record: PaperRecord } | undefined
+}
+
+export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
+  extension.some(({ url, valueBoolean }) => url === extensions.paperConsent && valueBoolean === true)
+
+/** Throws `not-found` unless the study allows it, and the person is of its staff who ask people for their consent. */
+export const findPaperAsked = async (
+  parts: PaperParts,
+  { person, study: id, subject }: ForSubject,
+  words: Words,
+): Promise<PaperAsked> => {
+  const { database } = parts.accounts
+  const caller = await callerOfPerson(database, { person, client: 'pages', scope })
+  const { practitioner } = caller
+  const store = parts.openStoreFor(caller)
+  const asks: Expression =
+    practitioner === undefined
+      ? none
+      : { kind: 'staffed', to: { kind: 'practitioner', id: practitioner }, by: 'request' }
+  const search = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams({ _id: id }))
+  const [found] = (await store.search({ ...search, where: and(search.where, asks) })).entries
+  const study: ResearchStudy | undefined = found && JSON.parse(found.content)
+  const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
+  const patient = /^Patient\/(.+)$/.exec(enrolment.individual.reference ?? '')?.[1]
+  const isOfStudy = enrolment.study.reference === `ResearchStudy/${id}`
+  if (practitioner === undefined || study === undefined || patient === undefined || !isOfStudy || !allowsPaper(study))
+    throw new FhirError('not-found', 'There is no such page')
+  const record = recordIn(store, parts.registry, patient)
+  // Staff see the consents of others as well.
+  const of = { study: `ResearchStudy/${id}`, patient: `Patient/${patient}`, _sort: '-_lastUpdated', _count: '100' }
+  const consents = await record.find<Consent>('Consent', of)
+  const consent = consents.find(isStanding) ?? consents[0]
+  const asked = { ...(await toStudyAsked(parts, { study, record, words })), consent }
+  const recorded =
+    consent?.status === 'proposed'
+      ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
+      : undefined
+  return { asked, subject, person, practitioner, store, waiting: recorded && consent && { consent, record: recorded } }
+}
+
+const scope = [
+  'user/ResearchSubject.rus user/Consent.crus user/Binary.cr',
+  'user/ResearchStudy.rs user/Organization.rs user/Practitioner.rs user/Device.rs',
+].join(' ')
+
+type Signed = {
+  readonly choices: readonly Choice[]
+  /** The day on the paper. */
+  readonly signedOn: string
+  readonly scan: { readonly contentType: string; readonly bytes: Buffer }
+}
+
+/** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
+export const recordPaper = async (paper: PaperAsked, { choices, signedOn, scan }: Signed): Promise<void> => {
+  const { asked, subject, practitioner, store } = paper
+  const { consent: before, text } = asked
+  if (before?.status === 'active') throw new FhirError('business-rule', 'They share already, and change it themselves')
+  await store.atomic(async (own, connection) => {
+    const binary: Binary = {
+      resourceType: 'Binary',
+      contentType: scan.contentType,
+      securityContext: { reference: `ResearchSubject/${subject}` },
+      data: scan.bytes.toString('base64'),
+    }
+    const kept = await write(own, { kind: 'create', resource: binary })
+    const draft = newConsent(asked, signedOn)
+    const resource: Consent = {
+      ...draft,
+      extension: [
+        ...draft.extension,
+        { url: extensions.paperScan, valueReference: { reference: `Binary/${kept.id}` } },
+      ],
+      status: 'proposed',
+      sourceAttachment: { ...sourceOf(asked), ...(text && { hash: text.hash }) },
+      provision: {
+        type: 'deny',
+        provision: choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, signedOn)),
+      },
+    }
+    const { id, versionId } = await write(
+      own,
+      isStanding(before)
+        ? { kind: 'update', id: before.id ?? '', resource: { ...resource, id: before.id ?? '' }, ...matching(before) }
+        : { kind: 'create', resource },
+    )
+    await addPaperRecord(connection, { consent: id, version: versionId, practitioner })
+  })
+}
+
+/**
+ * Makes it count: what somebody else has recorded, exactly as it was recorded. The rules let no staff give a consent, so the server
+ * does, in the name of who confirms. Throws FhirError for whoever has recorded it.
+ */
+export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked): Promise<void> => {
+  const { consent } = waitingOf(paper)
+  if (waitingOf(paper).record.practitioner === paper.practitioner)
+    throw new FhirError('forbidden', 'Somebody else than who has recorded it confirms it')
+  const store = accounts.openStoreAs({ principal: { kind: 'person', id: paper.person } })
+  const verified = { verified: true, verificationDate: new Date().toISOString() }
+  const resource: Consent = { ...consent, status: 'active', verification: [verified] }
+  await write(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) })
+}
+
+/** Ends what waits; whoever may record may also refuse. */
+export const discardPaper = async (paper: PaperAsked): Promise<void> => {
+  const { consent } = waitingOf(paper)
+  const why = {
+    url: inactivationReason,
+    valueCodeableConcept: { text: 'What was recorded from paper was not confirmed' },
+  }
+  const resource: Consent = { ...consent, status: 'inactive', extension: [...(consent.extension ?? []), why] }
+  await write(paper.store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) })
+}
+
+/** Of what waits. */
+export const readScan = async (
+  paper: PaperAsked,
+): Promise<{ readonly contentType: string; readonly bytes: Buffer }> => {
+  const { consent } = waitingOf(paper)
+  const scan = consent.extension?.find(({ url }) => url === extensions.paperScan)?.valueReference?.reference
+  const stored = await paper.store.read('Binary', scan?.replace('Binary/', '') ?? '')
+  const { contentType, data = '' }: Binary = JSON.parse(stored.content)
+  return { contentType, bytes: Buffer.from(data, 'base64') }
+}
+
+const waitingOf = ({ waiting }: PaperAsked) => {
+  if (waiting === undefined) throw new FhirError('not-found', 'Nothing waits to be confirmed')
+  return waiting
+}
+
+const matching = ({ meta }: Consent) => (meta?.versionId === undefined ? {} : { ifMatch: meta.versionId })
+
+const write = async (store: Store, one: Write) => {
+  const [written] = await store.write([one])
+  if (written === undefined) throw new FhirError('conflict', 'Nothing was written')
+  if (written.outcome === 'refused') throw written.error
+  return written
+}

@@ -1,0 +1,46 @@
+import type { FastifyReply } from 'fastify'
+import { wordsFor } from '../messages/catalogue.ts'
+import { permitOfLine } from '../studies/own-consent.ts'
+import type { PaperAsked } from '../studies/paper-consent.ts'
+import { form, notice } from './form.ts'
+import { ownToken } from './form-token.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+import { periodText } from './sharing-preview.ts'
+import { dayOrMoment, moment } from './time.ts'
+
+/** What was recorded from paper, beside its scan: who has not recorded it confirms it, or refuses. */
+export const sendPaperWaiting = (reply: FastifyReply, paper: PaperAsked, problem?: string): FastifyReply => {
+  const { asked, subject, practitioner, waiting } = paper
+  const token = ownToken(reply)
+  const words = wordsFor('en')
+  const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const isOwn = waiting?.record.practitioner === practitioner
+  const lines = asked.lines.map(line => {
+    const permit = permitOfLine(waiting?.consent, line)
+    const { start = '', end = '' } = permit?.dataPeriod ?? {}
+    const period = permit === undefined ? 'not shared' : periodText({ from: start, until: end }, words)
+    return html`<li>${line.what}: ${period}</li>`
+  })
+  return sendPage(reply, {
+    title: 'Consent on paper',
+    isProblem: problem !== undefined,
+    signOut: { token },
+    content: html`<h1>Consent on paper</h1>
+${problem !== undefined && notice('problem', html`<p>${problem}.</p>`)}
+<dl>
+<dt>Signed</dt><dd>${dayOrMoment(waiting?.consent.dateTime ?? '', words)}</dd>
+<dt>Recorded</dt><dd>${waiting && moment(waiting.record.recordedAt)}</dd>
+<dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
+</dl>
+<p><a href="${page}/scan" download>Open the scan</a></p>
+${
+  isOwn
+    ? html`<p>You have recorded it. Somebody else of the staff compares it with the scan, and confirms it; until then it counts for nothing.</p>`
+    : html`<p>Compare it with the scan: the patient, the text that was signed, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
+${form({ action: `${page}/confirm`, token, fields: [], button: 'Confirm: it is what was signed' })}`
+}
+<form method="post" action="${page}/discard"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary">Discard what was recorded</button></form>
+<p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
+  })
+}

@@ -1,0 +1,111 @@
+import fastifyMultipart from '@fastify/multipart'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+import { wordsFor } from '../messages/catalogue.ts'
+import {
+  confirmPaper,
+  discardPaper,
+  findPaperAsked,
+  type PaperAsked,
+  readScan,
+  recordPaper,
+} from '../studies/paper-consent.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
+import { notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
+import { sendPaperWaiting } from './paper-waiting.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
+
+/** What a patient has signed on paper: one of the staff records it with its scan, and it counts when another one has confirmed it. */
+export const studyPaperPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/people/:subject/paper'
+  server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
+    const paper = await paperOf(request, options)
+    return paper.waiting === undefined ? sendRecord(reply, paper, { signedOn: '' }) : sendPaperWaiting(reply, paper)
+  })
+  server.get<OfSubject>(`${at}/scan`, { onRequest }, async (request, reply) => {
+    const { contentType, bytes } = await readScan(await paperOf(request, options))
+    return reply
+      .type(contentType)
+      .header('cache-control', 'no-store')
+      .header('content-disposition', `attachment; filename="consent.${contentType.replace(/^.*\//, '')}"`)
+      .send(bytes)
+  })
+  server.post<OfSubject>(`${at}/confirm`, { onRequest }, async (request, reply) => {
+    const paper = await paperOf(request, options)
+    try {
+      await confirmPaper(options, paper)
+    } catch (error) {
+      if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
+      return sendPaperWaiting(reply.code(error.status), paper, error.message)
+    }
+    return reply.redirect(`/studies/${request.params.id}`, 303)
+  })
+  server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
+    await discardPaper(await paperOf(request, options))
+    return reply.redirect(`/studies/${request.params.id}`, 303)
+  })
+  const record = async (request: FastifyRequest<OfSubject>, reply: FastifyReply, tooLarge?: string) => {
+    const paper = await paperOf(request, options)
+    if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), paper)
+    const read = typedPaper(request.body, paper.asked, tooLarge)
+    if (read.kind === 'problems') return sendRecord(reply.code(tooLarge === undefined ? 422 : 413), paper, read.state)
+    await recordPaper(paper, read.signed)
+    return reply.redirect(request.url, 303)
+  }
+  void server.register(async within => {
+    await within.register(fastifyMultipart, {
+      attachFieldsToBody: 'keyValues',
+      limits: { fileSize: mostScanBytes, files: 1, fields: 200, fieldSize: 1000, parts: 201 },
+    })
+    within.post<OfSubject>(
+      at,
+      {
+        onRequest,
+        errorHandler: async (error, request, reply) => {
+          if ((error as { readonly code?: string }).code !== 'FST_REQ_FILE_TOO_LARGE') throw error
+          const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it with fewer points`
+          return record(request as FastifyRequest<OfSubject>, reply, tooLarge)
+        },
+      },
+      async (request, reply) => record(request, reply),
+    )
+  })
+}
+
+const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions): Promise<PaperAsked> => {
+  const { id: study, subject } = request.params
+  const language = typed(request.body, 'language') || 'en'
+  return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, wordsFor(language))
+}
+
+const sendRecord = (reply: FastifyReply, paper: PaperAsked, state: PaperState): FastifyReply => {
+  const { asked, subject } = paper
+  const token = ownToken(reply)
+  const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const why = reasonAgainst(paper)
+  return sendPage(reply, {
+    title: 'Consent on paper',
+    isProblem: state.problems !== undefined,
+    signOut: { token },
+    content: html`<h1>Consent on paper</h1>
+${
+  why === undefined
+    ? html`<p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
+${paperForm({ page, token, asked, state })}`
+    : notice('problem', html`<p>${why}</p>`)
+}
+<p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
+  })
+}
+
+const reasonAgainst = ({ asked: { consent, text } }: PaperAsked): string | undefined => {
+  if (consent?.status === 'active') return 'They share already, and change themselves what they share.'
+  return text === undefined ? 'The study has no text yet that could be signed.' : undefined
+}

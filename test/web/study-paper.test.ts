@@ -1,0 +1,156 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { organizationRole } from '../../src/access/vocabulary.ts'
+import { extensions, systems } from '../../src/fhir/canonical.ts'
+import { startSession } from '../../src/storage/account/session.ts'
+import { openBrowser, wordsOf } from '../support/browser.ts'
+import { openStudies } from '../support/study.ts'
+
+const world = await openStudies()
+const { server, database, create, update, send, institution, patientToken } = world
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const kinds = ['omh:heart-rate', 'omh:body-weight']
+const study = await world.study(lab.manager, lab.organization, 'hearts', kinds)
+const studyNow = async (): Promise<ResearchStudy> =>
+  (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+
+let network = 0
+const signedIn = async ({ person }: { readonly person: string }) => {
+  const browser = openBrowser(server, { remoteAddress: `10.9.0.${++network}` })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const coordinator = async (name: string) => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: name }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+  const stored = await studyNow()
+  const role = { coding: [{ system: systems.staffRole, code: 'coordinator' }] }
+  const entry = {
+    url: extensions.staff,
+    extension: [
+      { url: 'practitioner', valueReference: practitioner },
+      { url: 'role', valueCodeableConcept: role },
+    ],
+  }
+  await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), entry] })
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  return { person }
+}
+const [cora, dora] = [await coordinator('Cora'), await coordinator('Dora')]
+const [first, second, researcher] = [await signedIn(cora), await signedIn(dora), await signedIn(study.researcher)]
+
+const enrolled = async (name: string) => {
+  const { id: patient } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: name }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const { id: subject } = await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${patient}` },
+  })
+  return { patient, page: `/studies/${study.id}/people/${subject}/paper` }
+}
+const consentsOf = async (patient: string) =>
+  ((await send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json().entry ?? []).map(
+    ({ resource }: { resource: object }) => resource,
+  )
+const pdf = Buffer.from('%PDF-1.7 the scan')
+const signed = {
+  signedOn: '2026-03-01',
+  language: 'en',
+  'omh:heart-rate@any': 'yes',
+  'omh:body-weight@any': 'no',
+}
+const scan = (content: string | Uint8Array = pdf) => ({ field: 'scan', name: 'scan.pdf', content })
+const tokenIn = async (browser: typeof first) =>
+  /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+
+t.test('paper is taken only where the study allows it, which is said in its settings', async t => {
+  const { page } = await enrolled('Early')
+  t.equal((await first.get(page)).status, 404)
+  const settings = `/studies/${study.id}/settings/paper`
+  const member = await first.send(settings, { paper: 'yes' })
+  t.match(member, { status: 303, location: `/studies/${study.id}/settings?done=paper` })
+  t.match((await studyNow()).extension?.at(-1), { url: extensions.paperConsent, valueBoolean: true })
+  t.match((await first.get(page)).status, 200)
+  t.equal((await researcher.get(page)).status, 404, 'who does not ask people records nothing')
+})
+
+t.test('what is missing is said at its field, and nothing is recorded', async t => {
+  const { page, patient } = await enrolled('Ann')
+  const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
+  t.match(
+    [shown.status, wordsOf(shown)],
+    [422, /Enter the day on the paper, such as 2026-01-31 Choose the scan: a PDF, a JPEG or a PNG/],
+  )
+  t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
+  t.same(await consentsOf(patient), [])
+})
+
+t.test('one records it, and it counts when another one has confirmed it', async t => {
+  const { page, patient } = await enrolled('Bea')
+  const recorded = await first.sendFile(page, scan(), page, signed)
+  t.match(recorded, { status: 303, location: page })
+  const [proposed] = await consentsOf(patient)
+  t.match(proposed, { status: 'proposed', dateTime: '2026-03-01', provision: { provision: [{ type: 'permit' }] } })
+  t.equal(proposed.provision.provision.length, 1)
+  t.match(
+    wordsOf(await first.get(page)),
+    /Heart rate, from any device: measured from March 1, 2026 .*You have recorded it\./,
+  )
+
+  const _csrf = await tokenIn(first)
+  t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by whoever has recorded it')
+  t.equal((await researcher.post(`${page}/confirm`, { _csrf: await tokenIn(researcher) })).status, 404)
+  t.match(await consentsOf(patient), [{ status: 'proposed' }])
+
+  t.equal((await second.get(`${page}/scan`)).body, pdf.toString())
+  t.equal((await researcher.get(`${page}/scan`)).status, 404)
+  t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: `/studies/${study.id}` })
+  const [given] = await consentsOf(patient)
+  t.match(given, {
+    status: 'active',
+    verification: [{ verified: true }],
+    extension: [{}, { url: extensions.paperScan }],
+  })
+  t.match(wordsOf(await second.get(`/studies/${study.id}`)), /Bea Shares a part of what the study asks for/)
+  const own = await patientToken(patient, 'patient/*.rs')
+  t.match((await send(own, 'GET', `Consent/${given.id}`)).json(), { status: 'active' })
+  t.match(wordsOf(await first.get(page)), /They share already, and change themselves what they share/)
+})
+
+t.test('what was changed since it was recorded is not confirmed', async t => {
+  const { page, patient } = await enrolled('Cleo')
+  await first.sendFile(page, scan(), page, signed)
+  const [proposed] = await consentsOf(patient)
+  await send('everything', 'PUT', `Consent/${proposed.id}`, { ...proposed, dateTime: '2026-03-02' })
+  const answer = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) })
+  t.equal(answer.status, 404)
+  t.match(await consentsOf(patient), [{ status: 'proposed' }])
+})
+
+t.test('what is discarded is over, with the reason; and no staff makes a consent count over FHIR', async t => {
+  const { page, patient } = await enrolled('Dana')
+  await first.sendFile(page, scan(), page, signed)
+  const [proposed] = await consentsOf(patient)
+  t.ok(
+    [403, 404].includes(
+      (await send(lab.manager, 'PUT', `Consent/${proposed.id}`, { ...proposed, status: 'active' })).statusCode,
+    ),
+  )
+  t.match(await second.send(page, {}, `${page}/discard`), { status: 303 })
+  t.match(await consentsOf(patient), [
+    { status: 'inactive', extension: [{}, {}, { valueCodeableConcept: { text: /paper/ } }] },
+  ])
+})
