@@ -110,7 +110,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     reportFault,
     errorPage: unanswerablePage,
   })
-  const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault }
+  const { recordTold } = audit
+  const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault, recordTold }
   if (work !== undefined) await authorization.start()
   const tell = logEvents(log)
   const sealing = work && openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })

@@ -2,6 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type AuditDoor, agentOf } from '../storage/audit/agent.ts'
 import { auditedStore } from '../storage/audit/audited-store.ts'
+import { concernedBy, type Found } from '../storage/audit/concerned.ts'
 import { beginEpoch } from '../storage/audit/epoch.ts'
 import { type AuditWriting, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
 import { openDatabase } from '../storage/database.ts'
@@ -11,6 +12,8 @@ import type { Store } from '../storage/store.ts'
 export type Audit = {
   readonly trail: Trail
   readonly audited: (store: Store, caller: Caller, door?: AuditDoor) => Store
+  /** Keeps that a subscriber is told of resources; nothing where there are none. */
+  readonly recordTold: (subscriber: Caller | undefined, told: readonly Found[]) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -26,6 +29,11 @@ export const openAudit = async (
     trail,
     audited: (store, caller, door) =>
       writing === 'on' ? auditedStore(store, { trail, registry, agent: agentOf(caller, door) }) : store,
+    recordTold: async (subscriber, told) => {
+      if (subscriber === undefined || told.length === 0) return
+      const agent = agentOf(subscriber, { operation: 'notification' })
+      await trail.keep({ ...agent, interaction: 'read', ...concernedBy(registry, undefined, told), outcome: 200 })
+    },
     close: () => database.close(),
   }
 }

@@ -4,7 +4,7 @@ import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import type { Candidate } from './candidate.ts'
-import { type Current, findCurrent, lockPlace, storedContent, wasVisible } from './current.ts'
+import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
 import { withoutServedMembers } from './model/pair.ts'
 import { project } from './model/projections.ts'
@@ -23,6 +23,7 @@ type Delete = Extract<Write, { kind: 'delete' }>
 /** The next version of what is there; unknown ids are created for those who may choose them. */
 export const updateOne = async (connection: Connection, writing: Writing, write: Update): Promise<Written> => {
   const type = write.resource.resourceType
+  refuseRecorded(type, write.id)
   const place = await lockPlace(connection, writing, type, write.id)
   if (place === undefined) {
     if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
@@ -38,6 +39,7 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
 /** The next version of what is there, as the patch changes it: nobody else can change it in between. */
 export const patchOne = async (connection: Connection, writing: Writing, write: Patch): Promise<Written> => {
   const { type, id } = write
+  refuseRecorded(type, id)
   const place = await lockPlace(connection, writing, type, id)
   const current = await findWritable(connection, writing, type, id, 'u')
   if (place === undefined || current === undefined) {
@@ -129,6 +131,7 @@ const moved = (candidate: Candidate): FhirError =>
 /** Deleted is deleted: the second time nothing happens. A study goes with its Group. */
 export const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {
   const { type, id } = write
+  refuseRecorded(type, id)
   const place = await lockPlace(connection, writing, type, id)
   if (place === undefined) throw unknown(type, id)
   const current = await findWritable(connection, writing, type, id, 'd')

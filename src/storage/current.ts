@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
@@ -58,9 +59,19 @@ export const findCurrent = async (
       }
 }
 
+/** The number of the record that the AuditEvent is made of; undefined where it is a resource. */
+const recordedIn = (type: ResourceType, id: string): string | undefined =>
+  type === 'AuditEvent' ? /^access-([1-9]\d{0,17})$/.exec(id)?.[1] : undefined
+
+/** Throws for what is made of a record: nobody writes that. */
+export const refuseRecorded = (type: ResourceType, id: string): void => {
+  if (recordedIn(type, id) === undefined) return
+  throw new FhirError('forbidden', `${type}/${id} is made of what is recorded, and is never written`)
+}
+
 /** The row of the id, under the alias `row`, and the condition that it is that one. */
 const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): SqlFragment => {
-  const access = type === 'AuditEvent' ? /^access-([1-9]\d{0,17})$/.exec(id)?.[1] : undefined
+  const access = recordedIn(type, id)
   return access === undefined
     ? sql.fragment`resource_identity AS identity
         JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk

@@ -9,6 +9,7 @@ import { subscribedType } from '../fhir/subscription.ts'
 import { parseSubscription } from '../interactions/subscription.ts'
 import type { Asked } from '../interactions/subscription-asked.ts'
 import type { Outbound } from '../messages/outbound.ts'
+import type { Found } from '../storage/audit/concerned.ts'
 import type { Database } from '../storage/database.ts'
 import { giveNotice } from '../storage/notice.ts'
 import type { Store } from '../storage/store.ts'
@@ -26,6 +27,8 @@ export type Serving = {
   readonly outbound: Outbound
   readonly base: () => string
   readonly reportFault: (fault: unknown) => void
+  /** Keeps durably that somebody is told of resources, before they are. */
+  readonly recordTold: (caller: Caller | undefined, told: readonly Found[]) => Promise<void>
 }
 
 /** Whatever is due to one subscriber. It throws where that fails and is to be tried again. */
@@ -116,14 +119,19 @@ const greetBy = async ({ database, outbound, base }: Serving, subscriber: Subscr
 
 /** Without events it is a heartbeat. A websocket may be at another server, which asks for the events itself. */
 const tellBy = async (
-  { database, outbound, base }: Serving,
-  { id, subscription, lastEvent }: Subscriber,
+  { database, outbound, base, recordTold }: Serving,
+  { id, subscription, lastEvent, caller }: Subscriber,
   asked: Asked,
   { events, after, until }: { readonly events: readonly Event[]; readonly after: number; readonly until: number },
-): Promise<void> =>
-  asked.channel.kind === 'websocket'
-    ? giveNotice(database, { id, after, until })
-    : tellHook({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events })
+): Promise<void> => {
+  if (asked.channel.kind === 'websocket') return giveNotice(database, { id, after, until })
+  await recordTold(caller, fociOf(events))
+  return tellHook({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events })
+}
+
+/** The resources that events are about, as far as they may be seen. */
+export const fociOf = (events: readonly Event[]): readonly Found[] =>
+  events.flatMap(({ focus }) => (focus === undefined ? [] : [focus]))
 
 /** The creator reads in the Subscription what is wrong; what waits is kept, and asking for it again starts it again. */
 export const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown): Promise<void> => {

@@ -10,7 +10,7 @@ import { findSubscriber, type Subscriber, writtenAlike } from '../storage/subscr
 import { eventsIn } from '../storage/subscription-event.ts'
 import { findCaller } from '../storage/token.ts'
 import { oneByOne } from './one-by-one.ts'
-import { questionOf, type Serving } from './serve.ts'
+import { fociOf, questionOf, type Serving } from './serve.ts'
 
 /** One end of a websocket; whoever brings it tells what comes in, and that it has gone. */
 type Socket = { readonly send: (text: string) => void; readonly close: (reason: string) => void }
@@ -154,6 +154,7 @@ const tell = async (options: Options, connection: Connection, { id, after, until
   const events = await eventsIn(options.database, options.classes, question, id, range)
   const seen = events.filter(({ focus }) => focus !== undefined)
   if (until > after && seen.length === 0) return
+  await options.recordTold(subscriber.caller, fociOf(seen))
   if (how === 'by-id' && !question.isOfTopic) return seen.length === 0 ? undefined : socket.send(`ping ${id}`)
   socket.send(textOf(options, subscriber, question, until > after ? 'event-notification' : 'heartbeat', seen))
 }

@@ -52,6 +52,10 @@ t.test('with a payload each resource is an update at the endpoint', async t => {
   const changed = await world.update(world.ann, { ...made, status: 'amended' } as Observation)
   await until(() => receiver.received.length > 1)
   await settled()
+  const { recorded } = await database.one<{ recorded: number }>(sql.fragment`
+    SELECT count(*)::integer AS recorded FROM audit_record WHERE operation = 'notification' AND type = 'Observation'
+      AND patients <> '{}' AND person IS NOT NULL`)
+  t.ok(recorded >= 2, 'who was told of whose data is recorded')
   const told = received()
   t.match(told, [
     { method: 'PUT', path: `/fhir/Observation/${made.id}`, headers: { 'content-type': 'application/fhir+json' } },

@@ -20,6 +20,7 @@ const sockets = openSockets({
   readAs: () => Promise.reject(new Error('nothing is read')),
   outbound,
   base: () => 'http://localhost/fhir',
+  recordTold: async () => {},
   reportFault: fault => t.fail(String(fault)),
 })
 t.teardown(async () => {

@@ -141,6 +141,22 @@ t.test('another patient is not named to the patient for whom they asked', async 
   t.notMatch(JSON.stringify(events), /bob/)
 })
 
+t.test('nobody writes it, whatever they may do', async t => {
+  const [event] = await eventsOf(ann)
+  const url = `/fhir/AuditEvent/${event?.id}`
+  for (const method of ['PUT', 'PATCH', 'DELETE'] as const) {
+    const type = method === 'PATCH' ? 'application/json-patch+json' : 'application/fhir+json'
+    const payload = method === 'PUT' ? event : method === 'PATCH' ? [{ op: 'remove', path: '/action' }] : undefined
+    const answer = await server.inject({
+      method,
+      url,
+      headers: { ...all, ...(payload && { 'content-type': type }) },
+      ...(payload && { payload }),
+    })
+    t.equal(answer.statusCode, 403, method)
+  }
+})
+
 t.test('they stand in one list with AuditEvents that were written, by their time, and are searched alike', async t => {
   const events = await shownAfter(
     async () => {
