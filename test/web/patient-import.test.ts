@@ -140,6 +140,23 @@ t.test('its progress is told as it goes, to who sent it alone', async t => {
   t.equal((await staff.get(shown.location ?? '')).status, 404, 'and is forgotten when they say so')
 })
 
+t.test(
+  'while it is under way the page says how far it is, and is loaded anew where nothing runs in the browser',
+  async t => {
+    const { location = '' } = await upload(['Going,Ana,1970-01-01,G-1', 'Going,Ben,1970-01-01,G-2'])
+    await settled(location)
+    const id = location.split('/').at(-1) ?? ''
+    await database.run(sql.fragment`UPDATE patient_import SET state = 'importing', done = 1 WHERE id = ${id}`)
+    const shown = await staff.get(location)
+    t.match(wordsOf(shown), /Patients registered: 1 of 2 \. You may leave this page, and come back/)
+    t.match(shown.body, '<noscript><meta http-equiv="refresh" content="3"></noscript>')
+    t.match(shown.body, '<progress class="w-100" value="1" max="2" aria-label="Patients registered"></progress>')
+    t.match(shown.headers['content-security-policy'], /connect-src 'self'/)
+    t.match(wordsOf(await staff.get('/patients/imports')), /2 patients, sent .* is being registered/)
+    await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
+  },
+)
+
 t.test('a file that is none is told of beside its field', async t => {
   const file = (content: string) => staff.sendFile('/patients/imports', { field: 'file', name: 'x.csv', content })
   for (const [content, why] of [
