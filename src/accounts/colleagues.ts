@@ -37,20 +37,23 @@ type Asked = {
   readonly organization: string
   /** A part of the name; empty: all. */
   readonly name: string
+  /** Only those who have it; undefined: whichever. */
+  readonly code: Role | typeof privacyOfficer | undefined
+  readonly order: 'name' | 'changed'
   readonly cursor?: string | undefined
 }
 
-/** A page of those who have a role in the organization itself, by name. */
+/** A page of those who have a role in the organization itself: by name, or those first of whom something was changed last. */
 export const findColleagues = async (
   { find }: Organizer,
   registry: Registry,
-  { organization, name, cursor }: Asked,
+  { organization, name, code, order, cursor }: Asked,
 ): Promise<ColleaguePage> => {
-  const query = { _sort: 'name', _count: '50', _total: 'accurate', _revinclude: 'PractitionerRole:practitioner' }
+  const query = { _sort: sorts[order], _count: '50', _total: 'accurate', _revinclude: 'PractitionerRole:practitioner' }
   const { entries, included, next, total } = await find<Practitioner>(
     'Practitioner',
     { ...query, ...(name === '' ? {} : { 'name:contains': escaped(name) }) },
-    { cursor, where: inRole(registry, organization) },
+    { cursor, where: inRole(registry, organization, code ?? '') },
   )
   const held = Map.groupBy(
     included.flatMap(one => (one.resourceType === 'PractitionerRole' && isRoleIn(one, organization) ? [one] : [])),
@@ -64,6 +67,8 @@ export const findColleagues = async (
     total: total ?? entries.length,
   }
 }
+
+const sorts: Readonly<Record<Asked['order'], string>> = { name: 'name', changed: '-_lastUpdated' }
 
 /** Throws `not-found` where nobody has this role in the organization. */
 export const readColleague = async ({ read }: Organizer, organization: string, id: string): Promise<Colleague> => {
@@ -139,8 +144,9 @@ export const roles = ['manager', 'member', 'viewer'] as const satisfies readonly
 const isOurs = ({ system }: { readonly system?: string }): boolean => system === organizationRole
 
 /** A Practitioner who has one of our roles there. */
-const inRole = (registry: Registry, organization: string) => {
-  const query = { organization: `Organization/${organization}`, 'active:not': 'false', role: `${organizationRole}|` }
+const inRole = (registry: Registry, organization: string, code: string) => {
+  const role = `${organizationRole}|${code}`
+  const query = { organization: `Organization/${organization}`, 'active:not': 'false', role }
   const parameter = registry.searchParameter('PractitionerRole', 'practitioner')
   if (parameter === undefined) throw new Error('PractitionerRole has no search parameter practitioner')
   const { where } = parseSearch(registry, 'PractitionerRole', new URLSearchParams(query))

@@ -1,17 +1,19 @@
-import { type Colleague, type ColleaguePage, findColleagues } from '../accounts/colleagues.ts'
+import { privacyOfficer } from '../access/vocabulary.ts'
+import { type Colleague, type ColleaguePage, findColleagues, roles } from '../accounts/colleagues.ts'
 import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import type { PendingInvitation } from '../storage/staff-invitation.ts'
 import type { AddPage } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
+import { selectField } from './choice-field.ts'
 import { field, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { organizationOf, type ShownOrganization, sendOwn } from './organizing.ts'
 import { nameText } from './patient-facts.ts'
 import { requireSession } from './signed-in.ts'
-import { roleNames } from './staff-role.ts'
+import { roleChoices, roleNames } from './staff-role.ts'
 import { dayOrMoment, moment } from './time.ts'
 
 /** Who has a role in an organization, and, for whoever gives roles there, who is invited. */
@@ -23,13 +25,14 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const { organizer, organization, id, name, isManaged } = shown
     const page = `/organizations/${id}/people`
     const query = queryOf(request)
-    const asked = (query.get('name') ?? '').trim().slice(0, 200)
+    const asked = askedIn(query)
     const cursors = cursorsFor(organizer.caller)
     const at = query.get('page')
     const cursor = at === null ? undefined : cursors.open(at, page).page
-    const found = await findColleagues(organizer, options.registry, { organization: id, name: asked, cursor })
+    const found = await findColleagues(organizer, options.registry, { organization: id, ...asked, cursor })
+    const again = queryOfAsked(asked)
     const to = (next: string) =>
-      `${page}?${new URLSearchParams({ ...(asked !== '' && { name: asked }), page: cursors.seal({ path: page, query: asked, page: next }) })}`
+      `${page}?${again}&${new URLSearchParams({ page: cursors.seal({ path: page, query: again, page: next }) })}`
     const done = doneTexts[query.get('done') ?? '']
     return sendOwn(reply, {
       title: `People of ${name}`,
@@ -38,25 +41,49 @@ export const organizationPeoplePage: AddPage = (server, options) => {
 ${done && notice('done', html`<p>${done}</p>`)}
 <p>Whoever has a role in it itself. Managers of what is above it manage it, too, and are listed there.</p>
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
-${
-  (asked !== '' || found.total > 10) &&
-  html`<form method="get" action="${page}">
-${field({ name: 'name', label: 'Find somebody by their name', value: asked, autocomplete: 'off', optional: true })}
-<button class="btn btn-outline-primary">Find</button>
-</form>`
-}
-${people(shown, found, asked !== '')}
+${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
+${people(shown, found, isNarrowed(asked))}
 ${found.next !== undefined && html`<p><a href="${to(found.next)}">More people</a></p>`}
-${at !== null && html`<p><a href="${page}">Back to the first page</a></p>`}
+${at !== null && html`<p><a href="${page}?${again}">Back to the first page</a></p>`}
 ${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(reply))}
 <p><a href="/organizations/${id}">Back to ${name}</a></p>`,
     })
   })
 }
 
+type Asked = Pick<Parameters<typeof findColleagues>[2], 'name' | 'code' | 'order'>
+
+const askedIn = (query: URLSearchParams): Asked => ({
+  name: (query.get('name') ?? '').trim().slice(0, 200),
+  code: codes.find(one => one === query.get('role')),
+  order: query.get('order') === 'changed' ? 'changed' : 'name',
+})
+
+const queryOfAsked = ({ name, code, order }: Asked): string =>
+  new URLSearchParams({ ...(name !== '' && { name }), ...(code && { role: code }), order }).toString()
+
+const isNarrowed = ({ name, code }: Asked): boolean => name !== '' || code !== undefined
+
+const codes = [...roles, privacyOfficer] as const
+
+const finding = (page: string, { name, code, order }: Asked): Html => html`<form method="get" action="${page}">
+${field({ name: 'name', label: 'Find somebody by their name', value: name, autocomplete: 'off', optional: true })}
+${selectField({ name: 'role', label: 'Who is', value: code ?? '', choices: [{ value: '', label: 'Anything' }, ...roleChoices, { value: privacyOfficer, label: 'Privacy officer' }] })}
+${selectField({
+  name: 'order',
+  label: 'In which order',
+  value: order,
+  choices: [
+    { value: 'name', label: 'By name' },
+    { value: 'changed', label: 'Changed last first' },
+  ],
+})}
+<button class="btn btn-outline-primary">Find</button>
+</form>`
+
 const people = (shown: ShownOrganization, { colleagues }: ColleaguePage, isAsked: boolean): Html => {
   if (colleagues.length === 0)
-    return html`<p>${isAsked ? 'Nobody here has this in their name.' : 'Nobody has a role in it yet, as far as you may see.'}</p>`
+    return html`<p>${isAsked ? 'Nobody here is like that.' : 'Nobody has a role in it yet, as far as you may see.'}</p>`
   return html`<ul class="list-group list-group-flush mt-4">${colleagues.map(one => listed(shown, one))}</ul>`
 }
 

@@ -14,6 +14,7 @@ t.test('each page leads whoever is signed in to what is of use to them, and nobo
   const ways = {
     manager: ['/account', '/studies', '/patients', '/organizations'],
     viewer: ['/account', '/studies', '/patients', '/organizations'],
+    'privacy officer': ['/account', '/studies', '/patients', '/organizations', '/audit'],
     patient: ['/account', '/sharing'],
     administrator: ['/account', '/organizations', '/devices', '/system'],
   } as const
