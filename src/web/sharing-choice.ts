@@ -85,20 +85,25 @@ ${choiceFields(lines, state, words)}
 export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) =>
   lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.get(name)?.problem }))
 
-/** A part of a form: each line with whether it is shared, from when and until when. */
-export const choiceFields = (lines: StudyAsked['lines'], state: ChoiceState, { say }: Words): readonly Html[] =>
+/** A part of a form: each line with whether it is shared, from when and until when; `from` says what no first day means. */
+export const choiceFields = (
+  lines: StudyAsked['lines'],
+  state: ChoiceState,
+  { say }: Words,
+  from = say('choose.from-hint'),
+): readonly Html[] =>
   lines.map(({ name, what }) => {
-    const { shares, from, until, problem } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
+    const { problem, ...line } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
     const radio = (value: 'yes' | 'no', label: string) =>
-      box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: shares === value, label })
+      box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: line.shares === value, label })
     return html`<fieldset class="field${problem && ' wrong'}">
 <legend class="fs-5 fw-semibold">${what}</legend>
 ${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
 ${radio('yes', say('choose.share'))}
 ${radio('no', say('choose.not'))}
-<div class="columns">
-${field({ name: `${name}-from`, label: say('choose.from'), hint: say('choose.from-hint'), value: from, autocomplete: 'off', optional: true })}
-${field({ name: `${name}-until`, label: say('choose.until'), hint: say('choose.until-hint'), value: until, autocomplete: 'off', optional: true })}
+<div class="columns mt-2">
+${field({ name: `${name}-from`, label: say('choose.from'), hint: from, value: line.from, autocomplete: 'off', optional: true })}
+${field({ name: `${name}-until`, label: say('choose.until'), hint: say('choose.until-hint'), value: line.until, autocomplete: 'off', optional: true })}
 </div>
 </fieldset>`
   })
