@@ -1,5 +1,5 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
-import type { OpenStoreAs } from '../accounts/person.ts'
+import { nameOfPerson, type OpenStoreAs } from '../accounts/person.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
@@ -20,20 +20,23 @@ export const recordingInvitation = async <T>(
   openStoreAs: OpenStoreAs,
   event: InvitationEvent,
   run: (connection: Connection, store: Store) => Promise<T | undefined>,
-): Promise<T | undefined> =>
-  openStoreAs({
-    principal: event.by ?? { kind: 'client', id: 'pages' },
-    organizations: event.organization === undefined ? [] : [event.organization],
+): Promise<T | undefined> => {
+  const { by, organization } = event
+  const name = by?.kind === 'person' ? await nameOfPerson(openStoreAs, by.id) : ''
+  return openStoreAs({
+    principal: by ?? { kind: 'client', id: 'pages' },
+    organizations: organization === undefined ? [] : [organization],
   }).atomic(async (store, connection) => {
     const answer = await run(connection, store)
     if (answer === undefined) return undefined
-    const [written] = await store.write([{ kind: 'create', resource: toAuditEvent(event) }])
+    const [written] = await store.write([{ kind: 'create', resource: toAuditEvent(event, name) }])
     if (written?.outcome === 'refused') throw written.error
     return answer
   })
+}
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
-const toAuditEvent = ({ what, by, patient, study }: InvitationEvent): AuditEvent => ({
+const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, name: string): AuditEvent => ({
   resourceType: 'AuditEvent',
   type: { system: dicom, code: '110113', display: 'Security Alert' },
   subtype: [{ system: dicom, code: '110137', display: 'User Security Attributes Changed' }],
@@ -41,13 +44,14 @@ const toAuditEvent = ({ what, by, patient, study }: InvitationEvent): AuditEvent
   recorded: new Date().toISOString(),
   outcome: what === 'wrong-tries' ? '4' : '0',
   outcomeDesc: told[what],
-  agent: [by === undefined ? { name: 'Whoever had the link', requestor: true } : agentOf(by)],
+  agent: [by === undefined ? { name: 'Whoever had the link', requestor: true } : agentOf(by, name)],
   source: { observer: { display: 'Pages of this server' } },
   entity: [{ what: { reference: `Patient/${patient}` } }, { what: { reference: `ResearchStudy/${study}` } }],
 })
 
-const agentOf = ({ kind, id }: Principal): AuditEvent['agent'][number] => ({
+const agentOf = ({ kind, id }: Principal, name: string): AuditEvent['agent'][number] => ({
   who: kind === 'person' ? { reference: `Person/${id}` } : { identifier: { value: id } },
+  ...(name === '' ? {} : { name }),
   requestor: true,
 })
 

@@ -2,10 +2,11 @@ import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { unlessRefused } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
 import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { and, not } from '../search/expression.ts'
+import { and, type Expression, none, not } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { studiesOfPerson } from '../storage/own-study.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
@@ -30,7 +31,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const cursors = own && cursorsFor(own.caller)
     const at = queryOf(request).get('page')
     const cursor = at === null ? undefined : cursors?.open(at, path).page
-    const { lines, next } = own === undefined ? none : await findLines(own, asked, cursor, options, words)
+    const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
     const again = queryOfAsked(asked, own)
     const page = next && cursors?.seal({ path, query: again, page: next })
     return sendOwnPage(reply, words, {
@@ -84,11 +85,11 @@ const queryOfAsked = ({ from, until, study }: Asked, own: Own | undefined): stri
     Object.entries({ record: own?.patient ?? '', from, until, study }).filter(([, value]) => value !== ''),
   ).toString()
 
-const none = { lines: [], next: undefined }
+const nothing = { lines: [], next: undefined }
 
 /** What they did themselves, and when they signed in, is theirs to know. */
 const findLines = async (
-  { caller, records }: Own,
+  { person, caller, records }: Own,
   asked: Asked,
   cursor: string | undefined,
   { registry, openStoreFor, codeClasses }: PageOptions,
@@ -101,6 +102,7 @@ const findLines = async (
   const where = and(
     search.where,
     not(criteria({ agent: records.map(id => `Patient/${id}`).join(',') })),
+    not(byPerson(registry, person)),
     not(criteria({ subtype: '110122', outcome: '0' })),
   )
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
@@ -109,6 +111,12 @@ const findLines = async (
     lines: events.map(event => auditLine(event, { words, classes: codeClasses, typeName: ownTypeName(words) })),
     next,
   }
+}
+
+/** FHIR lets no Person be an agent, and what accounts do is by one all the same. */
+const byPerson = (registry: Registry, id: string): Expression => {
+  const parameter = registry.searchParameter('AuditEvent', 'agent')
+  return parameter === undefined ? none : { kind: 'match', parameter, value: { kind: 'reference', type: 'Person', id } }
 }
 
 const filterOf = async (asked: Asked, own: Own | undefined, options: PageOptions, words: Words) => {

@@ -224,6 +224,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     await patient.go('/account/disclosures')
     t.match(await patient.text(), /Rosa Diaz/)
     t.match(await patient.text(), /Glucose at night/)
+    t.notMatch(await patient.text(), /Person\//)
   })
 })
 
