@@ -68,7 +68,7 @@ t.test('nobody but the holder of the account links it, and only right after sign
   const user = { sub: 'dora-1', email: dora.email }
   const browser = newBrowser()
   const { at } = await world.arrive(browser, user)
-  const asked = async () => wordsOf(await browser.get(at)).slice(0, 60)
+  const asked = async () => wordsOf(await browser.get(at)).slice(0, 80)
   await browser.send(`/sign-in?prompt=login`, { email: emil.email, password }, '/sign-in')
   t.match(await asked(), /Sign in once more, here/, 'somebody else is signed in')
   await browser.send(`/sign-in?prompt=login`, { email: dora.email, password }, '/sign-in')
