@@ -4,7 +4,7 @@ import type { AddPage } from './add-page.ts'
 import { typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 /** Which users of EHRs are signed in here as whoever is signed in, and the way to end it. */
@@ -12,23 +12,24 @@ export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arri
   server.get('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
     const users = await arrivals.usersOf(sessionOf(request).person)
     const token = ownToken(reply)
-    return sendPage(reply, {
-      title: 'EHRs that sign you in',
-      signOut: { token },
-      content: html`<h1>EHRs that sign you in</h1>
+    const words = wordsOf(request)
+    const { say } = words
+    return sendOwnPage(reply, words, {
+      title: say('ehrs.title'),
+      content: html`<h1>${say('ehrs.title')}</h1>
 ${
   users.length === 0
-    ? html`<p>No EHR signs you in here.</p>`
-    : html`<p>If you do not know one of these, unlink it and choose a new password. All other browsers are signed out then.</p>
+    ? html`<p>${say('ehrs.none')}</p>`
+    : html`<p>${say('ehrs.text')}</p>
 <ul class="list-group list-group-flush mb-4">${users.map(
         ({ issuer, subject }) => html`<li class="list-group-item px-0 py-3">
 <strong>${new URL(issuer).host}</strong>
-<p class="text-body-secondary">Its user “${subject}” is signed in here as you.</p>
-<form method="post" action="/account/ehrs"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="issuer" value="${issuer}"><button class="btn btn-outline-primary" aria-label="Unlink ${new URL(issuer).host}">Unlink it</button></form>
+<p class="text-body-secondary">${say('ehrs.user', { user: subject })}</p>
+<form method="post" action="/account/ehrs"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="issuer" value="${issuer}"><button class="btn btn-outline-primary" aria-label="${say('ehrs.unlink-one', { host: new URL(issuer).host })}">${say('ehrs.unlink')}</button></form>
 </li>`,
       )}</ul>`
 }
-<p><a href="/account">Back to your account</a></p>`,
+<p><a href="/account">${say('own.back')}</a></p>`,
     })
   })
   server.post('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {

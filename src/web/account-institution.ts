@@ -1,44 +1,46 @@
-import { wordsFor } from '../messages/catalogue.ts'
+import type { Words } from '../messages/catalogue.ts'
 import { endSessions } from '../storage/account/session.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
 import { form } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { ssoLink } from './sso-link.ts'
+import { phrase } from './time.ts'
 
 /** Whether the institution signs somebody in here, and the way to end it. */
 export const accountInstitutionPage: AddPage = (server, { sso, accounts: { database } }) => {
   if (sso === undefined) return
   const { institution, arrivals } = sso
-  const linked = (
-    subjects: readonly string[],
-    hasPassword: boolean,
-    token: string,
-  ): Html => html`<p>Whoever signs in at ${institution} as ${subjects.map(subject => html`<strong>${subject}</strong> `)}is signed in here as you.</p>
+  const linked = (words: Words, subjects: readonly string[], hasPassword: boolean, token: string): Html => {
+    const { say } = words
+    const names = html`${subjects.map((subject, index) => html`${index > 0 && ' '}<strong>${subject}</strong>`)}`
+    const choose = html`<a href="/forgotten-password">${say('institution.choose')}</a>`
+    return html`<p>${phrase(words, 'institution.linked', { institution, subjects: names })}</p>
 ${
   hasPassword
-    ? html`<p>If you unlink it, you sign in with your password, and all other browsers are signed out.</p>
-${form({ action: '/account/institution', token, fields: [], button: 'Unlink it' })}`
-    : html`<p>It is the only way into your account: you have no password. To unlink it, <a href="/forgotten-password">choose a password</a> first.</p>`
+    ? html`<p>${say('institution.password')}</p>
+${form({ action: '/account/institution', token, fields: [], button: say('ehrs.unlink') })}`
+    : html`<p>${phrase(words, 'institution.only-way', { choose })}</p>`
 }`
-  const unlinked = html`<p>Your account is not linked to ${institution}. Sign in there with an account that has the same e-mail address as yours here; then we ask you whether to link the two.</p>
-${ssoLink(wordsFor('en'), institution, { continue: '/account/institution' })}`
+  }
+  const unlinked = (words: Words) => html`<p>${words.say('institution.unlinked', { institution })}</p>
+${ssoLink(words, institution, { continue: '/account/institution' })}`
 
   server.get('/account/institution', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const token = ownToken(reply)
     const subjects = await arrivals.subjectsOf(person)
     const account = await findAccountOf(database, person)
-    const title = `Sign-in at ${institution}`
-    return sendPage(reply, {
+    const words = wordsOf(request)
+    const title = words.say('institution.title', { institution })
+    return sendOwnPage(reply, words, {
       title,
-      signOut: { token },
       content: html`<h1>${title}</h1>
-${subjects.length === 0 ? unlinked : linked(subjects, account?.password !== undefined, token)}
-<p><a href="/account">Back to your account</a></p>`,
+${subjects.length === 0 ? unlinked(words) : linked(words, subjects, account?.password !== undefined, token)}
+<p><a href="/account">${words.say('own.back')}</a></p>`,
     })
   })
   server.post('/account/institution', { onRequest: requireSession }, async (request, reply) => {

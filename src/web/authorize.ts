@@ -11,7 +11,7 @@ import { leadsAway } from './content-security.ts'
 import { ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 
 /** Where an app's request sends a person's browser, and the person decides what of it is granted. */
 export const authorizePage: AddPage = (server, options) => {
@@ -150,15 +150,15 @@ const sendDecision = async (
   const { choices } = server.authorization.interactions
   const { session, client, patients } = found
   const { person } = session
-  const token = ownToken(reply)
   const isOwn = typeof patients === 'object' && (await choices.only(person, client.id)) === patients.given
-  return sendPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), {
-    title: `Allow ${client.name}?`,
+  const words = wordsOf(reply.request)
+  return sendOwnPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), words, {
+    title: words.say('allow.title', { app: client.name }),
     isProblem: state.problem !== undefined,
-    signOut: { token },
     content: authorizeContent({
       ...found,
-      token,
+      words,
+      token: ownToken(reply),
       classes: codeClasses,
       who: {
         person,
@@ -166,7 +166,7 @@ const sendDecision = async (
         email: (await findAccountOf(accounts.database, person))?.email,
       },
       signInAs: signInAnewFor(found.id),
-      whose: isOwn ? 'your' : 'the patient’s',
+      whose: isOwn ? 'own' : 'patient',
       choices: patients === 'choose' ? await choices.find(person, client.id, state.name) : undefined,
       state,
     }),
@@ -175,18 +175,24 @@ const sendDecision = async (
 
 const statusOf = { nothing: 422, required: 422, forbidden: 403, 'other-person': 403 } as const
 
-const sendOver = (reply: FastifyReply): FastifyReply =>
-  sendPage(reply.code(410), {
-    title: 'This request is over',
-    content: html`<h1>This request is over</h1>
-<p>An app asked for something, but that was too long ago, was decided already, or began in another browser. Nothing was allowed now. Go back to the app and start there again.</p>
-<p><a href="/account">Go to your account</a></p>`,
+const sendOver = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply.code(410), words, {
+    title: say('allow.over'),
+    content: html`<h1>${say('allow.over')}</h1>
+<p>${say('allow.over-text')}</p>
+<p><a href="/account">${say('email.to-account')}</a></p>`,
   })
+}
 
-const sendOtherPerson = (reply: FastifyReply, id: string): FastifyReply =>
-  sendPage(reply.code(403), {
-    title: 'Somebody else opened this app',
-    content: html`<h1>Somebody else opened this app</h1>
-<p>Only who opened the app can decide what it may do. If that was you, with another account, sign in with it.</p>
-<p><a href="${signInAnewFor(id)}">Sign in as somebody else</a></p>`,
+const sendOtherPerson = (reply: FastifyReply, id: string): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply.code(403), words, {
+    title: say('allow.opened'),
+    content: html`<h1>${say('allow.opened')}</h1>
+<p>${say('allow.opened-text')}</p>
+<p><a href="${signInAnewFor(id)}">${say('allow.other')}</a></p>`,
   })
+}

@@ -1,83 +1,106 @@
 import type { Scope } from '../access/scope.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import type { Key, Words } from '../messages/catalogue.ts'
 import type { Action } from '../search/expression.ts'
 import type { AskedPart } from './asked-scope.ts'
 
-/** Of whose data `patient/` scopes speak. */
-export type Whose = 'your' | 'the patient’s'
+/** Of whose data `patient/` scopes speak: of those of whoever reads the sentence, or of a patient's. */
+export type Whose = 'own' | 'patient'
 
 /** What an app may do by it, in words for people. */
-export const sentenceOf = ({ value, scope }: AskedPart, whose: Whose, classes: CodeClasses): string => {
-  if (scope === undefined) return contextSentences[value] ?? value
-  const verbs = verbsOf(scope.actions)
-  const sentence = `${verbs} ${objectOf(scope, whose, classes)}`
+export const sentenceOf = (words: Words, { value, scope }: AskedPart, whose: Whose, classes: CodeClasses): string => {
+  if (scope === undefined) {
+    const key = contextSentences[value]
+    return key === undefined ? value : words.say(key)
+  }
+  const sentence = scopeSentence(words, scope, whose, classes)
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`
 }
 
-const contextSentences: Readonly<Record<string, string>> = {
-  openid: 'Recognize you when you come again',
-  fhirUser: 'Know which record here describes you',
-  'launch/patient': 'Know which patient it is about',
-  offline_access: 'Stay connected while you are away, until you end it or a year is over',
-  online_access: 'Stay connected while you are signed in here',
+const contextSentences: Readonly<Record<string, Key>> = {
+  openid: 'scope.openid',
+  fhirUser: 'scope.fhirUser',
+  'launch/patient': 'scope.launch/patient',
+  offline_access: 'scope.offline_access',
+  online_access: 'scope.online_access',
 }
 
-const verbsOf = (actions: ReadonlySet<Action>): string => {
+const scopeSentence = (
+  words: Words,
+  { actions, context, type, query }: Scope,
+  whose: Whose,
+  classes: CodeClasses,
+): string => {
+  const { say } = words
+  const about = context === 'patient' ? whose : 'seen'
+  const kinds = query === undefined || type !== 'Observation' ? undefined : kindsIn(words, query, classes)
+  const verbs = verbsOf(words, actions)
+  const sentence =
+    type === '*'
+      ? say(`scope.all-${about}`, { do: verbs })
+      : say(`scope.${about}`, { do: verbs, things: kinds ?? thingsOf(words, type) })
+  return query === undefined || kinds !== undefined
+    ? sentence
+    : say('scope.only', { sentence, criteria: criteriaIn(words, query) })
+}
+
+const verbsOf = ({ say }: Words, actions: ReadonlySet<Action>): string => {
   const verbs = [
-    (actions.has('r') || actions.has('s')) && 'read',
-    actions.has('c') && 'add',
-    actions.has('u') && 'change',
-    actions.has('d') && 'delete',
+    (actions.has('r') || actions.has('s')) && say('scope.read'),
+    actions.has('c') && say('scope.add'),
+    actions.has('u') && say('scope.change'),
+    actions.has('d') && say('scope.delete'),
   ].filter(verb => verb !== false)
-  return verbs.length < 2 ? verbs.join() : `${verbs.slice(0, -1).join(', ')} and ${verbs.at(-1)}`
+  const [last = '', ...others] = verbs.toReversed()
+  return others.length === 0 ? last : say('scope.and', { one: others.toReversed().join(', '), other: last })
 }
 
-const objectOf = ({ context, type, query }: Scope, whose: Whose, classes: CodeClasses): string => {
-  const kinds = query === undefined || type !== 'Observation' ? undefined : kindsIn(query, classes)
-  const only = query === undefined || kinds !== undefined ? '' : `, only where ${criteriaIn(query)}`
-  if (type === '*')
-    return `${context === 'patient' ? `all of ${whose} health data` : 'everything that you may see'}${only}`
-  const things = kinds ?? thingsByType[type] ?? `${spaced(type)} records`
-  return context === 'patient' ? `${whose} ${things}${only}` : `the ${things} that you may see${only}`
+const thingsOf = ({ say }: Words, type: string): string => {
+  const key = thingsByType[type]
+  return key === undefined ? say('scope.records', { type: spaced(type) }) : say(key)
 }
 
 /** The names of the kinds, where the query asks of nothing else. */
-const kindsIn = (query: string, classes: CodeClasses): string | undefined => {
+const kindsIn = (words: Words, query: string, classes: CodeClasses): string | undefined => {
   const [[name, value = ''] = [], ...others] = [...new URLSearchParams(query)]
   if (name !== 'code' || others.length > 0) return undefined
   const keys = value.split(',').map(text => {
     const bar = text.indexOf('|')
     return bar < 0 ? classes.kindOf(undefined, text) : classes.kindOf(text.slice(0, bar), text.slice(bar + 1))
   })
-  const kinds = [...new Set(keys)].map(key => classes.kinds().find(kind => kind.key === key)?.display)
-  return kinds.includes(undefined) ? undefined : kinds.map(kind => inSentence(kind ?? '')).join(', ')
+  const kinds = [...new Set(keys)].map(key => classes.kinds().find(kind => kind.key === key))
+  const known = kinds.filter(kind => kind !== undefined)
+  if (known.length < kinds.length) return undefined
+  return known.map(({ key, display }) => inSentence(words.kind(key, display))).join(', ')
 }
 
-const criteriaIn = (query: string): string =>
-  [...new URLSearchParams(query)].map(([name, value]) => `${name} is ${value}`).join(' and ')
+const criteriaIn = ({ say }: Words, query: string): string =>
+  [...new URLSearchParams(query)]
+    .map(([name, value]) => say('scope.criterion', { name, value }))
+    .reduce((one, other) => say('scope.and', { one, other }))
 
 /** `Heart rate` without its capital; `R-R interval` as it is. */
 const inSentence = (display: string): string =>
-  /[A-Z]/.test(display.slice(1)) ? display : `${display.charAt(0).toLowerCase()}${display.slice(1)}`
+  /^.\S*[A-Z]/.test(display) ? display : `${display.charAt(0).toLowerCase()}${display.slice(1)}`
 
 const spaced = (type: string): string => type.replace(/\B[A-Z]/g, ' $&').toLowerCase()
 
-const thingsByType: Readonly<Record<string, string>> = {
-  AllergyIntolerance: 'allergies',
-  Appointment: 'appointments',
-  Condition: 'health problems and diagnoses',
-  Consent: 'decisions about sharing data',
-  Device: 'devices',
-  DiagnosticReport: 'reports of tests',
-  DocumentReference: 'documents',
-  Encounter: 'visits',
-  Immunization: 'vaccinations',
-  MedicationRequest: 'prescriptions',
-  MedicationStatement: 'medicines',
-  Observation: 'measurements and survey answers',
-  Patient: 'name, birth date, address and contact details',
-  Procedure: 'treatments',
-  QuestionnaireResponse: 'answered questionnaires',
-  ResearchStudy: 'studies',
-  ResearchSubject: 'taking part in studies',
+const thingsByType: Readonly<Record<string, Key>> = {
+  AllergyIntolerance: 'thing.AllergyIntolerance',
+  Appointment: 'thing.Appointment',
+  Condition: 'thing.Condition',
+  Consent: 'thing.Consent',
+  Device: 'thing.Device',
+  DiagnosticReport: 'thing.DiagnosticReport',
+  DocumentReference: 'thing.DocumentReference',
+  Encounter: 'thing.Encounter',
+  Immunization: 'thing.Immunization',
+  MedicationRequest: 'thing.MedicationRequest',
+  MedicationStatement: 'thing.MedicationStatement',
+  Observation: 'thing.Observation',
+  Patient: 'thing.Patient',
+  Procedure: 'thing.Procedure',
+  QuestionnaireResponse: 'thing.QuestionnaireResponse',
+  ResearchStudy: 'thing.ResearchStudy',
+  ResearchSubject: 'thing.ResearchSubject',
 }

@@ -1,21 +1,26 @@
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
+import { keepClient } from '../../src/storage/client-registration.ts'
+import { authorizeQuery, base, pkce, redirectUri } from '../auth/world.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openPeople } from './people.ts'
 
-const { server, mailbox, database, newAccount } = await openPeople()
+const { server, mailbox, database, newAccount, create } = await openPeople()
 t.teardown(() => Promise.all([server.close(), mailbox.close()]))
 
 const pages = {
   '/sign-in': 'Iniciar sesión',
   '/sign-up?sent': 'Mire su correo',
+  '/authorize/unknown': 'Esta petición ha terminado',
   '/forgotten-password': 'Elegir una contraseña nueva',
   '/verification': 'Este enlace ya no sirve',
   '/second-factor': 'Inicie sesión otra vez, por favor',
   '/sharing/nothing': 'No existe esa página',
   '/account': 'Su cuenta',
+  '/account/apps': 'Aplicaciones que ha permitido',
   '/account/data': 'Sus datos, para llevar',
   '/account/disclosures': 'Quién ha mirado sus datos',
+  '/account/ehrs': 'Historiales electrónicos que inician su sesión',
   '/account/email': 'Cambiar su correo electrónico',
   '/account/name': 'Cambiar su nombre',
   '/account/password': 'Cambiar su contraseña',
@@ -42,4 +47,45 @@ t.test('what is wrong is said in it as well', async t => {
   const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })
   const refused = await browser.send('/sign-in', { email: 'nobody@example.org', password: 'seven green umbrellas' })
   t.match([refused.status, wordsOf(refused)], [422, /Este correo electrónico y esta contraseña no van juntos/])
+})
+
+t.test('what an app asks for, and what it has been allowed, are told in it', async t => {
+  await keepClient(database, {
+    id: 'diary',
+    name: 'Heart <diary>',
+    policies: [],
+    scope: '',
+    selfRegistered: true,
+    metadata: {
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+    },
+  })
+  const { id } = await create('everything', { resourceType: 'Patient', name: [{ text: 'Eva' }] })
+  const { person } = await newAccount('eva', [`Patient/${id}`])
+  const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  const scope = ['launch/patient', 'patient/Observation.rs', 'patient/*.d', 'offline_access']
+  const asked = `/oauth/authorize?${authorizeQuery('diary', scope.join(' '), pkce().challenge)}`
+  const page = (await browser.get(asked)).location?.replace(base, '') ?? ''
+  const shown = await browser.get(page)
+  t.match(shown, { status: 200, body: /<html lang="es">/, headers: { vary: /accept-language/ } })
+  const words = wordsOf(shown)
+  t.match(words, '¿Permitir Heart &lt;diary&gt;? La aplicación Heart &lt;diary&gt; pide usar datos')
+  t.match(words, 'Nadie de aquí ha examinado esta aplicación. Se registró por su cuenta')
+  t.match(words, 'Ha iniciado sesión como eva (eva@example.org). Iniciar sesión como otra persona Pide permiso para')
+  t.match(words, 'Leer Saber de qué paciente se trata Leer estos datos suyos: mediciones y respuestas a encuestas')
+  t.match(words, 'Añadir o modificar Borrar todos sus datos de salud Atención: esto es todo')
+  t.match(words, 'Elegir tipos de mediciones Permitir Denegar')
+  t.match(await browser.send(page, { decision: 'allow' }), { status: 422, body: /No hay nada marcado/ })
+  const narrowed = await browser.send(page, { decision: 'some-kinds', scope })
+  t.match(wordsOf(narrowed), /Solo estos tipos de mediciones .* Sueño profundo/)
+  const { location = '' } = await browser.send(page, { decision: 'allow', scope })
+  await browser.get(location.slice(base.length))
+  t.match(
+    wordsOf(await browser.get('/account/apps')),
+    /Heart &lt;diary&gt; .* Permitida el \d.* UTC\. Termina el \d.* UTC, y sigue mientras usted no está\. Terminar/,
+  )
 })

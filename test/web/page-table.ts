@@ -54,13 +54,13 @@ const ofStudy: Row = { may: registering }
 /** Who sees what, page by page: a page that is added says it here. */
 export const pageTable: Readonly<Record<string, Row>> = {
   '/account': own,
-  '/account/apps': { may: everybody },
+  '/account/apps': own,
   '/account/data': own,
   '/account/data/fhir.ndjson': { ...own, isFile: true },
   '/account/data/open-mhealth.json': { ...own, isFile: true },
   '/account/data/readings.csv': { ...own, isFile: true },
   '/account/disclosures': own,
-  '/account/ehrs': { may: everybody },
+  '/account/ehrs': own,
   '/account/email': own,
   '/account/name': own,
   '/account/password': own,

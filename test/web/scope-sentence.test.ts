@@ -1,10 +1,12 @@
 import t from 'tap'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { wordsFor } from '../../src/messages/catalogue.ts'
 import { partsAsked } from '../../src/web/asked-scope.ts'
-import { sentenceOf } from '../../src/web/scope-sentence.ts'
+import { sentenceOf, type Whose } from '../../src/web/scope-sentence.ts'
 
 const classes = openCodeClasses()
-const sentences = (scope: string): string[] => partsAsked([scope]).map(part => sentenceOf(part, 'your', classes))
+const sentences = (scope: string, language = 'en', whose: Whose = 'own'): string[] =>
+  partsAsked([scope]).map(part => sentenceOf(wordsFor(language), part, whose, classes))
 
 t.test('each scope is told in plain sentences', async t => {
   for (const [scope = '', ...expected] of [
@@ -31,4 +33,34 @@ t.test('each scope is told in plain sentences', async t => {
     ['launch'],
   ])
     t.same(sentences(scope), expected, scope)
+})
+
+t.test('in Spanish as well, of a patient too', async t => {
+  for (const [scope = '', ...expected] of [
+    [
+      'patient/Observation.rs?code=omh:heart-rate,omh:rr-interval',
+      'Leer estos datos del paciente: frecuencia cardíaca, intervalo R-R',
+    ],
+    [
+      'patient/Condition.rs?category=a&code=b&onset-date=c',
+      'Leer estos datos del paciente: problemas de salud y diagnósticos, solo donde category es a y code es b y onset-date es c',
+    ],
+    ['patient/DeviceUseStatement.c', 'Añadir estos datos del paciente: registros de «device use statement»'],
+    [
+      'patient/*.cruds',
+      'Leer todos los datos de salud del paciente',
+      'Añadir, modificar y borrar todos los datos de salud del paciente',
+    ],
+    [
+      'user/Patient.rs',
+      'Leer estos datos que usted puede ver: nombre, fecha de nacimiento, dirección y datos de contacto',
+    ],
+    ['online_access', 'Seguir conectada mientras usted tenga aquí la sesión abierta'],
+  ])
+    t.same(sentences(scope, 'es', 'patient'), expected, scope)
+})
+
+t.test('a kind of data that people may tick has a name in Spanish', async t => {
+  const unnamed = classes.kinds().filter(({ key }) => wordsFor('es').kind(key, '') === '')
+  t.same(unnamed, [])
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { findAccountOf } from '../../../src/storage/user-account.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { openInstitution } from './institution.ts'
 import { password } from './people.ts'
@@ -208,6 +208,12 @@ t.test('who has a password unlinks the institution, and all other browsers are o
   t.match(
     wordsOf(await browser.get('/account/institution')),
     /signs in at Riverside as olga-1 is signed in here as you/,
+  )
+  const inSpanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of browser.cookies) inSpanish.cookies.set(name, value)
+  t.match(
+    wordsOf(await inSpanish.get('/account/institution')),
+    /Inicio de sesión en Riverside Quien inicia sesión en Riverside como olga-1 entra aquí como usted\./,
   )
   t.match(await browser.send('/account/institution', {}), { status: 303, location: '/account/institution' })
   t.match(wordsOf(await browser.get('/account/institution')), /is not linked to Riverside/)
