@@ -4,9 +4,9 @@ import type { Principal } from '../search/expression.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
 
-/** What happened to an invitation: told to the patient whom it is about, and to privacy officers of the study's organization. */
+/** What happened to an invitation, or to an answer on paper: told to the patient whom it is about, and to privacy officers of the study's organization. */
 export type InvitationEvent = {
-  readonly what: 'made' | 'cancelled' | 'shown' | 'used' | 'wrong-tries' | 'reminded'
+  readonly what: 'made' | 'cancelled' | 'shown' | 'used' | 'wrong-tries' | 'reminded' | 'paper-confirmed'
   /** Who did it; undefined where nobody has shown who they are. */
   readonly by: Principal | undefined
   readonly patient: string
@@ -57,7 +57,15 @@ const agentOf = ({ kind, id }: Principal, name: string): AuditEvent['agent'][num
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
 
-const actions = { made: 'C', cancelled: 'D', shown: 'R', used: 'U', 'wrong-tries': 'D', reminded: 'E' } as const
+const actions = {
+  made: 'C',
+  cancelled: 'D',
+  shown: 'R',
+  used: 'U',
+  'wrong-tries': 'D',
+  reminded: 'E',
+  'paper-confirmed': 'U',
+} as const
 
 const told: Readonly<Record<InvitationEvent['what'], string>> = {
   made: 'The patient was invited to a study',
@@ -66,4 +74,5 @@ const told: Readonly<Record<InvitationEvent['what'], string>> = {
   used: 'The patient came by an invitation, and has an account by it',
   'wrong-tries': 'An invitation to a study ended after too many wrong tries',
   reminded: 'The patient was reminded of a study',
+  'paper-confirmed': 'A consent of the patient on paper was confirmed by staff',
 }

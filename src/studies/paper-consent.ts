@@ -6,12 +6,14 @@ import { FhirError } from '../fhir/error.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
-import { addPaperRecord, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
+import { addPaperRecord, findLastRefusal, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
+import { recordingInvitation } from './invitation-event.ts'
 import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
 import { type OwnParts, recordIn } from './own-record.ts'
 import { type StudyAsked, toStudyAsked } from './own-study.ts'
+import { organizationOf } from './reach.ts'
 import type { ForSubject } from './withdrawal-by-staff.ts'
 
 export type PaperParts = Omit<OwnParts, 'accounts'> & {
@@ -26,8 +28,10 @@ export type PaperAsked = {
   readonly practitioner: string
   /** As whoever records it sees it. */
   readonly store: Store
-  /** What was recorded, and waits for somebody else. */
-  readonly waiting: { readonly consent: Consent; readonly record: PaperRecord } | undefined
+  /** When the patient last said no, or what they gave was ended: no paper from before counts. */
+  readonly refusedAt: Date | undefined
+  /** What was recorded, and waits for somebody else; `version` is of exactly that. */
+  readonly waiting: { readonly consent: Consent; readonly record: PaperRecord; readonly version: string } | undefined
 }
 
 export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
@@ -65,7 +69,10 @@ export const findPaperAsked = async (
     consent?.status === 'proposed'
       ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
       : undefined
-  return { asked, subject, person, practitioner, store, waiting: recorded && consent && { consent, record: recorded } }
+  const refusedAt = await findLastRefusal(database, { patient, study: `ResearchStudy/${id}` })
+  const version = `${consent?.id}/${consent?.meta?.versionId}`
+  const waiting = recorded && consent && { consent, record: recorded, version }
+  return { asked, subject, person, practitioner, store, refusedAt, waiting }
 }
 
 const scope = [
@@ -80,11 +87,21 @@ type Signed = {
   readonly scan: { readonly contentType: string; readonly bytes: Buffer }
 }
 
+/** Says why what was signed on a day counts for nothing any more. Of what happened on that very day nobody knows what came last. */
+export const reasonAgainstDay = ({ refusedAt }: PaperAsked, signedOn: string): string | undefined => {
+  const last = refusedAt?.toISOString().slice(0, 10)
+  return last === undefined || signedOn > last
+    ? undefined
+    : `They have said no, or ended it, on ${last}: only what was signed on a later day counts`
+}
+
 /** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
 export const recordPaper = async (paper: PaperAsked, { choices, signedOn, scan }: Signed): Promise<void> => {
   const { asked, subject, practitioner, store } = paper
   const { consent: before, text } = asked
   if (before?.status === 'active') throw new FhirError('business-rule', 'They share already, and change it themselves')
+  const why = reasonAgainstDay(paper, signedOn)
+  if (why !== undefined) throw new FhirError('business-rule', why)
   await store.atomic(async (own, connection) => {
     const binary: Binary = {
       resourceType: 'Binary',
@@ -118,17 +135,31 @@ export const recordPaper = async (paper: PaperAsked, { choices, signedOn, scan }
 }
 
 /**
- * Makes it count: what somebody else has recorded, exactly as it was recorded. The rules let no staff give a consent, so the server
- * does, in the name of who confirms. Throws FhirError for whoever has recorded it.
+ * Makes it count: what somebody else has recorded, exactly as it was recorded, and shown as `version`. The rules let no staff give a
+ * consent, so the server does, in the name of who confirms, and tells it to the patient. Throws FhirError for whoever has recorded it,
+ * and where another record waits by now.
  */
-export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked): Promise<void> => {
-  const { consent } = waitingOf(paper)
-  if (waitingOf(paper).record.practitioner === paper.practitioner)
+export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, version: string): Promise<void> => {
+  const { consent, record, version: now } = waitingOf(paper)
+  if (record.practitioner === paper.practitioner)
     throw new FhirError('forbidden', 'Somebody else than who has recorded it confirms it')
-  const store = accounts.openStoreAs({ principal: { kind: 'person', id: paper.person } })
+  if (version !== now)
+    throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
+  const why = reasonAgainstDay(paper, consent.dateTime ?? '')
+  if (why !== undefined) throw new FhirError('business-rule', why)
+  const { study, record: own } = paper.asked
   const verified = { verified: true, verificationDate: new Date().toISOString() }
   const resource: Consent = { ...consent, status: 'active', verification: [verified] }
-  await write(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) })
+  const event = {
+    what: 'paper-confirmed',
+    by: { kind: 'person', id: paper.person },
+    patient: own.patient,
+    study: study.id ?? '',
+    organization: organizationOf(study),
+  } as const
+  await recordingInvitation(accounts.openStoreAs, event, (_, store) =>
+    write(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) }),
+  )
 }
 
 /** Ends what waits; whoever may record may also refuse. */

@@ -1,6 +1,6 @@
 import { languages, wordsFor } from '../messages/catalogue.ts'
 import type { StudyAsked } from '../studies/own-study.ts'
-import type { recordPaper } from '../studies/paper-consent.ts'
+import { type PaperAsked, reasonAgainstDay, type recordPaper } from '../studies/paper-consent.ts'
 import { selectField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
@@ -23,13 +23,15 @@ type Typed =
   | { readonly kind: 'problems'; readonly state: PaperState }
 
 /** What was typed and sent; a file says by its first bytes what it is. */
-export const typedPaper = (body: unknown, asked: StudyAsked, tooLarge: string | undefined): Typed => {
+export const typedPaper = (body: unknown, paper: PaperAsked, tooLarge: string | undefined): Typed => {
   const signedOn = typed(body, 'signedOn').trim()
-  const chosen = typedChoices(body, asked, wordsFor('en'))
+  const chosen = typedChoices(body, paper.asked, wordsFor('en'))
   const bytes = bytesIn(body)
   const contentType = typeOf(bytes)
   const problems = {
-    signedOn: isPastDay(signedOn) ? undefined : 'Enter the day on the paper, such as 2026-01-31',
+    signedOn: isPastDay(signedOn)
+      ? reasonAgainstDay(paper, signedOn)
+      : 'Enter the day on the paper, such as 2026-01-31',
     scan: tooLarge ?? (contentType === undefined ? 'Choose the scan: a PDF, a JPEG or a PNG' : undefined),
   }
   if (

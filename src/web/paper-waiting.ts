@@ -38,7 +38,7 @@ ${
   isOwn
     ? html`<p>You have recorded it. Somebody else of the staff compares it with the scan, and confirms it; until then it counts for nothing.</p>`
     : html`<p>Compare it with the scan: the patient, the text that was signed, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
-${form({ action: `${page}/confirm`, token, fields: [], button: 'Confirm: it is what was signed' })}`
+${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm: it is what was signed' })}`
 }
 <form method="post" action="${page}/discard"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary">Discard what was recorded</button></form>
 <p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,

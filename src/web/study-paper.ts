@@ -40,7 +40,7 @@ export const studyPaperPage: AddPage = (server, options) => {
   server.post<OfSubject>(`${at}/confirm`, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
     try {
-      await confirmPaper(options, paper)
+      await confirmPaper(options, paper, typed(request.body, 'recorded'))
     } catch (error) {
       if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
       return sendPaperWaiting(reply.code(error.status), paper, error.message)
@@ -54,7 +54,7 @@ export const studyPaperPage: AddPage = (server, options) => {
   const record = async (request: FastifyRequest<OfSubject>, reply: FastifyReply, tooLarge?: string) => {
     const paper = await paperOf(request, options)
     if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), paper)
-    const read = typedPaper(request.body, paper.asked, tooLarge)
+    const read = typedPaper(request.body, paper, tooLarge)
     if (read.kind === 'problems') return sendRecord(reply.code(tooLarge === undefined ? 422 : 413), paper, read.state)
     await recordPaper(paper, read.signed)
     return reply.redirect(request.url, 303)

@@ -127,6 +127,11 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.match(wordsOf(await second.get(`/studies/${study.id}`)), /Bea Shares a part of what the study asks for/)
   const own = await patientToken(patient, 'patient/*.rs')
   t.match((await send(own, 'GET', `Consent/${given.id}`)).json(), { status: 'active' })
+  const events = (await send(own, 'GET', 'AuditEvent')).json().entry ?? []
+  t.match(
+    events.map(({ resource }: { resource: { outcomeDesc?: string } }) => resource.outcomeDesc),
+    ['A consent of the patient on paper was confirmed by staff'],
+  )
   t.match(wordsOf(await first.get(page)), /They share already, and change themselves what they share/)
 })
 
@@ -139,6 +144,51 @@ t.test('what was changed since it was recorded is not confirmed', async t => {
   t.equal(answer.status, 404)
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
 })
+
+t.test('confirmed is only what was shown to whoever confirms it', async t => {
+  const { page, patient } = await enrolled('Eve')
+  await first.sendFile(page, scan(), page, signed)
+  const { body } = await second.get(page)
+  const shown = { _csrf: await tokenIn(second), recorded: /name="recorded" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+  await first.send(page, {}, `${page}/discard`)
+  await first.sendFile(page, scan(), page, { ...signed, 'omh:body-weight@any': 'yes' })
+  const answer = await second.post(`${page}/confirm`, shown)
+  t.match([answer.status, wordsOf(answer)], [409, /recorded anew since it was shown to you/])
+  t.match((await consentsOf(patient)).map(({ status }: { status: string }) => status).sort(), ['inactive', 'proposed'])
+})
+
+t.test('a paper from before the patient said no, or took it back, counts for nothing', async t => {
+  const today = new Date().toISOString().slice(0, 10)
+  const ends = {
+    refused: async (own: string, { id, ...given }: { readonly id: string }) =>
+      send(own, 'PUT', `Consent/${id}`, { ...given, id, status: 'rejected' }),
+    deleted: async (own: string, { id }: { readonly id: string }) =>
+      server.inject({ method: 'DELETE', url: `/fhir/Consent/${id}`, headers: { authorization: `Bearer ${own}` } }),
+  }
+  for (const [how, end] of Object.entries(ends)) {
+    const { page, patient } = await enrolled(how)
+    await first.sendFile(page, scan(), page, signed)
+    const own = await patientToken(patient, 'patient/Consent.cruds')
+    t.match((await end(own, (await consentsOf(patient))[0])).statusCode, /20[04]/, how)
+    const again = await first.sendFile(page, scan(), page, signed)
+    t.match([again.status, wordsOf(again)], [422, new RegExp(`no, or ended it, on ${today}: .* a later day`)], how)
+    t.notMatch(await consentsOf(patient), [{ status: 'proposed' }], how)
+  }
+})
+
+t.test(
+  'the scan is read by those who ask people for their consent, and by the patient, and by no other staff',
+  async t => {
+    const { page, patient } = await enrolled('Fay')
+    await first.sendFile(page, scan(), page, signed)
+    const [{ extension }] = await consentsOf(patient)
+    const url = extension[1].valueReference.reference
+    t.equal((await send(await world.staffToken(study.researcher, 'user/*.cruds'), 'GET', url)).statusCode, 404)
+    const asking = await world.staffToken({ ...cora, email: 'cora@example.org' }, 'user/*.cruds')
+    t.equal((await send(asking, 'GET', url)).statusCode, 200)
+    t.equal((await send(await patientToken(patient, 'patient/*.rs patient/Binary.r'), 'GET', url)).statusCode, 200)
+  },
+)
 
 t.test('what is discarded is over, with the reason; and no staff makes a consent count over FHIR', async t => {
   const { page, patient } = await enrolled('Dana')

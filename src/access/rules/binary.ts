@@ -11,7 +11,6 @@ const contexts = [
   'Device',
   'Consent',
   'ResearchStudy',
-  'ResearchSubject',
   'DocumentReference',
   'DiagnosticReport',
   'Media',
@@ -22,15 +21,24 @@ const withoutContext = where({ kind: 'content', is: 'without-security-context' }
 
 /** https://hl7.org/fhir/R4/binary.html#security: it is as open as its securityContext, and else its organization's. */
 const following = (verb: Verb): Grants => {
-  const inContext = follow('securityContext', contexts, verb === 'read' ? 'r' : 'u')
+  const inContext = follow('securityContext', [...contexts, 'ResearchSubject'], verb === 'read' ? 'r' : 'u')
+  const inOpenContext = follow('securityContext', contexts, 'r')
+  const forInviting = follow('securityContext', ['ResearchSubject'], 'u')
   const owned: Grant<Extract<Who, { kind: 'staff' }>> = both(
     ownedBy(verb === 'read' ? 'viewer' : 'member'),
     withoutContext,
   )
+  if (verb !== 'read')
+    return {
+      patient: inContext,
+      staff: (who, asked) => or(owned(who, asked), inContext(who, asked)),
+      client: inContext,
+    }
+  // What somebody in a study has signed names them, also where the study knows them by code: it is for those who ask and invite them.
   return {
     patient: inContext,
-    staff: (who, asked) => or(owned(who, asked), inContext(who, asked)),
-    client: inContext,
+    staff: (who, asked) => or(owned(who, asked), inOpenContext(who, asked), forInviting(who, asked)),
+    client: inOpenContext,
   }
 }
 
