@@ -9,32 +9,39 @@ export type Trail = {
 }
 
 /**
- * Commits in groups: whatever comes while one statement is under way goes with the next, which begins when that one has
- * returned. Nobody waits for a timer, and many requests at once cost one commit.
+ * Commits in groups: nobody waits for a timer, and many requests at once cost one commit. A few groups are under way at a time,
+ * whose commits PostgreSQL flushes together; what comes meanwhile goes with the next that begins.
  */
 export const openTrail = (connection: Connection): Trail => {
   let next: Group | undefined
-  let isWriting = false
-  const writeAll = async (): Promise<void> => {
-    for (let group = next; group !== undefined; group = next) {
-      next = undefined
-      await write(connection, group.records).then(group.resolve, group.reject)
-    }
-    isWriting = false
+  let underWay = 0
+  const begin = (): void => {
+    const group = next
+    if (group === undefined || underWay >= mostUnderWay) return
+    next = undefined
+    underWay += 1
+    void write(connection, group.records)
+      .then(group.resolve, group.reject)
+      .finally(() => {
+        underWay -= 1
+        begin()
+      })
   }
   return {
     keep: record => {
-      next ??= newGroup()
-      next.records.push(record)
-      if (!isWriting) {
-        isWriting = true
+      if (next === undefined) {
+        next = newGroup()
         // What arrives in the same turn of the loop goes along.
-        setImmediate(() => void writeAll())
+        setImmediate(begin)
       }
+      next.records.push(record)
       return next.written
     },
   }
 }
+
+/** As many connections as it takes. */
+export const mostUnderWay = 4
 
 /** A server records; `off` tells a bench what that costs, and is in no configuration. */
 export type AuditWriting = 'on' | 'off'
