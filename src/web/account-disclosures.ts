@@ -6,7 +6,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { and, type Expression, none, not } from '../search/expression.ts'
+import { and, type Expression, none, not, or } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { studiesOfPerson } from '../storage/own-study.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
@@ -87,7 +87,7 @@ const queryOfAsked = ({ from, until, study }: Asked, own: Own | undefined): stri
 
 const nothing = { lines: [], next: undefined }
 
-/** What they did themselves, and when they signed in, is theirs to know. */
+/** What they did themselves, and when they signed in, is theirs to know; who could not sign in may be somebody else. */
 const findLines = async (
   { person, caller, records }: Own,
   asked: Asked,
@@ -99,12 +99,10 @@ const findLines = async (
   if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
   const search = parseSearch(registry, 'AuditEvent', query)
   const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
-  const where = and(
-    search.where,
-    not(criteria({ agent: records.map(id => `Patient/${id}`).join(',') })),
-    not(byPerson(registry, person)),
-    not(criteria({ subtype: '110122', outcome: '0' })),
-  )
+  const own = or(criteria({ agent: records.map(id => `Patient/${id}`).join(',') }), byPerson(registry, person))
+  const signIn = criteria({ subtype: '110122' })
+  const others = and(not(own), not(signIn))
+  const where = and(search.where, or(others, and(signIn, criteria({ 'outcome:not': '0' }))))
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return {

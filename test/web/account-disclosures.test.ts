@@ -2,6 +2,7 @@ import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal.ts'
+import { recordSignIn } from '../../src/storage/audit/sign-in.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openStudies } from '../support/study.ts'
 
@@ -27,7 +28,9 @@ const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: 
     resourceType: 'Person',
     ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
   })
-  const browser = openBrowser(server, { headers, remoteAddress: `10.8.1.${patients.length}` })
+  const browser = Object.assign(openBrowser(server, { headers, remoteAddress: `10.8.1.${patients.length}` }), {
+    person,
+  })
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   return browser
 }
@@ -68,6 +71,16 @@ t.test('they are asked for by day and by study', async t => {
   t.match(wrong.body, /value="31\.3\.2026"/)
   t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
   t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
+})
+
+t.test('who tried to sign in as them, and could not, is told', async t => {
+  await seal()
+  const before = wordsOf(await browser.get(page))
+  await recordSignIn(database, { person: browser.person, outcome: 401 })
+  await seal()
+  const words = wordsOf(await browser.get(page))
+  t.not(words, before)
+  t.match(words, /Signed in refused/i)
 })
 
 t.test('a long list has pages', async t => {

@@ -9,15 +9,21 @@ type SignInTried = {
 }
 
 /**
- * That somebody signed in, or tried to, told also to the patients whose account it is. It is one statement, whoever it is: how
- * long it takes says nothing.
+ * That somebody signed in, or tried to, told also to the patients whose account it is: of staff who are patients as well in a row of its
+ * own, for their privacy officers learn nothing of that. It is one statement, whoever it is: how long it takes says nothing.
  */
 export const recordSignIn = async (connection: Connection, { person, outcome }: SignInTried): Promise<void> => {
   await connection.run(sql.fragment`
-    INSERT INTO audit_record (epoch, person, practitioner, client, interaction, patients, kinds, outcome)
-    SELECT (SELECT max(epoch) FROM audit_epoch), ${person ?? null},
-      (SELECT practitioner FROM person_practitioner WHERE person = ${person ?? null}), 'pages', 'sign-in', ARRAY(
-      SELECT DISTINCT compartment.patient_id FROM person_patient AS linked
-      JOIN patient_compartment AS compartment ON compartment.id = linked.patient
-      WHERE linked.person = ${person ?? null}), '{}', ${outcome}`)
+    INSERT INTO audit_record (epoch, person, practitioner, patient, client, interaction, patients, kinds, outcome)
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${person ?? null}, told.practitioner, told.patient, 'pages', 'sign-in', told.patients,
+      '{}', ${outcome}
+    FROM (
+      SELECT (SELECT practitioner FROM person_practitioner WHERE person = ${person ?? null}) AS practitioner,
+        min(compartment.id) AS patient, coalesce(array_agg(DISTINCT compartment.patient_id), '{}'::integer[]) AS patients
+      FROM person_patient AS linked JOIN patient_compartment AS compartment ON compartment.id = linked.patient
+      WHERE linked.person = ${person ?? null}) AS who
+    CROSS JOIN LATERAL (
+      SELECT who.practitioner, NULL::text AS patient, CASE WHEN who.practitioner IS NULL THEN who.patients ELSE '{}' END AS patients
+      UNION ALL
+      SELECT NULL, who.patient, who.patients WHERE who.practitioner IS NOT NULL AND who.patients <> '{}') AS told`)
 }

@@ -2,6 +2,7 @@ import type { AuditEvent, Bundle, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openAccount } from '../../../src/storage/user-account.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
@@ -203,4 +204,17 @@ t.test('they stand in one list with AuditEvents that were written, by their time
     (await eventsOf(ann, `_id=${pages[0]}`)).map(({ id }) => id),
     [pages[0]],
   )
+})
+
+t.test('that staff sign in tells their officers nothing of whose patients they are', async t => {
+  const practitioner = { target: { reference: 'Practitioner/viewer-other' } }
+  const patient = { target: { reference: 'Patient/ann' } }
+  const person = 'viewer-other'
+  await put({ resourceType: 'Person', id: person, active: true, link: [practitioner, patient] } as never)
+  const signIn = () => recordSignIn(database, { person, outcome: 401 })
+  t.strictSame(await shownAfter(signIn, officer), [], 'who registered them as a patient')
+  const [event, ...others] = await shownAfter(signIn, otherOfficer)
+  t.match(event, { agent: [{ who: { reference: 'Practitioner/viewer-other' } }, {}, {}], outcome: '4' })
+  t.strictSame([patientsIn(event as AuditEvent), others], [[], []], 'where they work')
+  t.match(await shownAfter(signIn, ann), [{ outcome: '4', entity: [{ what: { reference: 'Patient/ann' } }] }])
 })
