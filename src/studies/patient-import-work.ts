@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import { isBarredPerson } from '../storage/account/barred.ts'
 import type { Database } from '../storage/database.ts'
 import {
   dropOldImports,
@@ -44,6 +45,8 @@ const hourMs = 60 * 60 * 1000
 
 const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly isLast: boolean }): Promise<void> => {
   try {
+    if (await isBarredPerson(parts.database, found.person))
+      throw new FhirError('forbidden', 'Who sent it is not active')
     await steps[found.state]?.(parts, found)
   } catch (error) {
     const refusal = refusedWork(error)

@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseSearch } from '../search/parse.ts'
+import { isBarredPerson } from '../storage/account/barred.ts'
 import type { Database } from '../storage/database.ts'
 import { ended } from '../storage/model/enrolment.ts'
 import type { Queue } from '../storage/queue.ts'
@@ -39,7 +40,7 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
     for (;;) {
       const items = await itemsToDo(database, id, chunkSize)
       if (items.length === 0) break
-      const act = await kinds[action.what](parts, action, items)
+      const act = await actFor(parts, action, items)
       for (const item of items) await doOne(parts, action, item, act)
     }
     await endAction(database, id)
@@ -48,6 +49,18 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
 }
 
 const chunkSize = 200
+
+/** Of somebody who is barred by now, or may do nothing in the study any more, nothing is done, and each item says so. */
+const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]): Promise<Act> => {
+  try {
+    if (await isBarredPerson(parts.database, action.person))
+      throw new FhirError('forbidden', 'Who asked for it is not active')
+    return await kinds[action.what](parts, action, items)
+  } catch (error) {
+    if (refusedWork(error) === undefined) throw error
+    return () => Promise.reject(error)
+  }
+}
 
 const doOne = async (
   { database, reportFault }: Parts,

@@ -1,0 +1,52 @@
+import t from 'tap'
+import { FhirError } from '../../src/fhir/error.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { addAction, readAction, refusedItems } from '../../src/storage/study-action.ts'
+import { workOnStudyActions } from '../../src/studies/study-action-work.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
+
+const { server, database } = await fhirWorld()
+t.teardown(() => server.close())
+
+const invited: string[] = []
+/** As if the person might read nothing, and invite everybody. */
+const parts = {
+  database,
+  accounts: { database },
+  registry: undefined,
+  openStoreFor: () => ({
+    read: async () => {
+      throw new FhirError('not-found', 'There is no such study')
+    },
+  }),
+  invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
+  reportFault: t.fail,
+}
+const outcomeOf = async (person: string, what: 'invite' | 'remind') => {
+  const id = await addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
+  const working: Promise<void>[] = []
+  const queue = {
+    ask: async () => {},
+    work: async (run: (id: string) => Promise<void>) => {
+      working.push(run(id))
+    },
+  }
+  await workOnStudyActions({ ...parts, queue } as never)
+  await Promise.all(working)
+  const refused = await refusedItems(database, id, { after: 0, count: 10 })
+  return { isOver: (await readAction(database, id))?.isOver, refused: refused.map(({ refusal }) => refusal) }
+}
+
+t.test('what was asked for by somebody who is barred meanwhile is not done', async t => {
+  await database.run(sql.fragment`INSERT INTO barred_person VALUES ('mallory')`)
+  const refused = ['You may not do this, or no longer', 'You may not do this, or no longer']
+  t.strictSame(await outcomeOf('mallory', 'invite'), { isOver: true, refused })
+  t.strictSame(invited, [])
+  t.strictSame(await outcomeOf('carol', 'invite'), { isOver: true, refused: [] })
+  t.strictSame(invited, ['ann', 'bob'])
+})
+
+t.test('what somebody may not do in the study any more ends, and says why', async t => {
+  const refused = ['There is no such study', 'There is no such study']
+  t.strictSame(await outcomeOf('carol', 'remind'), { isOver: true, refused })
+})
