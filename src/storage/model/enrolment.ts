@@ -1,5 +1,6 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
+import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { renewPermits, takeTurn } from './consent.ts'
@@ -12,10 +13,37 @@ export const projectEnrolments = each<ResearchSubject>(async (connection, change
   const before = await connection.any<{ study_id: string }>(sql.fragment`
     DELETE FROM enrolment WHERE patient_id = ${patientId} AND id = ${id} RETURNING study_id`)
   const study = resource && namedId(resource.study, 'ResearchStudy')
+  const isNew = !before.some(({ study_id }) => study_id === study)
+  if (study !== undefined && isNew && context.isAccepted !== true) await refuseReturn(connection, change, study)
   if (study !== undefined) await enrol(connection, change, study)
   const studies = new Set([...before.map(row => row.study_id), ...(study === undefined ? [] : [study])])
   for (const one of studies) await renewPermits(connection, patientId, { kind: 'study', id: one }, context)
 })
+
+/** What somebody gave, and had no part in any more when they left, does not count again because others enrol them anew. */
+const refuseReturn = async (
+  connection: Connection,
+  { patientId, resource }: Projected<ResearchSubject>,
+  study: string,
+): Promise<void> => {
+  if (patientId === 0 || ended.has(resource?.status ?? '')) return
+  const given = await connection.maybeOne(sql.fragment`
+    SELECT FROM consent_grantee AS given
+    JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+    WHERE given.patient_id = ${patientId} AND given.grantee = (SELECT grantee FROM study WHERE id = ${study})
+      AND consent.content ->> 'status' = 'active'
+      AND EXISTS (SELECT FROM enrolment WHERE patient_id = ${patientId} AND study_id = ${study})
+      AND NOT EXISTS (
+        SELECT FROM enrolment
+        WHERE patient_id = ${patientId} AND study_id = ${study} AND in_force AND now() < period_end)
+    LIMIT 1`)
+  if (given === undefined) return
+  throw new FhirError(
+    'business-rule',
+    'They have left the study, and what they gave it would count again: their Consent is ended first',
+    { expression: 'ResearchSubject.individual' },
+  )
+}
 
 const enrol = async (
   connection: Connection,

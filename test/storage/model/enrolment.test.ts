@@ -1,0 +1,57 @@
+import t from 'tap'
+import { inactivationReason } from '../../../src/access/vocabulary.ts'
+import { openStudies } from '../../support/study.ts'
+
+const { server, create, institution, study, participant, staffToken, patientToken, send } = await openStudies()
+t.teardown(() => server.close())
+
+t.test('who has left a study is enrolled anew when nothing that they gave it stands', async t => {
+  const lab = await institution('lab')
+  const kinds = ['omh:heart-rate']
+  const { id: sleep, researcher } = await study(lab.manager, lab.organization, 'Sleep', kinds)
+  const ann = await participant(lab.manager, lab.organization, sleep, kinds, 'Ann')
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${ann}` },
+    effectiveDateTime: '2030-01-01T00:00:00Z',
+  })
+  const reader = await staffToken(researcher, 'user/*.rs')
+  const seen = async () => (await send(reader, 'GET', `Observation?patient=${ann}`)).json().entry?.length ?? 0
+  t.equal(await seen(), 1)
+
+  const own = await patientToken(ann, 'patient/*.cruds')
+  const [{ resource: place }] = (await send(own, 'GET', 'ResearchSubject')).json().entry
+  await send(own, 'PUT', `ResearchSubject/${place.id}`, { ...place, status: 'withdrawn' })
+  const anew = () =>
+    send(lab.manager, 'POST', 'ResearchSubject', {
+      resourceType: 'ResearchSubject',
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${sleep}` },
+      individual: { reference: `Patient/${ann}` },
+    })
+  const refused = await anew()
+  t.match([refused.statusCode, refused.json().issue[0].diagnostics], [422, /their Consent is ended first/])
+  t.equal(await seen(), 0)
+
+  const [{ resource: given }] = (await send(own, 'GET', 'Consent')).json().entry
+  const why = { url: inactivationReason, valueCodeableConcept: { text: 'They have left' } }
+  await send('everything', 'PUT', `Consent/${given.id}`, {
+    ...given,
+    status: 'inactive',
+    extension: [...given.extension, why],
+  })
+  const again = await anew()
+  t.equal(again.statusCode, 201)
+  t.equal(await seen(), 0)
+
+  const { id: _, meta: __, ...signed } = given
+  await create('everything', signed)
+  const { id, ...back } = again.json()
+  t.equal(
+    (await send(lab.manager, 'PUT', `ResearchSubject/${id}`, { ...back, id, status: 'on-study' })).statusCode,
+    200,
+  )
+  t.equal(await seen(), 1)
+})
