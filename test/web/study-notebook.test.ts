@@ -85,11 +85,12 @@ t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no cu
   t.equal(JSON.parse(lines[0] ?? '').resourceType, 'Observation')
 })
 
-t.test('the snippet in R can be parsed', { skip: !hasR && 'there is no R' }, async t => {
+t.test('the snippet in R sends the token; where there is an R, it is parsed, and nobody has run it yet', async t => {
   const [, r = ''] = await made()
+  t.match(r, /req_auth_bearer_token\(token\)/)
+  if (!hasR) return
   await writeFile(join(folder, 'snippet.R'), r)
   await run('Rscript', ['-e', `invisible(parse("${join(folder, 'snippet.R')}"))`])
-  t.match(r, /req_auth_bearer_token\(token\)/)
 })
 
 t.test('its token reads the kinds that were chosen, of this study, and nothing else', async t => {
