@@ -25,7 +25,7 @@ export const patientImportPage: AddPage = (server, options) => {
     (await patientImports.find(sessionOf(request).person, request.params.id)) ?? notFound()
   server.get<OfImport>(at, { onRequest, ...hearsProgress }, async (request, reply) => {
     const found = await find(request)
-    const after = Number(queryOf(request).get('after')) || 0
+    const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
     return sendPage(reply, {
       title: 'A list of patients',
       isProblem: found.faulty > 0 || found.state === 'failed',

@@ -27,7 +27,7 @@ export const studyActionPage: AddPage = (server, options) => {
   }
   server.get<OfAction>(at, { onRequest: requireSession, ...hearsProgress }, async (request, reply) => {
     const found = await find(request)
-    const after = Number(queryOf(request).get('after')) || 0
+    const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
     const { label, done } = texts[found.what]
     const page = `/studies/${found.study}`
     return sendPage(reply, {

@@ -83,6 +83,12 @@ t.test('who may be there already is shown, and left out or registered', async t 
     words,
     /3 patients may be there already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 5 Ana Other .* the patient of line 3/,
   )
+  for (const after of ['1e400', '1.5', '-1', 'x'])
+    t.equal(
+      (await staff.get(`${shown.location}?after=${after}`)).status,
+      200,
+      'an address that is made up begins at the first',
+    )
   await staff.send(shown.location ?? '', { duplicates: 'leave-out' }, `${shown.location}/confirm`)
   t.match(wordsOf(await settled(shown.location)), /1 patient is registered/)
   t.equal(await named('Twin'), 2)
