@@ -66,7 +66,7 @@ export const look = async (t: Test, { page, complaints }: Browser, name: string)
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport)
     faults.push(...(await faultsOf(page)))
-    await page.screenshot({ path: join(pictures, `${name}-${size}.png`), fullPage: true })
+    if (!isBlind) await page.screenshot({ path: join(pictures, `${name}-${size}.png`), fullPage: true })
   }
   await page.setViewportSize(sizes.small)
   await page.emulateMedia({ colorScheme: 'dark' })
@@ -77,6 +77,8 @@ export const look = async (t: Test, { page, complaints }: Browser, name: string)
 }
 
 const pictures = join(import.meta.dirname, '../../test-results')
+/** Where nobody is going to look, PICTURES=off. */
+const isBlind = process.env.PICTURES === 'off'
 const faultsScript = await readFile(join(import.meta.dirname, 'faults.js'), 'utf8')
 const faultsOf = (page: Page): Promise<string[]> => page.evaluate(faultsScript)
 
