@@ -68,7 +68,8 @@ const variables = {
     name: 'POOL_SIZE',
     fallback: '10',
     accepts: 'a whole number from 1 to 40',
-    effect: 'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once.',
+    effect:
+      'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once. The record of who read what and the work in the background take some 25 beside them.',
     parse: wholeNumber(1, 40),
   }),
   secretKey: option({

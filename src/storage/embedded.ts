@@ -40,7 +40,8 @@ export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres>
 const databaseName = 'sharewell'
 
 const settings = {
-  max_connections: '100',
+  // The largest pools, and what records, seals and works in the background.
+  max_connections: '150',
   shared_buffers: '256MB',
   effective_cache_size: '1GB',
   work_mem: '16MB',
