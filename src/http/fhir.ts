@@ -1,68 +1,26 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Access } from '../access/access.ts'
-import { type Caller, within } from '../access/caller.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { openCursors } from '../interactions/cursor.ts'
 import { dispatch } from '../interactions/dispatch.ts'
-import type { Context, Interaction, SystemRequest } from '../interactions/interaction.ts'
+import type { Interaction, SystemRequest } from '../interactions/interaction.ts'
 import { findRoute, methodsAt } from '../interactions/route.ts'
-import type { Mhealth } from '../mhealth/mhealth.ts'
 import { routes } from '../operations/operations.ts'
-import { type AuditDoor, agentOf } from '../storage/audit/agent.ts'
-import { recordRefusal } from '../storage/audit/refusal.ts'
-import type { Trail } from '../storage/audit/trail.ts'
-import type { Store } from '../storage/store.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
 import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
+import { type ContextParts, openContexts } from './fhir-context.ts'
 import { formType, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 
-export type FhirOptions = {
-  readonly registry: Registry
-  readonly mhealth: Mhealth
+export type FhirOptions = ContextParts & {
   readonly findCaller: FindCaller
   readonly pages: Pages
-  readonly accessFor: (caller: Caller) => Access
-  readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor) => Store
-  readonly trail: Trail
-  /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
-  readonly base: () => string
-  readonly secretKey: Uint8Array
-  /** Why this server sends no requests to a URL, where it does not. */
-  readonly refusalOf: Context['refusalOf']
 }
 
 /** The RESTful API, below the prefix it is registered with. https://hl7.org/fhir/R4/http.html */
 export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions): Promise<void> => {
-  const cursorsFor = openCursors(options.secretKey)
-  const contextOf = (request: FastifyRequest, interaction: Interaction): Context => {
-    const { caller } = request
-    if (caller === undefined) throw new Error('a route without its caller')
-    const access = options.accessFor(caller)
-    const door = doorOf(request, interaction)
-    const store = options.openStoreFor(caller, access, door)
-    const { registry, mhealth, refusalOf, trail } = options
-    const reportFault = (fault: unknown) => request.log.error(fault)
-    return {
-      registry,
-      mhealth,
-      store,
-      access,
-      caller,
-      cursors: cursorsFor(caller),
-      base: options.base(),
-      refusalOf,
-      accessWithin: study => options.accessFor(within(caller, study)),
-      interactions: routes,
-      dispatch,
-      reportFault,
-      recordRefusal: (tried, error) =>
-        recordRefusal(access => trail.keep({ ...agentOf(caller, door), ...access }), tried, error),
-    }
-  }
+  const contextOf = openContexts(options)
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type) } }
@@ -91,11 +49,6 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   })
   server.setNotFoundHandler(answer)
 }
-
-const doorOf = ({ id }: FastifyRequest, { name, path }: Interaction): AuditDoor => ({
-  request: id,
-  ...(name === 'operation' ? { operation: path.slice(path.indexOf('$')) } : {}),
-})
 
 const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'
 

@@ -1,0 +1,63 @@
+import type { FastifyRequest } from 'fastify'
+import type { Access } from '../access/access.ts'
+import { type Caller, within } from '../access/caller.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { openCursors } from '../interactions/cursor.ts'
+import { dispatch } from '../interactions/dispatch.ts'
+import type { Context, Interaction } from '../interactions/interaction.ts'
+import type { Mhealth } from '../mhealth/mhealth.ts'
+import { routes } from '../operations/operations.ts'
+import { type AuditDoor, agentOf } from '../storage/audit/agent.ts'
+import { recordRefusal } from '../storage/audit/refusal.ts'
+import type { Trail } from '../storage/audit/trail.ts'
+import type { Store } from '../storage/store.ts'
+
+export type ContextParts = {
+  readonly registry: Registry
+  readonly mhealth: Mhealth
+  readonly accessFor: (caller: Caller) => Access
+  readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor) => Store
+  readonly trail: Trail
+  /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
+  readonly base: () => string
+  readonly secretKey: Uint8Array
+  /** Why this server sends no requests to a URL, where it does not. */
+  readonly refusalOf: Context['refusalOf']
+}
+
+/** What an interaction uses, for whoever asks: by whichever route it is asked for, it passes the same gate and the same audit. */
+export const openContexts = (
+  parts: ContextParts,
+): ((request: Pick<FastifyRequest, 'caller' | 'id' | 'log'>, interaction: Interaction) => Context) => {
+  const cursorsFor = openCursors(parts.secretKey)
+  return (request, interaction) => {
+    const { caller } = request
+    if (caller === undefined) throw new Error('a route without its caller')
+    const access = parts.accessFor(caller)
+    const door = doorOf(request, interaction)
+    const store = parts.openStoreFor(caller, access, door)
+    const { registry, mhealth, refusalOf, trail } = parts
+    const reportFault = (fault: unknown) => request.log.error(fault)
+    return {
+      registry,
+      mhealth,
+      store,
+      access,
+      caller,
+      cursors: cursorsFor(caller),
+      base: parts.base(),
+      refusalOf,
+      accessWithin: study => parts.accessFor(within(caller, study)),
+      interactions: routes,
+      dispatch,
+      reportFault,
+      recordRefusal: (tried, error) =>
+        recordRefusal(access => trail.keep({ ...agentOf(caller, door), ...access }), tried, error),
+    }
+  }
+}
+
+const doorOf = ({ id }: Pick<FastifyRequest, 'id'>, { name, path }: Interaction): AuditDoor => ({
+  request: id,
+  ...(name === 'operation' ? { operation: path.slice(path.indexOf('$')) } : {}),
+})
