@@ -89,7 +89,8 @@ const newest = `
   FROM (SELECT * FROM observation ORDER BY pk DESC LIMIT $1) AS row
   JOIN resource_identity AS identity ON identity.id = row.id
     AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Observation')
-  JOIN upload_key ON upload_key.patient_id = row.patient_id AND upload_key.pk = row.pk`
+  JOIN upload_key ON upload_key.patient_id = row.patient_id AND upload_key.pk = row.pk
+    AND upload_key.kind = 1`
 
 const codesAt = observationColumns.length + 4
 const insertion = `

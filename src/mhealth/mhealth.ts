@@ -64,7 +64,8 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
 
   const receiveDocument = (sent: JsonRecord, document: OmhDocument): Received => {
     const judgement = judge(document, schemas)
-    const timing = timingOf(document, judgement.validated, now())
+    const moment = now()
+    const timing = timingOf(document, judgement.validated, moment)
     const classKey = classOf(document.id)
     const face = deriveFace(document, judgement, classKey, codings, timing.effective)
     const findings = [
@@ -81,7 +82,11 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
         refuse(contradictions(sent, face, document))
         return {
           resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
-          uploadKey: uploadKeyOf(document, classKey),
+          uploadKey: uploadKeyOf(document, classKey, {
+            device: asRecord(sent.device)?.reference,
+            isTimed: timing.effective !== undefined,
+            now: moment,
+          }),
           repairs: repairsIn(findings),
           issues: warnings,
         }

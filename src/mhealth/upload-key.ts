@@ -1,28 +1,77 @@
 import { hash } from 'node:crypto'
 import { canonicalize } from 'json-canonicalize'
+import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
-import { asText } from './json-tree.ts'
+import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import { mapVersion } from './observation.ts'
 
 /**
- * `key` is the header's uuid or id, else the digest of the canonical document; `digest` tells same from changed;
- * `mapVersion` says by which map the native face was derived.
+ * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical
+ * document; `digest` tells same from changed; `mapVersion` says by which map the native face was derived.
  */
 export type UploadKey = {
   readonly schema: string
   readonly key: string
+  /** The vendor's own record of it, where the header names one. */
+  readonly record?: string
+  /** What was measured, when and by what, whatever the header calls it; absent where it is not said when. */
+  readonly measurement?: string
+  /** When its source changed it last, in ms since 1970. */
+  readonly revised?: number
   readonly digest: string
   readonly mapVersion: number
 }
 
 /** The same measurement keeps its key whatever the version of its schema; canonical JSON is that of RFC 8785. */
-export const uploadKeyOf = ({ plain }: OmhDocument, classKey: string): UploadKey => {
+export const uploadKeyOf = (
+  { plain }: OmhDocument,
+  classKey: string,
+  { device, isTimed, now }: { readonly device: unknown; readonly isTimed: boolean; readonly now: number },
+): UploadKey => {
   const canonical = canonicalize(plain.whole)
-  const id = asText(plain.header?.uuid ?? plain.header?.id)
+  const header = plain.header ?? {}
+  const id = asText(header.uuid ?? header.id)
+  const revised = revisedAt(header, now)
+  const record = recordOf(header, device)
   return {
     schema: classKey,
     key: id === undefined || id === '' ? hash('sha256', `${classKey}\n${canonical}`) : id.toLowerCase(),
+    ...(record === undefined ? {} : { record }),
+    ...(isTimed ? { measurement: canonicalize([sourcesIn(header), device ?? null, plain.bodies]) } : {}),
+    ...(revised === undefined ? {} : { revised }),
     digest: hash('sha256', canonical),
     mapVersion,
   }
 }
+
+/** Vendors count each for themselves: an id is one only together with whose it is. */
+const recordOf = (header: JsonRecord, device: unknown): string | undefined => {
+  const id = asText(provenanceOf(header).source_data_point_id ?? header.source_data_point_id)
+  if (id === undefined || id === '') return undefined
+  const sources = sourcesIn(header)
+  return canonicalize([sources.length > 0 ? sources : (device ?? null), id])
+}
+
+const provenanceOf = (header: JsonRecord): JsonRecord => asRecord(header.acquisition_provenance) ?? {}
+
+const sourcesIn = (header: JsonRecord): readonly string[] => {
+  const datasheets = asList(header.external_datasheets).map(one => asRecord(one)?.datasheet_reference)
+  return [provenanceOf(header).source_name, ...datasheets.sort()].flatMap(name => asText(name) ?? [])
+}
+
+/**
+ * Of two contents of one document the newer counts. Only some say when they were changed; what is made of a change is made
+ * later. A time that is yet to come is that of a wrong clock, and would keep every correction out until then.
+ */
+const revisedAt = (header: JsonRecord, now: number): number | undefined => {
+  const { source_last_modification_date_time: ofSource, source_creation_date_time: created } = provenanceOf(header)
+  const times = [
+    ofSource ?? header.source_last_modification_date_time,
+    header.creation_date_time,
+    created ?? header.source_creation_date_time,
+  ]
+  const [first = Number.NaN] = times.flatMap(time => toDateTime(time) ?? []).map(time => Date.parse(time))
+  return first <= now + clockSkewMs ? first : undefined
+}
+
+const clockSkewMs = 15 * 60_000

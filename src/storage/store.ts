@@ -114,12 +114,18 @@ export type Write =
   | { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string; readonly ifMatch?: string }
 
 /**
- * `key` is the header's uuid or id, else the digest of the canonical document; `digest` tells same from changed;
- * `mapVersion` says by which map the native face was derived.
+ * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical
+ * document; `digest` tells same from changed; `mapVersion` says by which map the native face was derived.
  */
 export type UploadKey = {
   readonly schema: string
   readonly key: string
+  /** The vendor's own record of it. */
+  readonly record?: string
+  /** What was measured, when and by what. */
+  readonly measurement?: string
+  /** When its source changed it last, in ms since 1970. */
+  readonly revised?: number
   readonly digest: string
   readonly mapVersion: number
 }

@@ -16,6 +16,8 @@ export type UploadRights = {
   readonly isChangeable: boolean
 }
 
+export const noRights: UploadRights = { isKnown: false, isReadable: false, isChangeable: false }
+
 type Met = { readonly candidate: Candidate; readonly current: Current | undefined }
 
 /** By pk of the candidate. */

@@ -1,28 +1,27 @@
-import type { Observation, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
-import type { Candidate } from './candidate.ts'
-import { replace } from './change.ts'
-import { type Current, lockPlace } from './current.ts'
+import { currentObservations } from './current-observations.ts'
 import type { Connection } from './database.ts'
-import { isolated } from './savepoint.ts'
+import { type Met, meetUpload } from './meet-upload.ts'
 import type { Written } from './store.ts'
+import { contentsOf, rememberContents } from './upload-contents.ts'
 import {
-  currentObservations,
   type Entry,
   entryOf,
+  isDocument,
+  isMeasurement,
+  type Key,
+  type Keyed,
+  leadKeys,
+  lockKeys,
   releaseKeys,
-  renewKey,
-  type StoredUpload,
-  storedUploads,
-  takenKeys,
+  takeKeys,
 } from './upload-keys.ts'
-import { type UploadRights, uploadRights } from './upload-rights.ts'
-import { type Create, candidatesOf, insertAll, refusal, type Writing } from './write.ts'
+import { noRights, uploadRights } from './upload-rights.ts'
+import { type Create, candidatesOf, insertAll, type Writing } from './write.ts'
 
 /**
- * Observations as a set. A document that is stored already is found by its key: the same again changes nothing, another
- * content is the next version, and of several with one key the last in order wins.
+ * Observations as sets. A document that is stored already is found by its keys, and the same again changes nothing. Those of a
+ * Bundle that are about one document follow one another in its order, as if they came one by one.
  */
 export const uploadAll = async (
   connection: Connection,
@@ -31,99 +30,126 @@ export const uploadAll = async (
 ): Promise<readonly Written[]> => {
   const candidates = await candidatesOf(connection, writing, creates)
   const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
-  const lastByKey = new Map(entries.map(entry => [entry.place, entry]))
-  const last = [...lastByKey.values()]
-  const taken = await takenKeys(connection, last)
-  const stored = await storedUploads(connection, taken)
-  if (stored.size < taken.length)
-    throw new FhirError('transient', 'The same documents are being deleted by another request')
-  const outcomes = new Map<string, Written>()
+  const firsts = new Map<string, Entry>()
+  const sameAs = new Map(entries.map(entry => [entry, firstOf(entry, firsts)]))
+  const outcomes = new Map<Entry, Written>()
+  for (const set of setsOf([...firsts.values()])) await uploadSet(connection, writing, set, outcomes)
+  return entries.map(entry => outcomeOf(entry, sameAs.get(entry) ?? entry, outcomes))
+}
 
-  const fresh = last.filter(({ place }) => !stored.has(place))
+/** The one that says the very same, to the bytes, before it. */
+const firstOf = (entry: Entry, firsts: Map<string, Entry>): Entry => {
+  const { keys, digest, candidate } = entry
+  const [key] = keys
+  const status = 'status' in candidate.resource ? candidate.resource.status : ''
+  const said = key === undefined ? candidate.pk : `${key.place} ${digest} ${status}`
+  const first = firsts.get(said) ?? entry
+  firsts.set(said, first)
+  return first
+}
+
+/** So that in none of them two have a key in common. */
+const setsOf = (entries: readonly Entry[]): readonly (readonly Entry[])[] => {
+  const sets: Entry[][] = []
+  const lastByPlace = new Map<string, number>()
+  for (const entry of entries) {
+    const number = entry.keys.reduce((most, { place }) => Math.max(most, (lastByPlace.get(place) ?? -1) + 1), 0)
+    for (const { place } of entry.keys) lastByPlace.set(place, number)
+    sets[number] ??= []
+    sets[number].push(entry)
+  }
+  return sets
+}
+
+const uploadSet = async (
+  connection: Connection,
+  writing: Writing,
+  entries: readonly Entry[],
+  outcomes: Map<Entry, Written>,
+): Promise<void> => {
+  const free = await takeKeys(connection, entries)
+  const met = await findMet(
+    connection,
+    entries.filter(({ keys }) => keys.some(({ place }) => !free.has(place))),
+    free,
+  )
+  const known = new Set(met.map(({ entry }) => entry))
+  const fresh = entries.filter(entry => !known.has(entry))
   const inserted = await insertAll(
     connection,
     writing,
     fresh.map(({ candidate }) => candidate),
   )
-  fresh.forEach((entry, index) => {
+  for (const [index, entry] of fresh.entries()) {
     const outcome = inserted[index]
-    if (outcome !== undefined) outcomes.set(entry.place, outcome)
-  })
-  await releaseKeys(
-    connection,
-    fresh.filter(({ place }) => outcomes.get(place)?.outcome !== 'created'),
-  )
-  const met = last.flatMap(entry => {
-    const found = stored.get(entry.place)
-    return found === undefined ? [] : [{ entry, candidate: entry.candidate, found, current: found.current }]
-  })
-  const rights = await uploadRights(connection, writing, met)
-  for (const { entry, candidate, found } of met) {
-    const may = rights.get(candidate.pk)
-    const outcome: Written = may?.isKnown
-      ? await meetAgain(connection, writing, entry, found, may)
-      : { outcome: 'refused', error: refusal(candidate) }
-    outcomes.set(entry.place, outcome)
+    if (outcome !== undefined) outcomes.set(entry, outcome)
   }
-  return entries.map(entry => outcomeOf(entry, lastByKey, outcomes))
+  const rights = await uploadRights(
+    connection,
+    writing,
+    met.map(({ entry: { candidate }, current }) => ({ candidate, current })),
+  )
+  for (const one of met) {
+    const may = rights.get(one.entry.candidate.pk) ?? noRights
+    outcomes.set(one.entry, await meetUpload(connection, writing, one, may))
+  }
+  const taken = (of: readonly Entry[]) =>
+    of.flatMap(entry => entry.keys.filter(({ place }) => free.has(place)).map(key => ({ entry, key })))
+  const [refused, led] = partition(met, ({ entry }) => outcomes.get(entry)?.outcome === 'refused')
+  const unwritten = fresh.filter(entry => outcomes.get(entry)?.outcome !== 'created')
+  await releaseKeys(connection, taken([...unwritten, ...refused.map(({ entry }) => entry)]))
+  await leadKeys(
+    connection,
+    led.flatMap(({ entry, keyed }) => taken([entry]).map(row => ({ ...row, to: keyed }))),
+  )
+  await rememberContents(
+    connection,
+    led.filter(({ entry, isEcho, contents }) => isEcho && !contents.known.has(entry.digest)),
+  )
 }
 
-/** A document whose key is stored. */
-const meetAgain = async (
+const partition = <One>(all: readonly One[], test: (one: One) => boolean): readonly [One[], One[]] => {
+  const { yes = [], no = [] } = Object.groupBy(all, one => (test(one) ? 'yes' : 'no'))
+  return [yes, no]
+}
+
+/** Each by the strongest of its keys under which something stands. */
+const findMet = async (
   connection: Connection,
-  writing: Writing,
-  entry: Entry,
-  { digest, current: found }: StoredUpload,
-  { isReadable, isChangeable }: UploadRights,
-): Promise<Written> => {
-  const { candidate, key } = entry
-  if (found === undefined) return goneSince
-  if (key !== undefined && digest.equals(key.digest))
-    return { outcome: 'unchanged', ...(isReadable ? found : asSent(candidate, found)) }
-  if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
-  const current = await lockCurrent(connection, writing, found)
-  if (current === undefined) return goneSince
-  return isolated(connection, async () => {
-    const written = await replace(connection, writing, current, ofItsSubject(candidate, current), 'c')
-    await renewKey(connection, entry)
-    return written
+  entries: readonly Entry[],
+  free: ReadonlySet<string>,
+): Promise<readonly Met[]> => {
+  const locked = await lockKeys(connection, entries)
+  const found = entries.map(entry => {
+    const under = entry.keys.filter(({ place }) => !free.has(place) && locked.has(place))
+    const [key] = under
+    const keyed = key && locked.get(key.place)
+    if (key === undefined || keyed === undefined)
+      throw new FhirError('transient', 'The same documents are being deleted by another request')
+    return { entry, keyed, isEcho: isEcho(key, under, locked) }
   })
+  const places = found.map(({ keyed }) => keyed)
+  const currents = await currentObservations(connection, places)
+  const contents = await contentsOf(connection, places)
+  return found.map(({ entry, keyed, isEcho }) => ({
+    entry,
+    keyed,
+    isEcho,
+    current: currents.get(keyed.pk),
+    contents: contents.get(keyed.pk) ?? { current: keyed, known: new Set() },
+  }))
 }
 
-/** Uploaded for another record of the same human, it stays with the one that it was first uploaded for. */
-const ofItsSubject = ({ resource }: Candidate, current: Current): Resource => {
-  const { subject } = parseJson(current.content) as Observation
-  return { ...resource, ...(subject === undefined ? {} : { subject }) } as Resource
+const isEcho = (by: Key, under: readonly Key[], locked: ReadonlyMap<string, Keyed>): boolean => {
+  const measured = under.find(isMeasurement)
+  if (measured === undefined || isDocument(by)) return false
+  return locked.get(measured.place)?.pk === locked.get(by.place)?.pk
 }
 
-/** Who may not read what is stored, which somebody may have added to, is answered their own words. */
-const asSent = ({ resource }: Candidate, current: Current): Current => {
-  const { id, versionId, lastUpdated } = current
-  const meta = { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() }
-  return { ...current, content: JSON.stringify({ ...resource, id, meta }) }
-}
-
-const goneSince: Written = {
-  outcome: 'refused',
-  error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
-}
-
-/** As it is once nobody else is changing it. */
-const lockCurrent = async (connection: Connection, writing: Writing, { id, patientId, pk }: Current) => {
-  await lockPlace(connection, writing, 'Observation', id)
-  const currents = await currentObservations(connection, [{ patient_id: patientId, pk }])
-  return currents.get(`${patientId}/${pk}`)
-}
-
-/** An earlier entry with the key of a later one was overtaken: it answers with what is stored now, as unchanged. */
-const outcomeOf = (
-  entry: Entry,
-  lastByKey: ReadonlyMap<string, Entry>,
-  outcomes: ReadonlyMap<string, Written>,
-): Written => {
-  const outcome = outcomes.get(entry.place)
+/** What was said in the same Bundle before is met as what is stored. */
+const outcomeOf = (entry: Entry, first: Entry, outcomes: ReadonlyMap<Entry, Written>): Written => {
+  const outcome = outcomes.get(first)
   if (outcome === undefined) throw new Error('an upload without an outcome')
-  if (outcome.outcome === 'refused' || outcome.outcome === 'deleted' || lastByKey.get(entry.place) === entry)
-    return outcome
-  return { ...outcome, outcome: 'unchanged' }
+  const isOther = entry !== first && (outcome.outcome === 'created' || outcome.outcome === 'updated')
+  return isOther ? { ...outcome, outcome: 'unchanged' } : outcome
 }

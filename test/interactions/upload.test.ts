@@ -9,8 +9,10 @@ const send = (method: 'POST' | 'PUT', url: string, body: unknown, more: object =
   server.inject({ method, url: `/fhir${url}`, headers: { ...headers, ...more }, payload: JSON.stringify(body) })
 await send('PUT', '/Patient/ann', { resourceType: 'Patient', id: 'ann' })
 
+/** Each measured a second after the one before it. */
 const document = (uuid: string, value: unknown = 64) => {
-  const { header, body } = heartRate(value)
+  const moment = { date_time: `2026-03-01T07:30:0${uuid.slice(-1)}+01:00` }
+  const { header, body } = heartRate(value, { effective_time_frame: moment })
   return upload({ header: { ...header, uuid }, body })
 }
 const [first, second] = ['0a6f3c1e-5b7d-4c2a-9e8f-000000000001', '0a6f3c1e-5b7d-4c2a-9e8f-000000000002']

@@ -33,7 +33,10 @@ const sources = {
 let count = 0
 /** A new document each time. */
 const documentOf = (id: string, body: object) =>
-  point(id, body, { uuid: `0a6f3c1e-5b7d-4c2a-9e8f-${String(++count).padStart(12, '0')}` })
+  point(id, body, {
+    uuid: `0a6f3c1e-5b7d-4c2a-9e8f-${String(++count).padStart(12, '0')}`,
+    acquisition_provenance: { source_name: `meter ${count}` },
+  })
 const glucose = (unit: string, value: unknown = 95) =>
   documentOf('omh:blood-glucose:4.0', { blood_glucose: { value, unit }, effective_time_frame: at })
 const sent = (document: unknown, patient: string, device: string, more: object = {}) =>

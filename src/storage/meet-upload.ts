@@ -1,0 +1,108 @@
+import type { Observation, Resource } from '@medplum/fhirtypes'
+import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import type { Candidate } from './candidate.ts'
+import { replace } from './change.ts'
+import { type Current, lockPlace } from './current.ts'
+import { currentObservations } from './current-observations.ts'
+import type { Connection } from './database.ts'
+import { isolated } from './savepoint.ts'
+import type { Written } from './store.ts'
+import { type Contents, contentsOf, recordContent } from './upload-contents.ts'
+import type { Entry, Keyed } from './upload-keys.ts'
+import type { UploadRights } from './upload-rights.ts'
+import { refusal, type Writing } from './write.ts'
+
+/** A document that is stored already, under one of its keys. */
+export type Met = {
+  readonly entry: Entry
+  readonly keyed: Keyed
+  /** Its header is of another document, and what was measured is the same: sent once more, and nothing new. */
+  readonly isEcho: boolean
+  readonly contents: Contents
+  /** Absent once it is deleted. */
+  readonly current: Current | undefined
+}
+
+/**
+ * What becomes of a document that is stored, so that it comes to the same in whatever order its contents arrive: the
+ * one that its source changed last stands, of equally old ones the last that came; what was sent before never comes back;
+ * what was changed since it was final is amended; and what was entered in error stays so.
+ */
+export const meetUpload = async (
+  connection: Connection,
+  writing: Writing,
+  met: Met,
+  { isKnown, isReadable, isChangeable }: UploadRights,
+): Promise<Written> => {
+  const { candidate } = met.entry
+  if (!isKnown) return { outcome: 'refused', error: refusal(candidate) }
+  if (met.current === undefined) return goneSince
+  if (isOld(met) && nextOf(met, met.current) === undefined)
+    return { outcome: 'unchanged', ...(isReadable ? met.current : asSent(candidate, met.current)) }
+  if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
+  const locked = await lockMet(connection, writing, met, met.current)
+  if (locked.current === undefined) return goneSince
+  return changeStored(connection, writing, locked, locked.current)
+}
+
+const changeStored = async (connection: Connection, writing: Writing, met: Met, current: Current): Promise<Written> => {
+  const next = nextOf(met, current)
+  if (next === undefined) return { outcome: 'unchanged', ...current }
+  return isolated(connection, async () => {
+    const written = await replace(connection, writing, current, ofItsSubject(next, current), 'c')
+    if (isNews(met)) await recordContent(connection, met.keyed, { before: met.contents.current, after: met.entry })
+    return written
+  })
+}
+
+const isOld = ({ contents, entry, isEcho }: Met): boolean => isEcho || contents.known.has(entry.digest)
+
+const isNews = (met: Met): boolean =>
+  !isOld(met) && (met.entry.revised ?? -Infinity) >= (met.contents.current.revised ?? -Infinity)
+
+/** What is to be stored next; undefined where nothing changes. */
+const nextOf = (met: Met, current: Current): Resource | undefined => {
+  const sent = met.entry.candidate.resource as Observation
+  const stored = parseJson(current.content) as Observation
+  if (isNews(met)) return { ...sent, status: statusOf(sent, stored) }
+  if (isOld(met) && !isMistake(sent)) return undefined
+  const status = isMistake(sent) ? sent.status : statusOf(stored, sent)
+  return status === stored.status ? undefined : { ...stored, status }
+}
+
+/** Of the newer of two contents. https://hl7.org/fhir/R4/valueset-observation-status.html */
+const statusOf = (newer: Observation, older: Observation): Observation['status'] => {
+  if (isMistake(newer) || isMistake(older)) return 'entered-in-error'
+  return newer.status === 'final' && wasFinal.has(older.status) ? 'amended' : newer.status
+}
+
+const isMistake = ({ status }: Observation): boolean => status === 'entered-in-error'
+const wasFinal: ReadonlySet<unknown> = new Set<Observation['status']>(['final', 'amended', 'corrected'])
+
+/** Uploaded for another record of the same human, it stays with the one that it was first uploaded for. */
+const ofItsSubject = (next: Resource, current: Current): Resource => {
+  const { subject } = parseJson(current.content) as Observation
+  return { ...next, ...(subject === undefined ? {} : { subject }) } as Resource
+}
+
+/** Who may not read what is stored, which somebody may have added to, is answered their own words. */
+const asSent = ({ resource }: Candidate, current: Current): Current => {
+  const { id, versionId, lastUpdated } = current
+  const meta = { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() }
+  return { ...current, content: JSON.stringify({ ...resource, id, meta }) }
+}
+
+const goneSince: Written = {
+  outcome: 'refused',
+  error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
+}
+
+/** As it is once nobody else is changing it: others may come to it by other keys. */
+const lockMet = async (connection: Connection, writing: Writing, met: Met, { id }: Current): Promise<Met> => {
+  await lockPlace(connection, writing, 'Observation', id)
+  const { keyed } = met
+  const currents = await currentObservations(connection, [keyed])
+  const contents = await contentsOf(connection, [keyed])
+  return { ...met, current: currents.get(keyed.pk), contents: contents.get(keyed.pk) ?? met.contents }
+}

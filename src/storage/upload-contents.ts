@@ -1,0 +1,77 @@
+import type { Connection } from './database.ts'
+import { sql } from './sql.ts'
+import { type Entry, type Keyed, timeOf } from './upload-keys.ts'
+
+export type Content = Pick<Keyed, 'digest' | 'revised'>
+
+/** The contents that a document came in, and the one of them that stands. */
+export type Contents = { readonly current: Content; readonly known: ReadonlySet<string> }
+
+/** By pk. One statement for all; nearly no document has more than its first content. */
+export const contentsOf = async (
+  connection: Connection,
+  keyed: readonly Keyed[],
+): Promise<ReadonlyMap<string, Contents>> => {
+  if (keyed.length === 0) return new Map()
+  const patientIds = sql.array(
+    keyed.map(({ patientId }) => patientId),
+    'int4',
+  )
+  const pks = sql.array(
+    keyed.map(({ pk }) => pk),
+    'int8',
+  )
+  const rows = await connection.any<Row>(sql.fragment`
+    SELECT content.pk, encode(content.digest, 'hex') AS digest, content.revised, content.is_current
+    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    JOIN upload_revision AS content ON content.patient_id = place.patient_id AND content.pk = place.pk`)
+  const byPk = Map.groupBy(rows, ({ pk }) => pk)
+  return new Map(keyed.map(one => [one.pk, toContents(one, byPk.get(one.pk) ?? [])]))
+}
+
+type Row = { pk: string; digest: string; revised: Date | null; is_current: boolean }
+
+const toContents = (first: Keyed, rows: readonly Row[]): Contents => {
+  const current = rows.find(({ is_current }) => is_current)
+  return {
+    current: current === undefined ? first : { digest: current.digest, revised: current.revised?.getTime() },
+    known: new Set([first.digest, ...rows.map(({ digest }) => digest)]),
+  }
+}
+
+/** Another content stands now; the one before is remembered. */
+export const recordContent = (
+  connection: Connection,
+  { patientId, pk }: Keyed,
+  { before, after }: { readonly before: Content; readonly after: Content },
+): Promise<number> =>
+  connection.run(sql.fragment`
+    INSERT INTO upload_revision (patient_id, pk, digest, revised, is_current)
+    VALUES (${patientId}, ${pk}, decode(${before.digest}, 'hex'), ${timeOf(before.revised)}, FALSE),
+      (${patientId}, ${pk}, decode(${after.digest}, 'hex'), ${timeOf(after.revised)}, TRUE)
+    ON CONFLICT (patient_id, pk, digest) DO UPDATE SET is_current = excluded.is_current`)
+
+/** The same measurement under another header: were it sent again, it would be no news either. */
+export const rememberContents = async (
+  connection: Connection,
+  rows: readonly { readonly entry: Entry; readonly keyed: Keyed }[],
+): Promise<void> => {
+  if (rows.length === 0) return
+  await connection.run(sql.fragment`
+    INSERT INTO upload_revision (patient_id, pk, digest, revised, is_current)
+    SELECT patient_id, pk, decode(digest, 'hex'), revised, FALSE
+    FROM unnest(${sql.array(
+      rows.map(({ keyed }) => keyed.patientId),
+      'int4',
+    )}, ${sql.array(
+      rows.map(({ keyed }) => keyed.pk),
+      'int8',
+    )}, ${sql.array(
+      rows.map(({ entry }) => entry.digest),
+      'text',
+    )}, ${sql.array(
+      rows.map(({ entry }) => timeOf(entry.revised)),
+      'timestamptz',
+    )}) AS echo(patient_id, pk, digest, revised)
+    ON CONFLICT DO NOTHING`)
+}
