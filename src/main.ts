@@ -1,41 +1,34 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
-import { auditCommand } from './cli/audit.ts'
-import { changeEmailCommand } from './cli/change-email.ts'
-import { clientCommand } from './cli/client.ts'
-import { demoCommand } from './cli/demo.ts'
-import { ehrCommand } from './cli/ehr.ts'
-import { inviteCommand } from './cli/invite.ts'
-import { keysCommand } from './cli/keys.ts'
-import { migrateCommand } from './cli/migrate.ts'
-import { reindexCommand } from './cli/reindex.ts'
-import { secondFactorCommand } from './cli/second-factor.ts'
-import { secretKeyCommand } from './cli/secret-key.ts'
-import { serveCommand } from './cli/serve.ts'
-import { tokenCommand } from './cli/token.ts'
 import { isStartError } from './start-error.ts'
 
-const commands = [
-  serveCommand,
-  migrateCommand,
-  reindexCommand,
-  tokenCommand,
-  clientCommand,
-  ehrCommand,
-  keysCommand,
-  secretKeyCommand,
-  auditCommand,
-  inviteCommand,
-  changeEmailCommand,
-  secondFactorCommand,
-  demoCommand,
-]
+type Register = (program: Command) => void
+
+/** In the order of the help. Each is read when it is asked for: the server takes a second that no other command should wait for. */
+const commands = new Map<string, () => Promise<Register>>(
+  Object.entries({
+    serve: async () => (await import('./cli/serve.ts')).serveCommand,
+    migrate: async () => (await import('./cli/migrate.ts')).migrateCommand,
+    reindex: async () => (await import('./cli/reindex.ts')).reindexCommand,
+    token: async () => (await import('./cli/token.ts')).tokenCommand,
+    client: async () => (await import('./cli/client.ts')).clientCommand,
+    ehr: async () => (await import('./cli/ehr.ts')).ehrCommand,
+    keys: async () => (await import('./cli/keys.ts')).keysCommand,
+    'secret-key': async () => (await import('./cli/secret-key.ts')).secretKeyCommand,
+    audit: async () => (await import('./cli/audit.ts')).auditCommand,
+    invite: async () => (await import('./cli/invite.ts')).inviteCommand,
+    'change-email': async () => (await import('./cli/change-email.ts')).changeEmailCommand,
+    'second-factor': async () => (await import('./cli/second-factor.ts')).secondFactorCommand,
+    demo: async () => (await import('./cli/demo.ts')).demoCommand,
+  }),
+)
 
 const program = new Command('sharewell')
   .description(packageJson.description)
   .version(packageJson.version)
   .showHelpAfterError()
-for (const register of commands) register(program)
+const asked = commands.get(process.argv[2] ?? '')
+for (const load of asked === undefined ? commands.values() : [asked]) (await load())(program)
 
 try {
   await program.parseAsync()
