@@ -7,10 +7,11 @@ import { openFhir } from './app/fhir.ts'
 import { openPatients } from './app/patients.ts'
 import { openSealing } from './app/sealing.ts'
 import { openStaffing } from './app/staff-invitations.ts'
-import { openWork, type Work } from './app/work.ts'
+import { openForgetting, openWork, type Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { openSso } from './auth/sso/sso.ts'
+import { quarantineRoomOf } from './config/quarantine.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { logEvents } from './events/log.ts'
 import { loadRegistry } from './fhir/registry.ts'
@@ -81,6 +82,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     secretKey,
     base,
     requiresReferences,
+    quarantine: quarantineRoomOf(config),
     refusalOf: outbound.refusalOf,
     pages: {
       cookies,
@@ -116,10 +118,12 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const tell = logEvents(log)
   const sealing = work && openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })
   const working = work && (await openWork({ ...serving, databaseUrl, readAs }, work))
+  const forgetting = work && openForgetting(database, config.quarantineDays, reportFault)
   // Before requests are waited for: websockets would be waited for as well.
   server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
     mail?.close()
+    forgetting?.close()
     await sealing?.close()
     await Promise.all([
       database.close(),

@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './config/accepted.ts'
 import { appLinkVariables } from './config/app-links.ts'
+import { quarantineVariables } from './config/quarantine.ts'
 import { option, setting } from './config/setting.ts'
 import { refuseIncompleteSms, smsBy, smsVariables } from './config/sms.ts'
 import { refuseIncompleteSso, ssoVariables } from './config/sso.ts'
@@ -159,6 +160,7 @@ const variables = {
       'Whether apps may register themselves; such a one can ask its user for patient/ scopes, and gets nothing otherwise.',
     parse: oneOf('open', 'closed'),
   }),
+  ...quarantineVariables,
   shutdownTimeoutMs: setting({
     name: 'SHUTDOWN_TIMEOUT_MS',
     fallback: '10000',

@@ -10,6 +10,7 @@ import { openMhealth } from '../mhealth/mhealth.ts'
 import { parseCriteria } from '../search/parse.ts'
 import type { Callers } from '../storage/callers.ts'
 import type { Connection, Database } from '../storage/database.ts'
+import type { QuarantineRoom } from '../storage/quarantine-room.ts'
 import { openStores } from '../storage/resources.ts'
 import type { Audit } from './auditing.ts'
 
@@ -24,6 +25,7 @@ export const openFhir = async (options: FhirParts) => {
     registry,
     classes: codeClasses,
     references: options.requiresReferences ? base : undefined,
+    quarantine: options.quarantine,
   })
   const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
   const accessFor = oncePerCaller((caller): Access => accessOf(caller, registry, parse))
@@ -39,6 +41,7 @@ export const openFhir = async (options: FhirParts) => {
         author: caller.principal,
         organizations: caller.organizations,
         choosesIds: caller.client.policies.has('everything'),
+        client: caller.client.id,
         choosesOwner: caller.administrator || caller.client.policies.has('everything'),
         ...(caller.tokenHash === undefined ? {} : { tokenHash: caller.tokenHash }),
       })
@@ -63,6 +66,7 @@ type FhirParts = {
   readonly callers: Callers
   readonly omhSchemaDir?: string
   readonly requiresReferences: boolean
+  readonly quarantine: QuarantineRoom
   readonly secretKey: Uint8Array
   /** Absolute FHIR base, without a slash at the end. */
   readonly base: () => string

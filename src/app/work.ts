@@ -1,4 +1,5 @@
-import { openDatabase } from '../storage/database.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { dropOldIntake } from '../storage/old-intake.ts'
 import { openQueue, type Queue } from '../storage/queue.ts'
 import { workOnImports } from '../studies/patient-import-work.ts'
 import { openMessageSending } from '../studies/sending.ts'
@@ -77,6 +78,20 @@ export const openActing = async (
   await workOnStudyActions({ ...parts, queue })
   return queue
 }
+
+/** Forgets by the hour what is kept of uploads for so many days. */
+export const openForgetting = (
+  database: Database,
+  days: number,
+  reportFault: (fault: unknown) => void,
+): { readonly close: () => void } => {
+  const forget = () => void dropOldIntake(database, days).catch(reportFault)
+  forget()
+  const timer = setInterval(forget, hourMs)
+  return { close: () => clearInterval(timer) }
+}
+
+const hourMs = 60 * 60 * 1000
 
 type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'> & {
   readonly databaseUrl: string

@@ -43,6 +43,8 @@ export type Issue = {
   readonly severity?: 'error' | 'warning' | 'information'
   /** The rule that it is about, for programs. */
   readonly details?: { readonly system: string; readonly code: string }
+  /** JSON pointer to the place in a document that it is about, for those who look after it here. */
+  readonly pointer?: string
 }
 
 type Options = {

@@ -2,10 +2,10 @@ import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareRouted } from './conditional.ts'
-import { decidePolicies } from './decide-policy.ts'
 import { triedBy } from './dispatch.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, Ready, SystemRequest } from './interaction.ts'
+import { decideKeeping } from './keep-refused.ts'
 import { writtenResponse } from './written.ts'
 
 /**
@@ -75,13 +75,13 @@ const writeTogether = async (
   }
 }
 
-/** What the policies that hold refuse is not written. */
+/** What the policies that hold refuse is not written, but kept. */
 const writeDecided = async (
   pending: readonly Pending[],
   answer: PreferredReturn,
   context: Context,
 ): Promise<readonly FhirResponse[]> => {
-  const decided = await decidePolicies(
+  const decided = await decideKeeping(
     pending.map(({ prepared }) => prepared),
     context,
   )

@@ -1,3 +1,4 @@
+import type { Observation } from '@medplum/fhirtypes'
 import type { Search } from '../search/search.ts'
 import { criteriaOf } from './conditional.ts'
 import { prepareFrom } from './decide-policy.ts'
@@ -10,16 +11,27 @@ export const create: Handler<TypeRequest> = async (request, context) =>
   writeOne(prepareCreate(request, context), context, request.headers)
 
 /** All of a create but the write. `id` is given by a transaction; one in the body is ignored, as FHIR says. */
-export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Context, id?: string): Prepared =>
-  prepareFrom(parseIncoming(type, withoutId(body), context), ({ warnings, ...incoming }) => ({
+export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Context, id?: string): Prepared => {
+  const { ifNoneExist } = headers
+  const incoming = parseIncoming(type, withoutId(body), context)
+  const prepared = prepareFrom(incoming, ({ warnings, ...one }) => ({
     write: {
       kind: 'create',
-      ...incoming,
+      ...one,
       ...(id === undefined ? {} : { id }),
-      ...(headers.ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, headers.ifNoneExist, context) }),
+      ...(ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, ifNoneExist, context) }),
     },
     warnings,
   }))
+  if (!('asked' in prepared)) return prepared
+  const conditions = ifNoneExist === undefined ? {} : { ifNoneExist }
+  return { ...prepared, upload: () => ({ body, schema: schemaOf(prepared.asked, context), ...conditions }) }
+}
+
+const schemaOf = (observation: Observation, { mhealth }: Context): string => {
+  const { namespace, name, version } = mhealth.documentOf(observation)?.id ?? {}
+  return [namespace, name, version].join(':')
+}
 
 const withoutId = (body: unknown): unknown => {
   if (typeof body !== 'object' || body === null || !('id' in body)) return body

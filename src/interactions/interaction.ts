@@ -59,7 +59,14 @@ type Row<Name, Path, Request> = {
 type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared
 
 /** One write that may go to the store, alone or in the company of a Bundle's others, once it is decided by which policy. */
-export type Prepared = Ready | { readonly asked: Observation; readonly under: (policy: ValidationPolicy) => Ready }
+export type Prepared =
+  | Ready
+  | {
+      readonly asked: Observation
+      readonly under: (policy: ValidationPolicy) => Ready
+      /** Of what is kept where it is refused: as it came. */
+      readonly upload?: () => { readonly body: unknown; readonly schema: string; readonly ifNoneExist?: string }
+    }
 
 export type Ready = { readonly write: Write; readonly warnings: readonly Issue[] }
 

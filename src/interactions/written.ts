@@ -1,8 +1,8 @@
 import type { OperationOutcome } from '@medplum/fhirtypes'
-import { type Issue, toOutcomeIssue } from '../fhir/error.ts'
+import { FhirError, type Issue, toOutcomeIssue } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
-import { decideAll } from './decide-policy.ts'
 import type { Body, Context, FhirResponse, PreferredReturn, Prepared, RequestHeaders } from './interaction.ts'
+import { decideKeeping } from './keep-refused.ts'
 import { locationOf, versionHeaders } from './version.ts'
 
 /** Writes one resource, and answers for it; throws what refused it. */
@@ -11,9 +11,10 @@ export const writeOne = async (
   { store, base }: Pick<Context, 'store' | 'base'>,
   { prefer }: RequestHeaders,
 ): Promise<FhirResponse> => {
-  const ready = await decideAll([prepared], { store })
-  const [written] = await store.write(ready.map(({ write }) => write))
-  const warnings = ready.flatMap(one => one.warnings)
+  const [ready] = await decideKeeping([prepared], { store })
+  if (ready === undefined || ready instanceof FhirError) throw ready ?? new Error('nothing was decided')
+  const [written] = await store.write([ready.write])
+  const { warnings } = ready
   if (written === undefined) throw new Error('the store did not answer for its write')
   return writtenResponse(written, warnings, base, prefer.return ?? 'representation')
 }

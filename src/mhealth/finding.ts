@@ -11,8 +11,23 @@ export type Finding = {
   readonly repairs?: readonly Repair[]
 }
 
-export const finding = (rule: Rule, message: string, expression: string, code: IssueCode = 'value'): Finding =>
-  findingOf(rule, [{ code, message, expression, details: detailsOf(rule) }])
+type More = { readonly code?: IssueCode; readonly pointer?: string }
+
+export const finding = (rule: Rule, message: string, expression: string, more: More = {}): Finding => {
+  const { code = 'value', pointer = pointers[rule] ?? '' } = more
+  return findingOf(rule, [{ code, message, expression, details: detailsOf(rule), pointer }])
+}
+
+/** Where it is to be looked for, of those that are always at one place. */
+const pointers: Readonly<Partial<Record<Rule, string>>> = {
+  'schema-unknown': '/header/schema_id',
+  'code-differs': '/header/schema_id',
+  'version-differs': '/header/schema_id',
+  'time-missing': '/body/effective_time_frame',
+  'time-future': '/body/effective_time_frame',
+  'time-zone-missing': '/body/effective_time_frame',
+  'interval-order': '/body/effective_time_frame',
+}
 
 /** Of issues that say the same as errors and as warnings. */
 export const findingOf = (rule: Rule, errors: readonly Issue[]): Finding => ({

@@ -67,7 +67,7 @@ const judgePart = (plain: unknown, schema: FoundSchema, at: string, expression: 
 /** IEEE 1752.1's header has a `uuid`, Open mHealth's own an `id`; the header of a hybrid is open for the other's fields. */
 const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): readonly Finding[] => {
   if (plain.form === 'bare')
-    return [finding('header-missing', 'the document is a body without a header', expression, 'required')]
+    return [finding('header-missing', 'the document is a body without a header', expression, { code: 'required' })]
   const { header } = plain
   const isOld = header !== undefined && header.uuid === undefined && header.id !== undefined
   const schema = schemas.find(isOld ? oldHeader : ieeeHeader)
@@ -92,6 +92,7 @@ const toIssues = ({ id, validate }: FoundSchema, at: string, expression: string)
     message: `${at}${error.instancePath}: ${error.message} (${id}${error.schemaPath})${accepted(error)}`,
     expression,
     details: detailsOf('schema-broken'),
+    pointer: `${at}${error.instancePath}`,
   }))
 
 const codeByKeyword: Readonly<Record<string, IssueCode>> = { required: 'required', enum: 'code-invalid' }

@@ -32,10 +32,11 @@ const findingIn = (part: JsonRecord, name: string, limits: Limits, at: string, e
   const [low, high] = (Object.hasOwn(limits, unit) ? limits[unit] : undefined) ?? unlimited
   const isNegative = value < 0
   if (!isNegative && (isWithin(value, low, high) || isSpread(part))) return undefined
-  const what = `${at}/${name}${quantity === undefined ? '' : '/value'}: ${decimalText(sent)} ${unit}`
+  const pointer = `${at}/${name}${quantity === undefined ? '' : '/value'}`
+  const what = `${pointer}: ${decimalText(sent)} ${unit}`
   return isNegative
-    ? finding('value-negative', `${what} is below zero`, expression)
-    : finding('value-impossible', `${what} cannot be; accepted: ${low} to ${high} ${unit}`, expression)
+    ? finding('value-negative', `${what} is below zero`, expression, { pointer })
+    : finding('value-impossible', `${what} cannot be; accepted: ${low} to ${high} ${unit}`, expression, { pointer })
 }
 
 /** What is no number is the schema's to refuse. */
@@ -51,7 +52,7 @@ const checkPressures = (body: JsonRecord, at: string, expression: string, findin
   const [high, low] = [toNumber(asRecord(systolic)?.value), toNumber(asRecord(body.diastolic_blood_pressure)?.value)]
   if (high > low || Number.isNaN(high) || Number.isNaN(low) || high < 0 || low < 0) return
   const message = `${at}: the systolic pressure, ${high}, is not above the diastolic one, ${low}`
-  findings.push(finding('value-impossible', message, expression))
+  findings.push(finding('value-impossible', message, expression, { pointer: `${at}/systolic_blood_pressure` }))
 }
 
 /** From and to, both possible, by the unit of the document; a unit that is not named has no limits but zero. */

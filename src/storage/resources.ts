@@ -1,4 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
 import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
@@ -20,6 +21,8 @@ import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
+import { keepRefused } from './quarantine.ts'
+import type { QuarantineRoom } from './quarantine-room.ts'
 import { searchIds, searchPage } from './search.ts'
 import { readSeries } from './series.ts'
 import { sql } from './sql.ts'
@@ -48,6 +51,8 @@ export type StoreCaller = {
   readonly choosesOwner: boolean
   /** Of the token that they came with; absent where the server itself writes. */
   readonly tokenHash?: Buffer
+  /** The client by which they upload; what the server itself writes is no upload. */
+  readonly client?: string
 }
 
 type Options = {
@@ -58,6 +63,8 @@ type Options = {
   readonly classes: CodeClasses
   /** Present where literal references below this base must be readable by who writes them. */
   readonly references?: (() => string) | undefined
+  /** None where nothing is kept of what is refused. */
+  readonly quarantine?: QuarantineRoom
 }
 
 /** Opens the door to the resource tables; what comes back makes the store of one caller. */
@@ -74,8 +81,9 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     commonTokens: openCommonTokens(database),
     references: options.references,
   }
-  return ({ author, ...caller }) => {
-    const asking = { ...shared, ...caller }
+  const { quarantine = { documents: 0, bytes: 0 } } = options
+  return ({ author, client, ...caller }) => {
+    const asking = { ...shared, ...caller, ...(client !== undefined && { upload: { id: uuidv7(), client } }) }
     const signed = async (): Promise<Omit<Writing, 'linked'>> => ({
       ...asking,
       principal: author,
@@ -94,6 +102,12 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
           findPolicies(connection, { ...writing, linked: new Set() }, observations),
         )
       },
+      keepRefused: async refused => {
+        const writing = await signed()
+        return database.writing((connection, joinings) =>
+          withJoining(connection, writing, joinings, linking => keepRefused(connection, linking, quarantine, refused)),
+        )
+      },
       write: async writes => {
         const writing = await signed()
         return database.writing((connection, joinings) =>
@@ -103,17 +117,20 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
       atomic: async run => {
         const writing = await signed()
         return database.writing((connection, joinings) =>
-          withJoining(connection, writing, joinings, linking => run(storeWithin(connection, linking), connection)),
+          withJoining(connection, writing, joinings, linking =>
+            run(storeWithin(connection, linking, quarantine), connection),
+          ),
         )
       },
     }
   }
 }
 
-const storeWithin = (connection: Connection, writing: Writing): Store => {
+const storeWithin = (connection: Connection, writing: Writing, quarantine: QuarantineRoom): Store => {
   const store: Store = {
     ...reading(connection, writing),
     validationPolicies: observations => findPolicies(connection, writing, observations),
+    keepRefused: refused => keepRefused(connection, writing, quarantine, refused),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
     atomic: run => run(store, connection),
   }
@@ -122,7 +139,10 @@ const storeWithin = (connection: Connection, writing: Writing): Store => {
 
 type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 
-const reading = (connection: Connection, asking: Reading): Omit<Store, 'write' | 'atomic' | 'validationPolicies'> => ({
+const reading = (
+  connection: Connection,
+  asking: Reading,
+): Omit<Store, 'write' | 'atomic' | 'validationPolicies' | 'keepRefused'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, asked) => {

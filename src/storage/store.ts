@@ -18,6 +18,7 @@ import type {
   StatisticsRow,
   Step,
 } from './figures.ts'
+import type { Kept, RefusedUpload } from './refused-upload.ts'
 import type { StudyPeople, StudyPeopleAsked } from './study-people.ts'
 import type { Event, EventRange, Question } from './subscription-event.ts'
 
@@ -190,6 +191,8 @@ export type Store = {
   readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
   /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */
   readonly validationPolicies: (observations: readonly Observation[]) => Promise<readonly (readonly string[])[]>
+  /** One commit: what a policy has refused is kept where it is its sender's to write, and there is room for it. */
+  readonly keepRefused: (refused: readonly RefusedUpload[]) => Promise<readonly Kept[]>
   /**
    * One commit; an entry that is refused changes nothing and hinders no other. `beside`: what else the same transaction
    * writes, as `Patient/1`, so that it may be referred to beforehand.

@@ -32,20 +32,26 @@ export const findPolicies = async (
         AND (may.create OR source.id = ${referencedId(sql.fragment`entry`, 'device', 'Device')})
       UNION
       SELECT ${policyIn(sql.fragment`stored`)}
-      FROM study_group_observation_consents AS given
-      JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
-      JOIN study ON study.grantee = given.grantee
+      ${sharings}
       JOIN research_study AS stored ON stored.patient_id = 0 AND stored.id = study.id
-      WHERE may.create AND given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
-        AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
-        AND study.in_force AND now() >= study.period_start AND now() < study.period_end
-        AND ${policyIn(sql.fragment`stored`)} IS NOT NULL) AS policies
+      WHERE may.create AND ${sharedNow} AND ${policyIn(sql.fragment`stored`)} IS NOT NULL) AS policies
     FROM entry CROSS JOIN LATERAL (SELECT coalesce(
       ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}, FALSE
     ) AS create) AS may`)
   const byPk = new Map(rows.map(({ pk, policies }) => [pk, policies]))
   return candidates.map(({ pk }) => byPk.get(pk) ?? [])
 }
+
+/** The studies that the patient of `entry` shares its kind with, where `sharedNow` is true: FROM and its joins. */
+export const sharings = sql.fragment`
+  FROM study_group_observation_consents AS given
+  JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
+  JOIN study ON study.grantee = given.grantee`
+
+export const sharedNow = sql.fragment`(
+  given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
+  AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
+  AND study.in_force AND now() >= study.period_start AND now() < study.period_end)`
 
 const policyIn = (row: SqlFragment): SqlFragment => sql.fragment`(
   SELECT extension ->> 'valueCode' FROM jsonb_array_elements(${row}.content -> 'extension') AS extension

@@ -6,6 +6,7 @@ import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
 import type { Connection } from './database.ts'
 import { withDecision } from './decision.ts'
+import { countUploads } from './ingest.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences } from './required-references.ts'
 import { isolated } from './savepoint.ts'
@@ -38,10 +39,12 @@ export const writeAll = async (
     written,
   )
   const rest = written.values()
-  return writes.map((_, index): Written => {
+  const all = writes.map((_, index): Written => {
     const error = missing[index]
     return error === undefined ? (rest.next().value as Written) : { outcome: 'refused', error }
   })
+  await countUploads(connection, writing, writes, all)
+  return all
 }
 
 /** Nothing is missing where nothing is required. */

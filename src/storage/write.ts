@@ -35,6 +35,8 @@ export type Writing = Preparing & {
   readonly references?: (() => string) | undefined
   /** Of the token that the writer came with; absent where the server itself writes. */
   readonly tokenHash?: Buffer
+  /** What is written is counted as one upload, by this id; absent where the server itself writes. */
+  readonly upload?: { readonly id: string; readonly client: string }
   /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
 }

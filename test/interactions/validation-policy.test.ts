@@ -128,8 +128,9 @@ t.test('what is as it should be leaves no Provenance', async t => {
 t.test('a strict source has refused what another repairs, and what would be accepted is said', async t => {
   const answer = await post(glucose('MGDL'), sources.strict)
   t.equal(answer.statusCode, 422)
-  const [issue, ...others] = answer.json().issue
+  const [issue, kept, ...others] = answer.json().issue
   t.strictSame(others, [])
+  t.match(kept, { severity: 'information', diagnostics: /^It is kept in quarantine as [\da-f-]{36}: / })
   t.match(issue, {
     severity: 'error',
     code: 'code-invalid',

@@ -62,15 +62,21 @@ const verdictsOf = async (cases: readonly Case[]) => {
   )
 }
 
-type Issue = { readonly code: string; readonly details?: { readonly coding?: readonly { readonly code: string }[] } }
+type Issue = {
+  readonly severity: string
+  readonly code: string
+  readonly details?: { readonly coding?: readonly { readonly code: string }[] }
+}
 type Response = { readonly status: string; readonly outcome?: { readonly issue: readonly Issue[] } }
 
-const verdictIn = ({ status, outcome }: Response): Verdict => ({
-  status: status.slice(0, 3),
-  findings: [
-    ...new Set<string>((outcome?.issue ?? []).map((issue: Issue) => issue.details?.coding?.[0]?.code ?? issue.code)),
-  ],
-})
+/** That something is kept is no finding. */
+const verdictIn = ({ status, outcome }: Response): Verdict => {
+  const found = (outcome?.issue ?? []).filter(({ severity }) => severity !== 'information')
+  return {
+    status: status.slice(0, 3),
+    findings: [...new Set(found.map(issue => issue.details?.coding?.[0]?.code ?? issue.code))],
+  }
+}
 
 const told = ({ status, findings }: Verdict): string => [status, ...findings].join(' ')
 

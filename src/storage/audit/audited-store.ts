@@ -4,6 +4,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { namedPatients } from '../../search/named-patients.ts'
 import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
+import type { Kept } from '../refused-upload.ts'
 import type { ReadingsAsked, Store, Write, Written } from '../store.ts'
 import type { StudyPersonRow } from '../study-people.ts'
 import { askedOf } from './asked.ts'
@@ -42,6 +43,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
   return {
     ...readingStore(store, registry, { keep, guard }),
     write: (writes, beside) => guard(writeAsked(writes), () => commit(inner => inner.write(writes, beside))),
+    keepRefused: refused => commit(inner => inner.keepRefused(refused)),
     atomic: run => guard({ interaction: 'transaction' }, () => commit(run)),
   }
 }
@@ -75,6 +77,11 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
       const written = await store.write(writes, beside)
       noted.push(...writtenAccesses(registry, writes, written))
       return written
+    },
+    keepRefused: async refused => {
+      const kept = await store.keepRefused(refused)
+      noted.push(...keptAccesses(kept))
+      return kept
     },
     atomic: run => store.atomic((_, connection) => run(noting, connection)),
   }
@@ -202,3 +209,11 @@ const writtenAccesses = (registry: Registry, writes: readonly Write[], written: 
     const concerned = concernedBy(registry, one.type, [one])
     return [{ ...asked, resource: one.id, ...concerned, outcome: one.outcome === 'created' ? 201 : 200 }]
   })
+
+/** What is kept is written somewhere, though it was not accepted. */
+const keptAccesses = (kept: readonly Kept[]): readonly Noted[] =>
+  kept.flatMap(one =>
+    one.kind === 'kept'
+      ? [{ interaction: 'create', type: 'Observation', patients: [one.patientId], kinds: [one.kindId], outcome: 202 }]
+      : [],
+  )
