@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { Caller } from './access/caller.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
 import { openAudit } from './app/auditing.ts'
+import { faceRoutes } from './app/faces.ts'
 import { openFhir } from './app/fhir.ts'
 import { openPatients } from './app/patients.ts'
 import { openSealing } from './app/sealing.ts'
@@ -146,6 +147,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
+  await server.register(faceRoutes, { fhir, address, version: packageJson.version, isRegistrationOpen })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
   const opening = { config, log, databaseUrl, accounts, mail, registry, codeClasses, openStoreFor, work }

@@ -28,6 +28,7 @@ export type ContextParts = {
 /** What an interaction uses, for whoever asks: by whichever route it is asked for, it passes the same gate and the same audit. */
 export const openContexts = (
   parts: ContextParts,
+  interactions: readonly Interaction[] = routes,
 ): ((request: Pick<FastifyRequest, 'caller' | 'id' | 'log'>, interaction: Interaction) => Context) => {
   const cursorsFor = openCursors(parts.secretKey)
   return (request, interaction) => {
@@ -48,7 +49,7 @@ export const openContexts = (
       base: parts.base(),
       refusalOf,
       accessWithin: study => parts.accessFor(within(caller, study)),
-      interactions: routes,
+      interactions,
       dispatch,
       reportFault,
       recordRefusal: (tried, error) =>

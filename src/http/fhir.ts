@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from '../fhir/registry.ts'
 import { dispatch } from '../interactions/dispatch.ts'
-import type { Interaction, SystemRequest } from '../interactions/interaction.ts'
+import type { FhirResponse, Interaction, SystemRequest } from '../interactions/interaction.ts'
 import { findRoute, methodsAt } from '../interactions/route.ts'
 import { routes } from '../operations/operations.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
@@ -16,18 +16,30 @@ import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 export type FhirOptions = ContextParts & {
   readonly findCaller: FindCaller
   readonly pages: Pages
+  readonly face?: Face
 }
+
+/** How the same is spoken at another base: by which of the interactions, in which formats, and what becomes of an answer. */
+export type Face = {
+  readonly interactions: readonly Interaction[]
+  /** Throws 406. */
+  readonly requirePresentation: (request: FastifyRequest, query?: URLSearchParams) => void
+  readonly present: (response: FhirResponse) => FhirResponse
+}
+
+const ownFace: Face = { interactions: routes, requirePresentation, present: response => response }
 
 /** The RESTful API, below the prefix it is registered with. https://hl7.org/fhir/R4/http.html */
 export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions): Promise<void> => {
-  const contextOf = openContexts(options)
+  const { registry, face = ownFace } = options
+  const contextOf = openContexts(options, face.interactions)
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { interaction, named } = findRoute(routes, options.registry, target(request, request.body))
-    const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type) } }
+    const { interaction, named } = findRoute(face.interactions, registry, target(request, request.body))
+    const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type, face) } }
     const isContent = isBinaryRead(interaction, named.type)
     if (!isSearch(interaction) && !isContent) refuseLines(request)
     const send = isContent ? sendBinary : sendAnswer
-    return send(reply, await dispatch(routed, contextOf(request, interaction)))
+    return send(reply, face.present(await dispatch(routed, contextOf(request, interaction))))
   }
   const target = (request: FastifyRequest, body?: unknown) => ({
     method: request.method === 'HEAD' ? 'GET' : request.method,
@@ -38,34 +50,47 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller, options.pages))
   server.addHook('onRequest', async (request, reply) => {
-    if (!mayBeContent(target(request))) requirePresentation(request)
+    if (!mayBeContent(target(request))) face.requirePresentation(request)
     reply.header('cache-control', 'no-store')
-    refuseUnknown(target(request), reply, options.registry)
+    refuseUnknown(target(request), reply, face.interactions, registry)
   })
-  for (const { method, path } of paths) server.route({ method, url: `/${path}`, handler: answer })
-  await server.register(async scope => {
-    parseContent(scope)
-    for (const { method, path } of binaryWrites) scope.route({ method, url: path, handler: answer })
-  })
+  for (const { method, path } of pathsOf(face.interactions)) {
+    server.route({ method, url: `/${path}`, handler: answer })
+  }
+  if (face === ownFace)
+    await server.register(async scope => {
+      parseContent(scope)
+      for (const { method, path } of binaryWrites) scope.route({ method, url: path, handler: answer })
+    })
   server.setNotFoundHandler(answer)
 }
 
 const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'
 
 /** Each method and path once: what is posted to the base is told apart by the Bundle's type. */
-const paths: readonly Pick<Interaction, 'method' | 'path'>[] = [
-  ...new Map(routes.map(one => [`${one.method} ${one.path}`, one])).values(),
+const pathsOf = (interactions: readonly Interaction[]): readonly Pick<Interaction, 'method' | 'path'>[] => [
+  ...new Map(interactions.map(one => [`${one.method} ${one.path}`, one])).values(),
 ]
 
 /** What no route takes is refused before its body is read. */
-const refuseUnknown = (target: { method: string; path: string }, reply: FastifyReply, registry: Registry): void => {
-  const allowed = methodsAt(routes, target.path)
+const refuseUnknown = (
+  target: { method: string; path: string },
+  reply: FastifyReply,
+  interactions: readonly Interaction[],
+  registry: Registry,
+): void => {
+  const allowed = methodsAt(interactions, target.path)
   if (allowed.includes(target.method)) return
   if (allowed.length > 0) reply.header('allow', allowed.join(', '))
-  findRoute(routes, registry, target)
+  findRoute(interactions, registry, target)
 }
 
-const contentOf = (request: FastifyRequest, interaction: Interaction, type: string | undefined): SystemRequest => {
+const contentOf = (
+  request: FastifyRequest,
+  interaction: Interaction,
+  type: string | undefined,
+  face: Face,
+): SystemRequest => {
   const { body } = request
   const isForm = body instanceof URLSearchParams
   if (body !== undefined && isForm !== (interaction.body === 'form')) {
@@ -74,7 +99,7 @@ const contentOf = (request: FastifyRequest, interaction: Interaction, type: stri
   if (isPatch(request) && interaction.body !== 'patch' && !isBinaryWrite(interaction, type))
     throw unsupported(patchType)
   const query = isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request)
-  if (isForm) requirePresentation(request, query)
+  if (isForm) face.requirePresentation(request, query)
   const { prefer } = request.headers
   return {
     query,

@@ -68,7 +68,7 @@ const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegateProm
   }
 }
 
-const publicPath = /^(\/fhir)?\/(metadata|\.well-known\/smart-configuration)(\?|$)/
+const publicPath = /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/smart-configuration)(\?|$)/
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536

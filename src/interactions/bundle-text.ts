@@ -5,12 +5,19 @@ export type BundleText = Iterable<string> & {
   readonly entries: Iterable<string>
 }
 
-export const bundleChunks = ({ link, ...rest }: BundleHead, entries: Iterable<string>): BundleText => {
-  const head = { ...rest, ...(link.length > 0 ? { link } : {}) }
-  return { head, entries, [Symbol.iterator]: () => chunksOf(head, entries) }
+/** FHIR has no empty lists; who reads them all the same may have them. */
+export const bundleChunks = (
+  { link, ...rest }: BundleHead,
+  entries: Iterable<string>,
+  { emptyLists }: { readonly emptyLists: EmptyLists } = { emptyLists: 'left-out' },
+): BundleText => {
+  const head = { ...rest, ...(link.length > 0 || emptyLists === 'kept' ? { link } : {}) }
+  return { head, entries, [Symbol.iterator]: () => chunksOf(head, entries, emptyLists) }
 }
 
-const chunksOf = function* (head: object, entries: Iterable<string>): Generator<string> {
+type EmptyLists = 'left-out' | 'kept'
+
+const chunksOf = function* (head: object, entries: Iterable<string>, emptyLists: EmptyLists): Generator<string> {
   let text = JSON.stringify({ resourceType: 'Bundle', ...head }).slice(0, -1)
   let separator = ',"entry":['
   for (const entry of entries) {
@@ -21,7 +28,8 @@ const chunksOf = function* (head: object, entries: Iterable<string>): Generator<
       text = ''
     }
   }
-  yield `${text}${separator === ',' ? ']' : ''}}`
+  const end = emptyLists === 'kept' && separator !== ',' ? `${separator}]` : separator === ',' ? ']' : ''
+  yield `${text}${end}}`
 }
 
 export type BundleHead = {

@@ -77,7 +77,7 @@ const follow = async (call: Call, start: string, relation: string): Promise<read
 }
 
 const linkOf = (bundle: Bundle | undefined, relation: string) =>
-  bundle?.link?.find(link => link.relation === relation)?.url.replace(/^.*\/fhir\//, '')
+  bundle?.link?.find(link => link.relation === relation)?.url.replace(/^.*\/(?:fhir|FHIR\/R5)\//, '')
 
 const pages: Door['seen'] = async (call, type, ids) =>
   among(ids, (await follow(call, `${type}?_count=3&_total=accurate`, 'next')).flatMap(idsIn))

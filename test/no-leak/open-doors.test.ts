@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, InjectOptions } from 'fastify'
 import t from 'tap'
 import { openSamlInstitution } from '../auth/sso/saml-institution.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
@@ -32,6 +32,8 @@ const open: Readonly<Record<string, string>> = {
   '/.well-known/smart-configuration': 'where tokens come from',
   '/.well-known/assetlinks.json': 'which Android apps open invitations, as the operator has configured it',
   '/.well-known/apple-app-site-association': 'the same for iPhones',
+  '/FHIR/R5/metadata': 'what the server can do for clients of R5',
+  '/FHIR/R5/.well-known/smart-configuration': 'where tokens come from',
   '/openapi.json': 'what the server can do',
   '/docs': 'the same, to browse',
   '/ws': 'a websocket hears nothing before it is bound with a token',
@@ -81,6 +83,9 @@ const open: Readonly<Record<string, string>> = {
     'letters that are not sent, where nothing is configured: for browsers on this machine alone, and without a proxy in between',
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
 }
+
+/** Those of other contracts over the same resources, which ask for a token as the FHIR API does. */
+const byToken = ['/FHIR/R5', '/FHIR/R5/:type', '/FHIR/R5/:type/_search', '/FHIR/R5/:type/:id']
 
 /** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */
 const signedIn = [
@@ -191,7 +196,16 @@ const signedIn = [
 ]
 
 t.test('every route outside the FHIR API is known to be open, or asks who is there', async t => {
-  t.same([...new Set(routes.map(({ path }) => path))].toSorted(), [...Object.keys(open), ...signedIn].toSorted())
+  t.same(
+    [...new Set(routes.map(({ path }) => path))].toSorted(),
+    [...Object.keys(open), ...byToken, ...signedIn].toSorted(),
+  )
+})
+
+t.test('a face answers nobody without a token', async t => {
+  for (const { path, methods } of routes.filter(({ path }) => byToken.includes(path)))
+    for (const method of methods as InjectOptions['method'][])
+      t.equal((await server.inject({ method: method ?? 'GET', url: path })).statusCode, 401, `${method} ${path}`)
 })
 
 t.test('a page of somebody leads whoever is not signed in to sign-in', async t => {

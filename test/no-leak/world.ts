@@ -41,16 +41,16 @@ export type Call = (
   headers?: Readonly<Record<string, string>>,
 ) => Promise<Answer>
 
-/** Requests with the token, below the FHIR base; without one, with none. A text is a form. */
+/** Requests with the token, below the FHIR base or that of a face; without one, with none. A text is a form. */
 const callerOf =
   (server: Awaited<ReturnType<typeof fhirWorld>>['server']) =>
-  (token: string | undefined): Call =>
+  (token: string | undefined, base = '/fhir'): Call =>
   async (method, path, body, headers = {}) => {
     const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` }
     const { payload, type } = sent(body)
     const answer = await server.inject({
       method,
-      url: `/fhir/${path}`,
+      url: `${base}/${path}`,
       headers: { accept: 'application/fhir+json', ...bearer, ...type, ...headers },
       ...(payload === undefined ? {} : { payload }),
     })

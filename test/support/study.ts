@@ -102,7 +102,19 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
     }
     return found
   }
-  return { ...world, send, create, update, institution, study, participant, staffToken, patientToken, pages }
+  return {
+    ...world,
+    administrator,
+    send,
+    create,
+    update,
+    institution,
+    study,
+    participant,
+    staffToken,
+    patientToken,
+    pages,
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read into any part of an answer

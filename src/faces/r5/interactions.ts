@@ -1,0 +1,68 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import type { Context, FhirRequest, Handler, Interaction, Prepared } from '../../interactions/interaction.ts'
+import { interactions } from '../../interactions/interactions.ts'
+import { cursorName } from '../../search/result-parameter.ts'
+
+/** What of our types is served as R5, and how. */
+export const served: ReadonlyMap<ResourceType, readonly Interaction['name'][]> = new Map<
+  ResourceType,
+  readonly Interaction['name'][]
+>([
+  ['Observation', ['read', 'search-type', 'create']],
+  ['Patient', ['read', 'search-type']],
+  ['Group', ['read', 'search-type']],
+  ['Device', ['read', 'search-type']],
+  ['Organization', ['read', 'search-type']],
+  ['Practitioner', ['read', 'search-type']],
+])
+
+const paths: ReadonlySet<string> = new Set(['', ':type', ':type/_search', ':type/:id'])
+const names: ReadonlySet<string> = new Set(['batch', 'transaction', ...[...served.values()].flat()])
+
+/** The rows of our own table that answer here, for those types alone: what they hand on is a request as R4 has it. */
+export const r5Interactions: readonly Interaction[] = interactions
+  .filter(({ name, path, decide }) => names.has(name) && paths.has(path) && decide === undefined)
+  .map(one => {
+    const { handler, prepare } = one as Interaction & Carried
+    const translated: Carried = {
+      handler: (request, context) => handler(asR4(one, request), context),
+      ...(prepare && { prepare: (request, context, id) => prepare(asR4(one, request), context, id) }),
+    }
+    return { ...one, ...translated } as Interaction
+  })
+
+/** What a row finds in its request depends on its path, which stays. */
+type Carried = {
+  readonly handler: Handler
+  readonly prepare?: (request: FhirRequest, context: Context, id?: string) => Prepared
+}
+
+const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
+  if (!('type' in request)) return request
+  const { type, query } = request
+  requireServed(interaction, type)
+  return interaction.name === 'search-type'
+    ? { ...request, query: counted(type === 'Patient' ? ofPatient(query) : query) }
+    : request
+}
+
+const requireServed = ({ name }: Interaction, type: ResourceType): void => {
+  const here = served.get(type)
+  if (here?.includes(name)) return
+  const words = `${type} is not served as R5; it is at /fhir, as R4. Here are ${[...served.keys()].join(', ')}`
+  if (here === undefined) throw new FhirError('not-found', words)
+  throw new FhirError('not-supported', `${type} has ${here.join(' and ')} here, not ${name}; more is at /fhir, as R4`)
+}
+
+/** Today's clients ask of a Patient what they ask of what is a Patient's: `patient._has:Group:member:_id`. */
+const ofPatient = (query: URLSearchParams): URLSearchParams =>
+  new URLSearchParams(
+    [...query].map(([name, value]) => [name.replace(/^patient$/, '_id').replace(/^patient\./, ''), value]),
+  )
+
+/** Every page they get has a total; exact as far as that is quick. */
+const counted = (query: URLSearchParams): URLSearchParams =>
+  ['_total', '_summary', cursorName].some(name => query.has(name))
+    ? query
+    : new URLSearchParams([...query, ['_total', 'estimate']])

@@ -1,0 +1,41 @@
+import { parseJson } from '../../fhir/json.ts'
+import { type BundleText, bundleChunks } from '../../interactions/bundle-text.ts'
+import type { Body, FhirResponse } from '../../interactions/interaction.ts'
+import { asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
+import { entryToR5, toR5 } from './resource.ts'
+
+/** What our interactions answer, as today's clients of R5 read it. */
+export const presentR5 = (response: FhirResponse): FhirResponse => {
+  const { body } = response
+  return body === undefined ? response : { ...response, body: bodyToR5(body) }
+}
+
+const bodyToR5 = (body: Body): Body => {
+  switch (body.kind) {
+    case 'text':
+      return { kind: 'text', text: JSON.stringify(toR5(recordIn(body.text))) }
+    case 'chunks':
+      return { kind: 'chunks', chunks: bundleToR5(body.chunks) }
+    case 'lines':
+    case 'outcome':
+      return body
+  }
+}
+
+/** They read `entry` and `link` of every Bundle, whether or not there is anything in them. */
+const bundleToR5 = ({ head: { link = [], ...head }, entries }: BundleText): BundleText =>
+  bundleChunks({ ...head, link }, translated(entries), { emptyLists: 'kept' })
+
+const translated = function* (entries: Iterable<string>): Generator<string> {
+  for (const entry of entries) yield JSON.stringify(withId(entryToR5(recordIn(entry))))
+}
+
+/** What an upload has become they read from the resource of its entry, however little of it there is. */
+const withId = (entry: JsonRecord): JsonRecord => {
+  const location = asText(asRecord(entry.response)?.location)
+  if (location === undefined || entry.resource !== undefined) return entry
+  const [type, id] = location.split('/').slice(-4)
+  return { resource: { resourceType: type, id }, ...entry }
+}
+
+const recordIn = (text: string): JsonRecord => asRecord(parseJson(text)) ?? {}

@@ -1,0 +1,48 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { toSmartConfiguration } from '../../capability/smart-configuration.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { type Face, type FhirOptions, fhirRoutes } from '../../http/fhir.ts'
+import { formats, presentationOf } from '../../http/media-type.ts'
+import { plain, queryOf } from '../../http/presentation.ts'
+import { r5Interactions } from './interactions.ts'
+import { presentR5 } from './present.ts'
+import { toR5Statement } from './statement.ts'
+
+/** Where today's clients of the JupyterHealth Exchange look. */
+const r5Path = '/FHIR/R5'
+
+export type R5Options = Omit<FhirOptions, 'base' | 'face'> & {
+  /** Of the server, without a slash at the end. */
+  readonly address: () => string
+  readonly version: string
+  readonly isRegistrationOpen: boolean
+}
+
+/** The part of FHIR R5 that today's clients speak, over the same rows. */
+export const r5Routes = async (server: FastifyInstance, options: R5Options): Promise<void> => {
+  const { address, registry, version, isRegistrationOpen } = options
+  const base = () => `${address()}${r5Path}`
+  const date = new Date().toISOString()
+  server.get(`${r5Path}/metadata`, async (_request, reply) =>
+    reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date })),
+  )
+  server.get(`${r5Path}/.well-known/smart-configuration`, async (_request, reply) =>
+    reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
+  )
+  await server.register(fhirRoutes, { prefix: r5Path, ...options, base, face })
+}
+
+/** JSON alone, of this version. https://hl7.org/fhir/R5/versioning.html#mt-version */
+const requireR5 = (request: FastifyRequest, query = queryOf(request)): void => {
+  request.presentation = plain
+  const accept = request.headers.accept?.replaceAll(
+    /fhirversion *= *"?([\d.]+)"?/gi,
+    (_, version) => `fhirversion=${version === '5.0' ? '4.0' : 'other'}`,
+  )
+  const asked = presentationOf(accept, query)
+  if (asked?.format === 'json' && !asked.lines) return
+  const words = `${query.get('_format') ?? request.headers.accept} is not served here; ask for ${formats.json.types[0]}`
+  throw new FhirError('not-supported', words, { status: 406 })
+}
+
+const face: Face = { interactions: r5Interactions, requirePresentation: requireR5, present: presentR5 }

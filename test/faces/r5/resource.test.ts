@@ -1,0 +1,122 @@
+import t from 'tap'
+import { toR5 } from '../../../src/faces/r5/resource.ts'
+import { standardExtensions, systems } from '../../../src/fhir/canonical.ts'
+
+const document = {
+  url: standardExtensions.observationValue,
+  valueAttachment: { contentType: 'application/json', data: 'e30=', size: 2 },
+}
+const loinc = { system: systems.loinc, code: '8867-4' }
+const schema = { system: systems.omh, code: 'omh:heart-rate:2.0' }
+const sampled = { origin: { value: 0 }, period: 300000, dimensions: 1, data: '1 2' }
+
+const rows: readonly (readonly [name: string, r4: object, r5: object])[] = [
+  [
+    'an Observation with a document has it as its value, the schema as its first code, and no profile of what was derived',
+    {
+      resourceType: 'Observation',
+      meta: { versionId: '1', profile: ['http://hl7.org/fhir/StructureDefinition/heartrate'] },
+      extension: [document, { url: 'http://example.org/other', valueCode: 'x' }],
+      status: 'final',
+      code: { coding: [loinc, schema] },
+      valueQuantity: { value: 60 },
+    },
+    {
+      resourceType: 'Observation',
+      status: 'final',
+      meta: { versionId: '1' },
+      extension: [{ url: 'http://example.org/other', valueCode: 'x' }],
+      code: { coding: [schema, loinc] },
+      valueAttachment: { contentType: 'application/json', data: 'e30=', size: '2' },
+    },
+  ],
+  [
+    'an Observation without a document keeps its value, and a series says its interval as R5 does',
+    {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [loinc, schema] },
+      valueSampledData: sampled,
+      component: [{ code: { text: 'x' }, valueQuantity: { value: 1 } }],
+    },
+    {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [loinc, schema] },
+      valueSampledData: {
+        origin: { value: 0 },
+        dimensions: 1,
+        data: '1 2',
+        interval: 300000,
+        intervalUnit: 'ms',
+      },
+      component: [{ code: { text: 'x' }, valueQuantity: { value: 1 } }],
+    },
+  ],
+  [
+    'a Group says how it is made up',
+    { resourceType: 'Group', type: 'person', actual: true, member: [] },
+    { resourceType: 'Group', type: 'person', membership: 'enumerated', member: [] },
+  ],
+  [
+    'a Device has its names and types as lists, and leaves out what R5 does not have',
+    {
+      resourceType: 'Device',
+      id: '1',
+      status: 'unknown',
+      deviceName: [{ name: 'Cuff', type: 'model-name' }],
+      type: { text: 'cuff' },
+      patient: { reference: 'Patient/1' },
+      udiCarrier: [{ deviceIdentifier: 'x' }],
+    },
+    {
+      resourceType: 'Device',
+      id: '1',
+      name: [{ value: 'Cuff', type: 'registered-name' }],
+      type: [{ text: 'cuff' }],
+    },
+  ],
+  [
+    'an Organization is reached by its contacts',
+    {
+      resourceType: 'Organization',
+      telecom: [{ value: '1' }],
+      address: [{ city: 'A' }, { city: 'B' }],
+      contact: [{ name: { family: 'X' } }],
+    },
+    {
+      resourceType: 'Organization',
+      contact: [
+        { telecom: [{ value: '1' }], address: { city: 'A' } },
+        { address: { city: 'B' } },
+        { name: [{ family: 'X' }] },
+      ],
+    },
+  ],
+  [
+    'a Practitioner speaks languages',
+    { resourceType: 'Practitioner', communication: [{ text: 'German' }] },
+    { resourceType: 'Practitioner', communication: [{ language: { text: 'German' } }] },
+  ],
+  [
+    'what a Bundle or a resource holds is translated too, and a Patient is the same',
+    {
+      resourceType: 'Bundle',
+      entry: [
+        { resource: { resourceType: 'Patient', contained: [{ resourceType: 'Group', actual: false }] } },
+        { response: { status: '204' } },
+      ],
+    },
+    {
+      resourceType: 'Bundle',
+      entry: [
+        { resource: { resourceType: 'Patient', contained: [{ resourceType: 'Group', membership: 'definitional' }] } },
+        { response: { status: '204' } },
+      ],
+    },
+  ],
+]
+
+for (const [name, r4, r5] of rows) {
+  t.test(name, async t => t.strictSame(toR5({ ...r4 }), r5))
+}

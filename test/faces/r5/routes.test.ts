@@ -1,0 +1,158 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+
+const { server, database, token } = await fhirWorld()
+t.teardown(() => server.close())
+const all = { authorization: 'Bearer everything' }
+const ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, payload?: object, headers: object = {}) =>
+  server.inject({ method, url, headers: { ...all, ...headers }, ...(payload === undefined ? {} : { payload }) })
+
+for (const id of ['ann', 'bob']) await ask('PUT', `/fhir/Patient/${id}`, { resourceType: 'Patient', id })
+const heartRate = (id: string, subject = 'ann') => ({
+  resourceType: 'Observation',
+  status: 'final',
+  code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }] },
+  subject: { reference: `Patient/${subject}` },
+  valueAttachment: {
+    contentType: 'application/json',
+    data: Buffer.from(
+      JSON.stringify({
+        header: {
+          uuid: id,
+          schema_id: { namespace: 'omh', name: 'heart-rate', version: '2.0' },
+          source_creation_date_time: '2026-01-01T08:00:00Z',
+          modality: 'sensed',
+        },
+        body: {
+          heart_rate: { value: 60 + Number(id.slice(-1)), unit: 'beats/min' },
+          effective_time_frame: { date_time: '2026-01-01T08:00:00Z' },
+        },
+      }),
+    ).toString('base64'),
+  },
+})
+const first = '5f2a9c1e-0000-4000-8000-000000000001'
+const { id } = (await ask('POST', '/FHIR/R5/Observation', heartRate(first))).json()
+
+t.test('what is not served is told with what is', async t => {
+  const rows = [
+    ['GET', '/FHIR/R5/Condition', 404, /Condition is not served as R5/],
+    ['GET', '/FHIR/R5/Thing', 404, /Thing is not a resource type/],
+    ['GET', '/FHIR/R5/Binary/1', 404, /Binary is not served as R5/],
+    ['POST', '/FHIR/R5/Patient', 405, /Patient has read and search-type here, not create/, { resourceType: 'Patient' }],
+    ['POST', '/FHIR/R5/Binary', 404, /Binary is not served as R5/, { resourceType: 'Binary' }],
+    ['DELETE', `/FHIR/R5/Observation/${id}`, 405, /answers GET, not DELETE/],
+    ['PUT', `/FHIR/R5/Observation/${id}`, 405, /answers GET, not PUT/, heartRate(first)],
+    ['GET', `/FHIR/R5/Observation/${id}/_history`, 404, /There is nothing at/],
+    ['GET', '/FHIR/R5/Observation/$stats', 404, /There is nothing at/],
+    ['GET', '/FHIR/R5', 405, /answers POST, not GET/],
+    ['GET', '/FHIR/R5/Observation?_page=2', 400, /_page/],
+    ['POST', '/FHIR/R5/', 400, /batch or transaction/, { resourceType: 'Bundle', type: 'collection' }],
+  ] as const
+  for (const [method, url, status, words, payload] of rows) {
+    const answer = await ask(method, url, payload)
+    t.match([answer.statusCode, answer.json().issue?.[0].diagnostics], [status, words], `${method} ${url}`)
+  }
+})
+
+t.test('the answer is JSON of this version, and nothing else', async t => {
+  const rows = [
+    ['', 200],
+    ['*/*', 200],
+    ['application/json', 200],
+    ['application/fhir+json; fhirVersion=5.0', 200],
+    ['application/fhir+json; fhirVersion=4.0', 406],
+    ['application/fhir+xml', 406],
+    ['application/fhir+ndjson', 406],
+  ] as const
+  for (const [accept, status] of rows) {
+    const answer = await ask('GET', '/FHIR/R5/Patient', undefined, { accept })
+    t.match([answer.statusCode, answer.headers['content-type']], [status, /^application\/fhir\+json/], accept)
+  }
+  t.equal((await ask('GET', '/FHIR/R5/Patient?_format=xml')).statusCode, 406)
+})
+
+t.test('entry, link and total are there however little was found', async t => {
+  const bundle = { resourceType: 'Bundle', type: 'searchset' }
+  const link = [{ relation: 'self' }]
+  const none = (await ask('GET', '/FHIR/R5/Observation?code=nothing')).json()
+  t.match(none, { ...bundle, total: 0, entry: [], link })
+  t.match((await ask('GET', '/FHIR/R5/Patient?_summary=count')).json(), { ...bundle, total: 2, entry: [], link })
+  const sent = { resourceType: 'Bundle', type: 'batch' }
+  t.same((await ask('POST', '/FHIR/R5/', sent)).json(), {
+    resourceType: 'Bundle',
+    type: 'batch-response',
+    link: [],
+    entry: [],
+  })
+})
+
+t.test('an entry of a batch can do no more than a request', async t => {
+  const entry = [
+    { resource: heartRate(first), request: { method: 'POST', url: 'Observation' } },
+    { resource: { resourceType: 'Patient' }, request: { method: 'POST', url: 'Patient' } },
+    { request: { method: 'DELETE', url: `Observation/${id}` } },
+    { request: { method: 'GET', url: `Observation/${id}` } },
+    { request: { method: 'GET', url: 'Observation?code=omh:heart-rate' } },
+    { request: { method: 'GET', url: 'Condition' } },
+  ]
+  for (const type of ['batch', 'transaction']) {
+    const answer = await ask('POST', '/FHIR/R5', { resourceType: 'Bundle', type, entry })
+    if (type === 'transaction') {
+      t.equal(answer.statusCode, 405, 'and a transaction fails by it')
+      continue
+    }
+    const { entry: answers } = answer.json()
+    t.same(
+      answers.map((one: { response: { status: string } }) => one.response.status.slice(0, 3)),
+      ['200', '405', '405', '200', '200', '404'],
+    )
+    t.same(answers[0].resource, { resourceType: 'Observation', id })
+    t.ok(answers[3].resource.valueAttachment)
+    t.ok(answers[4].resource.entry[0].resource.valueAttachment)
+  }
+})
+
+t.test('links lead to pages of this face, and references stay as they are', async t => {
+  await ask('POST', '/FHIR/R5/Observation', heartRate('5f2a9c1e-0000-4000-8000-000000000002'))
+  const { link, entry } = (await ask('GET', '/FHIR/R5/Observation?_count=1')).json()
+  const next: string = link.find((one: { relation: string }) => one.relation === 'next').url
+  t.match(next, /^http:\/\/localhost:8080\/FHIR\/R5\/Observation\?_cursor=/)
+  t.match(entry[0], {
+    fullUrl: /^http:\/\/localhost:8080\/FHIR\/R5\/Observation\/[^/]+$/,
+    resource: { subject: { reference: 'Patient/ann' } },
+  })
+  t.equal((await ask('GET', next.slice('http://localhost:8080'.length))).json().entry.length, 1)
+})
+
+t.test('without a token nothing answers but what may be known before', async t => {
+  for (const url of ['/FHIR/R5/metadata', '/FHIR/R5/.well-known/smart-configuration']) {
+    const { statusCode, headers } = await server.inject({ url, headers: { origin: 'https://app.example.org' } })
+    t.match([statusCode, headers['access-control-allow-origin']], [200, '*'], url)
+  }
+  t.equal((await server.inject({ url: '/FHIR/R5/Patient' })).statusCode, 401)
+  t.equal((await server.inject({ method: 'POST', url: '/FHIR/R5/', payload: {} })).statusCode, 401)
+})
+
+t.test('what is read and refused is recorded as it is at /fhir', async t => {
+  const ann = await token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/Observation.rs' })
+  const recordedAt = async (base: string) => {
+    const { last } = await database.one<{ last: string }>(
+      sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
+    )
+    for (const path of [`Observation/${id}`, 'Observation?code=omh:heart-rate&_total=none', 'Patient/bob', 'Patient'])
+      await server.inject({ url: `${base}/${path}`, headers: { authorization: `Bearer ${ann}` } })
+    return database.any(sql.fragment`
+      SELECT interaction, type, resource, client, patient, outcome, query, operation, patients, kinds
+      FROM audit_record WHERE id > ${last}::bigint ORDER BY id`)
+  }
+  const recorded = await recordedAt('/FHIR/R5')
+  t.same(recorded, await recordedAt('/fhir'))
+  t.match(recorded, [
+    { interaction: 'read', outcome: 200 },
+    { interaction: 'search-type' },
+    { outcome: 403 },
+    { outcome: 403 },
+  ])
+})
