@@ -26,6 +26,8 @@ export const extensions = {
 export const standardExtensions = {
   /** R5's `Observation.value[x]` on an R4 Observation. */
   observationValue: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
+  /** R5's `SampledData.offsets`, in ms from the start. https://hl7.org/fhir/R5/datatypes.html#SampledData */
+  sampledDataOffsets: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets',
   consentResearchStudyContext: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
 } as const
 

@@ -1,3 +1,4 @@
+import { standardExtensions } from '../fhir/canonical.ts'
 import { decimalText } from '../fhir/json.ts'
 import { toDateTime } from './date-time.ts'
 import type { Face } from './face.ts'
@@ -5,25 +6,49 @@ import { asRecord, type JsonRecord } from './json-tree.ts'
 import { toQuantity } from './quantity.ts'
 
 /**
- * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points are evenly spaced and share a unit;
- * any other series stays in the document alone, since R4 could only give it false times.
+ * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points are moments that share a unit. Those
+ * on a grid stand on it, `E` where one is missing; of others the period is the mean, and R5's offsets have the true times.
  */
 export const sampledData = (bodies: readonly JsonRecord[], path: string | null, face: Face): JsonRecord => {
   if (path === null || bodies.length < 2) return {}
-  const quantities = bodies.map(body => toQuantity(body[path], face))
-  const period = spacing(bodies)
-  const [first] = quantities
-  if (first === undefined || period === undefined) return {}
-  const values = quantities.map(one => (one?.unit === first.unit ? decimalText(one.value) : undefined))
-  if (values.includes(undefined)) return {}
-  return {
-    valueSampledData: { origin: { ...first, value: 0 }, period, dimensions: 1, data: values.join(' ') },
-  }
+  const points = bodies.map(body => ({ at: momentOf(body), quantity: toQuantity(body[path], face) }))
+  points.sort((one, other) => one.at - other.at)
+  const [first] = points
+  if (first?.quantity === undefined) return {}
+  const { unit } = first.quantity
+  const values = points.map(({ quantity }) => (quantity?.unit === unit ? decimalText(quantity.value) : undefined))
+  const offsets = points.map(({ at }) => at - first.at)
+  if (values.includes(undefined) || !isAscending(offsets)) return {}
+  const timed = onGrid(offsets, values) ?? atOffsets(offsets, values)
+  return { valueSampledData: { ...timed, origin: { ...first.quantity, value: 0 }, dimensions: 1 } }
 }
 
-const spacing = (bodies: readonly JsonRecord[]): number | undefined => {
-  const times = bodies.map(body => Date.parse(toDateTime(asRecord(body.effective_time_frame)?.date_time) ?? ''))
-  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? Number.NaN))
-  const [first = 0] = gaps
-  return first > 0 && gaps.every(gap => gap === first) ? first : undefined
+const momentOf = (body: JsonRecord): number =>
+  Date.parse(toDateTime(asRecord(body.effective_time_frame)?.date_time) ?? '')
+
+/** Not where a time is unknown, and none stands twice. */
+const isAscending = (offsets: readonly number[]): boolean =>
+  offsets.every((offset, index) => index === 0 || offset > (offsets[index - 1] ?? Number.NaN))
+
+type Values = readonly (string | undefined)[]
+
+/** Undefined where most of it would be missing. */
+const onGrid = (offsets: readonly number[], values: Values): JsonRecord | undefined => {
+  const period = offsets.reduce(greatestDivisor)
+  const last = (offsets.at(-1) ?? 0) / period
+  if (last > mostSlotsEach * offsets.length) return undefined
+  const slots = Array.from({ length: last + 1 }, () => 'E')
+  for (const [index, offset] of offsets.entries()) slots[offset / period] = values[index] ?? 'E'
+  return { period, data: slots.join(' ') }
 }
+
+const mostSlotsEach = 3
+
+const greatestDivisor = (one: number, other: number): number =>
+  other === 0 ? one : greatestDivisor(other, one % other)
+
+const atOffsets = (offsets: readonly number[], values: Values): JsonRecord => ({
+  extension: [{ url: standardExtensions.sampledDataOffsets, valueString: offsets.join(' ') }],
+  period: Math.round((offsets.at(-1) ?? 0) / (offsets.length - 1)),
+  data: values.join(' '),
+})

@@ -8,6 +8,7 @@ import { lastn } from './lastn.ts'
 import { meta } from './meta.ts'
 import { metaAdd, metaDelete } from './meta-change.ts'
 import { type Operation, routesOf } from './operation.ts'
+import { points } from './points.ts'
 import { series } from './series.ts'
 import { stats } from './stats.ts'
 import { subscriptionEvents, subscriptionStatus, websocketBinding } from './subscription-status.ts'
@@ -25,6 +26,7 @@ export const operations: readonly Operation[] = [
   metaAdd,
   metaDelete,
   patientEverything,
+  points,
   series,
   stats,
   subscriptionEvents,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { standardExtensions } from '../../src/fhir/canonical.ts'
 import { FhirError } from '../../src/fhir/error.ts'
 import { at, heartRate, mhealth, point, receive, upload } from './upload.ts'
 
@@ -214,7 +215,7 @@ t.test('what people report themselves is performed by them', t => {
   t.end()
 })
 
-t.test('an even data series becomes sampled data over its time, an uneven one stays in the document', t => {
+t.test('a data series becomes sampled data: on a grid with what is missing, else with the time of each', t => {
   const series = (...seconds: readonly string[]) =>
     receive(
       upload({
@@ -229,7 +230,16 @@ t.test('an even data series becomes sampled data over its time, an uneven one st
   t.equal(even.valueSampledData.data, '60 61 62')
   t.equal(even.valueSampledData.period, 5000)
   t.same(even.effectivePeriod, { start: '2026-03-01T07:30:00Z', end: '2026-03-01T07:30:10Z' })
-  t.equal(series('00', '05', '20').valueSampledData, undefined)
+  t.match(series('00', '05', '15').valueSampledData, { data: '60 61 E 62', period: 5000 })
+  t.match(series('15', '00', '05').valueSampledData, { data: '61 62 E 60' }, 'in whatever order they stand')
+  t.strictSame(series('00.000', '00.812', '01.630').valueSampledData, {
+    extension: [{ url: standardExtensions.sampledDataOffsets, valueString: '0 812 1630' }],
+    period: 815,
+    data: '60 61 62',
+    origin: { value: 0, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '/min' },
+    dimensions: 1,
+  })
+  t.equal(series('00', '00').valueSampledData, undefined, 'two of one moment stay in the document')
   t.end()
 })
 

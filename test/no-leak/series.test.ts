@@ -94,3 +94,19 @@ t.test('$completeness counts what the caller may search, by one study at most th
     }
   }
 })
+
+t.test('$points answers of an Observation to who may read it; to anybody else it is not known', async t => {
+  const observations = secretsOf(world).filter(({ type }) => type === 'Observation')
+  for (const caller of callers) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const mayRead = caller.lets === undefined || caller.lets.actions.includes('r')
+    const answered: string[] = []
+    for (const { id } of observations) {
+      const { status, body } = await call('GET', `Observation/${id}/$points`)
+      if (status === 200 && body.includes(`Observation/${id}"`)) answered.push(id)
+      else if (![401, 403, 404].includes(status)) t.fail(`${status}: ${body}`)
+    }
+    const expected = observations.filter(one => mayRead && one.isReadBy(caller)).map(({ id }) => id)
+    t.strictSame(answered, expected, caller.name)
+  }
+})

@@ -1,0 +1,60 @@
+import type { Observation } from '@medplum/fhirtypes'
+import { extensions, standardExtensions } from '../fhir/canonical.ts'
+import { effectiveOf } from './effective.ts'
+import { asList, asRecord, type JsonRecord } from './json-tree.ts'
+import type { Mhealth } from './mhealth.ts'
+import { samplesOf } from './samples.ts'
+
+/** One of the measurements that an Observation holds. */
+export type Point = {
+  /** In ms since 1970; absent where it is not said. */
+  readonly start: number | undefined
+  /** As if it had been sent alone: it has no id and no document, and is derived from what holds it. */
+  readonly toObservation: () => Observation
+}
+
+/** Of a data series each element as its own document would be; of SampledData each moment; any other is its only point. */
+export const pointsOf = (mhealth: Pick<Mhealth, 'documentOf' | 'receive'>, holding: JsonRecord): readonly Point[] => {
+  const document = mhealth.documentOf(holding)
+  const derivedFrom = [{ reference: `Observation/${holding.id}` }]
+  const finished = (point: JsonRecord) => ({ ...pruned(point), derivedFrom }) as unknown as Observation
+  if (document === undefined || document.plain.form !== 'series')
+    return samplesOf(holding).map(({ start, elements }) => ({
+      start,
+      toObservation: () => finished({ ...without(holding, ...measured), ...elements() }),
+    }))
+  const { header } = document.exact
+  return document.exact.bodies.map(body => ({
+    start: startOf(body),
+    toObservation: () => {
+      const data = Buffer.from(JSON.stringify({ header, body })).toString('base64')
+      const alone = { ...without(holding, ...measured, 'extension', 'identifier'), valueAttachment: { data } }
+      return finished(mhealth.receive(alone).under('accept-with-warning').resource as unknown as JsonRecord)
+    },
+  }))
+}
+
+const startOf = (body: unknown): number | undefined => {
+  const element = effectiveOf(asRecord(body) ?? {})?.element
+  if (element === undefined) return undefined
+  const text = 'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod.start
+  return text === undefined ? undefined : Date.parse(text)
+}
+
+/** What each point has of its own. */
+const measured = ['effectivePeriod', 'effectiveDateTime', 'effectiveInstant', 'valueSampledData', 'component']
+
+const pruned = ({ meta, extension, ...point }: JsonRecord): JsonRecord => {
+  const security = asRecord(meta)?.security
+  const kept = asList(extension).filter(one => !ofDocument.has(asRecord(one)?.url))
+  return {
+    ...(security === undefined ? {} : { meta: { security } }),
+    ...without(point, 'id', 'text', 'identifier', 'hasMember', 'derivedFrom'),
+    ...(kept.length === 0 ? {} : { extension: kept }),
+  }
+}
+
+const ofDocument: ReadonlySet<unknown> = new Set([standardExtensions.observationValue, extensions.documentRepair])
+
+const without = (record: JsonRecord, ...names: readonly string[]): JsonRecord =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)))

@@ -1,0 +1,86 @@
+import type { Bundle } from '@medplum/fhirtypes'
+import { canonicalBase } from '../fhir/canonical.ts'
+import { intervalOf } from '../fhir/date.ts'
+import { FhirError } from '../fhir/error.ts'
+import { parseJson } from '../fhir/json.ts'
+import { type Point, pointsOf } from '../mhealth/points.ts'
+import type { Operation } from './operation.ts'
+import { only, primitivesOf, refused } from './parameters.ts'
+import { requireKnown } from './readings-asked.ts'
+
+/** Ours: `fhir-profiles/OperationDefinition-Observation-points.json`. */
+export const points: Operation = {
+  name: 'points',
+  definition: `${canonicalBase}/OperationDefinition/Observation-points`,
+  at: { instance: 'r' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'The single measurements that one Observation holds as SampledData or as an Open mHealth data series, each as an Observation of its own, in pages.',
+  handler: async (request, { store, mhealth, base }) => {
+    if (!('id' in request)) throw new FhirError('not-supported', '$points is asked of one Observation')
+    const asked = parsePoints(primitivesOf(request))
+    const { content } = await store.read('Observation', request.id)
+    const found = pointsOf(mhealth, parseJson(content) as Readonly<Record<string, unknown>>).filter(isWithin(asked))
+    const page = found.slice(asked.offset, asked.offset + asked.count)
+    const pageAt = (offset: number) => `${base}/Observation/${request.id}/$points?${queryOf(asked, offset)}`
+    const next = asked.offset + asked.count
+    const bundle: Bundle = {
+      resourceType: 'Bundle',
+      type: 'collection',
+      link: [
+        { relation: 'self', url: pageAt(asked.offset) },
+        ...(next < found.length ? [{ relation: 'next', url: pageAt(next) }] : []),
+      ],
+      entry: page.map(point => ({ resource: point.toObservation() })),
+    }
+    return { status: 200, body: { kind: 'text', text: JSON.stringify(bundle) } }
+  },
+}
+
+type PointsAsked = {
+  readonly given: URLSearchParams
+  readonly from: number
+  readonly to: number
+  readonly count: number
+  readonly offset: number
+}
+
+const parsePoints = (given: URLSearchParams): PointsAsked => {
+  requireKnown('points', given, ['start', 'end', '_count', '_offset'])
+  return {
+    given,
+    from: timeOf(given, 'start')?.from ?? -Infinity,
+    to: timeOf(given, 'end')?.to ?? Infinity,
+    count: numberOf(given, '_count', { usual: 1000, least: 1, most: 5000 }),
+    offset: numberOf(given, '_offset', { usual: 0, least: 0, most: 1e9 }),
+  }
+}
+
+const timeOf = (given: URLSearchParams, name: string) => {
+  const text = only(given, name)
+  const interval = text === undefined ? undefined : intervalOf(text)
+  if (text !== undefined && interval === undefined) throw refused(name, `${name} is a date or dateTime, not "${text}"`)
+  return interval && { from: Date.parse(interval.low), to: Date.parse(interval.high) }
+}
+
+type Bounds = { readonly usual: number; readonly least: number; readonly most: number }
+
+const numberOf = (given: URLSearchParams, name: string, { usual, least, most }: Bounds): number => {
+  const text = only(given, name)
+  if (text === undefined) return usual
+  const number = Number(text)
+  if (/^\d{1,10}$/.test(text) && number >= least && number <= most) return number
+  throw refused(name, `${name} is a whole number from ${least} to ${most}, not "${text}"`)
+}
+
+/** Whoever asks for no times gets those as well that have none. */
+const isWithin =
+  ({ from, to }: PointsAsked) =>
+  ({ start }: Point): boolean =>
+    start === undefined ? from === -Infinity && to === Infinity : start >= from && start < to
+
+const queryOf = ({ given, count }: PointsAsked, offset: number): URLSearchParams => {
+  const kept = [...given].filter(([name]) => name === 'start' || name === 'end')
+  return new URLSearchParams([...kept, ['_count', String(count)], ['_offset', String(offset)]])
+}
