@@ -147,7 +147,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
-  await server.register(faceRoutes, { fhir, address, version: packageJson.version, isRegistrationOpen })
+  await server.register(faceRoutes, { fhir, codeClasses, address, version: packageJson.version, isRegistrationOpen })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
   const opening = { config, log, databaseUrl, accounts, mail, registry, codeClasses, openStoreFor, work }

@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Principal } from '../search/expression.ts'
 import type { Scope } from './scope.ts'
+import type { Unproven } from './unproven.ts'
 
 /** Who calls, through which client, with which scopes, in which launch context. Made from a token, never by hand. */
 export type Caller = {
@@ -11,7 +12,7 @@ export type Caller = {
     readonly id: string
     /** Organization of a backend client, by id. */
     readonly organization?: string
-    /** What a client of its own may do: submit data for patients, record consents, ask about tokens, or (imports) everything. */
+    /** What a client of its own may do: submit data for patients, record consents, take up invitations by itself, ask about tokens, or (imports) everything. */
     readonly policies: ReadonlySet<ClientPolicy>
   }
   readonly person?: { readonly id: string }
@@ -26,11 +27,18 @@ export type Caller = {
   readonly scopes: readonly Scope[]
   /** Narrows the token to one ResearchStudy, by id. */
   readonly study?: string
+  /** Set where an app has taken up an invitation by itself, and nobody has shown yet that it is the patient's. */
+  readonly unproven?: Unproven
   /** Set where `openid fhirUser` was granted: the resource that the caller is, readable without a scope for its type. */
   readonly fhirUser?: { readonly type: ResourceType; readonly id: string }
 }
 
-export type ClientPolicy = 'data-submission' | 'records-consent' | 'introspection' | 'everything'
+export type ClientPolicy =
+  | 'data-submission'
+  | 'records-consent'
+  | 'redeems-invitations'
+  | 'introspection'
+  | 'everything'
 
 /** The same caller, narrowed to a study: to nothing, where they are narrowed to another already. */
 export const within = (caller: Caller, study: string): Caller =>

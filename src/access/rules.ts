@@ -22,6 +22,7 @@ import { type Asked, type Rule, verbOf, type Who, whoIs } from './rules/rule.ts'
 import { consent, group, researchStudy, researchSubject } from './rules/studies.ts'
 import type { Scope } from './scope.ts'
 import { criteriaOf, type ParseCriteria } from './scope-criteria.ts'
+import { unprovenAccess } from './unproven.ts'
 import { whoWrites } from './who-writes.ts'
 
 /** What the token's scopes grant, within what its caller may see and do. */
@@ -36,8 +37,11 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
       ownFhirUser(caller, action, type),
     ),
   )
-  const byContext = accessByContext(caller, registry, access)
-  return access
+  // Rules that follow other types follow them within what is left of it.
+  const whole =
+    caller.unproven === undefined ? access : onceEach(both(access, unprovenAccess(caller.unproven, parseCriteria)))
+  const byContext = accessByContext(caller, registry, whole)
+  return whole
 }
 
 /** What it answers stays the same: how it stands to the rows is asked of them anew each time. */
@@ -61,6 +65,8 @@ export const isGranted = (access: Access, action: Action, type: ResourceType): b
 export const reasonAgainst = (caller: Caller, action: Action, type: ResourceType): string => {
   if (!caller.scopes.some(scope => scope.query === undefined && applies(scope, caller, action, type)))
     return `This token does not allow it: ${contextOf(caller)}/${type}.${action} is needed`
+  if (caller.unproven !== undefined)
+    return `This token has the scope for it, but it came by an invitation alone: until the patient says on their own page that the app is theirs, it does no such thing to ${type}`
   return verbOf[action] === 'read'
     ? `This token has the scope for it, but whom it stands for may see no ${type} by it`
     : `This token has the scope for it, but whom it stands for may write no ${type} so: ${whoWrites(type)}`

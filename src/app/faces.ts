@@ -1,9 +1,12 @@
 import type { FastifyInstance } from 'fastify'
+import { apiPath, apiRoutes } from '../faces/api/api.ts'
 import { r5Routes } from '../faces/r5/routes.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
 import type { FhirOptions } from '../http/fhir.ts'
 
 type FaceOptions = {
   readonly fhir: FhirOptions
+  readonly codeClasses: CodeClasses
   /** Of the server, without a slash at the end. */
   readonly address: () => string
   readonly version: string
@@ -11,6 +14,10 @@ type FaceOptions = {
 }
 
 /** Other contracts over the same interactions and the same rows. */
-export const faceRoutes = async (server: FastifyInstance, { fhir, ...served }: FaceOptions): Promise<void> => {
+export const faceRoutes = async (
+  server: FastifyInstance,
+  { fhir, codeClasses, ...served }: FaceOptions,
+): Promise<void> => {
   await server.register(r5Routes, { ...fhir, ...served })
+  await server.register(apiRoutes, { prefix: apiPath, ...fhir, codeClasses, address: served.address })
 }

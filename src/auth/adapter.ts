@@ -9,7 +9,7 @@ import {
   removeRecord,
 } from '../storage/authorization-record.ts'
 import { findClient } from '../storage/client-registration.ts'
-import { findIssuedToken, keepIssuedToken } from '../storage/issued-token.ts'
+import { findIssuedToken, type IssuedToken, keepIssuedToken } from '../storage/issued-token.ts'
 import { revokeToken } from '../storage/token.ts'
 import { keepSelfRegistered, toProviderClient } from './client-model.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
@@ -124,7 +124,7 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
       scope: found.scope,
       exp: epoch(found.expiresAt),
       aud: fhir(),
-      ...(found.person === undefined ? {} : { accountId: found.person }),
+      ...accountOf(found),
       ...(found.grant === undefined ? {} : { grantId: found.grant }),
     }
     return payload
@@ -144,7 +144,7 @@ const grants = ({ database, fhir }: AdapterParts): Partial<Adapter> => ({
     return {
       kind: 'Grant',
       jti: id,
-      accountId: grant.person,
+      accountId: grant.person ?? grant.patient,
       clientId: grant.client,
       iat: epoch(grant.grantedAt),
       exp: epoch(grant.expiresAt),
@@ -161,5 +161,11 @@ const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
     return client && toProviderClient(client, Provider.ctx?.oidc?.params?.client_assertion, keySets)
   },
 })
+
+/** Whose token it is; a client's own is nobody's. */
+const accountOf = ({ person, patient }: IssuedToken) => {
+  const accountId = person ?? patient
+  return accountId === undefined ? {} : { accountId }
+}
 
 const epoch = (time: Date): number => Math.floor(time.getTime() / 1000)

@@ -106,7 +106,7 @@ const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
   } catch (error) {
     if (!(error instanceof errors.OIDCProviderError)) throw error
     const message = error.error_description ?? error.message
-    const [parameter] = /^(redirect_uris|launch_uris|jwks_uri|jwks)\b/.exec(message) ?? []
+    const [parameter] = /^(redirect_uris|launch_uris|invitation_url|jwks_uri|jwks)\b/.exec(message) ?? []
     throw new FhirError('invalid', message, parameter === undefined ? {} : { expression: parameter })
   }
 }

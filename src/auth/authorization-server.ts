@@ -14,6 +14,7 @@ import { type OrganizationApps, openOrganizationApps } from './organization-apps
 import { openChoices } from './patient-choice.ts'
 import { openProvider } from './provider.ts'
 import type { ProviderParts } from './provider-parts.ts'
+import { openRedemption, type Redemption } from './redemption.ts'
 import { replayedRequest } from './replayed-request.ts'
 import { readSigningKeys } from './signing-keys.ts'
 
@@ -28,6 +29,7 @@ export type AuthorizationServer = {
   readonly notebookTokens: NotebookTokens
   readonly organizationApps: OrganizationApps
   readonly launches: Launches
+  readonly redemption: Redemption
 }
 
 type Given = { readonly path: string; readonly body: Buffer }
@@ -72,6 +74,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     notebookTokens: openNotebookTokens(parts),
     organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
     launches: openLaunches({ ...parts, choices }),
+    redemption: openRedemption(parts, async () => (await opened()).provider),
   }
 }
 

@@ -22,7 +22,18 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
   const redirects = uriList('redirect_uris', given.redirect_uris)
   const launches = uriList('launch_uris', given.launch_uris)
   checkUris({ redirects, launches, isBackend })
-  const { grant_types, jwks, jwks_uri, client_uri, logo_uri, policy_uri, tos_uri, contacts, smart_scope } = given
+  const {
+    grant_types,
+    invitation_url,
+    jwks,
+    jwks_uri,
+    client_uri,
+    logo_uri,
+    policy_uri,
+    tos_uri,
+    contacts,
+    smart_scope,
+  } = given
   return withoutUndefined({
     redirect_uris: redirects,
     grant_types: isBackend ? ['client_credentials'] : [...new Set(grant_types ?? personGrants)],
@@ -30,6 +41,7 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
     token_endpoint_auth_method: method,
     application_type: redirects.every(isWebUri) ? 'web' : 'native',
     launch_uris: launches.length === 0 ? undefined : launches,
+    invitation_url: invitation_url === undefined ? undefined : checkInvitationUrl(invitation_url),
     jwks,
     jwks_uri,
     client_uri,
@@ -64,6 +76,13 @@ const checkUris = ({ redirects, launches, isBackend }: Uris): void => {
   }
   for (const uri of launches)
     if (!isWebUri(uri) || redirectRefusal(uri) !== undefined) refuse(`launch_uris: ${uri.slice(0, 200)} must be https`)
+}
+
+/** What it opens runs in no page of ours, and `CODE` stands in it once. */
+const checkInvitationUrl = (url: string): string => {
+  const isOne = url.split('CODE').length === 2 && url.length <= 2000
+  const reason = isOne ? redirectRefusal(url.replace('CODE', 'code')) : 'must have CODE in it, once'
+  return reason === undefined ? url : refuse(`invitation_url: ${url.slice(0, 200)} ${reason}`)
 }
 
 const methods: ReadonlySet<string> = new Set(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'])

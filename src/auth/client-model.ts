@@ -24,7 +24,13 @@ export const toProviderClient = async (
   assertion: unknown,
   keySets: KeySets,
 ): Promise<AdapterPayload> => {
-  const { jwks_uri: _uri, jwks: _jwks, launch_uris: _launch, ...metadata } = client.metadata
+  const {
+    jwks_uri: _uri,
+    jwks: _jwks,
+    launch_uris: _launch,
+    invitation_url: _invitation,
+    ...metadata
+  } = client.metadata
   const keys = assertion === undefined ? [] : await keysFor(assertion, client.metadata, keySets)
   return {
     ...(metadata as AdapterPayload),

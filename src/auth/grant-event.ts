@@ -17,8 +17,8 @@ export type GrantEvent = {
   readonly by: Principal
   /** A sentence: `Heart diary was allowed what it asked for`, without the name of the app. */
   readonly told: string
-  /** Whose grant it is, or would have been: the id of the Person. */
-  readonly person: string
+  /** Whose grant it is, or would have been: the id of the Person; absent where it is the Patient's, and of nobody who is known. */
+  readonly person?: string | undefined
   /** Id of the app. */
   readonly client: string
   /** Id of the Patient whom it is about; where there is none, whoever is one patient is told. */
@@ -66,10 +66,10 @@ const referTo = async (
 const toAuditEvent = async (database: Database, store: Store, event: GrantEvent): Promise<AuditEvent> => {
   const { what, by, told, person, client, asked, granted } = event
   const { name = client, selfRegistered } = (await findClient(database, client)) ?? {}
-  const whose = await callerOfPerson(database, { person, client, scope: '' })
-  const patient = event.patient ?? whose.patient
-  const { practitioner } = whose
-  const self = await referTo(store, practitioner === undefined ? ['Person', person] : ['Practitioner', practitioner])
+  const whose = person === undefined ? undefined : await callerOfPerson(database, { person, client, scope: '' })
+  const patient = event.patient ?? whose?.patient
+  const decided = deciderOf(person, whose?.practitioner)
+  const self = decided && (await referTo(store, decided))
   const detail = Object.entries({
     asked: asked?.join(' '),
     granted: granted?.join(' '),
@@ -87,7 +87,7 @@ const toAuditEvent = async (database: Database, store: Store, event: GrantEvent)
     outcome: '0',
     outcomeDesc: `${name} ${told}`,
     agent: [
-      { who: self, requestor: by.kind === 'person' },
+      ...(self === undefined ? [] : [{ who: self, requestor: by.kind === 'person' }]),
       { who: { identifier: { value: client } }, name, requestor: by.kind === 'client' },
     ],
     source: { observer: { display: 'Authorization server' } },
@@ -96,6 +96,11 @@ const toAuditEvent = async (database: Database, store: Store, event: GrantEvent)
       { what: { identifier: { value: client } }, name, ...(detail.length === 0 ? {} : { detail }) },
     ],
   }
+}
+
+const deciderOf = (person: string | undefined, practitioner: string | undefined) => {
+  if (practitioner !== undefined) return ['Practitioner', practitioner] as const
+  return person === undefined ? undefined : (['Person', person] as const)
 }
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM'

@@ -31,6 +31,7 @@ export const tokenContextOf = async (parts: Parts, grantId: string): Promise<Lau
 /** Absolute; undefined where `openid fhirUser` was not granted. */
 export const fhirUserOf = async (parts: Parts, grant: AuthorizationGrant): Promise<string | undefined> => {
   const { person, client, scope, patient } = grant
+  if (person === undefined) return undefined
   const { fhirUser } = await callerOfPerson(parts.database, { person, client, scope, patient })
   return fhirUser && `${parts.fhir()}/${fhirUser.type}/${fhirUser.id}`
 }

@@ -19,6 +19,7 @@ type Options = {
   readonly name?: string
   readonly redirectUri?: string[]
   readonly launchUri?: string[]
+  readonly invitationUrl?: string
   readonly public?: true
   readonly secret?: true
   readonly jwks?: string
@@ -109,6 +110,7 @@ const described = (command: Command): Command =>
   command
     .option('--redirect-uri <url...>', 'where people are sent back to, exactly')
     .option('--launch-uri <url>', 'where it is opened from our pages')
+    .option('--invitation-url <url>', 'where it opens an invitation by itself: CODE stands for what it needs')
     .option('--public', 'it can keep no secret: a page in a browser, an app on a phone')
     .option('--secret', 'it authenticates by a secret')
     .option('--jwks <file>', 'it authenticates by a key of this JSON Web Key Set')
@@ -122,7 +124,7 @@ const described = (command: Command): Command =>
     .option('--policy-uri <url>', 'what it does with data')
     .option('--tos-uri <url>', 'its terms of use')
 
-const policies: readonly ClientPolicy[] = ['data-submission', 'records-consent', 'introspection']
+const policies: readonly ClientPolicy[] = ['data-submission', 'records-consent', 'redeems-invitations', 'introspection']
 
 const approvalOf = async (options: Options): Promise<ClientApproval> => ({
   name: options.name,
@@ -133,6 +135,7 @@ const approvalOf = async (options: Options): Promise<ClientApproval> => ({
     ...(await authenticationOf(options)),
     redirect_uris: options.redirectUri,
     launch_uris: options.launchUri === undefined ? undefined : [options.launchUri].flat(),
+    invitation_url: options.invitationUrl,
     grant_types: options.backend ? ['client_credentials'] : undefined,
     client_uri: options.uri,
     logo_uri: options.logoUri,

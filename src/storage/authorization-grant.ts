@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { isBarred } from './account/barred.ts'
+import { isBarred, isBarredPatient } from './account/barred.ts'
 import { isSessionInForce } from './account/session.ts'
+import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
 import { type GrantContext, useLaunch } from './launch.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -8,8 +9,8 @@ import { type SqlFragment, sql } from './sql.ts'
 /** What a person has granted an app, and in which context. */
 export type AuthorizationGrant = {
   readonly id: string
-  /** Id of the Person. */
-  readonly person: string
+  /** Id of the Person; absent where an app has taken up an invitation by itself: then it is the Patient's. */
+  readonly person?: string
   readonly client: string
   readonly scope: string
   /** Id of the Patient that it was launched for or that was chosen. */
@@ -21,11 +22,17 @@ export type AuthorizationGrant = {
   readonly expiresAt: Date
 }
 
-export type NewGrant = Pick<AuthorizationGrant, 'person' | 'client' | 'scope' | 'patient' | 'context' | 'session'> & {
+export type NewGrant = Pick<AuthorizationGrant, 'client' | 'scope' | 'context' | 'session'> & {
   readonly ttlSeconds: number
-  /** Hash of the launch that it comes from, which it uses up. */
-  readonly launch?: string
-}
+} & (
+    | {
+        readonly person: string
+        readonly patient?: string
+        /** Hash of the launch that it comes from, which it uses up. */
+        readonly launch?: string
+      }
+    | { readonly person?: never; readonly patient: string; readonly launch?: never }
+  )
 
 /** In the transaction of the connection. Answers its id; undefined where its launch was used already, or is another person's or app's. */
 export const createGrant = async (connection: Connection, grant: NewGrant): Promise<string | undefined> => {
@@ -34,7 +41,7 @@ export const createGrant = async (connection: Connection, grant: NewGrant): Prom
   const { person, client, scope, patient, context, session, ttlSeconds } = grant
   await connection.run(sql.fragment`
     INSERT INTO authorization_grant (id, person_id, client_id, scope, patient_id, context, session, expires_at)
-    VALUES (${id}, ${person}, ${client}, ${scope}, ${patient ?? null}, ${JSON.stringify(context)}::jsonb,
+    VALUES (${id}, ${person ?? null}, ${client}, ${scope}, ${patient ?? null}, ${JSON.stringify(context)}::jsonb,
       ${session ?? null}, now() + make_interval(secs => ${ttlSeconds}))`)
   return id
 }
@@ -45,11 +52,11 @@ export const findGrant = async (connection: Connection, id: string): Promise<Aut
   return row && toGrant(row)
 }
 
-/** Those in force, the newest first. */
+/** Those in force, the newest first; also those that apps have by an invitation to one of the Patients that the Person is. */
 export const listGrants = async (connection: Connection, person: string): Promise<readonly AuthorizationGrant[]> =>
   (
     await connection.any<GrantRow>(
-      sql.fragment`${grantRows} WHERE person_id = ${person} AND ${isInForce} ORDER BY granted_at DESC, id`,
+      sql.fragment`${grantRows} WHERE ${isOf(person)} AND ${isInForce} ORDER BY granted_at DESC, id`,
     )
   ).map(toGrant)
 
@@ -84,23 +91,46 @@ const which = (asked: GrantsAsked): SqlFragment => {
     return asked.withUserScopes
       ? sql.fragment`client_id = ${asked.client} AND scope ~ '(^| )(http://smarthealthit.org/fhir/scopes/)?user/'`
       : sql.fragment`client_id = ${asked.client}`
-  if (!('id' in asked)) return sql.fragment`person_id = ${asked.person}`
+  if (!('id' in asked)) return isOf(asked.person)
   return asked.person === undefined
     ? sql.fragment`id = ${asked.id}`
-    : sql.fragment`id = ${asked.id} AND person_id = ${asked.person}`
+    : sql.fragment`id = ${asked.id} AND ${isOf(asked.person)}`
 }
 
-/** A session that is signed out takes what was granted with it along. A Person who is not active grants nothing. */
+const isOf = (person: string): SqlFragment => sql.fragment`(
+  person_id = ${person} OR person_id IS NULL AND patient_id IN (
+    SELECT own.patient FROM person_patient AS own WHERE own.person = ${person}))`
+
+/**
+ * In the transaction of the connection: the Person says that what an app has by an invitation to them is theirs, and it sees all
+ * that they let it see. False where it is not such a one, or has been said before.
+ */
+export const proveGrant = async (connection: Connection, id: string, person: string): Promise<boolean> => {
+  const proven = await connection.run(sql.fragment`
+    UPDATE authorization_grant SET context = context - 'unproven'
+    WHERE id = ${id} AND context ? 'unproven' AND ${isOf(person)} AND ${isInForce}`)
+  await connection.run(
+    sql.fragment`UPDATE token SET context = context - 'unproven' WHERE grant_id = ${id} AND ${proven > 0}`,
+  )
+  return proven > 0
+}
+
+/**
+ * A session that is signed out takes what was granted with it along. A Person who is not active grants nothing, and an
+ * invitation that was called off nothing either.
+ */
 const isInForce = sql.fragment`revoked_at IS NULL AND expires_at > now()
   AND (session IS NULL OR ${isSessionInForce(sql.fragment`authorization_grant.session`)})
-  AND NOT ${isBarred(sql.fragment`authorization_grant.person_id`)}`
+  AND NOT ${isBarred(sql.fragment`authorization_grant.person_id`)}
+  AND (person_id IS NOT NULL OR NOT ${isBarredPatient(sql.fragment`authorization_grant.patient_id`)}
+    AND NOT ${isCalledOff(sql.fragment`authorization_grant.id`)})`
 
 const grantRows = sql.fragment`
   SELECT id, person_id, client_id, scope, patient_id, context, session, granted_at, expires_at FROM authorization_grant`
 
 type GrantRow = {
   readonly id: string
-  readonly person_id: string
+  readonly person_id: string | null
   readonly client_id: string
   readonly scope: string
   readonly patient_id: string | null
@@ -112,7 +142,7 @@ type GrantRow = {
 
 const toGrant = (row: GrantRow): AuthorizationGrant => ({
   id: row.id,
-  person: row.person_id,
+  ...(row.person_id === null ? {} : { person: row.person_id }),
   client: row.client_id,
   scope: row.scope,
   ...(row.patient_id === null ? {} : { patient: row.patient_id }),

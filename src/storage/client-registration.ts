@@ -36,6 +36,8 @@ export type ClientMetadata = {
   readonly application_type?: string
   readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
   readonly jwks_uri?: string
+  /** Where an app opens an invitation: `CODE` stands for this host and the invitation's token. */
+  readonly invitation_url?: string
   /** Where an app is opened from our pages. */
   readonly launch_uris?: readonly string[]
   readonly client_uri?: string

@@ -1,4 +1,5 @@
-import { isBarred } from './account/barred.ts'
+import { isBarred, isBarredPatient } from './account/barred.ts'
+import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
 import { digestOf } from './secret.ts'
 import { sql } from './sql.ts'
@@ -9,8 +10,10 @@ export type IssuedToken = {
   readonly scope: string
   readonly expiresAt: Date
   readonly grant?: string
-  /** Id of the Person, where it is by a grant. */
+  /** Id of the Person, where it is by a grant of theirs. */
   readonly person?: string
+  /** Id of the Patient, where it is by a grant of nobody else. */
+  readonly patient?: string
   /** What else an introspection says. */
   readonly issued: Readonly<Record<string, unknown>>
 }
@@ -35,11 +38,14 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
           FOR SHARE OF client`
       : sql.fragment`
           INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at, issued)
-          SELECT ${hash}, 'user', given.person_id, given.patient_id, given.client_id, ${scope},
-            jsonb_strip_nulls(jsonb_build_object('study', given.context -> 'study')), given.id, ${expiry}, ${said}::jsonb
+          SELECT ${hash}, CASE WHEN given.person_id IS NULL THEN 'patient' ELSE 'user' END, given.person_id, given.patient_id, given.client_id, ${scope},
+            jsonb_strip_nulls(jsonb_build_object(
+              'study', given.context -> 'study', 'unproven', given.context -> 'unproven')), given.id, ${expiry}, ${said}::jsonb
           FROM authorization_grant AS given
           WHERE given.id = ${grant} AND given.client_id = ${client} AND given.revoked_at IS NULL
             AND NOT ${isBarred(sql.fragment`given.person_id`)}
+            AND (given.person_id IS NOT NULL OR NOT ${isBarredPatient(sql.fragment`given.patient_id`)}
+              AND NOT ${isCalledOff(sql.fragment`given.id`)})
           FOR SHARE OF given`,
   )
   if (rows > 0) await noteUse(connection, client)
@@ -64,11 +70,14 @@ export const findIssuedToken = async (
     readonly expires_at: Date
     readonly grant_id: string | null
     readonly person_id: string | null
+    readonly patient_id: string | null
     readonly issued: IssuedToken['issued'] | null
   }>(sql.fragment`
-    SELECT client_id, scope, expires_at, grant_id, person_id, issued FROM token
+    SELECT client_id, scope, expires_at, grant_id, person_id, patient_id, issued FROM token
     WHERE hash = ${sql.binary(digestOf(token))} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
-      AND expires_at > now() AND revoked_at IS NULL AND NOT ${isBarred(sql.fragment`token.person_id`)}`)
+      AND expires_at > now() AND revoked_at IS NULL AND NOT ${isBarred(sql.fragment`token.person_id`)}
+      AND (kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
+        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
   return (
     row && {
       client: row.client_id,
@@ -77,6 +86,7 @@ export const findIssuedToken = async (
       issued: row.issued ?? {},
       ...(row.grant_id === null ? {} : { grant: row.grant_id }),
       ...(row.person_id === null ? {} : { person: row.person_id }),
+      ...(row.person_id === null && row.patient_id !== null ? { patient: row.patient_id } : {}),
     }
   )
 }

@@ -1,3 +1,4 @@
+import type { Unproven } from '../access/unproven.ts'
 import type { Connection } from './database.ts'
 import { digestOf, newSecret } from './secret.ts'
 import { sql } from './sql.ts'
@@ -5,6 +6,8 @@ import { sql } from './sql.ts'
 /** What the app is told beside the patient, and the ResearchStudy that its token is narrowed to. */
 export type GrantContext = {
   readonly study?: string
+  /** Of an app that has taken up an invitation by itself. */
+  readonly unproven?: Unproven
   readonly needPatientBanner?: boolean
   readonly intent?: string
 }

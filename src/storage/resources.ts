@@ -45,6 +45,8 @@ export type StoreCaller = {
   readonly author: Principal
   /** Organizations that they may write for, by id. */
   readonly organizations: readonly string[]
+  /** Of what they may refer to without reading it, as `Patient/1`: whom their token is of. */
+  readonly knows?: ReadonlySet<string>
   /** Whether an update of an unknown id creates it. */
   readonly choosesIds: boolean
   /** Whether what they create may belong to any organization: administrators make things for tenants. */

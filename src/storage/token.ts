@@ -1,8 +1,10 @@
 import type { Caller, ClientPolicy } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
+import type { Unproven } from '../access/unproven.ts'
 import { rankOf } from '../access/vocabulary.ts'
 import type { Principal } from '../search/expression.ts'
-import { isBarred } from './account/barred.ts'
+import { isBarred, isBarredPatient } from './account/barred.ts'
+import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
 import { digestOf, isSecret, newSecret } from './secret.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -55,7 +57,9 @@ export const findToken = async (
   const row = await connection.maybeOne<TokenRow & { readonly expires_at: Date }>(sql.fragment`
     ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at,`)}
     WHERE token.hash = ${sql.binary(digestOf(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL
-      AND NOT ${isBarred(sql.fragment`token.person_id`)}`)
+      AND NOT ${isBarred(sql.fragment`token.person_id`)}
+      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
+        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
   return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at }
 }
 
@@ -67,7 +71,8 @@ export const findCallerOf = async (
 ): Promise<Caller | undefined> => {
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     ${callerRows(copies)}
-    WHERE token.id = ${id} AND NOT ${isBarred(sql.fragment`token.person_id`)}`)
+    WHERE token.id = ${id} AND NOT ${isBarred(sql.fragment`token.person_id`)}
+      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)})`)
   return row && toCaller(row)
 }
 
@@ -162,7 +167,11 @@ type TokenRow = {
   readonly patient_id: string | null
   readonly client_id: string
   readonly scope: string
-  readonly context: { readonly study?: string; readonly policies?: readonly ClientPolicy[] }
+  readonly context: {
+    readonly study?: string
+    readonly unproven?: Unproven
+    readonly policies?: readonly ClientPolicy[]
+  }
   readonly organization: string | null
   readonly policies: readonly ClientPolicy[]
   readonly practitioner: string | null
@@ -190,6 +199,7 @@ const toCaller = (row: TokenRow): Caller => {
     ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
     ...(patient === undefined ? {} : { patient }),
     ...(row.context.study === undefined ? {} : { study: row.context.study }),
+    ...(row.context.unproven === undefined ? {} : { unproven: row.context.unproven }),
   }
   const fhirUser = fhirUserOf(row, patient)
   return fhirUser === undefined ? caller : { ...caller, fhirUser }

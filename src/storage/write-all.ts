@@ -56,7 +56,7 @@ const missingFrom = async (
 ): Promise<readonly (FhirError | undefined)[]> =>
   writing.references === undefined
     ? []
-    : missingReferences(connection, writing, writing.references(), resources, beside)
+    : missingReferences(connection, writing, writing.references(), resources, beside.union(writing.knows ?? new Set()))
 
 const writePermitted = async (
   connection: Connection,

@@ -27,6 +27,8 @@ export type Writing = Preparing & {
   readonly principal: Principal
   /** Organizations that the caller may write for, by id. */
   readonly organizations: readonly string[]
+  /** What the caller may refer to without reading it, as `Patient/1`. */
+  readonly knows?: ReadonlySet<string>
   /** Whether an update of an unknown id creates it. */
   readonly choosesIds: boolean
   /** Whether what they create may belong to any organization. */

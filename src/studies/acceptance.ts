@@ -8,6 +8,7 @@ import type { Channels } from '../messages/channels.ts'
 import { toGsm } from '../messages/gsm.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
+import { appsOfLink, appToken } from '../storage/app-invitation.ts'
 import {
   findInvitation,
   findProven,
@@ -24,6 +25,8 @@ import { recordingInvitation } from './invitation-event.ts'
 export type Acceptance = {
   /** Undefined where the link is over, or never was. */
   readonly find: (link: string) => Promise<Invitation | undefined>
+  /** Apps that take the invitation up by themselves, for whoever came by a message, and the link for each. */
+  readonly appsFor: (link: string) => Promise<readonly { readonly name: string; readonly link: string }[]>
   /** To the address that was invited, whoever asks for it. */
   readonly sendCode: (link: string, words: Words) => Promise<'sent' | 'over'>
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
@@ -61,6 +64,11 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
   const { database, secretKey } = accounts
   return {
     find: link => findInvitation(database, link),
+    appsFor: async link =>
+      (await appsOfLink(database, link)).map(({ client, name, url }) => ({
+        name,
+        link: url.replace('CODE', encodeURIComponent(`${new URL(accounts.address()).host}_${appToken(link, client)}`)),
+      })),
     findProven: cookie => findProven(database, cookie),
     sendCode: async (link, words) => {
       const invitation = await findInvitation(database, link)

@@ -5,6 +5,7 @@ import { type Words, wordsFor } from '../messages/catalogue.ts'
 import type { Channels } from '../messages/channels.ts'
 import { toGsm } from '../messages/gsm.ts'
 import { Undelivered } from '../messages/undelivered.ts'
+import { keepAppInvitations } from '../storage/app-invitation.ts'
 import type { Database } from '../storage/database.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../storage/study-message.ts'
 import { invitationUrl } from './invitations.ts'
@@ -25,6 +26,7 @@ export const sendMessage = async (
   try {
     const message = await takeMessage(parts.database, id)
     if (message === undefined) return
+    if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
     await deliver(parts, message)
     await endMessage(parts.database, id)
   } catch (error) {

@@ -16,7 +16,7 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
 
   const listed = async (words: Words, person: string, app: App, token: string): Promise<Html> => {
     const { say } = words
-    const { id, client, scopes, patient, study, isOffline, grantedAt, endsAt } = app
+    const { id, client, scopes, patient, study, isOffline, grantedAt, endsAt, unprovenSince } = app
     const isOwn = patient === undefined || (await interactions.choices.only(person, client.id)) === patient
     const sentences = partsAsked(scopes).map(part => sentenceOf(words, part, isOwn ? 'own' : 'patient', codeClasses))
     const allowed = { at: moment(grantedAt, words), study: study === undefined ? '' : say('apps.study') }
@@ -25,10 +25,15 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
 <h2>${client.name}</h2>
 <ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
 <p class="text-body-secondary" id="at-${id}">${phrase(words, 'apps.allowed', allowed)} ${phrase(words, 'apps.ends', ends)}</p>
+${unprovenSince && unproven(words, { id, name: client.name, since: unprovenSince, token })}
 <form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="${say('apps.end-one', { app: client.name })}" aria-describedby="at-${id}">${say('apps.end')}</button></form>
 </li>`
   }
 
+  server.post('/account/apps/own', { onRequest: requireSession }, async (request, reply) => {
+    await grantedApps.prove(sessionOf(request).person, typed(request.body, 'app'))
+    return reply.redirect('/account/apps', 303)
+  })
   server.get('/account/apps', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const token = ownToken(reply)
@@ -52,3 +57,11 @@ ${
     return reply.redirect('/account/apps', 303)
   })
 }
+
+type Unproven = { readonly id: string; readonly name: string; readonly since: Date; readonly token: string }
+
+/** Whoever had the message of the invitation could open the app: only the person knows whether it was them. */
+const unproven = (words: Words, { id, name, since, token }: Unproven): Html => html`<div class="alert alert-warning">
+<p id="own-${id}">${phrase(words, 'apps.unproven', { since: moment(since, words) })}</p>
+<form method="post" action="/account/apps/own"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-primary" aria-label="${words.say('apps.own-one', { app: name })}" aria-describedby="own-${id}">${words.say('apps.own')}</button></form>
+</div>`

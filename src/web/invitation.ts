@@ -23,7 +23,7 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
     const { channel } = invitation
     return query.has('sent')
       ? sendProve(reply, words, { link, channel })
-      : sendInvited(reply, words, { link, channel, apps: appsFor(link) })
+      : sendInvited(reply, words, { link, channel, apps: [...appsFor(link), ...(await acceptance.appsFor(link))] })
   })
   server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
     const words = wordsOf(request)

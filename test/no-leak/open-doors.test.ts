@@ -81,16 +81,37 @@ const open: Readonly<Record<string, string>> = {
     'opened by a link alone, as /new-account; it gives a role to an account with the address that it was sent to, and to no other',
   '/outbox':
     'letters that are not sent, where nothing is configured: for browsers on this machine alone, and without a proxy in between',
+  '/api/v1/invitation/:token':
+    'opened by what stands in an app’s link of a message alone, for an app that the operator trusts: it gives a code, which is of use with that',
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
 }
 
 /** Those of other contracts over the same resources, which ask for a token as the FHIR API does. */
-const byToken = ['/FHIR/R5', '/FHIR/R5/:type', '/FHIR/R5/:type/_search', '/FHIR/R5/:type/:id']
+const byToken = [
+  '/FHIR/R5',
+  '/FHIR/R5/:type',
+  '/FHIR/R5/:type/_search',
+  '/FHIR/R5/:type/:id',
+  '/api/v1/clients',
+  '/api/v1/data_sources',
+  '/api/v1/observations',
+  '/api/v1/organizations',
+  '/api/v1/organizations/:id',
+  '/api/v1/patients',
+  '/api/v1/patients/:id',
+  '/api/v1/patients/:id/consents',
+  '/api/v1/patients/global_lookup',
+  '/api/v1/patients/me',
+  '/api/v1/studies',
+  '/api/v1/studies/:id',
+  '/api/v1/users/profile',
+]
 
 /** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */
 const signedIn = [
   '/account',
   '/account/apps',
+  '/account/apps/own',
   '/account/data',
   '/account/data/fhir.ndjson',
   '/account/data/open-mhealth.json',
@@ -205,7 +226,11 @@ t.test('every route outside the FHIR API is known to be open, or asks who is the
 t.test('a face answers nobody without a token', async t => {
   for (const { path, methods } of routes.filter(({ path }) => byToken.includes(path)))
     for (const method of methods as InjectOptions['method'][])
-      t.equal((await server.inject({ method: method ?? 'GET', url: path })).statusCode, 401, `${method} ${path}`)
+      t.equal(
+        (await server.inject({ method: method ?? 'GET', url: path.replace(':id', 'x') })).statusCode,
+        401,
+        `${method} ${path}`,
+      )
 })
 
 t.test('a page of somebody leads whoever is not signed in to sign-in', async t => {

@@ -55,6 +55,7 @@ const ofStudy: Row = { may: registering }
 export const pageTable: Readonly<Record<string, Row>> = {
   '/account': own,
   '/account/apps': own,
+  '/account/apps/own': own,
   '/account/data': own,
   '/account/data/fhir.ndjson': { ...own, isFile: true },
   '/account/data/open-mhealth.json': { ...own, isFile: true },

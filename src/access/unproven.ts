@@ -1,0 +1,49 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
+import type { Access } from './access.ts'
+import { isDefinition } from './definition-type.ts'
+import type { ParseCriteria } from './scope-criteria.ts'
+
+/** What an app has that took up an invitation by itself: whoever holds it may be anybody who came by the message. */
+export type Unproven = {
+  /** When the invitation was taken up, as an instant. */
+  readonly since: string
+  /** Ids of the ResearchStudy that the invitation is for, and of its Organization. */
+  readonly study: string
+  readonly organization: string
+}
+
+/**
+ * What is let through until somebody has shown that the app is the patient's: nothing that is older than the moment at which it
+ * took the invitation up, be it measured or stored before. Of a type that has no row here, nothing.
+ */
+export const unprovenAccess =
+  (unproven: Unproven, parseCriteria: ParseCriteria): Access =>
+  (action, type) =>
+    isDefinition(type) ? readable(action) : (ruleByType[type]?.({ ...unproven, action, parseCriteria }) ?? none)
+
+type Asked = Unproven & { readonly action: Action; readonly parseCriteria: ParseCriteria }
+
+const readable = (action: Action): Expression => (action === 'r' || action === 's' ? all : none)
+
+/** What was stored since, also as a version. */
+const stored = (type: ResourceType, { since, parseCriteria }: Asked): Expression =>
+  parseCriteria(type, `_lastUpdated=ge${since}`)
+
+const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expression>>> = {
+  // What the app sends may be older: it has measured that before.
+  Observation: asked =>
+    asked.action === 'c'
+      ? all
+      : and(asked.parseCriteria('Observation', `date=sa${asked.since}`), stored('Observation', asked)),
+  // What is asked can be answered; an answer that was there before is neither told nor changed.
+  Consent: asked => {
+    const { action, study, parseCriteria } = asked
+    const ofStudy = parseCriteria('Consent', `study=ResearchStudy/${study}`)
+    if (action === 'c') return ofStudy
+    return and(ofStudy, or(parseCriteria('Consent', 'status=proposed'), stored('Consent', asked)))
+  },
+  ResearchStudy: ({ action, study }) => and(readable(action), { kind: 'identified', ids: [study] }),
+  Organization: ({ action, organization }) => and(readable(action), { kind: 'identified', ids: [organization] }),
+  Device: ({ action }) => and(readable(action), { kind: 'source-device' }),
+}

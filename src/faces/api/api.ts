@@ -1,0 +1,86 @@
+import fastifyRateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { addressGroup } from '../../http/address-group.ts'
+import { requireCaller } from '../../http/caller.ts'
+import { toldError } from '../../http/errors.ts'
+import type { FhirOptions } from '../../http/fhir.ts'
+import type { ContextParts } from '../../http/fhir-context.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { openAsking, requireStaff } from './asking.ts'
+import { pageParameters, parametersOf, wholePage } from './page.ts'
+import { routes } from './routes.ts'
+
+/** Where today's clients of the JupyterHealth Exchange look. */
+export const apiPath = '/api/v1'
+
+export type ApiOptions = ContextParts &
+  Pick<FhirOptions, 'findCaller'> & {
+    readonly codeClasses: CodeClasses
+    /** Of this server, without a slash at the end. */
+    readonly address: () => string
+  }
+
+/** Below `/api/v1`. */
+export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): Promise<void> => {
+  const askingFor = openAsking(options)
+  const { redemption } = server.authorization
+  server.setErrorHandler(answerDetail)
+  server.setNotFoundHandler((request, reply) =>
+    answerDetail(
+      new FhirError('not-found', 'Not found: see docs/faces-api.md for what is served here'),
+      request,
+      reply,
+    ),
+  )
+  await server.register(fastifyRateLimit, { global: false })
+  server.post<{ Params: { token: string } }>(
+    '/invitation/:token',
+    { config: { rateLimit: { max: 60, timeWindow: '1 minute', keyGenerator: addressGroup } } },
+    async ({ params }, reply) => {
+      reply.header('cache-control', 'no-store')
+      const { grant, expiresAt } = await redemption.redeem(params.token)
+      return { grant, token_endpoint: `${options.address()}/oauth/token`, expires: expiresAt.toISOString() }
+    },
+  )
+  await server.register(async scope => {
+    scope.decorateRequest('caller', undefined)
+    scope.addHook('onRequest', requireCaller(options.findCaller))
+    for (const { method, path, parameters = [], isPaged, status = 200, answer } of routes) {
+      const known = [...parameters, ...(isPaged ? pageParameters : [])]
+      scope.route({
+        method,
+        url: `/${path}`,
+        handler: async (request: FastifyRequest, reply: FastifyReply) => {
+          const query = parametersOf(queryOf(request), known)
+          const answered = await answer(
+            {
+              asking: askingFor(request),
+              path: request.params as Record<string, string>,
+              query,
+              page: { url: `${options.address()}${request.url.split('?', 1)[0]}`, query },
+              body: request.body,
+            },
+            options,
+          )
+          reply.code(status).header('cache-control', 'no-store')
+          return status === 204 ? reply.send() : answered
+        },
+      })
+    }
+    scope.get('/clients', async request => {
+      requireStaff(askingFor(request))
+      const apps = await redemption.apps()
+      return wholePage(
+        apps.map(({ client, name, url }) => ({ id: client, name, clientId: client, invitationUrl: url })),
+      )
+    })
+  })
+}
+
+/** As its clients show it: what is wrong in words, in the one member that they look for. */
+const answerDetail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const { status, issues } = toldError(error, request)
+  return reply.code(status).send({ detail: issues.map(({ message }) => message).join('; ') })
+}

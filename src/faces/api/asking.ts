@@ -1,0 +1,131 @@
+import type { Bundle, Resource } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { whoIs } from '../../access/rules/rule.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
+import { type ContextParts, openContexts } from '../../http/fhir-context.ts'
+import { dispatch } from '../../interactions/dispatch.ts'
+import type { Body } from '../../interactions/interaction.ts'
+import { findRoute } from '../../interactions/route.ts'
+import { routes } from '../../operations/operations.ts'
+import type { OwnRecord } from '../../studies/own-record.ts'
+import { recordIn } from '../../studies/own-record.ts'
+
+/** What a route of this contract asks of our own interactions, as the caller of the request: all that it tells has passed them. */
+export type Asking = {
+  readonly caller: Caller
+  readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R>
+  /** Undefined where the caller may not see it, or nothing of its type. */
+  readonly look: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
+  /** One page; `cursor` is that of a page before or after. */
+  readonly search: <R extends Resource>(type: R['resourceType'], query: Query | Cursor) => Promise<Found<R>>
+  /** The first thousand; none where the caller may search nothing of the type. */
+  readonly list: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
+  readonly write: (resource: Resource, ifMatch?: string) => Promise<void>
+  /** What the caller sees of the patient whom they are. */
+  readonly record: (patient: string) => OwnRecord
+}
+
+export type Query = Readonly<Record<string, string>>
+
+type Cursor = { readonly cursor: string }
+
+export type Found<R> = {
+  readonly resources: readonly R[]
+  /** Absent where it would cost too much to count. */
+  readonly total?: number
+  readonly next?: string
+  readonly previous?: string
+}
+
+export const openAsking = (parts: ContextParts): ((request: FastifyRequest) => Asking) => {
+  const contextOf = openContexts(parts)
+  return request => {
+    const { caller } = request
+    if (caller === undefined) throw new Error('a route without its caller')
+    const ask = async (method: string, path: string, query: Query = {}, more: More = {}): Promise<unknown> => {
+      const { interaction, named } = findRoute(routes, parts.registry, { method, path: `/${path}` })
+      const { body, ifMatch } = more
+      const headers = { prefer: { handling: 'strict' as const }, ...(ifMatch === undefined ? {} : { ifMatch }) }
+      const asked = { ...named, query: new URLSearchParams(query), headers, ...(body === undefined ? {} : { body }) }
+      const answer = await dispatch({ interaction, request: asked } as never, contextOf(request, interaction))
+      return parsed(answer.body)
+    }
+    const read: Asking['read'] = async (type, id) => (await ask('GET', `${type}/${checkId(type, id)}`)) as never
+    const search: Asking['search'] = async (type, query) =>
+      toFound((await ask('GET', type, 'cursor' in query ? { _cursor: String(query.cursor) } : query)) as Bundle)
+    return {
+      caller,
+      read,
+      look: (type, id) => unlessHidden(undefined, () => read(type, id)),
+      search,
+      list: (type, query) =>
+        unlessHidden([], async () => (await search(type, { _count: '1000', ...query })).resources as never),
+      write: async (resource, ifMatch) => {
+        const { resourceType: type, id } = resource
+        const more = { body: resource, ...(ifMatch === undefined ? {} : { ifMatch: `W/"${ifMatch}"` }) }
+        await (id === undefined ? ask('POST', type, {}, more) : ask('PUT', `${type}/${id}`, {}, more))
+      },
+      record: patient => {
+        const { interaction } = findRoute(routes, parts.registry, { method: 'GET', path: '/Consent' })
+        return recordIn(contextOf(request, interaction).store, parts.registry, patient)
+      },
+    }
+  }
+}
+
+type More = { readonly body?: unknown; readonly ifMatch?: string }
+
+const parsed = (body: Body | undefined): unknown => {
+  switch (body?.kind) {
+    case undefined:
+      return undefined
+    case 'text':
+      return parseJson(body.text)
+    case 'chunks':
+      return parseJson([...body.chunks].join(''))
+    default:
+      throw new Error(`${body?.kind} was answered to a read`)
+  }
+}
+
+/** What could be no id at all is found nowhere. */
+const checkId = (type: string, id: string): string => {
+  if (/^[A-Za-z0-9.-]{1,64}$/.test(id)) return id
+  throw new FhirError('not-found', `No ${type} matches the given query`)
+}
+
+const unlessHidden = async <T>(otherwise: T, run: () => Promise<T>): Promise<T> => {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof FhirError && [403, 404, 410].includes(error.status)) return otherwise
+    throw error
+  }
+}
+
+const toFound = <R>({ entry = [], link = [], total }: Bundle): Found<R> => {
+  const cursorOf = (asked: string) => {
+    const url = link.find(({ relation }) => relation === asked)?.url
+    return url === undefined ? undefined : (new URL(url).searchParams.get('_cursor') ?? undefined)
+  }
+  const [next, previous] = [cursorOf('next'), cursorOf('previous')]
+  return {
+    resources: entry.flatMap(({ resource, search }) => (search?.mode === 'match' ? [resource as R] : [])),
+    ...(total === undefined ? {} : { total }),
+    ...(next === undefined ? {} : { next }),
+    ...(previous === undefined ? {} : { previous }),
+  }
+}
+
+export const kindOfCaller = (caller: Caller) => whoIs(caller).kind
+
+/** Whoever is nobody that the contract knows is told what would be needed. */
+export const requireStaff = ({ caller }: Pick<Asking, 'caller'>): void => {
+  if (kindOfCaller(caller) === 'patient' || kindOfCaller(caller) === 'person')
+    throw new FhirError(
+      'forbidden',
+      'This is for practitioners: a patient’s own data is at users/profile and patients/me',
+    )
+}

@@ -1,0 +1,34 @@
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { codingOf } from '../../studies/kind-coding.ts'
+import { displayOf } from '../../studies/study-request.ts'
+
+/** A kind of data, by the code that today's clients know: the version is part of it. */
+export const toScopeCode = (kind: string, classes: CodeClasses) => {
+  const { system, code } = codingOf(kind, classes)
+  const version = versions[kind]
+  return {
+    id: kind,
+    codingSystem: system ?? null,
+    codingCode: version === undefined ? code : `${code}:${version}`,
+    text: displayOf(kind, classes),
+  }
+}
+
+/** Those that the JupyterHealth Exchange comes with. */
+const versions: Readonly<Record<string, string>> = {
+  'omh:blood-glucose': '4.0',
+  'omh:blood-pressure': '4.0',
+  'omh:body-temperature': '4.0',
+  'omh:heart-rate': '2.0',
+  'omh:oxygen-saturation': '2.0',
+  'omh:respiratory-rate': '2.0',
+  'omh:rr-interval': '1.0',
+  'omh:body-weight': '3.0',
+  'omh:forced-vital-capacity': '1.0',
+  'omh:forced-expiratory-volume-1-second': '1.0',
+  'omh:physical-activity': '1.2',
+  'omh:step-count': '3.0',
+  'omh:sleep-episode': '1.1',
+  'omh:sleep-duration': '2.0',
+  'ieee:sleep-stage-summary': '1.0',
+}

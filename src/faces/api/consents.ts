@@ -1,0 +1,86 @@
+import type { Device, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { permitFor } from '../../studies/own-consent.ts'
+import { type StudyAsked, toStudyAsked } from '../../studies/own-study.ts'
+import { type Asking, kindOfCaller } from './asking.ts'
+import { toScopeCode } from './codes.ts'
+import { toDataSource } from './data-sources.ts'
+import { idIn } from './organizations.ts'
+import { ownPatient, presentPatient } from './patients.ts'
+import { groupOf, presentStudies } from './studies.ts'
+
+/** What a patient has answered to each study that asks them, and what they have not. */
+export const presentConsents = async (asking: Asking, id: string, classes: CodeClasses) => {
+  const patient = await patientAsked(asking, id)
+  const studies = await Promise.all(
+    (await studiesAsking(asking, id, classes)).map(one => toAnswers(asking, one, classes)),
+  )
+  const given = studies.flatMap(({ scopeConsents }) => scopeConsents.filter(({ consented }) => consented === true))
+  return {
+    patient: await presentPatient(asking, patient),
+    consolidatedConsentedScopes: [...new Map(given.map(({ code }) => [code.id, code])).values()],
+    studiesPendingConsent: studies.flatMap(({ isPending, scopeConsents, ...study }) =>
+      isPending ? [{ ...study, pendingScopeConsents: scopeConsents }] : [],
+    ),
+    studies: studies.flatMap(({ isPending, ...study }) => (isPending ? [] : [study])),
+  }
+}
+
+/** The caller themself, or a patient whom they may read. */
+const patientAsked = async (asking: Asking, id: string): Promise<Patient> => {
+  const own = kindOfCaller(asking.caller) === 'patient' ? await ownPatient(asking) : undefined
+  return own?.id === id ? own : asking.read<Patient>('Patient', id)
+}
+
+/** Those that the caller may know to ask the patient, with the Consent that stands as far as they may read it. */
+export const studiesAsking = async (
+  asking: Asking,
+  patient: string,
+  codeClasses: CodeClasses,
+): Promise<readonly StudyAsked[]> => {
+  const record = asking.record(patient)
+  const studies = await studiesOf(asking, patient)
+  const words = wordsFor('en')
+  return Promise.all(studies.map(study => toStudyAsked({ codeClasses }, { study, record, words })))
+}
+
+const studiesOf = async ({ caller, list }: Asking, patient: string): Promise<readonly ResearchStudy[]> => {
+  if (kindOfCaller(caller) === 'patient') return list<ResearchStudy>('ResearchStudy', {})
+  const enrolled = await list<ResearchSubject>('ResearchSubject', { patient: `Patient/${patient}` })
+  const ids = [...new Set(enrolled.flatMap(({ study }) => idIn(study.reference, 'ResearchStudy') ?? []))]
+  return ids.length === 0 ? [] : list<ResearchStudy>('ResearchStudy', { _id: ids.join(',') })
+}
+
+const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses) => {
+  const [study] = await presentStudies(asking, [asked.study])
+  if (study === undefined) throw new FhirError('not-found', 'No study matches the given query')
+  const status = asked.consent?.status
+  const isPending = status === undefined || status === 'proposed'
+  return {
+    ...study,
+    dataSources: await sourcesOf(asking, asked),
+    isPending,
+    scopeConsents: kindsOf(asked).map(kind => ({
+      code: toScopeCode(kind, classes),
+      consented: isPending ? null : sharesOf(asked, kind),
+      consentedTime: isPending ? null : (asked.consent?.meta?.lastUpdated ?? null),
+    })),
+  }
+}
+
+/** Each kind that is asked for, once, from whichever sources. */
+export const kindsOf = ({ lines }: StudyAsked): readonly string[] => [...new Set(lines.map(({ kind }) => kind))]
+
+/** Whether the kind is given from some source. */
+export const sharesOf = ({ consent, lines }: StudyAsked, kind: string): boolean =>
+  lines.some(line => line.kind === kind && permitFor(consent, line) !== undefined)
+
+const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked) => {
+  const ids = [...new Set(lines.flatMap(({ source }) => source ?? []))]
+  return ids.length === 0 ? [] : (await list<Device>('Device', { _id: ids.join(',') })).map(toDataSource)
+}
+
+/** What a study is called in what is sent. */
+export const isCalled = ({ study }: StudyAsked, id: string): boolean => study.id === id || groupOf(study) === id

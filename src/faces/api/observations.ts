@@ -1,0 +1,46 @@
+import type { Observation, Patient } from '@medplum/fhirtypes'
+import { systems } from '../../fhir/canonical.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { parseJson } from '../../fhir/json.ts'
+import type { OmhDocument } from '../../mhealth/document.ts'
+import type { Mhealth } from '../../mhealth/mhealth.ts'
+import type { Asking } from './asking.ts'
+import { idIn } from './organizations.ts'
+
+type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf'> }
+
+/** With the names of those patients whom the caller may read. */
+export const presentObservations = async (asking: Asking, observations: readonly Observation[], parts: Parts) => {
+  const ids = [...new Set(observations.flatMap(one => subjectOf(one) ?? []))]
+  const found = ids.length === 0 ? [] : await asking.list<Patient>('Patient', { _id: ids.join(',') })
+  const patients = new Map(found.map(patient => [patient.id, patient]))
+  return observations.map(one => toObservation(one, patients.get(subjectOf(one) ?? ''), parts))
+}
+
+const toObservation = (observation: Observation, patient: Patient | undefined, { codeClasses, mhealth }: Parts) => {
+  const subject = subjectOf(observation)
+  const document = mhealth.documentOf(observation)
+  const [first] = observation.code.coding ?? []
+  const coded = document === undefined ? first : codingOf(document.id)
+  return {
+    id: observation.id,
+    subjectPatientId: subject,
+    patientNameFamily: patient?.name?.[0]?.family ?? null,
+    patientNameGiven: patient?.name?.[0]?.given?.join(' ') ?? null,
+    jheUserId: subject,
+    codeableConceptId: coded?.code === undefined ? null : codeClasses.classOf(coded.system, coded.code),
+    codingSystem: coded?.system ?? null,
+    codingCode: coded?.code ?? null,
+    codingText: observation.code.text ?? first?.display ?? null,
+    lastUpdated: observation.meta?.lastUpdated,
+    // Its numbers as they were sent; one that came as a FHIR Observation has none.
+    omhData: document === undefined ? null : parseJson(document.bytes.toString('utf8')),
+  }
+}
+
+const codingOf = ({ namespace, name, version }: OmhDocument['id']) => ({
+  system: namespace === 'ieee' ? systems.ieee : systems.omh,
+  code: `${namespace}:${name}:${version}`,
+})
+
+const subjectOf = ({ subject }: Observation): string | null => idIn(subject?.reference, 'Patient')

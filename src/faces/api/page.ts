@@ -1,0 +1,116 @@
+import type { Resource } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import type { Asking, Found, Query } from './asking.ts'
+
+/** A page of results, as this contract has it. */
+export type Paged = {
+  /** Null where it would cost too much to count. */
+  readonly count: number | null
+  readonly next: string | null
+  readonly previous: string | null
+  readonly results: readonly object[]
+}
+
+/** Which page is asked for, and where: `url` is absolute, without a query. */
+export type PageAsked = { readonly url: string; readonly query: URLSearchParams }
+
+const usualSize = 20
+const mostSize = 1000
+const mostPages = 50
+
+/**
+ * The page of a search. Its links carry a place within the search, so that whoever follows them misses nothing and sees nothing
+ * twice while rows come in; a page that is asked for by its number alone is counted to from the first.
+ */
+export const pageOf = async <R extends Resource>(
+  asking: Asking,
+  type: R['resourceType'],
+  { asked, where, present }: Search<R>,
+): Promise<Paged> => {
+  const { query } = asked
+  const [page, size] = [wholeNumber(query, 'page', 1), wholeNumber(query, 'page_size', usualSize)]
+  const cursor = query.get('cursor')
+  const found: Found<R> =
+    cursor === null
+      ? await countedTo(asking, type, { ...where, _count: String(Math.min(size, mostSize)), _total: 'accurate' }, page)
+      : await asking.search<R>(type, { cursor })
+  const link = (to: number, cursor: string | undefined) => (cursor === undefined ? null : linkTo(asked, to, cursor))
+  return {
+    count: found.total ?? null,
+    next: link(page + 1, found.next),
+    previous: link(page - 1, found.previous),
+    results: await present(found.resources),
+  }
+}
+
+type Search<R> = {
+  readonly asked: PageAsked
+  readonly where: Query
+  readonly present: (resources: readonly R[]) => Promise<readonly object[]>
+}
+
+const countedTo = async <R extends Resource>(
+  asking: Asking,
+  type: R['resourceType'],
+  where: Query,
+  page: number,
+): Promise<Found<R>> => {
+  if (page > mostPages)
+    throw new FhirError('invalid', `Pages beyond ${mostPages} are reached by following next`, { expression: 'page' })
+  let found = await asking.search<R>(type, where)
+  for (let at = 1; at < page; at++) {
+    if (found.next === undefined) throw new FhirError('not-found', 'Invalid page.')
+    found = await asking.search<R>(type, { cursor: found.next })
+  }
+  return found
+}
+
+const wholeNumber = (query: URLSearchParams, name: string, otherwise: number): number => {
+  const text = query.get(name)
+  if (text === null) return otherwise
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new FhirError('invalid', `${name} is a whole number from 1 on`, { expression: name })
+}
+
+const linkTo = ({ url, query }: PageAsked, page: number, cursor: string): string => {
+  const next = new URLSearchParams(query)
+  next.set('page', String(page))
+  next.set('cursor', cursor)
+  return `${url}?${next}`
+}
+
+/** All of a list that is short. */
+export const wholePage = (results: readonly object[]): Paged => ({
+  count: results.length,
+  next: null,
+  previous: null,
+  results,
+})
+
+/**
+ * The parameters by their names in lower case with underscores; they may come in camel case. Throws `invalid` for one that
+ * is not among those that the route knows: what was ignored would answer more than was asked for.
+ */
+export const parametersOf = (sent: URLSearchParams, known: readonly string[]): URLSearchParams => {
+  const given = new URLSearchParams()
+  for (const [name, value] of sent) {
+    const spelled = name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+    if (!known.includes(spelled))
+      throw new FhirError('invalid', `${name} is not known here; ${known.join(', ') || 'no parameter'} is`, {
+        expression: name,
+      })
+    if (given.has(spelled)) throw new FhirError('invalid', `${name} stands there twice`, { expression: name })
+    given.set(spelled, value)
+  }
+  return given
+}
+
+export const pageParameters = ['page', 'page_size', 'cursor'] as const
+
+/** An id of ours; what cannot be one matches nothing, and is no part of a search. */
+export const idOf = (query: URLSearchParams, name: string): string | undefined => {
+  const id = query.get(name)
+  if (id === null) return undefined
+  if (/^[A-Za-z0-9.-]{1,64}$/.test(id)) return id
+  throw new FhirError('invalid', `${name} is an id`, { expression: name })
+}

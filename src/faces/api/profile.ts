@@ -1,0 +1,32 @@
+import type { Practitioner } from '@medplum/fhirtypes'
+import type { Asking } from './asking.ts'
+import { ownPatient, toProfilePatient } from './patients.ts'
+
+/** Who the token stands for, as far as its scopes tell of them. */
+export const profileOf = async (asking: Asking) => {
+  const { caller, look } = asking
+  if (caller.practitioner === undefined && caller.patient !== undefined) {
+    const patient = await ownPatient(asking)
+    return {
+      id: caller.person?.id ?? patient.id,
+      patient: await toProfilePatient(asking, patient),
+      userType: 'patient',
+      isSuperuser: false,
+    }
+  }
+  const self =
+    caller.practitioner === undefined ? undefined : await look<Practitioner>('Practitioner', caller.practitioner)
+  return {
+    id: caller.person?.id ?? caller.client.id,
+    email: self?.telecom?.find(({ system }) => system === 'email')?.value ?? '',
+    firstName: self?.name?.[0]?.given?.join(' ') ?? '',
+    lastName: self?.name?.[0]?.family ?? self?.name?.[0]?.text ?? '',
+    patient: null,
+    userType: caller.practitioner === undefined ? null : 'practitioner',
+    isSuperuser: caller.administrator,
+    settings: {
+      currentStudyId: caller.study ?? null,
+      currentOrganizationId: caller.organizations[0] ?? null,
+    },
+  }
+}

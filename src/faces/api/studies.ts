@@ -1,0 +1,33 @@
+import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import type { Asking } from './asking.ts'
+import { idIn, organizationsBy, toNamed } from './organizations.ts'
+
+/** A study is known by the id of its Group, by which its data is searched for. */
+export const groupOf = ({ enrollment }: ResearchStudy): string | null => idIn(enrollment?.[0]?.reference, 'Group')
+
+export const presentStudies = async (asking: Asking, studies: readonly ResearchStudy[]) => {
+  const organizations = await organizationsBy(asking, studies.map(sponsorOf))
+  return studies.flatMap(study => {
+    const id = groupOf(study)
+    return id === null ? [] : [toStudy(study, id, organizations.get(sponsorOf(study) ?? ''))]
+  })
+}
+
+/** By the id of its Group, or its own. Throws `not-found`. */
+export const findStudy = async ({ list }: Asking, id: string): Promise<ResearchStudy> => {
+  const studies = await list<ResearchStudy>('ResearchStudy', {})
+  const found = studies.find(study => groupOf(study) === id) ?? studies.find(study => study.id === id)
+  if (found !== undefined) return found
+  throw new FhirError('not-found', 'No study matches the given query')
+}
+
+const toStudy = ({ title, description }: ResearchStudy, id: string, organization: Organization | undefined) => ({
+  id,
+  name: title ?? '',
+  description: description ?? '',
+  organization: organization === undefined ? null : toNamed(organization),
+  iconUrl: null,
+})
+
+const sponsorOf = ({ sponsor }: ResearchStudy): string | null => idIn(sponsor?.reference, 'Organization')

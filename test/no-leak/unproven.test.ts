@@ -1,0 +1,230 @@
+import t from 'tap'
+import { appToken } from '../../src/storage/app-invitation.ts'
+import { openInvitedApps } from '../faces/api/invited.ts'
+
+/** An app that came by the link of an invitation alone: whoever has it may be anybody who saw the message. */
+const world = await openInvitedApps()
+const { api, create, enrolled, invite, invited, lab, newStudy, patientToken, send, study, tokenOf } = world
+t.teardown(() => world.server.close())
+
+const heartRate = (patient: string, at: Date, id: string) => ({
+  resourceType: 'Observation' as const,
+  status: 'final' as const,
+  subject: { reference: `Patient/${patient}` },
+  code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }] },
+  extension: [
+    {
+      url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
+      valueAttachment: {
+        contentType: 'application/json',
+        data: Buffer.from(
+          JSON.stringify({
+            header: {
+              uuid: `6e3db887-4a20-3222-9998-2972af6fb0${id}`,
+              schema_id: { namespace: 'omh', name: 'heart-rate', version: '2.0' },
+              source_creation_date_time: at.toISOString(),
+              modality: 'sensed',
+            },
+            body: {
+              heart_rate: { value: 61, unit: 'beats/min' },
+              effective_time_frame: { date_time: at.toISOString() },
+            },
+          }),
+        ).toString('base64'),
+      },
+    },
+  ],
+})
+
+const one = await invited('Zoe')
+const { patient } = one
+const secrets = ['Zoe', '1970-01-01', 'secret-Zoe', 'secret-diagnosis', 'secret-study']
+const other = await newStudy(lab.manager, lab.organization, 'secret-study', ['omh:heart-rate'])
+await create(lab.manager, {
+  resourceType: 'ResearchSubject',
+  status: 'on-study',
+  study: { reference: `ResearchStudy/${other.id}` },
+  individual: { reference: `Patient/${patient}` },
+})
+const condition = await create(lab.manager, {
+  resourceType: 'Condition',
+  subject: { reference: `Patient/${patient}` },
+  code: { text: 'secret-diagnosis' },
+})
+
+// Everything is theirs for the patient whom somebody has seen: an answer to another study, and what they measured.
+const own = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+const answered = (await api(own, 'POST', `patients/${patient}/consents`, {
+  studyScopeConsents: [
+    {
+      studyId: other.group,
+      scopeConsents: [
+        { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: true },
+      ],
+    },
+  ],
+})) as { status: number }
+const hours = (count: number) => new Date(Date.now() + count * 3_600_000)
+const old = await create(own, heartRate(patient, hours(-24), '01'))
+// Measured after the app comes, as clocks go, and stored before.
+const ahead = await create(own, heartRate(patient, hours(1), '02'))
+const bearer = await tokenOf(one.token)
+const isSilent = (body: string) => secrets.every(secret => !body.includes(secret))
+
+t.test('what stands there before is written by the patient', async t => {
+  t.equal(answered.status, 201)
+})
+
+t.test('nothing that is older is read, found, counted or brought along', async t => {
+  const asked = [
+    `Observation?_total=accurate`,
+    `Observation?patient=${patient}&_include=Observation:subject&_revinclude=Provenance:target&_total=accurate`,
+    `Observation?code=omh:heart-rate&_summary=count`,
+    `Observation?date=lt2100&_sort=-date`,
+    'Observation/_history',
+    '_history?_count=1000',
+    'Consent?_total=accurate&_include=*',
+    'ResearchStudy?_include=*&_revinclude=*',
+    'Organization?_revinclude=*',
+    'Device?_revinclude=*',
+    `?_type=Observation,Consent,ResearchStudy`,
+    `Patient/${patient}/$everything`,
+    `Observation/$lastn?patient=${patient}&code=omh:heart-rate`,
+    `Observation/$stats?subject=Patient/${patient}&code=omh:heart-rate&statistic=count`,
+    `Patient/${patient}/*`,
+    `Patient/${patient}/Observation`,
+  ]
+  for (const path of asked) {
+    const { statusCode, body } = await send(bearer, 'GET', path)
+    t.ok(isSilent(body), `${path}: ${statusCode}`)
+    t.notMatch(body, new RegExp(`${old.id}|${ahead.id}|${condition.id}|${other.id}`), path)
+    if (statusCode === 200) t.notMatch(body, /"total":[1-9]/, path)
+  }
+  for (const path of [
+    `Observation/${old.id}`,
+    `Observation/${old.id}/_history`,
+    `Observation/${old.id}/_history/1`,
+    `Observation/${ahead.id}`,
+    `ResearchStudy/${other.id}`,
+    `Consent/${patient}`,
+  ])
+    t.equal((await send(bearer, 'GET', path)).statusCode, 404, path)
+  for (const type of [
+    'Patient',
+    'ResearchSubject',
+    'Condition',
+    'AuditEvent',
+    'Provenance',
+    'Person',
+    'Practitioner',
+    'Group',
+  ])
+    t.equal((await send(bearer, 'GET', type)).statusCode, 403, type)
+  t.equal((await send(bearer, 'GET', `Patient/${patient}`)).statusCode, 403)
+})
+
+t.test('nothing that is older is asked about by a batch, or by what it is linked to', async t => {
+  const entry = [`Observation/${old.id}`, `Patient/${patient}`, 'Observation?_summary=count'].map(url => ({
+    request: { method: 'GET', url },
+  }))
+  const { body } = await send(bearer, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })
+  t.ok(isSilent(body))
+  t.match(
+    JSON.parse(body).entry.map(({ response }: { response: { status: string } }) => response.status.slice(0, 3)),
+    ['404', '403', '200'],
+  )
+  t.notMatch(body, /"total":[1-9]/)
+  for (const path of [
+    'Observation?subject:Patient.birthdate=1970-01-01',
+    'ResearchStudy?_has:ResearchSubject:study:patient=Patient/x',
+    'Observation?_sort=subject:Patient.name',
+  ])
+    t.not((await send(bearer, 'GET', path)).statusCode, 200, path)
+})
+
+t.test('nothing that is older is changed, added to or taken out', async t => {
+  t.equal(
+    (await send(bearer, 'PUT', `Observation/${old.id}`, { ...heartRate(patient, hours(2), '03'), id: old.id }))
+      .statusCode,
+    404,
+  )
+  const deleted = await world.server.inject({
+    method: 'DELETE',
+    url: `/fhir/Observation/${old.id}`,
+    headers: { authorization: `Bearer ${bearer}` },
+  })
+  t.notOk(deleted.body.includes('Zoe'))
+  t.equal((await send(own, 'GET', `Observation/${old.id}`)).statusCode, 200)
+  t.equal((await send(bearer, 'POST', 'Subscription', { resourceType: 'Subscription' })).statusCode, 403)
+  t.equal((await send(bearer, 'POST', 'Condition', { resourceType: 'Condition' })).statusCode, 403)
+  const consents = await api(bearer, 'POST', `patients/${patient}/consents`, {
+    studyScopeConsents: [
+      {
+        studyId: other.group,
+        scopeConsents: [
+          { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate', consented: false },
+        ],
+      },
+    ],
+  })
+  t.equal(consents.status, 404, 'nor is what was answered to another study')
+})
+
+t.test('the contract of the JupyterHealth Exchange tells the same', async t => {
+  for (const path of [
+    'users/profile',
+    'patients/me',
+    `patients/${patient}`,
+    `patients/${patient}/consents`,
+    'studies',
+    'organizations',
+    'data_sources',
+    'observations',
+  ]) {
+    const { status, body } = await api(bearer, 'GET', path)
+    t.equal(status, 200, path)
+    t.ok(isSilent(JSON.stringify(body)), path)
+    t.notMatch(JSON.stringify(body), new RegExp(`${old.id}|${ahead.id}|${other.id}|${other.group}`), path)
+  }
+  for (const path of ['patients', 'patients/global_lookup?email=zoe@example.org', 'clients'])
+    t.equal((await api(bearer, 'GET', path)).status, 403, path)
+  t.equal((await api(bearer, 'GET', `patients/${world.ann}`)).status, 403)
+})
+
+t.test('it answers its own study and sends what it measured; what it measured since it sees', async t => {
+  const scopeConsents = [
+    { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: true },
+  ]
+  const body = { studyScopeConsents: [{ studyId: study.group, scopeConsents }] }
+  t.match(await api(bearer, 'POST', `patients/${patient}/consents`, body), { status: 201 })
+  const before = await create(bearer, heartRate(patient, hours(-48), '04'))
+  const since = await create(bearer, heartRate(patient, hours(2), '05'))
+  const { entry } = (await send(bearer, 'GET', 'Observation')).json()
+  t.same(
+    entry.map(({ resource }: { resource: { id: string } }) => resource.id),
+    [since.id],
+  )
+  t.equal((await send(own, 'GET', `Observation/${before.id}`)).statusCode, 200)
+  t.equal((await send(bearer, 'GET', `Observation/${before.id}`)).statusCode, 404)
+  const again = await send(bearer, 'POST', 'Observation', heartRate(patient, hours(-24), '01'))
+  t.notOk(again.body.includes('Zoe'), 'what was there is met without being told')
+})
+
+t.test('what was answered before is neither told nor changed, also to the invited study', async t => {
+  const two = await enrolled('Yan')
+  const theirs = await patientToken(two.patient, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+  const scopeConsents = [
+    { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: false },
+  ]
+  const body = { studyScopeConsents: [{ studyId: study.group, scopeConsents }] }
+  const path = `patients/${two.patient}/consents`
+  const given = {
+    studyScopeConsents: [{ studyId: study.group, scopeConsents: [{ ...scopeConsents[0], consented: true }] }],
+  }
+  t.equal((await api(theirs, 'POST', path, given)).status, 201)
+  const app = await tokenOf(appToken(await invite(two), world.app.id))
+  t.match((await api(app, 'GET', path)).body, { studies: [], consolidatedConsentedScopes: [] })
+  t.equal((await api(app, 'POST', path, given)).status, 409, 'it cannot be given anew')
+  t.equal((await api(app, 'POST', path, body)).status, 201, 'and a no beside it ends nothing')
+  t.match((await api(theirs, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
+})
