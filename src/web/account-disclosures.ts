@@ -158,14 +158,17 @@ const studiesOf = async (
   return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
 }
 
-const listed = ({ recorded, who, app, did, what, study, isRefused }: AuditLine, words: Words): Html => {
+const listed = ({ recorded, who, app, did, what, study, consents, isRefused }: AuditLine, words: Words): Html => {
   const { say } = words
   return html`<li class="list-group-item px-0">
 <div class="text-body-secondary">${moment(recorded, words)}</div>
 <div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
 <div>${did}${what !== '' && `: ${what}`}${study !== undefined && ` – ${say('disclosures.for', { study })}`} ${isRefused && html`<span class="badge text-bg-secondary">${say('disclosures.refused')}</span>`}</div>
+${consents.map(consent => html`<div class="text-body-secondary">${say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}
 </li>`
 }
+
+const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)
 
 const otherRecords = ({ patient, patients }: Own, { say }: Words): Html | undefined => {
   const others = patients.filter(one => one !== patient)

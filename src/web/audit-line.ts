@@ -11,7 +11,10 @@ export type AuditLine = {
   readonly did: string
   /** Kinds of data, else types of resources. */
   readonly what: string
+  /** By title: the token's, else those whose consents allowed it. */
   readonly study: string | undefined
+  /** The Consents that allowed it, each as a reference to the version. */
+  readonly consents: readonly string[]
   readonly isRefused: boolean
   /** Ids of the Patients who are named in it. */
   readonly patients: readonly string[]
@@ -38,7 +41,7 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   const references = entity.flatMap(({ what, name }) =>
     what?.reference === undefined ? [] : [{ reference: what.reference, name }],
   )
-  const study = references.find(({ reference }) => reference.startsWith('ResearchStudy/'))
+  const studies = references.filter(({ reference }) => reference.startsWith('ResearchStudy/'))
   const query = entity.find(one => one.query !== undefined)?.query
   return {
     recorded: new Date(recorded),
@@ -46,7 +49,8 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
     app: app && (app.name ?? app.who?.identifier?.value),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
     what: code === undefined ? '' : whatOf(event, telling),
-    study: study && (study.name ?? study.reference),
+    study: studies.length === 0 ? undefined : studies.map(({ name, reference }) => name ?? reference).join(', '),
+    consents: entity.flatMap(({ type, what }) => (type?.code === 'Consent' ? [what?.reference ?? ''] : [])),
     isRefused: outcome !== '0',
     patients: [...new Set(references.flatMap(patientIn))],
     query: query && Buffer.from(query, 'base64').toString('utf8'),

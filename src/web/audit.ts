@@ -109,9 +109,9 @@ const csvLines = async function* (options: PageOptions, caller: Caller, asked: A
   } while (cursor !== undefined)
 }
 
-const columns = ['recorded', 'who', 'app', 'did', 'what', 'outcome', 'patients', 'study', 'search']
+const columns = ['recorded', 'who', 'app', 'did', 'what', 'outcome', 'patients', 'study', 'consents', 'search']
 
-const toCells = ({ recorded, who, app, did, what, isRefused, patients, study, query }: AuditLine) => [
+const toCells = ({ recorded, who, app, did, what, isRefused, patients, study, consents, query }: AuditLine) => [
   recorded.toISOString(),
   who,
   app,
@@ -120,5 +120,6 @@ const toCells = ({ recorded, who, app, did, what, isRefused, patients, study, qu
   isRefused ? 'refused' : 'done',
   patients.join(' '),
   study,
+  consents.join(' '),
   query,
 ]

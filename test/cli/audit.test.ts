@@ -70,9 +70,9 @@ t.test('whatever others had of a patient’s data is accounted for', async t => 
   t.strictSame(
     out.split('\r\n').map(line => line.replace(/^\d[^,]*,/, 'at,')),
     [
-      'recorded,who,practitioner,client,organization,study,interaction,type,kinds,query,outcome',
-      "at,doc,doc,Command line,,,search-type,Observation,,'=code,200",
-      'at,doc,doc,Command line,,,read,Observation,,,200',
+      'recorded,who,practitioner,client,organization,study,consents,interaction,type,kinds,query,outcome',
+      "at,doc,doc,Command line,,,,search-type,Observation,,'=code,200",
+      'at,doc,doc,Command line,,,,read,Observation,,,200',
       '',
     ],
     'the latest first, without what the patient did; no cell is a formula',

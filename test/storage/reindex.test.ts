@@ -52,7 +52,7 @@ const dump = async () => {
   const rows = await Promise.all(
     tables.map(table =>
       database.any<{ row: string }>(
-        sql.fragment`SELECT to_jsonb(row)::text AS row FROM ${sql.identifier([table])} AS row ORDER BY 1`,
+        sql.fragment`SELECT (to_jsonb(row) - 'since')::text AS row FROM ${sql.identifier([table])} AS row ORDER BY 1`,
       ),
     ),
   )

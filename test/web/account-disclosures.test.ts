@@ -54,7 +54,7 @@ t.test(
     const words = wordsOf(shown)
     t.match(
       words,
-      /Who looked at your data .* Sleep-researcher through Command line Looked for: Heart rate – for the study Sleep/i,
+      /Who looked at your data .* Sleep-researcher through Command line Looked for: Heart rate – for the study Sleep Your consent allowed it, as it stood in version 1/i,
     )
     t.notMatch(words, /Bob/)
     t.equal(shown.body.split('list-group-item').length - 1, shown.body.split('<strong>').length - 1)

@@ -55,7 +55,7 @@ t.test('the same is there as a table, in which no cell is a formula', async t =>
   t.match(headers['content-type'], 'text/csv')
   t.equal(headers['content-disposition'], 'attachment; filename="audit.csv"')
   const [head, ...rows] = body.replace('\ufeff', '').trim().split('\r\n')
-  t.equal(head, 'recorded,who,app,did,what,outcome,patients,study,search')
+  t.equal(head, 'recorded,who,app,did,what,outcome,patients,study,consents,search')
   t.equal(rows.length, 2)
   t.notMatch(body, /(^|,)[=+@]/m)
 })

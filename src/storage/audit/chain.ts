@@ -16,16 +16,18 @@ export type Link = {
   readonly sealed: Date
 }
 
-/** SHA-256 of the head before, of what the seal says, and of the digests of its rows. */
+/** SHA-256 of the head before, of what the seal says, and of the digests of its rows and of the consents that belong to them. */
 export const headOf = (
   previous: Buffer | undefined,
   { seal, epoch, snapshot, sealed }: Link,
   digests: Uint8Array,
+  consents: Uint8Array,
 ): Buffer =>
   createHash('sha256')
     .update(previous ?? Buffer.alloc(32))
     .update(`${seal} ${epoch} ${snapshot} ${sealed.toISOString()}\n`)
     .update(digests)
+    .update(consents)
     .digest()
 
 export const macOf = ({ key }: AuditKey, head: Uint8Array): Buffer => createHmac('sha256', key).update(head).digest()

@@ -9,7 +9,10 @@ export type Disclosure = {
   readonly practitioner: string | null
   readonly client: string | null
   readonly organization: string | null
-  readonly study: string | null
+  /** Ids: of the one to which the token was narrowed, else of those for which the patient's consents are. */
+  readonly studies: readonly string[]
+  /** The patient's Consents that let them see it, each as a reference to the version that was in force. */
+  readonly consents: readonly string[]
   readonly interaction: string
   readonly type: string | null
   readonly kinds: readonly string[]
@@ -36,11 +39,17 @@ export const readDisclosures = (
   connection.any(sql.fragment`
     SELECT DISTINCT ON (entry.recorded, entry.id) entry.recorded, coalesce(staff.name, entry.practitioner, entry.person) AS who,
       entry.practitioner, coalesce(client.name, entry.client) AS client,
-      audit_owner(entry) AS organization, entry.study, entry.interaction, entry.type,
+      audit_owner(entry) AS organization,
+      CASE WHEN entry.study IS NULL THEN allowing.studies ELSE ARRAY[entry.study] END AS studies, allowing.consents,
+      entry.interaction, entry.type,
       ARRAY(SELECT key FROM kind WHERE kind_id = ANY(entry.kinds) ORDER BY key) AS kinds, entry.query, entry.outcome
     FROM patient_compartment AS own
     JOIN audit_shown AS shown ON shown.patient_id = own.patient_id
     JOIN audit_record AS entry ON entry.id = shown.record
+    CROSS JOIN LATERAL (
+      SELECT coalesce(array_agg('Consent/' || noted.consent || '/_history/' || noted.version ORDER BY noted.consent, noted.version), '{}') AS consents,
+        coalesce(array_agg(DISTINCT split_part(noted.given_to, '/', 2)) FILTER (WHERE noted.given_to LIKE 'ResearchStudy/%'), '{}') AS studies
+      FROM audit_consents_shown(entry.id, ARRAY[own.id], NULL) AS noted) AS allowing
     LEFT JOIN client ON client.id = entry.client
     LEFT JOIN LATERAL (
       SELECT audit_name(row.content -> 'name') AS name FROM resource_identity AS identity

@@ -52,7 +52,7 @@ const sealOnce = async (
     snapshot: isCurrent ? snapshot : everything,
     sealed: now,
   }
-  const head = headOf(last?.head, link, digests)
+  const head = headOf(last?.head, link, digests, await noteConsents(connection, ids))
   await connection.run(sql.fragment`
     INSERT INTO audit_seal (seal, epoch, snapshot, sealed, ids, marks, head, key, mac)
     VALUES (${link.seal}::bigint, ${epoch}, ${link.snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
@@ -60,6 +60,17 @@ const sealOnce = async (
       ${sql.binary(macOf(key, head))})`)
   await connection.run(sql.fragment`SELECT show_audit(${sql.array([...ids], 'int8')})`)
   return { seal: link.seal, head: head.toString('hex') }
+}
+
+/** Which Consents let each see what they were answered. Answers the digests; of what had ended before, nothing is asked any more. */
+const noteConsents = async (connection: Connection, ids: readonly string[]): Promise<Buffer> => {
+  const records = sql.array([...ids], 'int8')
+  await connection.run(sql.fragment`SELECT note_audit_consents(${records})`)
+  await connection.run(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
+  const { digests } = await connection.one<{ digests: Buffer }>(sql.fragment`
+    SELECT coalesce(string_agg(audit_digest(noted), '' ORDER BY record, consent), '') AS digests
+    FROM audit_consent AS noted WHERE record = ANY(${records})`)
+  return digests
 }
 
 type Unsealed = { readonly snapshot: string; readonly ids: readonly string[]; readonly digests: Buffer }

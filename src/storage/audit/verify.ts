@@ -86,8 +86,11 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   const found = await connection.any<{ fields: readonly (string | null)[] }>(sql.fragment`
     SELECT ${fields} AS fields FROM audit_record
     WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
-  const rows = found.map(({ fields }) => ({ id: fields[0] ?? '', digest: digestOf(fields) }))
-  const head = headOf(last?.head, seal, Buffer.concat(rows.map(({ digest }) => digest)))
+  const rows = found.map(row => ({ id: row.fields[0] ?? '', digest: digestOfRow(row) }))
+  const consents = await connection.any<{ fields: readonly string[] }>(sql.fragment`
+    SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${sql.array([...seal.ids], 'int8')})
+    ORDER BY record, consent`)
+  const head = headOf(last?.head, seal, whole(rows.map(({ digest }) => digest)), whole(consents.map(digestOfRow)))
   if (!head.equals(seal.head)) return firstBadRow(seal, rows) ?? `seal ${seal.seal} is not what was sealed`
   if (seal.key === walk.key.id && !isMac(walk.key, head, seal.mac))
     return `seal ${seal.seal} was not signed with this SECRET_KEY`
@@ -95,6 +98,10 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   walk.rows += rows.length
   return metHead(walk)
 }
+
+const digestOfRow = ({ fields }: { readonly fields: readonly (string | null)[] }): Buffer => digestOf(fields)
+
+const whole = (digests: readonly Buffer[]): Buffer => Buffer.concat(digests)
 
 type Row = { readonly id: string; readonly digest: Buffer }
 
@@ -116,6 +123,9 @@ const firstBadRow = ({ ids, marks, seal }: Seal, rows: readonly Row[]): string |
 const fields = sql.fragment`ARRAY[id::text, epoch::text, xact::text, (extract(epoch FROM recorded) * 1000000)::bigint::text,
   request, person, practitioner, patient, client, study, interaction, operation, type, resource, patients::text, kinds::text,
   query, outcome::text]`
+
+const consentFields = sql.fragment`ARRAY[record::text, (extract(epoch FROM recorded) * 1000000)::bigint::text, patient::text,
+  consent, version::text, given_to]`
 
 const metHead = ({ wanted, last }: Walk): string | undefined => {
   if (last === undefined) return undefined
@@ -144,6 +154,10 @@ const walkRest = async (
     SELECT count(*) AS count, count(*) FILTER (WHERE epoch > ${epoch} OR (epoch = ${epoch}
       AND ${laterThan(last?.snapshot ?? everything)} AND pg_visible_in_snapshot(xact, pg_current_snapshot()))) AS waiting
     FROM audit_record`)
+  const { strangers } = await connection.one<{ strangers: string }>(sql.fragment`
+    SELECT count(*) AS strangers FROM audit_consent
+    WHERE NOT EXISTS (SELECT FROM audit_record WHERE audit_record.id = audit_consent.record)`)
+  if (strangers !== '0') return `${strangers} consents were added beside rows that are not there`
   const unsealed = Number(waiting)
   return Number(count) === rows + unsealed
     ? { unsealed }

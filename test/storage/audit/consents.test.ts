@@ -1,0 +1,146 @@
+import type { AuditEvent, Consent, Observation, ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { organizationRole, privacyOfficer } from '../../../src/access/vocabulary.ts'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { verifyAudit } from '../../../src/storage/audit/verify.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openStudies } from '../../support/study.ts'
+
+const world = await openStudies()
+const { server, database, send, create, update, staffToken, patientToken } = world
+t.teardown(() => server.close())
+const key = auditKeyOf(Buffer.alloc(32, 7))
+const kinds = ['heart-rate', 'body-weight'].map(name => `omh:${name}`)
+
+const { organization, manager } = await world.institution('clinic')
+const study = await world.study(manager, organization, 'Hearts', kinds)
+const researcher = await staffToken(study.researcher, 'user/*.rs')
+const ann = await world.participant(manager, organization, study.id, ['omh:heart-rate'], 'Ann')
+const bob = await world.participant(manager, organization, study.id, kinds, 'Bob')
+const heartRate = (patient: string): Observation => ({
+  resourceType: 'Observation',
+  status: 'final',
+  code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+  subject: { reference: `Patient/${patient}` },
+  effectiveDateTime: '2026-03-01T12:00:00Z',
+})
+for (const patient of [ann, bob])
+  await create(await patientToken(patient, 'patient/Observation.cruds'), heartRate(patient))
+
+const read = (query = '') => send(researcher, 'GET', `Observation?_count=50${query}`)
+const consentOf = async (patient: string): Promise<Consent> => {
+  const found = await send(await patientToken(patient, 'patient/*.rs'), 'GET', 'Consent')
+  return found.json().entry[0].resource
+}
+/** The AuditEvents that were recorded while it ran, without sealing before its end. */
+const toldOf = async (run: () => Promise<unknown>, patient: string) => {
+  await sealAudit(database, key)
+  const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
+  await run()
+  await sealAudit(database, key)
+  const bearer = await patientToken(patient, 'patient/AuditEvent.rs')
+  const answer = await send(
+    bearer,
+    'GET',
+    `AuditEvent?agent=Practitioner/${study.researcher.practitioner}&_lastUpdated=ge${now.toISOString()}`,
+  )
+  return (answer.json().entry ?? []).map((one: { resource: AuditEvent }) => one.resource)
+}
+const named = (event: AuditEvent, type: string) =>
+  (event.entity ?? []).flatMap(({ what: { reference = '' } = {} }) =>
+    reference.startsWith(`${type}/`) ? [reference] : [],
+  )
+
+t.test('an access says by which version of which Consent it was allowed, and for which study', async t => {
+  const consent = await consentOf(ann)
+  const [event, ...others] = await toldOf(() => read(), ann)
+  t.strictSame(others, [])
+  t.strictSame(named(event, 'Consent'), [`Consent/${consent.id}/_history/1`])
+  t.strictSame(named(event, 'ResearchStudy'), [`ResearchStudy/${study.id}`])
+  t.match(
+    event.entity.find(({ what }: { what?: { reference?: string } }) => what?.reference?.startsWith('Consent/')),
+    { type: { system: 'http://hl7.org/fhir/resource-types', code: 'Consent' } },
+  )
+  t.strictSame(named(event, 'Patient'), [`Patient/${ann}`], 'nobody else is in it')
+  const found = await send(
+    await patientToken(ann, 'patient/AuditEvent.rs'),
+    'GET',
+    `AuditEvent?entity=Consent/${consent.id}`,
+  )
+  t.ok(found.json().entry.length > 0, 'it is found by the Consent')
+  const [latest] = await readDisclosures(database, { patient: ann })
+  t.match(latest, { studies: [study.id], consents: [`Consent/${consent.id}/_history/1`] })
+})
+
+t.test('a Consent to other kinds than were answered did not allow it', async t => {
+  const events = await toldOf(() => read(`&code=omh:body-weight&patient=${ann}`), ann)
+  t.strictSame(
+    events.map((event: AuditEvent) => named(event, 'Patient')),
+    [[`Patient/${ann}`]],
+  )
+  await create(await patientToken(bob, 'patient/Observation.cruds'), {
+    ...heartRate(bob),
+    code: { coding: [{ system: systems.loinc, code: '29463-7' }] },
+  })
+  const both = await toldOf(() => read('&code=http://loinc.org|29463-7&_include=Observation:subject'), ann)
+  t.strictSame(both, [], 'nothing of hers was in it')
+})
+
+t.test('what changes before the record is sealed does not change what it says', async t => {
+  const consent = await consentOf(ann)
+  const own = await patientToken(ann, 'patient/Consent.cruds')
+  const before = `Consent/${consent.id}/_history/${consent.meta?.versionId}`
+  const { resource } = (await send(manager, 'GET', `ResearchStudy?_id=${study.id}`)).json().entry[0]
+  const without: ResearchStudy = { ...resource, extension: resource.extension.filter(isNoStaff) }
+  const [event] = await toldOf(async () => {
+    await read()
+    await database.run(sql.fragment`SELECT pg_sleep(1.1)`)
+    await update(manager, without)
+    await update(own, { ...consent, provision: { ...consent.provision, period: { end: '2100-01-01' } } })
+  }, ann)
+  t.strictSame(named(event, 'Consent'), [before], 'staff who are none any more, by a version that is none any more')
+  await update(manager, resource)
+  t.strictSame((await verifyAudit(database, key)).kind, 'whole')
+  await sealAudit(database, key)
+  const again = (await send(await patientToken(ann, 'patient/AuditEvent.rs'), 'GET', `AuditEvent/${event.id}`)).json()
+  t.strictSame(again, event)
+  const [now] = await toldOf(() => read(), ann)
+  t.strictSame(named(now, 'Consent'), [`Consent/${consent.id}/_history/2`])
+})
+const isNoStaff = ({ url }: { readonly url: string }) => !url.endsWith('/staff')
+
+t.test('officers are told it of their own tenant, and of no other', async t => {
+  const officerOf = async (by: string, at: string, name: string) => {
+    const { id } = await create(by, { resourceType: 'Practitioner', name: [{ family: name }] })
+    const practitioner = { reference: `Practitioner/${id}` }
+    await create(by, {
+      resourceType: 'PractitionerRole',
+      practitioner,
+      organization: { reference: `Organization/${at}` },
+      code: [{ coding: [{ system: organizationRole, code: privacyOfficer }] }],
+    })
+    const person = await create(by, { resourceType: 'Person', link: [{ target: practitioner }] })
+    return staffToken({ email: `${name}@example.org`, person: person.id }, 'user/AuditEvent.rs')
+  }
+  const officer = await officerOf(manager, organization, 'officer')
+  await sealAudit(database, key)
+  const whole = (await send(officer, 'GET', 'AuditEvent?_count=100')).json().entry
+  const [event] = whole.filter(({ resource }: { resource: AuditEvent }) => named(resource, 'Consent').length > 1)
+  t.strictSame(named(event.resource, 'Patient').length, 2)
+  const { told } = await database.one<{ told: string }>(sql.fragment`
+    SELECT count(*) AS told FROM audit_shown, audit_consents_shown(record, subjects, 'another')`)
+  t.equal(told, '0', 'an organization of another tenant')
+})
+
+t.test('which Consent it was can neither be changed nor removed, and whoever gets past that is found out', async t => {
+  await t.rejects(database.run(sql.fragment`UPDATE audit_consent SET version = 9`))
+  await t.rejects(database.run(sql.fragment`DELETE FROM audit_consent`))
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
+    await connection.run(sql.fragment`UPDATE audit_consent SET version = 9`)
+  })
+  t.match(await verifyAudit(database, key), { kind: 'broken', bad: /^seal \d+ is not what was sealed$/ })
+})
