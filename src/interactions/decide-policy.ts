@@ -1,6 +1,7 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { strictestOf } from '../mhealth/policy.ts'
+import type { PolicyAsked } from '../storage/store.ts'
 import type { Incoming, Undecided } from './incoming.ts'
 import type { Context, Prepared, Ready } from './interaction.ts'
 
@@ -41,14 +42,11 @@ export const decideIncoming = async (incoming: Incoming | Undecided, context: As
 
 /** What makes a write of what was parsed, once it is known what it is. */
 export const prepareFrom = (incoming: Incoming | Undecided, prepare: (incoming: Incoming) => Ready): Prepared =>
-  isUndecided(incoming)
-    ? { asked: incoming.asked, under: policy => prepare(incoming.under(policy)) }
-    : prepare(incoming)
+  isUndecided(incoming) ? { ...incoming, under: policy => prepare(incoming.under(policy)) } : prepare(incoming)
 
 const isUndecided = <One extends object>(one: One): one is Extract<One, { readonly asked: Resource }> => 'asked' in one
 
 const policiesFor = async (
-  undecided: readonly { readonly asked: Undecided['asked'] }[],
+  undecided: readonly PolicyAsked[],
   { store }: Asking,
-): Promise<readonly (readonly string[])[]> =>
-  undecided.length === 0 ? [] : store.validationPolicies(undecided.map(({ asked }) => asked))
+): Promise<readonly (readonly string[])[]> => (undecided.length === 0 ? [] : store.validationPolicies(undecided))

@@ -2,7 +2,7 @@ import type { Observation, Resource, ResourceType, Subscription } from '@medplum
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
 import { defaultPolicy, type ValidationPolicy } from '../mhealth/policy.ts'
-import type { UploadKey } from '../storage/store.ts'
+import type { HeaderDevice, UploadKey } from '../storage/store.ts'
 import type { Context } from './interaction.ts'
 import { refuseUnknownPolicy } from './policy-extension.ts'
 import { receiveSubscription } from './subscription.ts'
@@ -11,6 +11,7 @@ import { receiveSubscription } from './subscription.ts'
 export type Incoming = {
   readonly resource: Resource
   readonly uploadKey?: UploadKey
+  readonly device?: HeaderDevice
   /** Codes of what was repaired in its document. */
   readonly repairs?: readonly string[]
   readonly warnings: readonly Issue[]
@@ -20,6 +21,7 @@ export type Incoming = {
 export type Undecided = {
   /** As the laxest takes it. */
   readonly asked: Observation
+  readonly device?: HeaderDevice
   /** Throws what the policy refuses. */
   readonly under: (policy: ValidationPolicy) => Incoming
 }
@@ -30,17 +32,19 @@ export const parseIncoming = (type: ResourceType, body: unknown, context: Contex
   if (type !== 'Observation') return otherIncoming(sent, context)
   const received = context.mhealth.receive(sent)
   const under = (policy: ValidationPolicy): Incoming => {
-    const { resource, uploadKey, repairs, issues } = received.under(policy)
+    const { resource, uploadKey, device, repairs, issues } = received.under(policy)
     return {
       resource,
       warnings: checked(resource, issues, context),
       ...(uploadKey === undefined ? {} : { uploadKey }),
+      ...(device === undefined ? {} : { device }),
       ...(repairs.length === 0 ? {} : { repairs }),
     }
   }
   if (received.isClean) return under(defaultPolicy)
   const lax = under('accept-with-warning')
-  return isMistake(sent) ? lax : { asked: lax.resource as Observation, under }
+  const { device } = lax
+  return isMistake(sent) ? lax : { asked: lax.resource as Observation, under, ...(device && { device }) }
 }
 
 /** What is known to be a mistake need not be right: people can always take back what is theirs. */

@@ -1,4 +1,4 @@
-import type { Observation, OperationOutcome, ResourceType } from '@medplum/fhirtypes'
+import type { OperationOutcome, ResourceType } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Compartment } from '../fhir/compartment.ts'
@@ -8,7 +8,7 @@ import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { ValidationPolicy } from '../mhealth/policy.ts'
 import type { Action } from '../search/expression.ts'
 import type { Tried } from '../storage/audit/refusal.ts'
-import type { Store, Write } from '../storage/store.ts'
+import type { PolicyAsked, Store, Write } from '../storage/store.ts'
 import type { BundleText } from './bundle-text.ts'
 import type { Cursors } from './cursor.ts'
 
@@ -61,12 +61,11 @@ type Prepare<Request> = (request: Request, context: Context, id?: string) => Pre
 /** One write that may go to the store, alone or in the company of a Bundle's others, once it is decided by which policy. */
 export type Prepared =
   | Ready
-  | {
-      readonly asked: Observation
+  | (PolicyAsked & {
       readonly under: (policy: ValidationPolicy) => Ready
       /** Of what is kept where it is refused: as it came. */
       readonly upload?: () => { readonly body: unknown; readonly schema: string; readonly ifNoneExist?: string }
-    }
+    })
 
 export type Ready = { readonly write: Write; readonly warnings: readonly Issue[] }
 

@@ -4,6 +4,7 @@ import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { openCodings } from './codings.ts'
+import { deviceOf, type HeaderDevice } from './device.ts'
 import { findDocument, type OmhDocument } from './document.ts'
 import { type Finding, judgedBy } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
@@ -42,6 +43,8 @@ type Received = {
 type Taken = {
   readonly resource: Observation
   readonly uploadKey: UploadKey | undefined
+  /** The one that the document describes. */
+  readonly device: HeaderDevice | undefined
   /** Codes of the repairs without which the document would not be as its schema has it. */
   readonly repairs: readonly string[]
   /** Warnings only. */
@@ -87,6 +90,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
             isTimed: timing.effective !== undefined,
             now: moment,
           }),
+          device: deviceOf(document.plain.header),
           repairs: repairsIn(findings),
           issues: warnings,
         }
@@ -103,7 +107,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
 
 const unread = (resource: Observation): Received => ({
   isClean: true,
-  under: () => ({ resource, uploadKey: undefined, repairs: [], issues: [] }),
+  under: () => ({ resource, uploadKey: undefined, device: undefined, repairs: [], issues: [] }),
 })
 
 /** JSON may nest deeper than any function can follow it. */

@@ -89,6 +89,8 @@ export type Write =
       readonly ifNoneExist?: Search
       /** The Open mHealth document's identity; the same key again is `unchanged` or the next version. */
       readonly uploadKey?: UploadKey
+      /** What the document says of the device that measured; it counts where the Observation names none. */
+      readonly device?: HeaderDevice
       /** Codes of what was repaired in the document, for the Provenance of that. */
       readonly repairs?: readonly string[]
       readonly signedAs?: string
@@ -130,6 +132,18 @@ export type UploadKey = {
   readonly digest: string
   readonly mapVersion: number
 }
+
+export type HeaderDevice = {
+  readonly manufacturer?: string
+  readonly model?: string
+  /** As its source calls it. */
+  readonly name?: string
+  readonly serial?: string
+  readonly udi?: string
+}
+
+/** An Observation that is to be created, with what its document says of the device. */
+export type PolicyAsked = { readonly asked: Observation; readonly device?: HeaderDevice }
 
 /** What became of one write; those of a batch stand in the order of the writes. */
 export type Written =
@@ -190,7 +204,7 @@ export type Store = {
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */
   readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
   /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */
-  readonly validationPolicies: (observations: readonly Observation[]) => Promise<readonly (readonly string[])[]>
+  readonly validationPolicies: (asked: readonly PolicyAsked[]) => Promise<readonly (readonly string[])[]>
   /** One commit: what a policy has refused is kept where it is its sender's to write, and there is room for it. */
   readonly keepRefused: (refused: readonly RefusedUpload[]) => Promise<readonly Kept[]>
   /**

@@ -18,7 +18,7 @@ export type UploadRights = {
 
 export const noRights: UploadRights = { isKnown: false, isReadable: false, isChangeable: false }
 
-type Met = { readonly candidate: Candidate; readonly current: Current | undefined }
+export type Met = { readonly candidate: Candidate; readonly current: Current | undefined }
 
 /** By pk of the candidate. */
 export const uploadRights = async (
@@ -37,7 +37,8 @@ export const uploadRights = async (
   )
 }
 
-const creatableAmong = async (
+/** Pks of the candidates that the caller may create. */
+export const creatableAmong = async (
   connection: Connection,
   { access, classes }: Writing,
   met: readonly Met[],

@@ -4,6 +4,7 @@ import type { Connection } from './database.ts'
 import { type Met, meetUpload } from './meet-upload.ts'
 import type { Written } from './store.ts'
 import { contentsOf, rememberContents } from './upload-contents.ts'
+import { recordMeasured, withDevices } from './upload-device.ts'
 import {
   type Entry,
   entryOf,
@@ -28,14 +29,25 @@ export const uploadAll = async (
   writing: Writing,
   creates: readonly Create[],
 ): Promise<readonly Written[]> => {
-  const candidates = await candidatesOf(connection, writing, creates)
+  const named = await withDevices(connection, writing, creates)
+  const candidates = await candidatesOf(connection, writing, named)
   const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
   const firsts = new Map<string, Entry>()
   const sameAs = new Map(entries.map(entry => [entry, firstOf(entry, firsts)]))
   const outcomes = new Map<Entry, Written>()
   for (const set of setsOf([...firsts.values()])) await uploadSet(connection, writing, set, outcomes)
+  await recordMeasured(
+    connection,
+    named.flatMap((create, index) => {
+      const entry = entries[index]
+      const isWritten = entry !== undefined && written.has(outcomes.get(entry)?.outcome)
+      return isWritten ? [{ create, candidate: entry.candidate }] : []
+    }),
+  )
   return entries.map(entry => outcomeOf(entry, sameAs.get(entry) ?? entry, outcomes))
 }
+
+const written: ReadonlySet<unknown> = new Set<Written['outcome']>(['created', 'updated'])
 
 /** The one that says the very same, to the bytes, before it. */
 const firstOf = (entry: Entry, firsts: Map<string, Entry>): Entry => {

@@ -5,7 +5,9 @@ import { entryRow, entryTables } from './candidate.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { referencedId } from './model/reference.ts'
+import { findNamedSources } from './named-source.ts'
 import { type SqlFragment, sql } from './sql.ts'
+import type { HeaderDevice, PolicyAsked } from './store.ts'
 import { candidatesOf, type Writing } from './write.ts'
 
 /**
@@ -16,12 +18,16 @@ import { candidatesOf, type Writing } from './write.ts'
 export const findPolicies = async (
   connection: Connection,
   writing: Writing,
-  observations: readonly Observation[],
+  asked: readonly PolicyAsked[],
 ): Promise<readonly (readonly string[])[]> => {
+  const sources = await findNamedSources(
+    connection,
+    asked.flatMap(({ device }) => device ?? []),
+  )
   const candidates = await candidatesOf(
     connection,
     writing,
-    observations.map(resource => ({ resource })),
+    asked.map(one => ({ resource: fromSource(one, sources) })),
   )
   const rows = await connection.any<{ pk: string; policies: readonly string[] }>(sql.fragment`
     WITH ${entryTables(candidates)}
@@ -52,6 +58,14 @@ export const sharedNow = sql.fragment`(
   given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
   AND study.in_force AND now() >= study.period_start AND now() < study.period_end)`
+
+/** Where it names no device, it comes from the source that its document names. */
+const fromSource = ({ asked, device }: PolicyAsked, sources: ReadonlyMap<HeaderDevice, string>): Observation => {
+  const source = device && sources.get(device)
+  return source === undefined || asked.device !== undefined
+    ? asked
+    : { ...asked, device: { reference: `Device/${source}` } }
+}
 
 const policyIn = (row: SqlFragment): SqlFragment => sql.fragment`(
   SELECT extension ->> 'valueCode' FROM jsonb_array_elements(${row}.content -> 'extension') AS extension

@@ -34,13 +34,25 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
   ])
 }
 
-/** A patient's device is readable like the Observations that come from its source. */
+/**
+ * A patient's device is readable like the Observations that come from its source; one that was made because a document
+ * described it, only to whom some of the kinds is given that it has measured.
+ */
 const compileDevice = (consented: Consented, row: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM study_group_observation_consents AS given
   WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id AND ${row}.last_updated < given.stored_before
+    AND ${hasMeasured(row)}
     AND given.device_id IN (0, coalesce((
     SELECT device_id FROM device_source
     WHERE device_source.id = coalesce(${referencedId(row, 'parent', 'Device')}, ${row}.id)), 0)))`
+
+const hasMeasured = (row: SqlFragment): SqlFragment => sql.fragment`(
+  NOT EXISTS (
+    SELECT FROM upload_device AS made WHERE made.patient_id = ${row}.patient_id AND made.id = ${row}.id AND made.is_made)
+  OR EXISTS (
+    SELECT FROM upload_device_kind AS measured
+    JOIN kind_member ON kind_member.kind_id = measured.kind_id AND kind_member.member_id = given.kind_id
+    WHERE measured.patient_id = ${row}.patient_id AND measured.id = ${row}.id))`
 
 /** Of other types consents name the whole type; they come from no source. */
 const compileType = (consented: Consented, type: ResourceType, row: SqlFragment): SqlFragment => {

@@ -1,0 +1,40 @@
+import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
+
+/** What a header says of the device that measured; at least one of them. */
+export type HeaderDevice = {
+  readonly manufacturer?: string
+  readonly model?: string
+  /** As its source calls it. */
+  readonly name?: string
+  readonly serial?: string
+  readonly udi?: string
+}
+
+/** Undefined where the header names none; what people report themselves no device has measured. */
+export const deviceOf = (header: JsonRecord | undefined): HeaderDevice | undefined => {
+  const provenance = asRecord(header?.acquisition_provenance) ?? {}
+  if ((header?.modality ?? provenance.modality) === 'self-reported') return undefined
+  const named = asList(header?.external_datasheets).flatMap(partOf)
+  const name = asText(provenance.source_name)?.trim()
+  const device = Object.fromEntries([...(name ? [['name', name]] : []), ...named])
+  return Object.keys(device).length === 0 ? undefined : device
+}
+
+const partOf = (datasheet: unknown): readonly (readonly [keyof HeaderDevice, string])[] => {
+  const { datasheet_type: type, datasheet_reference: reference } = asRecord(datasheet) ?? {}
+  const part = partByType[(asText(type) ?? '').toLowerCase().replace(/[^a-z]/g, '')]
+  const text = asText(reference)?.trim()
+  return part === undefined || text === undefined || text === '' ? [] : [[part, text]]
+}
+
+/** IEEE 1752.1 leaves the words free: those in use, without their spaces and underscores. */
+const partByType: Readonly<Record<string, keyof HeaderDevice>> = {
+  manufacturer: 'manufacturer',
+  device: 'model',
+  model: 'model',
+  modelnumber: 'model',
+  hardware: 'model',
+  serial: 'serial',
+  serialnumber: 'serial',
+  udi: 'udi',
+}
