@@ -2,6 +2,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Caller } from './access/caller.ts'
 import { openAdministeredOrganizations } from './accounts/administered-organizations.ts'
+import { openAsync } from './app/async.ts'
 import { openAudit } from './app/auditing.ts'
 import { faceRoutes } from './app/faces.ts'
 import { openFhir } from './app/fhir.ts'
@@ -18,10 +19,12 @@ import { logEvents } from './events/log.ts'
 import { loadRegistry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
 import { appLinkRoutes } from './http/app-links.ts'
+import { asyncRoutes } from './http/async-requests.ts'
 import { authorizationRoutes } from './http/authorization.ts'
 import { capabilityRoutes } from './http/capability.ts'
 import { fhirRoutes } from './http/fhir.ts'
 import { healthRoutes } from './http/health.ts'
+import { openBounds } from './http/in-flight.ts'
 import { portOf } from './http/listen.ts'
 import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
@@ -85,6 +88,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     requiresReferences,
     quarantine: quarantineRoomOf(config),
     refusalOf: outbound.refusalOf,
+    bounds: openBounds({ most: config.maxRequestsInFlight, mostLarge: config.maxUploadsInFlight }),
     pages: {
       cookies,
       findCaller: cookie => findSessionCaller(database, cookie),
@@ -146,7 +150,10 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(authorizationRoutes, { answerPage: answerErrorPage })
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
-  await server.register(fhirRoutes, { prefix: '/fhir', ...fhir })
+  const later = work && (await openAsync({ database, databaseUrl, fhir, log }, work))
+  server.addHook('preClose', async () => later?.close())
+  await server.register(fhirRoutes, { prefix: '/fhir', ...fhir, asyncRequests: later?.requests })
+  if (later !== undefined) await server.register(asyncRoutes, { prefix: '/fhir', ...fhir, database })
   await server.register(faceRoutes, { fhir, codeClasses, address, version: packageJson.version, isRegistrationOpen })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }

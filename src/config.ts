@@ -129,6 +129,22 @@ const variables = {
     effect: 'Largest request body, counted after it is decompressed; a larger one is answered 413.',
     parse: wholeNumber(1024, 536_870_912),
   }),
+  maxRequestsInFlight: setting({
+    name: 'MAX_REQUESTS_IN_FLIGHT',
+    fallback: '500',
+    accepts: 'a whole number from 1 to 100000',
+    effect:
+      'Most requests to the FHIR API that are worked on at the same time; one more is answered 429 with Retry-After.',
+    parse: wholeNumber(1, 100_000),
+  }),
+  maxUploadsInFlight: setting({
+    name: 'MAX_UPLOADS_IN_FLIGHT',
+    fallback: '24',
+    accepts: 'a whole number from 1 to 1000',
+    effect:
+      'The same, of requests whose bodies are large (over 256 KiB, or compressed and over 16): those take memory.',
+    parse: wholeNumber(1, 1000),
+  }),
   corsOrigins: setting({
     name: 'CORS_ORIGINS',
     fallback: '*',

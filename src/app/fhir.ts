@@ -16,7 +16,7 @@ import type { Audit } from './auditing.ts'
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
 export const openFhir = async (options: FhirParts) => {
-  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf, pages } = options
+  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf, pages, bounds } = options
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
   const storeOf = await openStores({
@@ -34,6 +34,7 @@ export const openFhir = async (options: FhirParts) => {
     mhealth,
     findCaller: options.callers.find,
     pages,
+    bounds,
     accessFor,
     openStoreFor: (caller, access, door) => {
       const store = storeOf({
@@ -72,5 +73,6 @@ type FhirParts = {
   /** Absolute FHIR base, without a slash at the end. */
   readonly base: () => string
   readonly refusalOf: FhirOptions['refusalOf']
+  readonly bounds: FhirOptions['bounds']
   readonly pages: FhirOptions['pages']
 }

@@ -30,6 +30,7 @@ export const headerText: Readonly<Record<string, string>> = {
   'If-None-Match': 'A read of what has another version: else 304. With *, a write of what is not there yet.',
   'If-Modified-Since': 'A read of what has changed since: else 304.',
   'If-None-Exist': 'A create only where nothing matches the criteria.',
-  Prefer: 'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient.',
+  Prefer:
+    'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient; respond-async where the answer may come later, which is done for Bundles of writes and for searches of a type without a total.',
   'X-Security-Context': 'Of a Binary that is written as content: its securityContext.',
 }

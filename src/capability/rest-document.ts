@@ -53,6 +53,12 @@ export const toRestDocument = (documented: Documented): string =>
       'PostgreSQL keeps of whole tables, so they tell of those. To everybody else it is a parameter that is not known.',
     '## Headers',
     table(['header', 'what'], entriesOf(headerText)),
+    '## Answers that come later',
+    'Under `Prefer: respond-async` a Bundle whose entries all write, or a search of a type without a total, is answered 202 with `Content-Location`, and\n' +
+      'anything else at once. There GET answers 202 with `X-Progress` and `Retry-After` until it is done, then 200 with a Bundle of type `batch-response`: its\n' +
+      'one entry has the status, and as its resource the Bundle that would have been the answer, or an outcome where it was refused. DELETE cancels it. It is\n' +
+      'done by the scopes of the token that asked, unless that is revoked, and is there for a day, for tokens of the same person, client, scopes and\n' +
+      'context alone. What a search found is read anew when it is fetched, as far as the caller may see it then.',
     '## Limits',
     table(['of', 'at most'], Object.entries(documented.limits)),
     '## Not supported',

@@ -29,7 +29,7 @@ export type ContextParts = {
 export const openContexts = (
   parts: ContextParts,
   interactions: readonly Interaction[] = routes,
-): ((request: Pick<FastifyRequest, 'caller' | 'id' | 'log'>, interaction: Interaction) => Context) => {
+): ((request: Pick<FastifyRequest, 'caller' | 'id' | 'log'>, interaction: Asked) => Context) => {
   const cursorsFor = openCursors(parts.secretKey)
   return (request, interaction) => {
     const { caller } = request
@@ -58,7 +58,9 @@ export const openContexts = (
   }
 }
 
-const doorOf = ({ id }: Pick<FastifyRequest, 'id'>, { name, path }: Interaction): AuditDoor => ({
+type Asked = Pick<Interaction, 'name' | 'path'>
+
+const doorOf = ({ id }: Pick<FastifyRequest, 'id'>, { name, path }: Asked): AuditDoor => ({
   request: id,
   ...(name === 'operation' ? { operation: path.slice(path.indexOf('$')) } : {}),
 })

@@ -4,11 +4,13 @@ import { dispatch } from '../interactions/dispatch.ts'
 import type { FhirResponse, Interaction, SystemRequest } from '../interactions/interaction.ts'
 import { findRoute, methodsAt } from '../interactions/route.ts'
 import { routes } from '../operations/operations.ts'
+import { type AsyncRequests, sendAccepted } from './async-requests.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
 import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
+import type { Bounds } from './in-flight.ts'
 import { formType, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
@@ -16,6 +18,7 @@ import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 export type FhirOptions = ContextParts & {
   readonly findCaller: FindCaller
   readonly pages: Pages
+  readonly bounds: Bounds
   readonly face?: Face
 }
 
@@ -29,8 +32,13 @@ export type Face = {
 
 const ownFace: Face = { interactions: routes, requirePresentation, present: response => response }
 
+type Options = FhirOptions & {
+  /** Where this process does background work. */
+  readonly asyncRequests?: AsyncRequests | undefined
+}
+
 /** The RESTful API, below the prefix it is registered with. https://hl7.org/fhir/R4/http.html */
-export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions): Promise<void> => {
+export const fhirRoutes = async (server: FastifyInstance, options: Options): Promise<void> => {
   const { registry, face = ownFace } = options
   const contextOf = openContexts(options, face.interactions)
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -38,8 +46,11 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
     const routed = { interaction, request: { ...named, ...contentOf(request, interaction, named.type, face) } }
     const isContent = isBinaryRead(interaction, named.type)
     if (!isSearch(interaction) && !isContent) refuseLines(request)
+    const context = contextOf(request, interaction)
+    const later = await options.asyncRequests?.take(routed, context, request)
+    if (later !== undefined) return sendAccepted(reply, later)
     const send = isContent ? sendBinary : sendAnswer
-    return send(reply, face.present(await dispatch(routed, contextOf(request, interaction))))
+    return send(reply, face.present(await dispatch(routed, context)))
   }
   const target = (request: FastifyRequest, body?: unknown) => ({
     method: request.method === 'HEAD' ? 'GET' : request.method,
@@ -47,6 +58,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: FhirOptions):
     body,
   })
   parseBodies(server)
+  options.bounds(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller, options.pages))
   server.addHook('onRequest', async (request, reply) => {

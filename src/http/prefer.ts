@@ -12,6 +12,7 @@ export const parsePrefer = (header: string | undefined): Prefer => {
   return {
     handling: preferences.get('handling') === 'lenient' ? 'lenient' : 'strict',
     ...(answer === undefined ? {} : { return: answer }),
+    ...(preferences.has('respond-async') ? { respondAsync: true } : {}),
   }
 }
 

@@ -58,7 +58,7 @@ const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegateProm
   const cors: FastifyCorsOptions = {
     origin: origins === '*' ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['ETag', 'Location', 'Content-Location', 'Last-Modified', 'X-Request-Id', 'WWW-Authenticate'],
+    exposedHeaders: [...told],
     maxAge: 600,
     strictPreflight: false,
   }
@@ -67,6 +67,18 @@ const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegateProm
     return publicPath.test(url) ? { ...cors, origin: '*' } : cors
   }
 }
+
+const told = [
+  'ETag',
+  'Location',
+  'Content-Location',
+  'Last-Modified',
+  'Expires',
+  'Retry-After',
+  'X-Progress',
+  'X-Request-Id',
+  'WWW-Authenticate',
+]
 
 const publicPath = /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/smart-configuration)(\?|$)/
 

@@ -110,6 +110,8 @@ export type Prefer = {
   /** Absent where the client did not say: a single write answers its resource, a Bundle's entries do not. */
   readonly return?: PreferredReturn
   readonly handling: 'strict' | 'lenient'
+  /** The answer may come later: https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
+  readonly respondAsync?: true
 }
 
 export type PreferredReturn = 'minimal' | 'representation' | 'OperationOutcome'

@@ -1,8 +1,8 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
-import { type SqlFragment, sql } from './sql.ts'
-import { findCallerOf, isRevoked } from './token.ts'
+import { sql } from './sql.ts'
+import { findCallerOf, isRevoked, rightsOf } from './token.ts'
 
 /** A Subscription, with whose it is. */
 export type Subscriber = {
@@ -87,10 +87,6 @@ export const writtenAlike = async (
     ORDER BY subscriber.id`)
   return rows.map(({ id }) => id)
 }
-
-/** All that a token decides by, of its row or a copy. */
-const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_build_array(
-  ${token}.kind, ${token}.person_id, ${token}.patient_id, ${token}.client_id, ${token}.scope, ${token}.context)`
 
 /** All up to the number went out, or are of no concern any more. */
 export const markTold = async (connection: Connection, id: string, number: number): Promise<void> => {

@@ -137,6 +137,10 @@ export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
     AND NOT EXISTS (
       SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id AND granted.revoked_at IS NULL)))`
 
+/** All that a token decides by, of its row or a copy. */
+export const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_build_array(
+  ${token}.kind, ${token}.person_id, ${token}.patient_id, ${token}.client_id, ${token}.scope, ${token}.context)`
+
 const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
     SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
       client.organization, client.policies, person_practitioner.practitioner,

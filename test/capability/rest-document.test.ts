@@ -13,8 +13,13 @@ import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/s
 
 const file = new URL('../../docs/rest.md', import.meta.url)
 
+const configured = (name: string) => configurationTable.find(one => one.name === name)?.default
+
 const limits = {
-  'a body, once it is inflated': `${configurationTable.find(({ name }) => name === 'MAX_BODY_BYTES')?.default} bytes unless \`MAX_BODY_BYTES\` says otherwise (413)`,
+  'a body, once it is inflated': `${configured('MAX_BODY_BYTES')} bytes unless \`MAX_BODY_BYTES\` says otherwise (413)`,
+  'requests that one process works on at once': `${configured('MAX_REQUESTS_IN_FLIGHT')} unless \`MAX_REQUESTS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
+  'of those, with a large body': `${configured('MAX_UPLOADS_IN_FLIGHT')} unless \`MAX_UPLOADS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
+  'requests of one person or client that are to be answered later': '20 under way (429)',
   'a form of `_search`': `${mostFormBytes} bytes (413)`,
   'the URL and all headers together': `${mostHeaderBytes} bytes (431); longer searches go by POST`,
   'parameters of a search': `${mostParameters} (400)`,

@@ -1,12 +1,13 @@
 import type { Consent, ConsentProvision, Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem } from '../../src/access/owner.ts'
+import type { Work } from '../../src/app.ts'
 import * as w from '../storage/model/world.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import * as facts from './facts.ts'
 
 /** A server with all of it stored; `secrets` also holds what could only be made by a member, whose ids the server chose. */
-export const openNoLeakWorld = async () => {
-  const world = await fhirWorld()
+export const openNoLeakWorld = async (work?: Work) => {
+  const world = await fhirWorld({}, work)
   const call = callerOf(world.server)
   const everything = call('everything')
   for (const resource of resources())

@@ -1,0 +1,37 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { type AsyncRequests, openAsyncRequests } from '../http/async-requests.ts'
+import { type ContextParts, openContexts } from '../http/fhir-context.ts'
+import { workOnAsyncRequests } from '../interactions/async-work.ts'
+import type { Database } from '../storage/database.ts'
+import { openQueue } from '../storage/queue.ts'
+import type { Work } from './work.ts'
+
+type Parts = {
+  readonly database: Database
+  readonly databaseUrl: string
+  readonly fhir: ContextParts
+  readonly log: FastifyBaseLogger
+}
+
+/** Requests that are answered later, by a queue of their own. */
+export const openAsync = async (
+  { database, databaseUrl, fhir, log }: Parts,
+  { retries }: Work,
+): Promise<{ readonly requests: AsyncRequests; readonly close: () => Promise<void> }> => {
+  const reportFault = (fault: unknown) => log.error(fault)
+  const queue = await openQueue(databaseUrl, { name: 'async-request', retries, reportFault })
+  const contextOf = openContexts(fhir)
+  const working = await workOnAsyncRequests({
+    database,
+    queue,
+    contextFor: (caller, { request, name }) => contextOf({ caller, id: request, log }, { name, path: '' }),
+    reportFault,
+  })
+  return {
+    requests: openAsyncRequests({ database, ask: queue.ask }),
+    close: async () => {
+      working.close()
+      await queue.close()
+    },
+  }
+}

@@ -1,0 +1,147 @@
+import type { OperationOutcome } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import type { Caller } from '../access/caller.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Connection } from './database.ts'
+import { type SqlFragment, sql } from './sql.ts'
+import { findCallerOf, isRevoked, rightsOf } from './token.ts'
+
+/** A request that is answered later. */
+export type AsyncRequest = {
+  /** Of the HTTP request that asked for it, for the record of who did what. */
+  readonly request: string
+  readonly name: AsyncName
+  /** Path and query, below the base. */
+  readonly target: string
+  readonly prefer: object
+  /** JSON; none of a search. */
+  readonly body: string | null
+  /** How many entries it has. */
+  readonly total: number
+}
+
+/** The interactions that are done so. */
+type AsyncName = 'batch' | 'transaction' | 'search-type'
+
+/** Answers its id. Throws `throttled` where too many of the same caller are under way. */
+export const addAsyncRequest = async (
+  connection: Connection,
+  tokenHash: Buffer,
+  { request, name, target, prefer, body, total }: AsyncRequest,
+): Promise<string> => {
+  const id = uuidv7()
+  const added = await connection.run(sql.fragment`
+    INSERT INTO async_request (id, hash, kind, person_id, patient_id, client_id, scope, context, grant_id,
+      request, name, target, prefer, body, total)
+    SELECT ${id}, hash, kind, person_id, patient_id, client_id, scope, context, grant_id,
+      ${request}, ${name}, ${target}, ${JSON.stringify(prefer)}::jsonb, ${body}, ${total}
+    FROM token
+    WHERE hash = ${sql.binary(tokenHash)} AND (
+      SELECT count(*) FROM async_request AS other
+      WHERE other.client_id = token.client_id AND other.ended_at IS NULL AND other.kind = token.kind
+        AND other.person_id IS NOT DISTINCT FROM token.person_id
+        AND other.patient_id IS NOT DISTINCT FROM token.patient_id) < ${mostUnderWay}`)
+  if (added > 0) return id
+  throw new FhirError('throttled', `There are ${mostUnderWay} requests under way already: wait until some are done`)
+}
+
+/** Of one person, patient or client through one client. */
+const mostUnderWay = 20
+
+/** How far it is, for whoever asked for it. */
+export type AsyncState = Pick<AsyncRequest, 'name' | 'target' | 'total'> & {
+  readonly done: number
+  readonly expiresAt: Date
+  /** Absent until it is done. */
+  readonly status: number | null
+  readonly head: object | null
+  readonly outcome: OperationOutcome | null
+}
+
+/** Undefined for any but who asked for it, by a token of the same rights, and when it has expired. */
+export const findAsyncRequest = (
+  connection: Connection,
+  id: string,
+  tokenHash: Buffer,
+): Promise<AsyncState | undefined> =>
+  connection.maybeOne<AsyncState>(sql.fragment`
+    SELECT name, target, total, done, made_at + ${lifetime} AS "expiresAt", status, head, outcome
+    FROM async_request WHERE ${isOwn(id, tokenHash)}`)
+
+/** For the same alone. Whatever of it is not committed yet will not be; false where there is no such request. */
+export const cancelAsyncRequest = async (connection: Connection, id: string, tokenHash: Buffer): Promise<boolean> =>
+  (await connection.run(sql.fragment`DELETE FROM async_request WHERE ${isOwn(id, tokenHash)}`)) > 0
+
+const isOwn = (id: string, tokenHash: Buffer): SqlFragment => sql.fragment`
+  id = ${id} AND made_at + ${lifetime} > now() AND EXISTS (
+    SELECT FROM token WHERE token.hash = ${sql.binary(tokenHash)}
+      AND ${rightsOf(sql.fragment`token`)} = ${rightsOf(sql.fragment`async_request`)})`
+
+/** As long as a cursor lives: https://hl7.org/fhir/async-bundle.html leaves it to the server. */
+const lifetime = sql.fragment`interval '1 day'`
+
+/** Entries of the answer as JSON, part by part. */
+export const answersOf = async (connection: Connection, id: string): Promise<readonly string[]> => {
+  const rows = await connection.any<{ entries: string }>(
+    sql.fragment`SELECT entries FROM async_answer WHERE request = ${id} ORDER BY part`,
+  )
+  return rows.map(({ entries }) => entries)
+}
+
+/** For the work on it. */
+export type AsyncWork = AsyncRequest & {
+  readonly done: number
+  /** Absent where the client that asked is no more, or the person is barred. */
+  readonly caller: Caller | undefined
+  readonly isRevoked: boolean
+}
+
+/** Undefined where it is done, or nobody waits for it any more. */
+export const readAsyncWork = async (connection: Connection, id: string): Promise<AsyncWork | undefined> => {
+  const row = await connection.maybeOne<Omit<AsyncWork, 'caller'>>(sql.fragment`
+    SELECT request, name, target, prefer, body, total, done, ${isRevoked(sql.fragment`async_request`)} AS "isRevoked"
+    FROM async_request WHERE id = ${id} AND ended_at IS NULL AND made_at + ${lifetime} > now()`)
+  return row && { ...row, caller: await findCallerOf(connection, sql.fragment`async_request`, id) }
+}
+
+/** Ids of what was asked for and not done yet. */
+export const asyncRequestsToDo = async (connection: Connection): Promise<readonly string[]> => {
+  const rows = await connection.any<{ id: string }>(
+    sql.fragment`SELECT id FROM async_request WHERE ended_at IS NULL ORDER BY id`,
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** Commits with what it tells of: false where that is done already, or nobody waits for it, and then it is to be undone. */
+export const keepAnswer = async (
+  connection: Connection,
+  id: string,
+  { part, entries, done }: { readonly part: number; readonly entries: string; readonly done: number },
+): Promise<boolean> => {
+  const waits = await connection.run(sql.fragment`
+    UPDATE async_request SET done = ${done} WHERE id = ${id} AND ended_at IS NULL AND done < ${done}`)
+  if (waits === 0) return false
+  await connection.run(
+    sql.fragment`INSERT INTO async_answer (request, part, entries) VALUES (${id}, ${part}, ${entries})`,
+  )
+  return true
+}
+
+type Ending = { readonly status: number; readonly head?: object; readonly outcome?: OperationOutcome }
+
+/** What was sent is not kept any longer. */
+export const endAsyncRequest = async (
+  connection: Connection,
+  id: string,
+  { status, head, outcome }: Ending,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE async_request SET ended_at = now(), body = NULL, status = ${status},
+      head = ${head === undefined ? null : JSON.stringify(head)}::jsonb,
+      outcome = ${outcome === undefined ? null : JSON.stringify(outcome)}::jsonb
+    WHERE id = ${id} AND ended_at IS NULL`)
+}
+
+export const dropOldAsyncRequests = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM async_request WHERE made_at + ${lifetime} <= now()`)
+}
