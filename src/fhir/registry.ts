@@ -67,9 +67,13 @@ const isOfR4 = ({ kind, name }: StructureDefinition): boolean =>
   kind === 'resource' ? isResourceType(name) || name === 'Resource' || name === 'DomainResource' : kind !== 'logical'
 
 const loadValueSets = (structures: Structures): ValueSets => {
-  const wanted = new Set([...structures.values()].flatMap(({ root }) => requiredBy(root)))
+  const ofTypes = [...structures.values()].flatMap(({ root }) => requiredBy(root))
+  const wanted = new Set([...ofTypes, unitsOfVitalSigns])
   return expandValueSets(readTerminology(), wanted)
 }
+
+/** What R4's own profiles require beside. */
+const unitsOfVitalSigns = 'http://hl7.org/fhir/ValueSet/ucum-vitals-common'
 
 const requiredBy = ({ requiredValueSet, children }: Element): string[] => [
   ...(requiredValueSet === undefined ? [] : [requiredValueSet]),

@@ -1,8 +1,6 @@
 /** Where in a body the native elements of an Observation come from. */
 export type Face = {
   readonly category?: 'vital-signs' | 'laboratory' | 'activity' | 'exam' | 'procedure'
-  /** The R4 profile that such an Observation meets, by the last part of its URL. */
-  readonly profile?: string
   /** The field that becomes the value; the name of the schema in snake case, unless said. Null: there is none. */
   readonly value?: string | null
   /** The only units, in UCUM, in which the value may stand; others are converted to the first. */
@@ -49,19 +47,17 @@ const stageParts = ['rem', 'light', 'deep'].flatMap(stage =>
 const faces: Readonly<Record<string, Face>> = {
   'omh:blood-pressure': {
     category: 'vital-signs',
-    profile: 'bp',
     value: null,
     components: [
       { path: 'systolic_blood_pressure', loinc: '8480-6', snomed: '271649006', statistic: mean('96608-5') },
       { path: 'diastolic_blood_pressure', loinc: '8462-4', snomed: '271650006', statistic: mean('96609-3') },
     ],
   },
-  'omh:heart-rate': { category: 'vital-signs', profile: 'heartrate' },
+  'omh:heart-rate': { category: 'vital-signs' },
   'omh:blood-glucose': { category: 'laboratory' },
-  'omh:body-temperature': { category: 'vital-signs', profile: 'bodytemp', units: ['Cel', '[degF]'] },
+  'omh:body-temperature': { category: 'vital-signs', units: ['Cel', '[degF]'] },
   'omh:body-weight': {
     category: 'vital-signs',
-    profile: 'bodyweight',
     units: ['kg', 'g', '[lb_av]'],
     components: plain(
       ...['fat', 'skeletal_muscle_mass', 'water_mass', 'bone_mass'].flatMap(part => [
@@ -70,15 +66,14 @@ const faces: Readonly<Record<string, Face>> = {
       ]),
     ),
   },
-  'omh:body-height': { category: 'vital-signs', profile: 'bodyheight', units: ['cm', '[in_i]'] },
-  'omh:body-mass-index': { category: 'vital-signs', profile: 'bmi' },
+  'omh:body-height': { category: 'vital-signs', units: ['cm', '[in_i]'] },
+  'omh:body-mass-index': { category: 'vital-signs' },
   'omh:body-fat-percentage': { category: 'exam' },
   'omh:oxygen-saturation': {
     category: 'vital-signs',
-    profile: 'oxygensat',
     components: [{ path: 'supplemental_oxygen_flow_rate', loinc: '3151-8' }],
   },
-  'omh:respiratory-rate': { category: 'vital-signs', profile: 'resprate' },
+  'omh:respiratory-rate': { category: 'vital-signs' },
   'omh:rr-interval': { category: 'vital-signs' },
   'local:heart-rate-variability': { category: 'vital-signs' },
   'omh:step-count': { category: 'activity', bare: { unit: 'steps', code: '{steps}' } },

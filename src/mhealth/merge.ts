@@ -7,23 +7,14 @@ import { codedSchemas, type OmhDocument } from './document.ts'
 import { type Finding, finding } from './finding.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { NativeFace } from './observation.ts'
+import { claimsOf } from './profile-claim.ts'
 
 /** The Observation as R4 has it: what the client sent, what the document says, and the document in its extension. */
 export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment: JsonRecord): JsonRecord => {
   const { resourceType, id, meta, implicitRules, language, text, contained, ...rest } = observation
   const { valueAttachment: _, extension, identifier, status, category, code, component, ...others } = rest
-  const before = defined({
-    resourceType,
-    id,
-    meta: withProfile(meta, observation, face),
-    implicitRules,
-    language,
-    text,
-    contained,
-  })
   const { category: derivedCategory, ...elements } = face.elements
-  return defined({
-    ...before,
+  const merged = defined({
     extension: withExtensions(asList(extension), face.extensions, attachment),
     identifier: withIdentifier(identifier, face.identifier),
     status: status ?? 'final',
@@ -34,6 +25,16 @@ export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment:
     performer: others.performer ?? (face.isSelfReported ? selfReporter(others.subject) : undefined),
     component: mergeComponents(asList(component), face.components),
   })
+  const before = {
+    resourceType,
+    id,
+    meta: withClaims(meta, claimsOf(merged)),
+    implicitRules,
+    language,
+    text,
+    contained,
+  }
+  return { ...defined(before), ...merged }
 }
 
 const defined = (record: JsonRecord): JsonRecord =>
@@ -47,20 +48,12 @@ const without = (derived: JsonRecord, sent: JsonRecord): JsonRecord => {
 
 const choiceOf = (name: string): string => /^(?:value|effective)(?=[A-Z])/.exec(name)?.[0] ?? name
 
-const withProfile = (
-  meta: unknown,
-  { subject, category, component }: JsonRecord,
-  { profile, effective }: NativeFace,
-): unknown => {
-  const known = asList(asRecord(meta)?.profile)
-  const isOurs = subject !== undefined && isAtMoment(effective) && category === undefined && component === undefined
-  if (profile === undefined || !isOurs || known.includes(profile)) return meta
-  return { ...asRecord(meta), profile: [...known, profile] }
+/** What the client claims is the client's. */
+const withClaims = (meta: unknown, claims: readonly string[]): unknown => {
+  const sent = asList(asRecord(meta)?.profile)
+  const added = claims.filter(one => !sent.includes(one))
+  return added.length === 0 ? meta : { ...asRecord(meta), profile: [...sent, ...added] }
 }
-
-/** The profiles' invariant vs-1 is written for a dateTime; what it says of a Period depends on the validator. */
-const isAtMoment = (effective: NativeFace['effective']): boolean =>
-  effective !== undefined && 'effectiveDateTime' in effective.element
 
 const withExtensions = (
   sent: readonly unknown[],

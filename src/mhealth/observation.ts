@@ -1,4 +1,5 @@
 import { extensions, systems } from '../fhir/canonical.ts'
+import { cgmReadings } from '../fhir/cgm.ts'
 import { isNumber } from '../fhir/json.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { toDateTime } from './date-time.ts'
@@ -21,7 +22,6 @@ export type NativeFace = {
   readonly components: readonly JsonRecord[]
   readonly extensions: readonly JsonRecord[]
   readonly identifier: JsonRecord | undefined
-  readonly profile: string | undefined
   readonly isSelfReported: boolean
   readonly effective: Effective | undefined
   /** Absent of a document that was not validated. */
@@ -58,15 +58,14 @@ export const deriveFace = (
   return {
     ...common,
     codings: [...loinc, codings.of(document.id), ...codings.snomed(classKey)],
-    elements: { ...categoryOf(face), ...timing, ...value, ...bodySite(body, codings) },
+    elements: { ...categoryOf(face), ...timing, ...inGuideWords(value, loinc), ...bodySite(body, codings) },
     components: [...components, ...circumstances],
     facts,
     extensions: [...statisticExtension(body, face, codings), ...repairs],
-    profile: circumstances.length === 0 && isConforming(face, facts, value, components) ? profileUrl(face) : undefined,
   }
 }
 
-const bare = { components: [], profile: undefined }
+const bare = { components: [] }
 
 /** What was read differently, in JSON. */
 const repairExtension = ({ code, pointer, before, after }: Repair): JsonRecord => ({
@@ -124,6 +123,14 @@ const perDenominator = (quantity: Quantity, body: JsonRecord): Quantity => {
   const per = ucumByUnit.get(denominator) ?? (/^\w+$/.test(denominator) ? `{${denominator}}` : undefined)
   if (quantity.code === undefined || per === undefined) return { value: quantity.value, unit }
   return { ...quantity, unit, code: `${quantity.code}/${per}` }
+}
+
+/** Readings of a sensor name their unit as the guide on glucose has it: that is part of its patterns. */
+const inGuideWords = (value: JsonRecord, loinc: readonly Coding[]): JsonRecord => {
+  const reading = cgmReadings.find(({ code }) => loinc.some(one => one.code === code))
+  const quantity = asRecord(value.valueQuantity)
+  if (reading === undefined || quantity?.code !== reading.quantity.code) return value
+  return { valueQuantity: { ...quantity, unit: reading.quantity.unit } }
 }
 
 const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
@@ -208,29 +215,4 @@ const statisticExtension = (body: JsonRecord, face: Face, codings: Codings): rea
   return [
     { url: extensions.descriptiveStatistic, extension: [{ url: 'statistic', valueCodeableConcept: concept }, ...per] },
   ]
-}
-
-const profileUrl = ({ profile }: Face): string | undefined =>
-  profile === undefined ? undefined : `http://hl7.org/fhir/StructureDefinition/${profile}`
-
-/** http://hl7.org/fhir/R4/valueset-ucum-vitals-common.html, to which the profiles bind every value. */
-const vitalUnits: ReadonlySet<unknown> = new Set([
-  '%',
-  'cm',
-  '[in_i]',
-  'kg',
-  'g',
-  '[lb_av]',
-  'Cel',
-  '[degF]',
-  'mm[Hg]',
-  '/min',
-  'kg/m2',
-  'm2',
-])
-
-const isConforming = (face: Face, facts: Facts, value: JsonRecord, components: readonly JsonRecord[]): boolean => {
-  const values = face.value === null ? components : [value, ...components]
-  const units = values.map(one => asRecord(one.valueQuantity)?.code)
-  return facts.descriptive_statistic === undefined && units.every(unit => vitalUnits.has(unit))
 }

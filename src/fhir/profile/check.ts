@@ -2,7 +2,7 @@ import type { Issue } from '../error.ts'
 import { fhirpathInvariant } from '../validate/invariants-fhirpath.ts'
 import { isJson, type Json, type Walk } from '../validate/walk.ts'
 import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
-import type { Node, Profile } from './profile.ts'
+import type { Node, Profile, ProfileConstraint } from './profile.ts'
 import { fixedOf, isInSlice, type Known, patternOf } from './slicing.ts'
 
 /**
@@ -138,13 +138,13 @@ const checkSlices = (element: Node, found: readonly Instance[], parent: Instance
 }
 
 /** The rules that the profile adds. */
-const checkRules = ({ definition, name }: Node, { value, path }: Instance, checking: Checking): void => {
+const checkRules = ({ definition, name }: Node, { value, path, type }: Instance, checking: Checking): void => {
   const { profile, report, resource, known } = checking
   const walk: Walk = { issues: [], path: [], root: resource, resource, isTooDeep: false, fragments: [] }
   for (const constraint of definition.constraint ?? []) {
     if (known.isOfType(constraint)) continue
-    const base = path === profile.type ? profile.type : definition.path || name
-    if (fhirpathInvariant(constraint, base)(value, walk)) continue
+    const base = path === profile.type ? profile.type : (typeIn(definition, type) ?? (definition.path || name))
+    if (ruleOf(constraint, base)(value, walk)) continue
     const severity = constraint.severity === 'warning' ? 'warning' : 'error'
     report(
       { code: 'invariant', message: `${profile.url} ${constraint.key}: ${constraint.human}`, expression: path },
@@ -152,3 +152,19 @@ const checkRules = ({ definition, name }: Node, { value, path }: Instance, check
     )
   }
 }
+
+/** Of a choice, the type as its definition spells it: rules ask for it. */
+const typeIn = ({ type = [] }: Node['definition'], found: string | undefined): string | undefined =>
+  found === undefined ? undefined : type.find(({ code }) => isType(code, found))?.code
+
+type Rule = ReturnType<typeof fhirpathInvariant>
+
+/** Compiled once: the definitions stay, and are laid over each other anew for each resource. */
+const ruleOf = (constraint: ProfileConstraint, base: string): Rule => {
+  const byBase = rules.get(constraint) ?? new Map<string, Rule>()
+  rules.set(constraint, byBase)
+  const rule = byBase.get(base) ?? fhirpathInvariant(constraint, base)
+  byBase.set(base, rule)
+  return rule
+}
+const rules = new WeakMap<ProfileConstraint, Map<string, Rule>>()

@@ -1,3 +1,4 @@
+import { cgmDefinitions } from '../cgm.ts'
 import { type Definition, readDefinitions } from '../definition-file.ts'
 import type { Issue } from '../error.ts'
 import type { Registry } from '../registry.ts'
@@ -74,7 +75,7 @@ const typeOf = (registry: Registry, url: string): ProfileDefinition | undefined 
   return registry.structures.has(type) ? { url, type, snapshot: { element: [{ id: type, path: type }] } } : undefined
 }
 
-/** Ours, and R4's own profiles and extensions, of which only those that were ever asked for are kept. */
+/** Ours, those of the guide on glucose, and R4's own profiles and extensions, of which only those that were ever asked for are kept. */
 const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitions => {
   const missing = new Set([...urls].filter(url => !publishedByUrl.has(url) && typeOf(registry, url) === undefined))
   const keep = (definition: Definition) => {
@@ -87,7 +88,7 @@ const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitio
   }
   return publishedByUrl
 }
-const publishedByUrl = new Map<string, ProfileDefinition>()
+const publishedByUrl = new Map(cgmDefinitions.map(one => [one.url, one]))
 
 /** The recommendations of R4's own types (`dom-6`: there should be narrative), which validation does not make. */
 const recommended = /^(dom-6|con-3|nor-1|[a-z]{2,3}-0)$/
