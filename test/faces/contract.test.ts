@@ -1,4 +1,5 @@
 import t from 'tap'
+import { apiContract } from './api/contract.ts'
 import { type ContractRoute, type ContractWorld, openContractWorld } from './contract-world.ts'
 import { r5Contract } from './r5/contract.ts'
 import { isRecorded } from './recorded.ts'
@@ -6,6 +7,7 @@ import { isRecorded } from './recorded.ts'
 /** Each half of the contract, by its routes. */
 const contracts: readonly (readonly [name: string, routesOf: (world: ContractWorld) => readonly ContractRoute[]])[] = [
   ['FHIR R5', r5Contract],
+  ['REST', apiContract],
 ]
 
 const skip = !isRecorded && 'what was recorded of today’s clients is not in ../shared'

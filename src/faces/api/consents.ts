@@ -14,6 +14,8 @@ import { groupOf, presentStudies } from './studies.ts'
 /** What a patient has answered to each study that asks them, and what they have not. */
 export const presentConsents = async (asking: Asking, id: string, classes: CodeClasses) => {
   const patient = await patientAsked(asking, id)
+  // Without a scope for it nothing was answered, as far as anybody could tell.
+  await asking.search('Consent', { patient: `Patient/${id}`, _count: '1' })
   const studies = await Promise.all(
     (await studiesAsking(asking, id, classes)).map(one => toAnswers(asking, one, classes)),
   )

@@ -4,6 +4,7 @@ import type { CodeClasses } from '../../fhir/code-class.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
+import { displayOf } from '../../studies/study-request.ts'
 import type { Asking } from './asking.ts'
 import { idIn } from './organizations.ts'
 
@@ -22,16 +23,17 @@ const toObservation = (observation: Observation, patient: Patient | undefined, {
   const document = mhealth.documentOf(observation)
   const [first] = observation.code.coding ?? []
   const coded = document === undefined ? first : codingOf(document.id)
+  const kind = coded?.code === undefined ? undefined : codeClasses.classOf(coded.system, coded.code)
   return {
     id: observation.id,
     subjectPatientId: subject,
     patientNameFamily: patient?.name?.[0]?.family ?? null,
     patientNameGiven: patient?.name?.[0]?.given?.join(' ') ?? null,
     jheUserId: subject,
-    codeableConceptId: coded?.code === undefined ? null : codeClasses.classOf(coded.system, coded.code),
+    codeableConceptId: kind ?? null,
     codingSystem: coded?.system ?? null,
     codingCode: coded?.code ?? null,
-    codingText: observation.code.text ?? first?.display ?? null,
+    codingText: observation.code.text ?? first?.display ?? (kind === undefined ? null : displayOf(kind, codeClasses)),
     lastUpdated: observation.meta?.lastUpdated,
     // Its numbers as they were sent; one that came as a FHIR Observation has none.
     omhData: document === undefined ? null : parseJson(document.bytes.toString('utf8')),

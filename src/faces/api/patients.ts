@@ -1,4 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Asking } from './asking.ts'
 import { idIn, organizationsBy, rolesOf, toOrganization } from './organizations.ts'
@@ -14,13 +15,21 @@ export const presentPatients = async (asking: Asking, patients: readonly Patient
 
 export const presentPatient = async (asking: Asking, patient: Patient) => (await presentPatients(asking, [patient]))[0]
 
-/** Of the caller themself: where they may not read their own Patient, nothing but its id. */
-export const ownPatient = async (asking: Asking): Promise<Patient> => {
-  const { caller, look } = asking
-  if (caller.patient === undefined || caller.practitioner !== undefined)
-    throw new FhirError('forbidden', 'This is for patients: whom the token stands for is none')
-  const own: Patient = { resourceType: 'Patient', id: caller.patient }
-  return (await look<Patient>('Patient', caller.patient)) ?? own
+/** Of the caller themself. An app that took up an invitation by itself is told nothing but the id, which its token says. */
+export const ownPatient = async ({ caller, read }: Asking): Promise<Patient> => {
+  const id = requirePatient(caller)
+  return caller.unproven === undefined ? read<Patient>('Patient', id) : { resourceType: 'Patient', id }
+}
+
+/** The same, of whoever may read nothing of themself either. */
+export const profilePatient = async ({ caller, look }: Asking): Promise<Patient> => {
+  const id = requirePatient(caller)
+  return (await look<Patient>('Patient', id)) ?? { resourceType: 'Patient', id }
+}
+
+const requirePatient = ({ patient, practitioner }: Caller): string => {
+  if (patient !== undefined && practitioner === undefined) return patient
+  throw new FhirError('forbidden', 'This is for patients: whom the token stands for is none')
 }
 
 /** The same, without what names anybody. */

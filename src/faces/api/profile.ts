@@ -1,12 +1,12 @@
 import type { Practitioner } from '@medplum/fhirtypes'
 import type { Asking } from './asking.ts'
-import { ownPatient, toProfilePatient } from './patients.ts'
+import { profilePatient, toProfilePatient } from './patients.ts'
 
 /** Who the token stands for, as far as its scopes tell of them. */
 export const profileOf = async (asking: Asking) => {
   const { caller, look } = asking
   if (caller.practitioner === undefined && caller.patient !== undefined) {
-    const patient = await ownPatient(asking)
+    const patient = await profilePatient(asking)
     return {
       id: caller.person?.id ?? patient.id,
       patient: await toProfilePatient(asking, patient),

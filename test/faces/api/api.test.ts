@@ -1,0 +1,157 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { openInvitedApps } from './invited.ts'
+
+const world = await openInvitedApps()
+const { ann, api, bob, create, database, enrolled, patientToken, send, server, staffToken, study } = world
+t.teardown(() => server.close())
+const researcher = await staffToken(study.researcher, 'user/*.rs')
+const heartRate = { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0' }
+const answering = (consented: unknown, scope: object = heartRate, studyId = study.group) => ({
+  studyScopeConsents: [{ studyId, scopeConsents: [{ ...scope, consented }] }],
+})
+const own = 'patient/*.rs patient/Consent.cruds patient/ResearchStudy.rs'
+const tokenOfNew = async (name: string) => {
+  const { patient } = await enrolled(name)
+  return { patient, bearer: await patientToken(patient, own), path: `patients/${patient}/consents` }
+}
+const versionsOf = async (bearer: string) =>
+  (await send(bearer, 'GET', 'Consent'))
+    .json()
+    .entry?.map(({ resource }: { resource: { status: string; meta: { versionId: string } } }) => [
+      resource.status,
+      resource.meta.versionId,
+    ])
+
+type Page = {
+  readonly count: number
+  readonly next: string | null
+  readonly results: readonly { readonly id: string }[]
+}
+
+t.test('pages are followed by their links, and counted to by their numbers', async t => {
+  const followed: string[] = []
+  for (let path: string | null = 'patients?page_size=1'; path !== null; ) {
+    const page: Page = (await api(researcher, 'GET', path)).body
+    t.equal(page.count, 2)
+    followed.push(...page.results.map(({ id }) => id))
+    path = page.next?.replace('http://localhost:8080/api/v1/', '') ?? null
+  }
+  t.same(followed.toSorted(), [ann, bob].toSorted())
+  const second = (await api(researcher, 'GET', 'patients?page_size=1&page=2')).body
+  t.match(second, { count: 2, next: null, previous: /page=1/, results: [{ id: followed[1] }] })
+  t.match(await api(researcher, 'GET', 'patients?page=2'), { status: 404, body: { detail: 'Invalid page.' } })
+  t.match(await api(researcher, 'GET', 'patients?page=51'), { status: 400, body: { detail: /following next/ } })
+  t.match(await api(researcher, 'GET', 'patients?page_size=0'), { status: 400 })
+})
+
+t.test('a study waits for an answer, gets one, and another one in its place', async t => {
+  const { bearer, path } = await tokenOfNew('Cid')
+  t.match((await api(bearer, 'GET', path)).body, {
+    consolidatedConsentedScopes: [],
+    studiesPendingConsent: [
+      {
+        id: study.group,
+        name: 'hearts',
+        pendingScopeConsents: [{ code: heartRate, consented: null, consentedTime: null }],
+      },
+    ],
+    studies: [],
+  })
+  t.match(await api(bearer, 'POST', path, answering(true)), {
+    status: 201,
+    body: { studyScopeConsents: [{ scopeCode: heartRate, consented: true, consentedTime: String }] },
+  })
+  t.equal((await api(bearer, 'POST', path, answering(true))).status, 201)
+  t.same(await versionsOf(bearer), [['active', '1']], 'what is said again makes no version')
+  t.equal((await api(bearer, 'DELETE', path, answering(true))).status, 204)
+  t.same(await versionsOf(bearer), [['inactive', '2']])
+  t.match((await api(bearer, 'GET', path)).body, {
+    studiesPendingConsent: [],
+    studies: [{ scopeConsents: [{ code: heartRate, consented: false }] }],
+  })
+  t.equal((await api(bearer, 'PATCH', path, answering(true))).status, 200)
+  t.same((await versionsOf(bearer)).map(([status]: string[]) => status).toSorted(), ['active', 'inactive'])
+})
+
+t.test('who says no has answered', async t => {
+  const { bearer, path } = await tokenOfNew('Dan')
+  t.match(await api(bearer, 'POST', path, answering(false)), {
+    status: 201,
+    body: { studyScopeConsents: [{ consented: false }] },
+  })
+  t.same(await versionsOf(bearer), [['rejected', '1']])
+})
+
+t.test('what is allowed there by leaving out a check is refused, and it is said why', async t => {
+  const { bearer, path } = await tokenOfNew('Eva')
+  const refused = async (expected: { status: number; body: { detail: RegExp } }, ...asked: Parameters<typeof api>) =>
+    t.match(await api(...asked), expected, asked.slice(1).join(' '))
+  const told = (status: number, detail: RegExp) => ({ status, body: { detail } })
+  await refused(told(403, /Only the patient answers/), researcher, 'POST', `patients/${ann}/consents`, answering(true))
+  await refused(told(404, /No patient/), bearer, 'POST', `patients/${bob}/consents`, answering(true))
+  await refused(told(400, /reset is not known here; no parameter is/), bearer, 'GET', `${path}?reset=true`)
+  await refused(
+    told(400, /does not ask for omh:body-weight; it asks for omh:heart-rate/),
+    bearer,
+    'POST',
+    path,
+    answering(true, { ...heartRate, codingCode: 'omh:body-weight:3.0' }),
+  )
+  await refused(told(400, /true or false/), bearer, 'POST', path, answering('yes'))
+  await refused(told(400, /is a list of/), bearer, 'POST', path, {})
+  await refused(told(404, /No study that asks/), bearer, 'POST', path, answering(true, heartRate, 'other'))
+  await refused(told(403, /for practitioners/), bearer, 'GET', 'patients')
+  await refused(told(403, /for practitioners/), bearer, 'GET', 'patients/global_lookup?email=ann@example.org')
+  await refused(told(400, /email is needed/), researcher, 'GET', 'patients/global_lookup')
+  await refused(told(403, /for patients/), researcher, 'GET', 'patients/me')
+  await refused(told(404, /see docs\/faces-api\.md/), researcher, 'GET', 'users')
+  await refused(told(401, /not known/), 'x'.repeat(43), 'GET', 'users/profile')
+  await refused(told(400, /patient_id is an id/), researcher, 'GET', 'patients?patient_id=a,b')
+  await refused(told(400, /stands there twice/), researcher, 'GET', `patients?study_id=${study.group}&studyId=x`)
+})
+
+t.test('what came as a FHIR Observation has no document', async t => {
+  const measured = await create(await patientToken(ann, 'patient/*.cruds'), {
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4', display: 'Heart rate' }] },
+    effectiveDateTime: '2026-11-01T08:00:00Z',
+  })
+  t.match((await api(researcher, 'GET', `observations?observation_id=${measured.id}`)).body.results, [
+    {
+      id: measured.id,
+      codeableConceptId: 'omh:heart-rate',
+      codingCode: '8867-4',
+      codingText: 'Heart rate',
+      omhData: null,
+    },
+  ])
+})
+
+t.test('the apps that take up invitations by themselves are told to staff', async t => {
+  const { id } = world.app
+  t.same((await api(researcher, 'GET', 'clients')).body, {
+    count: 1,
+    next: null,
+    previous: null,
+    results: [{ id, name: 'Heart app', clientId: id, invitationUrl: 'https://app.example.org/invitation/CODE' }],
+  })
+  t.equal((await api(await patientToken(ann, own), 'GET', 'clients')).status, 403)
+})
+
+t.test('who reads by it stands in the audit trail, as whoever reads at /fhir', async t => {
+  const { last } = await database.one<{ last: string }>(
+    sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
+  )
+  await api(researcher, 'GET', `patients/${ann}`)
+  await api(researcher, 'GET', `observations?patient_id=${ann}`)
+  await api(await patientToken(ann, 'patient/Observation.rs'), 'GET', 'patients/me')
+  const rows = await database.any<Readonly<Record<'interaction' | 'type' | 'outcome', string>>>(sql.fragment`
+    SELECT interaction, type, outcome FROM audit_record WHERE id > ${last}::bigint AND type IN ('Patient', 'Observation') ORDER BY id`)
+  t.same(
+    rows.map(({ interaction, type, outcome }) => `${interaction} ${type} ${outcome}`),
+    ['read Patient 200', 'search-type Observation 200', 'search-type Patient 200', 'read Patient 403'],
+  )
+})
