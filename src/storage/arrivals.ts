@@ -73,7 +73,7 @@ const stretch = (
   theirs AS MATERIALIZED (
     SELECT patient_id, pk FROM walked WHERE patient_id IN (
       SELECT permit.patient_id FROM study_group_observation_consents AS permit
-      WHERE permit.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND permit.consented)
+      WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented)
   ),
   found AS (
     SELECT row.content::text AS content, row.last_updated AS arrived, row.pk, row.patient_id, row.kind_id

@@ -79,6 +79,7 @@ const projected = [
   'person_patient',
   'barred_person',
   'study',
+  'study_grantee',
   'study_staff',
   'study_requested_data',
   'study_text',

@@ -107,7 +107,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     FROM study_group_observation_consents AS permit
     LEFT JOIN study_requested_data AS asked
       ON asked.study_id = ${study} AND asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
-    WHERE permit.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND permit.consented
+    WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented
     GROUP BY permit.patient_id
   ),
   answered AS MATERIALIZED (

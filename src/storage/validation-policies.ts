@@ -52,7 +52,8 @@ export const findPolicies = async (
 export const sharings = sql.fragment`
   FROM study_group_observation_consents AS given
   JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
-  JOIN study ON study.grantee = given.grantee`
+  JOIN study_grantee AS reached ON reached.grantee = given.grantee
+  JOIN study ON study.id = reached.study_id`
 
 export const sharedNow = sql.fragment`(
   given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)

@@ -12,8 +12,10 @@ import { extensions } from '../fhir/canonical.ts'
 import { intervalOfPeriod } from '../fhir/date.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { type OwnStudy, studiesOfPerson } from '../storage/own-study.ts'
+import { staffFromElsewhere } from '../storage/study-recipients.ts'
 import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
 import { type RequestedData, requestedData } from './requested-data.ts'
+import { recipientsIn } from './text-recipients.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
 export type StudyAsked = {
@@ -56,13 +58,27 @@ export const findStudyAsked = async (
   const own = (await studiesOfPerson(parts.accounts.database, person)).find(({ study }) => study === id)
   const record = own && (await openOwnRecord(parts, person, own.patient))
   const study = await record?.read<ResearchStudy>('ResearchStudy', id)
-  return record === undefined || study === undefined ? undefined : toStudyAsked(parts, { study, record, words })
+  if (record === undefined || study === undefined) return undefined
+  const named = recipientsIn(study)
+  const unnamed =
+    named === undefined
+      ? []
+      : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
+  return toStudyAsked(parts, { study, record, words, unnamed })
+}
+
+type Asking = {
+  readonly study: ResearchStudy
+  readonly record: OwnRecord
+  readonly words: Words
+  /** Staff who read nothing of who signs the text as it stands. */
+  readonly unnamed?: readonly string[]
 }
 
 /** As the record's reader is shown it. */
 export const toStudyAsked = async (
   { codeClasses }: Pick<OwnParts, 'codeClasses'>,
-  { study, record, words }: { readonly study: ResearchStudy; readonly record: OwnRecord; readonly words: Words },
+  { study, record, words, unnamed = [] }: Asking,
 ): Promise<StudyAsked> => {
   const organizationId = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
   const organization = await record.read<Organization>('Organization', organizationId)
@@ -87,7 +103,7 @@ export const toStudyAsked = async (
     }),
     text: versions.at(-1),
     consent: await findConsent(record, study.id ?? ''),
-    staff: await namesOfStaff(record, study),
+    staff: await namesOfStaff(record, study, unnamed),
     isOrganizations:
       (study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization') === 'organization',
   }
@@ -147,14 +163,19 @@ const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promis
   return new Map(found.map(device => [device.id ?? '', deviceName(device)]))
 }
 
-const namesOfStaff = async (record: OwnRecord, { extension = [] }: ResearchStudy): Promise<readonly string[]> => {
+const namesOfStaff = async (
+  record: OwnRecord,
+  { extension = [] }: ResearchStudy,
+  unnamed: readonly string[],
+): Promise<readonly string[]> => {
   const now = new Date().toISOString()
-  const ids = extension.flatMap(entry => {
+  const staff = extension.flatMap(entry => {
     if (entry.url !== extensions.staff) return []
     const { high } = intervalOfPeriod(partsOf(entry, 'period')[0]?.valuePeriod ?? {})
     if (high !== 'infinity' && high < now) return []
     return /^Practitioner\/(.+)$/.exec(partsOf(entry, 'practitioner')[0]?.valueReference?.reference ?? '')?.[1] ?? []
   })
+  const ids = staff.filter(id => !unnamed.includes(id))
   if (ids.length === 0) return []
   const found = await record.find<Practitioner>('Practitioner', { _id: ids.join(','), _count: '1000' })
   return found.map(practitionerName)

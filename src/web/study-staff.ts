@@ -177,7 +177,7 @@ const refusable = async <T>(run: () => Promise<T>): Promise<T | { readonly kind:
 }
 
 const newRecipient =
-  'Patients have consented without them, and they work elsewhere: such a recipient is named before anybody consents, or in a study of its own'
+  'Patients have consented without them, and they work elsewhere: the page of the text says first who receives what is given by it'
 
 const optional = true as const
 const unknownName = 'Somebody whose name you may not see'

@@ -1,8 +1,10 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
+import { staffFromElsewhere } from '../storage/study-recipients.ts'
 import { textsOf } from '../studies/own-study.ts'
 import type { ChangeableStudy } from '../studies/study-change.ts'
+import { findPractitioners } from '../studies/study-staff.ts'
 import {
   draftOf,
   languageNames,
@@ -13,6 +15,7 @@ import {
   writtenLanguages,
 } from '../studies/study-text.ts'
 import { textLanguages } from '../studies/text-part.ts'
+import { leavesRecipients, recipientsIn, withRecipients } from '../studies/text-recipients.ts'
 import type { AddPage } from './add-page.ts'
 import { notice } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -28,7 +31,7 @@ export const studyTextPage: AddPage = (server, options) => {
   const { codeClasses } = options
   const onRequest = requireSession
   const at = '/studies/:id/settings/text'
-  const send = (reply: FastifyReply, changeable: ChangeableStudy, problem?: Html): FastifyReply =>
+  const send = async (reply: FastifyReply, changeable: ChangeableStudy, problem?: Html): Promise<FastifyReply> =>
     sendChangePage(reply, changeable, {
       title: 'What patients read and sign',
       isProblem: problem !== undefined,
@@ -36,6 +39,7 @@ export const studyTextPage: AddPage = (server, options) => {
       fields: [],
       before: html`${unnamed(changeable)}
 ${versions(changeable)}
+${await recipients(changeable, ownToken(reply))}
 ${draft(changeable, ownToken(reply))}`,
     })
 
@@ -44,6 +48,30 @@ ${draft(changeable, ownToken(reply))}`,
     return kinds.length === 0
       ? undefined
       : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
+  }
+
+  const fromElsewhere = ({ id }: ChangeableStudy) => staffFromElsewhere(options.accounts.database, id)
+
+  const recipients = async (changeable: ChangeableStudy, token: string): Promise<Html | undefined> => {
+    const { id, study, store } = changeable
+    if (versionsOf(study).length === 0) return undefined
+    const staff = await fromElsewhere(changeable)
+    const names = await findPractitioners(store, options.registry, staff)
+    const listed = (ids: readonly string[]) => html`<ul>${ids.map(one => html`<li>${names.get(one) ?? one}</li>`)}</ul>`
+    const named = recipientsIn(study)
+    if (leavesRecipients(study))
+      return html`<h2>Who receives</h2>
+<p>The text leaves it to the study who receives. As long as somebody shares by it, nobody who works elsewhere can be added to the staff.
+Say that these alone receive what is given by it, and others can be named: they read of patients who sign a later version that names them, and of nobody else.</p>
+<ul><li>Those who work in the organization of the study, as its staff or by the access that was chosen</li></ul>
+${listed(staff)}
+<form method="post" action="/studies/${id}/settings/text/recipients">${formHead(token, changeable)}<button class="btn btn-outline-primary">Say that these receive</button></form>`
+    const missing = staff.filter(one => named?.includes(one) !== true)
+    return missing.length === 0
+      ? undefined
+      : html`<h2>Who receives</h2>
+<p class="alert alert-warning">The version that patients sign now does not name these. The next one will; they read nothing of a patient who has not signed it.</p>
+${listed(missing)}`
   }
 
   const draft = (changeable: ChangeableStudy, token: string): Html => {
@@ -85,9 +113,21 @@ ${
         changeable,
         notice('problem', html`<p>It was not published. It lacks: ${missing.join(', ')}.</p>`),
       )
-    const outcome = await changing(request, options, changeable, study => withPublished(study, one, codeClasses))
+    const staff = await fromElsewhere(changeable)
+    const outcome = await changing(request, options, changeable, study => {
+      const published = withPublished(study, one, codeClasses)
+      return recipientsIn(study) === undefined ? published : withRecipients(published, staff)
+    })
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings?done=text`, 303)
+      : send(reply.code(409), outcome.now, changedMeanwhile)
+  })
+  server.post<OfStudy>(`${at}/recipients`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const staff = await fromElsewhere(changeable)
+    const outcome = await changing(request, options, changeable, study => withRecipients(study, staff))
+    return outcome.kind === 'changed'
+      ? reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
       : send(reply.code(409), outcome.now, changedMeanwhile)
   })
   server.get<OfVersion>(`${at}/versions/:version`, { onRequest }, async (request, reply) => {

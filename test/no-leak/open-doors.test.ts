@@ -213,6 +213,7 @@ const signedIn = [
   '/studies/:id/settings/text/draft/:language',
   '/studies/:id/settings/text/preview/:language',
   '/studies/:id/settings/text/publish',
+  '/studies/:id/settings/text/recipients',
   '/studies/:id/settings/text/versions/:version',
 ]
 

@@ -38,6 +38,7 @@ const derived = [
   'person_practitioner',
   'person_patient',
   'study',
+  'study_grantee',
   'study_staff',
   'study_requested_data',
   'study_text',

@@ -157,6 +157,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/settings/text/draft/:language': { ...ofStudy, isNothing: true },
   '/studies/:id/settings/text/preview/:language': { ...ofStudy, isNothing: true },
   '/studies/:id/settings/text/publish': ofStudy,
+  '/studies/:id/settings/text/recipients': ofStudy,
   '/studies/:id/settings/text/versions/:version': { ...ofStudy, isNothing: true },
 }
 

@@ -352,6 +352,21 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
     [422, /Patients have consented without them/],
     'a recipient from elsewhere is not added',
   )
+  t.match(wordsOf(await manager.get(`${settings}/text`)), /The text leaves it to the study who receives/)
+  await member.send(`${settings}/text`, {}, `${settings}/text/recipients`)
+  t.equal((await manager.send(`${settings}/staff`, { code: outside.practitioner, ...named })).status, 303)
+  t.match(wordsOf(await manager.get(`${settings}/text`)), /The version that patients sign now does not name these/)
+  await member.send(`${settings}/text/draft/en`, { ...english, 'who-and-why': 'The lab and Ola Outside receive it.' })
+  await member.send(`${settings}/text`, {}, `${settings}/text/publish`)
+  const texts = (await read(id)).extension?.filter(({ url }) => url === extensions.patientText) ?? []
+  t.same(
+    texts.map(({ extension = [] }) => extension.flatMap(({ valueReference }) => valueReference?.reference ?? [])),
+    [
+      ...texts.slice(1).map(() => [`Organization/${lab.organization}`]),
+      [`Organization/${lab.organization}`, `Practitioner/${outside.practitioner}`],
+    ],
+    'the next version names them',
+  )
   t.equal((await manager.send(`${settings}/staff`, { code: inside.practitioner, ...named })).status, 303)
   const outsider = await world.token({ subject: { kind: 'user', person: outside.person }, scope: 'user/*.rs' })
   t.equal((await send(outsider, 'GET', `Observation?patient=${patient}`)).json().entry, undefined)
@@ -387,6 +402,7 @@ t.test('nobody else finds these pages, nor can send their forms', async t => {
     '/staff/0/remove',
     '/text/draft/en',
     '/text/publish',
+    '/text/recipients',
     '/status',
   ]
   for (const name of outsiders) {

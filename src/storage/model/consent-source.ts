@@ -9,6 +9,8 @@ import { sql } from '../sql.ts'
 export type SignedText = {
   readonly version: string
   readonly withdrawal: 'hide' | 'keep' | 'erase'
+  /** Practitioners from elsewhere whom it names as recipients; null where it leaves it to the study who receives. */
+  readonly recipients: readonly string[] | null
   /** No later version of the study's text is there. */
   readonly isCurrent: boolean
 }
@@ -23,7 +25,7 @@ export const findSignedText = async (
   return hash === undefined
     ? undefined
     : connection.maybeOne<SignedText>(sql.fragment`
-        SELECT version, withdrawal,
+        SELECT version, withdrawal, recipients,
           position = (SELECT max(position) FROM study_text WHERE study_id = ${study}) AS "isCurrent"
         FROM study_text WHERE study_id = ${study} AND encode(sha1, 'base64') = ${hash}`)
 }

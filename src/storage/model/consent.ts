@@ -7,6 +7,7 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { type NumberedPermit, refuseUnasked } from './consent-asked.ts'
 import { findGiven } from './consent-given.ts'
+import { type Before, isStanding, type Open, openBy, signedBy } from './consent-open.ts'
 import { findSignedText, refuseSource, type SignedText } from './consent-source.ts'
 import { refuseTransition } from './consent-status.ts'
 import { noDevice } from './consented.ts'
@@ -18,13 +19,15 @@ import { each, type Projected, type ProjectionContext } from './projection.ts'
 export const projectConsents = each<Consent>(async (connection, change, context) => {
   const { patientId, resource } = change
   await takeTurn(connection, patientId)
+  const terms = resource && (await termsOf(connection, resource, context))
+  // Before any row of it is touched: the study may be about to change.
+  const study = terms && patientId !== 0 ? await studyOf(connection, terms.grantee) : undefined
   const givenTo = await removeRows(connection, change)
   if (resource === undefined || patientId === 0) return
-  const terms = await termsOf(connection, resource, context)
   const grantee = terms && (await granteeNumber(connection, terms.grantee))
   if (givenTo !== undefined && givenTo !== grantee) throw otherGrantee()
   if (terms === undefined || grantee === undefined) return
-  await projectTerms(connection, { change, consent: resource, terms, grantee }, context)
+  await projectTerms(connection, { change, consent: resource, terms, grantee, study }, context)
 })
 
 /** Answers the number of the grantee that it was given to. */
@@ -44,16 +47,16 @@ type Given = {
   readonly consent: Consent
   readonly terms: ConsentTerms
   readonly grantee: number
+  readonly study: Study | undefined
 }
 
 const projectTerms = async (
   connection: Connection,
-  { change, consent, terms, grantee }: Given,
+  { change, consent, terms, grantee, study }: Given,
   context: ProjectionContext,
 ): Promise<void> => {
   const { patientId, id, pk } = change
   if (context.isAccepted !== true) await refuseTransition(connection, change, consent)
-  const study = await studyOf(connection, terms.grantee)
   const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
   const text = study && (await findSignedText(connection, study.id, consent))
   if (study !== undefined && isStanding(consent) && context.isAccepted !== true) {
@@ -63,7 +66,7 @@ const projectTerms = async (
     await refuseUnasked(connection, study.id, await numbered(anew, context))
     await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before })
   }
-  const signed = consent.status === 'inactive' ? before?.text : text
+  const signed = signedBy(consent, text, before)
   const made = await connection.run(sql.fragment`
     INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
     VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(consent)}, ${pk}, ${signed?.version ?? null},
@@ -74,7 +77,7 @@ const projectTerms = async (
       'duplicate',
       'The patient has a Consent to the same study or recipient already; change that one',
     )
-  await insertPermits(connection, change, { grantee, study, open: openBy(consent, terms, before) }, context)
+  await insertPermits(connection, change, { grantee, study, signed, open: openBy(consent, terms, before) }, context)
 }
 
 /** What was decided for one study or recipient says nothing about another, nor does what we cannot read. */
@@ -109,17 +112,12 @@ export const renewPermits = async (
     const change = { patientId, pk, id, versionId: String(version) }
     const terms = await termsOf(connection, content, context)
     const before = await findBefore(connection, change, { grantee: of, study }, context)
+    const signed = signedBy(content, study && (await findSignedText(connection, study.id, content)), before)
     await connection.run(sql.fragment`
       DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
     if (terms === undefined) continue
-    await insertPermits(connection, change, { grantee, study, open: openBy(content, terms, before) }, context)
+    await insertPermits(connection, change, { grantee, study, signed, open: openBy(content, terms, before) }, context)
   }
-}
-
-type Before = {
-  readonly text: SignedText | undefined
-  readonly permits: readonly Permit[]
-  readonly until: Date
 }
 
 /** What was given to the same grantee until the current version. */
@@ -136,21 +134,6 @@ const findBefore = async (
   return { text, permits: terms.permits, until: given.until }
 }
 
-type Open = {
-  readonly permits: readonly Permit[]
-  readonly consented: boolean
-  /** Nothing that was measured or stored from then on. */
-  readonly until?: Date
-}
-
-/** What a Consent opens as it stands; after its end, what its text promised to keep. */
-const openBy = (consent: Consent, { permits }: ConsentTerms, before: Before | undefined): Open => {
-  if (isStanding(consent)) return { permits, consented: consent.status === 'active' }
-  return consent.status === 'inactive' && before?.text?.withdrawal === 'keep'
-    ? { permits: before.permits, consented: true, until: before.until }
-    : { permits: [], consented: false }
-}
-
 const termsOf = async (
   connection: Connection,
   consent: Consent,
@@ -160,13 +143,14 @@ const termsOf = async (
   return readConsent(consent, { classes, isSource: id => sources.has(id) })
 }
 
-const isStanding = ({ status }: Consent): boolean => status === 'proposed' || status === 'active'
-
 type Study = { readonly id: string; readonly organization: string }
 
+/** As it stands until the end of the transaction. */
 const studyOf = async (connection: Connection, { kind, id }: ConsentGrantee): Promise<Study | undefined> => {
   if (kind !== 'study') return undefined
-  const study = await connection.maybeOne<Study>(sql.fragment`SELECT id, organization FROM study WHERE id = ${id}`)
+  const study = await connection.maybeOne<Study>(
+    sql.fragment`SELECT id, organization FROM study WHERE id = ${id} FOR SHARE`,
+  )
   if (study === undefined)
     throw new FhirError('business-rule', `ResearchStudy/${id} is not a study of this server`, {
       expression: 'Consent.extension',
@@ -188,13 +172,18 @@ const numbered = async (
   })
 }
 
-type Opened = { readonly grantee: number; readonly study: Study | undefined; readonly open: Open }
+type Opened = {
+  readonly grantee: number
+  readonly study: Study | undefined
+  readonly signed: SignedText | undefined
+  readonly open: Open
+}
 
-/** A study's permits hold only while its patient is in it. */
+/** A study's permits hold only while its patient is in it, and for those to whom the text that was signed names them. */
 const insertPermits = async (
   connection: Connection,
   { patientId, id, versionId }: Omit<Projected<Consent>, 'resource'>,
-  { grantee, study, open }: Opened,
+  { grantee, study, signed, open }: Opened,
   context: ProjectionContext,
 ): Promise<void> => {
   if (open.permits.length === 0) return
@@ -218,15 +207,23 @@ const insertPermits = async (
       : sql.fragment`(
           SELECT period_start, period_end FROM enrolment
           WHERE patient_id = ${patientId} AND study_id = ${study.id} AND in_force) AS enrolment`
+  const recipients = sql.array([...(signed?.recipients ?? [])], 'text')
+  const reached =
+    study === undefined || !signed?.recipients
+      ? sql.fragment`(VALUES (${grantee}::integer)) AS reached(grantee)`
+      : sql.fragment`(
+          SELECT grantee FROM study_grantee
+          WHERE study_id = ${study.id} AND grantee <> ${grantee}
+            AND (practitioner IS NULL OR practitioner = ANY(${recipients}))) AS reached`
   await connection.run(sql.fragment`
     INSERT INTO study_group_observation_consents
       (patient_id, grantee, scope_action, kind_id, device_id, data_start, data_end, consented, valid_from, valid_to,
         consent_id, version, stored_before)
-    SELECT ${patientId}, ${grantee}, 'rs', permit.kind_id, permit.device_id, permit.data_start,
+    SELECT ${patientId}, reached.grantee, 'rs', permit.kind_id, permit.device_id, permit.data_start,
       least(permit.data_end, ${until}::timestamptz), ${open.consented},
       greatest(permit.valid_from, enrolment.period_start), least(permit.valid_to, enrolment.period_end),
       ${id}, ${Number(versionId)}, ${until}::timestamptz
-    FROM ${enrolments}, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS permit(
+    FROM ${reached}, ${enrolments}, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS permit(
       kind_id integer, device_id integer, data_start timestamptz, data_end timestamptz,
       valid_from timestamptz, valid_to timestamptz)`)
 }

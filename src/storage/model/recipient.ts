@@ -6,8 +6,8 @@ import { sql } from '../sql.ts'
 export type NamedStaff = { readonly practitioner: string; readonly period_end: string }
 
 /**
- * People consent to the study's organization, and to those from elsewhere who are named beside it: as long as anybody's consent is
- * in force, nobody from elsewhere is added under them. Throws FhirError where somebody would be.
+ * By a text that leaves it to the study who receives, people consent to its organization and to those from elsewhere who are named
+ * beside it: as long as such a consent is in force, nobody from elsewhere is added under them. Throws FhirError where somebody would be.
  */
 export const refuseNewRecipients = async (
   connection: Connection,
@@ -34,7 +34,7 @@ export const refuseNewRecipients = async (
   if (added === undefined) return
   throw new FhirError(
     'business-rule',
-    `Practitioner/${added.practitioner} works outside the organization of the study, and people have consented without them: a recipient from elsewhere is named before anybody consents, or in a study of its own`,
+    `Practitioner/${added.practitioner} works outside the organization of the study, and people have consented without them, by a text that does not say who receives: once each version of the text that they signed has its recipients (the organization and those who are staff already), others are named, and read what is given by a version that names them`,
     { expression: 'ResearchStudy.extension' },
   )
 }

@@ -17,13 +17,20 @@ const rankNeeded = { asks: 2, leads: 3 } as const
 const compiled: Readonly<Record<Staffed['by'], Compile>> = {
   study: (staffed, row) => sql.fragment`${studyIs(row)} = ANY (${studiesOf(staffed)})`,
   lead: (staffed, row) => sql.fragment`${studyIs(row)} = ANY (${studiesOf(staffed, rankNeeded.leads)})`,
-  enrolment: (staffed, row) => sql.fragment`${studyOf(row)} = ANY (${studiesOf(staffed)})`,
-  request: (staffed, row) => sql.fragment`${studyOf(row)} = ANY (${studiesOf(staffed, rankNeeded.asks)})`,
-  consent: (staffed, row) =>
-    anyOf([sql.fragment`${studyOf(row)} = ANY (${studiesOf(staffed)})`, isGivenConsent(staffed, row)]),
-  patient: (staffed, { row }) => sql.fragment`patient_accepted(${row}.patient_id, ${row}.id, ${studiesOf(staffed)})`,
+  enrolment: (staffed, row) => ofPerson(staffed, row),
+  request: (staffed, row) => ofPerson(staffed, row, rankNeeded.asks),
+  consent: (staffed, row) => anyOf([ofPerson(staffed, row), isGivenConsent(staffed, row)]),
+  patient: (staffed, { row }) => sql.fragment`
+    patient_accepted(${row}.patient_id, ${row}.id, ${studiesOf(staffed)},
+      (SELECT ${granteesOf(staffed.to, staffed.study)})::integer[])`,
   name: (staffed, row) => namedByStudy(studiesOf(staffed), row),
 }
+
+/** The row is of one of the study's people; to a recipient from elsewhere, only of those who gave it to them. */
+const ofPerson = (staffed: Staffed, row: RelatedRow, rank = 1): SqlFragment => sql.fragment`(
+  ${studyOf(row)} = ANY (${studiesOf(staffed, rank)}) AND (
+    ${studyOf(row)} <> ALL ((SELECT bound_studies(${word(staffed.to.kind)}, ${staffed.to.id}))::text[])
+    OR gave_to_recipient(${row.row}.patient_id, ${studyOf(row)}, ${staffed.to.id})))`
 
 /** The same organization's or practitioner's own consents, without a study. A narrowed token has none of them. */
 const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragment =>
@@ -31,7 +38,7 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragmen
     ? sql.fragment`FALSE`
     : sql.fragment`EXISTS (
         SELECT FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
-        WHERE grantee.kind <> 'study' AND grantee.grantee = ANY ((SELECT ${granteesOf(to, undefined)})::integer[])
+        WHERE grantee.kind IN ('organization', 'practitioner') AND grantee.grantee = ANY ((SELECT ${granteesOf(to, undefined)})::integer[])
           AND consent_grantee.patient_id = ${row}.patient_id AND consent_grantee.consent_id = ${row}.id)`
 
 /** Asked once a statement, and only where it comes to it. */

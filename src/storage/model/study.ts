@@ -24,12 +24,12 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
   const after = { organization, access: codeIn(resource, 'access'), identity: codeIn(resource, 'identity') }
   if (before !== undefined) refuseChange(before, after)
   await writeStudy(connection, id, resource, after)
+  await writeTexts(connection, id, resource)
   const staff = staffIn(resource)
   if (context.isAccepted !== true)
     await refuseNewRecipients(connection, { id, organization: after.organization }, staff)
   await writeStaff(connection, id, staff)
   await writeRequestedData(connection, id, resource, context)
-  await writeTexts(connection, id, resource)
 })
 
 type Fixed = { readonly organization: string | undefined; readonly access: string; readonly identity: string }
@@ -68,6 +68,9 @@ const writeStudy = async (connection: Connection, id: string, study: ResearchStu
       ${inForce.has(study.status)}, ${low}, ${high})
     ON CONFLICT (id) DO UPDATE SET group_id = excluded.group_id, access = excluded.access,
       in_force = excluded.in_force, period_start = excluded.period_start, period_end = excluded.period_end`)
+  const ofOrganization = await granteeNumber(connection, { kind: 'study-organization', id })
+  await connection.run(sql.fragment`
+    INSERT INTO study_grantee (study_id, grantee) VALUES (${id}, ${grantee}), (${id}, ${ofOrganization}) ON CONFLICT DO NOTHING`)
 }
 
 /** Only a Group of the same organization, and of no other study, is its Group: naming one gives no right to it. */
@@ -182,5 +185,6 @@ const removeStudy = async (connection: Connection, id: string): Promise<void> =>
   await connection.run(sql.fragment`DELETE FROM study_requested_data WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study_text WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
+  await connection.run(sql.fragment`DELETE FROM study_grantee WHERE study_id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM study WHERE id = ${id}`)
 }

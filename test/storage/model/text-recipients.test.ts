@@ -1,0 +1,115 @@
+import type { Extension, Resource, ResourceType } from '@medplum/fhirtypes'
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, storeOf, see } = world
+const importer = storeOf(w.client('importer', { policies: ['everything'] }))
+
+const text = (version: string, words: string, ...recipients: readonly string[]): Extension => {
+  const { extension = [], ...text } = w.patientText(version, words)
+  const named = recipients.map(reference => ({ url: 'recipient', valueReference: { reference } }))
+  return { ...text, extension: [...extension, ...named] }
+}
+const lab = 'Organization/lab'
+const [early, late] = [w.works('early', 'collaborator'), w.works('late', 'collaborator')]
+const study = (...extension: readonly Extension[]) =>
+  w.study('s', 'lab', [w.requests(heartRate), w.chooses('identity', 'identified'), ...extension])
+/** Undefined where it was written, else why not. */
+const refusalOf = async (resource: Resource): Promise<string | undefined> => {
+  const [written] = await importer.write([{ kind: 'update', id: resource.id ?? '', resource }])
+  if (written?.outcome !== 'refused') return undefined
+  t.equal(written.error.status, 422)
+  return written.error.message
+}
+const signs = (patient: string, words: string, status: 'active' | 'inactive' = 'active') =>
+  put({ ...w.consent('s', patient, status, [w.permit(heartRate)]), sourceAttachment: w.sourceOf(words) } as Resource)
+
+const types: readonly ResourceType[] = ['Observation', 'Patient', 'ResearchSubject', 'Consent']
+/** Of whom the practitioner sees anything: a row each type. */
+const sees = async (practitioner: string) => {
+  const store = storeOf(w.staff(practitioner))
+  const seen = []
+  for (const type of types)
+    seen.push((await see(store, type)).map(id => patients.find(name => id.includes(name))).join(' '))
+  return seen
+}
+const patients = ['ann', 'bob', 'cat', 'dan']
+const nothing = ['', '', '', '']
+const first = 'We ask you to share your data.'
+const second = 'The clinic receives it as well.'
+
+await put(w.organization('lab'), w.organization('clinic'), w.role('member', 'lab', 'viewer'))
+await put(w.role('early', 'clinic', 'viewer'), w.role('late', 'clinic', 'viewer'))
+await put(...patients.map(id => w.registered(id, 'lab')))
+await put(study(text('1', first), early))
+for (const id of patients) await put(w.enrols('s', id), w.measured(`heart-${id}`, id, heartRate))
+for (const id of ['ann', 'bob', 'dan']) await signs(id, first)
+await signs('dan', first, 'inactive')
+
+t.test('whom a text leaves to the study is nobody who comes later', async t => {
+  t.match(await refusalOf(study(text('1', first), early, late)), /once each version .* has its recipients/)
+  t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob cat dan', 'ann bob dan'])
+})
+
+t.test('who receives is said later of a signed text, of those alone who are staff already', async t => {
+  t.match(
+    await refusalOf(study(text('1', first, lab, 'Practitioner/late'), early)),
+    /Only who receives may be said later/,
+  )
+  t.match(await refusalOf(study(text('1', first, 'Organization/clinic'), early)), /A recipient is the organization/)
+  t.equal(await refusalOf(study(text('1', first, lab, 'Practitioner/early'), early)), undefined)
+  t.match(await refusalOf(study(text('1', first), early)), /stays as it is/)
+  t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob', 'ann bob'], 'of those alone who give it')
+  t.strictSame(await sees('member'), ['ann bob', 'ann bob cat dan', 'ann bob cat dan', 'ann bob dan'])
+})
+
+t.test('a new recipient sees nothing of anybody until they sign a text that names them', async t => {
+  t.equal(await refusalOf(study(text('1', first, lab, 'Practitioner/early'), early, late)), undefined)
+  t.strictSame(await sees('late'), nothing)
+  const both = [lab, 'Practitioner/early', 'Practitioner/late']
+  t.match(
+    await refusalOf(study(text('1', first, lab, 'Practitioner/early'), text('2', second), early, late)),
+    /so each later one does/,
+  )
+  await put(study(text('1', first, lab, 'Practitioner/early'), text('2', second, ...both), early, late))
+  t.strictSame(await sees('late'), nothing, 'it is asked, and not answered yet')
+  await signs('bob', second)
+  t.strictSame(await sees('late'), ['bob', 'bob', 'bob', 'bob'])
+  t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob', 'ann bob'], 'until then the old terms hold')
+  const unknown = await storeOf(w.staff('late'))
+    .read('Observation', 'heart-ann')
+    .catch(error => error.status)
+  t.equal(unknown, 404)
+})
+
+t.test('what a recipient may see ends with the text, the consent and their place in the study', async t => {
+  const texts = [
+    text('1', first, lab, 'Practitioner/early'),
+    text('2', second, lab, 'Practitioner/early', 'Practitioner/late'),
+  ]
+  const third = 'The clinic receives no more.'
+  await put(study(...texts, text('3', third, lab), early, late))
+  await signs('bob', third)
+  t.strictSame(await sees('late'), nothing)
+  t.strictSame(await sees('early'), ['ann', 'ann', 'ann', 'ann'])
+  await put(study(...texts, text('3', third, lab), late))
+  t.strictSame(await sees('early'), nothing, 'staff no more')
+  t.strictSame(await sees('member'), ['ann bob', 'ann bob cat dan', 'ann bob cat dan', 'ann bob dan'])
+})
+
+t.test('who signs while the text gains its recipients gives to these alone', async t => {
+  await put(w.study('t', 'lab', [w.requests(heartRate), text('1', first), early]), w.enrols('t', 'cat'))
+  const closing = importer.write([
+    { kind: 'update', id: 't', resource: w.study('t', 'lab', [w.requests(heartRate), text('1', first, lab), early]) },
+  ])
+  await Promise.all([closing, put(w.consent('t', 'cat', 'active', [w.permit(heartRate)]))])
+  t.match((await sees('early'))[0], /^$/)
+  const { open } = await world.database.one<{ open: string }>(sql.fragment`
+    SELECT count(*) AS open FROM study_group_observation_consents AS permit
+    JOIN study ON study.grantee = permit.grantee WHERE study.id = 't'`)
+  t.equal(open, '0')
+})
