@@ -13,11 +13,12 @@ export const sendAnswer = (reply: FastifyReply, response: FhirResponse) => {
   return reply.type(contentTypeOf(reply.request.presentation)).send(payloadOf(body, reply))
 }
 
-export const setHeaders = (reply: FastifyReply, { status, etag, lastModified, location }: FhirResponse): void => {
+export const setHeaders = (reply: FastifyReply, { status, etag, lastModified, location, next }: FhirResponse): void => {
   reply.code(status)
   if (etag !== undefined) reply.header('etag', etag)
   if (lastModified !== undefined) reply.header('last-modified', lastModified.toUTCString())
   if (location !== undefined) reply.header('location', location)
+  if (next !== undefined) reply.header('link', `<${next}>; rel="next"`)
 }
 
 const payloadOf = (

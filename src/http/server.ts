@@ -70,6 +70,7 @@ const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegateProm
 
 const told = [
   'ETag',
+  'Link',
   'Location',
   'Content-Location',
   'Last-Modified',

@@ -122,6 +122,8 @@ export type FhirResponse = {
   readonly etag?: string
   readonly lastModified?: Date
   readonly location?: string
+  /** Where the next page is, of a body that has no place to say so. */
+  readonly next?: string
   readonly body?: Body
   /** What is to be told beside: in a Bundle's entry it becomes the outcome. */
   readonly issues?: readonly Issue[]

@@ -151,7 +151,7 @@ t.test('a page of any origin may call with a token and read the headers it needs
   const answer = await server.inject({ url: '/healthz', headers: { origin: 'https://app.example.org' } })
   t.match(
     answer.headers['access-control-expose-headers'],
-    /ETag, Location, Content-Location, Last-Modified, X-Request-Id/,
+    /ETag, Link, Location, Content-Location, Last-Modified, Expires, Retry-After, X-Progress, X-Request-Id/,
   )
 })
 

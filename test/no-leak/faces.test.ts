@@ -35,3 +35,45 @@ for (const caller of here)
         t.strictSame([...(await seen(call, type, ids))].sort(), expected.sort(), `${name} of ${type}`)
       }
   })
+
+const documentOf = (uuid: string) => ({
+  header: {
+    uuid,
+    schema_id: { namespace: 'omh', name: 'heart-rate', version: '2.0' },
+    source_creation_date_time: '2026-03-01T08:00:00Z',
+    modality: 'sensed',
+  },
+  body: {
+    heart_rate: { value: 60, unit: 'beats/min' },
+    effective_time_frame: { date_time: '2026-03-01T08:00:00Z' },
+  },
+})
+
+t.test('as data points a caller sees what they see as Observations', async t => {
+  const everything = world.call('everything', '/omh/v1')
+  const uuids = ['ann', 'bob', 'hal', 'jon'].map((patient, index) => ({
+    patient,
+    uuid: `5f2a9c1e-0000-4000-8000-00000000000${index}`,
+  }))
+  for (const { patient, uuid } of uuids) {
+    const headers = { 'content-type': 'application/json' }
+    t.equal((await everything('POST', `dataPoints?patient=${patient}`, documentOf(uuid), headers)).status, 201)
+  }
+  const seenInAll: string[] = []
+  for (const caller of here) {
+    const bearer = caller.token && (await world.token(caller.token))
+    const [fhir, omh] = [world.call(bearer), world.call(bearer, '/omh/v1')]
+    const identifiers = uuids.map(({ uuid }) => `urn:uuid:${uuid}`).join()
+    const found = await fhir('GET', `Observation?identifier=${identifiers}`)
+    const list = await omh('GET', 'dataPoints')
+    t.equal(list.status, found.status, caller.name)
+    for (const { patient, uuid } of uuids) {
+      const isSeen = JSON.stringify(JSON.parse(found.body).entry ?? []).includes(uuid)
+      const one = await omh('GET', `dataPoints/${uuid}`)
+      t.same([list.body.includes(uuid), one.status === 200], [isSeen, isSeen], `${caller.name}: ${patient}`)
+      t.equal(one.body.includes('heart_rate'), isSeen, 'and nothing of it otherwise')
+      if (isSeen) seenInAll.push(`${caller.name}: ${patient}`)
+    }
+  }
+  t.same(seenInAll, ['researcher: ann', 'visitor: jon', 'bob: bob', 'client-of-lab: ann', 'client-of-lab: hal'])
+})

@@ -105,6 +105,8 @@ const byToken = [
   '/api/v1/studies',
   '/api/v1/studies/:id',
   '/api/v1/users/profile',
+  '/omh/v1/dataPoints',
+  '/omh/v1/dataPoints/:id',
 ]
 
 /** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */

@@ -1,0 +1,74 @@
+import { FhirError } from '../../fhir/error.ts'
+import { toOperationOutcome } from '../../fhir/operation-outcome.ts'
+import { create } from '../../interactions/create.ts'
+import { deletion } from '../../interactions/delete.ts'
+import type { Context, FhirResponse, Handler, InstanceRequest, TypeRequest } from '../../interactions/interaction.ts'
+import { versionHeaders } from '../../interactions/version.ts'
+import { parseSearch } from '../../search/parse.ts'
+
+/** The document as it was sent, byte for byte. */
+export const readDataPoint: Handler<InstanceRequest> = async (request, context) => {
+  const id = await observationOf(request, context)
+  const stored = await context.store.read('Observation', id)
+  const document = context.mhealth.documentOf(JSON.parse(stored.content))
+  if (document === undefined) throw notFound(request.id)
+  return { status: 200, ...versionHeaders(stored), body: { kind: 'text', text: document.bytes.toString() } }
+}
+
+/** The body, a Buffer, becomes the document of an Observation of the token's patient, or of the one that is named. */
+export const createDataPoint: Handler<TypeRequest> = async ({ type, query, body }, context) => {
+  if (!Buffer.isBuffer(body) || body.length === 0) throw new FhirError('structure', 'The body is a data point, as JSON')
+  const observation = {
+    resourceType: type,
+    status: 'final',
+    subject: { reference: `Patient/${patientOf(query, context)}` },
+    valueAttachment: { contentType: 'application/json', data: body.toString('base64') },
+  }
+  const request: TypeRequest = { type, query: new URLSearchParams(), body: observation, headers: minimal }
+  const { status, etag, location, issues = [] } = await create(request, context)
+  const [first, ...others] = issues
+  return {
+    status,
+    ...(etag === undefined ? {} : { etag }),
+    location: `${context.base}/dataPoints/${location?.split('/').at(-3)}`,
+    ...(first === undefined ? {} : { body: { kind: 'outcome', outcome: toOperationOutcome([first, ...others]) } }),
+  }
+}
+
+export const deleteDataPoint: Handler<InstanceRequest> = async (request, context): Promise<FhirResponse> => {
+  const id = await observationOf(request, context)
+  return deletion({ ...request, id, headers: { prefer: { handling: 'strict', return: 'OperationOutcome' } } }, context)
+}
+
+const minimal = { prefer: { handling: 'strict', return: 'minimal' } } as const
+
+const patientOf = (query: URLSearchParams, { caller }: Context): string => {
+  const patient = onlyPatient(query) ?? caller.patient
+  if (patient !== undefined) return patient
+  throw new FhirError('required', 'patient says whose data point it is, where the token is not of a patient', {
+    status: 400,
+    expression: 'patient',
+  })
+}
+
+/** The Observation that a data point is known by: the id of its document, which is one only within a patient, or its own. */
+const observationOf = async ({ id, query }: InstanceRequest, { registry, base, store }: Context): Promise<string> => {
+  const patient = onlyPatient(query)
+  const criteria = new URLSearchParams({
+    identifier: `urn:ietf:rfc:3986|urn:uuid:${id.toLowerCase()}`,
+    ...(patient === undefined ? {} : { patient }),
+    _count: '2',
+  })
+  const { entries } = await store.search(parseSearch(registry, 'Observation', criteria, { base }))
+  if (entries.length < 2) return entries[0]?.id ?? id
+  throw new FhirError('multiple-matches', `Several patients have a data point ${id}: say patient=[id]`)
+}
+
+const onlyPatient = (query: URLSearchParams): string | undefined => {
+  const other = [...query.keys()].find(name => name !== 'patient')
+  if (other !== undefined)
+    throw new FhirError('invalid', `${other} is not known here; there is patient`, { expression: other })
+  return query.get('patient') ?? undefined
+}
+
+const notFound = (id: string) => new FhirError('not-found', `No data point ${id} is known`)

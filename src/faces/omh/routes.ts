@@ -1,0 +1,127 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { requireCaller } from '../../http/caller.ts'
+import type { FhirOptions } from '../../http/fhir.ts'
+import { setHeaders } from '../../http/fhir-answer.ts'
+import { unsupported } from '../../http/fhir-body.ts'
+import { openContexts } from '../../http/fhir-context.ts'
+import { formats, presentationOf } from '../../http/media-type.ts'
+import { plain, queryOf } from '../../http/presentation.ts'
+import { dispatch } from '../../interactions/dispatch.ts'
+import type { FhirRequest, FhirResponse, Interaction } from '../../interactions/interaction.ts'
+import { createDataPoint, deleteDataPoint, readDataPoint } from './data-point.ts'
+import { listDataPoints } from './list.ts'
+
+export type DataPointOptions = Omit<FhirOptions, 'base' | 'face' | 'pages'> & {
+  /** Of the server, without a slash at the end. */
+  readonly address: () => string
+}
+
+const prefix = '/omh/v1'
+
+/**
+ * The REST face of Open mHealth's data storage unit: bare documents, of which each is an Observation here.
+ * https://github.com/openmhealth/omh-dsu-ri
+ */
+export const dataPointRoutes = async (server: FastifyInstance, options: DataPointOptions): Promise<void> => {
+  const contextOf = openContexts({ ...options, base: () => `${options.address()}${prefix}` })
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, body: Buffer) => body,
+  )
+  server.addContentTypeParser('*', async (request: FastifyRequest) => {
+    throw unsupported(request.headers['content-type'] ?? 'A body without a type', 'application/json')
+  })
+  server.decorateRequest('caller', undefined)
+  server.addHook('onRequest', requireCaller(options.findCaller))
+  server.addHook('onRequest', async (request, reply) => {
+    requireJson(request)
+    reply.header('cache-control', 'no-store')
+  })
+  for (const interaction of interactions) {
+    const { method, path } = interaction
+    server.route<{ Params: { id?: string } }>({
+      method,
+      url: `${prefix}/${path.replace(':type', 'dataPoints')}`,
+      handler: async (request, reply) => {
+        const { id } = request.params
+        const { lines } = request.presentation
+        const headers = { prefer: { handling: 'strict' as const }, ...(lines ? { lines } : {}) }
+        const asked = { type: 'Observation' as const, query: queryOf(request), body: request.body, headers }
+        const routed = { interaction, request: (id === undefined ? asked : { ...asked, id }) as FhirRequest }
+        return send(reply, await dispatch(routed, contextOf(request, interaction)))
+      },
+    })
+  }
+}
+
+const interactions: readonly Interaction[] = [
+  {
+    name: 'search-type',
+    method: 'GET',
+    path: ':type',
+    action: 's',
+    body: 'none',
+    handler: listDataPoints,
+    documentation: 'Documents of a schema, or all.',
+  },
+  {
+    name: 'create',
+    method: 'POST',
+    path: ':type',
+    action: 'c',
+    body: 'resource',
+    handler: createDataPoint,
+    documentation: 'One document.',
+  },
+  {
+    name: 'read',
+    method: 'GET',
+    path: ':type/:id',
+    action: 'r',
+    body: 'none',
+    handler: readDataPoint,
+    documentation: 'One document.',
+  },
+  {
+    name: 'delete',
+    method: 'DELETE',
+    path: ':type/:id',
+    action: 'd',
+    body: 'none',
+    handler: deleteDataPoint,
+    documentation: 'The Observation of one document.',
+  },
+]
+
+/** JSON, or lines of it. */
+const requireJson = (request: FastifyRequest): void => {
+  const { accept } = request.headers
+  const asked = presentationOf(accept, new URLSearchParams())
+  request.presentation = plain
+  if (asked?.format !== 'json') {
+    const words = `${accept} is not served here; ask for application/json or ${lineType}`
+    throw new FhirError('not-supported', words, { status: 406 })
+  }
+  request.presentation = { ...plain, lines: asked.lines }
+}
+
+const lineType = 'application/x-ndjson'
+
+const send = (reply: FastifyReply, response: FhirResponse) => {
+  setHeaders(reply, response)
+  const { body } = response
+  switch (body?.kind) {
+    case 'text':
+      return reply.type('application/json; charset=utf-8').send(body.text)
+    case 'lines':
+      return reply.type(lineType).send(Readable.from(body.lines, { objectMode: false }))
+    case 'outcome':
+      return reply.type(formats.json.answer).send(JSON.stringify(body.outcome))
+    default:
+      return reply.send()
+  }
+}

@@ -1,0 +1,211 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+
+const { server, database, token } = await fhirWorld()
+t.teardown(() => server.close())
+const base = '/omh/v1/dataPoints'
+const own = 'http://localhost:8080/omh/v1'
+
+const ask = (method: 'GET' | 'POST' | 'DELETE' | 'HEAD', url: string, payload?: string, more: object = {}) =>
+  server.inject({
+    method,
+    url,
+    headers: { authorization: 'Bearer everything', ...(payload && { 'content-type': 'application/json' }), ...more },
+    ...(payload === undefined ? {} : { payload }),
+  })
+for (const id of ['ann', 'bob']) {
+  const headers = { authorization: 'Bearer everything' }
+  await server.inject({ method: 'PUT', url: `/fhir/Patient/${id}`, headers, payload: { resourceType: 'Patient', id } })
+}
+
+const uuid = (number: number) => `5f2a9c1e-0000-4000-8000-00000000000${number}`
+/** Spaces, line breaks, decimals and letters as somebody may write them. */
+const document = (number: number, schema: string, body: string) => {
+  const [namespace, name, version] = schema.split(':')
+  return `{\n  "header": { "uuid": "${uuid(number)}", "schema_id": {"namespace":"${namespace}","name":"${name}","version":"${version}"},\r
+    "source_creation_date_time": "2026-01-0${number}T08:00:00Z", "modality": "sensed", "place": "Café" },
+  "body": { ${body}, "effective_time_frame": { "date_time": "2026-01-0${number}T08:00:00Z" } }\n}\n`
+}
+const rate = (value: string) => `"heart_rate": { "value": ${value}, "unit": "beats/min" }`
+const documents = [
+  document(1, 'omh:heart-rate:1.0', rate('61.50')),
+  document(2, 'omh:heart-rate:2.0', rate('62.50')),
+  document(3, 'omh:heart-rate:2.0', rate('63.50')),
+  document(4, 'omh:body-weight:2.0', '"body_weight": { "value": 70.10, "unit": "kg" }'),
+] as const
+const created: { statusCode: number; body: string; location: string }[] = []
+for (const one of documents) {
+  const { statusCode, body, headers } = await ask('POST', `${base}?patient=ann`, one)
+  created.push({ statusCode, body, location: String(headers.location) })
+}
+await ask(
+  'POST',
+  '/fhir/Observation',
+  JSON.stringify({
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: 'Patient/ann' },
+    valueQuantity: { value: 64 },
+  }),
+)
+
+const oneLine = (text: string) => text.replaceAll(/[\r\n]/g, ' ')
+const listed = (...numbers: readonly number[]) => `[${numbers.map(one => oneLine(documents[one - 1] ?? '')).join(',')}]`
+
+t.test('a data point is created once, and read byte for byte by its own id and by that of its Observation', async t => {
+  t.same(
+    created.map(({ statusCode, body }) => [statusCode, body]),
+    documents.map(() => [201, '']),
+  )
+  const { location = '' } = created[1] ?? {}
+  t.ok(location.startsWith(`${own}/dataPoints/`))
+  for (const url of [`${base}/${uuid(2)}`, `${base}/${uuid(2).toUpperCase()}`, location.replace(own, '/omh/v1')]) {
+    const answer = await ask('GET', url)
+    t.match(
+      [answer.statusCode, answer.headers['content-type'], answer.headers.etag, answer.body],
+      [200, 'application/json; charset=utf-8', 'W/"1"', documents[1]],
+      url,
+    )
+  }
+  t.equal((await ask('HEAD', `${base}/${uuid(2)}`)).statusCode, 200)
+  const again = await ask('POST', `${base}?patient=ann`, documents[1])
+  t.same([again.statusCode, again.headers.location], [200, location])
+})
+
+t.test('a list has the documents of a schema, or all, the newest first', async t => {
+  const rows = [
+    ['', [4, 3, 2, 1]],
+    ['schema_namespace=omh&schema_name=heart-rate', [3, 2, 1]],
+    ['schema_namespace=omh&schema_name=heart-rate&schema_version=2.0', [3, 2]],
+    ['schema_namespace=omh&schema_name=heart-rate&schema_version=1.x', [1]],
+    ['schema_namespace=omh&schema_name=heart-rate&schema_version=3.0', []],
+    ['schema_namespace=omh&schema_name=body-weight&patient=ann', [4]],
+    ['patient=bob', []],
+    ['created_on_or_after=2020-01-01T00:00:00Z&created_before=2020-01-02T00:00:00.5+01:00', []],
+    ['created_on_or_after=2020-01-01T00:00:00Z', [4, 3, 2, 1]],
+    ['skip=1&limit=2', [3, 2]],
+    ['skip=9', []],
+  ] as const
+  for (const [query, numbers] of rows) {
+    const { statusCode, body } = await ask('GET', `${base}?${query}`)
+    t.same([statusCode, body], [200, listed(...numbers)], query)
+  }
+})
+
+t.test('what a list does not hold is behind its link, and nothing else', async t => {
+  const found: string[] = []
+  let url: string | undefined = `${base}?schema_namespace=omh&schema_name=heart-rate&schema_version=2.0&limit=1`
+  while (url !== undefined) {
+    const { body, headers } = await ask('GET', url)
+    found.push(body)
+    const next: string | undefined = /^<([^>]+)>; rel="next"$/.exec(String(headers.link))?.[1]
+    url = next?.replace(own, '/omh/v1')
+  }
+  t.same(found, [listed(3), listed(2)])
+})
+
+t.test('as lines all come, a document a line', async t => {
+  const rows = [
+    ['', [4, 3, 2, 1]],
+    ['?schema_namespace=omh&schema_name=heart-rate&schema_version=2.0', [3, 2]],
+    ['?skip=1&limit=2', [3, 2]],
+  ] as const
+  for (const [query, numbers] of rows) {
+    const { headers, body } = await ask('GET', `${base}${query}`, undefined, { accept: 'application/x-ndjson' })
+    const lines = numbers.map(one => `${oneLine(documents[one - 1] ?? '')}\n`).join('')
+    t.same([headers['content-type'], body], ['application/x-ndjson', lines], query)
+  }
+})
+
+t.test('what is wrong is told with what is right', async t => {
+  const rows = [
+    ['GET', `${base}?schema=omh`, 400, /schema is not known here; there are schema_namespace/],
+    ['GET', `${base}?schema_name=heart-rate`, 400, /schema_namespace and schema_name stand together/],
+    ['GET', `${base}?schema_namespace=omh&schema_name=a%7Cb`, 400, /schema_name takes/],
+    ['GET', `${base}?created_before=yesterday`, 400, /created_before takes an instant/],
+    ['GET', `${base}?limit=0`, 400, /limit is a number from 1 to 1000/],
+    ['GET', `${base}?skip=10001`, 400, /skip is a number from 0 to 10000/],
+    ['GET', `${base}?limit=1&limit=2`, 400, /limit is given once/],
+    ['GET', `${base}/nothing`, 404, /Observation\/nothing/],
+    ['GET', `${base}/${uuid(2)}?limit=1`, 400, /limit is not known here; there is patient/],
+    ['POST', base, 400, /patient says whose data point it is/, documents[0]],
+    ['POST', `${base}?patient=ann`, 422, /not JSON/, '{'],
+    ['POST', `${base}?patient=ann`, 422, /neither header.schema_id/, '{"heart_rate":{"value":60,"unit":"beats/min"}}'],
+    ['POST', `${base}?patient=ann`, 422, /heart_rate/, document(9, 'omh:heart-rate:2.0', '"x": 1')],
+    ['POST', `${base}?patient=ann`, 415, /send application\/json/, documents[0], { 'content-type': 'text/plain' }],
+    ['GET', base, 406, /ask for application\/json or application\/x-ndjson/, undefined, { accept: 'application/xml' }],
+  ] as const
+  for (const [method, url, status, words, payload, headers] of rows) {
+    const answer = await ask(method, url, payload, headers)
+    t.match([answer.statusCode, answer.json().issue?.[0].diagnostics], [status, words], `${method} ${url}`)
+  }
+})
+
+t.test('what was repaired is told', async t => {
+  const answer = await ask(
+    'POST',
+    `${base}?patient=ann`,
+    document(5, 'omh:heart-rate:2.0', rate('65').replace('beats/min', 'bpm')),
+  )
+  t.match(
+    [answer.statusCode, answer.json()],
+    [201, { issue: [{ severity: 'warning', details: { coding: [{ code: 'unit-spelling' }] } }] }],
+  )
+  t.equal((await ask('DELETE', `${base}/${uuid(5)}`)).statusCode, 200)
+})
+
+t.test('an id is one only within a patient', async t => {
+  t.equal((await ask('POST', `${base}?patient=bob`, documents[0])).statusCode, 201)
+  t.match((await ask('GET', `${base}/${uuid(1)}`)).json().issue[0].diagnostics, /say patient=/)
+  t.equal((await ask('GET', `${base}/${uuid(1)}?patient=bob`)).body, documents[0])
+  t.equal((await ask('DELETE', `${base}/${uuid(1)}?patient=bob`)).statusCode, 200)
+  t.equal((await ask('GET', `${base}/${uuid(1)}?patient=bob`)).statusCode, 404)
+  t.equal((await ask('GET', `${base}/${uuid(1)}`)).body, documents[0], 'and what is of another stays')
+})
+
+t.test('a token does what its scopes and its person may, and the record says so as it does at /fhir', async t => {
+  t.equal((await server.inject({ url: base })).statusCode, 401)
+  const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
+  const askAs = async (patient: string, scope: string, method: 'GET' | 'POST' | 'DELETE', url: string) => {
+    const bearer = await token({ subject: { kind: 'patient', patient }, scope })
+    const headers = {
+      authorization: `Bearer ${bearer}`,
+      ...(method === 'POST' && { 'content-type': 'application/json' }),
+    }
+    return server.inject({ method, url, headers, ...(method === 'POST' && { payload: documents[0] }) })
+  }
+  const rows = [
+    ['ann', 'patient/Observation.rs', 'GET', base, 200],
+    ['ann', 'patient/Observation.r', 'GET', base, 403],
+    ['ann', 'patient/Observation.rs', 'GET', `${base}/${uuid(2)}`, 200],
+    ['ann', 'patient/Observation.s', 'GET', `${base}/${uuid(2)}`, 403],
+    ['ann', 'patient/Observation.rs?code=omh:body-weight', 'GET', `${base}/${uuid(2)}`, 404],
+    ['bob', 'patient/Observation.rs', 'GET', `${base}/${uuid(2)}`, 404],
+    ['ann', 'patient/Observation.rs', 'POST', base, 403],
+    ['bob', 'patient/Observation.cruds', 'POST', `${base}?patient=ann`, 403],
+    ['ann', 'patient/Observation.rs', 'DELETE', `${base}/${uuid(2)}`, 403],
+    ['bob', 'patient/Observation.cruds', 'DELETE', `${base}/${uuid(2)}`, 404],
+    ['ann', 'patient/Observation.cruds', 'DELETE', `${base}/${uuid(2)}`, 200],
+  ] as const
+  for (const [patient, scope, method, url, status] of rows)
+    t.equal((await askAs(patient, scope, method, url)).statusCode, status, `${patient} by ${scope}: ${method} ${url}`)
+  t.equal((await askAs('bob', 'patient/Observation.rs', 'GET', base)).body, '[]')
+  const recorded = await database.any<{ patient: string; interaction: string; outcome: number }>(
+    sql.fragment`SELECT patient, interaction, outcome FROM audit_record WHERE id > ${last}::bigint ORDER BY id`,
+  )
+  const said = recorded.map(({ patient, interaction, outcome }) => `${patient} ${interaction} ${outcome}`)
+  for (const one of [
+    'ann search-type 200',
+    'ann search-type 403',
+    'ann read 200',
+    'ann read 403',
+    'ann read 404',
+    'bob read 404',
+  ])
+    t.ok(said.includes(one), one)
+  for (const one of ['ann create 403', 'bob create 403', 'ann delete 403', 'bob delete 404'])
+    t.ok(said.includes(one), one)
+  if (!t.passing()) t.comment(said.join('\n'))
+})
