@@ -109,7 +109,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     outbound,
     secretKey,
     base: address,
-    rules: { registry, parseCriteria },
+    rules: { registry, codeClasses, parseCriteria },
     isRegistrationOpen,
     onRevoked: callers.forget,
     openStoreFor,

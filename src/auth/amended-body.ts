@@ -1,5 +1,7 @@
 import { errors } from 'oidc-provider'
 import { parseScope } from '../access/scope.ts'
+import { withoutAlias } from '../access/scope-alias.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
 import { findRecord } from '../storage/authorization-record.ts'
 import type { Connection } from '../storage/database.ts'
 import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
@@ -7,27 +9,46 @@ import { contextScopes } from './requested-scope.ts'
 
 /**
  * "client_id" is no parameter of SMART's refresh request: for a public client it is the one that the refresh token was given
- * to. The token decides all the same, and whoever authenticates is left alone.
+ * to. The token decides all the same, and whoever authenticates is left alone. What is asked by an alias is what was granted
+ * for it.
  */
-export const refreshBody = async (connection: Connection, body: Buffer, authorization?: string): Promise<Buffer> => {
+export const refreshBody = async (
+  connection: Connection,
+  body: Buffer,
+  { authorization, codeClasses }: { readonly authorization: string | undefined; readonly codeClasses: CodeClasses },
+): Promise<Buffer> => {
   const form = new URLSearchParams(body.toString('utf8'))
   const token = form.get('refresh_token')
+  if (form.get('grant_type') !== 'refresh_token' || token === null) return body
+  const scope = form.get('scope')
+  if (scope !== null) form.set('scope', withoutAliases(scope.split(' '), codeClasses).join(' '))
   const isNamed = authorization !== undefined || form.has('client_id') || form.has('client_assertion')
-  if (form.get('grant_type') !== 'refresh_token' || token === null || isNamed) return body
-  const found = await findRecord(connection, 'RefreshToken', token)
-  if (typeof found?.payload.clientId !== 'string') throw new errors.InvalidGrant('refresh token not found')
-  form.set('client_id', found.payload.clientId)
+  if (!isNamed) form.set('client_id', await clientOf(connection, token))
   return Buffer.from(form.toString())
 }
 
+const withoutAliases = (words: readonly string[], codeClasses: CodeClasses): readonly string[] =>
+  words.map(word => withoutAlias(word, 'patient', codeClasses))
+
+const clientOf = async (connection: Connection, token: string): Promise<string> => {
+  const found = await findRecord(connection, 'RefreshToken', token)
+  if (typeof found?.payload.clientId === 'string') return found.payload.clientId
+  throw new errors.InvalidGrant('refresh token not found')
+}
+
 /** What a client that registers itself may say of itself; all else, and above all what would be a right, is left out. */
-export const registrationBody = (body: Buffer, refusalOf: (url: string) => string | undefined): Buffer => {
+export const registrationBody = (
+  body: Buffer,
+  {
+    refusalOf,
+    codeClasses,
+  }: { readonly refusalOf: (url: string) => string | undefined; readonly codeClasses: CodeClasses },
+): Buffer => {
   const given = parseObject(body)
   const { client_name, scope } = given
   if (typeof client_name !== 'string' || !/^[^\p{Cc}\p{Cf}]{1,100}$/u.test(client_name))
     throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters')
-  const smart_scope = String(scope ?? '')
-    .split(' ')
+  const smart_scope = withoutAliases(String(scope ?? '').split(' '), codeClasses)
     .filter(word => contextScopes.some(one => one === word) || parseScope(word)?.context === 'patient')
     .join(' ')
   const metadata = checkClientMetadata(

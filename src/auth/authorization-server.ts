@@ -51,8 +51,9 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   const opened = openProviders(parts)
   const choices = openChoices({ database, registry: options.rules.registry, openStoreFor: options.openStoreFor })
   const amend = async ({ headers }: IncomingMessage, path: string, body: Buffer): Promise<Buffer> => {
-    if (path === '/token') return refreshBody(database, body, headers.authorization)
-    return path === '/register' ? registrationBody(body, outbound.refusalOf) : body
+    const { codeClasses } = options.rules
+    if (path === '/token') return refreshBody(database, body, { authorization: headers.authorization, codeClasses })
+    return path === '/register' ? registrationBody(body, { refusalOf: outbound.refusalOf, codeClasses }) : body
   }
   const handle = async (request: IncomingMessage, response: ServerResponse, { path, body }: Given) => {
     try {

@@ -1,7 +1,9 @@
 import { errors } from 'oidc-provider'
 import { parseScope, parseScopes } from '../access/scope.ts'
+import { withoutAlias } from '../access/scope-alias.ts'
 import { criteriaRefusal, type ParseCriteria } from '../access/scope-criteria.ts'
 import { limitScopes } from '../access/scope-limit.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { RegisteredClient } from '../storage/client-registration.ts'
 
@@ -15,7 +17,11 @@ export const contextScopes = [
   'online_access',
 ] as const
 
-export type ScopeRules = { readonly registry: Registry; readonly parseCriteria: ParseCriteria }
+export type ScopeRules = {
+  readonly registry: Registry
+  readonly codeClasses: CodeClasses
+  readonly parseCriteria: ParseCriteria
+}
 
 /**
  * What of the scopes that an app asks a person can give it at all, in its order: `user/` scopes only as far as the client is
@@ -24,7 +30,7 @@ export type ScopeRules = { readonly registry: Registry; readonly parseCriteria: 
  */
 export const scopesOfPerson = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
   const approved = parseScopes(client.scope).filter(({ context }) => context === 'user')
-  return wordsOf(text, rules).flatMap(word => {
+  return wordsOf(text, 'patient', rules).flatMap(word => {
     if (isContextScope(word)) return [word]
     const context = parseScope(word)?.context
     if (context === 'patient') return [word]
@@ -35,7 +41,7 @@ export const scopesOfPerson = (text: string, client: RegisteredClient, rules: Sc
 /** What of the scopes that a backend client asks it may have. Throws invalid_scope where that is nothing. */
 export const scopesOfBackend = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
   const approved = parseScopes(client.scope).filter(({ context }) => context === 'system')
-  const left = limitScopes(wordsOf(text, rules), approved)
+  const left = limitScopes(wordsOf(text, 'system', rules), approved)
   if (left.length > 0) return left
   const may = client.scope === '' ? 'none' : client.scope
   throw new errors.InvalidScope(`none of the scopes is within those that the client may have: ${may}`, text)
@@ -48,8 +54,13 @@ export const needsPatient = (scopes: readonly string[]): boolean =>
 export const isContextScope = (word: string): word is (typeof contextScopes)[number] =>
   contextScopes.some(one => one === word)
 
-const wordsOf = (text: string, { registry, parseCriteria }: ScopeRules): readonly string[] => {
-  const words = [...new Set(text.split(' ').filter(word => word !== ''))]
+const wordsOf = (
+  text: string,
+  context: 'patient' | 'system',
+  { registry, codeClasses, parseCriteria }: ScopeRules,
+): readonly string[] => {
+  const asked = text.split(' ').filter(word => word !== '')
+  const words = [...new Set(asked.map(word => withoutAlias(word, context, codeClasses)))]
   for (const word of words) {
     const scope = parseScope(word)
     const reason = scope && criteriaRefusal(scope, registry.resourceTypes, parseCriteria)

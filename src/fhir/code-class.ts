@@ -153,3 +153,9 @@ const unlistedSchema = (known: ReadonlyMap<string, string>, system: string | und
   const id = schemaId.exec(code)?.[1]
   return id === undefined ? undefined : (known.get(keyOf(undefined, id)) ?? id)
 }
+
+/** The class of the kind, and the narrower codes that belong to it too. */
+export const codesOf = ({ key, narrower }: Kind): readonly string[] => [
+  `${key.startsWith('ieee:') ? systems.ieee : systems.omh}|${key}`,
+  ...narrower.map(({ system = '', code }) => `${system}|${code}`),
+]

@@ -1,6 +1,5 @@
 import { parseScope, printScope, type Scope } from '../access/scope.ts'
-import { systems } from '../fhir/canonical.ts'
-import type { Kind } from '../fhir/code-class.ts'
+import { codesOf, type Kind } from '../fhir/code-class.ts'
 import type { Action } from '../search/expression.ts'
 
 /** What a person leaves ticked or not: a scope, or of one that does both, the part that reads and the part that writes. */
@@ -57,9 +56,3 @@ const narrowed = (part: AskedPart, kinds: readonly Kind[]): readonly string[] =>
   if (scope === undefined || !isNarrowable(part)) return [value]
   return kinds.map(kind => printScope({ ...scope, query: `code=${codesOf(kind).join(',')}` }))
 }
-
-/** The class of the kind, and the narrower codes that belong to it too. */
-export const codesOf = ({ key, narrower }: Kind): readonly string[] => [
-  `${key.startsWith('ieee:') ? systems.ieee : systems.omh}|${key}`,
-  ...narrower.map(({ system = '', code }) => `${system}|${code}`),
-]

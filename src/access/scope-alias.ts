@@ -1,0 +1,12 @@
+import { type CodeClasses, codesOf } from '../fhir/code-class.ts'
+
+/**
+ * Apps of CommonHealth's partners ask for a kind of measurements by one word, as its map of kinds names it:
+ * `OMHealthResource.HeartRate.Read`. It is the SMART scope that reads them; any other word stays as it is.
+ */
+export const withoutAlias = (word: string, context: 'patient' | 'system', classes: CodeClasses): string => {
+  if (!/^OMHealthResource\.\w+\.Read$/.test(word)) return word
+  const key = classes.kindOf(undefined, word)
+  const kind = classes.kinds().find(one => one.key === key)
+  return kind === undefined ? word : `${context}/Observation.rs?code=${codesOf(kind).join(',')}`
+}
