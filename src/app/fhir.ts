@@ -33,6 +33,7 @@ export const openFhir = async (options: FhirParts) => {
     registry,
     mhealth,
     findCaller: options.callers.find,
+    findRefused: options.callers.findRefused,
     pages,
     bounds,
     accessFor,

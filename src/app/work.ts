@@ -1,6 +1,7 @@
 import { type Database, openDatabase } from '../storage/database.ts'
 import { dropOldIntake } from '../storage/old-intake.ts'
 import { openQueue, type Queue } from '../storage/queue.ts'
+import { forgetAddresses } from '../storage/study-message.ts'
 import { workOnImports } from '../studies/patient-import-work.ts'
 import { openMessageSending } from '../studies/sending.ts'
 import { workOnStudyActions } from '../studies/study-action-work.ts'
@@ -79,19 +80,23 @@ export const openActing = async (
   return queue
 }
 
-/** Forgets by the hour what is kept of uploads for so many days. */
+/** Forgets by the hour what is kept of uploads for so many days, and where messages went after half a year. */
 export const openForgetting = (
   database: Database,
   days: number,
   reportFault: (fault: unknown) => void,
 ): { readonly close: () => void } => {
-  const forget = () => void dropOldIntake(database, days).catch(reportFault)
+  const forget = () => {
+    void dropOldIntake(database, days).catch(reportFault)
+    void forgetAddresses(database, addressDays).catch(reportFault)
+  }
   forget()
   const timer = setInterval(forget, hourMs)
   return { close: () => clearInterval(timer) }
 }
 
 const hourMs = 60 * 60 * 1000
+const addressDays = 180
 
 type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'> & {
   readonly databaseUrl: string

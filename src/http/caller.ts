@@ -20,17 +20,23 @@ export type Pages = {
   readonly origin: () => string
 }
 
+/** Before it is answered that a token is not in force. */
+export type OnRefused = (bearer: string, request: FastifyRequest) => Promise<void>
+
 /**
  * A hook that lets nobody by without a token in force. https://www.rfc-editor.org/rfc/rfc6750: only the header is read.
  * Where pages may call as well, a request without that header is theirs if it comes from one of them.
  */
 export const requireCaller =
-  (findCaller: FindCaller, pages?: Pages) =>
+  (findCaller: FindCaller, pages?: Pages, onRefused?: OnRefused) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { authorization } = request.headers
     const bearer = bearerOf(request)
     const caller = authorization === undefined ? await pageCaller(request, pages) : bearer && (await findCaller(bearer))
-    if (!caller) throw unauthorized(reply, authorization)
+    if (!caller) {
+      if (bearer !== undefined) await onRefused?.(bearer, request)
+      throw unauthorized(reply, authorization)
+    }
     request.caller = caller
   }
 

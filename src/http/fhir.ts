@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { dispatch } from '../interactions/dispatch.ts'
+import { dispatch, triedBy } from '../interactions/dispatch.ts'
 import type { FhirResponse, Interaction, SystemRequest } from '../interactions/interaction.ts'
 import { findRoute, methodsAt } from '../interactions/route.ts'
 import { routes } from '../operations/operations.ts'
+import { agentOf } from '../storage/audit/agent.ts'
+import type { Tried } from '../storage/audit/refusal.ts'
 import { type AsyncRequests, sendAccepted } from './async-requests.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
-import { type FindCaller, type Pages, requireCaller } from './caller.ts'
+import { type FindCaller, type OnRefused, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
@@ -17,6 +20,8 @@ import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 
 export type FhirOptions = ContextParts & {
   readonly findCaller: FindCaller
+  /** Whose a token is that is in force no more, as far as that is to be recorded. */
+  readonly findRefused: FindCaller
   readonly pages: Pages
   readonly bounds: Bounds
   readonly face?: Face
@@ -60,7 +65,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   parseBodies(server)
   options.bounds(server)
   server.decorateRequest('caller', undefined)
-  server.addHook('onRequest', requireCaller(options.findCaller, options.pages))
+  server.addHook('onRequest', requireCaller(options.findCaller, options.pages, recordRefused(options, face, target)))
   server.addHook('onRequest', async (request, reply) => {
     if (!mayBeContent(target(request))) face.requirePresentation(request)
     reply.header('cache-control', 'no-store')
@@ -75,6 +80,36 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
       for (const { method, path } of binaryWrites) scope.route({ method, url: path, handler: answer })
     })
   server.setNotFoundHandler(answer)
+}
+
+/** That somebody came with a token that was theirs: with one that never was, nobody is known, and the log has it. */
+const recordRefused =
+  (
+    { findRefused, registry, trail }: FhirOptions,
+    { interactions }: Face,
+    targetOf: (request: FastifyRequest) => { readonly method: string; readonly path: string },
+  ): OnRefused =>
+  async (bearer, request) => {
+    const caller = await findRefused(bearer)
+    if (caller === undefined) return
+    const tried = triedAt(interactions, registry, targetOf(request))
+    if (tried !== undefined)
+      await trail.keep({ ...agentOf(caller, { request: request.id }), ...tried, patients: [], outcome: 401 })
+  }
+
+/** As far as method and path say it: there is no body yet, and to nobody it is told here what is wrong with a path. */
+const triedAt = (
+  interactions: readonly Interaction[],
+  registry: Registry,
+  target: { readonly method: string; readonly path: string },
+): Tried | undefined => {
+  try {
+    const { interaction, named } = findRoute(interactions, registry, { ...target, body: { type: 'batch' } })
+    return triedBy({ interaction, request: named })
+  } catch (error) {
+    if (error instanceof FhirError) return undefined
+    throw error
+  }
 }
 
 const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'

@@ -1,5 +1,6 @@
-import type { Context, FhirResponse, Handler, Routed } from './interaction.ts'
+import type { Context, FhirRequest, FhirResponse, Handler, Routed } from './interaction.ts'
 import { requireAccess } from './require-access.ts'
+import type { Route } from './route.ts'
 
 /** Carries a request out, once the caller may do such a thing to such a type at all. Who may not, is recorded. */
 export const dispatch = async (routed: Routed, context: Context): Promise<FhirResponse> => {
@@ -14,8 +15,13 @@ export const dispatch = async (routed: Routed, context: Context): Promise<FhirRe
   }
 }
 
+type Named = FhirRequest | Route['named']
+
 /** What a request is recorded as. */
-export const triedBy = ({ interaction: { name }, request }: Routed) => ({
+export const triedBy = ({
+  interaction: { name },
+  request,
+}: Pick<Routed, 'interaction'> & { readonly request: Named }) => ({
   interaction: name,
   ...('type' in request ? { type: request.type } : {}),
   ...('id' in request && !('compartment' in request) ? { resource: request.id } : {}),

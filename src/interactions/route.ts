@@ -12,7 +12,7 @@ type Named = {
   readonly versionId?: string
 }
 
-type Route = { readonly interaction: Interaction; readonly named: Named }
+export type Route = { readonly interaction: Interaction; readonly named: Named }
 
 /** Finds the interaction that a method and a path below the base mean; what is unknown of them is thrown. */
 export const findRoute = (

@@ -1,9 +1,11 @@
 import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
-import { findToken } from './token.ts'
+import { findRefused, findToken } from './token.ts'
 
 export type Callers = {
   readonly find: (bearer: string) => Promise<Caller | undefined>
+  /** Whose a token is that is in force no more; undefined for one that never was, and for one that was asked about just before. */
+  readonly findRefused: (bearer: string) => Promise<Caller | undefined>
   /** After something was revoked here: everybody is asked about anew. */
   readonly forget: () => void
 }
@@ -33,8 +35,22 @@ export const openCallers = (connection: Connection): Callers => {
     forgotten++
     known.clear()
   }
-  return { find, forget }
+  return { find, findRefused: onceAMinute(bearer => findRefused(connection, bearer)), forget }
 }
+
+/** Whoever goes on with what is over asks nothing of the database, and adds nothing to it. */
+const onceAMinute = (find: Callers['findRefused']): Callers['findRefused'] => {
+  const asked = new Map<string, number>()
+  return async bearer => {
+    const now = performance.now()
+    if (now < (asked.get(bearer) ?? 0)) return undefined
+    if (asked.size >= most) asked.clear()
+    asked.set(bearer, now + minuteMs)
+    return find(bearer)
+  }
+}
+
+const minuteMs = 60_000
 
 const keptMs = 2000
 const most = 10_000

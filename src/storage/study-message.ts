@@ -118,6 +118,16 @@ export const endMessage = async (connection: Connection, id: string, reason?: st
     WHERE id = ${id} AND state = 'waiting'`)
 }
 
+/** Forgets where messages went that ended so many days ago, and their links, unless an invitation still stands by one. */
+export const forgetAddresses = async (connection: Connection, days: number): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE study_message AS message SET address = NULL, hash = NULL
+    WHERE message.address IS NOT NULL AND message.ended_at < now() - make_interval(days => ${days})
+      AND NOT EXISTS (
+        SELECT FROM invitation
+        WHERE invitation.id = message.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now())`)
+}
+
 /** It is tried again. */
 export const noteReason = async (connection: Connection, id: string, reason: string): Promise<void> => {
   await connection.run(sql.fragment`UPDATE study_message SET reason = ${reason} WHERE id = ${id} AND state = 'waiting'`)

@@ -63,6 +63,15 @@ export const findToken = async (
   return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at }
 }
 
+/** Whom a token stood for, or would stand for, that `findToken` does not answer; undefined where there never was one. */
+export const findRefused = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
+  if (!isSecret(bearer)) return undefined
+  const row = await connection.maybeOne<TokenRow>(
+    sql.fragment`${callerRows(sql.fragment`token`)} WHERE token.hash = ${sql.binary(digestOf(bearer))}`,
+  )
+  return row && toCaller(row)
+}
+
 /** The caller that a token made, from a copy of its row in another table that has its columns, and `id`. It is not asked for how long. */
 export const findCallerOf = async (
   connection: Connection,

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { fastifySSE } from '@fastify/sse'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
 import { type Html, html } from './html.ts'
-import { requireSession } from './signed-in.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
 
 /** How far long work is. */
 export type Progress = { readonly done: number; readonly total: number; readonly isOver: boolean }
@@ -13,6 +14,7 @@ type ReadProgress<Params> = (request: FastifyRequest<{ readonly Params: Params }
 /** How far it is, as events to a page that is left open. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const streamProgress = <Params>(server: FastifyInstance, path: string, read: ReadProgress<Params>): void => {
   let isClosing = false
+  const listening = new Map<string, number>()
   server.addHook('preClose', async () => {
     isClosing = true
   })
@@ -23,17 +25,36 @@ export const streamProgress = <Params>(server: FastifyInstance, path: string, re
       { sse: 'only', onRequest: requireSession },
       async (request, reply) => {
         const first = await read(request as FastifyRequest<{ readonly Params: Params }>)
-        await reply.sse.send(
-          events(
-            first,
-            () => read(request as FastifyRequest<{ readonly Params: Params }>),
-            () => isClosing || !isHeard(reply),
+        await counted(listening, sessionOf(request).person, () =>
+          reply.sse.send(
+            events(
+              first,
+              () => read(request as FastifyRequest<{ readonly Params: Params }>),
+              () => isClosing || !isHeard(reply),
+            ),
           ),
         )
       },
     )
   })
 }
+
+/** Of one kind of work a person's pages are told in so many places at once: each asks the database over and over. */
+const counted = async (listening: Map<string, number>, person: string, tell: () => Promise<void>): Promise<void> => {
+  const open = listening.get(person) ?? 0
+  if (open >= mostStreams)
+    throw new FhirError('throttled', `At most ${mostStreams} pages show at once how far such work is`)
+  listening.set(person, open + 1)
+  try {
+    await tell()
+  } finally {
+    const left = (listening.get(person) ?? 1) - 1
+    if (left === 0) listening.delete(person)
+    else listening.set(person, left)
+  }
+}
+
+const mostStreams = 5
 
 const isHeard = ({ sse }: FastifyReply): boolean => sse.isConnected
 

@@ -23,10 +23,10 @@ export const recordRefusal = async (keep: Keep, tried: Tried, error: unknown): P
   await keep({ ...tried, patients: [], outcome: error.status })
 }
 
-/** What is not there and what may not be seen look alike. */
+/** What is not there and what may not be seen look alike; a condition that does not hold asks about what is there. */
 export const isRefusal = (status: number): boolean => refusals.has(status)
 
-const refusals: ReadonlySet<number> = new Set([401, 403, 404, 410])
+const refusals: ReadonlySet<number> = new Set([401, 403, 404, 410, 412])
 
 /** That a refusal is recorded already, and need not be where it is thrown. */
 export const noteRecorded = (error: FhirError): void => {

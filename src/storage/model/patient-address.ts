@@ -61,7 +61,7 @@ const tellOldAddresses = async (connection: Connection, patient: string, isOther
     FROM (
       SELECT DISTINCT ON (channel, address) patient, channel, address, kind
       FROM study_message
-      WHERE patient = ${patient} AND (tries > 0 OR state = 'sent' OR kind = 'address-changed') AND ${isOther}
+      WHERE patient = ${patient} AND address IS NOT NULL AND (tries > 0 OR state = 'sent' OR kind = 'address-changed') AND ${isOther}
       ORDER BY channel, address, made_at DESC, id DESC) AS last
     WHERE kind <> 'address-changed'`)
 }

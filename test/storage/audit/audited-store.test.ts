@@ -113,6 +113,41 @@ t.test(
   },
 )
 
+t.test(
+  'who comes with a token that is over is recorded, once a minute; with one that never was nobody is known',
+  async t => {
+    const over = await token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.rs' })
+    await database.run(sql.fragment`UPDATE token SET revoked_at = now() WHERE hash = sha256(${over}::bytea)`)
+    const get = (bearer: string, path: string) => async () => {
+      const headers = { authorization: `Bearer ${bearer}` }
+      t.equal((await server.inject({ url: `/fhir/${path}`, headers })).statusCode, 401)
+    }
+    const tried = {
+      client: 'cli',
+      patient: 'ann',
+      interaction: 'read',
+      type: 'Observation',
+      resource: 'ann-1',
+      outcome: 401,
+    }
+    t.strictSame(await recordedBy(get(over, 'Observation/ann-1')), [row(tried)])
+    t.strictSame(await recordedBy(get(over, 'Observation/ann-1')), [])
+    t.strictSame(await recordedBy(get('a'.repeat(43), 'Observation/ann-1')), [])
+  },
+)
+
+t.test('a condition that does not hold is recorded, for it asks what is there', async t => {
+  const create = () =>
+    server.inject({
+      method: 'POST',
+      url: '/fhir/Patient',
+      headers: { ...all, 'if-none-exist': 'family=Secret' },
+      payload: { resourceType: 'Patient' },
+    })
+  const [last] = (await recordedBy(create)).slice(-1)
+  t.match(last, { interaction: 'create', type: 'Patient', outcome: 412 })
+})
+
 t.test('whoever is refused is recorded', async t => {
   const get = (path: string) => () => server.inject({ url: `/fhir/${path}`, headers: asAnn })
   const refused = { client: 'cli', patient: 'ann' }
