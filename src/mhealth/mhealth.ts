@@ -14,7 +14,7 @@ import { deriveFace, mapVersion } from './observation.ts'
 import { implausible } from './plausibility.ts'
 import type { ValidationPolicy } from './policy.ts'
 import { openSchemas, type SchemaId } from './schema/schemas.ts'
-import { timingOf } from './timing.ts'
+import { startOf, timingOf } from './timing.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
 export type Mhealth = {
@@ -87,7 +87,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
           resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
           uploadKey: uploadKeyOf(document, classKey, {
             device: asRecord(sent.device)?.reference,
-            isTimed: timing.effective !== undefined,
+            start: startOf(timing.effective),
             now: moment,
           }),
           device: deviceOf(document.plain.header),

@@ -36,12 +36,21 @@ const outOfOrder = (expression: string): Finding =>
     expression,
   )
 
-const startOf = ({ element }: Effective): string | undefined =>
+const startText = ({ element }: Effective): string | undefined =>
   'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod.start
+
+/** In ms since 1970; of what is only known to have ended, its end. Undefined where nothing is known. */
+export const startOf = (effective: Effective | undefined): number | undefined => {
+  if (effective === undefined) return undefined
+  const { element } = effective
+  const text = startText(effective) ?? ('effectivePeriod' in element ? element.effectivePeriod.end : undefined)
+  const start = Date.parse(text ?? '')
+  return Number.isNaN(start) ? undefined : start
+}
 
 /** Only the start is asked: totals of a day are sent before that day has ended. */
 const isFuture = (effective: Effective, now: number): boolean => {
-  const start = startOf(effective)
+  const start = startText(effective)
   return start !== undefined && Date.parse(start) > now + (isInZone(effective) ? clockSkewMs : farthestZoneMs)
 }
 
@@ -56,6 +65,6 @@ const isInZone = ({ element, notes }: Effective): boolean =>
 const future = (effective: Effective, expression: string): Finding =>
   finding(
     'time-future',
-    `the document says that it was measured at ${startOf(effective)}, which is yet to come`,
+    `the document says that it was measured at ${startText(effective)}, which is yet to come`,
     expression,
   )

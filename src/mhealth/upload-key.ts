@@ -14,8 +14,8 @@ export type UploadKey = {
   readonly key: string
   /** The vendor's own record of it, where the header names one. */
   readonly record?: string
-  /** What was measured, when and by what, whatever the header calls it; absent where it is not said when. */
-  readonly measurement?: string
+  /** What was measured, when and by what, whatever the header calls it; absent where it is not said when. `start` in ms since 1970. */
+  readonly measurement?: { readonly start: number; readonly text: string }
   /** When its source changed it last, in ms since 1970. */
   readonly revised?: number
   readonly digest: string
@@ -26,18 +26,19 @@ export type UploadKey = {
 export const uploadKeyOf = (
   { plain }: OmhDocument,
   classKey: string,
-  { device, isTimed, now }: { readonly device: unknown; readonly isTimed: boolean; readonly now: number },
+  { device, start, now }: { readonly device: unknown; readonly start: number | undefined; readonly now: number },
 ): UploadKey => {
   const canonical = canonicalize(plain.whole)
   const header = plain.header ?? {}
   const id = asText(header.uuid ?? header.id)
   const revised = revisedAt(header, now)
   const record = recordOf(header, device)
+  const measured = canonicalize([sourcesIn(header), device ?? null, plain.bodies])
   return {
     schema: classKey,
     key: id === undefined || id === '' ? hash('sha256', `${classKey}\n${canonical}`) : id.toLowerCase(),
     ...(record === undefined ? {} : { record }),
-    ...(isTimed ? { measurement: canonicalize([sourcesIn(header), device ?? null, plain.bodies]) } : {}),
+    ...(start === undefined ? {} : { measurement: { start, text: measured } }),
     ...(revised === undefined ? {} : { revised }),
     digest: hash('sha256', canonical),
     mapVersion,

@@ -125,8 +125,8 @@ export type UploadKey = {
   readonly key: string
   /** The vendor's own record of it. */
   readonly record?: string
-  /** What was measured, when and by what. */
-  readonly measurement?: string
+  /** What was measured, when and by what; `start` in ms since 1970. */
+  readonly measurement?: { readonly start: number; readonly text: string }
   /** When its source changed it last, in ms since 1970. */
   readonly revised?: number
   readonly digest: string

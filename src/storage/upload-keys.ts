@@ -19,57 +19,79 @@ export type Entry = {
 export type Key = { readonly kind: number; readonly uuid: string; readonly place: string }
 
 /** The document's own identity, else its content; the vendor's record of it; what was measured. */
-const kinds = { key: 1, record: 2, measurement: 3 } as const
+const kinds = { document: 1, record: 2, measurement: 3 } as const
 
 export const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined): Entry => {
   if (uploadKey === undefined || candidate.patientId === 0)
     return { candidate, keys: [], digest: '', mapVersion: 0, revised: undefined }
   const { schema, digest, mapVersion, revised } = uploadKey
-  const keys = (['key', 'record', 'measurement'] as const).flatMap((name): Key | readonly Key[] => {
-    const text = uploadKey[name]
-    if (text === undefined) return []
-    const uuid = uuidOf(schema, text)
-    return { kind: kinds[name], uuid, place: `${candidate.patientId}/${kinds[name]}/${uuid}` }
-  })
+  const { key, record, measurement } = uploadKey
+  const uuids = [
+    [kinds.document, uuidOf(schema, key)],
+    [kinds.record, record === undefined ? undefined : uuidOf(schema, record)],
+    [kinds.measurement, measurement && timedUuidOf(schema, measurement)],
+  ] as const
+  const keys = uuids.flatMap(([kind, uuid]): Key | readonly Key[] =>
+    uuid === undefined ? [] : { kind, uuid, place: `${candidate.patientId}/${kind}/${uuid}` },
+  )
   return { candidate, keys, digest, mapVersion, revised }
 }
 
-const uuidOf = (schema: string, key: string): string => {
-  const hex = createHash('sha256').update(`${schema}|${key}`).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+const uuidOf = (schema: string, key: string): string => uuidIn(digestOf(schema, key))
+
+/** Measurements come in the order of their times: with these in front, so do their keys, and the index grows at one place. */
+const timedUuidOf = (schema: string, { start, text }: { readonly start: number; readonly text: string }): string => {
+  const time = Math.min(Math.max(Math.trunc(start), 0), 2 ** 48 - 1)
+  return uuidIn(time.toString(16).padStart(12, '0') + digestOf(schema, text))
 }
+
+const digestOf = (schema: string, key: string): string => createHash('sha256').update(`${schema}|${key}`).digest('hex')
+
+const uuidIn = (hex: string): string =>
+  [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 
 /** It is known only by what was measured: not by what its header says of it. */
 export const isMeasurement = ({ kind }: Key): boolean => kind === kinds.measurement
-export const isDocument = ({ kind }: Key): boolean => kind === kinds.key
+export const isDocument = ({ kind }: Key): boolean => kind === kinds.document
 
 /**
  * Takes the keys of new documents for them, before they are written: most documents are new, and then nothing need be
- * looked up. Answers the places that were free; of another request that has one at this moment the end is awaited.
+ * looked up. Answers how many were not free; of another request that has one at this moment the end is awaited.
  */
-export const takeKeys = async (connection: Connection, entries: readonly Entry[]): Promise<ReadonlySet<string>> => {
-  const rows = entries.flatMap(entry => entry.keys.map(key => ({ entry, key })))
-  if (rows.length === 0) return new Set()
-  const kept = await connection.any<PlaceRow>(sql.fragment`
+export const takeKeys = async (connection: Connection, entries: readonly Entry[]): Promise<number> => {
+  const keyed = entries.filter(({ keys }) => keys.length > 0)
+  if (keyed.length === 0) return 0
+  const ofKind = (kind: number) =>
+    sql.array(
+      keyed.map(({ keys }) => keys.find(one => one.kind === kind)?.uuid ?? null),
+      'uuid',
+    )
+  const taken = await connection.run(sql.fragment`
     INSERT INTO upload_key (patient_id, kind, key, pk, digest, map_version, revised)
-    SELECT patient_id, kind, key, pk, decode(digest, 'hex'), map_version, revised
-    FROM unnest(${columns(rows)}, ${sql.array(
-      rows.map(({ entry }) => entry.candidate.pk),
-      'int8',
-    )}, ${sql.array(
-      rows.map(({ entry }) => entry.digest),
-      'text',
-    )}, ${sql.array(
-      rows.map(({ entry }) => entry.mapVersion),
+    SELECT patient_id, key.kind, key.uuid, pk, decode(digest, 'hex'), map_version, revised
+    FROM unnest(${sql.array(
+      keyed.map(({ candidate }) => candidate.patientId),
       'int4',
     )}, ${sql.array(
-      rows.map(({ entry }) => timeOf(entry.revised)),
+      keyed.map(({ candidate }) => candidate.pk),
+      'int8',
+    )}, ${sql.array(
+      keyed.map(({ digest }) => digest),
+      'text',
+    )}, ${sql.array(
+      keyed.map(({ mapVersion }) => mapVersion),
+      'int4',
+    )}, ${sql.array(
+      keyed.map(({ revised }) => timeOf(revised)),
       'timestamptz',
-    )}) AS new(patient_id, kind, key, pk, digest, map_version, revised)
-    ORDER BY patient_id, kind, key
-    ON CONFLICT DO NOTHING
-    RETURNING patient_id, kind, key`)
-  return new Set(kept.map(placeOf))
+    )}, ${ofKind(kinds.document)}, ${ofKind(kinds.record)}, ${ofKind(kinds.measurement)})
+      AS new(patient_id, pk, digest, map_version, revised, document, record, measurement)
+    CROSS JOIN LATERAL (VALUES (${kinds.document}::smallint, document), (${kinds.record}::smallint, record),
+      (${kinds.measurement}::smallint, measurement)) AS key(kind, uuid)
+    WHERE key.uuid IS NOT NULL
+    ORDER BY patient_id, key.kind, key.uuid
+    ON CONFLICT DO NOTHING`)
+  return keyed.reduce((sum, { keys }) => sum + keys.length, 0) - taken
 }
 
 type PlaceRow = { patient_id: number; kind: number; key: string }
@@ -103,7 +125,7 @@ export type Keyed = {
 type KeyedRow = PlaceRow & { pk: string; digest: string; revised: Date | null }
 
 /**
- * By place. The keys are locked, so that uploads of the same documents take turns; only a statement that begins with the
+ * By place, of the keys that others have. They are locked, so that uploads of the same documents take turns; only a statement that begins with the
  * locks held sees what the turn before has written.
  */
 export const lockKeys = async (
@@ -115,9 +137,12 @@ export const lockKeys = async (
   const rows = await connection.any<KeyedRow>(sql.fragment`
     SELECT upload_key.patient_id, upload_key.kind, upload_key.key, upload_key.pk, encode(upload_key.digest, 'hex') AS digest,
       upload_key.revised
-    FROM unnest(${columns(asked)}) AS asked(patient_id, kind, key)
+    FROM unnest(${columns(asked)}, ${sql.array(
+      asked.map(({ entry }) => entry.candidate.pk),
+      'int8',
+    )}) AS asked(patient_id, kind, key, pk)
     JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = asked.kind
-      AND upload_key.key = asked.key
+      AND upload_key.key = asked.key AND upload_key.pk <> asked.pk
     ORDER BY upload_key.patient_id, upload_key.kind, upload_key.key
     FOR UPDATE OF upload_key`)
   return new Map(

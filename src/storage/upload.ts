@@ -79,12 +79,10 @@ const uploadSet = async (
   entries: readonly Entry[],
   outcomes: Map<Entry, Written>,
 ): Promise<void> => {
-  const free = await takeKeys(connection, entries)
-  const met = await findMet(
-    connection,
-    entries.filter(({ keys }) => keys.some(({ place }) => !free.has(place))),
-    free,
-  )
+  const notFree = await takeKeys(connection, entries)
+  const stored = notFree === 0 ? new Map() : await lockKeys(connection, entries)
+  if (stored.size < notFree) throw new FhirError('transient', 'The same documents are being deleted by another request')
+  const met = await findMet(connection, entries, stored)
   const known = new Set(met.map(({ entry }) => entry))
   const fresh = entries.filter(entry => !known.has(entry))
   const inserted = await insertAll(
@@ -106,7 +104,7 @@ const uploadSet = async (
     outcomes.set(one.entry, await meetUpload(connection, writing, one, may))
   }
   const taken = (of: readonly Entry[]) =>
-    of.flatMap(entry => entry.keys.filter(({ place }) => free.has(place)).map(key => ({ entry, key })))
+    of.flatMap(entry => entry.keys.filter(({ place }) => !stored.has(place)).map(key => ({ entry, key })))
   const [refused, led] = partition(met, ({ entry }) => outcomes.get(entry)?.outcome === 'refused')
   const unwritten = fresh.filter(entry => outcomes.get(entry)?.outcome !== 'created')
   await releaseKeys(connection, taken([...unwritten, ...refused.map(({ entry }) => entry)]))
@@ -129,16 +127,13 @@ const partition = <One>(all: readonly One[], test: (one: One) => boolean): reado
 const findMet = async (
   connection: Connection,
   entries: readonly Entry[],
-  free: ReadonlySet<string>,
+  stored: ReadonlyMap<string, Keyed>,
 ): Promise<readonly Met[]> => {
-  const locked = await lockKeys(connection, entries)
-  const found = entries.map(entry => {
-    const under = entry.keys.filter(({ place }) => !free.has(place) && locked.has(place))
+  const found = entries.flatMap(entry => {
+    const under = entry.keys.filter(({ place }) => stored.has(place))
     const [key] = under
-    const keyed = key && locked.get(key.place)
-    if (key === undefined || keyed === undefined)
-      throw new FhirError('transient', 'The same documents are being deleted by another request')
-    return { entry, keyed, isEcho: isEcho(key, under, locked) }
+    const keyed = key && stored.get(key.place)
+    return key === undefined || keyed === undefined ? [] : [{ entry, keyed, isEcho: isEcho(key, under, stored) }]
   })
   const places = found.map(({ keyed }) => keyed)
   const currents = await currentObservations(connection, places)
@@ -152,10 +147,10 @@ const findMet = async (
   }))
 }
 
-const isEcho = (by: Key, under: readonly Key[], locked: ReadonlyMap<string, Keyed>): boolean => {
+const isEcho = (by: Key, under: readonly Key[], stored: ReadonlyMap<string, Keyed>): boolean => {
   const measured = under.find(isMeasurement)
   if (measured === undefined || isDocument(by)) return false
-  return locked.get(measured.place)?.pk === locked.get(by.place)?.pk
+  return stored.get(measured.place)?.pk === stored.get(by.place)?.pk
 }
 
 /** What was said in the same Bundle before is met as what is stored. */
