@@ -8,6 +8,8 @@ import { startError } from '../start-error.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { isEmpty } from '../storage/emptiness.ts'
 import { type Book, openBook, tellCount, tellDuration } from './demo/book.ts'
+import type { Participant } from './demo/cast.ts'
+import { type Contract, contractOf } from './demo/document.ts'
 import { enrolParticipants } from './demo/enrolment.ts'
 import { openExampleApps } from './demo/example-apps.ts'
 import { figuresOf, isStored, type Readings } from './demo/expected.ts'
@@ -101,27 +103,39 @@ const upload = async (stage: Stage): Promise<void> => {
   const expected = expectedUpload(world, readings)
   const loading = openLoading(expected.sent, process.stdout)
   const started = performance.now()
-  const uploaded = await uploadAll(signIn, world.enrolled, readings, loading.add)
+  const uploads = await uploadAll(signIn, world.enrolled, readings, loading.add)
   const durationMs = performance.now() - started
   loading.stop()
   const perSecond = Math.round(expected.sent / (durationMs / 1000))
-  book.expect({
-    who: 'Twenty apps',
-    asked: `POST ${tellCount(uploaded.bundles)} Bundles of Open mHealth documents, one for each person and day`,
-    got: { created: uploaded.created, refused: uploaded.refused },
-    wanted: { created: expected.created, refused: expected.sent - expected.created },
-    told:
-      `${tellCount(uploaded.created)} stored, ${tellCount(perSecond)} a second; ` +
-      `${tellCount(uploaded.refused)} refused for want of consent`,
-    durationMs,
-  })
+  for (const [contract, who, path] of spoken) {
+    const { bundles = 0, created = 0, refused = 0 } = uploads.get(contract) ?? {}
+    const { sent, created: wanted } = expectedUpload(world, readings, contract)
+    book.expect({
+      who,
+      asked: `POST ${path}: ${tellCount(bundles)} Bundles of Open mHealth documents, one for each person and day`,
+      got: { created, refused },
+      wanted: { created: wanted, refused: sent - wanted },
+      told: `${tellCount(created)} stored, ${tellCount(refused)} refused for want of consent`,
+    })
+  }
+  book.line(`    all of them in ${tellDuration(durationMs)}, ${tellCount(perSecond)} Observations a second`)
   await withdrawEarly(stage)
 }
 
-const expectedUpload = ({ enrolled }: World, readings: Readings) => ({
-  sent: enrolled.reduce((sum, one) => sum + sentOf(one, readings).flat().length, 0),
-  created: figuresOf(readings, 'all', isStored).count,
-})
+const spoken = [
+  ['r4', 'Thirteen apps that speak FHIR R4', '/fhir'],
+  ['jhe', 'Seven apps that speak the contract of the JupyterHealth Exchange', '/FHIR/R5'],
+] as const
+
+const expectedUpload = ({ enrolled }: World, readings: Readings, contract?: Contract) => {
+  const isOf = (person: Participant) => contract === undefined || contractOf(person) === contract
+  return {
+    sent: enrolled
+      .filter(({ person }) => isOf(person))
+      .reduce((sum, one) => sum + sentOf(one, readings).flat().length, 0),
+    created: figuresOf(readings, 'all', (person, reading) => isOf(person) && isStored(person, reading)).count,
+  }
+}
 
 /** Who withdraws before anybody has looked. */
 const withdrawEarly = async ({ signIn, world, book }: Stage): Promise<void> => {

@@ -1,15 +1,28 @@
 import { v5 } from 'uuid'
-import { systems } from '../../fhir/canonical.ts'
+import { standardExtensions, systems } from '../../fhir/canonical.ts'
 import { type Measure, measures, type Participant, type Source, sources } from './cast.ts'
 import { offsetHours, type Reading } from './physiology.ts'
 
-/** An Observation as phone apps send it: the document in R5's attachment, one coding. https://w3id.org/ieee1752 */
+/**
+ * What an app speaks: the contract of the JupyterHealth Exchange, with the document in R5's attachment; or FHIR R4, where it stands
+ * in the extension that R4 has for that.
+ */
+export type Contract = 'jhe' | 'r4'
+
+/** The apps of each institution's people speak one. */
+export const contractOf = ({ home }: Pick<Participant, 'home'>): Contract => (home === 'northlake' ? 'jhe' : 'r4')
+
+/** An Observation as phone apps send it, with one coding. https://w3id.org/ieee1752 */
 export const toObservation = (
   person: Participant,
   reading: Reading,
   { patient, device }: { readonly patient: string; readonly device: string },
 ) => {
   const document = toDocument(person, reading)
+  const valueAttachment = {
+    contentType: 'application/json',
+    data: Buffer.from(JSON.stringify(document)).toString('base64'),
+  }
   return {
     resourceType: 'Observation',
     status: 'final',
@@ -17,10 +30,9 @@ export const toObservation = (
     subject: { reference: `Patient/${patient}` },
     device: { reference: `Device/${device}` },
     identifier: [{ system: 'urn:ietf:rfc:3986', value: `urn:uuid:${document.header.uuid}` }],
-    valueAttachment: {
-      contentType: 'application/json',
-      data: Buffer.from(JSON.stringify(document)).toString('base64'),
-    },
+    ...(contractOf(person) === 'jhe'
+      ? { valueAttachment }
+      : { extension: [{ url: standardExtensions.observationValue, valueAttachment }] }),
   }
 }
 

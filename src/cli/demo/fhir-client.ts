@@ -22,15 +22,15 @@ export type FhirClient = {
   readonly readAll: (path: string) => Promise<{ readonly found: readonly Observation[]; readonly durationMs: number }>
 }
 
-export const openFhirClient = (base: string, token: string): FhirClient => {
+export const openFhirClient = (base: string, token: string, type = 'application/fhir+json'): FhirClient => {
   const send = async (method: string, url: string, resource?: object): Promise<Answer> => {
     const started = performance.now()
     const response = await fetch(url.startsWith(base) ? url : `${base}/${url}`.replace(/\/$/, ''), {
       method,
       headers: {
-        accept: 'application/fhir+json',
+        accept: type,
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-        ...(resource === undefined ? {} : { 'content-type': 'application/fhir+json', 'content-encoding': 'gzip' }),
+        ...(resource === undefined ? {} : { 'content-type': type, 'content-encoding': 'gzip' }),
       },
       ...(resource === undefined ? {} : { body: await compress(JSON.stringify(resource), { level: 1 }) }),
     })

@@ -1,6 +1,7 @@
 import { howFast, refusedUpload, sentAgain, withdrawal } from './changing.ts'
 import { othersRead, patientReads, scopedAppReads, secondStudyReads, studyReads } from './reading.ts'
 import type { Play } from './stage.ts'
+import { takesUp } from './taking-up.ts'
 
 /** In this order: a withdrawal changes what can be read after it. */
 export const scenes: readonly Play[] = [
@@ -12,5 +13,6 @@ export const scenes: readonly Play[] = [
   refusedUpload,
   sentAgain,
   withdrawal,
+  takesUp,
   howFast,
 ]

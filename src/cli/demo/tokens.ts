@@ -2,7 +2,9 @@ import { commandLineClient } from '../../storage/client.ts'
 import type { Database } from '../../storage/database.ts'
 import { issueToken, type TokenRequest } from '../../storage/token.ts'
 import { openAccount } from '../../storage/user-account.ts'
+import type { Contract } from './document.ts'
 import { type FhirClient, openFhirClient } from './fhir-client.ts'
+import { type LetterRead, readLetter } from './letter.ts'
 import { type ColleagueKey, emailOf, staff } from './staff.ts'
 
 /** Everyone's way in: a token of the command line's, and a client that carries it. */
@@ -12,6 +14,12 @@ export type SignIn = {
   readonly openAccount: (key: ColleagueKey, person: string) => Promise<unknown>
   readonly colleague: (key: ColleagueKey, scope: string, study?: string) => Promise<FhirClient>
   readonly patient: (id: string, scope: string) => Promise<FhirClient>
+  /** The patient's app, where it uploads. */
+  readonly uploading: (contract: Contract, id: string) => Promise<FhirClient>
+  /** The patient is invited to a study, and reads the letter: what stands there for an app that takes invitations up by itself. */
+  readonly invited: (subject: string, patient: string, study: string) => Promise<LetterRead>
+  /** Any part of this server, with a token. */
+  readonly at: (path: string, token: string) => FhirClient
   readonly nobody: FhirClient
 }
 
@@ -25,7 +33,15 @@ export const openSignIn = (database: Database, base: string): SignIn => {
       await issueToken(database, { subject, client: commandLineClient, scope, ttlSeconds, ...narrowed }),
     )
   }
+  const address = base.replace(/\/fhir$/, '')
+  const at = (path: string, token: string) => openFhirClient(`${address}${path}`, token, 'application/json')
   return {
+    at,
+    uploading: async (contract, id) => {
+      const app = await open({ kind: 'patient', patient: id }, 'patient/Observation.cruds')
+      return contract === 'r4' ? app : at('/FHIR/R5', app.token)
+    },
+    invited: (subject, patient, study) => readLetter(database, { subject, patient, study }),
     openAccount: (key, person) => openAccount(database, emailOf(staff[key]), person),
     administrator: () => open({ kind: 'administrator' }, 'user/*.cruds'),
     colleague: async (key, scope, study) =>

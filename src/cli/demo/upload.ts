@@ -1,4 +1,4 @@
-import { toObservation } from './document.ts'
+import { type Contract, contractOf, toObservation } from './document.ts'
 import { isStored, type Readings } from './expected.ts'
 import { type Answer, diagnosticsOf, type FhirClient } from './fhir-client.ts'
 import type { Reading } from './physiology.ts'
@@ -17,7 +17,7 @@ export type Uploaded = {
 type Tell = (sent: number) => void
 
 /**
- * Everybody's app at once, a Bundle a day, in the order of the days. An app that was told on the first day that a kind
+ * Everybody's app at once, a Bundle a day, in the order of the days, as what it speaks has it. An app that was told on the first day that a kind
  * of data has no consent does not send it again.
  */
 export const uploadAll = async (
@@ -25,20 +25,21 @@ export const uploadAll = async (
   enrolled: readonly Enrolled[],
   readings: Readings,
   tell: Tell,
-): Promise<Uploaded> => {
+): Promise<ReadonlyMap<Contract, Uploaded>> => {
   const waiting = [...enrolled]
-  const uploaded: Uploaded[] = []
+  const uploaded = new Map<Contract, Uploaded>()
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const app = await signIn.patient(next.patient, uploadScope)
-      uploaded.push(await uploadMonth(app, next, readings.get(next.person) ?? [], tell))
+      const contract = contractOf(next.person)
+      const app = await signIn.uploading(contract, next.patient)
+      const month = await uploadMonth(app, next, readings.get(next.person) ?? [], tell)
+      uploaded.set(contract, sum(uploaded.get(contract) ?? none, month))
     }
   }
   await Promise.all(Array.from({ length: appsAtOnce }, work))
-  return uploaded.reduce(sum, none)
+  return uploaded
 }
 
-const uploadScope = 'patient/Observation.cruds'
 const appsAtOnce = 4
 
 /** What the app sends of each day. */

@@ -1,6 +1,6 @@
 import type { Bundle, Resource } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
-import type { Caller } from '../../access/caller.ts'
+import { type Caller, within } from '../../access/caller.ts'
 import { whoIs } from '../../access/rules/rule.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
@@ -15,6 +15,8 @@ import { recordIn } from '../../studies/own-record.ts'
 /** What a route of this contract asks of our own interactions, as the caller of the request: all that it tells has passed them. */
 export type Asking = {
   readonly caller: Caller
+  /** The same caller, narrowed to what one ResearchStudy was given; its id. */
+  readonly within: (study: string) => Asking
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R>
   /** Undefined where the caller may not see it, or nothing of its type. */
   readonly look: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
@@ -39,9 +41,9 @@ export type Found<R> = {
   readonly previous?: string
 }
 
-export const openAsking = (parts: ContextParts): ((request: FastifyRequest) => Asking) => {
+export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) => {
   const contextOf = openContexts(parts)
-  return request => {
+  const askingOf = (request: Asked): Asking => {
     const { caller } = request
     if (caller === undefined) throw new Error('a route without its caller')
     const ask = async (method: string, path: string, query: Query = {}, more: More = {}): Promise<unknown> => {
@@ -57,6 +59,7 @@ export const openAsking = (parts: ContextParts): ((request: FastifyRequest) => A
       toFound((await ask('GET', type, 'cursor' in query ? { _cursor: String(query.cursor) } : query)) as Bundle)
     return {
       caller,
+      within: study => askingOf({ caller: within(caller, study), id: request.id, log: request.log }),
       read,
       look: (type, id) => unlessHidden(undefined, () => read(type, id)),
       search,
@@ -73,7 +76,10 @@ export const openAsking = (parts: ContextParts): ((request: FastifyRequest) => A
       },
     }
   }
+  return askingOf
 }
+
+type Asked = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
 
 type More = { readonly body?: unknown; readonly ifMatch?: string }
 

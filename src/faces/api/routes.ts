@@ -153,17 +153,20 @@ export const routes: readonly Route[] = [
     path: 'observations',
     parameters: ['organization_id', 'study_id', 'patient_id', 'observation_id'],
     isPaged: true,
-    answer: async ({ asking, query, page }, parts) =>
-      pageOf<Observation>(asking, 'Observation', {
+    answer: async ({ asking, query, page }, parts) => {
+      const study = idOf(query, 'study_id')
+      // By who is a member, those would be left out whom a coded study knows by code alone.
+      const inStudy = study === undefined ? asking : asking.within((await findStudy(asking, study)).id ?? '')
+      return pageOf<Observation>(inStudy, 'Observation', {
         asked: page,
         where: {
           ...referring('patient', 'Patient', idOf(query, 'patient_id')),
           ...referring('patient.organization', 'Organization', idOf(query, 'organization_id')),
-          ...named('patient._has:Group:member:_id', await groupAsked(asking, query)),
           ...named('_id', idOf(query, 'observation_id')),
         },
         present: observations => presentObservations(asking, observations, parts),
-      }),
+      })
+    },
   },
 ]
 
