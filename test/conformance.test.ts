@@ -160,6 +160,16 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
   ],
   series: async path => [(await call('GET', `${path}/$series?subject=Patient/x&code=x&start=2026&unit=kg`)).status],
   'glucose-profile': async path => [(await call('GET', `${path}/$glucose-profile?subject=x&start=2026`)).status],
+  points: async (path, id) => [(await call('GET', `${path}/${id}/$points`)).status],
+  'cgm-summary': async path => [
+    (await call('GET', `${path}/$cgm-summary?subject=x&start=2026-01-01&end=2026-01-02`)).status,
+  ],
+  'daily-summary': async path => [
+    (await call('GET', `${path}/$daily-summary?subject=x&start=2026-01-01&end=2026-01-02`)).status,
+  ],
+  'submit-cgm-bundle': async () => [
+    (await call('POST', '$submit-cgm-bundle', { resourceType: 'Bundle', type: 'transaction' })).status,
+  ],
   validate: async (path, id) => {
     const resource = minimalResource(registry, path as ResourceType)
     const answers = [await call('POST', `${path}/$validate`, resource), await call('GET', `${path}/${id}/$validate`)]

@@ -6,6 +6,7 @@ import type {
 import server from '../../capability/server.json' with { type: 'json' }
 import unsupportedParameters from '../../capability/unsupported-parameters.json' with { type: 'json' }
 import { extensions, systems } from '../fhir/canonical.ts'
+import { cgmReceiver } from '../fhir/cgm.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { compartments } from '../fhir/compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
@@ -41,6 +42,7 @@ export const toCapabilityStatement = (
   publisher: server.publisher,
   description: server.description,
   kind: 'instance',
+  instantiates: [cgmReceiver],
   software: { name: server.name, version },
   implementation: { description: server.title, url: base },
   fhirVersion: '4.0.1',

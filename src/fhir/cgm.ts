@@ -6,6 +6,11 @@ const guide = 'http://hl7.org/fhir/uv/cgm'
 
 export const cgmProfile = (name: string): string => `${guide}/StructureDefinition/${name}`
 
+export const cgmOperation = `${guide}/OperationDefinition/submit-cgm-bundle`
+
+/** What a server claims that takes the data of sensors as the guide has it. */
+export const cgmReceiver = `${guide}/CapabilityStatement/cgm-data-receiver`
+
 /** What the guide asks of a value: the words of the unit too, as its patterns have them. */
 type Unit = { readonly code: string; readonly unit: string }
 
@@ -22,7 +27,7 @@ export const cgmReadings: readonly CgmObservation[] = [
 ]
 
 /** Of a period. */
-const cgmFigures = {
+export const cgmFigures = {
   'mean-mg/dL': { profile: 'cgm-summary-mean-glucose-mass-per-volume', code: '97507-8', quantity: massPerVolume },
   'mean-mmol/L': { profile: 'cgm-summary-mean-glucose-moles-per-volume', code: '105273-7', quantity: molesPerVolume },
   gmi: { profile: 'cgm-summary-gmi', code: '97506-0', quantity: percent },
@@ -32,7 +37,7 @@ const cgmFigures = {
 } as const satisfies Readonly<Record<string, CgmObservation>>
 
 /** The panel of times in ranges, and the codes of its components from the lowest range to the highest. */
-const cgmTimesInRanges = {
+export const cgmTimesInRanges = {
   profile: 'cgm-summary-times-in-ranges',
   code: '106793-3',
   ranges: ['104642-4', '104641-6', '97510-2', '104640-8', '104639-0'],
@@ -40,7 +45,7 @@ const cgmTimesInRanges = {
 } as const
 
 /** The summary that has all others as its members. LOINC has no code for it in the guide yet. */
-const cgmSummary = {
+export const cgmSummary = {
   profile: 'cgm-summary',
   code: { system: `${guide}/CodeSystem/cgm-summary-codes-temporary`, code: 'cgm-summary' },
 } as const

@@ -6,7 +6,7 @@ export type GlucoseUnit = 'mg/dL' | 'mmol/L'
 /** Milligrams in a decilitre for each millimole in a litre: glucose has 180.16 g/mol. */
 export const milligramsPerMillimole = 18.016
 
-/** All codes of the kind `omh:blood-glucose`. */
+/** All codes of readings of the kind `omh:blood-glucose`. */
 const codesOf = (...codes: readonly string[]) => codes.map(code => ({ system: systems.loinc, code }))
 export const interstitialGlucose = codesOf('99504-3', '105272-9')
 export const anyGlucose = [

@@ -79,12 +79,12 @@ const parseProfile = (given: URLSearchParams): GlucoseAsked => {
     patient: patientOf(only(given, 'subject')),
     codes: codes.length === 0 ? anyGlucose : codes,
     ...periodOf(given),
-    unit: unitOf(only(given, 'unit') ?? 'mg/dL'),
+    unit: glucoseUnitOf(only(given, 'unit') ?? 'mg/dL'),
     timezone: timezoneOf(given),
   }
 }
 
-const unitOf = (unit: string): GlucoseUnit => {
+export const glucoseUnitOf = (unit: string): GlucoseUnit => {
   if (unit === 'mg/dL' || unit === 'mmol/L') return unit
   throw refused('unit', `unit is mg/dL or mmol/L, not "${unit}"`)
 }

@@ -1,6 +1,8 @@
 import type { Interaction } from '../interactions/interaction.ts'
 import { interactions } from '../interactions/interactions.ts'
+import { cgmSummaryOperation } from './cgm-summary.ts'
 import { completeness } from './completeness.ts'
+import { dailySummary } from './daily-summary.ts'
 import { groupEverything, patientEverything } from './everything.ts'
 import { expand } from './expand.ts'
 import { glucoseProfile } from './glucose-profile.ts'
@@ -11,13 +13,16 @@ import { type Operation, routesOf } from './operation.ts'
 import { points } from './points.ts'
 import { series } from './series.ts'
 import { stats } from './stats.ts'
+import { submitCgmBundle } from './submit-cgm-bundle.ts'
 import { subscriptionEvents, subscriptionStatus, websocketBinding } from './subscription-status.ts'
 import { validate } from './validate.ts'
 import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-code.ts'
 
 /** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
 export const operations: readonly Operation[] = [
+  cgmSummaryOperation,
   completeness,
+  dailySummary,
   expand,
   glucoseProfile,
   groupEverything,
@@ -29,6 +34,7 @@ export const operations: readonly Operation[] = [
   points,
   series,
   stats,
+  submitCgmBundle,
   subscriptionEvents,
   subscriptionStatus,
   websocketBinding,

@@ -34,7 +34,7 @@ type SeriesAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to' | 'at
 }
 
 /** What one source has measured: absent where none is known, or the caller may not read it. */
-type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
+export type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
 
 export const readSeries = async (
   context: { readonly registry: Registry; readonly store: Store },

@@ -74,8 +74,8 @@ t.test('days of data come at once, compressed, and are answered later, entry by 
   t.match(resource, { resourceType: 'Bundle', type: 'batch-response' })
   t.same(statusesOf(resource as Bundle), { '201 Created': 5000 })
   t.same((await send('GET', 'Observation?patient=ann&_summary=count')).json().total, 5000)
-  const again = await send('POST', '', { body, zip: true })
-  t.same(statusesOf(again.json()), { '200 OK': 5000 }, 'and the same at once, when it is sent again')
+  const again = await send('POST', '', { body: { ...body, entry: body.entry.slice(4500) }, zip: true })
+  t.same(statusesOf(again.json()), { '200 OK': 500 }, 'and the same at once, when it is sent again')
 })
 
 t.test('an entry that is refused says so at its place, and hinders no other', async t => {
@@ -153,18 +153,13 @@ t.test('what was asked for before the server stopped is done by the next, as far
   t.match(await readAsyncWork(database, id), { done: 0, total: 600, isRevoked: false })
   // As if the first part had been done when it stopped.
   await database.run(sql.fragment`UPDATE async_request SET done = 500 WHERE id = ${id}`)
+  const [token, other] = [await world.token(app), await world.token(app)]
+  const revoked = await waiting(bundleOf('batch', reading(9001)), token)
+  await database.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE hash = (SELECT hash FROM async_request WHERE id = ${revoked})`)
   const next = await world.open(work)
   t.same(statusesOf((await answerAt(`_async/${id}`)).resource as Bundle), { '201 Created': 100 })
-  await next.close()
-})
-
-t.test('a token that is revoked before its request is done does nothing any more', async t => {
-  const [token, other] = [await world.token(app), await world.token(app)]
-  const id = await waiting(bundleOf('batch', reading(9001)), token)
-  await database.run(sql.fragment`
-    UPDATE token SET revoked_at = now() WHERE hash = (SELECT hash FROM async_request WHERE id = ${id})`)
-  const next = await world.open(work)
-  t.match(await answerAt(`_async/${id}`, other), { response: { status: /^401/ } })
+  t.match(await answerAt(`_async/${revoked}`, other), { response: { status: /^401/ } }, 'but for who was stopped')
   await next.close()
 })
 

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import type { Meta, Observation, Quantity } from '@medplum/fhirtypes'
+import { canonicalBase, systems } from '../fhir/canonical.ts'
+import { type CgmObservation, cgmFigures, cgmProfile, cgmSummary, cgmTimesInRanges } from '../fhir/cgm.ts'
+import { type GlucoseUnit, interstitialGlucose } from '../fhir/glucose.ts'
+import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucose-profile.ts'
+import type { Operation } from './operation.ts'
+import { only, patientOf, primitivesOf } from './parameters.ts'
+import { type Code, codesOf, requireKnown } from './readings-asked.ts'
+import {
+  collectionOf,
+  derivedFromReadings,
+  rounded,
+  type SummaryDays,
+  statusUntil,
+  summaryDaysOf,
+} from './summary-days.ts'
+
+/** Ours: `fhir-profiles/OperationDefinition-Observation-cgm-summary.json`. */
+export const cgmSummaryOperation: Operation = {
+  name: 'cgm-summary',
+  definition: `${canonicalBase}/OperationDefinition/Observation-cgm-summary`,
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'What a glucose sensor measured of one Patient in some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle: of the readings that the caller may search at that moment, and stored nowhere.',
+  handler: async (request, context) => {
+    const asked = parseSummary(primitivesOf(request))
+    const profile = await readGlucoseProfile(context, asked)
+    return collectionOf(profile.count === 0 ? [] : toSummary(profile, asked))
+  },
+}
+
+type Asked = SummaryDays & {
+  readonly patient: string
+  readonly codes: readonly Code[]
+  readonly unit: GlucoseUnit
+}
+
+const parameters = ['subject', 'code', 'start', 'end', 'unit', 'timezone']
+
+const parseSummary = (given: URLSearchParams): Asked => {
+  requireKnown('cgm-summary', given, parameters)
+  const codes = codesOf(given)
+  return {
+    patient: patientOf(only(given, 'subject')),
+    codes: codes.length === 0 ? interstitialGlucose : codes,
+    unit: glucoseUnitOf(only(given, 'unit') ?? 'mg/dL'),
+    ...summaryDaysOf(given),
+  }
+}
+
+/** The one that has all others as its members comes first. */
+const toSummary = (profile: GlucoseProfile, asked: Asked) => {
+  const members = membersOf(profile, asked).map(resource => ({ fullUrl: newUrl(), resource }))
+  const hasMember = members.map(({ fullUrl }) => ({ reference: fullUrl }))
+  const { meta, ...summary } = { ...toObservation(cgmSummary.profile, cgmSummary.code, profile, asked), hasMember }
+  const isWhole = members.length === wholeMembers
+  return [{ fullUrl: newUrl(), resource: { ...summary, ...(isWhole ? { meta } : {}) } }, ...members]
+}
+
+/** Of one reading there is no variation, and so not all that the profile asks of a summary. */
+const wholeMembers = 6
+
+const newUrl = (): string => `urn:uuid:${randomUUID()}`
+
+const membersOf = (profile: GlucoseProfile, asked: Asked): readonly Observation[] => {
+  const { mean, gmi, variation, days, active } = profile
+  const figure = (figured: CgmObservation, value: number | null): Observation[] =>
+    value === null
+      ? []
+      : [
+          {
+            ...toObservation(figured.profile, loinc(figured.code), profile, asked),
+            valueQuantity: quantityOf(value, figured.quantity),
+          },
+        ]
+  return [
+    ...figure(cgmFigures[`mean-${asked.unit}`], mean),
+    timesInRanges(profile, asked),
+    ...figure(cgmFigures.gmi, gmi),
+    ...figure(cgmFigures.variation, variation),
+    ...figure(cgmFigures.days, days),
+    ...figure(cgmFigures.active, active),
+  ]
+}
+
+const timesInRanges = (profile: GlucoseProfile, asked: Asked): Observation => ({
+  ...toObservation(cgmTimesInRanges.profile, loinc(cgmTimesInRanges.code), profile, asked),
+  component: cgmTimesInRanges.ranges.map((code, index) => ({
+    code: { coding: [loinc(code)] },
+    valueQuantity: quantityOf((100 * (profile.ranges[index] ?? 0)) / profile.count, cgmTimesInRanges.quantity),
+  })),
+})
+
+const loinc = (code: string) => ({ system: systems.loinc, code })
+
+const quantityOf = (value: number, { code, unit }: CgmObservation['quantity']): Quantity => ({
+  value: rounded(value),
+  unit,
+  system: systems.ucum,
+  code,
+})
+
+const toObservation = (
+  profile: string,
+  coding: { readonly system: string; readonly code: string },
+  { count }: GlucoseProfile,
+  { patient, first, last, timezone }: Asked,
+): Observation & { readonly meta: Meta } => ({
+  resourceType: 'Observation',
+  meta: { profile: [cgmProfile(profile)] },
+  status: statusUntil(last, timezone),
+  category: [{ coding: [{ system: systems.observationCategory, code: 'laboratory' }] }],
+  code: { coding: [{ ...coding }] },
+  subject: { reference: `Patient/${patient}` },
+  effectivePeriod: { start: first, end: last },
+  derivedFrom: derivedFromReadings(count),
+})

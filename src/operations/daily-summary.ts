@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
+import { canonicalBase, systems } from '../fhir/canonical.ts'
+import { dayOf } from '../fhir/timezone.ts'
+import type { SeriesRow } from '../storage/store.ts'
+import type { Operation } from './operation.ts'
+import { only, patientOf, primitivesOf, refused } from './parameters.ts'
+import { requireKnown } from './readings-asked.ts'
+import { type Line, readSeries } from './series.ts'
+import {
+  collectionOf,
+  derivedFromReadings,
+  rounded,
+  type SummaryDays,
+  statusUntil,
+  summaryDaysOf,
+} from './summary-days.ts'
+
+/** Ours: `fhir-profiles/OperationDefinition-Observation-daily-summary.json`. */
+export const dailySummary: Operation = {
+  name: 'daily-summary',
+  definition: `${canonicalBase}/OperationDefinition/Observation-daily-summary`,
+  at: { type: 's' },
+  types: ['Observation'],
+  methods: ['GET', 'POST'],
+  documentation:
+    'One Patient’s days: for each kind, source and day with a reading an Observation with the sum (of steps, energy, sleep) or the average, minimum and maximum (of heart rate, pressure, glucose), in a Bundle: of the readings that the caller may search at that moment, and stored nowhere.',
+  handler: async (request, context) => {
+    const asked = parseDays(primitivesOf(request))
+    const { patient, from, to, timezone } = asked
+    const found: Observation[] = []
+    for (const summed of asked.kinds) {
+      const codes = [{ system: summed.system, code: summed.code }]
+      const { unit, at = 'start' } = summed
+      const step = { kind: 'day', timezone } as const
+      const { lines } = await readSeries(context, { patient, codes, from, to, unit, at, step })
+      found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
+    }
+    return collectionOf(found.map(resource => ({ fullUrl: `urn:uuid:${randomUUID()}`, resource })))
+  },
+}
+
+type Figure = 'sum' | 'average' | 'minimum' | 'maximum'
+
+type Summed = {
+  readonly system: string
+  readonly code: string
+  readonly unit: string
+  readonly figures: readonly Figure[]
+  /** Of the reading, by which it belongs to a day: a night belongs to the day on which it ends. */
+  readonly at?: 'end'
+}
+
+const added = ['sum'] as const
+const spread = ['average', 'minimum', 'maximum'] as const
+
+const omh = (code: string, unit: string, figures: Summed['figures'], at?: 'end'): Summed => ({
+  system: systems.omh,
+  code: `omh:${code}`,
+  unit,
+  figures,
+  ...(at === undefined ? {} : { at }),
+})
+
+const loinc = (code: string, unit: string): Summed => ({ system: systems.loinc, code, unit, figures: spread })
+
+/** Blood pressure by its two values. */
+const summedKinds: readonly Summed[] = [
+  omh('step-count', '{steps}', added),
+  omh('calories-burned', 'kcal', added),
+  omh('minutes-moderate-activity', 'min', added),
+  omh('sleep-duration', 'h', added, 'end'),
+  omh('total-sleep-time', 'h', added, 'end'),
+  omh('heart-rate', '/min', spread),
+  omh('respiratory-rate', '/min', spread),
+  omh('oxygen-saturation', '%', spread),
+  omh('body-temperature', 'Cel', spread),
+  omh('body-weight', 'kg', spread),
+  omh('blood-glucose', 'mg/dL', spread),
+  loinc('99504-3', 'mg/dL'),
+  loinc('8480-6', 'mm[Hg]'),
+  loinc('8462-4', 'mm[Hg]'),
+]
+
+type Asked = SummaryDays & { readonly patient: string; readonly kinds: readonly Summed[] }
+
+const parameters = ['subject', 'code', 'start', 'end', 'timezone']
+
+const parseDays = (given: URLSearchParams): Asked => {
+  requireKnown('daily-summary', given, parameters)
+  return { patient: patientOf(only(given, 'subject')), kinds: kindsOf(given), ...summaryDaysOf(given) }
+}
+
+const kindsOf = (given: URLSearchParams): readonly Summed[] => {
+  const codes = given.getAll('code').flatMap(text => text.split(','))
+  return codes.length === 0 ? summedKinds : codes.map(kindOf)
+}
+
+const kindOf = (text: string): Summed => {
+  const found = summedKinds.find(({ system, code }) => text === code || text === `${system}|${code}`)
+  if (found !== undefined) return found
+  const known = summedKinds.map(({ code }) => code).join(', ')
+  throw refused('code', `Days are summed up of ${known}, not of "${text}"; $stats and $series take any code`)
+}
+
+const toObservation = (
+  { source }: Line,
+  point: SeriesRow,
+  { system, code, unit, figures }: Summed,
+  { patient, timezone }: Asked,
+): Observation => {
+  const day = dayOf(point.start * 1000, timezone)
+  return {
+    resourceType: 'Observation',
+    status: statusUntil(day, timezone),
+    code: { coding: [{ system, code }] },
+    subject: { reference: `Patient/${patient}` },
+    effectivePeriod: { start: day, end: day },
+    ...(source === undefined ? {} : { device: source }),
+    derivedFrom: derivedFromReadings(point.count),
+    component: [
+      componentOf('count', { value: point.count }),
+      ...figures.flatMap(figure => {
+        const value = point[figure]
+        return value === null
+          ? []
+          : [componentOf(figure, { value: rounded(value), unit, system: systems.ucum, code: unit })]
+      }),
+    ],
+  }
+}
+
+const componentOf = (
+  figure: Figure | 'count',
+  valueQuantity: NonNullable<ObservationComponent['valueQuantity']>,
+): ObservationComponent => ({
+  code: { coding: [{ system: systems.observationStatistics, code: figure }] },
+  valueQuantity,
+})

@@ -1,0 +1,140 @@
+import { cgmOperation } from '../fhir/cgm.ts'
+import { FhirError } from '../fhir/error.ts'
+import { bundleChunks } from '../interactions/bundle-text.ts'
+import { entriesOf, entryText } from '../interactions/entry.ts'
+import type { Context, SystemRequest } from '../interactions/interaction.ts'
+import { referencedEntries, resolveReferences } from '../interactions/local-reference.ts'
+import type { Operation } from './operation.ts'
+
+/** https://hl7.org/fhir/uv/cgm/STU1/OperationDefinition-submit-cgm-bundle.html */
+export const submitCgmBundle: Operation = {
+  name: 'submit-cgm-bundle',
+  definition: cgmOperation,
+  at: { system: 'c' },
+  types: 'all',
+  methods: ['POST'],
+  documentation:
+    'Takes a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor, each entry on its own, by the way of every other create; an entry that refers to one that is refused is refused with it. If-None-Exist takes all search parameters; identifiers are kept as they are sent; of documents that are sent again nothing is stored twice.',
+  handler: async (request, context) => {
+    const sent = entriesOf(request.body)
+    requireTransaction(request.body)
+    const answers: string[] = []
+    const going: Going = { answers, targets: new Map(), refused: new Set(), request, context }
+    let waiting = waitingOf(sent, going)
+    while (waiting.length > 0) waiting = await takeReady(waiting, going)
+    return {
+      status: 200,
+      body: { kind: 'chunks', chunks: bundleChunks({ type: 'transaction-response', link: [] }, answers) },
+    }
+  },
+}
+
+const requireTransaction = (body: unknown): void => {
+  const { type } = body as { readonly type?: unknown }
+  if (type === 'transaction') return
+  throw new FhirError('invalid', `$submit-cgm-bundle takes a Bundle whose type is transaction, not ${type}`, {
+    expression: 'Bundle.type',
+  })
+}
+
+type Entry = {
+  readonly index: number
+  readonly fullUrl: string | undefined
+  readonly resource: unknown
+  readonly request: object
+  /** The fullUrls of the entries that it refers to. */
+  readonly needs: readonly string[]
+}
+
+type Going = {
+  readonly answers: string[]
+  /** What fullUrls have become. */
+  readonly targets: Map<string, string>
+  readonly refused: Set<string>
+  readonly request: SystemRequest
+  readonly context: Context
+}
+
+type Sent = {
+  readonly fullUrl?: unknown
+  readonly resource?: unknown
+  readonly request?: { readonly [name: string]: unknown }
+}
+
+/** Those that are taken at all; the others are answered. */
+const waitingOf = (sent: readonly unknown[], going: Going): readonly Entry[] => {
+  const all = sent.map((one): Sent => (typeof one === 'object' && one !== null ? one : {}))
+  const names = new Set(all.flatMap(({ fullUrl }) => (typeof fullUrl === 'string' ? fullUrl : [])))
+  const entries = all.map(({ fullUrl, resource, request = {} }, index): Entry => {
+    const name = typeof fullUrl === 'string' ? fullUrl : undefined
+    const needs = [...referencedEntries(resource, name, names)].filter(one => one !== name)
+    return { index, fullUrl: name, resource, request, needs }
+  })
+  return entries.filter(entry => {
+    const { method, url } = entry.request as { readonly method?: unknown; readonly url?: unknown }
+    if (method === 'POST' && typesTaken.some(type => type === url)) return true
+    refuse(entry, new FhirError('not-supported', notTaken, { status: 422, expression: 'request' }), going)
+    return false
+  })
+}
+
+const typesTaken = ['Observation', 'DiagnosticReport', 'Device'] as const
+const notTaken = `Here an entry creates one of ${typesTaken.join(', ')} by POST; a transaction takes all others`
+
+const refuse = ({ index, fullUrl }: Entry, { status, issues }: FhirError, { answers, refused }: Going): void => {
+  answers[index] = entryText({ status, issues })
+  if (fullUrl !== undefined) refused.add(fullUrl)
+}
+
+/** Creates what refers to nothing that is still to come, as one batch, and answers what is left. */
+const takeReady = async (waiting: readonly Entry[], going: Going): Promise<readonly Entry[]> => {
+  const { targets, refused } = going
+  const lost = waiting.filter(({ needs }) => needs.some(one => refused.has(one)))
+  for (const entry of lost) refuse(entry, withAnother(entry, refused), going)
+  const rest = waiting.filter(one => !lost.includes(one))
+  const ready = rest.filter(({ needs }) => needs.every(one => targets.has(one)))
+  if (ready.length > 0) await create(ready, going)
+  else if (lost.length === 0) for (const entry of rest) refuse(entry, inCircle, going)
+  return ready.length > 0 || lost.length > 0 ? rest.filter(one => !ready.includes(one)) : []
+}
+
+const withAnother = ({ needs }: Entry, refused: ReadonlySet<string>): FhirError => {
+  const other = needs.find(one => refused.has(one))
+  return new FhirError('business-rule', `It refers to ${other}, which was refused`, { expression: 'resource' })
+}
+
+const inCircle = new FhirError('business-rule', 'Entries that refer to each other in a circle are not taken here', {
+  expression: 'resource',
+})
+
+const create = async (entries: readonly Entry[], going: Going): Promise<void> => {
+  const { context, request, targets } = going
+  const resolved = entries.flatMap(entry => {
+    try {
+      return [{ entry, resource: resolveReferences(entry.resource, entry.fullUrl, targets) }]
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error
+      refuse(entry, error, going)
+      return []
+    }
+  })
+  const interaction = context.interactions.find(({ name }) => name === 'batch')
+  if (interaction === undefined || resolved.length === 0) return
+  const entry = resolved.map(({ entry: { request }, resource }) => ({ resource, request }))
+  const body = { resourceType: 'Bundle', type: 'batch', entry }
+  const answered = await context.dispatch({ interaction, request: { ...request, body } }, context)
+  if (answered.body?.kind !== 'chunks') throw new Error('a batch answers a Bundle')
+  for (const [position, text] of [...answered.body.chunks.entries].entries()) {
+    const done = resolved[position]?.entry
+    if (done !== undefined) note(done, text, going)
+  }
+}
+
+const note = ({ index, fullUrl }: Entry, text: string, { answers, targets, refused }: Going): void => {
+  answers[index] = text
+  if (fullUrl === undefined) return
+  const { response }: { readonly response: { readonly location?: string } } = JSON.parse(text)
+  const target = /([A-Z]\w+\/[A-Za-z0-9.-]{1,64})\/_history\//.exec(response.location ?? '')?.[1]
+  if (target === undefined) refused.add(fullUrl)
+  else targets.set(fullUrl, target)
+}

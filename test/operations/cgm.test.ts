@@ -1,0 +1,202 @@
+import type { Bundle, BundleEntry, Observation, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
+const send = async (method: 'GET' | 'POST' | 'PUT', url: string, body?: unknown) => {
+  const payload = body === undefined ? {} : { payload: JSON.stringify(body) }
+  const answer = await server.inject({ method, url: `/fhir/${url}`, headers, ...payload })
+  return { status: answer.statusCode, body: answer.json() }
+}
+const guide = 'http://hl7.org/fhir/uv/cgm'
+const loinc = 'http://loinc.org'
+const ucum = 'http://unitsofmeasure.org'
+const coded = (code: string, system = loinc) => ({ coding: [{ system, code }] })
+await send('PUT', 'Patient/ann', { resourceType: 'Patient', id: 'ann' })
+
+const measured = (code: string, effectiveDateTime: string, value: number, unit: string, more = {}) => ({
+  resourceType: 'Observation',
+  status: 'final',
+  code: code.startsWith('omh:') ? coded(code, 'https://w3id.org/openmhealth') : coded(code),
+  subject: { reference: 'Patient/ann' },
+  effectiveDateTime,
+  valueQuantity: { value, unit, system: ucum, code: unit },
+  ...more,
+})
+const posted = (resource: object, more = {}, fullUrl?: string) => ({
+  ...(fullUrl && { fullUrl }),
+  resource,
+  request: { method: 'POST', url: (resource as Resource).resourceType, ...more },
+})
+const submit = (...entry: readonly object[]) =>
+  send('POST', '$submit-cgm-bundle', {
+    resourceType: 'Bundle',
+    type: 'transaction',
+    timestamp: '2026-03-01T00:00:00Z',
+    entry,
+  })
+const statusesOf = ({ body }: { readonly body: Bundle }) =>
+  body.entry?.map(({ response }) => response?.status.slice(0, 3))
+const shownOf = async ({ response }: BundleEntry): Promise<Observation> =>
+  (await send('GET', response?.location?.split('/fhir/')[1] ?? '')).body
+
+t.test('a Bundle of a sensor is taken entry by entry, with what refers to what', async t => {
+  const url = (id: string) => `https://app.example.org/Observation/${id}`
+  const summary = {
+    resourceType: 'Observation',
+    status: 'final',
+    code: coded('107931-8'),
+    subject: { reference: 'Patient/ann' },
+    hasMember: [{ reference: url('mean') }],
+  }
+  const mean = measured('97507-8', '2026-03-01', 145, 'mg/dL')
+  const circle = (id: string, other: string) =>
+    posted({ ...summary, hasMember: [{ reference: url(other) }] }, {}, url(id))
+  const answer = await submit(
+    posted(summary, {}, url('summary')),
+    posted(mean, {}, url('mean')),
+    posted({ ...mean, status: 'x' }, {}, url('wrong')),
+    posted({ ...summary, hasMember: [{ reference: url('wrong') }] }, {}, url('depends')),
+    posted({ ...summary, hasMember: [{ reference: url('depends') }] }),
+    circle('one', 'other'),
+    circle('other', 'one'),
+    posted({ resourceType: 'Patient' }),
+    { request: { method: 'DELETE', url: 'Observation/x' } },
+    { resource: 'no resource' },
+  )
+  t.match([answer.status, answer.body.type], [200, 'transaction-response'])
+  t.same(statusesOf(answer), ['201', '201', '422', '422', '422', '422', '422', '422', '422', '422'])
+  t.match(answer.body.entry[3].response.outcome.issue, [
+    { diagnostics: `It refers to ${url('wrong')}, which was refused` },
+  ])
+  const [first, second] = answer.body.entry
+  const id = (await shownOf(second)).id
+  t.same((await shownOf(first)).hasMember, [{ reference: `Observation/${id}` }])
+})
+
+t.test('what is sent again is known by its criteria, and a Bundle of another type is refused', async t => {
+  const identifier = [{ system: 'https://client.example.org', value: '123' }]
+  const entry = posted(measured('99504-3', '2025-01-01T00:00:00Z', 100, 'mg/dL', { identifier }), {
+    ifNoneExist: 'identifier=https://client.example.org|123',
+  })
+  t.same(statusesOf(await submit(entry)), ['201'])
+  t.same(statusesOf(await submit(entry)), ['200'])
+  t.equal((await send('POST', '$submit-cgm-bundle', { resourceType: 'Bundle', type: 'batch' })).status, 400)
+  t.equal((await send('POST', '$submit-cgm-bundle', { resourceType: 'Patient' })).status, 400)
+  t.same((await send('GET', 'metadata')).body.instantiates, [`${guide}/CapabilityStatement/cgm-data-receiver`])
+})
+
+const at = (day: number, hour: number) => `2026-03-0${day}T${String(hour).padStart(2, '0')}:30:00+01:00`
+const sugars = [50, 60, 100, 120, 180, 200, 300, 110]
+await submit(
+  ...sugars.map((value, index) => posted(measured('99504-3', at(index < 5 ? 1 : 3, index * 2), value, 'mg/dL'))),
+)
+
+const summaryOf = async (query: string): Promise<readonly Observation[]> => {
+  const { status, body } = await send(
+    'GET',
+    `Observation/$cgm-summary?subject=Patient/ann&timezone=Europe/Berlin&${query}`,
+  )
+  t.equal(status, 200)
+  t.equal(body.type, 'collection')
+  return (body.entry ?? []).map(({ resource }: BundleEntry) => resource)
+}
+const figureOf = (found: readonly Observation[], code: string) =>
+  found.find(one => one.code.coding?.[0]?.code === code)?.valueQuantity
+
+t.test('a summary has the figures of the guide, and obeys its profiles', async t => {
+  const found = await summaryOf('start=2026-03-01&end=2026-03-04')
+  t.same(figureOf(found, '97507-8'), { value: 140, unit: 'mg/dl', system: ucum, code: 'mg/dL' })
+  t.same(figureOf(found, '97506-0')?.value, 6.66)
+  t.same(figureOf(found, '104638-2')?.value, 59.27)
+  t.same(figureOf(found, '104636-6'), { value: 2, unit: 'days', system: ucum, code: 'd' })
+  t.same(figureOf(found, '104637-4')?.value, 2.08)
+  const ranges = found.find(one => one.code.coding?.[0]?.code === '106793-3')
+  t.same(
+    ranges?.component?.map(({ valueQuantity }) => valueQuantity?.value),
+    [12.5, 12.5, 50, 12.5, 12.5],
+  )
+  const [panel, ...members] = found
+  t.match(panel, {
+    status: 'final',
+    effectivePeriod: { start: '2026-03-01', end: '2026-03-04' },
+    derivedFrom: [{ display: '8 readings' }],
+  })
+  t.equal(panel?.hasMember?.length, members.length)
+  for (const one of found) {
+    t.equal(one.meta?.profile?.length, 1)
+    const { body } = await send('POST', 'Observation/$validate', one)
+    t.match(body.issue, [{ severity: 'information' }], JSON.stringify(body.issue))
+  }
+})
+
+t.test('in the other unit, of days without a reading, and until a day that is not over', async t => {
+  const found = await summaryOf('start=2026-03-01&end=2026-03-04&unit=mmol/L')
+  t.match(figureOf(found, '105273-7'), { value: 7.77, unit: 'mmol/l' })
+  t.same(await summaryOf('start=2026-03-05&end=2026-03-06'), [])
+  const [alone, ...members] = await summaryOf('start=2025-01-01&end=2025-01-01')
+  t.match([alone?.meta, alone?.derivedFrom, members.length], [undefined, [{ display: '1 reading' }], 5])
+  const today = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+  t.equal((await summaryOf(`start=2026-03-01&end=${today}`))[0]?.status, 'preliminary')
+  const issues = async (query: string) =>
+    (await send('GET', `Observation/$cgm-summary?subject=ann&${query}`)).body.issue?.[0].diagnostics
+  t.match(await issues('start=2026-03-02&end=2026-03-01'), /end lies behind start/)
+  t.match(await issues('start=2024-01-01&end=2026-03-01'), /At most 366 days/)
+  t.match(await issues('start=2026-03&end=2026-03-01'), /start is a day/)
+  t.match(await issues('start=2026-03-01&end=2026-03-01&unit=kg'), /unit is mg\/dL or mmol\/L/)
+})
+
+t.test('days are summed up kind by kind and source by source', async t => {
+  const device = { reference: 'Device/watch' }
+  await send('PUT', 'Device/watch', {
+    resourceType: 'Device',
+    id: 'watch',
+    deviceName: [{ name: 'Watch', type: 'user-friendly-name' }],
+  })
+  const steps = (day: number, hour: number, count: number, more = {}) =>
+    posted(measured('omh:step-count', at(day, hour), count, '{steps}', more))
+  const pulse = (hour: number, value: number) => posted(measured('8867-4', at(1, hour), value, '/min'))
+  await submit(
+    steps(1, 8, 400),
+    steps(1, 9, 600),
+    steps(2, 0, 50),
+    steps(1, 8, 1000, { device }),
+    pulse(8, 60),
+    pulse(9, 81),
+  )
+  const night = { start: '2026-03-01T23:00:00+01:00', end: '2026-03-02T06:30:00+01:00' }
+  const { effectiveDateTime: _, ...sleep } = measured('omh:sleep-duration', at(1, 23), 7.5, 'h')
+  await submit(posted({ ...sleep, effectivePeriod: night }))
+  const daysOf = async (query: string) => {
+    const asked = `subject=ann&start=2026-03-01&end=2026-03-02&timezone=Europe/Berlin${query}`
+    const { body } = await send('GET', `Observation/$daily-summary?${asked}`)
+    return (body.entry ?? []).map(
+      ({ resource: { code, device, effectivePeriod, component } }: { resource: Observation }) => [
+        code.coding?.[0]?.code,
+        device?.display,
+        effectivePeriod?.start,
+        Object.fromEntries(component?.map(one => [one.code.coding?.[0]?.code, one.valueQuantity?.value]) ?? []),
+      ],
+    )
+  }
+  t.same(await daysOf('&code=omh:step-count'), [
+    ['omh:step-count', undefined, '2026-03-01', { count: 2, sum: 1000 }],
+    ['omh:step-count', undefined, '2026-03-02', { count: 1, sum: 50 }],
+    ['omh:step-count', 'Watch', '2026-03-01', { count: 1, sum: 1000 }],
+  ])
+  const heart = ['omh:heart-rate', undefined, '2026-03-01', { count: 2, average: 70.5, minimum: 60, maximum: 81 }]
+  t.same(await daysOf('&code=omh:sleep-duration,https://w3id.org/openmhealth|omh:heart-rate'), [
+    ['omh:sleep-duration', undefined, '2026-03-02', { count: 1, sum: 7.5 }],
+    heart,
+  ])
+  t.same(
+    [...new Set((await daysOf('')).map(([code]: readonly unknown[]) => code))],
+    ['omh:step-count', 'omh:sleep-duration', 'omh:heart-rate', '99504-3'],
+  )
+  t.equal(
+    (await send('GET', 'Observation/$daily-summary?subject=ann&start=2026-03-01&end=2026-03-02&code=x')).status,
+    400,
+  )
+})
