@@ -1,8 +1,16 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
-import type { Context, FhirRequest, Handler, Interaction, Prepared } from '../../interactions/interaction.ts'
+import type {
+  Context,
+  FhirRequest,
+  Handler,
+  Interaction,
+  Prepared,
+  TypeRequest,
+} from '../../interactions/interaction.ts'
 import { interactions } from '../../interactions/interactions.ts'
 import { cursorName } from '../../search/result-parameter.ts'
+import { withDocuments } from './with-documents.ts'
 
 /** What of our types is served as R5, and how. */
 export const served: ReadonlyMap<ResourceType, readonly Interaction['name'][]> = new Map<
@@ -26,7 +34,10 @@ export const r5Interactions: readonly Interaction[] = interactions
   .map(one => {
     const { handler, prepare } = one as Interaction & Carried
     const translated: Carried = {
-      handler: (request, context) => handler(asR4(one, request), context),
+      handler: (request, context) => {
+        const asked = asR4(one, request)
+        return isOfObservations(one, asked) ? withDocuments(handler)(asked, context) : handler(asked, context)
+      },
       ...(prepare && { prepare: (request, context, id) => prepare(asR4(one, request), context, id) }),
     }
     return { ...one, ...translated } as Interaction
@@ -37,6 +48,9 @@ type Carried = {
   readonly handler: Handler
   readonly prepare?: (request: FhirRequest, context: Context, id?: string) => Prepared
 }
+
+const isOfObservations = ({ name }: Interaction, request: FhirRequest): request is TypeRequest =>
+  name === 'search-type' && 'type' in request && request.type === 'Observation'
 
 const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
   if (!('type' in request)) return request

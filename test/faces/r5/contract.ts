@@ -43,7 +43,11 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
       route: `GET ${base}/Observation`,
       shows: async t => {
         await upload(base, batchOf(measured))
-        const asked = `patient=${patient}&patient._has:Group:member:_id=${study.group}&code=${heartRate}`
+        const asked = new URLSearchParams({
+          patient,
+          'patient._has:Group:member:_id': study.group,
+          code: heartRate,
+        })
         const first = await search(`Observation?${asked}&_count=2`)
         t.same(missingFrom(first, firstPage?.json), [])
         const next: string = first.link.find((one: Link) => one.relation === 'next').url

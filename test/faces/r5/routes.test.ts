@@ -126,6 +126,36 @@ t.test('links lead to pages of this face, and references stay as they are', asyn
   t.equal((await ask('GET', next.slice('http://localhost:8080'.length))).json().entry.length, 1)
 })
 
+t.test(
+  'a search finds what has a document, through pages without any; one that says which part it wants finds all',
+  async t => {
+    const code = { coding: [{ system: 'http://loinc.org', code: '8867-4' }] }
+    for (const effectiveDateTime of ['2026-02-01', '2026-02-02', '2026-02-03']) {
+      const subject = { reference: 'Patient/ann' }
+      const measured = { effectiveDateTime, valueQuantity: { value: 61 } }
+      await ask('POST', '/fhir/Observation', {
+        resourceType: 'Observation',
+        status: 'final',
+        code,
+        subject,
+        ...measured,
+      })
+    }
+    type Found = { entry: { resource: { valueAttachment?: object } }[]; link: { relation: string; url: string }[] }
+    const pagesOf = async (query: string): Promise<readonly (readonly boolean[])[]> => {
+      const found: boolean[][] = []
+      for (let url: string | undefined = `/FHIR/R5/Observation?${query}`; url !== undefined; ) {
+        const { entry, link }: Found = (await ask('GET', url)).json()
+        found.push(entry.map(({ resource }) => resource.valueAttachment !== undefined))
+        url = link.find(({ relation }) => relation === 'next')?.url.slice('http://localhost:8080'.length)
+      }
+      return found
+    }
+    t.same(await pagesOf('code=omh:heart-rate&_count=2'), [[true], [true]])
+    t.same(await pagesOf('code=omh:heart-rate&_count=2&_summary=false'), [[false, false], [false, true], [true]])
+  },
+)
+
 t.test('without a token nothing answers but what may be known before', async t => {
   for (const url of ['/FHIR/R5/metadata', '/FHIR/R5/.well-known/smart-configuration']) {
     const { statusCode, headers } = await server.inject({ url, headers: { origin: 'https://app.example.org' } })
