@@ -5,10 +5,16 @@ import { findLaunch } from '../storage/launch.ts'
 import { digestOf } from '../storage/secret.ts'
 import { type ScopeRules, scopesOfPerson } from './requested-scope.ts'
 
-type Parts = { readonly database: Database; readonly fhir: () => string; readonly rules: ScopeRules }
+type Parts = {
+  readonly database: Database
+  readonly fhir: () => string
+  /** The bases at which the same resources are served; `fhir` is the first. */
+  readonly audiences: () => readonly string[]
+  readonly rules: ScopeRules
+}
 
 /**
- * What SMART adds to an authorization request: its `aud` is this server's FHIR base, and of its scopes those stay that the
+ * What SMART adds to an authorization request: its `aud` is a FHIR base of this server, and of its scopes those stay that the
  * client can be given. Runs when the redirect URI is known to be the client's.
  * https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code
  */
@@ -16,7 +22,8 @@ export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: 
   const params = paramsOf(ctx)
   const aud = params.aud ?? asText(rawOf(ctx).resource)
   if (aud === undefined) throw new errors.InvalidRequest(`aud is missing: it must be ${parts.fhir()}`)
-  if (aud.replace(/\/$/, '') !== parts.fhir()) throw new errors.InvalidRequest(`aud must be ${parts.fhir()}`)
+  if (!parts.audiences().includes(aud.replace(/\/$/, '')))
+    throw new errors.InvalidRequest(`aud must be ${parts.audiences().join(' or ')}`)
   const client = await findClient(parts.database, ctx.oidc.client?.clientId ?? '')
   if (client === undefined) throw new errors.InvalidClient('the client is not registered any more', 'disabled')
   const scopes = scopesOfPerson(askedScope(ctx), client, parts.rules).filter(

@@ -34,7 +34,7 @@ export type AuthorizationServer = {
 
 type Given = { readonly path: string; readonly body: Buffer }
 
-export type AuthorizationOptions = Omit<ProviderParts, 'keySets' | 'fhir'> & {
+export type AuthorizationOptions = Omit<ProviderParts, 'keySets' | 'fhir' | 'audiences'> & {
   readonly outbound: Pick<Outbound, 'send' | 'refusalOf'>
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
@@ -46,6 +46,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   const parts: ProviderParts = {
     ...options,
     fhir: () => `${options.base()}/fhir`,
+    audiences: () => ['/fhir', '/FHIR/R5'].map(path => `${options.base()}${path}`),
     keySets: openKeySets(outbound),
   }
   const opened = openProviders(parts)

@@ -5,6 +5,8 @@ import type { ScopeRules } from './requested-scope.ts'
 export type ProviderParts = AdapterParts & {
   /** Where others reach this server, without a slash at the end. */
   readonly base: () => string
+  /** The bases at which an app may have found this server. */
+  readonly audiences: () => readonly string[]
   readonly secretKey: Uint8Array
   readonly rules: ScopeRules
   /** Whether clients may register themselves. */

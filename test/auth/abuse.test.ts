@@ -117,6 +117,9 @@ t.test('what is wrong with a request is told to the app, with its state and who 
   }
   const slash = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, { aud: `${fhir}/` }))
   t.match(slash.location, /\/authorize\//, 'a slash at the end of aud makes no difference')
+  const face = { aud: `${base}/FHIR/R5/` }
+  const other = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, face))
+  t.match(other.location, /\/authorize\//, 'an app may have found the server at the base of its face of R5')
   const synonym = await world
     .browser()
     .begin(authorizeQuery(app.id, 'openid', challenge, { aud: undefined, resource: fhir }))
