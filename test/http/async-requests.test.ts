@@ -188,6 +188,15 @@ t.test('more than can be worked on is refused before it is read, with a time to 
   t.equal((await send('POST', '', { body: large })).statusCode, 200, 'and later it is taken')
 })
 
+t.test('the same bound holds for what comes by another contract', async t => {
+  for (const url of ['/FHIR/R5/', '/omh/v1/dataPoints?patient=nobody']) {
+    const headers = { authorization: 'Bearer everything', 'content-type': 'application/json' }
+    const large = { method: 'POST', url, headers, payload: `{"x":"${'x'.repeat(300_000)}"}` } as const
+    const answers = await Promise.all([1, 2, 3].map(() => server.inject(large)))
+    t.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 1, url)
+  }
+})
+
 t.test('nobody has more than twenty requests under way', async t => {
   const { hash } = await database.one<{ hash: Buffer }>(
     sql.fragment`SELECT hash FROM token WHERE client_id = 'other' LIMIT 1`,

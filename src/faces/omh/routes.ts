@@ -35,6 +35,7 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
     throw unsupported(request.headers['content-type'] ?? 'A body without a type', 'application/json')
   })
+  options.bounds(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller))
   server.addHook('onRequest', async (request, reply) => {
