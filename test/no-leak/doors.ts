@@ -168,9 +168,12 @@ export const doors: readonly Door[] = [
     seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}`)) !== undefined),
   },
   {
-    name: '$meta',
+    name: 'batch of $meta',
     letter: 'r',
-    seen: oneByOne(async (call, type, id) => bodyOf(await call('GET', `${type}/${id}/$meta`)) !== undefined),
+    seen: batch(
+      (type, id) => `${type}/${id}/$meta`,
+      one => one.resource !== undefined,
+    ),
   },
   {
     name: '$validate',
