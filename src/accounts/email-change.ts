@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { wordsFor } from '../messages/catalogue.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import {
   confirmEnd,
@@ -31,14 +32,19 @@ export const askForEmail = async (
   if (account === undefined || account.email === to) return 'has-it'
   if (!(await mayTry(database, secretKey, changes, person))) return 'too-often'
   const isConfirmed = { old: !account.isVerified || (await isProvenOtherwise(database, person)), new: false }
+  const words = wordsFor(account.language)
   const secrets = await wantEmail(database, { person, email: to, isConfirmed })
   const urlOf = (secret: string) => `${address()}/email-change?link=${secret}`
-  const isTaken = (await findAccountByEmail(database, to)) !== undefined
+  const taken = await findAccountByEmail(database, to)
   if (await mayTry(database, secretKey, letters, to))
-    mail?.send(isTaken ? emailTakenLetter(to) : newEmailLetter(to, urlOf(secrets.new)))
+    mail?.send(
+      taken === undefined
+        ? newEmailLetter(words, to, urlOf(secrets.new))
+        : emailTakenLetter(wordsFor(taken.language), to),
+    )
   // Always: nobody may use up the letters of an address so that its owner is not told.
   if (account.isVerified)
-    mail?.send(oldEmailLetter(account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }))
+    mail?.send(oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }))
   return 'asked'
 }
 
@@ -79,7 +85,8 @@ export const confirmEmail = async (
   })
   const { kind } = outcome
   if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
-  if (kind === 'changed' && before?.isVerified) mail?.send(emailChangedLetter(before.email, email))
+  if (kind === 'changed' && before?.isVerified)
+    mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
   return { kind }
 }
 

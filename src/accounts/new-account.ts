@@ -36,6 +36,8 @@ export type NewAccount = {
   readonly email: string
   readonly password: string
   readonly device: string
+  /** Of their browser: in it they are written to. */
+  readonly language: string
 }
 
 export type NewAccountProblems = {
@@ -53,7 +55,7 @@ export type NewAccountAnswer =
 export const makeAccount = async (
   accounts: Accounts,
   secret: string,
-  { name, email, password, device }: NewAccount,
+  { name, email, password, device, language }: NewAccount,
 ): Promise<NewAccountAnswer> => {
   const invitation = await findInvitation(accounts, secret)
   if (invitation === undefined) return { kind: 'link-is-over' }
@@ -65,7 +67,7 @@ export const makeAccount = async (
   const person = await createPerson(accounts.openStoreAs, name.trim())
   const added = await accounts.database.transaction(async connection => {
     if (!(await takeLink(connection, secret))) return 'link-is-over'
-    const account = { person, email: address, password: hashed, isVerified: wasSent, administrator }
+    const account = { person, email: address, password: hashed, isVerified: wasSent, administrator, language }
     if (!(await addAccount(connection, account))) return 'taken'
     await dropInvitations(connection, account.email)
     return 'added'

@@ -1,3 +1,4 @@
+import { wordsFor } from '../messages/catalogue.ts'
 import { forgetTries, mayTry } from '../storage/account/attempt.ts'
 import { dropEmailChange } from '../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
@@ -27,7 +28,8 @@ export const askForNewPassword = async (accounts: Accounts, email: string): Prom
     { purpose: 'new-password', person: account?.person ?? '', wasSent: true },
     newPasswordMinutes,
   )
-  if (mayWrite && account?.isVerified) mail?.send(newPasswordLetter(to, newPasswordUrl(accounts, secret)))
+  if (mayWrite && account?.isVerified)
+    mail?.send(newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret)))
 }
 
 export const newPasswordMinutes = 30
@@ -98,9 +100,9 @@ const changePassword = async (
 
 const tellOfChange = async (
   { database, secretKey, openStoreAs, mail, address }: Accounts,
-  { email, person }: UserAccount,
+  { email, person, language }: UserAccount,
 ): Promise<void> => {
   await forgetTries(database, secretKey, passwordTries, email)
   const isLinked = await isLinkedPerson(openStoreAs, person)
-  mail?.send(passwordChangedLetter(email, address(), { appsEnded: true, isLinked }))
+  mail?.send(passwordChangedLetter(wordsFor(language), email, address(), { appsEnded: true, isLinked }))
 }

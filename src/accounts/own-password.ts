@@ -1,3 +1,4 @@
+import { wordsFor } from '../messages/catalogue.ts'
 import { dropEmailChange } from '../storage/account/email-change.ts'
 import { dropLinks } from '../storage/account/link.ts'
 import { endSessions, type Session } from '../storage/account/session.ts'
@@ -52,6 +53,7 @@ export const changeOwnPassword = async (
     return true
   })
   if (!isChanged) return { kind: 'wrong' }
-  if (account !== undefined) mail?.send(passwordChangedLetter(account.email, address(), { appsEnded: endsApps }))
+  if (account !== undefined)
+    mail?.send(passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }))
   return { kind: 'changed' }
 }

@@ -1,3 +1,4 @@
+import { type Words, wordsFor } from '../messages/catalogue.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
 import { findAccountByEmail, toAddress } from '../storage/user-account.ts'
@@ -8,7 +9,7 @@ import { alreadyLetter, signUpLetter } from './letters.ts'
  * Writes to the address, and nothing more: an account is made by whoever opens the letter's link, so nobody makes one of
  * an address that is not theirs, nor a second one. Only the letter tells whether there is one already.
  */
-export const askForAccount = async (accounts: Accounts, email: string): Promise<void> => {
+export const askForAccount = async (accounts: Accounts, email: string, words: Words): Promise<void> => {
   const { database, secretKey, mail, address } = accounts
   const to = toAddress(email)
   const mayWrite = await mayTry(database, secretKey, letters, to)
@@ -21,7 +22,9 @@ export const askForAccount = async (accounts: Accounts, email: string): Promise<
   )
   if (!mayWrite) return
   const letter =
-    account === undefined ? signUpLetter(to, newAccountUrl(accounts, secret)) : alreadyLetter(to, address())
+    account === undefined
+      ? signUpLetter(words, to, newAccountUrl(accounts, secret))
+      : alreadyLetter(wordsFor(account.language), to, address())
   mail?.send(letter)
 }
 

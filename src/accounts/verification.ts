@@ -1,3 +1,4 @@
+import { wordsFor } from '../messages/catalogue.ts'
 import { mayTry } from '../storage/account/attempt.ts'
 import { findLink, makeLink, takeLink } from '../storage/account/link.ts'
 import { findAccountOf, verifyAddress } from '../storage/user-account.ts'
@@ -10,10 +11,10 @@ export const askForVerification = async (accounts: Accounts, person: string): Pr
   const { database, secretKey, mail, address } = accounts
   const account = await findAccountOf(database, person)
   if (account === undefined || account.isVerified) return
-  const { email } = account
+  const { email, language } = account
   if (!(await mayTry(database, secretKey, letters, email))) return
   const secret = await makeLink(database, { purpose: 'verification', person, email }, 24 * 60)
-  mail?.send(verificationLetter(email, `${address()}/verification?link=${secret}`))
+  mail?.send(verificationLetter(wordsFor(language), email, `${address()}/verification?link=${secret}`))
 }
 
 /** The address that would be confirmed; undefined where the link is over. */

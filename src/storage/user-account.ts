@@ -13,6 +13,8 @@ export type UserAccount = {
   /** Whether whoever reads the address's mail has said so. */
   readonly isVerified: boolean
   readonly administrator: boolean
+  /** Of BCP 47: in which they are written to. */
+  readonly language: string
 }
 
 export const findAccountByEmail = (connection: Connection, email: string): Promise<UserAccount | undefined> =>
@@ -24,12 +26,13 @@ export const findAccountOf = (connection: Connection, person: string): Promise<U
 /** False where the address, or the Person, has an account already. */
 export const addAccount = async (
   connection: Connection,
-  account: Pick<UserAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'>,
+  account: Pick<UserAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'> &
+    Partial<Pick<UserAccount, 'language'>>,
 ): Promise<boolean> => {
-  const { person, email, password, isVerified, administrator } = account
+  const { person, email, password, isVerified, administrator, language = 'en' } = account
   const added = await connection.run(sql.fragment`
-    INSERT INTO user_account (email, person, password, verified_at, administrator)
-    VALUES (${toAddress(email)}, ${person}, ${password ?? null}, ${verifiedAt(isVerified)}, ${administrator})
+    INSERT INTO user_account (email, person, password, verified_at, administrator, language)
+    VALUES (${toAddress(email)}, ${person}, ${password ?? null}, ${verifiedAt(isVerified)}, ${administrator}, ${language})
     ON CONFLICT DO NOTHING`)
   return added > 0
 }
@@ -69,6 +72,11 @@ export const replaceAddress = async (
     UPDATE user_account SET email = ${email}, verified_at = ${verifiedAt(isVerified)}
     WHERE person = ${person} AND NOT EXISTS (SELECT FROM user_account WHERE email = ${email})`)) > 0
 
+export const setLanguage = async (connection: Connection, person: string, language: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE user_account SET language = ${language} WHERE person = ${person} AND language <> ${language}`)
+}
+
 /** Of a Person who is there no more: nobody signs in as them. What they were let in by ends with `endAccess`. */
 export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
   for (const table of ['user_account', 'recovery_code'])
@@ -104,13 +112,13 @@ const verifiedAt = (is: boolean): SqlFragment => (is ? sql.fragment`now()` : sql
 
 const findAccount = async (connection: Connection, where: SqlFragment): Promise<UserAccount | undefined> => {
   const row = await connection.maybeOne<AccountRow>(sql.fragment`
-    SELECT person, email, password, verified_at IS NOT NULL AS verified, administrator FROM user_account WHERE ${where}`)
+    SELECT person, email, password, verified_at IS NOT NULL AS verified, administrator, language FROM user_account WHERE ${where}`)
   if (row === undefined) return undefined
   const { password, verified, ...account } = row
   return { ...account, ...(password === null ? {} : { password }), isVerified: verified }
 }
 
-type AccountRow = Pick<UserAccount, 'person' | 'email' | 'administrator'> & {
+type AccountRow = Pick<UserAccount, 'person' | 'email' | 'administrator' | 'language'> & {
   readonly password: string | null
   readonly verified: boolean
 }

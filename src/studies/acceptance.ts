@@ -53,6 +53,7 @@ type NewHolder = {
   readonly email: string
   readonly password: string
   readonly device: string
+  readonly language: string
 }
 
 /** `taken`: the Patient is another account's. `two-consents`: two records of the person have answered the same study. */

@@ -56,10 +56,11 @@ export const invitationAccountPage: AddPage = (server, options) => {
   }
 }
 
-const holderOf = ({ body, headers }: FastifyRequest) => ({
-  name: typed(body, 'name'),
-  password: typed(body, 'password'),
-  device: deviceOf(headers['user-agent']),
+const holderOf = (request: FastifyRequest) => ({
+  name: typed(request.body, 'name'),
+  password: typed(request.body, 'password'),
+  device: deviceOf(request.headers['user-agent']),
+  language: wordsOf(request).code,
 })
 
 /** Whoever came by a text message says which address it is to be. */

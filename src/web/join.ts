@@ -12,6 +12,7 @@ import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
+import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 import { nameField, newPasswordField } from './person-fields.ts'
 import { enter, seldom } from './sign-in.ts'
@@ -62,7 +63,7 @@ export const joinPage: AddPage = (server, options) => {
     const asked = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
     const own = await makeLink(accounts.database, asked, minutesForAccount)
     const device = deviceOf(request.headers['user-agent'])
-    const answer = await makeAccount(accounts, own, { name, email, password, device })
+    const answer = await makeAccount(accounts, own, { name, email, password, device, language: wordsOf(request).code })
     if (answer.kind === 'signed-in') {
       await enter(request, reply, options, answer.cookie)
       return (await findAccountByEmail(accounts.database, email))?.person

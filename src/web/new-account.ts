@@ -24,7 +24,9 @@ export const newAccountPage: AddPage = (server, options) => {
     const { body } = request
     const [link, name, email] = [typed(body, 'link'), typed(body, 'name'), typed(body, 'email')]
     const device = deviceOf(request.headers['user-agent'])
-    const answer = await makeAccount(accounts, link, { name, email, password: typed(body, 'password'), device })
+    const { code: language } = wordsOf(request)
+    const password = typed(body, 'password')
+    const answer = await makeAccount(accounts, link, { name, email, password, device, language })
     switch (answer.kind) {
       case 'signed-in':
         await enter(request, reply, options, answer.cookie)

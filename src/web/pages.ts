@@ -10,6 +10,7 @@ import { type Cookies, sessionCookieOf } from '../http/session.ts'
 import { findFramedSession, findSession, type Session } from '../storage/account/session.ts'
 import { standingOf } from '../storage/account/standing.ts'
 import type { Database } from '../storage/database.ts'
+import { setLanguage } from '../storage/user-account.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
 import { accountDataPage } from './account-data.ts'
@@ -50,6 +51,7 @@ import { organizationPeoplePage } from './organization-people.ts'
 import { organizationPersonPage } from './organization-person.ts'
 import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
+import { wordsOf } from './own-page.ts'
 import { patientPage } from './patient.ts'
 import { patientContactPage } from './patient-contact.ts'
 import { patientImportPage } from './patient-import.ts'
@@ -192,9 +194,13 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
   })
   server.decorateRequest('session', undefined)
   server.decorateRequest('standing', undefined)
+  const noteLanguage = languageNotes(accounts.database)
   server.addHook('onRequest', async (request, reply) => {
     request.session = await sessionFor(request, accounts.database, cookies)
-    if (request.session !== undefined) request.standing = await standingOf(accounts.database, request.session.person)
+    if (request.session !== undefined) {
+      request.standing = await standingOf(accounts.database, request.session.person)
+      await noteLanguage(request, request.session)
+    }
     allowFrame(reply, request.session?.frame?.origins ?? [])
   })
   requireOwnForms(server, { cookies, origin: () => new URL(accounts.address()).origin })
@@ -212,6 +218,20 @@ const sessionFor = async (
   const find = isFramed(request) ? findFramedSession : findSession
   return find(database, sessionCookieOf(request, jar))
 }
+
+/** In which language somebody is written to is that of the browser with which they were last here. */
+const languageNotes = (database: Database) => {
+  const noted = new Map<string, string>()
+  return async (request: FastifyRequest, { person }: Session): Promise<void> => {
+    const { code } = wordsOf(request)
+    if (noted.get(person) === code) return
+    if (noted.size >= mostNoted) noted.clear()
+    noted.set(person, code)
+    await setLanguage(database, person, code)
+  }
+}
+
+const mostNoted = 10_000
 
 /** Of one address; whole clinics may be behind it. */
 const mostRequests = 300

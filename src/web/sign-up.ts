@@ -23,7 +23,7 @@ export const signUpPage: AddPage = (server, { accounts }) => {
     const email = typed(request.body, 'email')
     const problem = emailProblem(email)
     if (problem !== undefined) return sendSignUp(reply.code(422), { email, problem })
-    await askForAccount(accounts, email)
+    await askForAccount(accounts, email, wordsOf(request))
     return reply.redirect('/sign-up?sent', 303)
   })
 }

@@ -43,6 +43,21 @@ t.test('the pages that patients use are in the language of their browser', async
   }
 })
 
+t.test(
+  'letters are in the language of the browser in which somebody was last here, whoever makes them go out',
+  async t => {
+    const { person, email } = await newAccount('lia')
+    const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+    spanish.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+    await spanish.get('/account')
+    const somebody = openBrowser(server, { headers: { 'accept-language': 'en' } })
+    await somebody.send('/forgotten-password', { email })
+    const own = await mailbox.next()
+    t.equal(own.to, email)
+    t.match(own.text, /Hola:\n\nAlguien, creemos que usted, .*\/new-password\?link=/s)
+  },
+)
+
 t.test('what is wrong is said in it as well', async t => {
   const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })
   const refused = await browser.send('/sign-in', { email: 'nobody@example.org', password: 'seven green umbrellas' })

@@ -15,9 +15,18 @@ t.teardown(async () => {
 
 const password = 'seven green umbrellas sing'
 const signUp = (email: string) => openBrowser(server).send('/sign-up', { email })
+const inSpanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
 const signIn = (email: string, of = password) => openBrowser(server).send('/sign-in', { email, password: of })
 const people = async () =>
   (await database.one<{ count: number }>(sql.fragment`SELECT count(*)::integer AS count FROM person`)).count
+
+t.test('the letter is in the language of the browser', async t => {
+  await inSpanish.send('/sign-up', { email: 'nueva@example.org' })
+  t.match(await mailbox.next(), {
+    subject: 'Cree su cuenta de Sharewell',
+    text: /^Hola:\n\nAlguien, creemos que usted, .*\/new-account\?link=/s,
+  })
+})
 
 t.test('whoever reads the mail of an address makes an account with it', async t => {
   t.match(await signUp('Ana@Example.org '), { status: 303, location: '/sign-up?sent' })
