@@ -28,6 +28,8 @@ export const standardExtensions = {
   observationValue: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
   /** R5's `SampledData.offsets`, in ms from the start. https://hl7.org/fhir/R5/datatypes.html#SampledData */
   sampledDataOffsets: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets',
+  /** http://hl7.org/fhir/R4/extension-observation-gatewaydevice.html */
+  gatewayDevice: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice',
   consentResearchStudyContext: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
 } as const
 

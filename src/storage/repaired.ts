@@ -1,6 +1,6 @@
 import type { Observation, Provenance } from '@medplum/fhirtypes'
 import { fullAccess } from '../access/access.ts'
-import { canonicalBase, standardExtensions, systems } from '../fhir/canonical.ts'
+import { canonicalBase, extensions, standardExtensions, systems } from '../fhir/canonical.ts'
 import { parseJson } from '../fhir/json.ts'
 import type { Connection } from './database.ts'
 import { findSelf } from './self.ts'
@@ -18,7 +18,9 @@ export const recordRepairs = async (
     const done = written[index]
     const repairs = 'repairs' in write ? write.repairs : undefined
     if (repairs === undefined || (done?.outcome !== 'created' && done?.outcome !== 'updated')) return []
-    return [{ id: done.id, repairs, observation: parseJson(done.content) as Observation }]
+    const observation = parseJson(done.content) as Observation
+    const told = repairs.filter(code => isTold(observation, code))
+    return told.length === 0 ? [] : [{ id: done.id, repairs: told, observation }]
   })
   if (repaired.length === 0) return
   const who = await findSelf(connection, writing.principal)
@@ -27,6 +29,14 @@ export const recordRepairs = async (
   const creates = repaired.map(one => ({ resource: provenanceOf(one, who, recorded) }))
   await insertAll(connection, ours, await candidatesOf(connection, ours, creates))
 }
+
+/** A document that came late changes no more than the status of what stands, which has repairs of its own. */
+const isTold = ({ extension = [] }: Observation, repair: string): boolean =>
+  extension.some(
+    one =>
+      one.url === extensions.documentRepair &&
+      one.extension?.some(part => part.url === 'code' && part.valueCode === repair),
+  )
 
 type Repaired = { readonly id: string; readonly repairs: readonly string[]; readonly observation: Observation }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Observation } from '@medplum/fhirtypes'
+import type { Extension, Observation } from '@medplum/fhirtypes'
+import { canonicalBase, standardExtensions } from '../fhir/canonical.ts'
 import type { Candidate } from './candidate.ts'
 import type { Connection } from './database.ts'
 import { type Described, findDevices, nameOf, placeOf } from './described-device.ts'
@@ -25,9 +26,22 @@ export const withDevices = async (
     const id = one && (found.get(placeOf(one)) ?? made.get(placeOf(one)))
     if (one === undefined || id === undefined) return create
     const device = { reference: `Device/${id}`, display: nameOf(one.device) }
-    return { ...create, resource: { ...create.resource, device } as Observation }
+    const observation = create.resource as Observation
+    const extension = [...(observation.extension ?? []), ...gatewayOf(writing, observation)]
+    return { ...create, resource: { ...observation, ...(extension.length > 0 && { extension }), device } }
   })
 }
+
+/** The app that has passed it on, by the id of its client: what the device itself cannot send. */
+const gatewayOf = ({ upload }: Writing, { extension = [] }: Observation): readonly Extension[] => {
+  if (upload === undefined || upload.client === commandLine) return []
+  if (extension.some(({ url }) => url === standardExtensions.gatewayDevice)) return []
+  const identifier = { system: `${canonicalBase}/client`, value: upload.client }
+  return [{ url: standardExtensions.gatewayDevice, valueReference: { type: 'Device', identifier } }]
+}
+
+/** The client of local tokens: no app. */
+const commandLine = 'cli'
 
 const describedIn = async (
   { registry, dictionary }: Writing,

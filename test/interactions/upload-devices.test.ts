@@ -1,11 +1,23 @@
 import type { Device, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
-import { extensions } from '../../src/fhir/canonical.ts'
+import { extensions, standardExtensions } from '../../src/fhir/canonical.ts'
+import { registerClient } from '../../src/storage/client.ts'
 import { point, upload } from '../mhealth/upload.ts'
 import { openStudies } from '../support/study.ts'
 
-const { server, send, create, institution, study, participant, patientToken, staffToken, administrator } =
-  await openStudies()
+const {
+  server,
+  database,
+  token,
+  send,
+  create,
+  institution,
+  study,
+  participant,
+  patientToken,
+  staffToken,
+  administrator,
+} = await openStudies()
 t.teardown(() => server.close())
 const { organization, manager } = await institution('lab')
 const kinds = ['omh:blood-glucose']
@@ -70,6 +82,26 @@ t.test('the device that a header describes is made, of its source, and shown', a
   })
   t.strictSame(await devicesOf(annsApp), [id])
   t.equal((await post(annsApp, measured(ann, meter))).device?.reference, `Device/${id}`, 'and found again')
+})
+
+t.test('the app that has passed it on is its gateway', async t => {
+  await registerClient(database, { id: 'sugar-app', name: 'Sugar', policies: [] })
+  const app = await token({
+    client: 'sugar-app',
+    subject: { kind: 'patient', patient: ann },
+    scope: 'patient/Observation.c',
+  })
+  const { extension } = await post(app, measured(ann, { manufacturer: 'Acme', serial: 'S-4' }))
+  t.strictSame(
+    extension?.find(({ url }) => url === standardExtensions.gatewayDevice),
+    {
+      url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice',
+      valueReference: {
+        type: 'Device',
+        identifier: { system: 'https://sharewell.dev/fhir/client', value: 'sugar-app' },
+      },
+    },
+  )
 })
 
 t.test('fifty uploads of one device at once make one of it', async t => {
