@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
  * One line a request: method, path, status, duration, request id. Query strings can be health data, headers can be
- * tokens: neither is written, at any level.
+ * tokens: neither is written, at any level. Nor is what opens something by standing in a path.
  */
 export const logRequests = (server: FastifyInstance): void => {
   server.addHook('onRequest', (request, reply, done) => {
@@ -20,7 +20,8 @@ export const logRequests = (server: FastifyInstance): void => {
   })
 }
 
-const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
+const pathOf = ({ url }: FastifyRequest): string =>
+  (url.split('?', 1)[0] ?? '').replace(/^(\/api\/v1\/invitation\/).+/, '$1[token]')
 
 /** Asked every few seconds by whoever watches. */
 const quietPaths = new Set(['/healthz', '/readyz'])

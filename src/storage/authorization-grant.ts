@@ -103,11 +103,11 @@ const isOf = (person: string): SqlFragment => sql.fragment`(
 
 /**
  * In the transaction of the connection: the Person says that what an app has by an invitation to them is theirs, and it sees all
- * that they let it see. False where it is not such a one, or has been said before.
+ * that they let it see, for a year. False where it is not such a one, or has been said before.
  */
 export const proveGrant = async (connection: Connection, id: string, person: string): Promise<boolean> => {
   const proven = await connection.run(sql.fragment`
-    UPDATE authorization_grant SET context = context - 'unproven'
+    UPDATE authorization_grant SET context = context - 'unproven', expires_at = now() + interval '365 days'
     WHERE id = ${id} AND context ? 'unproven' AND ${isOf(person)} AND ${isInForce}`)
   await connection.run(
     sql.fragment`UPDATE token SET context = context - 'unproven' WHERE grant_id = ${id} AND ${proven > 0}`,

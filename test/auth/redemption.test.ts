@@ -154,7 +154,7 @@ t.test('who has an account sees the app there, and says whether it is theirs', a
   const page = wordsOf(await browser.get('/account/apps'))
   t.match(
     page,
-    /Heart app .* It was opened with your invitation, .* UTC, and shows nothing that is older\. .* This app is mine/,
+    /Heart app .* It was opened with your invitation on .* UTC, and shows nothing that is older\. .* This app is mine/,
   )
   t.match(await browser.send('/account/apps', { app: granted?.id ?? '' }, '/account/apps/own'), { status: 303 })
   t.notMatch(wordsOf(await browser.get('/account/apps')), /This app is mine/)

@@ -128,6 +128,8 @@ t.test('the log has method, path, status and time, never a query, a header or a 
   })
   await server.inject('/nowhere?code=hidden')
   await server.inject('/fault?code=hidden')
+  await server.inject({ method: 'POST', url: '/api/v1/invitation/hidden' })
+  await server.inject('/api/v1/invitation/hidden/')
   t.notMatch(lines.join(''), /hidden|glucose/)
   t.match(JSON.parse(lines[0] ?? ''), { method: 'POST', path: '/echo', status: 200, durationMs: Number })
 })

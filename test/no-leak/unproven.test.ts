@@ -1,4 +1,7 @@
 import t from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { openLog } from '../../src/events/log.ts'
 import { appToken } from '../../src/storage/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 
@@ -191,6 +194,23 @@ t.test('the contract of the JupyterHealth Exchange tells the same', async t => {
   t.equal((await api(bearer, 'GET', `patients/${world.ann}`)).status, 403)
 })
 
+t.test('nor does FHIR R5 tell more', async t => {
+  for (const path of [
+    'Observation',
+    `Observation?patient=${patient}`,
+    `Observation/${old.id}`,
+    'Patient',
+    `Patient/${patient}`,
+    'Organization',
+    'Group',
+  ]) {
+    const headers = { authorization: `Bearer ${bearer}` }
+    const { statusCode, body } = await world.server.inject({ url: `/FHIR/R5/${path}`, headers })
+    t.ok(isSilent(body), `${path}: ${statusCode}`)
+    t.notMatch(body, new RegExp(`"id":"(${old.id}|${ahead.id}|${other.group})"`), path)
+  }
+})
+
 t.test('it answers its own study and sends what it measured; what it measured since it sees', async t => {
   const scopeConsents = [
     { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: true },
@@ -208,6 +228,19 @@ t.test('it answers its own study and sends what it measured; what it measured si
   t.equal((await send(bearer, 'GET', `Observation/${before.id}`)).statusCode, 404)
   const again = await send(bearer, 'POST', 'Observation', heartRate(patient, hours(-24), '01'))
   t.notOk(again.body.includes('Zoe'), 'what was there is met without being told')
+})
+
+t.test('where references must lead somewhere, what it sends refers to its patient, and to no other', async t => {
+  const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
+  const log = openLog(config.logLevel)
+  const strict = await buildApp({ config, log, databaseUrl: world.url, secretKey: Buffer.alloc(32, 7) })
+  t.teardown(() => strict.close())
+  const sent = async (of: string, id: string) => {
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/fhir+json' }
+    const payload = heartRate(of, hours(3), id)
+    return (await strict.inject({ method: 'POST', url: '/fhir/Observation', headers, payload })).statusCode
+  }
+  t.same([await sent(patient, '06'), await sent(world.ann, '07'), await sent('nobody', '08')], [201, 422, 422])
 })
 
 t.test('what was answered before is neither told nor changed, also to the invited study', async t => {
