@@ -15,7 +15,7 @@ const here: readonly CallerRow[] = callers.filter(({ name }) =>
   ['no token', 'researcher', 'visitor', 'bob', 'client-of-lab', 'administrator', 'ann, of one kind'].includes(name),
 )
 
-const names = ['search', 'search by POST', 'batch of counts', 'read']
+const names = ['search', 'search by POST', 'batch of counts', 'read', 'vread']
 const r5Doors = doors.filter(({ name }) => names.includes(name))
 const types = [...Map.groupBy(secretsOf(world), ({ type }) => type)].filter(([type]) => served.has(type))
 

@@ -92,6 +92,7 @@ const byToken = [
   '/FHIR/R5/:type',
   '/FHIR/R5/:type/_search',
   '/FHIR/R5/:type/:id',
+  '/FHIR/R5/:type/:id/_history/:versionId',
   '/api/v1/clients',
   '/api/v1/data_sources',
   '/api/v1/observations',

@@ -67,12 +67,12 @@ const instantIn = (query: URLSearchParams, name: string): string | undefined => 
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/
 
-const numberIn = (query: URLSearchParams, name: string, least: number, most: number, else_: string) => {
+const numberIn = (query: URLSearchParams, name: string, least: number, most: number, instead: string) => {
   const text = query.get(name)
   if (text === null) return undefined
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
   if (number >= least && number <= most) return number
-  throw refusal(name, `${name} is a number from ${least} to ${most}: ${else_}`)
+  throw refusal(name, `${name} is a number from ${least} to ${most}: ${instead}`)
 }
 
 const refusal = (name: string, words: string) => new FhirError('invalid', words, { expression: name })

@@ -17,15 +17,17 @@ export const served: ReadonlyMap<ResourceType, readonly Interaction['name'][]> =
   ResourceType,
   readonly Interaction['name'][]
 >([
-  ['Observation', ['read', 'search-type', 'create']],
-  ['Patient', ['read', 'search-type']],
-  ['Group', ['read', 'search-type']],
-  ['Device', ['read', 'search-type']],
-  ['Organization', ['read', 'search-type']],
-  ['Practitioner', ['read', 'search-type']],
+  ['Observation', ['read', 'vread', 'search-type', 'create']],
+  ['Patient', ['read', 'vread', 'search-type']],
+  ['Group', ['read', 'vread', 'search-type']],
+  ['Device', ['read', 'vread', 'search-type']],
+  ['Organization', ['read', 'vread', 'search-type']],
+  ['Practitioner', ['read', 'vread', 'search-type']],
 ])
 
-const paths: ReadonlySet<string> = new Set(['', ':type', ':type/_search', ':type/:id'])
+const paths: ReadonlySet<string> = new Set([
+  ...['', ':type', ':type/_search', ':type/:id', ':type/:id/_history/:versionId'],
+])
 const names: ReadonlySet<string> = new Set(['batch', 'transaction', ...[...served.values()].flat()])
 
 /** The rows of our own table that answer here, for those types alone: what they hand on is a request as R4 has it. */
@@ -66,7 +68,7 @@ const requireServed = ({ name }: Interaction, type: ResourceType): void => {
   if (here?.includes(name)) return
   const words = `${type} is not served as R5; it is at /fhir, as R4. Here are ${[...served.keys()].join(', ')}`
   if (here === undefined) throw new FhirError('not-found', words)
-  throw new FhirError('not-supported', `${type} has ${here.join(' and ')} here, not ${name}; more is at /fhir, as R4`)
+  throw new FhirError('not-supported', `${type} has ${here.join(', ')} here, not ${name}; more is at /fhir, as R4`)
 }
 
 /** Today's clients ask of a Patient what they ask of what is a Patient's: `patient._has:Group:member:_id`. */

@@ -33,14 +33,28 @@ const heartRate = (id: string, subject = 'ann') => ({
   },
 })
 const first = '5f2a9c1e-0000-4000-8000-000000000001'
-const { id } = (await ask('POST', '/FHIR/R5/Observation', heartRate(first))).json()
+const created = await ask('POST', '/FHIR/R5/Observation', heartRate(first))
+const { id } = created.json()
+
+t.test('what is created is found where the answer says', async t => {
+  t.equal(created.statusCode, 201)
+  const { location = '' } = created.headers
+  t.equal(location, `http://localhost:8080/FHIR/R5/Observation/${id}/_history/1`)
+  t.same((await ask('GET', location.slice('http://localhost:8080'.length))).json(), created.json())
+})
 
 t.test('what is not served is told with what is', async t => {
   const rows = [
     ['GET', '/FHIR/R5/Condition', 404, /Condition is not served as R5/],
     ['GET', '/FHIR/R5/Thing', 404, /Thing is not a resource type/],
     ['GET', '/FHIR/R5/Binary/1', 404, /Binary is not served as R5/],
-    ['POST', '/FHIR/R5/Patient', 405, /Patient has read and search-type here, not create/, { resourceType: 'Patient' }],
+    [
+      'POST',
+      '/FHIR/R5/Patient',
+      405,
+      /Patient has read, vread, search-type here, not create/,
+      { resourceType: 'Patient' },
+    ],
     ['POST', '/FHIR/R5/Binary', 404, /Binary is not served as R5/, { resourceType: 'Binary' }],
     ['DELETE', `/FHIR/R5/Observation/${id}`, 405, /answers GET, not DELETE/],
     ['PUT', `/FHIR/R5/Observation/${id}`, 405, /answers GET, not PUT/, heartRate(first)],
