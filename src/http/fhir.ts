@@ -63,9 +63,10 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
     body,
   })
   parseBodies(server)
-  options.bounds(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller, options.pages, recordRefused(options, face, target)))
+  // Who is nobody takes no place.
+  options.bounds(server)
   server.addHook('onRequest', async (request, reply) => {
     if (!mayBeContent(target(request))) face.requirePresentation(request)
     reply.header('cache-control', 'no-store')

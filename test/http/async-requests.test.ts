@@ -6,6 +6,7 @@ import { addAsyncRequest, endAsyncRequest, readAsyncWork } from '../../src/stora
 import { sql } from '../../src/storage/sql.ts'
 import { heartRate, upload } from '../mhealth/upload.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
 const work = { pauseMs: 20, retries: 1 }
 const world = await fhirWorld({ MAX_UPLOADS_IN_FLIGHT: '2' }, work)
@@ -178,6 +179,24 @@ t.test('only who asked for it sees and cancels it, and then it is nowhere', asyn
   t.equal((await send('GET', `_async/${id}`)).statusCode, 404)
 })
 
+t.test('of a transaction that is cancelled while it is done nothing is left', async t => {
+  const identifier = [{ system: 'urn:test', value: 'cancelled' }]
+  const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
+  // Compartments are being joined: whoever writes waits for that.
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const location = await laterOf('', { body: bundleOf('transaction', native) })
+    await someoneWaits(database)
+    t.equal((await send('DELETE', location)).statusCode, 202)
+    t.equal((await send('GET', location)).statusCode, 404)
+  })
+  const isBusy = () =>
+    database.maybeOne(sql.fragment`
+      SELECT FROM queue.job WHERE name = 'async-request' AND state IN ('created', 'retry', 'active')`)
+  while ((await isBusy()) !== undefined) await pause(50)
+  t.equal((await send('GET', 'Observation?identifier=urn:test|cancelled&_summary=count')).json().total, 0)
+})
+
 t.test('more than can be worked on is refused before it is read, with a time to come again', async t => {
   const large = bundleOf('batch', ...Array.from({ length: 600 }, (_, number) => reading(number)))
   const answers = await Promise.all([1, 2, 3].map(() => send('POST', '', { body: large })))
@@ -185,7 +204,15 @@ t.test('more than can be worked on is refused before it is read, with a time to 
   const refused = answers.find(({ statusCode }) => statusCode === 429)
   t.match(refused?.headers, { 'retry-after': '2' })
   t.match(refused?.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'throttled' }] })
-  t.equal((await send('POST', '', { body: large })).statusCode, 200, 'and later it is taken')
+  const beside = [
+    send('POST', '', { body: large, token: 'nobody' }),
+    send('POST', '', { body: large, token: 'nobody' }),
+  ]
+  t.equal((await send('POST', '', { body: large })).statusCode, 200, 'and later it is taken, whoever else knocks')
+  t.same(
+    (await Promise.all(beside)).map(({ statusCode }) => statusCode),
+    [401, 401],
+  )
 })
 
 t.test('the same bound holds for what comes by another contract', async t => {
