@@ -1,8 +1,8 @@
 import t from 'tap'
-import { startSession } from '../../src/storage/account/session.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { openBrowser, type Shown } from '../support/browser.ts'
+import type { Shown } from '../support/browser.ts'
 import * as facts from './facts.ts'
+import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
 /** Who invites is who may write the enrolment over FHIR; what is asked of a patient is asked of nobody else. */
@@ -11,14 +11,7 @@ const { server, database } = world
 t.teardown(() => server.close())
 t.setTimeout(280_000)
 
-let address = 1
-const signedIn = async (person: string) => {
-  const browser = openBrowser(server, { remoteAddress: `10.5.0.${address++}` })
-  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
-  browser.cookies.set('sharewell-session', cookie)
-  const { body } = await browser.get('/account')
-  return { browser, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
-}
+const signedIn = openSignedIn(world)
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
 const subjects = facts.enrolments.map(({ patient, study }) => ({ id: `${study}-${patient}`, patient, study }))
 

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
-import { startSession } from '../../src/storage/account/session.ts'
 import { keepClient } from '../../src/storage/client-registration.ts'
 import { addSmartClientConfig } from '../../src/storage/ehr/smart-client-config.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { makeStaffInvitation } from '../../src/storage/staff-invitation.ts'
 import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
 import * as facts from './facts.ts'
+import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
 /** Who looks after an organization is a manager there or above, and nobody else; each of them has an app and an EHR. */
@@ -61,14 +61,7 @@ const people = [
   ...facts.practitioners.map(id => ({ name: id, person: `person-${id}` })),
   { name: 'ann', person: 'person-ann' },
 ]
-/** Each at an address of their own, where so many pages are shown a minute. */
-let address = 1
-const signedIn = async (person: string) => {
-  const browser = openBrowser(server, { remoteAddress: `10.2.0.${address++}` })
-  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
-  browser.cookies.set('sharewell-session', cookie)
-  return browser
-}
+const signedIn = openSignedIn(world)
 /** Each answer has the number of its request. */
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
 
@@ -76,7 +69,7 @@ t.test(
   'the apps and EHRs of an organization are there for who looks after it, and for others as if there were none',
   async t => {
     for (const { name, person } of people) {
-      const browser = await signedIn(person)
+      const { browser } = await signedIn(person)
       const own = facts.organizations.map(([id]) => id).filter(id => looksAfter(name, id))
       const none = anonymous(await browser.get('/organizations/nothing-of-the-kind/apps'))
       for (const [id] of facts.organizations) {
@@ -116,8 +109,7 @@ const some = new Set(['dean', 'neighbour', 'visitor', 'former', 'registrar', 'an
 
 /** Somebody who tries pages, by looking and by sending. */
 const trying = async (t: Test, { name, person }: (typeof people)[number]) => {
-  const browser = await signedIn(person)
-  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+  const { browser, _csrf } = await signedIn(person)
   const none = anonymous(await browser.get('/organizations/nothing-of-the-kind'))
   const sent = (at: string) => browser.post(at, { _csrf, ...wrong })
   const isNone = (at: string, answers: readonly Shown[]) =>
@@ -204,7 +196,7 @@ t.test('people are invited, and told of who is, by whom FHIR lets give roles', a
 
 t.test('the tree and the page of an organization show to staff what FHIR shows them', async t => {
   for (const { name, person } of people) {
-    const browser = await signedIn(person)
+    const { browser } = await signedIn(person)
     const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/Organization.rs' })
     const read = async (id: string) => (await world.call(token)('GET', `Organization/${id}`)).status === 200
     const tree = await browser.get('/organizations')
@@ -221,7 +213,7 @@ t.test('the tree and the page of an organization show to staff what FHIR shows t
 })
 
 t.test('what is another organization’s is not there below one’s own address', async t => {
-  const browser = await signedIn('person-visitor')
+  const { browser } = await signedIn('person-visitor')
   const own = '/organizations/elsewhere'
   for (const [theirs, nothing] of [
     [`${own}/apps/app-of-lab`, `${own}/apps/nothing`],

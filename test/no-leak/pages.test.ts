@@ -1,11 +1,11 @@
 import t from 'tap'
-import { startSession } from '../../src/storage/account/session.ts'
 import { keepClient } from '../../src/storage/client-registration.ts'
 import { authorizeQuery, base, pkce, redirectUri } from '../auth/world.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { callers } from './callers.ts'
 import { practitioners } from './facts.ts'
 import { secretsOf } from './secrets.ts'
+import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
 /** Pages ask as whoever is signed in: by them nobody sees more than by a token for all that they may read. */
@@ -27,15 +27,7 @@ await keepClient(world.database, {
 const patients = secretsOf(world).filter(({ type }) => type === 'Patient')
 const unknown = 'nothing-of-the-kind'
 
-/** Each at an address of its own, where so many pages are shown a minute. */
-let address = 1
-
-const signedIn = async (person: string) => {
-  const browser = openBrowser(world.server, { remoteAddress: `10.0.0.${address++}` })
-  const cookie = await startSession(world.database, { person, methods: ['pwd'], device: 'Test' })
-  browser.cookies.set('sharewell-session', cookie)
-  return browser
-}
+const signedIn = openSignedIn(world)
 
 /** Everybody who can sign in, by the name of their row, and which of the Patients they may read. */
 const people = [...practitioners.map(id => [id, `person-${id}`] as const), ['person-ann', 'person-ann'] as const].map(
@@ -49,7 +41,7 @@ const people = [...practitioners.map(id => [id, `person-${id}`] as const), ['per
 t.test('the page of a patient is there for who may read the Patient, and for others as if there were none', async t => {
   const page = (id: string) => `/patients/${id}`
   for (const { name, person, reads } of people) {
-    const browser = await signedIn(person)
+    const { browser } = await signedIn(person)
     const none = wordsOf(await browser.get(page(unknown)))
     for (const { id } of patients) {
       const shown = await browser.get(page(id))
@@ -63,7 +55,7 @@ t.test('the page of a patient is there for who may read the Patient, and for oth
 
 t.test('an app is given those patients to choose from whom the person may search, and no other is taken', async t => {
   for (const { name, person, reads } of people) {
-    const browser = await signedIn(person)
+    const { browser } = await signedIn(person)
     const query = authorizeQuery('app', 'launch/patient patient/Patient.rs', pkce().challenge)
     const { location = '' } = await browser.get(`/oauth/authorize?${query}`)
     const page = location.slice(base.length)

@@ -1,24 +1,16 @@
 import t from 'tap'
-import { startSession } from '../../src/storage/account/session.ts'
-import { openBrowser, type Shown } from '../support/browser.ts'
+import type { Shown } from '../support/browser.ts'
 import * as facts from './facts.ts'
+import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
 /** The pages of patients show and do what FHIR shows and lets do to the same person; for all else there is no such page. */
 const world = await openNoLeakWorld()
-const { server, database } = world
+const { server } = world
 t.teardown(() => server.close())
 t.setTimeout(280_000)
 
-let address = 1
-const signedIn = async (person: string) => {
-  const browser = openBrowser(server, { remoteAddress: `10.6.0.${address++}` })
-  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
-  browser.cookies.set('sharewell-session', cookie)
-  const { body } = await browser.get('/account')
-  const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
-  return { browser, call: world.call(token), _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
-}
+const signedIn = openSignedIn(world)
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
 const patients = facts.patients.map(([id]) => id)
 const newcomer = {

@@ -1,23 +1,17 @@
 import t from 'tap'
-import { startSession } from '../../src/storage/account/session.ts'
-import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
+import { type Shown, wordsOf } from '../support/browser.ts'
 import { callers } from './callers.ts'
 import * as facts from './facts.ts'
+import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
 /** The page of a study says no more of its people than the same reader is told over FHIR. */
 const world = await openNoLeakWorld()
-const { server, database } = world
+const { server } = world
 t.teardown(() => server.close())
 t.setTimeout(280_000)
 
-let address = 1
-const signedIn = async (person: string) => {
-  const browser = openBrowser(server, { remoteAddress: `10.3.0.${address++}` })
-  const cookie = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
-  browser.cookies.set('sharewell-session', cookie)
-  return browser
-}
+const signedIn = openSignedIn(world)
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
 /** As they are told over FHIR, with all that pages may read. */
 const readable = async (person: string, path: string): Promise<readonly string[]> => {
@@ -31,7 +25,7 @@ t.test('the page of a study is there for staff who may read it, with those whom 
   for (const practitioner of facts.practitioners) {
     t.ok(callers.some(({ name }) => name === practitioner))
     const person = `person-${practitioner}`
-    const browser = await signedIn(person)
+    const { browser } = await signedIn(person)
     const none = anonymous(await browser.get('/studies/nothing-of-the-kind'))
     const studies = await readable(person, 'ResearchStudy?_count=100')
     const listed = await browser.get('/studies')
@@ -66,12 +60,11 @@ const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]
 t.test('what is taken from a study into a notebook its reader may see, and there is none for others', async t => {
   for (const practitioner of facts.practitioners) {
     const person = `person-${practitioner}`
-    const browser = await signedIn(person)
+    const { browser, _csrf } = await signedIn(person)
     const studies = await readable(person, 'ResearchStudy?_count=100')
     const readings = new Set(await readable(person, 'Observation?_count=1000'))
-    const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
     for (const { id } of facts.studies) {
-      const sent = { _csrf: csrf, kind: everyKind }
+      const sent = { _csrf, kind: everyKind }
       const taken = await browser.post(`/studies/${id}/notebook/readings.ndjson`, sent)
       const others = idsIn(taken).filter(one => !readings.has(one))
       t.same(others, [], `${practitioner}: the readings of ${id}`)
@@ -86,9 +79,9 @@ const idsIn = ({ status, body }: Shown): readonly string[] =>
   status === 200 ? body.split('\n').flatMap(line => (line === '' ? [] : JSON.parse(line).id)) : []
 
 t.test('who registers people for a study that its staff alone reads is not told what they answered', async t => {
-  const shown = wordsOf(await (await signedIn('person-registrar')).get('/studies/coded'))
+  const shown = wordsOf(await (await signedIn('person-registrar')).browser.get('/studies/coded'))
   t.match(shown, /You may not see what they answered\. You see no data of theirs\./)
-  const staff = wordsOf(await (await signedIn('person-keeper')).get('/studies/coded'))
+  const staff = wordsOf(await (await signedIn('person-keeper')).browser.get('/studies/coded'))
   t.match(staff, /Shares|Has not answered/)
   t.notMatch(staff, /secret-hal/, 'and who knows people by code is told no name')
 })
@@ -112,9 +105,8 @@ t.test(
     let turn = 0
     for (const practitioner of facts.practitioners) {
       const person = `person-${practitioner}`
-      const browser = await signedIn(person)
+      const { browser, _csrf } = await signedIn(person)
       const none = anonymous(await browser.get('/studies/nothing-of-the-kind/settings'))
-      const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1]
       const theirs = await writable(person)
       for (const { id } of facts.studies) {
         const isTheirs = theirs.has(id)
@@ -124,7 +116,7 @@ t.test(
         turn += 1
         const shown = await browser.get(`/studies/${id}/settings${settings[turn % settings.length]}`)
         t.strictSame(anonymous(shown), none, `${practitioner}: ${id}`)
-        const sent = { _csrf: csrf ?? '', version: '1', status: 'withdrawn', title: 'x', purpose: 'x' }
+        const sent = { _csrf, version: '1', status: 'withdrawn', title: 'x', purpose: 'x' }
         const answer = await browser.post(`/studies/${id}/settings${forms[turn % forms.length]}`, sent)
         t.strictSame(anonymous(answer), none, `${practitioner}: ${id}`)
       }
@@ -147,5 +139,5 @@ const writable = async (person: string): Promise<ReadonlySet<string>> => {
 t.test('a patient and an account of nobody find no page of a study', async t => {
   for (const person of ['person-ann', 'person-nobody'])
     for (const path of ['', '/settings', '/settings/text'])
-      t.equal((await (await signedIn(person)).get(`/studies/open${path}`)).status, 404, `${person}${path}`)
+      t.equal((await (await signedIn(person)).browser.get(`/studies/open${path}`)).status, 404, `${person}${path}`)
 })
