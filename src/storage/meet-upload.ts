@@ -33,7 +33,7 @@ export const meetUpload = async (
   connection: Connection,
   writing: Writing,
   met: Met,
-  { isKnown, isReadable, isChangeable }: UploadRights,
+  { isKnown, isCreatable, isReadable, isChangeable }: UploadRights,
 ): Promise<Written> => {
   const { candidate } = met.entry
   if (!isKnown) return { outcome: 'refused', error: refusal(candidate) }
@@ -43,14 +43,22 @@ export const meetUpload = async (
   if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
   const locked = await lockMet(connection, writing, met, met.current)
   if (locked.current === undefined) return goneSince
-  return changeStored(connection, writing, locked, locked.current)
+  // What is one's own can be taken back for ever, also where nothing new may be stored any more.
+  const action = isMistake(candidate.resource as Observation) && !isCreatable ? 'u' : 'c'
+  return changeStored(connection, writing, locked, locked.current, action)
 }
 
-const changeStored = async (connection: Connection, writing: Writing, met: Met, current: Current): Promise<Written> => {
+const changeStored = async (
+  connection: Connection,
+  writing: Writing,
+  met: Met,
+  current: Current,
+  action: 'c' | 'u',
+): Promise<Written> => {
   const next = nextOf(met, current)
   if (next === undefined) return { outcome: 'unchanged', ...current }
   return isolated(connection, async () => {
-    const written = await replace(connection, writing, current, ofItsSubject(next, current), 'c')
+    const written = await replace(connection, writing, current, ofItsSubject(next, current), action)
     if (isNews(met)) await recordContent(connection, met.keyed, { before: met.contents.current, after: met.entry })
     return written
   })

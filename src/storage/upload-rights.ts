@@ -11,12 +11,13 @@ import type { Writing } from './write.ts'
 export type UploadRights = {
   /** They may upload it, or read what is stored; for anybody else it is refused as if nothing were. */
   readonly isKnown: boolean
+  readonly isCreatable: boolean
   readonly isReadable: boolean
   /** They wrote it last, or may update it. */
   readonly isChangeable: boolean
 }
 
-export const noRights: UploadRights = { isKnown: false, isReadable: false, isChangeable: false }
+export const noRights: UploadRights = { isKnown: false, isCreatable: false, isReadable: false, isChangeable: false }
 
 export type Met = { readonly candidate: Candidate; readonly current: Current | undefined }
 
@@ -31,8 +32,9 @@ export const uploadRights = async (
   return new Map(
     met.map(({ candidate, current }) => {
       const { readable = false, changeable = false } = stored.get(current?.pk ?? '') ?? {}
-      const isKnown = readable || creatable.has(candidate.pk)
-      return [candidate.pk, { isKnown, isReadable: readable, isChangeable: changeable }]
+      const isCreatable = creatable.has(candidate.pk)
+      const isKnown = readable || isCreatable
+      return [candidate.pk, { isKnown, isCreatable, isReadable: readable, isChangeable: changeable }]
     }),
   )
 }

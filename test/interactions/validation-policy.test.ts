@@ -286,3 +286,20 @@ t.test('a policy that there is not is refused', async t => {
     },
   ])
 })
+
+t.test('what was uploaded is taken back the same way when nothing new may be, and only by whose it is', async t => {
+  const { organization, manager } = await institution('clinic')
+  const { id } = await study(manager, organization, 'Weights', ['omh:body-weight'])
+  const eve = await participant(manager, organization, id, ['omh:body-weight'], 'Eve')
+  const evesApp = await patientToken(eve, 'patient/Observation.cruds')
+  const weight = documentOf('omh:body-weight:3.0', { body_weight: { value: 70, unit: 'kg' }, effective_time_frame: at })
+  const post = (bearer: string, status: string) =>
+    send(bearer, 'POST', 'Observation', sent(weight, eve, sources.silent, { status }))
+  t.equal((await post(evesApp, 'final')).statusCode, 201)
+  const consents = await patientToken(eve, 'patient/Consent.cruds')
+  const [{ resource: consent }] = (await send(consents, 'GET', `Consent?patient=${eve}`)).json().entry
+  await update(consents, { ...consent, status: 'inactive' })
+  t.equal((await post(bensApp, 'entered-in-error')).statusCode, 403)
+  const answer = await post(evesApp, 'entered-in-error')
+  t.strictSame([answer.statusCode, answer.json().status], [200, 'entered-in-error'])
+})
