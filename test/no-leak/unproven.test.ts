@@ -211,6 +211,15 @@ t.test('nor does FHIR R5 tell more', async t => {
   }
 })
 
+t.test('nor do the data points of Open mHealth', async t => {
+  const headers = { authorization: `Bearer ${bearer}` }
+  const ask = (path: string) => world.server.inject({ url: `/omh/v1/dataPoints${path}`, headers })
+  const schema = 'schema_namespace=omh&schema_name=heart-rate&schema_version=2.0'
+  const listed = await ask(`?${schema}`)
+  t.same([listed.statusCode, listed.body], [200, '[]'])
+  t.equal((await ask('/6e3db887-4a20-3222-9998-2972af6fb001')).statusCode, 404)
+})
+
 t.test('it answers its own study and sends what it measured; what it measured since it sees', async t => {
   const scopeConsents = [
     { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: true },

@@ -99,7 +99,9 @@ export const parametersOf = (sent: URLSearchParams, known: readonly string[]): U
       throw new FhirError('invalid', `${name} is not known here; ${known.join(', ') || 'no parameter'} is`, {
         expression: name,
       })
-    if (given.has(spelled)) throw new FhirError('invalid', `${name} stands there twice`, { expression: name })
+    // Clients send what they asked once more with the link to the next page.
+    if ((given.get(spelled) ?? value) !== value)
+      throw new FhirError('invalid', `${name} stands there twice, for different things`, { expression: name })
     given.set(spelled, value)
   }
   return given
