@@ -11,6 +11,7 @@ import type { AddPage, PageOptions } from './add-page.ts'
 import { allowAnyFrame, isFramed, jarOf } from './frame.ts'
 import { html } from './html.ts'
 import { browserOf } from './launch-step.ts'
+import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 import { answerAdmission, seldom } from './sign-in.ts'
 
@@ -106,65 +107,43 @@ const enterFrame = async (
 const sendRefusal = (request: FastifyRequest, reply: FastifyReply, { refusal, issuer, reason }: Refused) => {
   if (isFramed(request)) allowAnyFrame(reply)
   request.log.warn({ event: 'ehr-launch-refused', refusal, issuer, reason }, 'A launch from an EHR was refused')
-  const [status, title, text] = words[refusal]
-  return sendPage(reply.code(status), {
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say(`launch.${refusal}.title`)
+  return sendPage(reply.code(statusOf[refusal]).header('vary', 'accept-language'), {
+    words,
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>
-<p>${text}</p>
-<p class="text-body-secondary">If you ask somebody for help, give them this number: ${request.id}</p>`,
+<p>${say(`launch.${refusal}.text`)}</p>
+<p class="text-body-secondary">${say('sso.number', { number: request.id })}</p>`,
   })
 }
 
-const words: Readonly<Record<Refusal, readonly [status: number, title: string, text: string]>> = {
-  incomplete: [
-    400,
-    'Open Sharewell from your EHR',
-    'This address is opened by an EHR, with iss and launch. Find Sharewell among its apps, and open it there.',
-  ],
-  'unknown-ehr': [
-    400,
-    'This EHR is not known here',
-    'Sharewell is opened only by EHRs that were set up for it, at the launch address that belongs to them. Ask your administrator.',
-  ],
-  unreachable: [
-    502,
-    'Your EHR does not answer',
-    'We could not ask your EHR how to go on. Open Sharewell from it again.',
-  ],
-  unfit: [502, 'Your EHR cannot open Sharewell', 'It does not offer what a safe launch needs. Ask your administrator.'],
-  'another-browser': [
-    400,
-    'This launch is over',
-    'It was used already, took longer than ten minutes, or was begun in another browser. Open Sharewell from your EHR again.',
-  ],
-  denied: [
-    403,
-    'Your EHR said no',
-    'It did not allow the launch. Open Sharewell from it again, or ask your administrator.',
-  ],
-  untrusted: [
-    502,
-    'We could not make sure who you are',
-    'What your EHR answered cannot be trusted, so nobody was signed in. Open Sharewell from it again, or ask your administrator.',
-  ],
-  'no-patient': [
-    502,
-    'We could not get the patient from your EHR',
-    'Nothing was saved. Open Sharewell from your EHR again, or ask your administrator.',
-  ],
+const statusOf: Readonly<Record<Refusal, number>> = {
+  incomplete: 400,
+  'unknown-ehr': 400,
+  unreachable: 502,
+  unfit: 502,
+  'another-browser': 400,
+  denied: 403,
+  untrusted: 502,
+  'no-patient': 502,
 }
 
 /** Where the EHR is to show no frame of ours, or cannot: the launch goes on in a tab of its own, where nothing lies over it. */
 const sendWayOut = (request: LaunchRequest, reply: FastifyReply): FastifyReply => {
-  const title = 'Open Sharewell'
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('launch.out.title')
   const query = queryOf(request)
   allowAnyFrame(reply)
   query.delete(tried)
-  return sendPage(reply, {
+  return sendPage(reply.header('vary', 'accept-language'), {
+    words,
     title,
     content: html`<h1>${title}</h1>
-<p>Sharewell opens in a tab of its own.</p>
-<p><a href="${pathOf(request)}?${query.toString()}" target="_blank" rel="noopener">Open Sharewell in a new tab</a></p>`,
+<p>${say('launch.out.text')}</p>
+<p><a href="${pathOf(request)}?${query.toString()}" target="_blank" rel="noopener">${say('launch.out.link')}</a></p>`,
   })
 }

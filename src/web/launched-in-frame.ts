@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Words } from '../messages/catalogue.ts'
 import { isSecret, newSecret } from '../storage/secret.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { typed } from './form.ts'
 import { allowAnyFrame, allowFrame } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { type Asked, browserOf, type Step } from './launch-step.ts'
+import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 import { seldom } from './sign-in.ts'
 
@@ -18,6 +20,8 @@ export const sendStepInFrame = async (
   options: PageOptions,
   step: Step,
 ): Promise<boolean> => {
+  const words = wordsOf(request)
+  const { say } = words
   switch (step.kind) {
     case 'gone':
       allowAnyFrame(reply)
@@ -28,24 +32,32 @@ export const sendStepInFrame = async (
       const { config, issuer } = step.arrival
       allowFrame(reply, await frameOrigins({ config, issuer }))
       const handedOver = await arrivals.handOver(browserOf(request, options))
-      sendPage(reply, { title: 'Sign in to go on', content: tab(request.params.arrival, issuer, handedOver) })
+      const content = tab(words, request.params.arrival, issuer, handedOver)
+      sendPage(reply.header('vary', 'accept-language'), { words, title: say('launched.first.title'), content })
       return true
     }
     case 'no-patient':
-      sendPage(reply, { title: 'No patient is open', content: noPatient })
+      sendPage(reply.header('vary', 'accept-language'), {
+        words,
+        title: say('launched.no-patient.title'),
+        content: html`<h1>${say('launched.no-patient.title')}</h1>
+<p>${say('launched.no-patient.text')}</p>`,
+      })
       return true
     default:
       return false
   }
 }
 
-const tab = (arrival: string, issuer: string, handedOver: string): Html => html`<h1>Sign in to go on</h1>
-<p>You come from ${new URL(issuer).host}. Your user there does not sign you in here yet, or your account asks for a code as well. Go on in a tab of its own, and sign in there.</p>
-<form method="post" action="/launched/${arrival}/tab" target="_blank"><input type="hidden" name="handed-over" value="${handedOver}"><button class="btn btn-primary">Go on in a new tab</button></form>
-<p class="text-body-secondary">The next time, open Sharewell from your EHR again.</p>`
-
-const noPatient = html`<h1>No patient is open</h1>
-<p>Your EHR has opened Sharewell for no patient. Open the record of a patient there, and Sharewell from it.</p>`
+const tab = (
+  { say }: Words,
+  arrival: string,
+  issuer: string,
+  handedOver: string,
+): Html => html`<h1>${say('launched.first.title')}</h1>
+<p>${say('launched.frame.text', { ehr: new URL(issuer).host })}</p>
+<form method="post" action="/launched/${arrival}/tab" target="_blank"><input type="hidden" name="handed-over" value="${handedOver}"><button class="btn btn-primary">${say('launched.frame.button')}</button></form>
+<p class="text-body-secondary">${say('launched.frame.next')}</p>`
 
 /** Where a tab goes on that was opened from such a frame. */
 export const launchedTabAction: AddPage = (server, options) => {

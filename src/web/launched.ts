@@ -11,6 +11,7 @@ import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { type Asked, type Link, type Register, stepOf } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 import { patientFacts } from './patient-facts.ts'
 import { seldom } from './sign-in.ts'
@@ -45,7 +46,7 @@ export const launchedPage: AddPage = (server, options) => {
     const step = await stepOf(request, options)
     if (step.kind !== 'link') return reply.redirect(`/launched/${request.params.arrival}`, 303)
     const answer = await isAccountPassword(accounts, step.person, typed(request.body, 'password'))
-    if (answer !== 'right') return sendLink(request, reply, options, step, problems[answer])
+    if (answer !== 'right') return sendLink(request, reply, options, step, answer)
     await arrivals.link(step.person, step.arrival)
     await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })
     return reply.redirect(`/launched/${request.params.arrival}`, 303)
@@ -62,79 +63,98 @@ export const launchedPage: AddPage = (server, options) => {
   })
 }
 
-const sendGone = (reply: FastifyReply): FastifyReply =>
-  sendProblem(reply.code(410), 'This launch is over', html`<p>Open Sharewell from your EHR again.</p>`)
+const sendGone = (reply: FastifyReply): FastifyReply => {
+  const { say } = wordsOf(reply.request)
+  return sendProblem(reply.code(410), say('launched.gone.title'), html`<p>${say('launched.again')}</p>`)
+}
 
 const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
-  const title = 'Sign in to go on'
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('launched.first.title')
   const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}` })
-  return sendPage(reply, {
+  return sendPage(reply.header('vary', 'accept-language'), {
+    words,
     title,
     content: html`<h1>${title}</h1>
-<p>You come from ${new URL(issuer).host}. Sign in with your account here; if the two are not linked yet, we ask you whether to link them.</p>
-<p>If you have no account here yet, ask the manager of your organization for one.</p>
-<p><a href="/sign-in?${back.toString()}">Sign in</a></p>`,
+<p>${say('launched.first.text', { ehr: new URL(issuer).host })}</p>
+<p>${say('launched.first.none')}</p>
+<p><a href="/sign-in?${back.toString()}">${say('launched.first.sign-in')}</a></p>`,
   })
 }
 
-const sendNotStaff = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
-  sendProblem(
+const sendNotStaff = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const { say } = wordsOf(request)
+  return sendProblem(
     reply.code(403),
-    'You do not work here',
-    html`<p>Your account belongs to no organization that ${new URL(issuer).host} is set up for. Ask the manager of yours.</p>
+    say('launched.not-staff.title'),
+    html`<p>${say('launched.not-staff.text', { ehr: new URL(issuer).host })}</p>
 ${signInAsAnother(request)}`,
   )
+}
 
-const sendAnother = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply =>
-  sendProblem(
+const sendAnother = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const { say } = wordsOf(request)
+  return sendProblem(
     reply.code(403),
-    'This is somebody else’s launch',
-    html`<p>Your user at ${new URL(issuer).host} is linked to another account than the one that is signed in.</p>
+    say('launched.another.title'),
+    html`<p>${say('launched.another.text', { ehr: new URL(issuer).host })}</p>
 ${signInAsAnother(request)}`,
   )
+}
 
 /** Within a frame it is for the EHR to sign in somebody else. */
 const signInAsAnother = (request: FastifyRequest<Asked>): Html => {
+  const { say } = wordsOf(request)
   const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}`, prompt: 'login' })
   return isFramed(request)
-    ? html`<p>Open Sharewell from your EHR again.</p>`
-    : html`<p><a href="/sign-in?${back.toString()}">Sign in with another account</a></p>`
+    ? html`<p>${say('launched.again')}</p>`
+    : html`<p><a href="/sign-in?${back.toString()}">${say('launched.another.sign-in')}</a></p>`
 }
 
 const sendProblem = (reply: FastifyReply, title: string, text: Html): FastifyReply =>
-  sendPage(reply, { title, isProblem: true, content: html`<h1>${title}</h1>\n${text}` })
+  sendPage(reply.header('vary', 'accept-language'), {
+    words: wordsOf(reply.request),
+    title,
+    isProblem: true,
+    content: html`<h1>${title}</h1>\n${text}`,
+  })
 
 const sendLink = async (
   request: FastifyRequest<Asked>,
   reply: FastifyReply,
   { accounts }: PageOptions,
   { arrival, person }: Link,
-  problem?: string,
+  problem?: 'wrong' | 'too-often',
 ): Promise<FastifyReply> => {
-  const title = 'Link your EHR to your account'
-  const { host } = new URL(arrival.issuer)
-  return sendPage(reply.code(problem === undefined ? 200 : 422), {
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('launched.link.title')
+  const ehr = new URL(arrival.issuer).host
+  const name = await nameOfPerson(accounts.openStoreAs, person)
+  return sendOwnPage(reply.code(problem === undefined ? 200 : 422), words, {
     title,
     isProblem: problem !== undefined,
-    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
-${notice('problem', html`<p>Do this only if you have just come from ${host} yourself, with your own user there.</p>`)}
-<p>From now on, whoever ${host} says is its user “${arrival.subject}” is signed in here as ${await nameOfPerson(accounts.openStoreAs, person)}.</p>
+${notice('problem', html`<p>${say('launched.link.warning', { ehr })}</p>`)}
+<p>${say('launched.link.text', { ehr, subject: arrival.subject, name })}</p>
 ${form({
   action: `/launched/${request.params.arrival}/account`,
   token: ownToken(reply),
+  problemTitle: say('check'),
   fields: [
-    { name: 'password', label: 'Your password here', type: 'password', autocomplete: 'current-password', problem },
+    {
+      name: 'password',
+      label: say('launched.link.password'),
+      type: 'password',
+      autocomplete: 'current-password',
+      problem: problem && say(`launched.link.${problem}`),
+    },
   ],
-  button: 'Link them',
+  button: say('arrival.link.button'),
 })}`,
   })
 }
-
-const problems = {
-  wrong: 'This is not the password of your account.',
-  'too-often': 'That was tried too often. Please wait 15 minutes before you try again.',
-} as const
 
 const sendRegister = (
   request: FastifyRequest<Asked>,

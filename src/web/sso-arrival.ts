@@ -2,16 +2,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceOf } from '../accounts/device.ts'
 import { type NameProblem, nameOfPerson, nameProblem } from '../accounts/person.ts'
 import type { SsoStep } from '../auth/sso/arrivals.ts'
-import { wordsFor } from '../messages/catalogue.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
-import { type Html, html } from './html.ts'
-import { sendPage } from './page.ts'
+import { html } from './html.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { nameField } from './person-fields.ts'
 import { answerAdmission, seldom } from './sign-in.ts'
 import { ssoBrowserOf } from './sso.ts'
+import { phrase } from './time.ts'
 
 type Asked = { readonly Params: { readonly arrival: string } }
 type Request = FastifyRequest<Asked>
@@ -71,15 +71,17 @@ const sendLink = async (
   institution: string,
   { person, arrived }: Extract<SsoStep, { kind: 'link' }>,
 ): Promise<FastifyReply> => {
-  const title = `Link your account at ${institution}`
-  return sendPage(reply, {
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('arrival.link.title', { institution })
+  const name = await nameOfPerson(accounts.openStoreAs, person)
+  return sendOwnPage(reply, words, {
     title,
-    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
-${notice('problem', html`<p>Do this only if you have just come from ${institution} yourself, with your own account there.</p>`)}
-<p>From now on, whoever signs in at ${institution} as you did just now (${arrived.email}) is signed in here as ${await nameOfPerson(accounts.openStoreAs, person)}. You can undo this at any time in your account.</p>
-${form({ action: `/sso/arrivals/${request.params.arrival}/link`, token: ownToken(reply), fields: [], button: 'Link them' })}
-<p><a href="/account">Do not link them</a></p>`,
+${notice('problem', html`<p>${say('arrival.link.warning', { institution })}</p>`)}
+<p>${say('arrival.link.text', { institution, email: arrived.email, name })}</p>
+${form({ action: `/sso/arrivals/${request.params.arrival}/link`, token: ownToken(reply), fields: [], button: say('arrival.link.button') })}
+<p><a href="/account">${say('arrival.link.no')}</a></p>`,
   })
 }
 
@@ -92,19 +94,22 @@ const sendCreate = (
   { arrived }: Extract<SsoStep, { kind: 'create' }>,
   typed?: Typed,
 ): FastifyReply => {
-  const title = 'Create your account'
-  return sendPage(reply, {
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('arrival.create.title')
+  return sendOwnPage(reply, words, {
     title,
     isProblem: typed !== undefined,
     content: html`<h1>${title}</h1>
-<p>You have no account here yet. You will sign in with ${institution}, and your e-mail address here is <strong>${arrived.email}</strong>.</p>
+<p>${phrase(words, 'arrival.create.text', { institution, email: html`<strong>${arrived.email}</strong>` })}</p>
 ${form({
   action: `/sso/arrivals/${request.params.arrival}/account`,
   token: ownToken(reply),
-  fields: [nameField(wordsFor('en'), typed?.name ?? arrived.name ?? '', typed?.problem)],
-  button: 'Create account',
+  problemTitle: say('check'),
+  fields: [nameField(words, typed?.name ?? arrived.name ?? '', typed?.problem)],
+  button: say('arrival.create.button'),
 })}
-<p><a href="/sign-in">I have an account already, with another e-mail address</a></p>`,
+<p><a href="/sign-in">${say('arrival.create.other')}</a></p>`,
   })
 }
 
@@ -114,61 +119,31 @@ const sendSignInFirst = (
   institution: string,
   { email }: Extract<SsoStep, { kind: 'sign-in' }>,
 ): FastifyReply => {
-  const title = 'Sign in once more, here'
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('arrival.first.title')
   const back = new URLSearchParams({ prompt: 'login', continue: `/sso/arrivals/${request.params.arrival}` })
-  return sendPage(reply, {
+  return sendOwnPage(reply, words, {
     title,
     content: html`<h1>${title}</h1>
-<p>There is an account here with your e-mail address <strong>${email}</strong>. Sign in to it with its password; then you can link it to ${institution}, and need the password no more.</p>
-<p><a class="btn btn-primary" href="/sign-in?${back.toString()}">Sign in with the password</a></p>
-<p><a href="/forgotten-password">I do not know the password</a></p>`,
+<p>${phrase(words, 'arrival.first.text', { institution, email: html`<strong>${email}</strong>` })}</p>
+<p><a class="btn btn-primary" href="/sign-in?${back.toString()}">${say('arrival.first.sign-in')}</a></p>
+<p><a href="/forgotten-password">${say('arrival.first.forgotten')}</a></p>`,
   })
 }
 
 type Problem = Exclude<SsoStep, { kind: 'enter' | 'link' | 'create' | 'sign-in' }>
 
 const sendProblem = (reply: FastifyReply, institution: string, step: Problem): FastifyReply => {
-  const { status, title, text } = problemOf(institution, step)
-  return sendPage(reply.code(status), {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say(`arrival.${step.kind}.title`)
+  const email = html`<strong>${'email' in step ? step.email : ''}</strong>`
+  return sendOwnPage(reply.code(step.kind === 'gone' ? 410 : 403), words, {
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>
-${text}
-<p><a href="/sign-in">Go to sign-in</a></p>`,
+<p>${phrase(words, `arrival.${step.kind}.text`, { institution, email })}</p>
+<p><a href="/sign-in">${say('sso.to-sign-in')}</a></p>`,
   })
-}
-
-const problemOf = (institution: string, step: Problem): { status: number; title: string; text: Html } => {
-  switch (step.kind) {
-    case 'gone':
-      return {
-        status: 410,
-        title: 'This sign-in is over',
-        text: html`<p>It was used already, took too long, or was begun in another browser. Begin again.</p>`,
-      }
-    case 'barred':
-      return {
-        status: 403,
-        title: 'Your account is closed',
-        text: html`<p>The account that is linked to ${institution} is not open any more. Ask your administrator.</p>`,
-      }
-    case 'no-address':
-      return {
-        status: 403,
-        title: 'We do not know whose account this is',
-        text: html`<p>${institution} did not give us a confirmed e-mail address of its own for you, so we cannot tell which account is yours. Sign in with your password, or ask your administrator.</p>`,
-      }
-    case 'not-invited':
-      return {
-        status: 403,
-        title: 'By invitation only',
-        text: html`<p>Nobody has an account here with the e-mail address <strong>${step.email}</strong>. Ask the people who run your study or your clinic for an invitation to it.</p>`,
-      }
-    case 'occupied':
-      return {
-        status: 403,
-        title: 'This e-mail address is somebody else’s here',
-        text: html`<p>The account with the e-mail address <strong>${step.email}</strong> is linked to another person at ${institution}. If you have taken over the address, ask your administrator.</p>`,
-      }
-  }
 }

@@ -10,7 +10,7 @@ import type { AddPage } from './add-page.ts'
 import { continuePath } from './continue.ts'
 import { typed } from './form.ts'
 import { html } from './html.ts'
-import { sendPage } from './page.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
 import { seldom } from './sign-in.ts'
 
 /** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
@@ -65,38 +65,17 @@ const sendRefusal = (
   { refusal, reason }: SsoRefused,
 ): FastifyReply => {
   request.log.warn({ event: 'sso-refused', refusal, reason }, 'A sign-in at the institution was refused')
-  const [status, title, text] = words[refusal]
-  return sendPage(reply.code(status), {
-    title: title(institution),
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say(`sso.${refusal}.title`, { institution })
+  return sendOwnPage(reply.code(statusOf[refusal]), words, {
+    title,
     isProblem: true,
-    content: html`<h1>${title(institution)}</h1>
-<p>${text}</p>
-<p><a href="/sign-in">Go to sign-in</a></p>
-<p class="text-body-secondary">If you ask somebody for help, give them this number: ${request.id}</p>`,
+    content: html`<h1>${title}</h1>
+<p>${say(`sso.${refusal}.text`)}</p>
+<p><a href="/sign-in">${say('sso.to-sign-in')}</a></p>
+<p class="text-body-secondary">${say('sso.number', { number: request.id })}</p>`,
   })
 }
 
-type Words = readonly [status: number, title: (institution: string) => string, text: string]
-
-const words: Readonly<Record<SsoRefusal, Words>> = {
-  unreachable: [
-    502,
-    institution => `${institution} does not answer`,
-    'We could not ask it how to go on. Try again in a few minutes, or sign in with your password here.',
-  ],
-  over: [
-    400,
-    () => 'This sign-in is over',
-    'It was used already, took longer than ten minutes, or was begun in another browser. Begin again.',
-  ],
-  denied: [
-    403,
-    institution => `${institution} said no`,
-    'It did not sign you in. Begin again, or ask the people there who look after your account.',
-  ],
-  untrusted: [
-    502,
-    () => 'We could not make sure who you are',
-    'What came back cannot be trusted, so nobody was signed in. Begin again, or ask your administrator.',
-  ],
-}
+const statusOf: Readonly<Record<SsoRefusal, number>> = { unreachable: 502, over: 400, denied: 403, untrusted: 502 }

@@ -10,6 +10,8 @@ t.teardown(() => Promise.all([server.close(), mailbox.close()]))
 
 const pages = {
   '/sign-in': 'Iniciar sesión',
+  '/launch': 'Abra Sharewell desde su historial electrónico',
+  '/launched/nothing': 'Esta apertura ha terminado',
   '/sign-up?sent': 'Mire su correo',
   '/authorize/unknown': 'Esta petición ha terminado',
   '/forgotten-password': 'Elegir una contraseña nueva',
