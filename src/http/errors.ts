@@ -18,12 +18,15 @@ export const toldError = (error: unknown, request: FastifyRequest): FhirError =>
 export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
   const presentation = reply.request.presentation ?? plain
   const text = resourceText(outcomeText(error), presentation, reply.server.xml)
-  if (comeAgain.has(error.issues[0].code) && !reply.hasHeader('retry-after'))
-    reply.header('retry-after', String(retrySeconds))
-  return reply.code(error.status).type(contentTypeOf(presentation)).send(text)
+  return sayWhen(reply, error).code(error.status).type(contentTypeOf(presentation)).send(text)
 }
 
-/** What the same request may get past a moment later. */
+/** Where the same request may get past a moment later, when to send it again. */
+export const sayWhen = (reply: FastifyReply, error: FhirError): FastifyReply =>
+  comeAgain.has(error.issues[0].code) && !reply.hasHeader('retry-after')
+    ? reply.header('retry-after', String(retrySeconds))
+    : reply
+
 const comeAgain: ReadonlySet<IssueCode> = new Set(['throttled', 'transient'])
 const retrySeconds = 2
 

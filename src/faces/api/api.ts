@@ -4,7 +4,7 @@ import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { addressGroup } from '../../http/address-group.ts'
 import { requireCaller } from '../../http/caller.ts'
-import { toldError } from '../../http/errors.ts'
+import { sayWhen, toldError } from '../../http/errors.ts'
 import type { FhirOptions } from '../../http/fhir.ts'
 import type { ContextParts } from '../../http/fhir-context.ts'
 import { queryOf } from '../../http/presentation.ts'
@@ -16,7 +16,7 @@ import { routes } from './routes.ts'
 export const apiPath = '/api/v1'
 
 export type ApiOptions = ContextParts &
-  Pick<FhirOptions, 'findCaller'> & {
+  Pick<FhirOptions, 'bounds' | 'findCaller'> & {
     readonly codeClasses: CodeClasses
     /** Of this server, without a slash at the end. */
     readonly address: () => string
@@ -34,12 +34,14 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
       reply,
     ),
   )
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
   await server.register(fastifyRateLimit, { global: false })
   server.post<{ Params: { token: string } }>(
     '/invitation/:token',
     { config: { rateLimit: { max: 60, timeWindow: '1 minute', keyGenerator: addressGroup } } },
-    async ({ params }, reply) => {
-      reply.header('cache-control', 'no-store')
+    async ({ params }) => {
       const { grant, expiresAt } = await redemption.redeem(params.token)
       return { grant, token_endpoint: `${options.address()}/oauth/token`, expires: expiresAt.toISOString() }
     },
@@ -47,6 +49,7 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
   await server.register(async scope => {
     scope.decorateRequest('caller', undefined)
     scope.addHook('onRequest', requireCaller(options.findCaller))
+    options.bounds(scope)
     for (const { method, path, parameters = [], isPaged, status = 200, answer } of routes) {
       const known = [...parameters, ...(isPaged ? pageParameters : [])]
       scope.route({
@@ -64,7 +67,7 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
             },
             options,
           )
-          reply.code(status).header('cache-control', 'no-store')
+          reply.code(status)
           return status === 204 ? reply.send() : answered
         },
       })
@@ -81,6 +84,8 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
 
 /** As its clients show it: what is wrong in words, in the one member that they look for. */
 const answerDetail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const { status, issues } = toldError(error, request)
-  return reply.code(status).send({ detail: issues.map(({ message }) => message).join('; ') })
+  const told = toldError(error, request)
+  return sayWhen(reply, told)
+    .code(told.status)
+    .send({ detail: told.issues.map(({ message }) => message).join('; ') })
 }

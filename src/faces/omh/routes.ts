@@ -35,9 +35,9 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
     throw unsupported(request.headers['content-type'] ?? 'A body without a type', 'application/json')
   })
-  options.bounds(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller))
+  options.bounds(server)
   server.addHook('onRequest', async (request, reply) => {
     requireJson(request)
     reply.header('cache-control', 'no-store')
