@@ -23,6 +23,7 @@ import { asyncRoutes } from './http/async-requests.ts'
 import { authorizationRoutes } from './http/authorization.ts'
 import { capabilityRoutes } from './http/capability.ts'
 import { fhirRoutes } from './http/fhir.ts'
+import { openContexts } from './http/fhir-context.ts'
 import { healthRoutes } from './http/health.ts'
 import { openBounds } from './http/in-flight.ts'
 import { portOf } from './http/listen.ts'
@@ -174,6 +175,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     registry,
     codeClasses,
     documentOf: fhir.mhealth.documentOf,
+    contextFor: openContexts(fhir),
     administered,
     staffInvitations: staffing.staffInvitations,
     ehrLaunches: openEhrLaunches({

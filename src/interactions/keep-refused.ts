@@ -1,5 +1,6 @@
 import { FhirError, type Issue } from '../fhir/error.ts'
-import type { Kept, RefusedUpload } from '../storage/refused-upload.ts'
+import type { Kept } from '../storage/refused-upload.ts'
+import type { PolicyAsked, RefusedUpload } from '../storage/store.ts'
 import { decidePolicies } from './decide-policy.ts'
 import type { Context, Prepared, Ready } from './interaction.ts'
 
@@ -17,7 +18,7 @@ export const decideKeeping = async (
   const refused = prepared.flatMap((one, index) => {
     const error = decided[index]
     return error instanceof FhirError && 'upload' in one && one.upload !== undefined
-      ? [{ index, error, upload: refusedUpload(one.upload(), one.asked, error) }]
+      ? [{ index, error, upload: refusedUpload(one, one.upload(), error) }]
       : []
   })
   if (refused.length === 0) return decided
@@ -28,11 +29,16 @@ export const decideKeeping = async (
 
 type Upload = ReturnType<NonNullable<Extract<Prepared, { readonly asked: unknown }>['upload']>>
 
-const refusedUpload = ({ body, ...upload }: Upload, face: RefusedUpload['face'], error: FhirError): RefusedUpload => {
+const refusedUpload = (
+  { asked, device }: PolicyAsked,
+  { body, ...upload }: Upload,
+  error: FhirError,
+): RefusedUpload => {
   const [first] = error.issues
   return {
     ...upload,
-    face,
+    asked,
+    ...(device && { device }),
     sent: JSON.stringify(body),
     issues: error.issues,
     rule: first.details?.code ?? first.code,

@@ -2,6 +2,15 @@
 export const validationPolicies = ['strict', 'normalise', 'accept-with-warning'] as const
 export type ValidationPolicy = (typeof validationPolicies)[number]
 
+/** What each does, for people. */
+export const policyMeanings: Readonly<Record<ValidationPolicy, string>> = {
+  strict: 'what breaks its schema, cannot be validated or cannot be true is refused.',
+  normalise:
+    'what breaks its schema is repaired where it has one clear meaning, and refused elsewhere; what is unlikely to be true is taken with a warning.',
+  'accept-with-warning':
+    'what can be read as a document is taken with a warning. What breaks its schema beyond repair keeps its code and its times; no value is derived from it, so that no statistics count it.',
+}
+
 /** Where neither the source nor a study says anything. */
 export const defaultPolicy: ValidationPolicy = 'normalise'
 

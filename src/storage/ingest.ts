@@ -1,4 +1,4 @@
-import type { Observation } from '@medplum/fhirtypes'
+import type { Observation, Reference } from '@medplum/fhirtypes'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
@@ -23,40 +23,60 @@ export const countUploads = async (
   written: readonly Written[],
 ): Promise<void> => {
   if (writing.upload === undefined) return
-  const uploads = writes.flatMap((write, index) => {
-    const fate = fateOf(write, written[index])
-    if (fate === undefined || write.kind !== 'create' || write.resource.resourceType !== 'Observation') return []
-    return [{ ...fate, resource: write.resource as Observation }]
+  const uploads = writes.flatMap((write, index): readonly Uploaded[] => {
+    const done = written[index]
+    const fate = done && fateOf(write, done)
+    if (
+      done === undefined ||
+      fate === undefined ||
+      write.kind !== 'create' ||
+      write.resource.resourceType !== 'Observation'
+    )
+      return []
+    const { subject, device } = write.resource as Observation
+    const deviceId = 'deviceId' in done ? done.deviceId : undefined
+    return [
+      {
+        fate,
+        patient: idIn('Patient', subject) ?? '',
+        device: deviceId ?? idIn('Device', device ?? storedDevice(done)),
+      },
+    ]
   })
   if (uploads.length === 0) return
-  const devices = new Set(uploads.flatMap(({ resource }) => idIn('Device', resource.device?.reference) ?? []))
-  const [sources, patients] = [
-    await writing.dictionary.deviceSources.of(connection, devices),
-    await writing.dictionary.patients.idsOf(
-      new Set(uploads.flatMap(({ resource }) => idIn('Patient', resource.subject?.reference) ?? [])),
-    ),
-  ]
+  const named = uploads.flatMap(({ device }) => (typeof device === 'string' ? device : []))
+  const sources = named.length === 0 ? new Map() : await writing.dictionary.deviceSources.of(connection, new Set(named))
+  const patients = await writing.dictionary.patients.idsOf(
+    new Set(uploads.flatMap(({ patient }) => (patient === '' ? [] : patient))),
+  )
   await recordIngest(
     connection,
     writing,
-    uploads.map(({ fate, resource }): Fated => {
-      const patient = idIn('Patient', resource.subject?.reference) ?? ''
+    uploads.map(({ fate, patient, device }): Fated => {
       const patientId = patients.get(patient) ?? 0
-      const device = sources.get(idIn('Device', resource.device?.reference) ?? '')
-      const isTheirs = device !== undefined && (device.patientId === 0 || device.patientId === patientId)
-      return { fate, patient, patientId, deviceId: isTheirs ? device.deviceId : 0 }
+      if (typeof device === 'number') return { fate, patient, patientId, deviceId: device }
+      const source = sources.get(device ?? '')
+      const isTheirs = source !== undefined && (source.patientId === 0 || source.patientId === patientId)
+      return { fate, patient, patientId, deviceId: isTheirs ? source.deviceId : 0 }
     }),
   )
 }
 
-const fateOf = (write: Write, done: Written | undefined): { readonly fate: Fate } | undefined => {
-  if (done === undefined || done.outcome === 'deleted') return undefined
-  if (done.outcome === 'refused') return done.error.status === 403 ? undefined : { fate: 'refused' }
-  if (done.outcome === 'unchanged') return { fate: 'duplicate' }
-  return { fate: 'repairs' in write && write.repairs !== undefined ? 'repaired' : 'accepted' }
+/** `device`: the number of its source, or the id of the Device where that is not known yet. */
+type Uploaded = { readonly fate: Fate; readonly patient: string; readonly device: number | string | undefined }
+
+/** A document that was there already may have had its device found for it. */
+const storedDevice = (done: Written): Reference | undefined =>
+  done.outcome === 'unchanged' ? (JSON.parse(done.content) as Observation).device : undefined
+
+const fateOf = (write: Write, done: Written): Fate | undefined => {
+  if (done.outcome === 'deleted') return undefined
+  if (done.outcome === 'refused') return done.error.status === 403 ? undefined : 'refused'
+  if (done.outcome === 'unchanged') return 'duplicate'
+  return 'repairs' in write && write.repairs !== undefined ? 'repaired' : 'accepted'
 }
 
-const idIn = (type: 'Device' | 'Patient', reference = ''): string | undefined =>
+const idIn = (type: 'Device' | 'Patient', { reference = '' }: Reference = {}): string | undefined =>
   reference.startsWith(`${type}/`) ? reference.slice(type.length + 1) : undefined
 
 /** One statement, whatever came: it adds to what the upload has brought so far. */

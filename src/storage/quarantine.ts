@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Observation } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { restrict } from '../access/access.ts'
 import { entryRow, entryTables } from './candidate.ts'
@@ -7,9 +8,10 @@ import type { Connection } from './database.ts'
 import { recordIngest } from './ingest.ts'
 import { referencedId } from './model/reference.ts'
 import { type QuarantineRoom, roomIn, type Usage } from './quarantine-room.ts'
-import type { Kept, RefusedUpload } from './refused-upload.ts'
+import type { Kept } from './refused-upload.ts'
 import { sql } from './sql.ts'
-import { sharedNow, sharings } from './validation-policies.ts'
+import type { RefusedUpload } from './store.ts'
+import { fromSources, sharedNow, sharings } from './validation-policies.ts'
 import { candidatesOf, type Writing } from './write.ts'
 
 /**
@@ -41,6 +43,8 @@ export const keepRefused = async (
 }
 
 type Placed = RefusedUpload & {
+  /** From the source that it names. */
+  readonly face: Observation
   /** The same bytes, source and patient. */
   readonly place: string
   readonly pk: string
@@ -62,10 +66,11 @@ const placedDocuments = async (
   writing: Writing,
   refused: readonly RefusedUpload[],
 ): Promise<readonly (Placed | undefined)[]> => {
+  const faces = await fromSources(connection, refused)
   const candidates = await candidatesOf(
     connection,
     writing,
-    refused.map(({ face }) => ({ resource: face })),
+    faces.map(resource => ({ resource })),
   )
   const patient = referencedId(sql.fragment`entry`, 'subject', 'Patient')
   const rows = await connection.any<PlacedRow>(sql.fragment`
@@ -80,12 +85,12 @@ const placedDocuments = async (
       AND ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}`)
   const byPk = new Map(rows.map(row => [row.pk, row]))
   return candidates.map(({ pk, patientId, facts }, index) => {
-    const [row, upload] = [byPk.get(pk), refused[index]]
-    if (row === undefined || upload === undefined) return undefined
+    const [row, upload, face] = [byPk.get(pk), refused[index], faces[index]]
+    if (row === undefined || upload === undefined || face === undefined) return undefined
     const digest = createHash('sha256').update(upload.sent).digest('hex')
     const place = `${row.patient}/${row.source}/${digest}`
     const { kindId = 0, deviceId = 0 } = facts ?? {}
-    return { ...upload, ...row, place, patientId, kindId, deviceId, digest }
+    return { ...upload, ...row, face, place, patientId, kindId, deviceId, digest }
   })
 }
 

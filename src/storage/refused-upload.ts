@@ -1,10 +1,7 @@
-import type { Observation } from '@medplum/fhirtypes'
 import type { Issue } from '../fhir/error.ts'
 
-/** An Observation that a validation policy refused. */
-export type RefusedUpload = {
-  /** As the laxest policy takes it: who may write and see such a thing is asked by this. */
-  readonly face: Observation
+/** What is kept of an Observation that a validation policy refused. */
+export type RefusedBody = {
   /** The body, as JSON. */
   readonly sent: string
   readonly ifNoneExist?: string

@@ -17,12 +17,15 @@ import { explainSearch } from './explain.ts'
 import { readGlucoseProfile } from './glucose-profile.ts'
 import { historyOfInstance, visibleVersion } from './history.ts'
 import { historyOfTypes } from './history-of-types.ts'
+import { readIngest } from './ingest-read.ts'
 import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { keepRefused } from './quarantine.ts'
 import type { QuarantineRoom } from './quarantine-room.ts'
+import { settleQuarantined } from './quarantine-settling.ts'
+import { readQuarantined, readQuarantinedDocument } from './quarantined.ts'
 import { searchIds, searchPage } from './search.ts'
 import { readSeries } from './series.ts'
 import { sql } from './sql.ts'
@@ -110,6 +113,12 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
           withJoining(connection, writing, joinings, linking => keepRefused(connection, linking, quarantine, refused)),
         )
       },
+      settleQuarantined: async (...asked) => {
+        const writing = await signed()
+        return database.transaction(connection =>
+          settleQuarantined(connection, { ...writing, linked: new Set() }, ...asked),
+        )
+      },
       write: async writes => {
         const writing = await signed()
         return database.writing((connection, joinings) =>
@@ -133,6 +142,7 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
     ...reading(connection, writing),
     validationPolicies: observations => findPolicies(connection, writing, observations),
     keepRefused: refused => keepRefused(connection, writing, quarantine, refused),
+    settleQuarantined: (...asked) => settleQuarantined(connection, writing, ...asked),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
     atomic: run => run(store, connection),
   }
@@ -144,7 +154,7 @@ type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 const reading = (
   connection: Connection,
   asking: Reading,
-): Omit<Store, 'write' | 'atomic' | 'validationPolicies' | 'keepRefused'> => ({
+): Omit<Store, 'write' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, asked) => {
@@ -164,6 +174,9 @@ const reading = (
   completeness: async asked => readCompleteness(connection, asking, await lookedUp(connection, asking, asked)),
   studyPeople: asked => readStudyPeople(connection, asking, asked),
   arrivals: async asked => readArrivals(connection, asking, await lookedUp(connection, asking, asked)),
+  quarantined: asked => readQuarantined(connection, asking, asked),
+  quarantinedDocument: (id, keepers) => readQuarantinedDocument(connection, asking, id, keepers),
+  ingest: asked => readIngest(connection, asking, asked),
   terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
   lastEvent: id => lastEventOf(connection, id),

@@ -18,7 +18,15 @@ import type {
   StatisticsRow,
   Step,
 } from './figures.ts'
-import type { Kept, RefusedUpload } from './refused-upload.ts'
+import type { Ingest, IngestAsked } from './ingest-asked.ts'
+import type {
+  QuarantinedAsked,
+  QuarantinedDocument,
+  QuarantinedPage,
+  QuarantineKeepers,
+  Settling,
+} from './quarantine-asked.ts'
+import type { Kept, RefusedBody } from './refused-upload.ts'
 import type { StudyPeople, StudyPeopleAsked } from './study-people.ts'
 import type { Event, EventRange, Question } from './subscription-event.ts'
 
@@ -44,6 +52,8 @@ export type Stored = {
   readonly patientId: number
   /** Of an Observation: the number of its kind. */
   readonly kindId?: number | undefined
+  /** Of one that was written: the number of its source. */
+  readonly deviceId?: number | undefined
 }
 
 /** One line of a history: `content` is absent where the version is a deletion. */
@@ -145,6 +155,9 @@ export type HeaderDevice = {
 /** An Observation that is to be created, with what its document says of the device. */
 export type PolicyAsked = { readonly asked: Observation; readonly device?: HeaderDevice }
 
+/** One that a policy refused, as the laxest takes it: who may write and see such a thing is asked by that. */
+export type RefusedUpload = PolicyAsked & RefusedBody
+
 /** What became of one write; those of a batch stand in the order of the writes. */
 export type Written =
   | ({ readonly outcome: 'created' | 'updated' | 'unchanged' } & Stored)
@@ -207,6 +220,17 @@ export type Store = {
   readonly validationPolicies: (asked: readonly PolicyAsked[]) => Promise<readonly (readonly string[])[]>
   /** One commit: what a policy has refused is kept where it is its sender's to write, and there is room for it. */
   readonly keepRefused: (refused: readonly RefusedUpload[]) => Promise<readonly Kept[]>
+  /** For whoever looks after it, who need not be able to read Observations. */
+  readonly quarantined: (asked: QuarantinedAsked) => Promise<QuarantinedPage>
+  /** What it says is told only to who may read an Observation that says it; undefined for whoever looks after nothing of it. */
+  readonly quarantinedDocument: (id: string, keepers: QuarantineKeepers) => Promise<QuarantinedDocument | undefined>
+  /** The number of its compartment; undefined where it does not wait, or is not theirs. */
+  readonly settleQuarantined: (
+    id: string,
+    keepers: QuarantineKeepers,
+    settling: Settling,
+  ) => Promise<number | undefined>
+  readonly ingest: (asked: IngestAsked) => Promise<Ingest>
   /**
    * One commit; an entry that is refused changes nothing and hinders no other. `beside`: what else the same transaction
    * writes, as `Patient/1`, so that it may be referred to beforehand.

@@ -7,7 +7,7 @@ import type { Connection } from './database.ts'
 import { referencedId } from './model/reference.ts'
 import { findNamedSources } from './named-source.ts'
 import { type SqlFragment, sql } from './sql.ts'
-import type { HeaderDevice, PolicyAsked } from './store.ts'
+import type { PolicyAsked } from './store.ts'
 import { candidatesOf, type Writing } from './write.ts'
 
 /**
@@ -20,14 +20,11 @@ export const findPolicies = async (
   writing: Writing,
   asked: readonly PolicyAsked[],
 ): Promise<readonly (readonly string[])[]> => {
-  const sources = await findNamedSources(
-    connection,
-    asked.flatMap(({ device }) => device ?? []),
-  )
+  const observations = await fromSources(connection, asked)
   const candidates = await candidatesOf(
     connection,
     writing,
-    asked.map(one => ({ resource: fromSource(one, sources) })),
+    observations.map(resource => ({ resource })),
   )
   const rows = await connection.any<{ pk: string; policies: readonly string[] }>(sql.fragment`
     WITH ${entryTables(candidates)}
@@ -60,12 +57,21 @@ export const sharedNow = sql.fragment`(
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
   AND study.in_force AND now() >= study.period_start AND now() < study.period_end)`
 
-/** Where it names no device, it comes from the source that its document names. */
-const fromSource = ({ asked, device }: PolicyAsked, sources: ReadonlyMap<HeaderDevice, string>): Observation => {
-  const source = device && sources.get(device)
-  return source === undefined || asked.device !== undefined
-    ? asked
-    : { ...asked, device: { reference: `Device/${source}` } }
+/** Each that names no device comes from the source that its document names. */
+export const fromSources = async (
+  connection: Connection,
+  asked: readonly PolicyAsked[],
+): Promise<readonly Observation[]> => {
+  const sources = await findNamedSources(
+    connection,
+    asked.flatMap(({ device }) => device ?? []),
+  )
+  return asked.map(({ asked: observation, device }) => {
+    const source = device && sources.get(device)
+    return source === undefined || observation.device !== undefined
+      ? observation
+      : { ...observation, device: { reference: `Device/${source}` } }
+  })
 }
 
 const policyIn = (row: SqlFragment): SqlFragment => sql.fragment`(

@@ -164,4 +164,5 @@ export const toStored = ({ type, id, version, lastUpdated, content, patientId, f
   content,
   patientId,
   kindId: facts?.kindId,
+  deviceId: facts?.deviceId,
 })

@@ -5,12 +5,15 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import { escaped } from '../search/escape.ts'
 import { codingOf } from './kind-coding.ts'
+import { policyOf, withPolicy } from './validation-policy.ts'
 
 /** Where data comes from, such as a model of a band or an app: a Device without a patient. */
 export type Source = SaidSource & {
   readonly id: string
   readonly version: string
   readonly isRetired: boolean
+  /** Its validation policy, if it has one. */
+  readonly policy: string | undefined
 }
 
 export type SaidSource = {
@@ -81,6 +84,9 @@ export const retireSource = (organizer: Organizer, shown: Shown): Promise<string
 export const restoreSource = (organizer: Organizer, shown: Shown): Promise<string> =>
   change(organizer, shown, stored => ({ ...stored, status: 'active' }))
 
+export const setSourcePolicy = (organizer: Organizer, shown: Shown, policy: string | undefined): Promise<string> =>
+  change(organizer, shown, stored => withPolicy(stored, policy))
+
 export const isRetired = ({ status }: Device): boolean => status === 'inactive'
 
 const change = ({ write }: Organizer, { id, version }: Shown, next: (stored: Device) => Device): Promise<string> =>
@@ -94,6 +100,7 @@ const toSource = (device: Device, version: string, classes: CodeClasses): Source
   model: device.modelNumber ?? '',
   kinds: (device.extension ?? []).flatMap(one => kindIn(one, classes) ?? []),
   isRetired: isRetired(device),
+  policy: policyOf(device),
 })
 
 const kindIn = ({ url, valueCoding: { system, code } = {} }: Extension, classes: CodeClasses): string | undefined =>

@@ -8,6 +8,7 @@ import type { Sso } from '../auth/sso/sso.ts'
 import type { InvitationApp } from '../config/app-links.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
+import type { openContexts } from '../http/fhir-context.ts'
 import type { Cookies } from '../http/session.ts'
 import type { Outbox } from '../messages/outbox.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
@@ -41,6 +42,8 @@ export type PageOptions = {
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
   readonly documentOf: Mhealth['documentOf']
+  /** What an interaction uses, where a page does what the API does. */
+  readonly contextFor: ReturnType<typeof openContexts>
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
 }

@@ -32,6 +32,7 @@ import { answerErrorPage } from './error-page.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
 import { requireOwnForms } from './form-token.ts'
 import { allowFrame, isFramed, jarOf } from './frame.ts'
+import { intakePages } from './intake-pages.ts'
 import { invitationPage } from './invitation.ts'
 import { invitationAccountPage } from './invitation-account.ts'
 import { joinPage } from './join.ts'
@@ -139,6 +140,7 @@ const pages: readonly AddPage[] = [
   joinPage,
   sourcesPage,
   sourcePage,
+  intakePages,
   systemPage,
   organizationAppsPage,
   organizationAppPage,

@@ -151,7 +151,8 @@ ${
 <input type="hidden" name="_csrf" value="${token}">
 <input type="hidden" name="version" value="${source.version}">
 <button class="btn btn-outline-primary">${source.isRetired ? 'Take it into use again' : 'Retire it'}</button>
-</form>`
+</form>
+<p><a href="/devices/${source.id}/policy">How strictly documents from it are judged</a></p>`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
   })

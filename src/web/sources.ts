@@ -6,6 +6,7 @@ import type { AddPage } from './add-page.ts'
 import { field, notice } from './form.ts'
 import { type Html, html } from './html.ts'
 import { organizerOf, sendOwn } from './organizing.ts'
+import { keeperOf, noSource } from './quarantine-keeper.ts'
 import { requireSession } from './signed-in.ts'
 
 /** Where data comes from, for whoever works here; administrators say what there is. */
@@ -22,6 +23,7 @@ export const sourcesPage: AddPage = (server, options) => {
     const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, cursor })
     const to = (page: string) =>
       `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
+    const isKeeper = await (await keeperOf(request, options)).manages()
     const done = doneTexts[query.get('done') ?? '']
     return sendOwn(reply, {
       title: 'Devices and apps that data comes from',
@@ -36,10 +38,11 @@ ${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete
 ${
   sources.length === 0
     ? html`<p class="mt-4">${emptyText({ isAsked: name !== '', administrator })}</p>`
-    : html`<ul class="list-group list-group-flush mt-4">${sources.map(one => listed(one, options.codeClasses, administrator))}</ul>`
+    : html`<ul class="list-group list-group-flush mt-4">${sources.map(one => listed(one, options.codeClasses, { administrator, isKeeper }))}</ul>`
 }
 ${next !== undefined && html`<p><a href="${to(next)}">More</a></p>`}
-${at !== null && html`<p><a href="/devices">Back to the first page</a></p>`}`,
+${at !== null && html`<p><a href="/devices">Back to the first page</a></p>`}
+${isKeeper && html`<p><a href="/devices/${noSource}/uploads">What came from no device or app that is known</a></p>`}`,
     })
   })
 }
@@ -53,13 +56,16 @@ const emptyText = ({ isAsked, administrator }: Asking): string => {
     : 'There is none yet. An administrator of the installation adds them; until then studies can ask for data from any.'
 }
 
-const listed = (source: Source, classes: CodeClasses, administrator: boolean): Html => {
+type Reader = { readonly administrator: boolean; readonly isKeeper: boolean }
+
+const listed = (source: Source, classes: CodeClasses, { administrator, isKeeper }: Reader): Html => {
   const name = nameOfSource(source)
   const kinds = kindNames(source, classes)
   return html`<li class="list-group-item px-0 py-3">
 <h2>${administrator ? html`<a href="/devices/${source.id}">${name}</a>` : name}${source.isRetired && html` <span class="badge text-bg-secondary">Retired</span>`}</h2>
 ${source.manufacturer !== '' && html`<p>${source.manufacturer}${source.model !== '' && `, ${source.model}`}</p>`}
 <p class="text-body-secondary">${kinds.length === 0 ? 'What it delivers is not said.' : kinds.join(', ')}</p>
+${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="What came from ${name}">What came from it</a></p>`}
 </li>`
 }
 

@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { queryOf } from '../http/presentation.ts'
+import { validationPolicies } from '../mhealth/policy.ts'
 import { allowsPaper } from '../studies/paper-consent.ts'
 import type { ChangeableStudy } from '../studies/study-change.ts'
 import { factsOf } from '../studies/study-facts.ts'
@@ -8,9 +9,11 @@ import { displayOf, requestsOf } from '../studies/study-request.ts'
 import { staffOf } from '../studies/study-staff.ts'
 import { statusName } from '../studies/study-status.ts'
 import { draftOf, missingForPatients, versionsOf } from '../studies/study-text.ts'
+import { policyOf } from '../studies/validation-policy.ts'
 import type { AddPage } from './add-page.ts'
 import { notice } from './form.ts'
 import { type Html, html } from './html.ts'
+import { policyLabels } from './policy-field.ts'
 import { requireSession } from './signed-in.ts'
 import { type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -43,6 +46,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
     ['staff', 'Staff', staff.length === 0 ? 'Nobody is named yet' : `${staff.length} at work now`],
     ['text', 'What patients read and sign', textSaid(study)],
     ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'They are not taken'],
+    ['policy', 'How strictly documents are judged', policySaid(study)],
     ['status', 'Status', statusName(study)],
   ] as const
   return said.map(
@@ -51,6 +55,11 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
 <p>${says}</p>
 </li>`,
   )
+}
+
+const policySaid = (study: ResearchStudy): string => {
+  const policy = validationPolicies.find(one => one === policyOf(study))
+  return policy === undefined ? 'The study says nothing of it' : policyLabels[policy]
 }
 
 const textSaid = (study: ResearchStudy): string => {
@@ -64,5 +73,6 @@ const told: Readonly<Record<string, string>> = {
   facts: 'It is saved.',
   status: 'It is saved.',
   paper: 'It is saved.',
+  policy: 'It is saved.',
   text: 'The text is published. Everybody in the study is asked to sign it.',
 }

@@ -52,6 +52,7 @@ export const studyPage: AddPage = (server, options) => {
 ${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
 </dl>
 ${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
+${isChangeable?.mayNameStaff && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${
   (await options.registering.findStudy(person, request.params.id)) &&
   html`<div class="d-flex flex-wrap gap-2 mb-4">

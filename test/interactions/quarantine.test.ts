@@ -147,6 +147,24 @@ t.test('each upload leaves a row of what became of it, by source', async t => {
   t.strictSame(await cameFrom(strict), [{ ...row, refused: 1 }])
 })
 
+t.test('what names its source in its header alone came from there as well', async t => {
+  const extension = [{ url: extensions.validationPolicy, valueCode: 'strict' }]
+  const { id } = await create(administrator, { resourceType: 'Device', manufacturer: 'Tidewell', extension })
+  const datasheets = [{ datasheet_type: 'manufacturer', datasheet_reference: 'Tidewell' }]
+  const post = async (unit: string) => {
+    const { header, body } = glucose(unit)
+    const { device: _, ...resource } = of(ann, '', { header: { ...header, external_datasheets: datasheets }, body })
+    return (await send(annsApp, 'POST', 'Observation', resource)).statusCode
+  }
+  t.strictSame([await post('MGDL'), await post('mg/dL')], [422, 201])
+  t.match(await keptFrom(id), [{ patient: ann, times: 1 }])
+  const row = { organization, client: 'cli', repaired: 0, duplicate: 0 }
+  t.match(await cameFrom(id), [
+    { ...row, accepted: 0, refused: 1 },
+    { ...row, accepted: 1, refused: 0 },
+  ])
+})
+
 t.test('what came last longer ago than is configured is forgotten, and nothing else', async t => {
   const source = await strictSource()
   await send(annsApp, 'POST', 'Observation', of(ann, source))

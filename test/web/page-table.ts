@@ -49,6 +49,7 @@ const mailing = [...registering, 'manager of the ward', 'manager of another tena
 const own: Row = { may: everybody, ofPatients: true }
 const ofOrganization: Row = { may: administering }
 const ofInstallation: Row = { may: ['administrator'] }
+const ofManagers: Row = { may: ['manager', 'manager of the ward', 'manager of another tenant', 'administrator'] }
 const ofStudy: Row = { may: registering }
 
 /** Who sees what, page by page: a page that is added says it here. */
@@ -83,8 +84,15 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/devices': { may: [...staff, 'administrator'] },
   '/devices/new': ofInstallation,
   '/devices/:device': ofInstallation,
+  '/devices/:device/policy': ofInstallation,
+  '/devices/:device/quarantine': ofManagers,
+  '/devices/:device/quarantine/replay': ofManagers,
   '/devices/:device/restore': ofInstallation,
   '/devices/:device/retire': ofInstallation,
+  '/devices/:device/uploads': ofManagers,
+  '/quarantine/:document': { ...ofManagers, isNothing: true },
+  '/quarantine/:document/remove': { ...ofManagers, isNothing: true },
+  '/quarantine/:document/replay': { ...ofManagers, isNothing: true },
   '/system': ofInstallation,
   '/system/retry': ofInstallation,
   '/organizations': { may: [...staff, 'administrator'] },
@@ -144,11 +152,14 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/people/:subject/paper/discard': ofStudy,
   '/studies/:id/people/:subject/paper/scan': { ...ofStudy, isNothing: true, isFile: true },
   '/studies/:id/people/:subject/withdrawal': ofStudy,
+  '/studies/:id/quarantine': { may: ['manager'] },
+  '/studies/:id/quarantine/replay': { may: ['manager'] },
   '/studies/:id/settings': ofStudy,
   '/studies/:id/settings/data': ofStudy,
   '/studies/:id/settings/data/remove': ofStudy,
   '/studies/:id/settings/facts': ofStudy,
   '/studies/:id/settings/paper': ofStudy,
+  '/studies/:id/settings/policy': ofStudy,
   '/studies/:id/settings/staff': ofStudy,
   '/studies/:id/settings/staff/:place': { ...ofStudy, isNothing: true },
   '/studies/:id/settings/staff/:place/remove': { ...ofStudy, isNothing: true },

@@ -4,6 +4,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { namedPatients } from '../../search/named-patients.ts'
 import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
+import type { Settling } from '../quarantine-asked.ts'
 import type { Kept } from '../refused-upload.ts'
 import type { ReadingsAsked, Store, Write, Written } from '../store.ts'
 import type { StudyPersonRow } from '../study-people.ts'
@@ -43,6 +44,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
   return {
     ...readingStore(store, registry, { keep, guard }),
     write: (writes, beside) => guard(writeAsked(writes), () => commit(inner => inner.write(writes, beside))),
+    settleQuarantined: (...asked) => commit(inner => inner.settleQuarantined(...asked)),
     keepRefused: refused => commit(inner => inner.keepRefused(refused)),
     atomic: run => guard({ interaction: 'transaction' }, () => commit(run)),
   }
@@ -77,6 +79,11 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
       const written = await store.write(writes, beside)
       noted.push(...writtenAccesses(registry, writes, written))
       return written
+    },
+    settleQuarantined: async (...asked) => {
+      const patient = await store.settleQuarantined(...asked)
+      noted.push(...settledAccesses(patient, asked[2]))
+      return patient
     },
     keepRefused: async refused => {
       const kept = await store.keepRefused(refused)
@@ -166,6 +173,12 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
         () => store.arrivals(asked),
         found => found.map(one => ({ ...one, type: 'Observation' })),
       ),
+    quarantinedDocument: (...asked) =>
+      answering(
+        { interaction: 'read', type: 'Observation' },
+        () => store.quarantinedDocument(...asked),
+        found => (found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }]),
+      ),
     meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
     events: (id, question, range) =>
       answering(
@@ -217,3 +230,12 @@ const keptAccesses = (kept: readonly Kept[]): readonly Noted[] =>
       ? [{ interaction: 'create', type: 'Observation', patients: [one.patientId], kinds: [one.kindId], outcome: 202 }]
       : [],
   )
+
+/** Who had it taken, and who removed it: as who writes it, and who deletes it. What was tried in vain changed nothing. */
+const settledAccesses = (patient: number | undefined, settling: Settling): readonly Noted[] => {
+  if (patient === undefined || settling.kind === 'refused') return []
+  const access = { type: 'Observation', patients: [patient], outcome: 200 }
+  return settling.kind === 'removed'
+    ? [{ ...access, interaction: 'delete' }]
+    : [{ ...access, interaction: 'create', resource: settling.observation }]
+}

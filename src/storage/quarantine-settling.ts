@@ -1,0 +1,77 @@
+import type { Caller } from '../access/caller.ts'
+import { isCalledOff } from './app-invitation.ts'
+import type { Connection } from './database.ts'
+import type { QuarantineKeepers, Settling } from './quarantine-asked.ts'
+import { keepersRows, ofKeptOrganization, ofKeptStudy } from './quarantined.ts'
+import { type SqlFragment, sql } from './sql.ts'
+import { findCallerOf, isRevoked } from './token.ts'
+import type { Writing } from './write.ts'
+
+/** What was sent, and who its sender is now; absent where their token, or app, was taken from them. */
+export type Replayable = { readonly sent: string; readonly ifNoneExist?: string; readonly sender: Caller | undefined }
+
+/** Undefined where it does not wait. It asks for nobody: what it answers is shown to nobody. */
+export const findReplayable = async (connection: Connection, id: string): Promise<Replayable | undefined> => {
+  const row = await connection.maybeOne<{ sent: string; if_none_exist: string | null; taken: boolean }>(sql.fragment`
+    SELECT sent, if_none_exist, ${isTakenFrom} AS taken
+    FROM quarantined_document AS document WHERE id = ${id}::uuid AND state = 'waiting'`)
+  if (row === undefined) return undefined
+  const sender = row.taken ? undefined : await findCallerOf(connection, sql.fragment`quarantined_document`, id)
+  return { sent: row.sent, sender, ...(row.if_none_exist === null ? {} : { ifNoneExist: row.if_none_exist }) }
+}
+
+/**
+ * Whether what it came with was taken from its sender, which is not the same as that a token has expired. Tokens are not kept for
+ * ever: of one that is gone its grant tells, or its client; of one that has neither nobody can tell.
+ */
+const isTakenFrom = sql.fragment`(
+  ${isRevoked(sql.fragment`document`)} OR ${isCalledOff(sql.fragment`document.grant_id`)}
+  OR EXISTS (SELECT FROM authorization_grant AS given WHERE given.id = document.grant_id AND given.revoked_at IS NOT NULL)
+  OR EXISTS (SELECT FROM client WHERE client.id = document.client_id AND client.disabled_at IS NOT NULL)
+  OR (document.grant_id IS NULL AND document.kind <> 'client'
+    AND NOT EXISTS (SELECT FROM token AS own WHERE own.hash = document.hash)))`
+
+/**
+ * Notes what became of what waits, for whoever looks after it. What one study removes stays for the others that it is of.
+ * Answers the number of its compartment; undefined where it does not wait, or is not theirs.
+ */
+export const settleQuarantined = async (
+  connection: Connection,
+  writing: Writing,
+  id: string,
+  keepers: QuarantineKeepers,
+  settling: Settling,
+): Promise<number | undefined> => {
+  const theirs = sql.fragment`document.id = ${id}::uuid AND document.state = 'waiting' AND (${ofKeptOrganization} OR ${ofKeptStudy})`
+  const compartment = sql.fragment`coalesce((
+    SELECT compartment.patient_id FROM patient_compartment AS compartment WHERE compartment.id = document.patient), 0)`
+  const settled = await connection.maybeOne<{ patientId: number }>(sql.fragment`
+    WITH ${keepersRows(writing, keepers)}
+    UPDATE quarantined_document AS document SET ${changeOf(settling)}, settled_by = ${writing.principal.id}
+    WHERE ${theirs} ${settling.kind === 'removed' ? sql.fragment`AND (${ofKeptOrganization} OR NOT ${ofOtherStudies})` : sql.fragment``}
+    RETURNING ${compartment} AS "patientId"`)
+  if (settled !== undefined || settling.kind !== 'removed') return settled?.patientId
+  const left = await connection.any<{ patientId: number }>(sql.fragment`
+    WITH ${keepersRows(writing, keepers)}
+    DELETE FROM quarantined_for AS told USING quarantined_document AS document
+    WHERE ${theirs} AND told.id = document.id AND told.study_id IN (SELECT id FROM led)
+    RETURNING ${compartment} AS "patientId"`)
+  return left[0]?.patientId
+}
+
+const ofOtherStudies = sql.fragment`EXISTS (
+  SELECT FROM quarantined_for AS other WHERE other.id = document.id AND other.study_id NOT IN (SELECT id FROM led))`
+
+/** What it says goes with it: an Observation has it, or nobody wants it. */
+const gone = sql.fragment`sent = NULL, face = NULL, issues = NULL, if_none_exist = NULL`
+
+const changeOf = (settling: Settling): SqlFragment => {
+  switch (settling.kind) {
+    case 'taken':
+      return sql.fragment`state = 'taken', tried_at = now(), refusal = NULL, observation = ${settling.observation}, ${gone}`
+    case 'refused':
+      return sql.fragment`tried_at = now(), refusal = ${settling.refusal}`
+    case 'removed':
+      return sql.fragment`state = 'removed', ${gone}`
+  }
+}

@@ -1,0 +1,156 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { point, upload } from '../mhealth/upload.ts'
+import * as w from '../storage/model/world.ts'
+import { openBrowser, type Shown } from '../support/browser.ts'
+import * as facts from './facts.ts'
+import { consentOf, openNoLeakWorld } from './world.ts'
+
+/** What was refused is shown to nobody who could not read it, had it been taken. */
+const world = await openNoLeakWorld()
+const { server, database, everything } = world
+t.teardown(() => server.close())
+
+/** Who leads a study reads it as its staff, and looks after what was refused. */
+const leads = { open: 'collaborator', coded: 'keeper' } as const
+for (const [id, practitioner] of Object.entries(leads)) {
+  const study: ResearchStudy = JSON.parse((await everything('GET', `ResearchStudy/${id}`)).body)
+  const others = (study.extension ?? []).filter(one => !JSON.stringify(one).includes(`Practitioner/${practitioner}`))
+  await everything('PUT', `ResearchStudy/${id}`, {
+    ...study,
+    extension: [...others, w.works(practitioner, 'investigator')],
+  })
+}
+
+/** Of which patient, by which device, of which day, and who looks after it. The dean manages the lab from above, and reads nothing. */
+const rows = [
+  ['ann', 'ann-acme', '2026-03-01', ['dean', 'collaborator']],
+  ['ann', 'ann-acme', '2026-01-31', ['dean', 'collaborator']],
+  ['bob', 'bob-acme', '2026-03-01', ['dean']],
+  ['hal', undefined, '2026-03-01', ['dean', 'keeper']],
+  ['jon', 'jon-acme', '2026-03-01', ['visitor']],
+  ['pat', undefined, '2026-03-01', ['dean', 'collaborator']],
+  ['pat-elsewhere', undefined, '2026-03-01', ['visitor', 'collaborator']],
+] as const
+
+const post = async ([patient, device, day]: (typeof rows)[number], index: number, value: unknown) => {
+  const time = { effective_time_frame: { date_time: `${day}T12:00:00Z` } }
+  const uuid = `2a6f3c1e-5b7d-4c2a-9e8f-${value === 71 ? '1' : '2'}${String(index).padStart(11, '0')}`
+  const document = point('omh:heart-rate:2.0', { heart_rate: { value, unit: 'beats/min' }, ...time }, { uuid })
+  return everything(
+    'POST',
+    'Observation',
+    upload(document, {
+      subject: { reference: `Patient/${patient}` },
+      device: device && { reference: `Device/${device}` },
+    }),
+  )
+}
+/** Each refused, with a twin that was taken and is like it in all that the gate asks. */
+const documents = await Promise.all(
+  rows.map(async (row, index) => {
+    const refused = await post(row, index, `secret-${index}-value`)
+    const id = /kept in quarantine as ([\da-f-]{36})/.exec(refused.body)?.[1] ?? refused.body
+    return {
+      id,
+      secret: `secret-${index}-value`,
+      twin: JSON.parse((await post(row, index, 71)).body).id,
+      keepers: row[3],
+    }
+  }),
+)
+
+let address = 1
+const signedIn = async (practitioner: string) => {
+  const browser = openBrowser(server, { remoteAddress: `10.9.0.${address++}` })
+  const cookie = await startSession(database, { person: `person-${practitioner}`, methods: ['pwd'], device: 'Test' })
+  browser.cookies.set('sharewell-session', cookie)
+  return browser
+}
+const reads = async (practitioner: string, observation: string): Promise<boolean> => {
+  const token = await world.token({ subject: { kind: 'user', person: `person-${practitioner}` }, scope: 'user/*.rs' })
+  return (await world.call(token)('GET', `Observation/${observation}`)).status === 200
+}
+const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
+const none = '00000000-0000-4000-8000-000000000000'
+
+t.test('a document is there for those who look after it, and says what it says to who could read its twin', async t => {
+  for (const practitioner of facts.practitioners) {
+    const browser = await signedIn(practitioner)
+    const nothing = anonymous(await browser.get(`/quarantine/${none}`))
+    for (const { id, secret, twin, keepers } of documents) {
+      const shown = await browser.get(`/quarantine/${id}`)
+      if (!keepers.some(one => one === practitioner))
+        t.strictSame(anonymous(shown), nothing, `${practitioner}: ${secret}`)
+      else {
+        t.equal(shown.status, 200, `${practitioner}: ${secret}`)
+        t.equal(shown.body.includes(secret), await reads(practitioner, twin), `${practitioner}: ${secret} is shown`)
+      }
+    }
+  }
+})
+
+t.test('some of those who look after them read some of them, and the dean none', async t => {
+  const read = async (practitioner: string) =>
+    Promise.all(documents.map(async ({ twin }) => ((await reads(practitioner, twin)) ? 1 : 0)))
+  t.strictSame(await read('collaborator'), [1, 0, 0, 0, 0, 1, 1])
+  t.strictSame(await read('keeper'), [0, 0, 0, 1, 0, 0, 0])
+  t.strictSame(await read('visitor'), [0, 0, 0, 0, 1, 0, 0])
+  t.strictSame(await read('dean'), [0, 0, 0, 0, 0, 0, 0])
+})
+
+const lists = [
+  ...facts.studies.map(({ id }) => `/studies/${id}/quarantine`),
+  ...['acme', '_unknown'].map(id => `/devices/${id}/quarantine`),
+]
+
+t.test('lists name those alone that their reader looks after, and say nothing of what is in them', async t => {
+  for (const practitioner of facts.practitioners) {
+    const browser = await signedIn(practitioner)
+    const bodies: string[] = []
+    for (const path of lists) bodies.push((await browser.get(path)).body)
+    for (const body of bodies) t.notMatch(body, /secret-|Patient\/|\/patients\/\w/, practitioner)
+    const named = bodies.flatMap(body => [...body.matchAll(/href="\/quarantine\/([^"]+)"/g)].map(([, id]) => id))
+    const theirs = documents.filter(({ keepers }) => keepers.some(one => one === practitioner)).map(({ id }) => id)
+    t.strictSame([...new Set(named)].toSorted(), theirs.toSorted(), practitioner)
+  }
+})
+
+t.test('what came from a source is told to managers, of patients of theirs alone', async t => {
+  const told: Record<string, string> = {}
+  for (const practitioner of facts.practitioners) {
+    const { status, body } = await (await signedIn(practitioner)).get('/devices/acme/uploads')
+    if (status === 200) told[practitioner] = /Nothing has come yet/.test(body) ? 'nothing' : 'something'
+    else t.equal(status, 404, practitioner)
+  }
+  t.strictSame(told, { dean: 'something', neighbour: 'nothing', visitor: 'something' })
+})
+
+t.test('a form of who does not look after it does nothing', async t => {
+  for (const practitioner of ['registrar', 'researcher', 'neighbour', 'visitor']) {
+    const browser = await signedIn(practitioner)
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    for (const { id, keepers } of documents) {
+      if (keepers.some(one => one === practitioner)) continue
+      for (const action of ['replay', 'remove'])
+        t.equal(
+          (await browser.post(`/quarantine/${id}/${action}`, { _csrf })).status,
+          404,
+          `${practitioner}: ${action}`,
+        )
+    }
+  }
+})
+
+t.test('a consent that ends hides the document at once', async t => {
+  const [{ id, secret } = { id: '', secret: '' }] = documents
+  const browser = await signedIn('collaborator')
+  t.match((await browser.get(`/quarantine/${id}`)).body, secret)
+  const consent = facts.consents.find(({ patient, to }) => patient === 'ann' && to === 'ResearchStudy/open')
+  if (consent === undefined) throw new Error('ann has no consent')
+  await everything('PUT', 'Consent/consent-open-ann', consentOf({ ...consent, status: 'inactive' }))
+  const shown = await browser.get(`/quarantine/${id}`)
+  t.equal(shown.status, 200)
+  t.notMatch(shown.body, secret)
+})

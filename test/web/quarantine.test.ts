@@ -1,0 +1,182 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Device, ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { extensions } from '../../src/fhir/canonical.ts'
+import { policyMeanings } from '../../src/mhealth/policy.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { at, point, upload } from '../mhealth/upload.ts'
+import { wordsOf } from '../support/browser.ts'
+import { openTenants } from './tenants.ts'
+
+const world = await openTenants()
+const { server, database, create, update, send, ann, study, lab, people, browserOf, patientToken } = world
+t.teardown(() => server.close())
+const { manager, administrator, member } = people
+const researcher = await browserOf(study.researcher.person)
+const app = await patientToken(ann, 'patient/*.cruds patient/Provenance.rs')
+const source = async (policy: string): Promise<Device & { readonly id: string }> =>
+  create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Tidewell band', type: 'model-name' }],
+    extension: [{ url: extensions.validationPolicy, valueCode: policy }],
+  })
+const relax = async ({ id }: { readonly id: string }) => {
+  const { extension: _, ...rest } = (await send('everything', 'GET', `Device/${id}`)).json()
+  await update('everything', rest)
+}
+let count = 0
+const heartRate = (unit: string, value: unknown = 61) =>
+  point(
+    'omh:heart-rate:2.0',
+    { heart_rate: { value, unit }, effective_time_frame: at },
+    { uuid: `1a6f3c1e-5b7d-4c2a-9e8f-${String(++count).padStart(12, '0')}` },
+  )
+const post = async (device: string, document: unknown = heartRate('bpm')) =>
+  (
+    await send(
+      app,
+      'POST',
+      'Observation',
+      upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${device}` } }),
+    )
+  ).statusCode
+const keptFrom = (device: string) =>
+  database.any<{ id: string; state: string; sent: string | null; observation: string | null }>(sql.fragment`
+    SELECT id, state, sent, observation FROM quarantined_document WHERE source = ${device} ORDER BY first_at, id`)
+const idOf = async (device: string) => (await keptFrom(device))[0]?.id ?? ''
+
+t.test('whoever leads a study sees by reason what was refused, and who else handles it sees nothing', async t => {
+  const { id } = await source('strict')
+  for (const unit of ['bpm', 'bpm', 'BPM']) t.equal(await post(id, heartRate(unit)), 422)
+  const page = `/studies/${study.id}/quarantine`
+  const shown = wordsOf(await manager.get(page))
+  t.match(shown, /Schema broken \/body\/heart_rate\/unit, omh:heart-rate:2\.0 3 documents, last /)
+  t.notMatch(shown, 'bpm', 'and nothing that a document says')
+  for (const browser of [member, researcher, people.viewer, people.patient, administrator])
+    t.equal((await browser.get(page)).status, 404)
+  await relax({ id })
+  await manager.send(
+    page,
+    { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' },
+    `${page}/replay`,
+  )
+})
+
+t.test('one of them is shown with its place marked and what each policy makes of it', async t => {
+  const { id } = await source('strict')
+  await post(id, heartRate('bpm', '</pre><b>1.10'))
+  const shown = await manager.get(`/quarantine/${await idOf(id)}`)
+  t.match(shown.body, /<mark> +&quot;value&quot;: &quot;&lt;\/pre&gt;&lt;b&gt;1.10&quot;,?<\/mark>/)
+  t.notMatch(shown.body, '<b>')
+  t.match(wordsOf(shown), /Accept with warning It would be taken\./)
+})
+
+t.test('who may not read such data of the patient sees the reason, and never the document', async t => {
+  const { id } = await source('strict')
+  await post(id, heartRate('bpm', 'secret'))
+  const shown = await administrator.get(`/quarantine/${await idOf(id)}`)
+  t.match(wordsOf(shown), /You may not\./)
+  for (const said of ['secret', ann, 'Ann']) t.notMatch(shown.body, said)
+  for (const browser of [
+    people['manager of another tenant'],
+    people['manager of the ward'],
+    member,
+    researcher,
+    people.patient,
+  ])
+    t.equal((await browser.get(`/quarantine/${await idOf(id)}`)).status, 404)
+})
+
+t.test('what is mended is taken with the rights of its sender, once, and the document goes with it', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await manager.send(page, {}, `${page}/replay`), { status: 303, location: `${page}?done=refused` })
+  t.match(wordsOf(await manager.get(page)), /Refused again .*Try it again/)
+  await relax({ id })
+  t.match(await manager.send(page, {}, `${page}/replay`), { status: 303, location: `${page}?done=taken` })
+  const [kept] = await keptFrom(id)
+  t.match(kept, { state: 'taken', sent: null })
+  const stored = (await send(app, 'GET', `Observation/${kept?.observation}`)).json()
+  t.match(stored, { subject: { reference: `Patient/${ann}` }, valueQuantity: { value: 61 } })
+  const { entry } = (await send(app, 'GET', `Provenance?target=Observation/${kept?.observation}`)).json()
+  t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of who sent it')
+  t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It is taken\. .* What became of it Taken /)
+})
+
+t.test('all of a reason are tried at once, and how many were taken is told', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  await post(id)
+  await post(id, heartRate('beats/min', 'high'))
+  await relax({ id })
+  const page = `/devices/${id}/quarantine`
+  const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
+  t.match(await manager.send(page, reason, `${page}/replay`), { status: 303, location: `${page}?taken=2&refused=0` })
+  t.match(wordsOf(await manager.get(`${page}?taken=2&refused=0`)), /2 of them were taken, 0 refused again\./)
+  t.strictSame((await keptFrom(id)).map(({ state }) => state).toSorted(), ['taken', 'taken', 'waiting'])
+})
+
+t.test('nothing is taken any more of an app that may not write any more', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  await relax({ id })
+  const revoke = (at: 'now' | null) =>
+    database.run(sql.fragment`UPDATE token SET revoked_at = ${at}::timestamptz WHERE hash = (
+      SELECT hash FROM quarantined_document WHERE source = ${id})`)
+  await revoke('now')
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
+  t.match(wordsOf(await manager.get(page)), /its sender may not write it any more, by consents and rights/)
+  await revoke(null)
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+})
+
+t.test('what is removed is gone, and who removed it is recorded', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await manager.send(page, {}, `${page}/remove`), { location: `/devices/${id}/quarantine?removed=yes` })
+  t.match(await keptFrom(id), [{ state: 'removed', sent: null }])
+  const { person } = await database.one<{ person: string }>(sql.fragment`
+    SELECT person FROM audit_record WHERE interaction = 'delete' AND type = 'Observation' AND cardinality(patients) = 1`)
+  t.equal(person, world.persons.manager)
+})
+
+t.test('managers see what came from a source for their own patients, by day and by upload', async t => {
+  const { id } = await source('normalise')
+  await post(id)
+  await post(id, heartRate('beats/min', 'high'))
+  const page = `/devices/${id}/uploads`
+  t.match(
+    wordsOf(await manager.get(page)),
+    /The last 30 days, by UTC \d{4}-\d\d-\d\d: 2 uploads 1 accepted, of these 1 repaired; 1 refused Uploads .*, by Command line 1 refused .*, by Command line 1 accepted, of these 1 repaired /,
+  )
+  t.match(wordsOf(await people['manager of another tenant'].get(page)), /Nothing has come yet\./)
+  t.match((await manager.get('/devices')).body, page)
+  t.notMatch((await member.get('/devices')).body, page)
+})
+
+t.test('how strictly documents are judged is set on a page of the source and of the study', async t => {
+  const { id } = await source('strict')
+  const ofSource = `/devices/${id}/policy`
+  const docs = await readFile(join(import.meta.dirname, '../../docs/open-mhealth.md'), 'utf8')
+  for (const said of Object.values(policyMeanings)) t.ok(docs.replaceAll(/\s+/g, ' ').includes(said), said)
+  t.match((await administrator.get(ofSource)).body, /value="strict" checked/)
+  t.match(await administrator.send(ofSource, { policy: 'normalise' }), { location: '/devices?done=changed' })
+  t.match((await send('everything', 'GET', `Device/${id}`)).json().extension, [{ valueCode: 'normalise' }])
+  t.match(await administrator.send(ofSource, { policy: 'none' }), { status: 303 })
+  t.equal((await send('everything', 'GET', `Device/${id}`)).json().extension, undefined)
+  const sloppy = await administrator.send(ofSource, { policy: 'sloppy' })
+  t.match([sloppy.status, wordsOf(sloppy)], [422, /Choose one of these/])
+  const ofStudy = `/studies/${study.id}/settings/policy`
+  t.match(await manager.send(ofStudy, { policy: 'strict' }), { location: `/studies/${study.id}/settings?done=policy` })
+  const stored: ResearchStudy = (await send(lab.manager, 'GET', `ResearchStudy/${study.id}`)).json()
+  t.match(
+    stored.extension?.find(({ url }) => url === extensions.validationPolicy),
+    { valueCode: 'strict' },
+  )
+  t.match(wordsOf(await manager.get(`/studies/${study.id}/settings`)), /How strictly documents are judged Strict/)
+  t.equal((await manager.send(ofStudy, { policy: 'none' })).status, 303)
+})
