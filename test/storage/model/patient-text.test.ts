@@ -106,7 +106,7 @@ t.test('it is signed by its hash, or by the words themselves', async t => {
 
 t.test('what was signed stays as it is', async t => {
   const stays =
-    'ResearchStudy.extension: Consents name version 1 of the patient text: it stays as it is, and a change is a new version'
+    'ResearchStudy.extension: Consents name version 1 of the patient text: it stays as it is, and a change is a new version. Only who receives may be said later, of those who are its staff already'
   t.equal(await update(importer, study(w.patientText('1', changed))), stays)
   t.equal(await update(importer, study(w.patientText('1', words, 'keep'))), stays, 'and what it promises')
   t.equal(await update(importer, study(second)), stays)
@@ -128,7 +128,7 @@ t.test('under a text that has changed a consent is kept or narrowed, never widen
   t.equal(await update(ann, consent('inactive', {})), 'updated', 'ending needs no text')
   t.equal(
     await update(importer, study(first)),
-    `ResearchStudy.extension: Consents name version 2 of the patient text: it stays as it is, and a change is a new version`,
+    `ResearchStudy.extension: Consents name version 2 of the patient text: it stays as it is, and a change is a new version. Only who receives may be said later, of those who are its staff already`,
     'nor is it forgotten then',
   )
 })
