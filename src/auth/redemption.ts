@@ -20,7 +20,7 @@ export type Redemption = {
   /**
    * What the app shows at the token endpoint, with `code_verifier` the base64url of the token's text. What it was given by an
    * earlier redemption is over. Throws FhirError: `not-found` for what nobody was sent, `expired` (410) after seven days,
-   * `conflict` where it was used more than twelve hours ago or replaced, `forbidden` where it was called off.
+   * `conflict` where it was used more than twelve hours ago, or the patient has said that the app is theirs, or it was replaced, `forbidden` where it was called off.
    */
   readonly redeem: (token: string) => Promise<Redeemed>
   /** The apps that are trusted to, by name. */
@@ -58,12 +58,19 @@ const requireOpen = async (connection: Connection, found: AppInvitation): Promis
 
 const over = 'The invitation is over: ask whoever sent it for another one'
 
-const reasonAgainst = ({ endedBy, isEnrolled, isExpired, redeemed }: AppInvitation): FhirError | undefined => {
+const reasonAgainst = ({
+  endedBy,
+  isEnrolled,
+  isExpired,
+  isProven,
+  redeemed,
+}: AppInvitation): FhirError | undefined => {
   if (endedBy === 'cancelled' || endedBy === 'tries' || endedBy === 'address' || !isEnrolled)
     return new FhirError('forbidden', over)
   if (endedBy === 'replaced')
     return new FhirError('conflict', 'A newer invitation was sent in the place of this one: use that')
-  if (redeemed === 'long-ago')
+  // Whoever else has the message does not end what the patient has.
+  if (redeemed === 'long-ago' || isProven)
     return new FhirError('conflict', 'The invitation was used already: ask whoever sent it for another one')
   return redeemed === 'never' && isExpired ? new FhirError('expired', over, { status: 410 }) : undefined
 }

@@ -21,6 +21,8 @@ export type AppInvitation = {
   readonly redeemed: 'never' | 'lately' | 'long-ago'
   /** What the app was given the last time. */
   readonly grant: string | null
+  /** The patient has said that it is theirs, and has not ended it. */
+  readonly isProven: boolean
   readonly now: Date
 }
 
@@ -77,6 +79,10 @@ export const findAppInvitation = (
         SELECT FROM enrolment
         WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled}
       ) AS "isEnrolled",
+      EXISTS (
+        SELECT FROM authorization_grant AS given
+        WHERE given.id = link.grant_id AND NOT given.context ? 'unproven' AND given.revoked_at IS NULL
+      ) AS "isProven",
       CASE
         WHEN link.redeemed_at IS NULL THEN 'never'
         WHEN link.redeemed_at > now() - interval '12 hours' THEN 'lately'
@@ -96,14 +102,22 @@ export const noteRedeemed = (connection: Connection, token: string, grant: strin
     WHERE hash = ${hashOf(token)}`)
 
 /**
- * Whether the invitation that a grant came by was called off, and nobody has shown whose the app is: it was sent to somebody
- * who should not have it, or somebody has tried to guess.
+ * Whether nobody has shown whose the app is, and the invitation that its grant came by was called off, or one that was sent in
+ * its place: it went to somebody who should not have it, or somebody has tried to guess. Whoever is in the study no more is
+ * asked nothing by it.
  */
 export const isCalledOff = (grant: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM app_invitation AS link
-  JOIN invitation ON invitation.id = link.invitation AND invitation.ended_by IN ('cancelled', 'tries', 'address')
+  JOIN invitation ON invitation.id = link.invitation
   JOIN authorization_grant AS unproven ON unproven.id = link.grant_id AND unproven.context ? 'unproven'
-  WHERE link.grant_id = ${grant})`
+  WHERE link.grant_id = ${grant} AND (
+    EXISTS (
+      SELECT FROM invitation AS later
+      WHERE later.subject = invitation.subject AND later.made_at >= invitation.made_at
+        AND later.ended_by IN ('cancelled', 'tries', 'address'))
+    OR NOT EXISTS (
+      SELECT FROM enrolment
+      WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled})))`
 
 const isTrusted = sql.fragment`(
   client.registration IS NOT NULL AND client.disabled_at IS NULL AND NOT client.self_registered

@@ -81,7 +81,8 @@ export const findCallerOf = async (
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     ${callerRows(copies)}
     WHERE token.id = ${id} AND NOT ${isBarred(sql.fragment`token.person_id`)}
-      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)})`)
+      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
+        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
   return row && toCaller(row)
 }
 

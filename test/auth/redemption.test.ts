@@ -1,8 +1,11 @@
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { appToken } from '../../src/storage/app-invitation.ts'
+import { addAsyncRequest, readAsyncWork } from '../../src/storage/async-request.ts'
 import { endInvitation, linkToShow, tryProof } from '../../src/storage/invitation.ts'
+import { digestOf } from '../../src/storage/secret.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { findCaller } from '../../src/storage/token.ts'
 import { openInvitedApps, verifierOf } from '../faces/api/invited.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 
@@ -129,6 +132,50 @@ t.test('what was called off gives nothing, and ends what it gave', async t => {
   // What was found of a token is kept for a moment.
   await new Promise(resolve => setTimeout(resolve, 2100))
   t.notOk(await isInForce(bearer))
+})
+
+t.test('what was sent in the place of an invitation is called off for whoever has the first as well', async t => {
+  const { token, ...old } = await invited('Ora')
+  const bearer = await tokenOf(token)
+  await invite(old)
+  t.ok(await findCaller(database, bearer))
+  await endInvitation(database, old.subject, 'cancelled')
+  t.notOk(await findCaller(database, bearer))
+})
+
+t.test('who is in the study no more has no app that nobody has said is theirs', async t => {
+  const { token, subject } = await invited('Quin')
+  const bearer = await tokenOf(token)
+  const { meta: _meta, ...resource } = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+  t.equal(
+    (await send('everything', 'PUT', `ResearchSubject/${subject}`, { ...resource, status: 'withdrawn' })).statusCode,
+    200,
+  )
+  t.notOk(await findCaller(database, bearer))
+})
+
+t.test('what an app asked for before it was called off is not done after', async t => {
+  const { token, subject } = await invited('Rae')
+  const bearer = await tokenOf(token)
+  const asked = { request: 'x', name: 'batch', target: '', prefer: {}, body: '{}', total: 1 } as const
+  const id = await addAsyncRequest(database, digestOf(bearer), asked)
+  t.ok((await readAsyncWork(database, id))?.caller)
+  await endInvitation(database, subject, 'cancelled')
+  t.notOk((await readAsyncWork(database, id))?.caller)
+})
+
+t.test('once the patient has said that the app is theirs, nobody else who has the message ends that', async t => {
+  const one = await enrolled('Sam')
+  const person = await account(one.patient)
+  const token = appToken(await invite(one), app.id)
+  const bearer = await tokenOf(token)
+  const { grantedApps } = world.server.authorization
+  const [granted] = await grantedApps.list(person)
+  t.ok(await grantedApps.prove(person, granted?.id ?? ''))
+  t.match(await redeem(token), { status: 409, body: { detail: /used already/ } })
+  t.ok(await isInForce(bearer))
+  t.ok(await grantedApps.revoke(person, granted?.id ?? ''))
+  t.equal((await redeem(token)).status, 200, 'and who has ended it may begin anew')
 })
 
 t.test('five wrong tries at the page of an invitation end it for apps too', async t => {
