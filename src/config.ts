@@ -134,7 +134,7 @@ const variables = {
     fallback: '500',
     accepts: 'a whole number from 1 to 100000',
     effect:
-      'Most requests to the FHIR API that are worked on at the same time; one more is answered 429 with Retry-After.',
+      'Most requests to the FHIR API that are worked on at the same time, three quarters of them of one person or client; one more is answered 429 with Retry-After.',
     parse: wholeNumber(1, 100_000),
   }),
   maxUploadsInFlight: setting({

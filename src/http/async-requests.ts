@@ -9,6 +9,7 @@ import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
+import type { Bounds } from './in-flight.ts'
 import { refuseLines, requirePresentation } from './presentation.ts'
 
 /** Requests that clients prefer to have answered later. https://hl7.org/fhir/async-bundle.html */
@@ -40,18 +41,20 @@ export const sendAccepted = (reply: FastifyReply, location: string): FastifyRepl
 type RouteOptions = ContextParts & {
   readonly findCaller: FindCaller
   readonly pages: Pages
+  readonly bounds: Bounds
   readonly database: Database
 }
 
 /** Where a client looks how far its request is, fetches its answer, or cancels it. Nobody else's is there. */
 export const asyncRoutes = async (
   server: FastifyInstance,
-  { database, findCaller, pages, ...parts }: RouteOptions,
+  { database, findCaller, pages, bounds, ...parts }: RouteOptions,
 ): Promise<void> => {
   const contextOf = openContexts(parts)
   parseBodies(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(findCaller, pages))
+  bounds(server)
   server.addHook('onRequest', async (request, reply) => {
     requirePresentation(request)
     refuseLines(request)

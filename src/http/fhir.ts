@@ -5,11 +5,10 @@ import { dispatch, triedBy } from '../interactions/dispatch.ts'
 import type { FhirResponse, Interaction, SystemRequest } from '../interactions/interaction.ts'
 import { findRoute, methodsAt } from '../interactions/route.ts'
 import { routes } from '../operations/operations.ts'
-import { agentOf } from '../storage/audit/agent.ts'
 import type { Tried } from '../storage/audit/refusal.ts'
 import { type AsyncRequests, sendAccepted } from './async-requests.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
-import { type FindCaller, type OnRefused, type Pages, requireCaller } from './caller.ts'
+import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
@@ -17,6 +16,7 @@ import type { Bounds } from './in-flight.ts'
 import { formType, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
+import { recordRefused } from './refused-token.ts'
 
 export type FhirOptions = ContextParts & {
   readonly findCaller: FindCaller
@@ -62,10 +62,10 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
     path: pathOf(request).slice(server.prefix.length),
     body,
   })
+  const onRefused = recordRefused(options, request => triedAt(face.interactions, registry, target(request)))
   parseBodies(server)
   server.decorateRequest('caller', undefined)
-  server.addHook('onRequest', requireCaller(options.findCaller, options.pages, recordRefused(options, face, target)))
-  // Who is nobody takes no place.
+  server.addHook('onRequest', requireCaller(options.findCaller, options.pages, onRefused))
   options.bounds(server)
   server.addHook('onRequest', async (request, reply) => {
     if (!mayBeContent(target(request))) face.requirePresentation(request)
@@ -82,21 +82,6 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
     })
   server.setNotFoundHandler(answer)
 }
-
-/** That somebody came with a token that was theirs: with one that never was, nobody is known, and the log has it. */
-const recordRefused =
-  (
-    { findRefused, registry, trail }: FhirOptions,
-    { interactions }: Face,
-    targetOf: (request: FastifyRequest) => { readonly method: string; readonly path: string },
-  ): OnRefused =>
-  async (bearer, request) => {
-    const caller = await findRefused(bearer)
-    if (caller === undefined) return
-    const tried = triedAt(interactions, registry, targetOf(request))
-    if (tried !== undefined)
-      await trail.keep({ ...agentOf(caller, { request: request.id }), ...tried, patients: [], outcome: 401 })
-  }
 
 /** As far as method and path say it: there is no body yet, and to nobody it is told here what is wrong with a path. */
 const triedAt = (

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 
 type WorkBounds = {
@@ -7,35 +8,67 @@ type WorkBounds = {
   readonly mostLarge: number
 }
 
-/** For the routes of a server. */
+/** For the routes of a server, behind the hook that finds who calls: who is nobody takes no place. */
 export type Bounds = (server: FastifyInstance) => void
 
 /**
  * Of one process: no more is begun than can be worked on. What is beyond that is refused before anything of it is read, and the
  * client comes again. How busy the event loop is would tell so only when it is late, and nothing of what waits for the database.
+ * Whoever sends or reads slowly keeps a place for long: no caller has so many that there is none for others.
  */
-export const openBounds = ({ most, mostLarge }: WorkBounds): Bounds => {
-  const underWay = new Map<FastifyRequest, 'large' | 'small'>()
-  let large = 0
+export const openBounds = (bounds: WorkBounds): Bounds => {
+  const share = { most: shareOf(bounds.most), mostLarge: shareOf(bounds.mostLarge) }
+  const all = { small: 0, large: 0 }
+  const byCaller = new Map<string, Tally>()
+  const taken = new WeakMap<FastifyRequest, Taken[]>()
+  const take = (request: FastifyRequest, tally: Tally, { most, mostLarge }: WorkBounds, words: string) => {
+    const size = sizeOf(request)
+    if (tally.small + tally.large >= most || (size === 'large' && tally.large >= mostLarge))
+      throw new FhirError('throttled', words)
+    tally[size]++
+    taken.set(request, [...(taken.get(request) ?? []), { tally, size }])
+  }
   return server => {
     server.addHook('onRequest', async request => {
-      const size = sizeOf(request)
-      if (underWay.size >= most || (size === 'large' && large >= mostLarge)) throw busy()
-      underWay.set(request, size)
-      if (size === 'large') large++
+      const key = keyOf(callerOf(request))
+      const own = byCaller.get(key) ?? { small: 0, large: 0 }
+      take(request, own, share, busyWithOne)
+      byCaller.set(key, own)
+      take(request, all, bounds, busy)
     })
     // Comes also where the client has gone.
     server.addHook('onResponse', async request => {
-      if (underWay.get(request) === 'large') large--
-      underWay.delete(request)
+      const places = taken.get(request)
+      if (places === undefined) return
+      taken.delete(request)
+      for (const { tally, size } of places) tally[size]--
+      const key = keyOf(callerOf(request))
+      const own = byCaller.get(key)
+      if (own?.small === 0 && own.large === 0) byCaller.delete(key)
     })
   }
 }
 
-const busy = () => new FhirError('throttled', 'This server has as much to do as it can: send it again in a moment')
+type Size = 'small' | 'large'
+type Tally = { [size in Size]: number }
+type Taken = { readonly tally: Tally; readonly size: Size }
+
+const shareOf = (most: number): number => Math.ceil((most * 3) / 4)
+
+const callerOf = ({ caller }: FastifyRequest): Caller => {
+  if (caller === undefined) throw new Error('a route without its caller')
+  return caller
+}
+
+/** Through however many apps and tokens. */
+const keyOf = ({ person, patient, client }: Caller): string =>
+  person === undefined ? (patient ?? `client ${client.id}`) : `person ${person.id}`
+
+const busy = 'This server has as much to do as it can: send it again in a moment'
+const busyWithOne = 'As much of yours is being done as this server does for one at a time: send it again in a moment'
 
 /** Before it is read, only by what it says: a text of JSON is some ten times its compressed size. */
-const sizeOf = ({ headers }: FastifyRequest): 'large' | 'small' => {
+const sizeOf = ({ headers }: FastifyRequest): Size => {
   const length = headers['content-length']
   if (length === undefined) return headers['transfer-encoding'] === undefined ? 'small' : 'large'
   const most = headers['content-encoding'] === undefined ? mostSmallBytes : mostCompressedBytes

@@ -1,5 +1,6 @@
 import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
+import { isSecret } from './secret.ts'
 import { findRefused, findToken } from './token.ts'
 
 export type Callers = {
@@ -38,12 +39,12 @@ export const openCallers = (connection: Connection): Callers => {
   return { find, findRefused: onceAMinute(bearer => findRefused(connection, bearer)), forget }
 }
 
-/** Whoever goes on with what is over asks nothing of the database, and adds nothing to it. */
+/** Whoever goes on with what is over asks nothing of the database, and adds nothing to it. What can be no token is not kept: it may be long. */
 const onceAMinute = (find: Callers['findRefused']): Callers['findRefused'] => {
   const asked = new Map<string, number>()
   return async bearer => {
     const now = performance.now()
-    if (now < (asked.get(bearer) ?? 0)) return undefined
+    if (!isSecret(bearer) || now < (asked.get(bearer) ?? 0)) return undefined
     if (asked.size >= most) asked.clear()
     asked.set(bearer, now + minuteMs)
     return find(bearer)

@@ -53,3 +53,11 @@ t.test('and at once in the process that revoked it', async t => {
   t.equal(await find(bearer), undefined)
   t.match(await underWay, { patient: 'ann' })
 })
+
+t.test('who comes with texts that can be no token makes nobody forgotten who was refused just before', async t => {
+  const { findRefused } = openCallers(database)
+  const over = await token(-1)
+  t.match(await findRefused(over), { patient: 'ann' })
+  for (let number = 0; number < 10_000; number++) await findRefused(`${'x'.repeat(50)}${number}`)
+  t.equal(await findRefused(over), undefined)
+})

@@ -8,6 +8,8 @@ import { sayWhen, toldError } from '../../http/errors.ts'
 import type { FhirOptions } from '../../http/fhir.ts'
 import type { ContextParts } from '../../http/fhir-context.ts'
 import { queryOf } from '../../http/presentation.ts'
+import { recordRefused } from '../../http/refused-token.ts'
+import type { Tried } from '../../storage/audit/refusal.ts'
 import { openAsking, requireStaff } from './asking.ts'
 import { pageParameters, parametersOf, wholePage } from './page.ts'
 import { routes } from './routes.ts'
@@ -16,7 +18,7 @@ import { routes } from './routes.ts'
 export const apiPath = '/api/v1'
 
 export type ApiOptions = ContextParts &
-  Pick<FhirOptions, 'bounds' | 'findCaller'> & {
+  Pick<FhirOptions, 'bounds' | 'findCaller' | 'findRefused'> & {
     readonly codeClasses: CodeClasses
     /** Of this server, without a slash at the end. */
     readonly address: () => string
@@ -48,7 +50,7 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
   )
   await server.register(async scope => {
     scope.decorateRequest('caller', undefined)
-    scope.addHook('onRequest', requireCaller(options.findCaller))
+    scope.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedAt)))
     options.bounds(scope)
     for (const { method, path, parameters = [], isPaged, status = 200, answer } of routes) {
       const known = [...parameters, ...(isPaged ? pageParameters : [])]
@@ -81,6 +83,14 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
     })
   })
 }
+
+/** Of a route, what is asked of our own interactions by it. */
+const triedAt = ({ method, routeOptions: { url } }: FastifyRequest): Tried | undefined => {
+  const { type } = routes.find(({ path }) => url === `${apiPath}/${path}`) ?? {}
+  return type && { interaction: interactionOf[method] ?? 'read', type }
+}
+
+const interactionOf: Readonly<Record<string, string>> = { POST: 'create', PATCH: 'update', DELETE: 'delete' }
 
 /** As its clients show it: what is wrong in words, in the one member that they look for. */
 const answerDetail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {

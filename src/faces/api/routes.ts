@@ -1,4 +1,4 @@
-import type { Device, Observation, Organization, Patient, ResearchStudy } from '@medplum/fhirtypes'
+import type { Device, Observation, Organization, Patient, ResearchStudy, ResourceType } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
@@ -29,6 +29,8 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Route = {
   readonly method: Method
   readonly path: string
+  /** What it tells of, in the record of who did what. */
+  readonly type: ResourceType
   /** Parameters of its query, beside those of the page where there are pages. */
   readonly parameters?: readonly string[]
   readonly isPaged?: true
@@ -38,10 +40,11 @@ export type Route = {
 
 /** The REST contract of today's clients of the JupyterHealth Exchange, as far as it is served. */
 export const routes: readonly Route[] = [
-  { method: 'GET', path: 'users/profile', answer: ({ asking }) => profileOf(asking) },
+  { method: 'GET', path: 'users/profile', type: 'Person', answer: ({ asking }) => profileOf(asking) },
   {
     method: 'GET',
     path: 'patients',
+    type: 'Patient',
     parameters: ['organization_id', 'study_id', 'patient_id', 'patient_identifier_value'],
     isPaged: true,
     answer: async ({ asking, query, page }) => {
@@ -62,11 +65,13 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'patients/me',
+    type: 'Patient',
     answer: async ({ asking }) => Object(await presentPatient(asking, await ownPatient(asking))),
   },
   {
     method: 'GET',
     path: 'patients/global_lookup',
+    type: 'Patient',
     parameters: ['email'],
     answer: async ({ asking, query }) => {
       requireStaff(asking)
@@ -79,6 +84,7 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'patients/:id',
+    type: 'Patient',
     answer: async ({ asking, path }) => {
       const own = asking.caller.patient === path.id && asking.caller.practitioner === undefined
       const patient = own ? await ownPatient(asking) : await asking.read<Patient>('Patient', path.id ?? '')
@@ -88,12 +94,14 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'patients/:id/consents',
+    type: 'Consent',
     answer: ({ asking, path }, { codeClasses }) => presentConsents(asking, path.id ?? '', codeClasses),
   },
   ...(['POST', 'PATCH', 'DELETE'] as const).map(
     (method): Route => ({
       method,
       path: 'patients/:id/consents',
+      type: 'Consent',
       status: ({ POST: 201, PATCH: 200, DELETE: 204 } as const)[method],
       answer: ({ asking, path, body }, { codeClasses: classes }) =>
         decide(asking, path.id ?? '', { body, classes, ends: method === 'DELETE' }),
@@ -102,6 +110,7 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'studies',
+    type: 'ResearchStudy',
     parameters: ['organization_id'],
     isPaged: true,
     answer: ({ asking, query, page }) =>
@@ -114,12 +123,14 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'studies/:id',
+    type: 'ResearchStudy',
     answer: async ({ asking, path }) =>
       Object((await presentStudies(asking, [await findStudy(asking, path.id ?? '')]))[0]),
   },
   {
     method: 'GET',
     path: 'organizations',
+    type: 'Organization',
     parameters: ['part_of'],
     isPaged: true,
     answer: async ({ asking, query, page }) => {
@@ -134,12 +145,14 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'organizations/:id',
+    type: 'Organization',
     answer: async ({ asking, path }) =>
       toOrganization(await asking.read<Organization>('Organization', path.id ?? ''), await rolesOf(asking)),
   },
   {
     method: 'GET',
     path: 'data_sources',
+    type: 'Device',
     isPaged: true,
     answer: ({ asking, page }) =>
       pageOf<Device>(asking, 'Device', {
@@ -151,6 +164,7 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: 'observations',
+    type: 'Observation',
     parameters: ['organization_id', 'study_id', 'patient_id', 'observation_id'],
     isPaged: true,
     answer: async ({ asking, query, page }, parts) => {

@@ -8,8 +8,10 @@ import { unsupported } from '../../http/fhir-body.ts'
 import { openContexts } from '../../http/fhir-context.ts'
 import { formats, presentationOf } from '../../http/media-type.ts'
 import { plain, queryOf } from '../../http/presentation.ts'
+import { recordRefused } from '../../http/refused-token.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
 import type { FhirRequest, FhirResponse, Interaction } from '../../interactions/interaction.ts'
+import type { Tried } from '../../storage/audit/refusal.ts'
 import { createDataPoint, deleteDataPoint, readDataPoint } from './data-point.ts'
 import { listDataPoints } from './list.ts'
 
@@ -36,7 +38,7 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
     throw unsupported(request.headers['content-type'] ?? 'A body without a type', 'application/json')
   })
   server.decorateRequest('caller', undefined)
-  server.addHook('onRequest', requireCaller(options.findCaller))
+  server.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedBy)))
   options.bounds(server)
   server.addHook('onRequest', async (request, reply) => {
     requireJson(request)
@@ -47,6 +49,7 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
     server.route<{ Params: { id?: string } }>({
       method,
       url: `${prefix}/${path.replace(':type', 'dataPoints')}`,
+      config: { interaction: interaction.name },
       handler: async (request, reply) => {
         const { id } = request.params
         const { lines } = request.presentation
@@ -57,6 +60,18 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
       },
     })
   }
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a route is in the record of who did what. */
+    readonly interaction?: string
+  }
+}
+
+const triedBy = ({ routeOptions }: FastifyRequest): Tried | undefined => {
+  const { interaction } = routeOptions.config
+  return interaction === undefined ? undefined : { interaction, type: 'Observation' }
 }
 
 const interactions: readonly Interaction[] = [
