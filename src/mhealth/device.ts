@@ -22,19 +22,19 @@ export const deviceOf = (header: JsonRecord | undefined): HeaderDevice | undefin
 
 const partOf = (datasheet: unknown): readonly (readonly [keyof HeaderDevice, string])[] => {
   const { datasheet_type: type, datasheet_reference: reference } = asRecord(datasheet) ?? {}
-  const part = partByType[(asText(type) ?? '').toLowerCase().replace(/[^a-z]/g, '')]
+  const part = partByType.get((asText(type) ?? '').toLowerCase().replace(/[^a-z]/g, ''))
   const text = asText(reference)?.trim()
   return part === undefined || text === undefined || text === '' ? [] : [[part, text]]
 }
 
 /** IEEE 1752.1 leaves the words free: those in use, without their spaces and underscores. */
-const partByType: Readonly<Record<string, keyof HeaderDevice>> = {
-  manufacturer: 'manufacturer',
-  device: 'model',
-  model: 'model',
-  modelnumber: 'model',
-  hardware: 'model',
-  serial: 'serial',
-  serialnumber: 'serial',
-  udi: 'udi',
-}
+const partByType: ReadonlyMap<string, keyof HeaderDevice> = new Map([
+  ['manufacturer', 'manufacturer'],
+  ['device', 'model'],
+  ['model', 'model'],
+  ['modelnumber', 'model'],
+  ['hardware', 'model'],
+  ['serial', 'serial'],
+  ['serialnumber', 'serial'],
+  ['udi', 'udi'],
+])

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { canonicalize } from 'json-canonicalize'
+import { FhirError } from '../fhir/error.ts'
 import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
@@ -22,13 +23,13 @@ export type UploadKey = {
   readonly mapVersion: number
 }
 
-/** The same measurement keeps its key whatever the version of its schema; canonical JSON is that of RFC 8785. */
+/** The same measurement keeps its key whatever the version of its schema; canonical JSON is that of RFC 8785, where Infinity is not. Throws for `1e400`. */
 export const uploadKeyOf = (
-  { plain }: OmhDocument,
+  { plain, expression }: OmhDocument,
   classKey: string,
   { device, start, now }: { readonly device: unknown; readonly start: number | undefined; readonly now: number },
 ): UploadKey => {
-  const canonical = canonicalize(plain.whole)
+  const canonical = canonicalOf(plain.whole, expression)
   const header = plain.header ?? {}
   const id = asText(header.uuid ?? header.id)
   const revised = revisedAt(header, now)
@@ -42,6 +43,14 @@ export const uploadKeyOf = (
     ...(revised === undefined ? {} : { revised }),
     digest: hash('sha256', canonical),
     mapVersion,
+  }
+}
+
+const canonicalOf = (whole: unknown, expression: string): string => {
+  try {
+    return canonicalize(whole)
+  } catch (cause) {
+    throw new FhirError('value', 'the document has a number that is too large', { expression, cause })
   }
 }
 

@@ -21,13 +21,25 @@ export const submitCgmBundle: Operation = {
     const answers: string[] = []
     const going: Going = { answers, targets: new Map(), refused: new Set(), request, context }
     let waiting = waitingOf(sent, going)
-    while (waiting.length > 0) waiting = await takeReady(waiting, going)
+    for (let round = 0; round < mostRounds && waiting.length > 0; round += 1) waiting = await takeReady(waiting, going)
+    for (const entry of waiting) refuse(entry, tooFar, going)
     return {
       status: 200,
       body: { kind: 'chunks', chunks: bundleChunks({ type: 'transaction-response', link: [] }, answers) },
     }
   },
 }
+
+/** A report refers to Observations, and those to a Device. Each round asks all that still waits. */
+const mostRounds = 20
+const tooFar = new FhirError(
+  'too-costly',
+  `Entries that refer to each other in a chain of over ${mostRounds} are not taken here`,
+  {
+    status: 422,
+    expression: 'resource',
+  },
+)
 
 const requireTransaction = (body: unknown): void => {
   const { type } = body as { readonly type?: unknown }
@@ -89,13 +101,16 @@ const refuse = ({ index, fullUrl }: Entry, { status, issues }: FhirError, { answ
 /** Creates what refers to nothing that is still to come, as one batch, and answers what is left. */
 const takeReady = async (waiting: readonly Entry[], going: Going): Promise<readonly Entry[]> => {
   const { targets, refused } = going
-  const lost = waiting.filter(({ needs }) => needs.some(one => refused.has(one)))
+  const { lost = [], rest = [] } = Object.groupBy(waiting, ({ needs }) =>
+    needs.some(one => refused.has(one)) ? 'lost' : 'rest',
+  )
   for (const entry of lost) refuse(entry, withAnother(entry, refused), going)
-  const rest = waiting.filter(one => !lost.includes(one))
-  const ready = rest.filter(({ needs }) => needs.every(one => targets.has(one)))
+  const { ready = [], later = [] } = Object.groupBy(rest, ({ needs }) =>
+    needs.every(one => targets.has(one)) ? 'ready' : 'later',
+  )
   if (ready.length > 0) await create(ready, going)
-  else if (lost.length === 0) for (const entry of rest) refuse(entry, inCircle, going)
-  return ready.length > 0 || lost.length > 0 ? rest.filter(one => !ready.includes(one)) : []
+  else if (lost.length === 0) for (const entry of later) refuse(entry, inCircle, going)
+  return ready.length > 0 || lost.length > 0 ? later : []
 }
 
 const withAnother = ({ needs }: Entry, refused: ReadonlySet<string>): FhirError => {

@@ -138,9 +138,13 @@ export const endAsyncRequest = async (
   await connection.run(sql.fragment`
     UPDATE async_request SET ended_at = now(), body = NULL, status = ${status},
       head = ${head === undefined ? null : JSON.stringify(head)}::jsonb,
-      outcome = ${outcome === undefined ? null : JSON.stringify(outcome)}::jsonb
+      outcome = ${outcome === undefined ? null : JSON.stringify(outcome, storable)}::jsonb
     WHERE id = ${id} AND ended_at IS NULL`)
 }
+
+/** What is quoted of a request may hold what no text of PostgreSQL's does; unanswered, it would be awaited for ever. */
+const storable = (_name: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value
 
 export const dropOldAsyncRequests = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM async_request WHERE made_at + ${lifetime} <= now()`)

@@ -163,12 +163,14 @@ const retried = async <T>(run: () => Promise<T>, attempts = 5): Promise<T> => {
 }
 
 const noText = ['invalid', 'A text may not contain the character U+0000'] as const
+const halfPair = ['invalid', 'A text may not contain half of a surrogate pair'] as const
 const unreachable = ['transient', 'The database cannot be reached at the moment; try again'] as const
 
 /** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '22021': noText,
   '22P05': noText,
+  'half a pair': halfPair,
   '23505': ['duplicate', 'The same resource is being written by another request'],
   '40001': ['transient', 'The database was busy with a conflicting change; try again'],
   '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
@@ -189,7 +191,9 @@ const toFhirError = (error: unknown): unknown => {
 
 /** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
 const stateOf = (error: unknown): string => {
-  const { code, constraint } = error instanceof pg.DatabaseError ? error : {}
+  const { code, constraint, detail } = error instanceof pg.DatabaseError ? error : {}
+  // Of all that is no JSON only this can come from outside: JavaScript writes what it holds.
+  if (code === '22P02' && detail?.startsWith('Unicode ')) return 'half a pair'
   return constraint === 'resource_identity_pkey' ? serializationFailure : (code ?? '')
 }
 const serializationFailure = '40001'

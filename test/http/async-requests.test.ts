@@ -101,6 +101,17 @@ t.test('a transaction is done with its answer, or not at all', async t => {
   t.equal((await send('GET', 'Observation?identifier=urn:test|all-or-nothing&_summary=count')).json().total, 1)
 })
 
+t.test('what cannot be stored is no reason not to be answered', async t => {
+  for (const half of ['\\u0000', '\\ud800']) {
+    const text = JSON.stringify(bundleOf('transaction', { resourceType: 'Observation' })).replace(
+      '"url":"Observation"',
+      `"url":"x${half}"`,
+    )
+    const { response } = await answerAt(await laterOf('', { body: JSON.parse(text) }))
+    t.match(response, { status: /^4/, outcome: { issue: [{ diagnostics: /\ufffd/ }] } })
+  }
+})
+
 t.test('a search keeps what it found by name alone, and is answered with what is there when it is fetched', async t => {
   const query = 'Observation?patient=ann&_count=3&_sort=_lastUpdated&_elements=code'
   const now = (await send('GET', query)).json()

@@ -23,16 +23,20 @@ type Place = { readonly rows: number; readonly cursor: string | undefined }
 
 type Found = { readonly text: string; readonly after: Place }
 
+/** Of a page of rows; `next` is where the one behind it is. */
+type FoundPage = { readonly documents: readonly Found[]; readonly next: Place | undefined }
+
 /** The first page is read at once, so that what is refused is answered so. */
 const openDataPoints = async (
   { search, schema }: DataPointsAsked,
   count: number,
   from: string | undefined,
   { registry, base, store, mhealth }: Context,
-): Promise<AsyncIterable<readonly Found[]>> => {
-  const query = new URLSearchParams([...search, ['_count', String(count)]])
-  const parsed = parseSearch(registry, 'Observation', query, { base })
+): Promise<AsyncIterable<FoundPage>> => {
   const start = from === undefined ? { rows: 0, cursor: undefined } : toPlace(from)
+  // Whoever asks for few, of which there are few, passes over many; a link may lead into a page of many.
+  const query = new URLSearchParams([...search, ['_count', String(start.rows > 0 ? mostListed : count)]])
+  const parsed = parseSearch(registry, 'Observation', query, { base })
   const documentsIn = (page: Page, { rows, cursor }: Place): readonly Found[] =>
     page.entries.flatMap(({ content }, index) => {
       const document = index < rows ? undefined : mhealth.documentOf(JSON.parse(content))
@@ -42,10 +46,11 @@ const openDataPoints = async (
   const first = await store.search({ ...parsed, cursor: start.cursor })
   return (async function* () {
     let place = start
-    for (let page = first; ; page = await store.search({ ...parsed, cursor: place.cursor })) {
-      yield documentsIn(page, place)
-      if (page.next === undefined) return
-      place = { rows: 0, cursor: page.next }
+    for (let page = first; ; page = await store.search({ ...parsed, count: mostListed, cursor: place.cursor })) {
+      const next = page.next === undefined ? undefined : { rows: 0, cursor: page.next }
+      yield { documents: documentsIn(page, place), next }
+      if (next === undefined) return
+      place = next
     }
   })()
 }
@@ -65,8 +70,9 @@ const lineOf = ({ bytes }: OmhDocument): string =>
     .replace(/^\uFEFF/, '')
     .replaceAll(/[\r\n]/g, ' ')
 
+/** It ends as well where too much was passed over for one answer. */
 const asList = async (
-  pages: AsyncIterable<readonly Found[]>,
+  pages: AsyncIterable<FoundPage>,
   { skip, limit }: { readonly skip: number; readonly limit: number },
   query: URLSearchParams,
   context: Context,
@@ -74,21 +80,25 @@ const asList = async (
   const listed: string[] = []
   let skipped = 0
   let last: Place | undefined
-  for await (const { text, after } of each(pages)) {
-    if (skipped < skip) {
-      skipped += 1
-      continue
+  let passed = 0
+  for await (const { documents, next } of pages) {
+    for (const { text, after } of documents) {
+      if (skipped < skip) {
+        skipped += 1
+        continue
+      }
+      if (listed.length === limit) return { ...listOf(listed), next: await linkTo(last, 0, query, context) }
+      listed.push(text)
+      last = after
     }
-    if (listed.length === limit) return { ...listOf(listed), next: await linkTo(last, query, context) }
-    listed.push(text)
-    last = after
+    passed += 1
+    if (passed === mostPages && next !== undefined)
+      return { ...listOf(listed), next: await linkTo(next, skip - skipped, query, context) }
   }
   return listOf(listed)
 }
 
-const each = async function* (pages: AsyncIterable<readonly Found[]>): AsyncGenerator<Found> {
-  for await (const page of pages) yield* page
-}
+const mostPages = 100
 
 const listOf = (documents: readonly string[]): FhirResponse => ({
   status: 200,
@@ -96,9 +106,15 @@ const listOf = (documents: readonly string[]): FhirResponse => ({
 })
 
 /** What was skipped once is behind the link. */
-const linkTo = (place: Place | undefined, query: URLSearchParams, context: Context): Promise<string> => {
+const linkTo = (
+  place: Place | undefined,
+  toSkip: number,
+  query: URLSearchParams,
+  context: Context,
+): Promise<string> => {
   const rest = new URLSearchParams(query)
   rest.delete('skip')
+  if (toSkip > 0) rest.set('skip', String(toSkip))
   return cursorUrl({ path, query: rest.toString(), page: `${place?.rows ?? 0}:${place?.cursor ?? ''}` }, context)
 }
 
@@ -107,14 +123,14 @@ const toPlace = (text: string): Place => {
   return { rows: Number(rows), cursor: cursor.join(':') || undefined }
 }
 
-const asLines = (pages: AsyncIterable<readonly Found[]>, skip: number, limit: number): FhirResponse => ({
+const asLines = (pages: AsyncIterable<FoundPage>, skip: number, limit: number): FhirResponse => ({
   status: 200,
   body: { kind: 'lines', lines: linesIn(pages, skip, limit) },
 })
 
-const linesIn = async function* (pages: AsyncIterable<readonly Found[]>, skip: number, limit: number) {
+const linesIn = async function* (pages: AsyncIterable<FoundPage>, skip: number, limit: number) {
   let seen = 0
-  for await (const page of pages) {
+  for await (const { documents: page } of pages) {
     const wanted = page.slice(Math.max(skip - seen, 0), Math.max(skip + limit - seen, 0))
     seen += page.length
     if (wanted.length > 0) yield wanted.map(({ text }) => `${text}\n`).join('')

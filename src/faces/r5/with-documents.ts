@@ -1,7 +1,9 @@
 import { standardExtensions } from '../../fhir/canonical.ts'
+import { FhirError } from '../../fhir/error.ts'
 import { type BundleText, bundleChunks } from '../../interactions/bundle-text.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
 import { openPage } from '../../interactions/paging.ts'
+import { cursorName, maxCount } from '../../search/result-parameter.ts'
 
 /**
  * Today's clients read `valueAttachment` of every Observation that they find, and take a page without any for the last one:
@@ -22,15 +24,42 @@ const documentsIn = async (
   context: Context,
   search: Handler<TypeRequest>,
 ): Promise<FhirResponse> => {
-  for (let response = first; ; ) {
-    if (response.body?.kind !== 'chunks') return response
-    const { head, entries } = response.body.chunks
-    const kept = [...entries].filter(isForClients)
-    const next = head.link?.find(({ relation }) => relation === 'next')
-    if (kept.length > 0 || next === undefined)
-      return { ...response, body: { kind: 'chunks', chunks: bundleOf(head, kept) } }
-    response = await search({ ...request, query: new URL(next.url).searchParams }, context)
+  const pageAt = async (cursor: string, count: Readonly<Record<string, string>>) =>
+    toPage(await search({ ...request, query: new URLSearchParams({ [cursorName]: cursor, ...count }) }, context))
+  let page = toPage(first)
+  if (isTheOne(page)) return page.response
+  // Many rows at once, up to where a document is; from there on in pages as they were asked for.
+  let cursor = page.next ?? ''
+  for (let wide = await pageAt(cursor, wideCount), passed = 0; !isTheOne(wide); passed += 1) {
+    if (passed === mostPassed) throw tooFew
+    cursor = wide.next ?? ''
+    wide = await pageAt(cursor, wideCount)
   }
+  page = await pageAt(cursor, {})
+  while (!isTheOne(page)) page = await pageAt(page.next ?? '', {})
+  return page.response
+}
+
+const wideCount = { _count: String(maxCount) }
+const mostPassed = 300
+const tooFew = new FhirError(
+  'too-costly',
+  'Too many Observations without a document stand before the next with one: ask by code or date, or at /fhir',
+)
+
+type DocumentPage = { readonly response: FhirResponse; readonly count: number; readonly next: string | undefined }
+
+/** What has a document, or where none follows. */
+const isTheOne = ({ count, next }: DocumentPage): boolean => count > 0 || next === undefined
+
+const toPage = (response: FhirResponse): DocumentPage => {
+  if (response.body?.kind !== 'chunks') return { response, count: 0, next: undefined }
+  const { head, entries } = response.body.chunks
+  const kept = [...entries].filter(isForClients)
+  const url = head.link?.find(({ relation }) => relation === 'next')?.url
+  const next = url === undefined ? undefined : (new URL(url).searchParams.get(cursorName) ?? undefined)
+  const body = { kind: 'chunks', chunks: bundleOf(head, kept) } as const
+  return { response: { ...response, body }, count: kept.length, next }
 }
 
 const bundleOf = ({ link = [], ...head }: BundleText['head'], entries: readonly string[]): BundleText =>
