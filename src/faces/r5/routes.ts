@@ -11,6 +11,9 @@ import { toR5Statement } from './statement.ts'
 /** Where today's clients of the JupyterHealth Exchange look. */
 const r5Path = '/FHIR/R5'
 
+/** Clients from before it was written in capitals ask so as well. */
+export const inCapitals = (url: string): string => url.replace(/^\/fhir\/r5(?=[/?]|$)/, r5Path)
+
 export type R5Options = Omit<FhirOptions, 'base' | 'face'> & {
   /** Of the server, without a slash at the end. */
   readonly address: () => string

@@ -36,6 +36,16 @@ const first = '5f2a9c1e-0000-4000-8000-000000000001'
 const created = await ask('POST', '/FHIR/R5/Observation', heartRate(first))
 const { id } = created.json()
 
+t.test('who spells it in small letters finds the same', async t => {
+  const [small, capital] = await Promise.all([
+    ask('GET', `/fhir/r5/Observation/${id}`),
+    ask('GET', `/FHIR/R5/Observation/${id}`),
+  ])
+  t.equal(small.statusCode, 200)
+  t.same(small.json(), capital.json())
+  t.equal((await server.inject({ method: 'GET', url: `/fhir/r5/Observation/${id}` })).statusCode, 401)
+})
+
 t.test('what is created is found where the answer says', async t => {
   t.equal(created.statusCode, 201)
   const { location = '' } = created.headers
