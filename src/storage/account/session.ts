@@ -76,7 +76,7 @@ export const callerOfSession = (connection: Connection, { id }: Session): Promis
 const firstPartyScopes = 'openid fhirUser user/*.rs'
 
 const asTokens = sql.fragment`(
-  SELECT id, hash, 'user' AS kind, person AS person_id, NULL::text AS patient_id, 'pages' AS client_id,
+  SELECT id, hash, 'user' AS kind, person AS person_id, NULL::text AS patient_id, NULL::text AS grant_id, 'pages' AS client_id,
     ${firstPartyScopes}::text AS scope, '{}'::jsonb AS context
   FROM user_session)`
 
