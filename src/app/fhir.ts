@@ -42,7 +42,9 @@ export const openFhir = async (options: FhirParts) => {
         access,
         author: caller.principal,
         organizations: caller.organizations,
-        ...(caller.unproven === undefined ? {} : { knows: new Set([`Patient/${caller.patient}`]) }),
+        ...(caller.unproven === undefined
+          ? {}
+          : { knows: new Set([`Patient/${caller.patient}`]), authorSince: caller.unproven.since }),
         choosesIds: caller.client.policies.has('everything'),
         client: caller.client.id,
         choosesOwner: caller.administrator || caller.client.policies.has('everything'),

@@ -7,7 +7,7 @@ import { type Current, lockPlace } from './current.ts'
 import { currentObservations } from './current-observations.ts'
 import type { Connection } from './database.ts'
 import { isolated } from './savepoint.ts'
-import type { Written } from './store.ts'
+import type { Stored, Written } from './store.ts'
 import { type Contents, contentsOf, recordContent } from './upload-contents.ts'
 import type { Entry, Keyed } from './upload-keys.ts'
 import type { UploadRights } from './upload-rights.ts'
@@ -45,7 +45,8 @@ export const meetUpload = async (
   if (locked.current === undefined) return goneSince
   // What is one's own can be taken back for ever, also where nothing new may be stored any more.
   const action = isMistake(candidate.resource as Observation) && !isCreatable ? 'u' : 'c'
-  return changeStored(connection, writing, locked, locked.current, action)
+  const written = await changeStored(connection, writing, locked, locked.current, action)
+  return isReadable || !('content' in written) ? written : { ...written, ...asSent(candidate, written) }
 }
 
 const changeStored = async (
@@ -95,7 +96,7 @@ const ofItsSubject = (next: Resource, current: Current): Resource => {
 }
 
 /** Who may not read what is stored, which somebody may have added to, is answered their own words. */
-const asSent = ({ resource }: Candidate, current: Current): Current => {
+const asSent = <One extends Stored>({ resource }: Candidate, current: One): One => {
   const { id, versionId, lastUpdated } = current
   const meta = { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() }
   return { ...current, content: JSON.stringify({ ...resource, id, meta }) }

@@ -46,6 +46,8 @@ import { writeAll } from './write-all.ts'
 export type StoreCaller = {
   readonly access: Access
   readonly author: Principal
+  /** Where whoever writes may be somebody else than their author: since when what is the author's is theirs, as an instant. */
+  readonly authorSince?: string
   /** Organizations that they may write for, by id. */
   readonly organizations: readonly string[]
   /** Of what they may refer to without reading it, as `Patient/1`: whom their token is of. */

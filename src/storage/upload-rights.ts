@@ -57,7 +57,7 @@ type Row = { readonly pk: string; readonly readable: boolean; readonly changeabl
 /** By pk of what is stored. */
 const storedRights = async (
   connection: Connection,
-  { access, classes, author }: Writing,
+  { access, classes, author, authorSince = '-infinity' }: Writing,
   met: readonly Met[],
 ): Promise<ReadonlyMap<string, Row>> => {
   const places = met.flatMap(({ current }) => current ?? [])
@@ -74,7 +74,7 @@ const storedRights = async (
     compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)
   const rows = await connection.any<Row>(sql.fragment`
     SELECT row.pk, coalesce(${may('r')}, FALSE) AS readable,
-      coalesce(row.author = ${author} OR ${may('u')}, FALSE) AS changeable
+      coalesce(row.author = ${author} AND row.last_updated >= ${authorSince}::timestamptz OR ${may('u')}, FALSE) AS changeable
     FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
     JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk`)
   return new Map(rows.map(row => [row.pk, row]))

@@ -23,6 +23,8 @@ export type Writing = Preparing & {
   readonly nextPk: () => Promise<string>
   readonly access: Access
   readonly author: number
+  /** What is the author's, and was stored before, is not theirs to change; absent where all of it is. */
+  readonly authorSince?: string
   /** The same, by name. */
   readonly principal: Principal
   /** Organizations that the caller may write for, by id. */

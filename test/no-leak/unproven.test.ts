@@ -173,6 +173,19 @@ t.test('nothing that is older is changed, added to or taken out', async t => {
   t.equal(consents.status, 404, 'nor is what was answered to another study')
 })
 
+t.test('whoever knows what an older document is called neither changes it nor marks it as a mistake', async t => {
+  const before = (await send(own, 'GET', `Observation/${old.id}`)).body
+  for (const sent of [
+    heartRate(patient, hours(-23), '01'),
+    { ...heartRate(patient, hours(-23), '01'), status: 'entered-in-error' },
+  ]) {
+    const answer = await send(bearer, 'POST', 'Observation', sent)
+    t.equal(answer.statusCode, 403)
+    t.notOk(answer.body.includes(old.id))
+  }
+  t.equal((await send(own, 'GET', `Observation/${old.id}`)).body, before)
+})
+
 t.test('the contract of the JupyterHealth Exchange tells the same', async t => {
   for (const path of [
     'users/profile',
@@ -267,6 +280,6 @@ t.test('what was answered before is neither told nor changed, also to the invite
   const app = await tokenOf(appToken(await invite(two), world.app.id))
   t.match((await api(app, 'GET', path)).body, { studies: [], consolidatedConsentedScopes: [] })
   t.equal((await api(app, 'POST', path, given)).status, 409, 'it cannot be given anew')
-  t.equal((await api(app, 'POST', path, body)).status, 201, 'and a no beside it ends nothing')
+  t.equal((await api(app, 'POST', path, body)).status, 409, 'and who says no is not told that nothing is shared')
   t.match((await api(theirs, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
 })

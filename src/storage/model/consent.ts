@@ -27,8 +27,17 @@ export const projectConsents = each<Consent>(async (connection, change, context)
   const grantee = terms && (await granteeNumber(connection, terms.grantee))
   if (givenTo !== undefined && givenTo !== grantee) throw otherGrantee()
   if (terms === undefined || grantee === undefined) return
+  if (givenTo === undefined && resource.status === 'rejected' && context.isAccepted !== true)
+    await refuseBesideStanding(connection, patientId, grantee)
   await projectTerms(connection, { change, consent: resource, terms, grantee, study }, context)
 })
+
+/** Whoever says no where a yes stands that they do not see is not told that they share nothing. */
+const refuseBesideStanding = async (connection: Connection, patientId: number, grantee: number): Promise<void> => {
+  const standing = await connection.maybeOne(sql.fragment`
+    SELECT FROM consent_grantee WHERE patient_id = ${patientId} AND grantee = ${grantee} AND standing LIMIT 1`)
+  if (standing !== undefined) throw already()
+}
 
 /** Answers the number of the grantee that it was given to. */
 const removeRows = async (
@@ -72,13 +81,12 @@ const projectTerms = async (
     VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(consent)}, ${pk}, ${signed?.version ?? null},
       ${signed?.withdrawal ?? 'hide'})
     ON CONFLICT DO NOTHING`)
-  if (made === 0)
-    throw new FhirError(
-      'duplicate',
-      'The patient has a Consent to the same study or recipient already; change that one',
-    )
+  if (made === 0) throw already()
   await insertPermits(connection, change, { grantee, study, signed, open: openBy(consent, terms, before) }, context)
 }
+
+const already = (): FhirError =>
+  new FhirError('duplicate', 'The patient has a Consent to the same study or recipient already; change that one')
 
 /** What was decided for one study or recipient says nothing about another, nor does what we cannot read. */
 const otherGrantee = (): FhirError =>
