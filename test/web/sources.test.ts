@@ -25,7 +25,7 @@ t.test('an administrator says what sources there are, what each delivers, and wh
   })
   t.match(
     wordsOf(await administrator.get('/devices?done=made')),
-    /It is added\. .* Tidewell band Tidewell, B-2 Heart rate, Step count$/,
+    /It is added\. .* Tidewell band Tidewell, B-2 Heart rate, Step count What came from it What came from no /,
   )
   const band = await named('Tidewell band')
   t.match(band, {
@@ -75,9 +75,15 @@ t.test('sources are found by their name, fifty on a page', async t => {
   }))
   await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })
   const first = await administrator.get('/devices?name=SCALE')
-  t.match(wordsOf(first), /Scale 10 .* Scale 59 What it delivers is not said\. More$/)
+  t.match(
+    wordsOf(first),
+    /Scale 10 .* Scale 59 What it delivers is not said\. What came from it More What came from no /,
+  )
   const next = /href="(\/devices\?[^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
-  t.match(wordsOf(await administrator.get(next)), /Find Scale 60 .* Scale 64 .* Back to the first page$/)
+  t.match(
+    wordsOf(await administrator.get(next)),
+    /Find Scale 60 .* Scale 64 .* Back to the first page What came from no device or app that is known$/,
+  )
   t.match(wordsOf(await administrator.get('/devices?name=nothing')), /None has this in its name/)
 })
 
