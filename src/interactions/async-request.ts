@@ -1,4 +1,5 @@
 import { isGranted } from '../access/rules.ts'
+import { FhirError } from '../fhir/error.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { AsyncRequest } from '../storage/async-request.ts'
 import { entriesOf } from './entry.ts'
@@ -22,7 +23,15 @@ export const asyncRequestOf = ({ interaction, request }: Routed, context: Contex
   }
   if (name !== 'batch' && name !== 'transaction') return undefined
   const entries = entriesOf(body)
-  return entries.every(isWrite) ? { name, target: '', body: JSON.stringify(body), total: entries.length } : undefined
+  return entries.every(isWrite) ? { name, target: '', body: textOf(body), total: entries.length } : undefined
+}
+
+const textOf = (body: unknown): string => {
+  try {
+    return JSON.stringify(body)
+  } catch (cause) {
+    throw new FhirError('structure', 'The body is nested too deep', { cause })
+  }
 }
 
 /** What is wrong with it is said at once. */

@@ -73,14 +73,24 @@ const refuseUnresolvable = (reference: string): void => {
 /** The elements that may hold a link to another entry: never an identifier's value, which only looks like one. */
 const linkNames: ReadonlySet<string> = new Set(['reference', 'url', 'uri', 'valueUrl', 'valueUri'])
 
+type Replace = (link: string, name: string) => string
+
+/** Lists count as well: more than any resource that is valid. */
+const mostDeep = 500
+
 /** Copies only what changes. */
-const mapLinks = (value: unknown, replace: (link: string, name: string) => string): unknown => {
-  if (Array.isArray(value)) return mapItems(value, replace)
+const mapLinks = (value: unknown, replace: Replace, depth = 0): unknown => {
+  if (depth > mostDeep) throw new FhirError('structure', 'An entry is nested too deep', { expression: 'resource' })
+  if (Array.isArray(value)) return mapItems(value, replace, depth + 1)
   if (typeof value !== 'object' || value === null) return value
   const changed = Object.entries(value).flatMap(([name, child]) => {
     const element = typeof child === 'string' ? elementOf(value, name) : ''
     const mapped =
-      typeof child === 'string' ? (linkNames.has(element) ? replace(child, element) : child) : mapLinks(child, replace)
+      typeof child === 'string'
+        ? linkNames.has(element)
+          ? replace(child, element)
+          : child
+        : mapLinks(child, replace, depth + 1)
     return mapped === child ? [] : [[name, mapped]]
   })
   return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) }
@@ -92,7 +102,7 @@ const elementOf = (object: object, name: string): string => {
   return name
 }
 
-const mapItems = (items: readonly unknown[], replace: (link: string, name: string) => string): unknown => {
-  const mapped = items.map(item => mapLinks(item, replace))
+const mapItems = (items: readonly unknown[], replace: Replace, depth: number): unknown => {
+  const mapped = items.map(item => mapLinks(item, replace, depth))
   return mapped.some((item, index) => item !== items[index]) ? mapped : items
 }

@@ -14,7 +14,8 @@ export type Sample = {
 
 /**
  * The moments of https://hl7.org/fhir/R4/datatypes.html#SampledData in an Observation or in its components: an ECG has a
- * component for each lead. One without any is a moment itself. Throws where it is not said when the samples begin.
+ * component for each lead. One without any is a moment itself. Throws where it is not said when the samples begin, and where there
+ * are more than can be laid out beside other work.
  */
 export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
   const parts = sampledParts(observation)
@@ -23,6 +24,7 @@ export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
     return [{ start: start === undefined ? undefined : Date.parse(start), elements: () => own(observation) }]
   if (start === undefined)
     throw new FhirError('business-rule', 'Samples without effectiveDateTime or effectivePeriod.start have no times')
+  requireFew(parts)
   const moments = new Map<number, (() => Part)[]>()
   for (const part of parts)
     for (const { offset, value } of valuesOf(part)) {
@@ -39,6 +41,22 @@ export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
         ...toElements(at.map(part => part())),
       }),
     }))
+}
+
+const mostSamples = 200_000
+const tooMany = new FhirError(
+  'too-costly',
+  `At most ${mostSamples} samples of one Observation are laid out singly: read its SampledData as it is`,
+  { status: 422 },
+)
+
+const requireFew = (parts: readonly Sampled[]): void => {
+  let count = 0
+  for (const { data } of parts)
+    for (const _ of (asText(data.data) ?? '').matchAll(/\s+/g)) {
+      count += 1
+      if (count >= mostSamples) throw tooMany
+    }
 }
 
 const startOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: JsonRecord): string | undefined =>

@@ -153,3 +153,12 @@ t.test('a chain of entries that is longer than anything a sensor sends is refuse
   const statuses = answer.json().entry.map((one: { response: { status: string } }) => one.response.status.slice(0, 3))
   t.same(statuses, [...Array.from({ length: 20 }, () => '201'), '422', '422'])
 })
+
+t.test('an entry that is nested deeper than any resource is refused, by whichever way it comes', async t => {
+  const deep = `{"resourceType":"Device","note":[${'{"extension":['.repeat(4000)}{}${']}'.repeat(4000)}]}`
+  const bundle = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":${deep},"request":{"method":"POST","url":"Device"}}]}`
+  for (const url of ['/fhir', '/fhir/$submit-cgm-bundle', '/FHIR/R5']) {
+    const answer = await ask('POST', url, bundle, { type: 'application/fhir+json' })
+    t.match([answer.statusCode, answer.json().issue], [400, [{ code: 'structure', diagnostics: /nested/ }]], url)
+  }
+})

@@ -112,6 +112,17 @@ t.test('what cannot be stored is no reason not to be answered', async t => {
   }
 })
 
+t.test('what is nested too deep to be kept is refused at once', async t => {
+  const deep = `{"resourceType":"Device","note":[${'{"extension":['.repeat(9000)}{}${']}'.repeat(9000)}]}`
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json', prefer: 'respond-async' },
+    payload: `{"resourceType":"Bundle","type":"batch","entry":[{"resource":${deep},"request":{"method":"POST","url":"Device"}}]}`,
+  })
+  t.match([answer.statusCode, answer.json().issue], [400, [{ code: 'structure', diagnostics: /nested too deep/ }]])
+})
+
 t.test('a search keeps what it found by name alone, and is answered with what is there when it is fetched', async t => {
   const query = 'Observation?patient=ann&_count=3&_sort=_lastUpdated&_elements=code'
   const now = (await send('GET', query)).json()
@@ -230,6 +241,8 @@ t.test('the same bound holds for what comes by another contract', async t => {
   for (const url of ['/FHIR/R5/', '/omh/v1/dataPoints?patient=nobody', '/api/v1/patients/nobody/consents']) {
     const headers = { authorization: 'Bearer everything', 'content-type': 'application/json' }
     const large = { method: 'POST', url, headers, payload: `{"x":"${'x'.repeat(300_000)}"}` } as const
+    await send('GET', 'Patient/ann')
+    // By now it is known who calls, and all are there at once.
     const answers = await Promise.all([1, 2, 3].map(() => server.inject(large)))
     const [refused, ...others] = answers.filter(({ statusCode }) => statusCode === 429)
     t.same([refused?.headers['retry-after'], others.length], ['2', 0], url)

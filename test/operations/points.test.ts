@@ -193,3 +193,23 @@ t.test('what cannot be answered is refused, and says why', async t => {
     t.match(answer.json().issue[0].diagnostics, what)
   }
 })
+
+t.test('samples by the hundred thousand are not laid out singly, however they are spaced', async t => {
+  for (const space of [' ', '\n']) {
+    const id = await store({
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'ECG' },
+      subject: { reference: 'Patient/ann' },
+      effectiveDateTime: second(0),
+      valueSampledData: {
+        origin: { value: 0 },
+        period: 1,
+        dimensions: 1,
+        data: Array.from({ length: 200_002 }, () => '1').join(space),
+      },
+    })
+    const answer = await send('GET', `Observation/${id}/$points`)
+    t.match([answer.statusCode, answer.json().issue], [422, [{ code: 'too-costly', diagnostics: /At most 200000/ }]])
+  }
+})
