@@ -16,7 +16,6 @@ import { openSso } from './auth/sso/sso.ts'
 import { quarantineRoomOf } from './config/quarantine.ts'
 import { baseUrlOf, type Config } from './config.ts'
 import { logEvents } from './events/log.ts'
-import { inCapitals } from './faces/r5/routes.ts'
 import { loadRegistry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
 import { appLinkRoutes } from './http/app-links.ts'
@@ -63,7 +62,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
   const registry = loadRegistry()
   const audit = await openAudit(databaseUrl, { registry, writing })
-  const server = await openServer({ config, log, xml: openXml(registry.structures), rewriteUrl: inCapitals })
+  const server = await openServer({ config, log, xml: openXml(registry.structures) })
   const address = () => baseUrlOf(config, portOf(server) ?? config.port)
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)

@@ -15,17 +15,14 @@ type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
   readonly log: FastifyBaseLogger
   readonly xml: Xml
-  /** What is asked is served as if it had been asked by that path. */
-  readonly rewriteUrl?: (url: string) => string
 }
 
 /** The HTTP server before any route: request ids, logging, compression both ways, CORS, and errors as FHIR has them. */
-export const openServer = async ({ config, log, xml, rewriteUrl = url => url }: Options): Promise<FastifyInstance> => {
+export const openServer = async ({ config, log, xml }: Options): Promise<FastifyInstance> => {
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
-    rewriteUrl: ({ url = '/' }) => rewriteUrl(url),
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
     requestTimeout: 120_000,

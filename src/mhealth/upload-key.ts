@@ -50,7 +50,8 @@ const canonicalOf = (whole: unknown, expression: string): string => {
   try {
     return canonicalize(whole)
   } catch (cause) {
-    throw new FhirError('value', 'the document has a number that is too large', { expression, cause })
+    const words = cause instanceof RangeError ? 'is nested too deeply' : 'has a number that is too large'
+    throw new FhirError('value', `the document ${words}`, { expression, cause })
   }
 }
 

@@ -65,7 +65,7 @@ const listed = (source: Source, classes: CodeClasses, { administrator, isKeeper 
 <h2>${administrator ? html`<a href="/devices/${source.id}">${name}</a>` : name}${source.isRetired && html` <span class="badge text-bg-secondary">Retired</span>`}</h2>
 ${source.manufacturer !== '' && html`<p>${source.manufacturer}${source.model !== '' && `, ${source.model}`}</p>`}
 <p class="text-body-secondary">${kinds.length === 0 ? 'What it delivers is not said.' : kinds.join(', ')}</p>
-${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="What came from ${name}">What came from it</a></p>`}
+${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="What came from it: ${name}">What came from it</a></p>`}
 </li>`
 }
 

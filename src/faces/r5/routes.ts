@@ -12,7 +12,7 @@ import { toR5Statement } from './statement.ts'
 const r5Path = '/FHIR/R5'
 
 /** Clients from before it was written in capitals ask so as well. */
-export const inCapitals = (url: string): string => url.replace(/^\/fhir\/r5(?=[/?]|$)/, r5Path)
+const paths = [r5Path, r5Path.toLowerCase()]
 
 export type R5Options = Omit<FhirOptions, 'base' | 'face'> & {
   /** Of the server, without a slash at the end. */
@@ -26,13 +26,15 @@ export const r5Routes = async (server: FastifyInstance, options: R5Options): Pro
   const { address, registry, version, isRegistrationOpen } = options
   const base = () => `${address()}${r5Path}`
   const date = new Date().toISOString()
-  server.get(`${r5Path}/metadata`, async (_request, reply) =>
-    reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date })),
-  )
-  server.get(`${r5Path}/.well-known/smart-configuration`, async (_request, reply) =>
-    reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
-  )
-  await server.register(fhirRoutes, { prefix: r5Path, ...options, base, face })
+  for (const path of paths) {
+    server.get(`${path}/metadata`, async (_request, reply) =>
+      reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date })),
+    )
+    server.get(`${path}/.well-known/smart-configuration`, async (_request, reply) =>
+      reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
+    )
+    await server.register(fhirRoutes, { prefix: path, ...options, base, face })
+  }
 }
 
 /** JSON alone, of this version. https://hl7.org/fhir/R5/versioning.html#mt-version */
