@@ -17,10 +17,15 @@ const named = (type: string, ids: readonly string[]) => ids.map(id => `${type}/$
 
 const mayUse = ({ lets }: CallerRow, letter: 'r' | 's') => lets === undefined || lets.actions.includes(letter)
 
-for (const caller of callers)
+/** Of the doors that ask the same in other ways each caller tries every other one, and the rest on the next day. */
+const today = new Date().getUTCDate()
+const everyday: ReadonlySet<string> = new Set(['search', 'batch of searches', 'history of all', 'read', 'history'])
+const isTried = (caller: number, door: number, name: string) => everyday.has(name) || (caller + door + today) % 2 === 0
+
+for (const [place, caller] of callers.entries())
   t.test(`by no door does ${caller.name} see more than they may, nor less`, async t => {
     const call = await callOf(caller)
-    for (const { name, letter, seen } of doors) {
+    for (const { name, letter, seen } of doors.filter((door, at) => isTried(place, at, door.name))) {
       const all: string[] = []
       for (const [type, ofType] of types)
         all.push(
