@@ -46,7 +46,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
   const parts: ProviderParts = {
     ...options,
     fhir: () => `${options.base()}/fhir`,
-    audiences: () => ['/fhir', '/FHIR/R5'].map(path => `${options.base()}${path}`),
+    audiences: () => ['/fhir', '/FHIR/R5', '/fhir/r5'].map(path => `${options.base()}${path}`),
     keySets: openKeySets(outbound),
   }
   const opened = openProviders(parts)

@@ -52,12 +52,13 @@ library(jsonlite)
 
 # Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
 token <- "${token}"
-response <- request("${url}") |>
+lines <- tempfile(fileext = ".ndjson")
+request("${url}") |>
   req_auth_bearer_token(token) |>
   req_headers(Accept = "application/fhir+ndjson") |>
-  req_perform()
+  req_perform(path = lines)
 
-readings <- stream_in(textConnection(resp_body_string(response)), verbose = FALSE)
+readings <- stream_in(file(lines), verbose = FALSE)
 print(nrow(readings))
 `,
   },

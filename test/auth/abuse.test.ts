@@ -117,9 +117,11 @@ t.test('what is wrong with a request is told to the app, with its state and who 
   }
   const slash = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, { aud: `${fhir}/` }))
   t.match(slash.location, /\/authorize\//, 'a slash at the end of aud makes no difference')
-  const face = { aud: `${base}/FHIR/R5/` }
-  const other = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, face))
-  t.match(other.location, /\/authorize\//, 'an app may have found the server at the base of its face of R5')
+  for (const path of ['/FHIR/R5/', '/fhir/r5']) {
+    const face = { aud: `${base}${path}` }
+    const other = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, face))
+    t.match(other.location, /\/authorize\//, `an app may have found the server at ${path}`)
+  }
   const synonym = await world
     .browser()
     .begin(authorizeQuery(app.id, 'openid', challenge, { aud: undefined, resource: fhir }))

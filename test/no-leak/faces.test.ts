@@ -44,6 +44,38 @@ for (const caller of here)
       }
   })
 
+const threeTypes = ['Group', 'Organization', 'Practitioner']
+t.test('by patients whom a caller does not see nothing is found, by others what they see', async t => {
+  const found: string[] = []
+  for (const caller of here) {
+    const bearer = caller.token && (await world.token(caller.token))
+    const [fhir, r5] = [world.call(bearer), world.call(bearer, '/FHIR/R5')]
+    const idsOf = async (call: Call, path: string): Promise<readonly string[]> => {
+      const { entry = [] } = JSON.parse((await call('GET', path)).body)
+      return entry.map(({ resource }: { resource: { id: string } }) => resource.id)
+    }
+    const patients = await idsOf(fhir, 'Patient?_count=1000')
+    for (const type of threeTypes) {
+      const seen = await idsOf(fhir, `${type}?_count=1000`)
+      for (const patient of ['ann', 'bob', 'hal', 'jon']) {
+        const ids = await idsOf(r5, `${type}?patient=${patient}`)
+        t.same(
+          ids.filter(id => !patients.includes(patient) || !seen.includes(id)),
+          [],
+          `${caller.name}: ${type} of ${patient}`,
+        )
+        if (ids.length > 0 && patient !== 'bob') found.push(`${caller.name}: ${type} of ${patient}`)
+      }
+    }
+  }
+  t.same(found, [
+    ...threeTypes.flatMap(type => [`researcher: ${type} of ann`, `researcher: ${type} of hal`]),
+    ...threeTypes.map(type => `visitor: ${type} of jon`),
+    'client-of-lab: Group of ann',
+    'client-of-lab: Organization of ann',
+  ])
+})
+
 const documentOf = (uuid: string) => ({
   header: {
     uuid,

@@ -19,7 +19,7 @@ t.teardown(async () => {
 })
 
 const kinds = ['omh:heart-rate', 'omh:body-weight']
-const { id: study } = await newStudy(lab.manager, lab.organization, 'notebook', kinds)
+const { id: study } = await newStudy(lab.manager, lab.organization, 'notebook', [...kinds, 'omh:sleep-duration'])
 const page = `/studies/${study}/notebook`
 const ada = await participant(lab.manager, lab.organization, study, kinds, 'Ada')
 const bea = await participant(lab.manager, lab.organization, study, ['omh:heart-rate'], 'Bea')
@@ -67,7 +67,10 @@ const isThere = async (command: string): Promise<boolean> =>
   )
 const hasPython = await isThere('python3')
 const hasCurl = await isThere('curl')
-const hasR = await isThere('Rscript')
+const hasR = await run('Rscript', ['-e', 'library(httr2); library(jsonlite)']).then(
+  () => true,
+  () => false,
+)
 
 t.test('the snippet in Python runs as it is', { skip: !hasPython && 'there is no python3' }, async t => {
   const [python = ''] = await made()
@@ -85,13 +88,19 @@ t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no cu
   t.equal(JSON.parse(lines[0] ?? '').resourceType, 'Observation')
 })
 
-t.test('the snippet in R sends the token; where there is an R, it is parsed, and nobody has run it yet', async t => {
-  const [, r = ''] = await made()
-  t.match(r, /req_auth_bearer_token\(token\)/)
-  if (!hasR) return
-  await writeFile(join(folder, 'snippet.R'), r)
-  await run('Rscript', ['-e', `invisible(parse("${join(folder, 'snippet.R')}"))`])
-})
+t.test(
+  'the snippet in R runs as it is, also where nothing is shared',
+  { skip: !hasR && 'there is no R with httr2' },
+  async t => {
+    const printed = async (kind: readonly string[]) => {
+      const [, r = ''] = await made(kind)
+      await writeFile(join(folder, 'snippet.R'), r)
+      return (await run('Rscript', [join(folder, 'snippet.R')])).stdout
+    }
+    t.equal(await printed(['omh:heart-rate']), '[1] 2\n')
+    t.equal(await printed(['omh:sleep-duration']), '[1] 0\n')
+  },
+)
 
 t.test('its token reads the kinds that were chosen, of this study, and nothing else', async t => {
   const [python = ''] = await made(['omh:body-weight'])

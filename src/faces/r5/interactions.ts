@@ -10,6 +10,7 @@ import type {
 } from '../../interactions/interaction.ts'
 import { interactions } from '../../interactions/interactions.ts'
 import { cursorName } from '../../search/result-parameter.ts'
+import { byPatients } from './by-patients.ts'
 import { withDocuments } from './with-documents.ts'
 
 /** What of our types is served as R5, and how. */
@@ -58,9 +59,7 @@ const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
   if (!('type' in request)) return request
   const { type, query } = request
   requireServed(interaction, type)
-  return interaction.name === 'search-type'
-    ? { ...request, query: counted(type === 'Patient' ? ofPatient(query) : query) }
-    : request
+  return interaction.name === 'search-type' ? { ...request, query: counted(byPatients(type, query)) } : request
 }
 
 const requireServed = ({ name }: Interaction, type: ResourceType): void => {
@@ -70,12 +69,6 @@ const requireServed = ({ name }: Interaction, type: ResourceType): void => {
   if (here === undefined) throw new FhirError('not-found', words)
   throw new FhirError('not-supported', `${type} has ${here.join(', ')} here, not ${name}; more is at /fhir, as R4`)
 }
-
-/** Today's clients ask of a Patient what they ask of what is a Patient's: `patient._has:Group:member:_id`. */
-const ofPatient = (query: URLSearchParams): URLSearchParams =>
-  new URLSearchParams(
-    [...query].map(([name, value]) => [name.replace(/^patient$/, '_id').replace(/^patient\./, ''), value]),
-  )
 
 /** Every page they get has a total; exact as far as that is quick. */
 const counted = (query: URLSearchParams): URLSearchParams =>

@@ -5,17 +5,28 @@ import { asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
 import { entryToR5, toR5 } from './resource.ts'
 
 /** What our interactions answer, as today's clients of R5 read it. */
-export const presentR5 = (response: FhirResponse): FhirResponse => {
+export const presentR5 = (response: FhirResponse): FhirResponse => present(response, withId)
+
+/** As clients from before read it, which take an entry with anything but its resource for the resource itself. */
+export const presentBareR5 = (response: FhirResponse): FhirResponse =>
+  present(response, entry => {
+    const { fullUrl, search, ...rest } = withId(entry)
+    return rest
+  })
+
+const present = (response: FhirResponse, present: PresentEntry): FhirResponse => {
   const { body } = response
-  return body === undefined ? response : { ...response, body: bodyToR5(body) }
+  return body === undefined ? response : { ...response, body: bodyToR5(body, present) }
 }
 
-const bodyToR5 = (body: Body): Body => {
+type PresentEntry = (entry: JsonRecord) => JsonRecord
+
+const bodyToR5 = (body: Body, present: PresentEntry): Body => {
   switch (body.kind) {
     case 'text':
       return { kind: 'text', text: JSON.stringify(toR5(recordIn(body.text))) }
     case 'chunks':
-      return { kind: 'chunks', chunks: bundleToR5(body.chunks) }
+      return { kind: 'chunks', chunks: bundleToR5(body.chunks, present) }
     case 'lines':
     case 'outcome':
       return body
@@ -23,11 +34,11 @@ const bodyToR5 = (body: Body): Body => {
 }
 
 /** They read `entry` and `link` of every Bundle, whether or not there is anything in them. */
-const bundleToR5 = ({ head: { link = [], ...head }, entries }: BundleText): BundleText =>
-  bundleChunks({ ...head, link }, translated(entries), { emptyLists: 'kept' })
+const bundleToR5 = ({ head: { link = [], ...head }, entries }: BundleText, present: PresentEntry): BundleText =>
+  bundleChunks({ ...head, link }, translated(entries, present), { emptyLists: 'kept' })
 
-const translated = function* (entries: Iterable<string>): Generator<string> {
-  for (const entry of entries) yield JSON.stringify(withId(entryToR5(recordIn(entry))))
+const translated = function* (entries: Iterable<string>, present: PresentEntry): Generator<string> {
+  for (const entry of entries) yield JSON.stringify(present(entryToR5(recordIn(entry))))
 }
 
 /** What an upload has become they read from the resource of its entry, however little of it there is. */

@@ -5,14 +5,11 @@ import { type Face, type FhirOptions, fhirRoutes } from '../../http/fhir.ts'
 import { formats, presentationOf } from '../../http/media-type.ts'
 import { plain, queryOf } from '../../http/presentation.ts'
 import { r5Interactions } from './interactions.ts'
-import { presentR5 } from './present.ts'
+import { presentBareR5, presentR5 } from './present.ts'
 import { toR5Statement } from './statement.ts'
 
 /** Where today's clients of the JupyterHealth Exchange look. */
 const r5Path = '/FHIR/R5'
-
-/** Clients from before it was written in capitals ask so as well. */
-const paths = [r5Path, r5Path.toLowerCase()]
 
 export type R5Options = Omit<FhirOptions, 'base' | 'face'> & {
   /** Of the server, without a slash at the end. */
@@ -24,9 +21,9 @@ export type R5Options = Omit<FhirOptions, 'base' | 'face'> & {
 /** The part of FHIR R5 that today's clients speak, over the same rows. */
 export const r5Routes = async (server: FastifyInstance, options: R5Options): Promise<void> => {
   const { address, registry, version, isRegistrationOpen } = options
-  const base = () => `${address()}${r5Path}`
   const date = new Date().toISOString()
-  for (const path of paths) {
+  for (const { path, face } of faces) {
+    const base = () => `${address()}${path}`
     server.get(`${path}/metadata`, async (_request, reply) =>
       reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date })),
     )
@@ -50,4 +47,14 @@ const requireR5 = (request: FastifyRequest, query = queryOf(request)): void => {
   throw new FhirError('not-supported', words, { status: 406 })
 }
 
-const face: Face = { interactions: r5Interactions, requirePresentation: requireR5, present: presentR5 }
+const faceOf = (present: Face['present']): Face => ({
+  interactions: r5Interactions,
+  requirePresentation: requireR5,
+  present,
+})
+
+/** Clients from before it was written in capitals ask so as well. */
+const faces = [
+  { path: r5Path, face: faceOf(presentR5) },
+  { path: r5Path.toLowerCase(), face: faceOf(presentBareR5) },
+]

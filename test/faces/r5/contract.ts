@@ -99,14 +99,24 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
     },
   ]
 
+  const byPatients = [
+    `patient=${patient}`,
+    `patient.organization=${organization}`,
+    `patient._has:Group:member:_id=${study.group}`,
+  ]
+  const ownIds = { Group: study.group, Organization: organization, Practitioner: study.researcher.practitioner }
   const others = [
     ['Patient', patient, `patient._has:Group:member:_id=${study.group}`],
     ['Patient', patient, `patient=${patient}`],
     ['Patient', patient, `patient.organization=${organization}`],
+    ['Patient', patient, `patient=Patient/${patient}`],
     ['Group', study.group, `_id=${study.group}`],
     ['Device', device, 'device-name=Some'],
     ['Organization', organization, 'name=Department'],
     ['Practitioner', study.researcher.practitioner, 'name=ACME'],
+    ...(['Group', 'Organization', 'Practitioner'] as const).flatMap(type =>
+      byPatients.map(query => [type, ownIds[type], type === 'Practitioner' ? `${query}&name=ACME` : query] as const),
+    ),
   ] as const
   const reads = [...Map.groupBy(others, ([type]) => type)].flatMap(([type, asks]): readonly ContractRoute[] => [
     {

@@ -165,11 +165,10 @@ t.test(
         ...measured,
       })
     }
-    type Found = { entry: { resource: { valueAttachment?: object } }[]; link: { relation: string; url: string }[] }
     const pagesOf = async (query: string): Promise<readonly (readonly boolean[])[]> => {
       const found: boolean[][] = []
       for (let url: string | undefined = `/FHIR/R5/Observation?${query}`; url !== undefined; ) {
-        const { entry, link }: Found = (await ask('GET', url)).json()
+        const { entry, link }: Page = (await ask('GET', url)).json()
         found.push(entry.map(({ resource }) => resource.valueAttachment !== undefined))
         url = link.find(({ relation }) => relation === 'next')?.url.slice('http://localhost:8080'.length)
       }
@@ -179,6 +178,27 @@ t.test(
     t.same(await pagesOf('code=omh:heart-rate&_count=2&_summary=false'), [[false, false], [false, true], [true]])
   },
 )
+
+t.test('clients from before find a study’s Observations, and resources alone, page by page', async t => {
+  await ask('PUT', '/fhir/Group/g', {
+    resourceType: 'Group',
+    id: 'g',
+    type: 'person',
+    actual: true,
+    member: [{ entity: { reference: 'Patient/ann' } }],
+  })
+  await ask('POST', '/fhir/r5/Observation', heartRate('5f2a9c1e-0000-4000-8000-000000000003'))
+  await ask('POST', '/fhir/r5/Observation', heartRate('5f2a9c1e-0000-4000-8000-000000000004', 'bob'))
+  const found = []
+  for (let url: string | undefined = '/fhir/r5/Observation?_has:Group:member:_id=g&_count=1'; url !== undefined; ) {
+    const { entry, link }: Page = (await ask('GET', url)).json()
+    found.push(...entry.map(one => [Object.keys(one), one.resource.subject?.reference]))
+    url = link.find(({ relation }) => relation === 'next')?.url.slice('http://localhost:8080'.length)
+    t.match(url ?? '/fhir/r5/', /^\/fhir\/r5\//)
+  }
+  t.same(found, Array(3).fill([['resource'], 'Patient/ann']))
+  await ask('DELETE', '/fhir/Group/g')
+})
 
 t.test('without a token nothing answers but what may be known before', async t => {
   for (const url of ['/FHIR/R5/metadata', '/FHIR/R5/.well-known/smart-configuration']) {
@@ -210,3 +230,10 @@ t.test('what is read and refused is recorded as it is at /fhir', async t => {
     { outcome: 403 },
   ])
 })
+
+type Page = {
+  readonly entry: readonly {
+    readonly resource: { readonly subject?: { reference: string }; readonly valueAttachment?: object }
+  }[]
+  readonly link: readonly { readonly relation: string; readonly url: string }[]
+}
