@@ -16,7 +16,6 @@ type Consentable = Extract<Expression, { kind: 'consentable' }>
 export const compileConsented = (consented: Consented, { type, row, facts, sources }: RelatedRow): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
   if (type !== 'Observation') return compileType(consented, type, row)
-  const grantees = sql.fragment`(SELECT ${granteesOf(consented.to, consented.study)})::integer[]`
   return allOf([
     sql.fragment`EXISTS (
       SELECT FROM study_group_observation_consents AS given
@@ -25,12 +24,13 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
         AND given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
         AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
         AND ${facts}.last_updated < given.stored_before)`,
-    sql.fragment`(${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL))
-      OR kinds_covered(${grantees}, ${word(consented.action)}, ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
-        ${facts}.effective_start, ${facts}.effective_end, ${facts}.last_updated))`,
-    sql.fragment`(NOT ${facts}.derived OR sources_covered(${grantees}, ${word(consented.action)}, ${facts}.patient_id, ARRAY(
-      SELECT own.source_pk FROM ${sources} AS own
-      WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
+    sql.fragment`(
+      (NOT ${facts}.derived AND ${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL)))
+      OR wholly_covered(${granteesOf(consented.to, consented.study)}, ${word(consented.action)},
+        ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
+        ${facts}.effective_start, ${facts}.effective_end, ${facts}.last_updated, ARRAY(
+          SELECT own.source_pk FROM ${sources} AS own
+          WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
   ])
 }
 
@@ -84,21 +84,24 @@ const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
 export const noDevice = -1
 
 const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
-  given.grantee = ANY ((SELECT ${granteesOf(to, study)})::integer[]) AND strpos(given.scope_action, ${word(action)}) > 0
+  given.grantee = ANY (${granteesOf(to, study)}) AND strpos(given.scope_action, ${word(action)}) > 0
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
 
-/** Asked once a statement, and only where it comes to it. */
+/** An array, asked once a statement, and only where it comes to it. */
 export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment =>
   to.kind === 'practitioner'
-    ? sql.fragment`practitioner_grantees(${to.id}, ${study ?? word(undefined)})`
-    : sql.fragment`organization_grantees(${to.id}, ${study ?? word(undefined)})`
+    ? sql.fragment`ARRAY(
+        SELECT reach.grantee FROM practitioner_grantee AS reach
+        WHERE reach.practitioner = ${to.id} AND now() >= reach.period_start AND now() < reach.period_end
+          AND ${study === undefined ? sql.fragment`TRUE` : sql.fragment`reach.study_id = ${study}`})`
+    : sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
 
 /** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RelatedRow): SqlFragment => {
   const studies =
     to === undefined
       ? sql.fragment`TRUE`
-      : sql.fragment`given.grantee = ANY ((SELECT ${granteesOf({ kind: 'organization', id: to }, undefined)})::integer[])`
+      : sql.fragment`given.grantee = ANY (${granteesOf({ kind: 'organization', id: to }, undefined)})`
   return sql.fragment`coalesce((
     SELECT bool_and(EXISTS (
       SELECT FROM study_group_observation_consents AS given

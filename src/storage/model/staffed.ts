@@ -22,7 +22,7 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
   consent: (staffed, row) => anyOf([ofPerson(staffed, row), isGivenConsent(staffed, row)]),
   patient: (staffed, { row }) => sql.fragment`
     patient_accepted(${row}.patient_id, ${row}.id, ${studiesOf(staffed)},
-      (SELECT ${granteesOf(staffed.to, staffed.study)})::integer[])`,
+      ${granteesOf(staffed.to, staffed.study)})`,
   name: (staffed, row) => namedByStudy(studiesOf(staffed), row),
 }
 
@@ -38,7 +38,7 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragmen
     ? sql.fragment`FALSE`
     : sql.fragment`EXISTS (
         SELECT FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
-        WHERE grantee.kind IN ('organization', 'practitioner') AND grantee.grantee = ANY ((SELECT ${granteesOf(to, undefined)})::integer[])
+        WHERE grantee.kind IN ('organization', 'practitioner') AND grantee.grantee = ANY (${granteesOf(to, undefined)})
           AND consent_grantee.patient_id = ${row}.patient_id AND consent_grantee.consent_id = ${row}.id)`
 
 /** Asked once a statement, and only where it comes to it. */
