@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
 
 /** Which rows of a type may be acted upon. Always answers: `none` where nothing is granted. */
@@ -29,7 +30,7 @@ const guarded = (access: Access, asked: Expression): Expression => {
     case 'not':
       return not(guarded(access, asked.of))
     case 'chain':
-      return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
+      return chained(access, asked, and(searchable(access, asked.target), guarded(access, asked.of)))
     case 'has':
       return { ...asked, of: and(searchable(access, asked.source), guarded(access, asked.of)) }
     case 'there':
@@ -39,10 +40,24 @@ const guarded = (access: Access, asked: Expression): Expression => {
     case 'hierarchy':
       return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
     case 'match':
-      return asked.parameter.base === 'Group' && asked.parameter.code === 'member' ? byMember(access, asked) : asked
+    case 'missing':
+      return special(access, asked)
     default:
       return asked
   }
+}
+
+/** What no element of the row says: the members of a Group, and what an upload has brought. */
+const special = (access: Access, asked: Extract<Expression, { kind: 'match' | 'missing' }>): Expression => {
+  const { base, code } = asked.parameter
+  if (asked.kind === 'match' && base === 'Group' && code === 'member') return byMember(access, asked)
+  if (!isTarget(asked.parameter)) return asked
+  return asked.kind === 'match' ? or(asked, byTarget(access, asked)) : and(asked, not(uploaded(access, all)))
+}
+
+const chained = (access: Access, asked: Extract<Expression, { kind: 'chain' }>, of: Expression): Expression => {
+  const named: Expression = { ...asked, of }
+  return isTarget(asked.parameter) && asked.target === 'Observation' ? or(named, uploaded(access, of)) : named
 }
 
 /** A Group's members are its study's enrolments, and who is one is answered only for Patients that the caller may search. */
@@ -50,6 +65,17 @@ const byMember = (access: Access, { parameter, value }: Extract<Expression, { ki
   value.kind === 'reference'
     ? guarded(access, { kind: 'chain', parameter, target: 'Patient', of: { kind: 'identified', ids: [value.id] } })
     : none
+
+const isTarget = ({ base, code }: SearchParameter): boolean => base === 'Provenance' && code === 'target'
+
+/** An upload has as targets those of its Observations that the caller may read. */
+const byTarget = (access: Access, { value }: Extract<Expression, { kind: 'match' }>): Expression =>
+  value.kind === 'reference' && (value.type ?? 'Observation') === 'Observation' ? uploaded(access, all, value.id) : none
+
+const uploaded = (access: Access, asked: Expression, id?: string): Expression => {
+  const of = and(access('r', 'Observation'), asked)
+  return of.kind === 'none' ? none : { kind: 'uploaded', of, ...(id === undefined ? {} : { id }) }
+}
 
 const searchable = (access: Access, type: ResourceType): Expression => {
   const allowed = access('s', type)

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../access/patient-compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
-import type { Expression } from '../search/expression.ts'
+import { type Expression, or } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Page, Store } from '../storage/store.ts'
 import { type NameKind, readingRows, readingsHeader } from './reading-rows.ts'
@@ -67,10 +67,10 @@ const pagesOf = async function* (
   } while (cursor !== undefined)
 }
 
-/** What stands in the compartment, and what was recorded of its consents. */
+/** What stands in the compartment, and what was recorded of its uploads and consents. */
 const belonging = (registry: Registry, type: ResourceType, patient: string): Expression | undefined => {
   const own: Expression = { kind: 'compartment', of: 'Patient', id: patient }
   if (isInCompartments(type)) return own
   const parameter = type === 'Provenance' ? registry.searchParameter(type, 'target') : undefined
-  return parameter && { kind: 'chain', parameter, target: 'Consent', of: own }
+  return parameter && or(own, { kind: 'chain', parameter, target: 'Consent', of: own })
 }

@@ -34,6 +34,8 @@ export type Expression =
       readonly versioned?: true
       readonly of: Expression
     }
+  /** The row is the Provenance of an upload that has brought an Observation for which it holds; `id`: the one with this id. */
+  | { readonly kind: 'uploaded'; readonly id?: string; readonly of: Expression }
   /** Whatever the row is: there is a resource with this id, and for it holds. */
   | { readonly kind: 'there'; readonly type: ResourceType; readonly id: string; readonly of: Expression }
   /** Some List for which it holds has the row as an item. */

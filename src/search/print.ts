@@ -27,6 +27,8 @@ export const print = (expression: Expression): string => {
         `${expression.paths.map(({ steps }) => steps.map(({ name }) => name).join('.')).join()}:${expression.target}`,
         print(expression.of),
       )
+    case 'uploaded':
+      return list('uploaded', ...(expression.id === undefined ? [] : [expression.id]), print(expression.of))
     case 'there':
       return list('there', `${expression.type}/${expression.id}`, print(expression.of))
     case 'listed':

@@ -1,5 +1,6 @@
 import type { ElementPath } from '../fhir/search-parameter.ts'
 import type { Expression } from '../search/expression.ts'
+import { broughtByUpload } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
 import { isEnrolled } from './model/enrolled.ts'
 import { type RowNames, storedRow, tableOf } from './row.ts'
@@ -77,6 +78,8 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
     ...isAmong(sql.fragment`${row.row}.content ->> 'url'`, canonicals),
     ...isAmong(sql.fragment`${`${row.type}/`} || ${row.row}.id`, canonicals),
   ])
+  if (source === 'Provenance' && parameter.code === 'target' && row.type === 'Observation')
+    return anyOf([broughtByUpload(row, alias, inner), named])
   if (source !== 'Group' || parameter.code !== 'member' || row.type !== 'Patient') return named
   const enrolled = sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (
     SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id

@@ -4,6 +4,7 @@ import type { Expression } from '../search/expression.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
 import { compileChain, compileHas, compileListed, compileNames, compileThere, patientsOf } from './compile-link.ts'
+import { compileUploaded } from './compile-uploaded.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
 import { compileRelation } from './model/relations.ts'
@@ -54,6 +55,8 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
       return compileHas(expression, at)
     case 'names':
       return compileNames(expression, at)
+    case 'uploaded':
+      return compileUploaded(expression, at)
     case 'there':
       return compileThere(expression, at)
     case 'listed':

@@ -65,9 +65,13 @@ const recordedIn = (type: ResourceType, id: string): string | undefined =>
 
 /** Throws for what is made of a record: nobody writes that. */
 export const refuseRecorded = (type: ResourceType, id: string): void => {
-  if (recordedIn(type, id) === undefined) return
+  const isOfUpload = type === 'Provenance' && id.startsWith(uploadProvenance)
+  if (recordedIn(type, id) === undefined && !isOfUpload) return
   throw new FhirError('forbidden', `${type}/${id} is made of what is recorded, and is never written`)
 }
+
+/** How the id of the Provenance of an upload begins. */
+export const uploadProvenance = 'upload-'
 
 /** The row of the id, under the alias `row`, and the condition that it is that one. */
 const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): SqlFragment => {

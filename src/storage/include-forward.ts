@@ -33,7 +33,7 @@ const referencesIn = (links: readonly IncludeLink[], from: Frontier['from']) =>
     links.flatMap((link, index) => {
       const rows = from.filter(({ type }) => type === link.source)
       const texts = link.parameter.paths.map(path => elementsOf(link.source, rows, jsonPath(path), path.datatype))
-      const all = isMember(link) ? [...texts, membersOf(rows)] : texts
+      const all = [...texts, ...(isMember(link) ? [membersOf(rows)] : []), ...(isTarget(link) ? [broughtBy(rows)] : [])]
       return all.map(of => sql.fragment`SELECT DISTINCT ${index}::integer AS link, text FROM (${of}) AS found(text)`)
     }),
     sql.fragment` UNION ALL `,
@@ -66,6 +66,22 @@ const membersOf = (groups: Frontier['from']): SqlFragment => sql.fragment`
     'text',
   )})
     AND ${isEnrolled}`
+
+export const isTarget = ({ source, parameter }: IncludeLink): boolean =>
+  source === 'Provenance' && parameter.code === 'target'
+
+/** The Provenance of an upload stores no target: they are what it has brought. */
+const broughtBy = (provenances: Frontier['from']): SqlFragment => sql.fragment`
+  SELECT 'Observation/' || brought.id
+  FROM unnest(${sql.array(
+    provenances.map(({ patientId }) => patientId),
+    'int4',
+  )}, ${sql.array(
+    provenances.map(({ pk }) => pk),
+    'int8',
+  )}) AS place(patient_id, pk)
+  JOIN upload_target AS target ON target.patient_id = place.patient_id AND target.pk = place.pk
+  JOIN observation AS brought ON brought.patient_id = target.patient_id AND brought.pk = target.observation`
 
 type Named = { readonly type: ResourceType; readonly id?: string; readonly url?: string }
 

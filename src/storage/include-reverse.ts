@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../fhir/search-parameter.ts'
 import type { IncludeLink } from '../search/include.ts'
 import type { Connection } from './database.ts'
-import { isNew } from './include-forward.ts'
+import { isNew, isTarget } from './include-forward.ts'
 import { type Frontier, type Including, includedRows, isSearchable, observationsOf } from './include-row.ts'
 import { referenceKey } from './index-rows.ts'
 import { isEnrolled } from './model/enrolled.ts'
@@ -73,6 +73,7 @@ const rowsOf = (
     ),
     ...ofNoPatient(links.filter(isSubject), reached),
     ...(patients.length > 0 && links.some(isMember) ? [isGroupOf(patients)] : []),
+    ...(links.some(isTarget) ? hasBrought(reached.from) : []),
   ]
   return [
     ...(isOfPatients ? [observationsOf(patients, including, news)] : []),
@@ -136,3 +137,21 @@ const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row
   SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
   WHERE enrolment.patient_id = ANY(${sql.array([...patients], 'int4')})
     AND ${isEnrolled})`
+
+/** The Provenance of an upload that has brought one of the Observations. */
+const hasBrought = (from: Frontier['from']): readonly SqlFragment[] => {
+  const observations = from.filter(({ type }) => type === 'Observation')
+  if (observations.length === 0) return []
+  return [
+    sql.fragment`row.pk = ANY (ARRAY(
+      SELECT brought.pk
+      FROM unnest(${sql.array(
+        observations.map(({ patientId }) => patientId),
+        'int4',
+      )}, ${sql.array(
+        observations.map(({ pk }) => pk),
+        'int8',
+      )}) AS place(patient_id, pk)
+      JOIN upload_target AS brought ON brought.patient_id = place.patient_id AND brought.observation = place.pk))`,
+  ]
+}

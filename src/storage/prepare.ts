@@ -29,6 +29,8 @@ export type Draft = {
   readonly author: number
   /** Of what is in the tables already. */
   readonly lastUpdated?: Date
+  /** Its compartment where its content does not say it: of the Provenance of an upload. */
+  readonly patientId?: number
 }
 
 /** Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables. */
@@ -69,7 +71,7 @@ export const prepare = async (
       resource,
       type: resource.resourceType,
       lastUpdated,
-      patientId: others.length === 0 ? patientId : 0,
+      patientId: draft.patientId ?? (others.length === 0 ? patientId : 0),
       patientIds: others.length === 0 ? [] : [patientId, ...others],
       content: JSON.stringify(resource),
       index,

@@ -146,6 +146,7 @@ const reindexBatch = async (
   const drafts = rows.map(({ content, last_updated: lastUpdated, ...row }) => ({
     ...row,
     lastUpdated,
+    ...(type === 'Provenance' ? { patientId: row.patient_id } : {}),
     resource: parseJson(content) as Resource,
   }))
   const candidates = await prepare(connection, preparing, drafts, new Date())

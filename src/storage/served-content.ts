@@ -16,8 +16,14 @@ export type Serving = {
 
 /** A row's content as JSON text, as this caller is served it. */
 export const servedContent = (type: ResourceType, alias: string, serving: Serving): SqlFragment => {
-  const content = type === 'Group' ? withMembers(name(alias), serving) : sql.fragment`${name(alias)}.content`
+  const content = whole[type]?.(name(alias), serving) ?? sql.fragment`${name(alias)}.content`
   return sql.fragment`${serving.mask === undefined ? content : subsetOf(content, serving.mask)}::text`
+}
+
+/** What is not in the row itself. */
+const whole: Readonly<Partial<Record<ResourceType, (row: SqlFragment, serving: Serving) => SqlFragment>>> = {
+  Group: (row, serving) => withMembers(row, serving),
+  Provenance: (row, serving) => withTargets(row, serving),
 }
 
 /** A part of a resource, marked as such. */
@@ -33,6 +39,19 @@ const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
     JOIN patient AS person ON person.patient_id = enrolment.patient_id AND person.id = enrolment.patient
     WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
     HAVING count(*) > 0), '{}'))`
+
+/** That of an upload has as targets the Observations that it has brought, as far as they are there and the caller may read them. */
+const withTargets = (
+  row: SqlFragment,
+  { access, classes }: Serving,
+): SqlFragment => sql.fragment`(${row}.content || coalesce((
+  SELECT jsonb_build_object('target', jsonb_agg(
+    jsonb_build_object('reference', 'Observation/' || brought.id) ORDER BY target.observation))
+  FROM upload_target AS target
+  JOIN observation AS brought ON brought.patient_id = target.patient_id AND brought.pk = target.observation
+  WHERE target.patient_id = ${row}.patient_id AND target.pk = ${row}.pk
+    AND ${compile(restrict(access, 'r', 'Observation'), storedRow('Observation', 'brought'), classes)}
+  HAVING count(*) > 0), '{}'))`
 
 /** The row's content; where the Group is a study's, who may read it may not read all whom it named before. */
 export const withoutMembers = (row: SqlFragment, id: SqlFragment): SqlFragment => sql.fragment`(

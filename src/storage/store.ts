@@ -52,7 +52,9 @@ export type Stored = {
   readonly patientId: number
   /** Of an Observation: the number of its kind. */
   readonly kindId?: number | undefined
-  /** Of one that was written: the number of its source. */
+  /** Of one that was written: its key within the compartment. */
+  readonly pk?: string | undefined
+  /** Of an Observation that was written: the number of its source. */
   readonly deviceId?: number | undefined
 }
 

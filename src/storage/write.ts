@@ -158,9 +158,10 @@ export const toProjected = ({ patientId, pk, id, version, resource }: Candidate)
   resource,
 })
 
-export const toStored = ({ type, id, version, lastUpdated, content, patientId, facts }: Candidate): Stored => ({
+export const toStored = ({ type, id, pk, version, lastUpdated, content, patientId, facts }: Candidate): Stored => ({
   type,
   id,
+  pk,
   versionId: String(version),
   lastUpdated,
   content,

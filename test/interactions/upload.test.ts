@@ -55,3 +55,44 @@ t.test('what is stored is found by the code of any spelling', async t => {
     t.equal((await server.inject({ url, headers })).json().total, 2, code)
   }
 })
+
+t.test('an upload has one Provenance, of what it has brought and not of what was there', async t => {
+  const [third, fourth] = ['0a6f3c1e-5b7d-4c2a-9e8f-000000000004', '0a6f3c1e-5b7d-4c2a-9e8f-000000000005']
+  const sent = await batch(document(third), document(second), document(fourth), document(fourth, 'fast'))
+  const [one = '', known = '', two = ''] = locations(sent).map(location => location?.split('/').at(-3))
+  const of = async (id: string) =>
+    (await server.inject({ url: `/fhir/Provenance?target=Observation/${id}`, headers })).json().entry ?? []
+  const [{ resource }, ...others] = await of(one)
+  t.strictSame(others, [])
+  t.strictSame(await of(two), await of(one))
+  t.strictSame((await of(known)).length, 1, 'only of the upload that it came with')
+  const { id, meta, recorded, entity, ...said } = resource
+  t.match(id, /^upload-/)
+  t.strictSame(meta, { versionId: '1', lastUpdated: recorded })
+  t.strictSame(said, {
+    resourceType: 'Provenance',
+    target: [{ reference: `Observation/${one}` }, { reference: `Observation/${two}` }],
+    activity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'receive' }] },
+    agent: [
+      {
+        type: {
+          coding: [
+            { system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code: 'transmitter' },
+          ],
+        },
+        who: { identifier: { system: 'https://sharewell.dev/fhir/client', value: 'importer' } },
+      },
+    ],
+  })
+  t.match(entity, [{ role: 'source', what: { identifier: { system: 'https://sharewell.dev/fhir/upload' } } }])
+  await batch(document(third), document(fourth))
+  t.strictSame((await of(one)).length, 1, 'sent again it brings nothing')
+  await batch(document(third, 70))
+  t.strictSame((await of(one)).length, 2, 'who changes it is told as well')
+  t.equal((await send('PUT', `/Provenance/${id}`, { ...resource, recorded: '2020-01-01T00:00:00Z' })).statusCode, 403)
+  await server.inject({ method: 'DELETE', url: `/fhir/Observation/${one}`, headers })
+  t.strictSame(await of(one), [])
+  t.match((await server.inject({ url: `/fhir/Provenance/${id}`, headers })).json(), {
+    target: [{ reference: `Observation/${two}` }],
+  })
+})

@@ -2,8 +2,9 @@ import t from 'tap'
 import { registerClient } from '../../src/storage/client.ts'
 import type { TokenRequest } from '../../src/storage/token.ts'
 import { type CallerRow, callers, clients } from './callers.ts'
+import * as facts from './facts.ts'
 import { secretsOf } from './secrets.ts'
-import { type Answer, type Call, openNoLeakWorld } from './world.ts'
+import { type Answer, type Call, consentOf, openNoLeakWorld } from './world.ts'
 
 /** The shapes of a search's answer: what comes along, and what is said of it, is as gated as the matches. */
 const world = await openNoLeakWorld()
@@ -147,3 +148,62 @@ t.test('the links back are nobody else’s either, and ask anew', async t => {
       t.equal((await other('GET', back)).status, 400, relation)
   }
 })
+
+t.test(
+  'of an upload nobody is told what else it has brought, nor how much, in whatever way it is asked for',
+  async t => {
+    const { provenance, shown, hidden } = world.uploaded
+    const [own = '', weight = '', others = ''] = hidden
+    const researcher = await staff('researcher')
+    const targetsIn = ({ body }: Answer): readonly string[] =>
+      [...body.matchAll(/"reference":\s?"(Observation\/[^"]+)"/g)].map(([, reference = '']) => reference).sort()
+    const all = [shown, own, weight].map(id => `Observation/${id}`).sort()
+    for (const [name, call, targets] of [
+      ['researcher', researcher, [`Observation/${shown}`]],
+      ['the patient', await patient('pat'), all],
+      ['the same human, registered elsewhere', await patient('pat-elsewhere'), all],
+      ['an import', world.everything, all],
+    ] as const)
+      for (const path of [
+        `Provenance/${provenance}`,
+        `Provenance/${provenance}/_history/1`,
+        `Provenance/${provenance}/_history`,
+        `Provenance?_id=${provenance}`,
+        `Provenance?target=Observation/${shown}`,
+        `Provenance?target:Observation.date=2026-03-02&_id=${provenance}`,
+        `Provenance?_id=${provenance}&target:missing=false&_elements=target`,
+        `Observation?_id=${shown}&_elements=id&_revinclude=Provenance:target`,
+      ])
+        t.strictSame(targetsIn(await call('GET', path)), targets, `${name}: ${path}`)
+    const ids = async (query: string) => entriesOf(await researcher('GET', query)).map(({ resource }) => resource.id)
+    for (const query of [
+      ...[own, weight, others].map(id => `Provenance?target=${id}`),
+      'Provenance?target:Observation.date=2026-01-02',
+      `Provenance?target:Observation.code=${facts.weight}&_id=${provenance}`,
+      `Provenance?_filter=target eq Observation/${own}`,
+      `Provenance?_content=${own}`,
+      `Provenance?_id=${provenance}&target:missing=true`,
+      `Observation?_has:Provenance:target:_id=${provenance}&_id=${hidden.join()}`,
+    ])
+      t.strictSame(await ids(query), [], query)
+    t.strictSame(await ids(`Observation?_has:Provenance:target:_id=${provenance}`), [shown])
+    t.strictSame(
+      named(entriesOf(await researcher('GET', `Provenance?_id=${provenance}&_include=Provenance:target`)), 'include'),
+      [`Observation/${shown}`],
+    )
+    const narrow = await staff('researcher', 'user/Provenance.rs user/Observation.rs?code=omh:body-weight')
+    t.equal(
+      (await narrow('GET', `Provenance/${provenance}`)).status,
+      404,
+      'a narrower scope holds for what it has brought',
+    )
+    t.equal((await (await staff('visitor'))('GET', `Provenance/${provenance}`)).status, 404)
+
+    const consent = facts.consents.find(one => one.patient === 'pat')
+    if (consent === undefined) throw new Error('pat has no Consent')
+    const withdrawn = consentOf({ ...consent, status: 'inactive' })
+    t.equal((await world.everything('PUT', `Consent/${withdrawn.id}`, withdrawn)).status, 200)
+    t.equal((await researcher('GET', `Provenance/${provenance}`)).status, 404, 'a consent that ends hides it')
+    t.strictSame(await ids(`Provenance?target=Observation/${shown}`), [])
+  },
+)

@@ -102,7 +102,7 @@ const readersByOwnedType: Readonly<Record<string, readonly string[]>> = {
   Subscription: ['registrar'],
 }
 
-export const secretsOf = ({ owned, decisions }: World): readonly Secret[] => [
+export const secretsOf = ({ owned, decisions, uploaded }: World): readonly Secret[] => [
   ...observations.map(
     (observation): Secret => ({
       type: 'Observation',
@@ -118,6 +118,7 @@ export const secretsOf = ({ owned, decisions }: World): readonly Secret[] => [
     return { type: type as ResourceType, id, isReadBy: isAmong(readers, compartment) }
   }),
   ...decisions.map(id => ({ type: 'Provenance' as const, id, isReadBy: isAmong([...ann, ...openStaff], undefined) })),
+  { type: 'Provenance', id: uploaded.provenance, isReadBy: isAmong([...joined, ...openStaff], undefined) },
   ...owned.map(({ resourceType, id = '' }) => ({
     type: resourceType,
     id,

@@ -511,7 +511,8 @@ t.test('a consent to a study that one was not invited to tells not whether there
 })
 
 t.test('Provenance is told as far as the scopes reach its target', async t => {
-  const seen = async (scope: string) => (await staff('researcher', scope))('GET', 'Provenance')
+  const seen = async (scope: string) =>
+    (await staff('researcher', scope))('GET', 'Provenance?_id=of-shown,of-hidden,of-both')
   t.equal((await seen('user/Provenance.rs')).status, 403)
   t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:body-weight')), [])
   t.strictSame(idsOf(await seen('user/Provenance.rs user/Observation.rs?code=omh:heart-rate')), ['of-shown'])

@@ -17,7 +17,33 @@ export const openNoLeakWorld = async (work?: Work) => {
   )
   const owned: Resource[] = []
   for (const resource of ofTheLab) owned.push(await stored(registrar('POST', resource.resourceType, resource)))
-  return { ...world, call, everything, owned, decisions: await decisionsOf(everything) }
+  const uploaded = await uploadedBy(everything)
+  return { ...world, call, everything, owned, uploaded, decisions: await decisionsOf(everything) }
+}
+
+/** One upload of two patients: of pat's a part is shared. Ids of what it brought, and of the Provenance of pat's part. */
+const uploadedBy = async (everything: Call) => {
+  const measured = [
+    ['pat', facts.heartRate, '2026-03-02'],
+    ['pat', facts.heartRate, '2026-01-02'],
+    ['pat', facts.weight, '2026-03-02'],
+    ['jon', facts.pressure, '2026-03-02'],
+  ] as const
+  const entry = measured.map(([patient, kind, effectiveDateTime]) => ({
+    resource: {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: 'https://w3id.org/openmhealth', code: kind }] },
+      subject: reference(`Patient/${patient}`),
+      effectiveDateTime,
+    },
+    request: { method: 'POST', url: 'Observation' },
+  }))
+  const { body } = await everything('POST', '', { resourceType: 'Bundle', type: 'batch', entry })
+  const answers: readonly { readonly response: { readonly location: string } }[] = JSON.parse(body).entry
+  const [shown = '', ...hidden] = answers.map(({ response }) => response.location.split('/').at(-3) ?? '')
+  const found = await everything('GET', `Provenance?target=Observation/${shown}`)
+  return { provenance: JSON.parse(found.body).entry[0].resource.id as string, shown, hidden }
 }
 
 /** Ids of the Provenances that the server itself wrote of ann's Consent to the study `open`. */

@@ -100,7 +100,9 @@ t.test('what is mended is taken with the rights of its sender, once, and the doc
   t.match(kept, { state: 'taken', sent: null })
   const stored = (await send(app, 'GET', `Observation/${kept?.observation}`)).json()
   t.match(stored, { subject: { reference: `Patient/${ann}` }, valueQuantity: { value: 61 } })
-  const { entry } = (await send(app, 'GET', `Provenance?target=Observation/${kept?.observation}`)).json()
+  const { entry } = (
+    await send(app, 'GET', `Provenance?target=Observation/${kept?.observation}&agent-type=assembler`)
+  ).json()
   t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of who sent it')
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It is taken\. .* What became of it Taken /)
 })

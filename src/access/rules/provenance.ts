@@ -1,10 +1,10 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Action, and, or } from '../../search/expression.ts'
+import { type Action, and, none, or } from '../../search/expression.ts'
 import { follow } from './follow.ts'
 import { both, where } from './grant.ts'
 import { everyone, type Grant, type Rule } from './rule.ts'
 
-/** The types whose provenance is told. A Provenance of several targets is told to nobody: not all of them may be one's own. */
+/** The types whose provenance is told. One of several targets that somebody wrote is told to nobody: not all of them may be one's own. */
 const targets = [
   'Consent',
   'Patient',
@@ -25,11 +25,17 @@ const overTarget =
 const ofConsent: Grant = (who, asked) =>
   and({ kind: 'content', is: 'of-one-target' }, follow('target', ['Consent'], 'r', { versioned: true })(who, asked))
 
+/** That of an upload has as targets those that its reader may read, and is there for whoever may read one. */
+const ofUpload: Grant = (_who, { access }) => {
+  const of = access('r', 'Observation')
+  return of.kind === 'none' ? none : { kind: 'uploaded', of }
+}
+
 /** Else whoever may change a Consent could say of it that the patient has signed. */
 const noDecision = where({ kind: 'content', is: 'of-no-decision' })
 
-/** It follows its target: read by who reads that, made by who may change it. */
+/** It follows its target: read by who reads that, made by who may change it. The server alone makes that of an upload. */
 export const provenance: Rule = {
-  read: everyone((who, asked) => or(overTarget('r')(who, asked), ofConsent(who, asked))),
+  read: everyone((who, asked) => or(overTarget('r')(who, asked), ofConsent(who, asked), ofUpload(who, asked))),
   create: everyone(both(overTarget('u'), noDecision)),
 }
