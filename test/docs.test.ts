@@ -10,9 +10,14 @@ import packageJson from '../package.json' with { type: 'json' }
 import { configurationTable } from '../src/config.ts'
 import { withDatabase } from './support/database.ts'
 import { allow } from './support/person-at-browser.ts'
+import { programEnvironment } from './support/program-environment.ts'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
+const ownEnvironment = {
+  ...programEnvironment,
+  PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+}
 const readme = await readFile(join(root, 'README.md'), 'utf8')
 
 t.test('the configuration table is that of src/config.ts', async t => {
@@ -47,7 +52,7 @@ t.test('what the documents tell to type works, and prints what they say', async 
   const { url, close } = await withDatabase()
   t.teardown(close)
   const environment = {
-    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    ...ownEnvironment,
     HOME: process.env.HOME,
     DATABASE_URL: url,
     SECRET_KEY: randomBytes(32).toString('hex'),
@@ -70,7 +75,7 @@ t.test('the three apps get their tokens in the demo’s world as docs/apps.md sa
   const { url, close } = await withDatabase()
   t.teardown(close)
   const environment = {
-    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    ...ownEnvironment,
     DATABASE_URL: url,
   }
   const demo = await startDemo(environment)
