@@ -63,7 +63,7 @@ const filesOf = (folder: string): string[] => {
   }
 }
 
-const definitionDir = join(getDataDir(), 'fhir', 'r4')
+export const definitionDir = join(getDataDir(), 'fhir', 'r4')
 
 /** How R4's files, which are printed with an indent of two, begin each entry; inside a string there is no line break. */
 const entryMark = Buffer.from('\n    "fullUrl"')

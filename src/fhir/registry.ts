@@ -1,7 +1,9 @@
+import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Compartment } from './compartment.ts'
-import { type Definition, readDefinition, readDefinitions, readFolder } from './definition-file.ts'
+import { type Definition, definitionDir, readDefinition, readDefinitions, readFolder } from './definition-file.ts'
+import { kept } from './kept.ts'
 import { compileCompartments } from './registry-compartment.ts'
 import { compileSearchParameters, type SearchParameterDefinition } from './registry-search-parameters.ts'
 import { isResourceType, resourceTypes } from './resource-type.ts'
@@ -27,30 +29,43 @@ export type Registry = {
 
 type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
 
-/** Reads R4's definitions file by file and keeps none of their text. Takes about a second: once per process. */
+/**
+ * Takes about half a second: once per process. Where Node keeps what it has compiled of our code (`NODE_COMPILE_CACHE`), this is
+ * kept beside it.
+ */
 export const loadRegistry = (): Registry => {
-  const published = readFolder(publishedDir)
-  const definitions = (kind: PublishedKind) => published.filter(one => one.resourceType === kind)
-  const structures = loadStructures()
-  const parameters = compileSearchParameters(structures, [
-    ...readDefinitions<SearchParameterDefinition>('search-parameters.json', ['SearchParameter']),
-    ...(definitions('SearchParameter') as unknown as SearchParameterDefinition[]),
-  ])
+  const { published, structures, parameters, compartments, valueSets } = kept(
+    { folder: getCompileCacheDir(), madeOf: [import.meta.dirname, publishedDir, capabilityDir, definitionDir] },
+    compileDefinitions,
+  )
   const listed = new Map([...parameters].map(([type, byCode]) => [type, [...byCode.values()]]))
-  const compartments = compileCompartments(readDefinition('compartmentdefinition-patient.json'))
   return {
     resourceTypes,
     isResourceType,
     searchParameter: (type, code) => parameters.get(type)?.get(code),
     searchParametersOf: type => listed.get(type) ?? [],
     compartmentParameters: (compartment, type) => compartments.get(compartment)?.get(type) ?? [],
-    definitions,
+    definitions: kind => published.filter(one => one.resourceType === kind),
     structures,
-    valueSets: loadValueSets(structures),
+    valueSets,
   }
 }
 
-const publishedDir = join(import.meta.dirname, '..', '..', 'fhir-profiles')
+/** Reads R4's definitions file by file and keeps none of their text. */
+const compileDefinitions = () => {
+  const published = readFolder(publishedDir)
+  const structures = loadStructures()
+  const parameters = compileSearchParameters(structures, [
+    ...readDefinitions<SearchParameterDefinition>('search-parameters.json', ['SearchParameter']),
+    ...(published.filter(one => one.resourceType === 'SearchParameter') as unknown as SearchParameterDefinition[]),
+  ])
+  const compartments = compileCompartments(readDefinition('compartmentdefinition-patient.json'))
+  return { published, structures, parameters, compartments, valueSets: loadValueSets(structures) }
+}
+
+const root = join(import.meta.dirname, '..', '..')
+const publishedDir = join(root, 'fhir-profiles')
+const capabilityDir = join(root, 'capability')
 
 const loadStructures = (): Structures => {
   const structures = new Map<string, Structure>()
