@@ -4,7 +4,7 @@ import { commandLineClient } from '../storage/client.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { findOverseeingOrganization } from '../storage/overseeing-organization.ts'
 import { callerOfPerson } from '../storage/token.ts'
-import type { OpenStoreAs } from './person.ts'
+import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
 
 /** A change of how somebody signs in: told to them where they are one patient, and of staff to privacy officers. */
 export type AccountEvent = {
@@ -28,7 +28,7 @@ export const recordingAccount = async <T>(
   const organization = await findOverseeingOrganization(database, { person, client: pages })
   const principal: Principal =
     by === 'operator' ? { kind: 'client', id: commandLineClient } : { kind: 'person', id: person }
-  const resource = await toAuditEvent(database, event)
+  const resource = await toAuditEvent(database, event, await nameOfPerson(openStoreAs, person))
   return openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] }).atomic(
     async (store, connection) => {
       const answer = await run(connection)
@@ -44,10 +44,18 @@ export const recordingAccount = async <T>(
 const pages = 'pages'
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
-const toAuditEvent = async (database: Database, { person, by, action, told }: AccountEvent): Promise<AuditEvent> => {
+const toAuditEvent = async (
+  database: Database,
+  { person, by, action, told }: AccountEvent,
+  name: string,
+): Promise<AuditEvent> => {
   const { practitioner, patient } = await callerOfPerson(database, { person, client: pages, scope: '' })
-  const self = { reference: practitioner === undefined ? `Person/${person}` : `Practitioner/${practitioner}` }
-  const who = by === 'operator' ? { identifier: { value: commandLineClient } } : self
+  const staff = practitioner === undefined ? undefined : { reference: `Practitioner/${practitioner}` }
+  const named = name === '' ? {} : { name }
+  const agent =
+    by === 'operator'
+      ? { who: { identifier: { value: commandLineClient } } }
+      : { who: staff ?? accountOf(person), ...named }
   return {
     resourceType: 'AuditEvent',
     type: { system: dicom, code: '110113', display: 'Security Alert' },
@@ -56,9 +64,12 @@ const toAuditEvent = async (database: Database, { person, by, action, told }: Ac
     recorded: new Date().toISOString(),
     outcome: '0',
     outcomeDesc: told,
-    agent: [{ who, requestor: true }],
+    agent: [{ ...agent, requestor: true }],
     source: { observer: { display: 'Sign-in' } },
-    entity: [{ what: self }, ...(patient === undefined ? [] : [{ what: { reference: `Patient/${patient}` } }])],
+    entity: [
+      { what: staff ?? { reference: `Person/${person}` }, ...named },
+      ...(patient === undefined ? [] : [{ what: { reference: `Patient/${patient}` } }]),
+    ],
   }
 }
 

@@ -2,7 +2,7 @@ import type { AuditEvent, AuditEventAgent } from '@medplum/fhirtypes'
 import { commandLineClient } from '../storage/client.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
-import { nameOfPerson, type OpenStoreAs } from './person.ts'
+import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
 
 /** What somebody has done to who or what works for an organization: told to its privacy officer, without any secret. */
 export type ConfigurationChange = {
@@ -48,7 +48,7 @@ export const recordingChange = async <T>(
 const agentOf = async (openStoreAs: OpenStoreAs, by: ChangedBy): Promise<AuditEventAgent> => {
   if (!('person' in by)) return { who: { identifier: { value: commandLineClient } }, requestor: true }
   const name = await nameOfPerson(openStoreAs, by.person)
-  return { who: { reference: `Person/${by.person}` }, ...(name === '' ? {} : { name }), requestor: true }
+  return { who: accountOf(by.person), ...(name === '' ? {} : { name }), requestor: true }
 }
 
 /** DICOM's "Security Configuration", as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has it. */

@@ -1,5 +1,6 @@
-import type { Person } from '@medplum/fhirtypes'
+import type { Identifier, Person } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
+import { systems } from '../fhir/canonical.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
 
@@ -8,6 +9,11 @@ export type OpenStoreAs = (author: {
   readonly principal: Principal
   readonly organizations?: readonly string[]
 }) => Store
+
+/** An account as an agent of AuditEvents: FHIR lets no Person be one. */
+export const accountOf = (person: string): { readonly identifier: Identifier } => ({
+  identifier: { system: systems.account, value: person },
+})
 
 export type NameProblem = 'missing' | 'too-long'
 

@@ -1,6 +1,6 @@
 import type { AuditEvent, Patient, Reference } from '@medplum/fhirtypes'
 import { appGrant } from '../access/vocabulary.ts'
-import type { OpenStoreAs } from '../accounts/person.ts'
+import { accountOf, type OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
 import { findClient } from '../storage/client-registration.ts'
@@ -51,7 +51,7 @@ export const recordingGrant = async <T>(
 /** Whoever is there no more is named without a link: where links have to lead somewhere, what they allowed ends all the same. */
 const referTo = async (
   store: Store,
-  [type, id]: readonly [type: 'Person' | 'Practitioner' | 'Patient', id: string],
+  [type, id]: readonly [type: 'Practitioner' | 'Patient', id: string],
 ): Promise<Reference<Patient>> => {
   try {
     await store.read(type, id)
@@ -68,8 +68,10 @@ const toAuditEvent = async (database: Database, store: Store, event: GrantEvent)
   const { name = client, selfRegistered } = (await findClient(database, client)) ?? {}
   const whose = person === undefined ? undefined : await callerOfPerson(database, { person, client, scope: '' })
   const patient = event.patient ?? whose?.patient
-  const decided = deciderOf(person, whose?.practitioner)
-  const self = decided && (await referTo(store, decided))
+  const self =
+    whose?.practitioner === undefined
+      ? person && accountOf(person)
+      : await referTo(store, ['Practitioner', whose.practitioner])
   const detail = Object.entries({
     asked: asked?.join(' '),
     granted: granted?.join(' '),
@@ -87,7 +89,7 @@ const toAuditEvent = async (database: Database, store: Store, event: GrantEvent)
     outcome: '0',
     outcomeDesc: `${name} ${told}`,
     agent: [
-      ...(self === undefined ? [] : [{ who: self, requestor: by.kind === 'person' }]),
+      ...(self ? [{ who: self, requestor: by.kind === 'person' }] : []),
       { who: { identifier: { value: client } }, name, requestor: by.kind === 'client' },
     ],
     source: { observer: { display: 'Authorization server' } },
@@ -96,11 +98,6 @@ const toAuditEvent = async (database: Database, store: Store, event: GrantEvent)
       { what: { identifier: { value: client } }, name, ...(detail.length === 0 ? {} : { detail }) },
     ],
   }
-}
-
-const deciderOf = (person: string | undefined, practitioner: string | undefined) => {
-  if (practitioner !== undefined) return ['Practitioner', practitioner] as const
-  return person === undefined ? undefined : (['Person', person] as const)
 }
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM'

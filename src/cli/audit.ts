@@ -4,6 +4,7 @@ import { intervalOf } from '../fhir/date.ts'
 import { csv } from '../operations/csv.ts'
 import { ageAudit, fewestYears } from '../storage/audit/age.ts'
 import { auditKeyOf } from '../storage/audit/chain.ts'
+import { noteVerification } from '../storage/audit/chain-state.ts'
 import { type Disclosure, readDisclosures } from '../storage/audit/disclosures.ts'
 import type { AuditHead } from '../storage/audit/seal.ts'
 import { verifyAudit } from '../storage/audit/verify.ts'
@@ -33,7 +34,11 @@ export const auditCommand = (program: Command): void => {
 
 const verify = async (heads: readonly AuditHead[]): Promise<void> => {
   const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
-  const verdict = await withOwnDatabase(database => verifyAudit(database, key, heads))
+  const verdict = await withOwnDatabase(async database => {
+    const found = await verifyAudit(database, key, heads)
+    await noteVerification(database, { isWhole: found.kind === 'whole' })
+    return found
+  })
   if (verdict.kind === 'broken') {
     process.stderr.write(`The record is not whole: ${verdict.bad}.\n`)
     process.exitCode = 1

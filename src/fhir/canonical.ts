@@ -43,5 +43,7 @@ export const systems = {
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
   documentFinding: `${canonicalBase}/CodeSystem/document-finding`,
+  /** Of identifiers that are the id of an account's Person. */
+  account: `${canonicalBase}/account`,
   staffRole: `${canonicalBase}/CodeSystem/staff-role`,
 } as const

@@ -146,6 +146,7 @@ export type Content = {
     | 'without-security-context'
     | 'a-root'
     | 'of-practitioners-only'
+    | 'of-the-installation'
     | 'with-a-reason'
     | { readonly status: string }
     | { readonly practitioner: string }

@@ -3,6 +3,7 @@ import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
+import { firstOfInstallation } from './audit/installation.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
@@ -59,9 +60,12 @@ export const findCurrent = async (
       }
 }
 
-/** The number of the record that the AuditEvent is made of; undefined where it is a resource. */
-const recordedIn = (type: ResourceType, id: string): string | undefined =>
-  type === 'AuditEvent' ? /^access-([1-9]\d{0,17})$/.exec(id)?.[1] : undefined
+/** The key of what is recorded, of which the AuditEvent is made; undefined where it is a resource. */
+const recordedIn = (type: ResourceType, id: string): SqlFragment | undefined => {
+  const [, from, number] = (type === 'AuditEvent' && /^(access|installation)-([1-9]\d{0,14})$/.exec(id)) || []
+  if (number === undefined) return undefined
+  return from === 'access' ? sql.fragment`-${number}::bigint` : sql.fragment`${firstOfInstallation} - ${number}::bigint`
+}
 
 /** Throws for what is made of a record: nobody writes that. */
 export const refuseRecorded = (type: ResourceType, id: string): void => {
@@ -75,12 +79,12 @@ export const uploadProvenance = 'upload-'
 
 /** The row of the id, under the alias `row`, and the condition that it is that one. */
 const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): SqlFragment => {
-  const access = recordedIn(type, id)
-  return access === undefined
+  const key = recordedIn(type, id)
+  return key === undefined
     ? sql.fragment`resource_identity AS identity
         JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
         WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ${id}`
-    : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = -${access}::bigint`
+    : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = ${key}`
 }
 
 /** As it lies in the table: what is served of a Group has its members as well. */

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
-import { nameOfPerson, type OpenStoreAs } from '../accounts/person.ts'
+import { accountOf, nameOfPerson, type OpenStoreAs } from '../accounts/person.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
@@ -50,7 +50,7 @@ const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, name: strin
 })
 
 const agentOf = ({ kind, id }: Principal, name: string): AuditEvent['agent'][number] => ({
-  who: kind === 'person' ? { reference: `Person/${id}` } : { identifier: { value: id } },
+  who: kind === 'person' ? accountOf(id) : { identifier: { value: id } },
   ...(name === '' ? {} : { name }),
   requestor: true,
 })

@@ -1,6 +1,7 @@
 import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
+import { systems } from '../fhir/canonical.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { queryOf } from '../http/presentation.ts'
@@ -99,7 +100,11 @@ const findLines = async (
   if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
   const search = parseSearch(registry, 'AuditEvent', query)
   const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
-  const own = or(criteria({ agent: records.map(id => `Patient/${id}`).join(',') }), byPerson(registry, person))
+  const own = or(
+    criteria({ agent: records.map(id => `Patient/${id}`).join(',') }),
+    criteria({ 'agent:identifier': `${systems.account}|${person}` }),
+    byReference(registry, person),
+  )
   const signIn = criteria({ subtype: '110122' })
   const others = and(not(own), not(signIn))
   const where = and(search.where, or(others, and(signIn, criteria({ 'outcome:not': '0' }))))
@@ -111,8 +116,8 @@ const findLines = async (
   }
 }
 
-/** FHIR lets no Person be an agent, and what accounts do is by one all the same. */
-const byPerson = (registry: Registry, id: string): Expression => {
+/** FHIR lets no Person be an agent: in what was written before that was obeyed it is one all the same. */
+const byReference = (registry: Registry, id: string): Expression => {
   const parameter = registry.searchParameter('AuditEvent', 'agent')
   return parameter === undefined ? none : { kind: 'match', parameter, value: { kind: 'reference', type: 'Person', id } }
 }

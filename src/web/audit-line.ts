@@ -1,4 +1,5 @@
-import type { AuditEvent } from '@medplum/fhirtypes'
+import type { AuditEvent, AuditEventAgent, AuditEventEntity } from '@medplum/fhirtypes'
+import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Key, Words } from '../messages/catalogue.ts'
 
@@ -16,6 +17,8 @@ export type AuditLine = {
   /** The Consents that allowed it, each as a reference to the version. */
   readonly consents: readonly string[]
   readonly isRefused: boolean
+  /** Whatever else it names, by reference, identifier or name. */
+  readonly about: readonly string[]
   /** Ids of the Patients who are named in it. */
   readonly patients: readonly string[]
   /** The search that was asked. */
@@ -32,11 +35,8 @@ type Telling = {
 export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   const { words } = telling
   const { recorded = '', agent, entity = [], outcome = '0', outcomeDesc, subtype = [] } = event
-  const user = agent.find(
-    ({ who, name, requestor }) => requestor && (who?.reference !== undefined || name !== undefined),
-  )
-  const isPerson = user?.who?.identifier === undefined
-  const app = agent.find(({ who }) => who?.identifier !== undefined)
+  const user = agent.find(one => one.requestor && !isApp(one) && (one.who !== undefined || one.name !== undefined))
+  const app = agent.find(isApp)
   const [code] = subtype.flatMap(({ system, code }) => (system === restful || code === login ? [code ?? ''] : []))
   const references = entity.flatMap(({ what, name }) =>
     what?.reference === undefined ? [] : [{ reference: what.reference, name }],
@@ -45,16 +45,29 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   const query = entity.find(one => one.query !== undefined)?.query
   return {
     recorded: new Date(recorded),
-    who: isPerson && user !== undefined ? (user.name ?? user.who?.reference) : undefined,
+    who: user && (user.name ?? user.who?.reference ?? user.who?.identifier?.value),
     app: app && (app.name ?? app.who?.identifier?.value),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
     what: code === undefined ? '' : whatOf(event, telling),
     study: studies.length === 0 ? undefined : studies.map(({ name, reference }) => name ?? reference).join(', '),
     consents: entity.flatMap(({ type, what }) => (type?.code === 'Consent' ? [what?.reference ?? ''] : [])),
     isRefused: outcome !== '0',
+    about: entity.flatMap(aboutOf),
     patients: [...new Set(references.flatMap(patientIn))],
     query: query && Buffer.from(query, 'base64').toString('utf8'),
   }
+}
+
+/** People are referred to, but for accounts. */
+const isApp = ({ who }: AuditEventAgent): boolean =>
+  who?.identifier !== undefined && who.identifier.system !== systems.account
+
+const aboutOf = ({ what, name, type }: AuditEventEntity): readonly string[] => {
+  const { reference, identifier } = what ?? {}
+  const text = name ?? reference ?? identifier?.value
+  return text === undefined || type?.code === 'XrequestId' || /^(Patient|ResearchStudy|Consent)\//.test(reference ?? '')
+    ? []
+    : [text]
 }
 
 const patientIn = ({ reference }: { readonly reference: string }): readonly string[] =>

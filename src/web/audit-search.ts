@@ -3,8 +3,9 @@ import { and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
-import { type Field, field, problemList } from './form.ts'
-import { type Html, html } from './html.ts'
+import { dayFields, eventsForm } from './events-form.ts'
+import type { Field } from './form.ts'
+import type { Html } from './html.ts'
 
 /** What a privacy officer looks for. */
 export type AuditAsked = DayRange & {
@@ -43,54 +44,32 @@ export const searchOfAudit = (registry: Registry, asked: AuditAsked): Search => 
   return { ...search, where: and(search.where, ...concerned) }
 }
 
-export const auditFields = (asked: AuditAsked): readonly Field[] => {
-  const day = (name: 'from' | 'until', label: string): Field => ({
-    name,
-    label,
-    hint: 'A day, such as 2026-03-31',
-    value: asked[name],
-    problem: asked.problems[name] ? 'Enter a day as year, month and day, such as 2026-03-31' : undefined,
+export const auditFields = (asked: AuditAsked): readonly Field[] => [
+  ...dayFields(asked),
+  {
+    name: 'who',
+    label: 'Who',
+    hint: 'The beginning of a name, of people or apps',
+    value: asked.who,
     autocomplete: 'off',
     optional: true,
-  })
-  return [
-    day('from', 'From'),
-    day('until', 'Until'),
-    {
-      name: 'who',
-      label: 'Who',
-      hint: 'The beginning of a name, of people or apps',
-      value: asked.who,
-      autocomplete: 'off',
-      optional: true,
-    },
-    {
-      name: 'patient',
-      label: 'Patient',
-      hint: 'The id of the record',
-      value: asked.patient,
-      autocomplete: 'off',
-      optional: true,
-    },
-  ]
-}
+  },
+  {
+    name: 'patient',
+    label: 'Patient',
+    hint: 'The id of the record',
+    value: asked.patient,
+    autocomplete: 'off',
+    optional: true,
+  },
+]
 
-export const auditForm = (
-  action: string,
-  asked: AuditAsked,
-  fields: readonly Field[],
-): Html => html`${problemList(fields)}
-<form method="get" action="${action}" class="mb-4" role="search" aria-label="Events" novalidate>
-<div class="row">${fields.map(one => html`<div class="col-sm-6 col-lg-3">${field(one)}</div>`)}</div>
-<div class="row">${(['action', 'outcome'] as const).map(name => html`<div class="col-sm-6 col-lg-3">${choice(name, asked[name])}</div>`)}</div>
-<button class="btn btn-outline-primary">Show</button>
-</form>`
-
-const choice = (name: keyof typeof choices, chosen: string): Html => {
-  const { label, of } = choices[name]
-  return html`<div class="field mb-4"><label for="${name}" class="form-label fw-semibold">${label}</label>
-<select class="form-select" id="${name}" name="${name}">${Object.entries(of).map(([value, text]) => html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`)}</select></div>`
-}
+export const auditForm = (action: string, asked: AuditAsked, fields: readonly Field[]): Html =>
+  eventsForm(
+    action,
+    fields,
+    (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
+  )
 
 /** Codes of https://hl7.org/fhir/R4/valueset-audit-event-action.html. */
 const choices = {

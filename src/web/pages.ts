@@ -93,6 +93,7 @@ import { studyTextPage } from './study-text.ts'
 import { studyTextDraftPage } from './study-text-draft.ts'
 import { studyWithdrawalPage } from './study-withdrawal.ts'
 import { systemPage } from './system.ts'
+import { systemEventsPage } from './system-events.ts'
 import { verificationPage } from './verification.ts'
 
 const pages: readonly AddPage[] = [
@@ -142,6 +143,7 @@ const pages: readonly AddPage[] = [
   sourcePage,
   intakePages,
   systemPage,
+  systemEventsPage,
   organizationAppsPage,
   organizationAppPage,
   organizationEhrsPage,

@@ -1,4 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' }
+import { recordingChange } from '../accounts/configuration-change.ts'
 import { queryOf } from '../http/presentation.ts'
 import { readSystemState, type SystemState } from '../storage/system-state.ts'
 import type { AddPage } from './add-page.ts'
@@ -19,6 +20,7 @@ export const systemPage: AddPage = (server, options) => {
     return sendOwn(reply, {
       title: 'System',
       content: html`<h1>System</h1>
+<p><a href="/system/events">Events: who signed in, and who changed accounts, organizations, apps and the configuration</a></p>
 ${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had failed is being sent again.</p>`)}
 ${versions(state)}
 ${storage(state)}
@@ -27,8 +29,11 @@ ${backup(state)}`,
     })
   })
   server.post('/system/retry', { onRequest }, async (request, reply) => {
-    await administratorOf(request, options)
-    await staffInvitations.retryFailed()
+    const { person } = await administratorOf(request, options)
+    await recordingChange({ openStoreAs: accounts.openStoreAs, person }, async () => ({
+      answer: await staffInvitations.retryFailed(),
+      change: { action: 'U', told: 'What could not be sent is sent again', id: 'letters', details: {} },
+    }))
     return reply.redirect('/system?done=retried', 303)
   })
 }

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { appGrant, organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
+import { accountOf } from '../../src/accounts/person.ts'
 import { buildApp } from '../../src/app.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
 import { readConfig } from '../../src/config.ts'
@@ -68,7 +69,7 @@ t.test('what a person allows, narrows, refuses and ends is told to the patient w
   const events = await told(annReads, app.id)
   t.strictSame(codesOf(events), ['given', 'narrowed', 'refused', 'revoked'])
   const agent = [
-    { who: { reference: `Person/${annsAccount}` }, requestor: true },
+    { who: accountOf(annsAccount), requestor: true },
     { who: { identifier: { value: app.id } }, name: 'Heart diary', requestor: false },
   ]
   const about = (detail: object) => [
@@ -195,7 +196,7 @@ t.test(
     t.match(await tokenRequest(strict, refresh), { status: 400, body: { error: 'invalid_grant' } })
     t.match((await told('everything', id)).at(-1), {
       outcomeDesc: 'Left gave back what it was allowed',
-      agent: [{ who: { reference: `Person/${cats.person}` } }, {}],
+      agent: [{ who: accountOf(cats.person) }, {}],
       entity: [{ what: { type: 'Patient', identifier: { value: patient } } }, {}],
     })
   },

@@ -19,6 +19,8 @@ type Done = {
   readonly path: string
   readonly patients: readonly string[]
   readonly officer?: 'officer' | 'foreign-officer'
+  /** Whether it concerns no patient, and no data of one: then administrators of the installation are told. */
+  readonly ofInstallation?: true
   /** The Consents that allowed it. */
   readonly consents?: readonly string[]
 }
@@ -35,6 +37,8 @@ const done: readonly Done[] = [
   },
   { ...ofTheLab, path: 'Patient?_id=ann,gil', patients: ['ann', 'gil'] },
   { ...ofTheLab, path: 'Observation/jon-heart', patients: [] },
+  { ...ofTheLab, path: 'Patient/nobody', patients: [] },
+  { ...ofTheLab, path: 'Practitioner/nobody', patients: [], ofInstallation: true },
   {
     by: await staff('visitor'),
     path: 'Observation/jon-heart',
@@ -92,7 +96,7 @@ const readers: readonly Reader[] = [
   {
     name: 'administrator',
     call: world.call(await world.token({ subject: { kind: 'administrator' }, scope: 'user/*.cruds system/*.cruds' })),
-    sees: none,
+    sees: ({ ofInstallation }) => ofInstallation === true,
   },
 ]
 
@@ -107,7 +111,9 @@ const resourcesIn = ({ entry = [] }: Bundle): readonly Resource[] =>
     return resource.resourceType === 'Bundle' ? resourcesIn(resource) : [resource]
   })
 const recordedIn = (resources: readonly Resource[]): readonly AuditEvent[] =>
-  resources.flatMap(one => (one.resourceType === 'AuditEvent' && one.id?.startsWith('access-') ? [one] : []))
+  resources.flatMap(one =>
+    one.resourceType === 'AuditEvent' && /^(access|installation)-/.test(one.id ?? '') ? [one] : [],
+  )
 const idsIn = (resources: readonly Resource[]): readonly string[] => recordedIn(resources).map(({ id = '' }) => id)
 
 /** What of `done` an event tells; undefined for whatever else is recorded, as by the making of this world. */
@@ -152,6 +158,18 @@ t.test(
   },
 )
 
+t.test('what an administrator is shown names no patient, and is numbered as if there were nothing else', async t => {
+  const administrator = readers.find(({ name }) => name === 'administrator') as Reader
+  const all = await resourcesAt(administrator.call, 'AuditEvent?_count=1000')
+  const names = facts.patients.map(([id]) => id).join('|')
+  t.notMatch(JSON.stringify(all), new RegExp(`"(Patient|Observation|Consent|ResearchS[a-z]+)/|"(${names})"`))
+  const numbers = idsIn(all).map(id => Number(id.slice('installation-'.length)))
+  t.strictSame(
+    numbers,
+    Array.from(numbers, (_, index) => numbers.length - index),
+  )
+})
+
 t.test('counts, batches, lines and compartments tell as much as a search', async t => {
   for (const reader of readers) {
     const { call, name } = reader
@@ -164,7 +182,7 @@ t.test('counts, batches, lines and compartments tell as much as a search', async
     })
     t.strictSame(idsIn(resourcesIn(JSON.parse(batch.body))), all, `${name}: batch`)
     const lines = await call('GET', url, undefined, { accept: 'application/fhir+ndjson' })
-    t.equal(lines.body.match(/"id": ?"access-/g)?.length ?? 0, all.length, `${name}: lines`)
+    t.equal(lines.body.match(/"id": ?"(access|installation)-/g)?.length ?? 0, all.length, `${name}: lines`)
     const count = await call('GET', 'AuditEvent?_summary=count&action=R,E')
     t.equal(JSON.parse(count.body).total ?? 0, everythingShownTo(reader).filter(isRead).length, `${name}: count`)
     const within = await resourcesAt(call, 'Patient/ann/AuditEvent?_count=1000')

@@ -76,7 +76,7 @@ t.test('a password that was forgotten ends what apps may do', async t => {
   ).json()
   const recorded = entry.filter(
     ({ resource: { action, agent } }: { resource: AuditEvent }) =>
-      action === 'D' && agent[0]?.who?.reference === `Person/${person}`,
+      action === 'D' && agent[0]?.who?.identifier?.value === person,
   )
   t.match(recorded, [{ resource: { subtype: [{}, { code: 'revoked' }] } }], 'and that is recorded')
 })

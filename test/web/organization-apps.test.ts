@@ -1,5 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { accountOf } from '../../src/accounts/person.ts'
 import { disable } from '../../src/auth/approved-clients.ts'
 import { extensions } from '../../src/fhir/canonical.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -439,7 +440,7 @@ t.test('the privacy officer is told who did what, and no secret', async t => {
     t.match(event, {
       type: { code: '110113' },
       subtype: [{ code: '110129' }],
-      agent: [{ who: { reference: `Person/${persons.manager}` }, name: 'The manager', requestor: true }],
+      agent: [{ who: accountOf(persons.manager), name: 'The manager', requestor: true }],
       entity: [{ what: { identifier: { value: id } } }],
       meta: { tag: [{ code: lab.organization }] },
     })

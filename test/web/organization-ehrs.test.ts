@@ -1,5 +1,6 @@
 import t from 'tap'
 import { hashPassword } from '../../src/accounts/password.ts'
+import { accountOf } from '../../src/accounts/person.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { addAccount } from '../../src/storage/user-account.ts'
 import { openMockEhr } from '../auth/ehr/mock-ehr.ts'
@@ -367,7 +368,7 @@ t.test('the privacy officer is told who did what, and no secret', async t => {
   )
   for (const event of events)
     t.match(event, {
-      agent: [{ who: { reference: `Person/${persons.manager}` }, name: 'The manager', requestor: true }],
+      agent: [{ who: accountOf(persons.manager), name: 'The manager', requestor: true }],
       entity: [{ what: { identifier: { value: idOf(page) } } }],
       meta: { tag: [{ code: lab.organization }] },
     })

@@ -94,6 +94,8 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/quarantine/:document/remove': { ...ofManagers, isNothing: true },
   '/quarantine/:document/replay': { ...ofManagers, isNothing: true },
   '/system': ofInstallation,
+  '/system/events': ofInstallation,
+  '/system/events.csv': { ...ofInstallation, isFile: true },
   '/system/retry': ofInstallation,
   '/organizations': { may: [...staff, 'administrator'] },
   '/organizations/new': ofInstallation,

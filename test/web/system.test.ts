@@ -1,5 +1,10 @@
+import type { AuditEvent, Bundle } from '@medplum/fhirtypes'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
+import { auditKeyOf } from '../../src/storage/audit/chain.ts'
+import { noteVerification } from '../../src/storage/audit/chain-state.ts'
+import { sealAudit } from '../../src/storage/audit/seal.ts'
+import { recordSignIn } from '../../src/storage/audit/sign-in.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { makeStaffInvitation } from '../../src/storage/staff-invitation.ts'
 import { wordsOf } from '../support/browser.ts'
@@ -8,7 +13,7 @@ import { openTenants } from './tenants.ts'
 
 const mailbox = await openMailbox()
 const world = await openTenants({ SMTP_URL: mailbox.url }, { pauseMs: 60_000, retries: 0 })
-const { server, database, lab, people, persons, ann } = world
+const { server, database, lab, people, persons, ann, send, token } = world
 const { administrator } = people
 t.teardown(async () => {
   await server.close()
@@ -61,11 +66,109 @@ t.test('what could not be sent is sent again', async t => {
   )
 })
 
+const seal = () => sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+/** The rows of the table of events, in words, without their time. */
+const eventsAt = async (query: string) =>
+  [...(await administrator.get(`/system/events?${query}`)).body.matchAll(/<tr>\n<td>.*?<\/td>([\s\S]*?)<\/tr>/g)].map(
+    ([, row = '']) =>
+      row
+        .replaceAll(/<[^>]*>/g, ' ')
+        .replaceAll(/\s+/g, ' ')
+        .trim(),
+  )
+const tokenOf = (person: string) => token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
+
+t.test('an administrator sees what concerns no patient, and finds it by who, app, what and outcome', async t => {
+  const { administrator: root, viewer, patient } = persons
+  const tried = [
+    { person: root, outcome: 200 },
+    { person: viewer, outcome: 401 },
+    { person: patient, outcome: 200 },
+    { person: patient, outcome: 401 },
+    { person: undefined, outcome: 401 },
+  ] as const
+  for (const one of tried) await recordSignIn(database, one)
+  const own = await token({ subject: { kind: 'patient', patient: ann }, scope: 'patient/*.rs' })
+  const { id } = (
+    await send(await tokenOf(root), 'POST', 'Organization', { resourceType: 'Organization', name: 'X' })
+  ).json()
+  await send(await tokenOf(root), 'GET', `Patient/${ann}`)
+  for (const path of [`Patient/${ann}`, 'Patient/none', 'Observation/none', 'Organization/none'])
+    await send(await tokenOf(viewer), 'GET', path)
+  for (const path of [`Patient/${ann}`, 'Organization/none']) await send(own, 'GET', path)
+  await seal()
+  t.strictSame(await eventsAt('outcome=refused'), [
+    'viewer Command line Read: Organization refused Organization/none',
+    'Root Command line Read: Patient refused',
+    'viewer Pages of this server Signed in refused',
+  ])
+  t.strictSame((await eventsAt('kind=sign-in&who=root')).slice(0, 1), ['Root Pages of this server Signed in'])
+  t.strictSame(await eventsAt('kind=resources&who=Root&outcome=done&app=cli'), [
+    `Root Command line Wrote: Organization Organization/${id}`,
+  ])
+  t.strictSame(await eventsAt('kind=configuration&app=letters'), ['Root What could not be sent is sent again letters'])
+  t.strictSame(await eventsAt('who=Ann'), [])
+  t.match(wordsOf(await administrator.get('/system/events?until=2020-01-01')), /There is nothing like this/)
+  t.match((await administrator.get('/system/events?from=x')).body, /id="from-problem">Enter a day/)
+})
+
+t.test('page, table and FHIR tell the same, by pages, and no number tells how much there is besides', async t => {
+  await database.run(sql.fragment`UPDATE client SET name = '=1+1' WHERE id = 'cli'`)
+  for (let count = 0; count < 60; count++) await recordSignIn(database, { person: persons.viewer, outcome: 200 })
+  await seal()
+  const asked = await send(await tokenOf(persons.administrator), 'GET', 'AuditEvent?_count=1000&_total=accurate')
+  const { total, entry }: Bundle<AuditEvent> = asked.json()
+  const events = (entry ?? []).map(({ resource }) => resource as AuditEvent)
+  const numbers = events.flatMap(({ id = '' }) => (id.startsWith('installation-') ? [Number(id.slice(13))] : []))
+  t.equal(total, events.length)
+  t.strictSame(
+    numbers,
+    Array.from(numbers, (_, index) => numbers.length - index),
+  )
+  t.notMatch(JSON.stringify(events), new RegExp(`Patient/|${ann}|${persons.patient}`))
+  const { body, headers } = await administrator.get('/system/events.csv')
+  const [head, ...rows] = body.replace('\ufeff', '').trim().split('\r\n')
+  t.equal(headers['content-disposition'], 'attachment; filename="events.csv"')
+  t.equal(head, 'recorded,who,app,did,what,outcome,about')
+  t.strictSame(
+    rows.map(row => row.split(',')[0]),
+    events.map(({ recorded }) => recorded),
+  )
+  t.notMatch(body, /(^|,)[=+@]/m)
+  const pages: string[] = []
+  for (let query: string | undefined = 'order=oldest'; query !== undefined; ) {
+    const { body } = await administrator.get(`/system/events?${query}`)
+    pages.push(...body.matchAll(/<td><time datetime="([^"]*)"/g).map(([, at = '']) => at))
+    query = /<a href="\/system\/events\?([^"]*)">More/.exec(body)?.[1]?.replaceAll('&amp;', '&')
+  }
+  t.strictSame(pages, events.map(({ recorded }) => recorded).toReversed())
+})
+
+t.test('it says whether the record is sealed in time, and when it was verified', async t => {
+  t.match(
+    wordsOf(await administrator.get('/system/events')),
+    /The record is sealed in time, and was never verified\. .*No seal is older than this hour/,
+  )
+  await noteVerification(database, { isWhole: true })
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
+    await connection.run(sql.fragment`UPDATE audit_seal SET sealed = sealed - interval '1 hour'`)
+    await connection.run(sql.fragment`INSERT INTO audit_record (epoch, recorded, interaction, patients, kinds, outcome)
+      SELECT max(epoch), now() - interval '2 minutes', 'read', '{}', '{}', 200 FROM audit_epoch`)
+  })
+  t.match(
+    wordsOf(await administrator.get('/system/events')),
+    /The record is not sealed in time, and was last verified .* whole\. .*the newest seal was [0-9a-f]{64}/,
+  )
+})
+
 t.test('for everybody else there is no such page', async t => {
   for (const who of ['manager', 'privacy officer', 'patient'] as const) {
     const { body } = await people[who].get('/account')
     const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
     t.equal((await people[who].get('/system')).status, 404, who)
+    for (const path of ['/system/events', '/system/events.csv'])
+      t.equal((await people[who].get(path)).status, 404, `${who}: ${path}`)
     t.equal((await people[who].post('/system/retry', { _csrf })).status, 404, who)
   }
 })

@@ -100,6 +100,7 @@ export const auditEvent: Rule = {
   read: {
     patient: both(own, where({ kind: 'content', is: 'of-one-patient' })),
     staff: member('owner', 'down', 'privacy-officer'),
+    administrator: where({ kind: 'content', is: 'of-the-installation' }),
   },
 }
 

@@ -37,6 +37,9 @@ export const ageAudit = (database: Database, key: AuditKey, years: number): Prom
       DELETE FROM audit_shown USING audit_record AS old WHERE old.id = audit_shown.record
         AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
     await connection.run(sql.fragment`
+      DELETE FROM audit_installation USING audit_record AS old WHERE old.id = audit_installation.record
+        AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
+    await connection.run(sql.fragment`
       DELETE FROM audit_consent USING audit_record AS old WHERE old.id = audit_consent.record
         AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
     await connection.run(sql.fragment`

@@ -58,7 +58,9 @@ const sealOnce = async (
     VALUES (${link.seal}::bigint, ${epoch}, ${link.snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
       ${sql.array([...ids], 'int8')}, ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
       ${sql.binary(macOf(key, head))})`)
-  await connection.run(sql.fragment`SELECT show_audit(${sql.array([...ids], 'int8')})`)
+  await connection.run(
+    sql.fragment`SELECT show_audit(made.ids), show_installation(made.ids) FROM (SELECT ${sql.array([...ids], 'int8')} AS ids) AS made`,
+  )
   return { seal: link.seal, head: head.toString('hex') }
 }
 

@@ -1,5 +1,6 @@
 import { consentDecision, inactivationReason } from '../../access/vocabulary.ts'
 import type { Content } from '../../search/expression.ts'
+import { firstOfInstallation } from '../audit/installation.ts'
 import type { RelatedRow } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { referencedId } from './reference.ts'
@@ -24,6 +25,9 @@ const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment)
   'of-practitioners-only': row => sql.fragment`NOT EXISTS (
     SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
     WHERE referenced_id(link -> 'target', 'Practitioner') IS NULL)`,
+  // What is recorded of accesses has keys below zero, and is told by them alone: to make its content of each would take long.
+  'of-the-installation': row => sql.fragment`(${row}.pk <= ${firstOfInstallation}
+    OR (${row}.pk >= 0 AND audit_is_of_installation(${row}.content)))`,
   'with-a-reason': row => sql.fragment`EXISTS (
     SELECT FROM jsonb_array_elements(${row}.content -> 'extension') AS extension
     WHERE extension ->> 'url' = ${inactivationReason})`,

@@ -1,0 +1,43 @@
+import { selectField } from './choice-field.ts'
+import type { DayRange } from './day-range.ts'
+import { type Field, field, problemList } from './form.ts'
+import { type Html, html } from './html.ts'
+
+/** `of`: what it may be, by its value; the empty one asks nothing. */
+type Choosing = {
+  readonly name: string
+  readonly label: string
+  readonly value: string
+  readonly of: Readonly<Record<string, string>>
+}
+
+/** What is looked for among events, in an address that can be kept. */
+export const eventsForm = (
+  action: string,
+  fields: readonly Field[],
+  choices: readonly Choosing[],
+): Html => html`${problemList(fields)}
+<form method="get" action="${action}" class="mb-4" role="search" aria-label="Events" novalidate>
+<div class="row">${fields.map(one => html`<div class="col-sm-6 col-lg-3">${field(one)}</div>`)}</div>
+<div class="row">${choices.map(one => html`<div class="col-sm-6 col-lg-3">${choice(one)}</div>`)}</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>`
+
+const choice = ({ of, ...one }: Choosing): Html =>
+  selectField({ ...one, choices: Object.entries(of).map(([value, label]) => ({ value, label })) })
+
+/** Those of a range of days. */
+export const dayFields = (asked: DayRange): readonly Field[] => [
+  dayField('from', 'From', asked),
+  dayField('until', 'Until', asked),
+]
+
+const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => ({
+  name,
+  label,
+  hint: 'A day, such as 2026-03-31',
+  value: asked[name],
+  problem: asked.problems[name] ? 'Enter a day as year, month and day, such as 2026-03-31' : undefined,
+  autocomplete: 'off',
+  optional: true,
+})

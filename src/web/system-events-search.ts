@@ -1,0 +1,112 @@
+import type { Registry } from '../fhir/registry.ts'
+import { and, or } from '../search/expression.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
+import type { Search } from '../search/search.ts'
+import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
+import { dayFields, eventsForm } from './events-form.ts'
+import type { Field } from './form.ts'
+import type { Html } from './html.ts'
+
+/** What an administrator looks for. */
+export type SystemEventsAsked = DayRange & {
+  /** The beginning of a name. */
+  readonly who: string
+  /** The beginning of a name of an app, or its whole id. */
+  readonly app: string
+  readonly kind: string
+  readonly outcome: string
+  readonly order: string
+}
+
+export const systemEventsAskedIn = (query: URLSearchParams): SystemEventsAsked => {
+  const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
+  const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
+  return {
+    ...dayRangeIn(query),
+    who: text('who'),
+    app: text('app'),
+    kind: chosen('kind'),
+    outcome: chosen('outcome'),
+    order: chosen('order'),
+  }
+}
+
+/** The same, in an address; empty where nothing was asked. */
+export const queryOfSystemEvents = ({ problems: _, ...asked }: SystemEventsAsked): string =>
+  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
+
+/** As it is asked at `/fhir/AuditEvent`. */
+export const searchOfSystemEvents = (registry: Registry, asked: SystemEventsAsked): Search => {
+  const { who, app, kind, outcome, order } = asked
+  const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
+  if (who !== '') query.append('agent-name', escaped(who))
+  const [name, code] = kinds[kind] ?? []
+  if (name !== undefined && code !== undefined) query.append(name, code)
+  if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+  if (order === 'oldest') query.append('_sort', '_lastUpdated')
+  const search = parseSearch(registry, 'AuditEvent', query)
+  if (app === '') return search
+  const criteria = (name: string, value: string) =>
+    parseCriteria(registry, 'AuditEvent', new URLSearchParams({ [name]: value }))
+  const ofApp = or(
+    criteria('agent-name', escaped(app)),
+    criteria('entity-name', escaped(app)),
+    criteria('agent:identifier', `|${escaped(app)}`),
+    criteria('entity:identifier', `|${escaped(app)}`),
+  )
+  return { ...search, where: and(search.where, ofApp) }
+}
+
+const escaped = (text: string): string => text.replace(/[\\,$|]/g, String.raw`\$&`)
+
+export const systemEventsFields = (asked: SystemEventsAsked): readonly Field[] => [
+  ...dayFields(asked),
+  {
+    name: 'who',
+    label: 'Who',
+    hint: 'The beginning of a name',
+    value: asked.who,
+    autocomplete: 'off',
+    optional: true,
+  },
+  {
+    name: 'app',
+    label: 'App or service',
+    hint: 'The beginning of its name, or its whole id',
+    value: asked.app,
+    autocomplete: 'off',
+    optional: true,
+  },
+]
+
+export const systemEventsForm = (action: string, asked: SystemEventsAsked, fields: readonly Field[]): Html =>
+  eventsForm(
+    action,
+    fields,
+    (['kind', 'outcome', 'order'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
+  )
+
+/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
+const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
+
+const kinds: Readonly<Record<string, readonly [parameter: string, code: string]>> = {
+  'sign-in': ['subtype', `${dicom}|110122`],
+  accounts: ['subtype', `${dicom}|110137`],
+  configuration: ['subtype', `${dicom}|110129`],
+  resources: ['type', 'http://terminology.hl7.org/CodeSystem/audit-event-type|rest'],
+}
+
+const choices = {
+  kind: {
+    label: 'What it is about',
+    of: {
+      '': 'Anything',
+      'sign-in': 'Sign-ins',
+      accounts: 'Accounts, and what apps were allowed',
+      configuration: 'Apps, keys, EHRs, invitations and the configuration',
+      resources: 'Organizations, people, roles, devices and definitions',
+    },
+  },
+  outcome: { label: 'What came of it', of: { '': 'Anything', done: 'It was done', refused: 'It was refused' } },
+  order: { label: 'In which order', of: { '': 'The latest first', oldest: 'The oldest first' } },
+} as const
