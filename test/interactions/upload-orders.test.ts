@@ -182,5 +182,15 @@ t.test(
   async t => {
     const ofWhom = await patient('differing')
     t.strictSame(await inTurn(ofWhom, original, { ...corrected, uuid: 'other' }), ['201 1', '201 1'])
+    t.strictSame((await stateOf(ofWhom)).sort(), ['00: 60 final', '00: 61 final'])
+    const { entry } = (await send('GET', `Observation?patient=${ofWhom}`)).json()
+    t.strictSame(
+      entry.map(({ resource }: { resource: Observation }) => [resource.meta?.versionId, resource.meta?.tag]),
+      [
+        ['1', undefined],
+        ['1', undefined],
+      ],
+      'neither is changed or marked for the other',
+    )
   },
 )
