@@ -4,17 +4,20 @@
 export const toDateTime = (text: unknown): string | undefined => {
   if (typeof text !== 'string') return undefined
   if (usual.test(text)) return text
-  const [, date, time, , hours, minutes = '00'] = lenient.exec(text) ?? []
-  if (date === undefined || time === undefined || Number.isNaN(Date.parse(date))) return undefined
-  return `${date}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`
+  const { date, time, seconds = ':00', hours, minutes = '00' } = lenient.exec(text)?.groups ?? {}
+  if (date === undefined || Number.isNaN(Date.parse(date))) return undefined
+  return `${date}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`
 }
 
-export const hasZone = (text: string): boolean => (lenient.exec(text)?.[3] ?? '') !== ''
+export const hasZone = (text: string): boolean => lenient.exec(text)?.groups?.zone !== undefined
+
+export const hasSeconds = (text: string): boolean => lenient.exec(text)?.groups?.seconds !== undefined
 
 const usual =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
 /** FHIR has no year 0000. */
-const lenient = /^((?!0000)\d{4}-\d\d-\d\d)[Tt\s](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|([+-]\d\d):?(\d\d)?)?$/
+const lenient =
+  /^(?<date>(?!0000)\d{4}-\d\d-\d\d)[Tt\s](?<time>\d\d:\d\d)(?<seconds>:\d\d(?:\.\d+)?)?(?<zone>[Zz]|(?<hours>[+-]\d\d):?(?<minutes>\d\d)?)?$/
 
 /** `dateTime` moved by so many units, in its own offset; undefined for a part of a month, whose length nobody knows. */
 export const moveBy = (dateTime: string, amount: number, unit: string): string | undefined => {

@@ -72,8 +72,18 @@ const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): read
   const isOld = header !== undefined && header.uuid === undefined && header.id !== undefined
   const schema = schemas.find(isOld ? oldHeader : ieeeHeader)
   const broken = schema && judgePart(header, schema, '/header', expression)
-  return broken === undefined ? [] : [broken]
+  return broken === undefined ? [] : [isIncomplete(broken) ? incomplete(broken) : broken]
 }
+
+/** Nothing that it says is wrong: a header that leaves something out is no worse than none. */
+const isIncomplete = ({ rule, errors }: Finding): boolean =>
+  rule === 'schema-broken' && errors.every(({ code, pointer }) => code === 'required' && pointer === '/header')
+
+const incomplete = ({ errors }: Finding): Finding =>
+  findingOf(
+    'header-incomplete',
+    errors.map(issue => ({ ...issue, details: detailsOf('header-incomplete') })),
+  )
 
 const oldHeader = { namespace: 'omh', name: 'header', version: '1.2' }
 const ieeeHeader = { namespace: 'ieee', name: 'header', version: '1.0' }
@@ -89,7 +99,7 @@ const unknownSchema = ({ id: { namespace, name, version }, expression }: OmhDocu
 const toIssues = ({ id, validate }: FoundSchema, at: string, expression: string): readonly Issue[] =>
   (validate.errors ?? []).map(error => ({
     code: codeByKeyword[error.keyword] ?? 'value',
-    message: `${at}${error.instancePath}: ${error.message} (${id}${error.schemaPath})${accepted(error)}`,
+    message: `${`${at}${error.instancePath}` || 'the document'}: ${error.message} (${id}${error.schemaPath})${accepted(error)}`,
     expression,
     details: detailsOf('schema-broken'),
     pointer: `${at}${error.instancePath}`,

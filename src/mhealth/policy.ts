@@ -25,6 +25,7 @@ export type Verdict = 'refuse' | 'warn'
 /** `repaired`: what breaks the schema has one clear meaning; what was read differently is told one by one. */
 export const verdicts = {
   'header-missing': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  'header-incomplete': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
   'schema-unknown': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
   'schema-broken': { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'warn' },
   repaired: { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },

@@ -1,6 +1,6 @@
 import { isNumber } from '../fhir/json.ts'
 import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
-import { hasZone, toDateTime } from './date-time.ts'
+import { hasSeconds, hasZone, toDateTime } from './date-time.ts'
 import { effectiveOf, isConsistentDuration } from './effective.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 
@@ -22,6 +22,7 @@ export const repairCodes = [
   'answer-spelling',
   'answer-empty',
   'time-zone-missing',
+  'seconds-missing',
   'duration-beside-interval',
   'part-of-day',
 ] as const
@@ -29,22 +30,26 @@ export const repairCodes = [
 /**
  * Reads what devices are known to send against their schemas, where the meaning is beyond doubt:
  * other spellings of a unit, a duration beside start and end that agrees with them, a part of the day where the schema
- * wants times, a time without a zone (UTC), and answers that say nothing. The document itself is kept as it came.
+ * wants times, a time without a zone (UTC) or seconds, and answers that say nothing. The document itself is kept as it came.
  */
 export const repair = (tree: unknown): Repaired => {
   const repairs: Repair[] = []
-  return { tree: repairNode(tree, '', one => repairs.push(one)), repairs }
+  return { tree: repairNode(tree, { pointer: '', measure: '' }, one => repairs.push(one)), repairs }
 }
 
 type Told = Omit<Repair, 'pointer' | 'before'>
 
-const repairNode = (node: unknown, pointer: string, tell: (repair: Repair) => void): unknown => {
-  if (Array.isArray(node)) return node.map((one, index) => repairNode(one, `${pointer}/${index}`, tell))
+/** `measure` is the name of what the node stands under. */
+type Place = { readonly pointer: string; readonly measure: string }
+
+const repairNode = (node: unknown, { pointer, measure }: Place, tell: (repair: Repair) => void): unknown => {
+  if (Array.isArray(node))
+    return node.map((one, index) => repairNode(one, { pointer: `${pointer}/${index}`, measure }, tell))
   if (typeof node !== 'object' || node === null || isNumber(node)) return node
   const entries = Object.entries(node).map(([name, value]) => {
     const at = `${pointer}/${name}`
-    const inside = repairNode(value, at, tell)
-    const told = repairEntry(name, inside)
+    const inside = repairNode(value, { pointer: at, measure: name }, tell)
+    const told = repairEntry(name, inside, measure)
     if (told === undefined) return [name, inside] as const
     tell({ ...told, pointer: at, before: value })
     return [name, told.after] as const
@@ -52,31 +57,44 @@ const repairNode = (node: unknown, pointer: string, tell: (repair: Repair) => vo
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
-const repairEntry = (name: string, value: unknown): Told | undefined => {
+const repairEntry = (name: string, value: unknown, measure: string): Told | undefined => {
   if (name === 'time_interval') return repairInterval(asRecord(value) ?? {})
   if (typeof value !== 'string') return undefined
-  if (name === 'unit') return repairWord('unit-spelling', units.get(value), value)
+  if (name === 'unit') return repairWord('unit-spelling', unitMeant(value, measure), value)
   if (name.endsWith('date_time')) return repairTime(value)
   return answers.has(name) ? repairAnswer(value) : undefined
 }
 
-const units: ReadonlyMap<string, string> = new Map(
+/** By its spelling, what a unit means, and of which measure alone where it says so: of breaths "/min" are others than of beats. */
+const units: ReadonlyMap<string, readonly { readonly unit: string; readonly measure: string | undefined }[]> = new Map(
   openMhealthMaps.ucum.group
     .filter(({ source }) => source.endsWith('/open-mhealth-unit-variant'))
-    .flatMap(({ element }) => element.flatMap(({ code, target }) => target.map(one => [code, one.code] as const))),
+    .flatMap(({ element }) =>
+      element.map(({ code, target }) => [
+        code,
+        target.map(one => ({
+          unit: one.code,
+          measure: one.dependsOn?.find(({ property }) => property === 'measure')?.value,
+        })),
+      ]),
+    ),
 )
+
+const unitMeant = (spelled: string, measure: string): string | undefined => {
+  const meanings = units.get(spelled) ?? []
+  return [measure, undefined].flatMap(of => meanings.find(one => one.measure === of) ?? [])[0]?.unit
+}
 
 const repairWord = (code: Repair['code'], meant: string | undefined, value: string): Told | undefined =>
   meant === undefined ? undefined : { code, message: `"${value}" was read as "${meant}"`, after: meant }
 
 const repairTime = (value: string): Told | undefined => {
   const dateTime = toDateTime(value)
-  if (dateTime === undefined || hasZone(value)) return undefined
-  return {
-    code: 'time-zone-missing',
-    message: `"${value}" has no time zone and was read as UTC`,
-    after: dateTime,
-  }
+  if (dateTime === undefined) return undefined
+  if (!hasZone(value))
+    return { code: 'time-zone-missing', message: `"${value}" has no time zone and was read as UTC`, after: dateTime }
+  const message = `"${value}" has no seconds and was read as the whole minute`
+  return hasSeconds(value) ? undefined : { code: 'seconds-missing', message, after: dateTime }
 }
 
 const answers = new Set([

@@ -10,9 +10,10 @@ export type Timing = { readonly effective: Effective | undefined; readonly findi
 export const timingOf = (document: OmhDocument, isValidated: boolean, now: number): Timing => {
   const all = document.exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
   const ordered = all.filter(isOrdered)
+  const disordered = all.find(one => !isOrdered(one))
   const effective = document.exact.form === 'series' ? spanOf(ordered) : ordered[0]
   const { expression } = document
-  const findings = ordered.length < all.length ? [outOfOrder(expression)] : []
+  const findings = disordered === undefined ? [] : [outOfOrder(expression, disordered)]
   if (effective === undefined) return { effective, findings: [...findings, ...missing(all, expression)] }
   if (isFuture(effective, now)) findings.push(future(effective, expression))
   if (!isValidated) findings.push(...effective.notes.map(note => finding('time-zone-missing', note, expression)))
@@ -29,12 +30,11 @@ const isOrdered = ({ element }: Effective): boolean => {
   return start === undefined || end === undefined || Date.parse(start) <= Date.parse(end)
 }
 
-const outOfOrder = (expression: string): Finding =>
-  finding(
-    'interval-order',
-    'the effective time frame ends before it begins; accepted: an end that is not before its start',
-    expression,
-  )
+const outOfOrder = (expression: string, { element }: Effective): Finding => {
+  const { start, end } = 'effectivePeriod' in element ? element.effectivePeriod : {}
+  const message = `the effective time frame ends at ${end}, before it begins at ${start}; accepted: an end that is not before its start`
+  return finding('interval-order', message, expression)
+}
 
 const startText = ({ element }: Effective): string | undefined =>
   'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod.start

@@ -38,7 +38,13 @@ t.test('docs/open-mhealth.md has a verdict for each finding and policy (--update
 t.test('docs/open-mhealth.md lists what is repaired (--update writes it)', async t => {
   const variants = openMhealthMaps.ucum.group
     .filter(({ source }) => source.endsWith('/open-mhealth-unit-variant'))
-    .flatMap(({ element }) => element.map(({ code: from, target }) => [code(from), target[0]?.code ?? ''] as const))
+    .flatMap(({ element }) =>
+      element.flatMap(({ code: from, target }) =>
+        target.map(
+          one => [`${code(from)}${one.dependsOn?.map(({ value }) => ` of ${code(value)}`) ?? ''}`, one.code] as const,
+        ),
+      ),
+    )
   const byUnit = Map.groupBy(variants, ([, to]) => to)
   const table = markdownTable(
     ['sent', 'read as', 'finding'],
@@ -47,6 +53,7 @@ t.test('docs/open-mhealth.md lists what is repaired (--update writes it)', async
       ['`during` as relation to sleep', '`during sleep`', code('answer-spelling')],
       ['`unknown`, `unspecified`, `none`, `n/a` or nothing, as an answer', 'no answer', code('answer-empty')],
       ['a time without a zone', 'the same in UTC', code('time-zone-missing')],
+      ['a time without seconds', 'the whole minute', code('seconds-missing')],
       ['start, end and duration that agree, to the second', 'start and end', code('duration-beside-interval')],
       [
         'a date with a part of the day where the schema wants times',

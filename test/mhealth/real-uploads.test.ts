@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { receive, upload } from './upload.ts'
+import { at, heartRate, point, receive, upload } from './upload.ts'
 
 const folder = '../shared/data'
 const skip = existsSync(folder) ? false : `${folder} is not there: real uploads were not tried`
 const read = (path: string) => JSON.parse(readFileSync(`${folder}/${path}`, 'utf8'))
+
+const codesOf = (issues: ReturnType<typeof receive>['issues']) => issues.map(({ details }) => details?.code)
 
 t.test('the seven example points of JupyterHealth Exchange are taken, bytes unchanged', { skip }, t => {
   const files = readdirSync(`${folder}/jhe/data-points`)
@@ -41,6 +43,58 @@ t.test('a bare body is taken by the code of its Observation', { skip }, t => {
   const { resource, issues } = receive(entry[0].resource)
   t.equal(resource.component[1].valueQuantity.value, 89)
   t.match(issues, [{ message: 'the document is a body without a header' }])
+  t.end()
+})
+
+t.test('a header that leaves something out is no worse than none', t => {
+  const { source_creation_date_time: _, uuid: __, ...header } = heartRate().header
+  const document = { ...heartRate(), header: { ...header, acquisition_provenance: { source_name: 'Watch 7' } } }
+  const { resource, issues } = receive(upload(document))
+  t.equal(resource.valueQuantity.value, 64)
+  t.same(codesOf(issues), ['header-incomplete', 'header-incomplete'])
+  t.match(issues[0]?.message, "/header: must have required property 'uuid'")
+  t.throws(() => receive(upload(document), 'strict'), /required property 'uuid'/)
+  t.throws(() => receive(upload({ ...document, header: { ...header, uuid: 7 } })), 'what it says wrong is refused')
+  t.end()
+})
+
+t.test('what apps write for a unit or a time is read as what it means', t => {
+  const measured = (name: string, value: number, unit: string) => ({
+    [name]: { value, unit },
+    effective_time_frame: at,
+  })
+  const lasting = { start_date_time: '2026-03-01T22:00:00Z', end_date_time: '2026-03-02T06:00:00Z' }
+  const documents: readonly (readonly [sent: object, code: string, finding: string])[] = [
+    ['count/min', '/min', 'beats/minute', 'BPM'].map(
+      unit => [point('omh:heart-rate:2.0', measured('heart_rate', 61, unit)), '/min', 'unit-spelling'] as const,
+    ),
+    ['count/min', '/min', 'breaths per minute', 'bpm'].map(
+      unit =>
+        [point('omh:respiratory-rate:2.0', measured('respiratory_rate', 15, unit)), '/min', 'unit-spelling'] as const,
+    ),
+    [
+      [point('omh:body-temperature:4.0', measured('body_temperature', 36.6, '°C')), 'Cel', 'unit-spelling'] as const,
+      [point('omh:body-weight:3.0', measured('body_weight', 160, 'pounds')), '[lb_av]', 'unit-spelling'] as const,
+      [
+        point('omh:step-count:3.0', {
+          step_count: { value: 9, unit: 'count' },
+          effective_time_frame: { time_interval: lasting },
+        }),
+        '{steps}',
+        'unit-spelling',
+      ] as const,
+      [
+        heartRate(61, { effective_time_frame: { date_time: '2026-03-01T07:30+01:00' } }),
+        '/min',
+        'seconds-missing',
+      ] as const,
+    ],
+  ].flat()
+  for (const [sent, code, finding] of documents) {
+    const { resource, issues } = receive(upload(sent))
+    t.same([resource.valueQuantity.code, codesOf(issues)], [code, [finding]], JSON.stringify(sent))
+  }
+  t.equal(receive(upload(documents.at(-1)?.[0])).resource.effectiveDateTime, '2026-03-01T07:30:00+01:00')
   t.end()
 })
 
