@@ -67,7 +67,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)
   const callers = openCallers(database)
-  const mail = openMail({ config, log, address })
+  const mail = await openMail({ config, log, address })
   const outbound = openOutbound({ allowed: config.outboundOrigins })
   // A provider waits for it.
   const ehrOutbound = openOutbound({ allowed: config.outboundOrigins, timeoutMs: 5000, maxBodyBytes: 262_144 })
@@ -187,7 +187,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       openStoreFor,
       address,
     }),
-    sso: openSso({
+    sso: await openSso({
       config,
       database,
       secretKey,

@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { Undelivered } from './undelivered.ts'
@@ -23,7 +22,7 @@ type Options = {
 }
 
 /** Undefined where no e-mail can be sent. */
-export const openMail = (options: Options): Mail | undefined => {
+export const openMail = async (options: Options): Promise<Mail | undefined> => {
   const { smtpUrl } = options.config
   switch (smtpUrl) {
     case 'none':
@@ -41,7 +40,8 @@ const writeIntoLog = ({ log }: Options): Mail => {
   return { send, deliver: async letter => send(letter), close: () => {} }
 }
 
-const sendBySmtp = (url: string, { config, log, address }: Options): Mail => {
+const sendBySmtp = async (url: string, { config, log, address }: Options): Promise<Mail> => {
+  const { createTransport } = await import('nodemailer')
   const transport = createTransport(url, { disableFileAccess: true, disableUrlAccess: true })
   let isOpen = true
   const sender = () => config.mailFrom ?? `Sharewell <sharewell@${new URL(address()).hostname}>`

@@ -1,7 +1,7 @@
 import { lookup as lookUp } from 'node:dns'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { Agent, request } from 'undici'
+import type { Agent } from 'undici'
 
 /** The only way out to other servers: rest-hooks, key sets, gateways. Each request is refused unless its address is allowed. */
 export type Outbound = {
@@ -44,8 +44,7 @@ type Limits = {
 
 /** Redirects are not followed: what they lead to was not asked about. */
 export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048_576 }: Limits): Outbound => {
-  const publicOnly = new Agent({ connect: { timeout: timeoutMs, lookup: publicLookUp } })
-  const anywhere = new Agent({ connect: { timeout: timeoutMs } })
+  let client: ReturnType<typeof openClient> | undefined
   const refusalOf = (text: string) => refusal(text, allowed)
   const requireAllowed = (url: string) => {
     const reason = refusalOf(url)
@@ -59,6 +58,8 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
     },
     send: async ({ url, method, headers, body }) => {
       requireAllowed(url)
+      client ??= openClient(timeoutMs)
+      const { request, publicOnly, anywhere } = await client
       const answer = await request(url, {
         method,
         headers: { 'user-agent': 'Sharewell', ...headers },
@@ -75,8 +76,19 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
       return { status: answer.statusCode, body: await readUpTo(answer.body, maxBodyBytes), header }
     },
     close: async () => {
-      await Promise.all([publicOnly.close(), anywhere.close()])
+      const opened = await client
+      await Promise.all([opened?.publicOnly.close(), opened?.anywhere.close()])
     },
+  }
+}
+
+/** When something is first sent: many servers never do. */
+const openClient = async (timeoutMs: number) => {
+  const { Agent, request } = await import('undici')
+  return {
+    request,
+    publicOnly: new Agent({ connect: { timeout: timeoutMs, lookup: publicLookUp } }),
+    anywhere: new Agent({ connect: { timeout: timeoutMs } }),
   }
 }
 

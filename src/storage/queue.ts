@@ -1,5 +1,3 @@
-import { PgBoss } from 'pg-boss'
-
 /** Background work that survives the process: what was asked for is done at least once, by one server at a time. */
 export type Queue = {
   /** Nothing, where the same is asked for, or being done, already. */
@@ -19,6 +17,8 @@ type Options = {
 
 /** In a schema of its own, `queue`, which pg-boss makes and migrates itself. */
 export const openQueue = async (url: string, { name, retries, reportFault }: Options): Promise<Queue> => {
+  // Loaded where there is work to do.
+  const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
     connectionString: url,
     schema: 'queue',

@@ -19,7 +19,7 @@ t.test('a letter arrives as it was written, from this server or from MAIL_FROM',
     ['Our study <hello@example.org>', 'hello@example.org'],
   ] as const) {
     const { log, lines } = logged()
-    const mail = openMail({ config: { smtpUrl: mailbox.url, mailFrom }, log, address })
+    const mail = await openMail({ config: { smtpUrl: mailbox.url, mailFrom }, log, address })
     mail?.send(letter)
     t.match(await mailbox.next(), { to: letter.to, from, text: letter.text, subject: '=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=' })
     mail?.close()
@@ -30,7 +30,7 @@ t.test('a letter arrives as it was written, from this server or from MAIL_FROM',
 t.test('one address is one, whatever is written in it', async t => {
   const mailbox = await openMailbox()
   t.teardown(mailbox.close)
-  const mail = openMail({ config: { smtpUrl: mailbox.url, mailFrom: undefined }, log: logged().log, address })
+  const mail = await openMail({ config: { smtpUrl: mailbox.url, mailFrom: undefined }, log: logged().log, address })
   mail?.send({ ...letter, to: 'ana@example.org\r\nBcc: eve@example.org' })
   mail?.send(letter)
   t.equal((await mailbox.next()).to.includes('eve@example.org,'), false)
@@ -39,7 +39,7 @@ t.test('one address is one, whatever is written in it', async t => {
 
 t.test('a letter that cannot be sent is told of without what is in it, or whom it was for', async t => {
   const { log, lines } = logged()
-  const mail = openMail({ config: { smtpUrl: 'smtp://127.0.0.1:1', mailFrom: undefined }, log, address })
+  const mail = await openMail({ config: { smtpUrl: 'smtp://127.0.0.1:1', mailFrom: undefined }, log, address })
   mail?.send(letter)
   mail?.close()
   await t.resolveMatch(
@@ -57,7 +57,8 @@ t.test('a letter that cannot be sent is told of without what is in it, or whom i
 
 t.test('without a mail server there is no mail, and in development the log has it', async t => {
   const { log, lines } = logged()
-  t.equal(openMail({ config: { smtpUrl: 'none', mailFrom: undefined }, log, address }), undefined)
-  openMail({ config: { smtpUrl: 'log', mailFrom: undefined }, log, address })?.send(letter)
+  t.equal(await openMail({ config: { smtpUrl: 'none', mailFrom: undefined }, log, address }), undefined)
+  const mail = await openMail({ config: { smtpUrl: 'log', mailFrom: undefined }, log, address })
+  mail?.send(letter)
   t.match(JSON.parse(lines.join('')), { level: 40, letter })
 })

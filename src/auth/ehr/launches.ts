@@ -13,7 +13,7 @@ import { isOnlyStaffOf } from '../../storage/ehr/staff.ts'
 import { seal } from '../../storage/sealed.ts'
 import { newSecret } from '../../storage/secret.ts'
 import { type ArrivalParts, type Arrivals, openArrivals } from './arrivals.ts'
-import { type EhrClientParts, exchangeCode } from './client.ts'
+import type { EhrClientParts } from './client.ts'
 import { publicKeySet, readEhrKeys } from './keys.ts'
 import { fetchLaunchedPatient } from './launched-patient.ts'
 import { discoverEhr } from './metadata.ts'
@@ -121,6 +121,7 @@ const finish = async (
   if (query.has('error')) return refused('denied', 'the EHR answered with an error', issuer)
   try {
     const { verifier, nonce } = secretsOf(secretKey, state)
+    const { exchangeCode } = await import('./client.ts')
     const { subject, accessToken, patient } = await exchangeCode(parts, {
       config,
       metadata,

@@ -9,6 +9,7 @@ import { type KeySets, openKeySets } from '../key-sets.ts'
 import { type ClaimRules, refedsMultiFactor, toArrived } from './claimed.ts'
 import type { SsoArrived, SsoAsked, SsoSent } from './exchange.ts'
 import { clockSkewSeconds, type IdToken, verifyIdToken } from './id-token.ts'
+import { oidcCallbackPath } from './paths.ts'
 import { discoverProvider, type ProviderMetadata } from './provider-metadata.ts'
 import { refused, refusedBy, type SsoRefused } from './refusal.ts'
 
@@ -47,8 +48,6 @@ export type OidcParts = {
   readonly clientSecret: string
   readonly rules: ClaimRules
 }
-
-export const oidcCallbackPath = '/sso/callback'
 
 export const openOidc = (parts: OidcParts): Oidc => {
   const keySets = openKeySets(parts.outbound)

@@ -6,6 +6,7 @@ import type { Connection } from '../../storage/database.ts'
 import { newSecret } from '../../storage/secret.ts'
 import { type Claimed, type ClaimRules, refedsMultiFactor, toArrived } from './claimed.ts'
 import type { SsoArrived, SsoAsked, SsoSent } from './exchange.ts'
+import { samlConsumerPath, samlMetadataPath } from './paths.ts'
 import { refused, refusedBy, type SsoRefused } from './refusal.ts'
 import { clockSkewMs, persistent, readAssertion, type SamlAssertion } from './saml-assertion.ts'
 import { requirePlainResponse } from './saml-response-text.ts'
@@ -30,9 +31,6 @@ export type SamlParts = {
   readonly certificates: readonly string[]
   readonly rules: ClaimRules
 }
-
-export const samlConsumerPath = '/sso/acs'
-export const samlMetadataPath = '/sso/metadata'
 
 export const openSaml = (parts: SamlParts): Saml => ({
   kind: 'saml',

@@ -1,8 +1,8 @@
 import type { SsoAccounts } from '../../accounts/sso-account.ts'
 import type { Config } from '../../config.ts'
 import { openSsoArrivals, type SsoArrivals } from './arrivals.ts'
-import { type Oidc, type OidcParts, openOidc } from './oidc.ts'
-import { openSaml, type Saml } from './saml.ts'
+import type { Oidc, OidcParts } from './oidc.ts'
+import type { Saml } from './saml.ts'
 
 /** Sign-in at the institution whose identity provider is configured. */
 export type Sso = {
@@ -16,9 +16,9 @@ export type Sso = {
 export type SsoParts = Omit<OidcParts, 'issuer' | 'clientId' | 'clientSecret' | 'rules'> &
   Pick<SsoAccounts, 'accounts' | 'identities'> & { readonly config: Config }
 
-/** Undefined where none is configured. */
-export const openSso = ({ config, accounts, identities, ...parts }: SsoParts): Sso | undefined => {
-  const protocol = openProtocol(config, parts)
+/** Undefined where none is configured: the libraries of the protocols are loaded for those alone that have one. */
+export const openSso = async ({ config, accounts, identities, ...parts }: SsoParts): Promise<Sso | undefined> => {
+  const protocol = await openProtocol(config, parts)
   const issuer = config.oidcIssuer ?? config.samlEntityId
   if (protocol === undefined || issuer === undefined) return undefined
   const institution = config.ssoName ?? URL.parse(config.samlSignInUrl ?? issuer)?.host ?? issuer
@@ -31,15 +31,18 @@ export const openSso = ({ config, accounts, identities, ...parts }: SsoParts): S
 }
 
 /** What goes with either the configuration has made sure of. */
-const openProtocol = (
+const openProtocol = async (
   config: Config,
   parts: Omit<SsoParts, 'config' | 'accounts' | 'identities'>,
-): Oidc | Saml | undefined => {
+): Promise<Oidc | Saml | undefined> => {
   const { oidcIssuer, oidcClientId: clientId, oidcClientSecret: clientSecret } = config
-  if (oidcIssuer !== undefined && clientId !== undefined && clientSecret !== undefined)
+  if (oidcIssuer !== undefined && clientId !== undefined && clientSecret !== undefined) {
+    const { openOidc } = await import('./oidc.ts')
     return openOidc({ ...parts, issuer: oidcIssuer, clientId, clientSecret, rules: config })
+  }
   const { samlEntityId, samlSignInUrl: signInUrl, samlCertificate: certificates } = config
   if (samlEntityId === undefined || signInUrl === undefined || certificates === undefined) return undefined
+  const { openSaml } = await import('./saml.ts')
   const { database, address } = parts
   return openSaml({ database, address, issuer: samlEntityId, signInUrl, certificates, rules: config })
 }
