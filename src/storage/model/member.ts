@@ -8,10 +8,23 @@ import { inForce, referencedId } from './reference.ts'
 /** A membership in force in the organization that the row names, or above or below it. */
 export const compileMember = (member: Member, row: RelatedRow): SqlFragment => compiledBy[member.of](member, row)
 
-const isMemberOf = ({ reach, role, practitioner }: Member, organization: SqlFragment): SqlFragment => {
-  const rank = role === 'privacy-officer' ? undefined : (`${rankOf[role]}` as const)
-  return sql.fragment`${organization} IN (
-    SELECT unnest(reached_organizations(${practitioner}, ${word(rank)}::integer, ${word(reach)})))`
+const isMemberOf = (member: Member, organization: SqlFragment): SqlFragment =>
+  sql.fragment`${organization} = ANY (ARRAY(${reachedBy[member.reach](heldBy(member))}))`
+
+/** The organizations in which the practitioner has at least that role now. */
+const heldBy = ({ role, practitioner }: Member): SqlFragment =>
+  role === 'privacy-officer'
+    ? sql.fragment`privacy_officer AS held WHERE held.practitioner = ${practitioner} AND ${inForce(sql.fragment`held`)}`
+    : sql.fragment`membership AS held
+        WHERE held.practitioner = ${practitioner} AND held.rank >= ${word(`${rankOf[role]}`)} AND ${inForce(sql.fragment`held`)}`
+
+/** Those themselves, all that are part of them, all that they are part of; asked once a statement. */
+const reachedBy: Readonly<Record<Member['reach'], (held: SqlFragment) => SqlFragment>> = {
+  node: held => sql.fragment`SELECT held.organization FROM ${held}`,
+  down: held => sql.fragment`
+    SELECT tree.organization FROM organization_ancestor AS tree WHERE tree.ancestor IN (SELECT held.organization FROM ${held})`,
+  up: held => sql.fragment`
+    SELECT tree.ancestor FROM organization_ancestor AS tree WHERE tree.organization IN (SELECT held.organization FROM ${held})`,
 }
 
 const isIn =
