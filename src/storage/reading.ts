@@ -7,38 +7,65 @@ import { compile } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
 import { patientIdOf } from './compiling.ts'
 import { matchesHot } from './hot.ts'
+import { unitOfRanges } from './observation-facts.ts'
 import { storedRow } from './row.ts'
+import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 import type { ReadingsAsked } from './store.ts'
+
+type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /**
  * A query of what was measured and the caller may search, once each however many of the codes it has: `device_id`, `at`,
  * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
- * millionth, so that a value which was written in another unit stands on a threshold where it is one.
+ * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
  */
-export const readingsOf = (
-  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
-  { where, mistaken, patient, codes, from, to, at, unit, conversions }: ReadingsAsked,
+export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
+  const { from, to, at, unit, conversions } = asked
+  const isWithin = (moment: SqlFragment) =>
+    sql.fragment`${moment} >= ${from}::timestamptz AND ${moment} < ${to}::timestamptz`
+  return sql.fragment`
+    WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
+    sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
+    SELECT hot.device_id, ${moments[at]} AS at, ${dimension} AS dimension,
+      CASE WHEN abs(hot.value) > ${largest} THEN NULL
+        WHEN unit.key = ${keyOf(unit)} THEN hot.value::float8 ELSE ${converted(conversions)} END AS value
+    FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
+    WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
+    UNION ALL
+    SELECT hot.device_id, sample.at, hot.dimension,
+      CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
+        ELSE round(sample.value::numeric, 6)::float8 END AS value
+    FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
+    WHERE ${isWithin(sql.fragment`sample.at`)}`
+}
+
+const keyOf = (unit: string): string => `${systems.ucum}|${unit}`
+
+/** Those that may have a moment in the period, each once. */
+const observationsAsked = (
+  { access, classes }: Gate,
+  { where, mistaken, patient, codes, from, to, at }: ReadingsAsked,
 ): SqlFragment => {
   const question = restrict(access, 's', 'Observation', where)
   const row = storedRow('Observation', 'row')
   const body = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   const patientId = patientIdOf(patient)
-  const dimension = sql.fragment`CASE WHEN hot.unit_id IS NULL THEN ${unitlessDimension()} ELSE unit.dimension END`
   // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
   const mistakes = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
   return sql.fragment`
-    SELECT DISTINCT hot.pk, hot.component, hot.device_id, ${moments[at]} AS at, ${dimension} AS dimension,
-      CASE WHEN abs(hot.value) > ${largest} THEN NULL WHEN unit.key = ${`${systems.ucum}|${unit}`} THEN hot.value::float8 ELSE ${converted(conversions, dimension)} END AS value
+    SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id, hot.value
     FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
-    LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
-      AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longest[at]}
-      AND ${moments[at]} >= ${from}::timestamptz AND ${moments[at]} < ${to}::timestamptz
+      AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longest}
+      AND (hot.unit_id = ${unitOfRanges} OR ${moments[at]} >= ${from}::timestamptz)
       AND ${compile(question, { ...row, facts: name('hot') }, classes)}
       AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
 }
+
+/** What has lasted longer before its end, or before a sample of it, is left out. */
+const longest = sql.fragment`interval '7 days'`
 
 /** Nothing is as much, and floating point could not hold some of it. */
 const largest = sql.fragment`1e15`
@@ -49,18 +76,40 @@ const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
   end: sql.fragment`(hot.effective_end - interval '1 microsecond')`,
 }
 
-/** What has lasted longer before it ended in the period is left out. */
-const longest: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
-  start: sql.fragment`interval '0'`,
-  end: sql.fragment`interval '7 days'`,
+const dimension = sql.fragment`CASE WHEN hot.unit_id IS NULL THEN ${unitlessDimension()} ELSE unit.dimension END`
+
+/** In base units, from those of the row `unit`. */
+const scale = sql.fragment`(coalesce(unit.numerator, 1)::float8 / coalesce(unit.denominator, 1)::float8)`
+const zero = sql.fragment`coalesce(unit.shift, 0)::float8`
+
+const converted = (conversions: readonly Conversion[]): SqlFragment => {
+  const base = sql.fragment`((hot.value::float8 + ${zero}) * ${scale})`
+  return byDimension(
+    dimension,
+    conversions,
+    one => sql.fragment`round((${base} * ${one.factor}::float8 - ${one.shift}::float8)::numeric, 6)::float8`,
+  )
 }
 
-const converted = (conversions: readonly Conversion[], dimension: SqlFragment): SqlFragment => {
-  const base = sql.fragment`((hot.value::float8 + coalesce(unit.shift, 0)::float8)
-    * coalesce(unit.numerator, 1)::float8 / coalesce(unit.denominator, 1)::float8)`
-  const cases = conversions.map(
-    one => sql.fragment`WHEN ${one.dimension}
-      THEN round((${base} * ${one.factor}::float8 - ${one.shift}::float8)::numeric, 6)::float8`,
-  )
-  return sql.fragment`CASE ${dimension} ${sql.join(cases, sql.fragment` `)} END`
+/** The same as one line for all numbers of an Observation, of which there are many. */
+const toldIn = ({ unit, conversions }: ReadingsAsked): Told => {
+  const isExact = sql.fragment`unit.key = ${keyOf(unit)}`
+  const told = (of: (one: Conversion) => SqlFragment) => byDimension(sql.fragment`unit.dimension`, conversions, of)
+  const slope = told(one => sql.fragment`${scale} * ${one.factor}::float8`)
+  const shift = told(one => sql.fragment`${zero} * ${scale} * ${one.factor}::float8 - ${one.shift}::float8`)
+  return {
+    is: sql.fragment`(${isExact} OR ${slope} IS NOT NULL)`,
+    slope: sql.fragment`(CASE WHEN ${isExact} THEN 1 ELSE ${slope} END)`,
+    shift: sql.fragment`(CASE WHEN ${isExact} THEN 0 ELSE ${shift} END)`,
+    isExact,
+  }
+}
+
+const byDimension = (
+  of: SqlFragment,
+  conversions: readonly Conversion[],
+  then: (one: Conversion) => SqlFragment,
+): SqlFragment => {
+  const cases = conversions.map(one => sql.fragment`WHEN ${one.dimension} THEN ${then(one)}`)
+  return sql.fragment`CASE ${of} ${sql.join(cases, sql.fragment` `)} END`
 }

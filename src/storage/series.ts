@@ -12,12 +12,14 @@ export const readSeries = (
   { step, ...asked }: ReadingsAsked & { readonly step: Step },
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
-    WITH reading AS (${readingsOf(gate, asked)})
-    SELECT source.id AS device, extract(epoch FROM ${stepOf(step, asked.from)})::float8 AS start,
-      count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
-      min(value) AS minimum, avg(value) AS average, max(value) AS maximum, sum(value) AS sum
-    FROM reading LEFT JOIN device_source AS source ON source.device_id = reading.device_id
-    GROUP BY 1, 2
+    WITH reading AS (${readingsOf(gate, asked)}),
+    figure AS (
+      SELECT device_id, ${stepOf(step, asked.from)} AS step, count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
+        min(value) AS minimum, avg(value) AS average, max(value) AS maximum, sum(value) AS sum
+      FROM reading GROUP BY 1, 2
+    )
+    SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum
+    FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
     ORDER BY 1 NULLS FIRST, 2`)
 
 const stepOf = (step: Step, from: string): SqlFragment =>

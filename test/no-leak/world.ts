@@ -27,7 +27,7 @@ const uploadedBy = async (everything: Call) => {
     ['pat', facts.heartRate, '2026-03-02'],
     ['pat', facts.heartRate, '2026-01-02'],
     ['pat', facts.weight, '2026-03-02'],
-    ['jon', facts.pressure, '2026-03-02'],
+    ['kim', facts.pressure, '2026-03-02'],
   ] as const
   const entry = measured.map(([patient, kind, effectiveDateTime]) => ({
     resource: {

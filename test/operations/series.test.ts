@@ -238,3 +238,68 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     t.match(answer.json().issue[0].diagnostics, said)
   }
 })
+
+const sampled = (id: string, effectiveDateTime: string, data: string, more: object, of: object = {}) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: loinc('8867-4'),
+  subject: { reference: 'Patient/cyd' },
+  effectiveDateTime,
+  valueSampledData: { origin: quantity(0, '/min'), period: 1000, dimensions: 1, data, ...more },
+  ...of,
+})
+
+t.test(
+  '$series counts each sample of a dense signal at its moment, and a wave as one reading without a number',
+  async t => {
+    const offsets = {
+      extension: [
+        {
+          url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets',
+          valueString: '0 500 61000',
+        },
+      ],
+      period: 30_500,
+    }
+    await put(
+      { resourceType: 'Patient', id: 'cyd' },
+      sampled('each-second', '2026-05-01T09:59:58Z', '60 61 62 E 64', {}),
+      sampled('at-moments', '2026-05-01T10:00:00Z', '70 80 90', offsets),
+      sampled('in-hertz', '2026-05-01T10:01:00Z', '1 2 L', { origin: quantity(0, 'Hz'), factor: 0.5 }),
+      sampled('in-another-unit', '2026-05-01T10:00:00Z', '1 2 3', { origin: quantity(0, 'kg') }),
+      sampled('wave', '2026-05-01T10:00:00Z', '1 2 3', { period: 2 }),
+      sampled('of-two-dimensions', '2026-05-01T10:00:00Z', '1 2 3 4', { dimensions: 2 }),
+      sampled('mistaken', '2026-05-01T10:00:00Z', '1000', {}, { status: 'entered-in-error' }),
+      {
+        ...sampled('in-a-component', '2026-05-01T10:02:00Z', '', {}),
+        code: { text: 'x' },
+        valueSampledData: undefined,
+        component: [
+          { code: { text: 'y' }, valueString: 'z' },
+          {
+            code: loinc('8867-4'),
+            valueSampledData: { origin: quantity(10, '/min'), period: 30_000, dimensions: 1, data: '1 2' },
+          },
+        ],
+      },
+    )
+    const { lines, leftOut } = await seriesOf({
+      ...heartRate,
+      subject: 'Patient/cyd',
+      start: '2026-05-01T10:00:00Z',
+      end: '2026-05-01T10:02:59Z',
+      points: '3',
+    })
+    t.strictSame(lines.map(figuresOf), [
+      {
+        count: [4, 3, 2],
+        minimum: [62, 30, 11],
+        average: [69, 60, 11.5],
+        maximum: [80, 90, 12],
+        sum: [276, 180, 23],
+      },
+    ])
+    t.equal(leftOut, 4, 'another unit, a wave, two dimensions, and what is below the lowest that is measured')
+  },
+)

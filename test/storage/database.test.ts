@@ -3,6 +3,20 @@ import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 
+t.test('more samples than are counted at once are refused as too costly, and what would be fewer is said', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  t.strictSame(await database.one(sql.fragment`SELECT few_samples(5, 5) AS few`), { few: true })
+  const refused = await database.one(sql.fragment`SELECT few_samples(6, 5)`).catch(error => error)
+  t.match(refused, {
+    issues: [{ code: 'too-costly', message: 'There are more samples than are counted at once; choose fewer days' }],
+  })
+})
+
 t.test('a commit that PostgreSQL turns into a rollback is a fault, and never taken for done', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)

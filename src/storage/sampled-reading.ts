@@ -1,0 +1,56 @@
+import { standardExtensions } from '../fhir/canonical.ts'
+import { unitOfRanges } from './observation-facts.ts'
+import { type SqlFragment, sql } from './sql.ts'
+
+/** What a number of a SampledData, before factor and origin, is in the unit that is asked: × `slope` + `shift`; of the row `unit`. */
+export type Told = {
+  readonly is: SqlFragment
+  readonly slope: SqlFragment
+  readonly shift: SqlFragment
+  readonly isExact: SqlFragment
+}
+
+/**
+ * Of the rows of `asked` those that are SampledData of numbers whose unit can be told in the one that is asked: measured each second or more
+ * seldom, or at moments of their own. What is sampled faster is a wave, such as an ECG, and one reading. Ends with too-costly where it is too much.
+ * https://hl7.org/fhir/R4/datatypes.html#SampledData
+ */
+export const sampledIn = ({ is, slope, shift, isExact }: Told): SqlFragment => sql.fragment`
+  SELECT * FROM (
+    SELECT hot.pk, hot.component, hot.device_id, hot.effective_start, unit.dimension, data, period,
+      jsonb_path_query_first(said, ${offsetsPath}::jsonpath) #>> '{}' AS offsets,
+      coalesce((said ->> 'factor')::float8, 1) * ${slope} AS slope,
+      coalesce((said #>> '{origin,value}')::float8, 0) * ${slope} + ${shift} AS shift,
+      ${isExact} AS is_exact, sum(length(data)) OVER () AS characters
+    FROM asked AS hot
+    JOIN observation AS body ON body.patient_id = hot.patient_id AND body.pk = hot.pk
+    CROSS JOIN LATERAL (SELECT (CASE hot.component WHEN 0 THEN body.content
+      ELSE body.content -> 'component' -> (hot.component - 1) END) -> 'valueSampledData' AS said) AS element
+    CROSS JOIN LATERAL (SELECT btrim(said ->> 'data') AS data, (said ->> 'period')::float8 AS period) AS samples
+    JOIN unit ON unit.key = coalesce(said #>> '{origin,system}', '') || '|' || (said #>> '{origin,code}')
+    WHERE hot.unit_id = ${unitOfRanges} AND (said ->> 'dimensions')::numeric = 1 AND ${is}
+      AND (period >= ${slowestWave} OR jsonb_path_exists(said, ${offsetsPath}::jsonpath))
+      AND data ~ ${wellFormed} AND data ~ '[0-9LU]'
+  ) AS found
+  WHERE few_samples(characters, ${mostCharacters})`
+
+/** In ms. */
+const slowestWave = 1000
+
+/** Some five million samples, such as two months of a heart rate each second. */
+const mostCharacters = 20_000_000
+
+const number = '[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?|[ELU]'
+const wellFormed = `^(${number})( (${number}))*$`
+
+const offsetsPath = `$.extension[*] ? (@.url == "${standardExtensions.sampledDataOffsets}").valueString`
+
+/**
+ * Each sample of the row `hot` of `sampled` with its moment `at`, as many as there are millions of: below or above the limits of the device it has no value; what is
+ * missing is none.
+ */
+export const samplesOf = sql.fragment`(
+  SELECT hot.effective_start + coalesce(one.moment::float8, (one.place - 1) * hot.period) * interval '1 ms' AS at,
+    CASE WHEN one.text = 'L' OR one.text = 'U' THEN NULL ELSE one.text::float8 * hot.slope + hot.shift END AS value
+  FROM unnest(string_to_array(hot.data, ' '), string_to_array(hot.offsets, ' ')) WITH ORDINALITY AS one(text, moment, place)
+  WHERE one.text <> 'E')`
