@@ -13,7 +13,7 @@ import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 3
+export const mapVersion = 4
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
@@ -51,7 +51,7 @@ export const deriveFace = (
   const face = faceOf(classKey)
   const isSeries = document.plain.form === 'series'
   const value = isSeries ? sampledData(bodies, valuePath(face, document), face) : mainValue(body, face, document)
-  const components = isSeries ? [] : componentsOf(body, face)
+  const components = isSeries ? sampledComponents(bodies, face) : componentsOf(body, face)
   const facts = factsOf(body, value, effective)
   const loinc = codings.loinc(classKey, facts)
   const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
@@ -141,6 +141,19 @@ const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
     if (found === undefined) return []
     const value = toValue(found, part, component)
     return [{ code: { coding: componentCoding(component, found, statistic) }, ...value }]
+  })
+}
+
+/** Of points that have several values each, such as pressures: one for each value, as an ECG has one for each lead. */
+const sampledComponents = (bodies: readonly JsonRecord[], face: Face): readonly JsonRecord[] => {
+  const [first = {}] = bodies
+  const statistic = asText(first.descriptive_statistic)
+  const isOfOne = bodies.every(body => body.descriptive_statistic === first.descriptive_statistic)
+  if (face.under !== undefined || !isOfOne) return []
+  return (face.components ?? []).flatMap(component => {
+    const sampled = sampledData(bodies, component.path, component)
+    if (!('valueSampledData' in sampled)) return []
+    return [{ code: { coding: componentCoding(component, first[component.path], statistic) }, ...sampled }]
   })
 }
 

@@ -9,7 +9,11 @@ import { toQuantity } from './quantity.ts'
  * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points are moments that share a unit. Those
  * on a grid stand on it, `E` where one is missing; of others the period is the mean, and R5's offsets have the true times.
  */
-export const sampledData = (bodies: readonly JsonRecord[], path: string | null, face: Face): JsonRecord => {
+export const sampledData = (
+  bodies: readonly JsonRecord[],
+  path: string | null,
+  face: Pick<Face, 'units' | 'bare'>,
+): JsonRecord => {
   if (path === null || bodies.length < 2) return {}
   const points = bodies.map(body => ({ at: momentOf(body), quantity: toQuantity(body[path], face) }))
   points.sort((one, other) => one.at - other.at)

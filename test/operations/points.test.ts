@@ -119,7 +119,22 @@ t.test('a series of more than one value each has them at each point', async t =>
     diastolic_blood_pressure: { value: 80, unit: 'mmHg' },
     effective_time_frame: { date_time: second(at) },
   }))
-  const { points } = await pointsOf(await store(series('omh:blood-pressure:4.0', pressures, '3')))
+  const id = await store(series('omh:blood-pressure:4.0', pressures, '3'))
+  const { component = [] }: Observation = (await send('GET', `Observation/${id}`)).json()
+  t.strictSame(
+    component.map(({ code, valueSampledData }) => [
+      code.coding?.[0]?.code,
+      valueSampledData?.data,
+      valueSampledData?.period,
+      valueSampledData?.origin.code,
+    ]),
+    [
+      ['8480-6', '120 121', 60_000, 'mm[Hg]'],
+      ['8462-4', '80 80', 60_000, 'mm[Hg]'],
+    ],
+  )
+  t.equal(await found('component-code=8480-6&component-value-quantity=gt120||mm[Hg]'), 1)
+  const { points } = await pointsOf(id)
   t.strictSame(
     points.map(({ component }) => component?.map(one => one.valueQuantity?.value)),
     [
