@@ -22,16 +22,18 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
       toCapabilityStatement({ ...served, interactions, operations, formats: servedFormats }, { base: base(), date }),
     ),
   )
-  server.get('/metadata', async (request, reply) => {
-    requirePresentation(request)
-    refuseLines(request)
-    const { presentation } = request
-    return reply.type(contentTypeOf(presentation)).send(resourceText(text(), presentation, server.xml))
-  })
-  // "The server SHALL respond with application/json, regardless of the Accept header".
-  server.get('/.well-known/smart-configuration', async (_request, reply) =>
-    reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
-  )
+  for (const end of ['', '/']) {
+    server.get(`/metadata${end}`, async (request, reply) => {
+      requirePresentation(request)
+      refuseLines(request)
+      const { presentation } = request
+      return reply.type(contentTypeOf(presentation)).send(resourceText(text(), presentation, server.xml))
+    })
+    // "The server SHALL respond with application/json, regardless of the Accept header".
+    server.get(`/.well-known/smart-configuration${end}`, async (_request, reply) =>
+      reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
+    )
+  }
 }
 
 const once = <T>(make: () => T): (() => T) => {

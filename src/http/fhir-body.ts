@@ -1,3 +1,4 @@
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
@@ -10,21 +11,36 @@ export const parseBodies = (server: FastifyInstance): void => {
   for (const name of formatNames) {
     server.addContentTypeParser(
       [...formats[name].types],
-      { parseAs: 'string' },
-      async (_request: FastifyRequest, text: string) => (text === '' ? undefined : parsers[name](text)),
+      { parseAs: 'buffer' },
+      async (request: FastifyRequest, bytes: Buffer) =>
+        bytes.length === 0 ? undefined : parsers[name](textIn(request, bytes)),
     )
   }
-  server.addContentTypeParser(patchType, { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
-    text === '' ? undefined : parseText(text),
+  server.addContentTypeParser(patchType, { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) =>
+    bytes.length === 0 ? undefined : parseText(textIn(request, bytes)),
   )
   server.addContentTypeParser(
     formType,
-    { parseAs: 'string', bodyLimit: mostFormBytes },
-    async (_request: FastifyRequest, text: string) => new URLSearchParams(text),
+    { parseAs: 'buffer', bodyLimit: mostFormBytes },
+    async (request: FastifyRequest, bytes: Buffer) => new URLSearchParams(textIn(request, bytes)),
   )
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
     throw unsupported(request.headers['content-type'] ?? 'A body without a type')
   })
+}
+
+/**
+ * "FHIR uses UTF-8 for all request and response bodies": https://hl7.org/fhir/R4/http.html#mime-type. What is not would be
+ * stored with other letters than were sent. Some platforms begin UTF-8 with a byte order mark, which is none of the text.
+ */
+const textIn = ({ headers }: FastifyRequest, bytes: Buffer): string => {
+  if (!isAscii(bytes)) {
+    const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1]
+    if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw unsupported(`Text in ${charset}`, 'UTF-8')
+    if (!isUtf8(bytes)) throw new FhirError('structure', 'The body is not UTF-8')
+  }
+  const text = bytes.toString('utf8')
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
 /** The parameters of one search: many times what anybody asks. */

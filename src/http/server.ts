@@ -81,7 +81,7 @@ const told = [
   'WWW-Authenticate',
 ]
 
-const publicPath = /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/smart-configuration)(\?|$)/
+const publicPath = /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/smart-configuration)\/?(\?|$)/
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536

@@ -4,7 +4,16 @@ import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import { bundleEntry } from './bundle-text.ts'
-import type { Body, Context, FhirRequest, FhirResponse, RequestHeaders, Routed } from './interaction.ts'
+import type {
+  Body,
+  Context,
+  FhirRequest,
+  FhirResponse,
+  Handler,
+  Interaction,
+  RequestHeaders,
+  Routed,
+} from './interaction.ts'
 import { findRoute } from './route.ts'
 
 /** An entry of a batch or a transaction. https://hl7.org/fhir/R4/bundle.html#bundle-request */
@@ -32,12 +41,12 @@ export const parseEntry = (
     throw new FhirError('required', 'An entry says its request', { status: 400, expression: 'request' })
   const method = textOf(request, 'method')
   const [path = '', query = ''] = relative(textOf(request, 'url'), base).split('?')
-  const { interaction, named } = findRoute(interactions, registry, { method, path })
+  const { interaction, named } = findRoute(interactions, registry, { method: method === 'HEAD' ? 'GET' : method, path })
   if ((interaction.path === '' && interaction.method === 'POST') || interaction.body === 'form') {
     throw new FhirError('not-supported', `A Bundle cannot carry a ${interaction.name} by ${method}`, { status: 400 })
   }
   return {
-    interaction,
+    interaction: method === 'HEAD' ? withoutBody(interaction) : interaction,
     request: {
       ...named,
       query: new URLSearchParams(query),
@@ -46,6 +55,16 @@ export const parseEntry = (
     } as FhirRequest,
     ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
   }
+}
+
+/** "The HEAD method is identical to GET except that the server MUST NOT send content": https://www.rfc-editor.org/rfc/rfc9110#name-head */
+const withoutBody = (interaction: Interaction): Interaction => {
+  const { handler } = interaction as Interaction & { readonly handler: Handler }
+  const answered: Handler = async (request, context) => {
+    const { body: _, ...answer } = await handler(request, context)
+    return answer
+  }
+  return { ...interaction, handler: answered } as Interaction
 }
 
 /** The entry of the answer, as text: https://hl7.org/fhir/R4/bundle.html#bundle-response */

@@ -8,7 +8,7 @@ const call = (
   method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'HEAD',
   url: string,
   headers: object = {},
-  payload?: string,
+  payload?: string | Buffer,
 ) =>
   server.inject({ method, url, headers: { authorization, ...headers }, ...(payload === undefined ? {} : { payload }) })
 
@@ -26,7 +26,7 @@ t.test('without a token in force there is no answer but 401', async t => {
 })
 
 t.test('metadata and smart-configuration are public', async t => {
-  for (const url of ['/metadata', '/fhir/metadata', '/fhir/.well-known/smart-configuration']) {
+  for (const url of ['/metadata', '/fhir/metadata', '/fhir/metadata/', '/fhir/.well-known/smart-configuration']) {
     t.equal((await server.inject({ url })).statusCode, 200)
   }
 })
@@ -66,6 +66,29 @@ t.test('other types than FHIR has are neither served nor taken', async t => {
   t.equal((await sent('application/json; charset=utf-8')).statusCode, 201)
   for (const type of ['text/plain', 'application/x-www-form-urlencoded'])
     t.equal((await sent(type)).statusCode, 415, type)
+})
+
+t.test('what is not UTF-8 is refused, and never stored with other letters than were sent', async t => {
+  const body = (family: string) => `{"resourceType":"Patient","name":[{"family":"${family}"}]}`
+  const sent = async (type: string, payload: Buffer, url = '/fhir/Patient') => {
+    const answer = await call('POST', url, { 'content-type': type }, payload)
+    return [answer.statusCode, answer.json().name?.[0].family ?? answer.json().issue[0].diagnostics]
+  }
+  const latin1 = Buffer.from(body('Müller'), 'latin1')
+  t.same(await sent('application/fhir+json', latin1), [400, 'The body is not UTF-8'])
+  const refused = [415, 'Text in iso-8859-1 is not taken here; send UTF-8']
+  t.same(await sent('application/json; charset=iso-8859-1', latin1), refused)
+  t.same(await sent('application/json; charset=iso-8859-1', Buffer.from(body('Muller'))), [201, 'Muller'])
+  const form = 'application/x-www-form-urlencoded'
+  t.same(await sent(form, Buffer.from('name=Müller', 'latin1'), '/fhir/Patient/_search'), [
+    400,
+    'The body is not UTF-8',
+  ])
+  t.same(
+    await sent('application/json;charset=UTF-8', Buffer.from(`\uFEFF${body('Müller')}`)),
+    [201, 'Müller'],
+    'after a mark',
+  )
 })
 
 t.test('HEAD answers as GET does, without the body', async t => {

@@ -33,9 +33,10 @@ t.test('entries are answered in their order, and none hinders another', async t 
     { request: { method: 'POST', url: 'Patient/nobody' } },
     { request: { method: 'GET', url: 'Patient/$nothing' } },
     { request: { method: 'GET', url: 'Thing/1' } },
+    { request: { method: 'HEAD', url: 'Patient?_count=1' } },
   ])
   t.equal(answer.statusCode, 200)
-  t.same(statuses(answer), ['201', '400', '422', '400', '200', '201', '404', '405', '404', '404'])
+  t.same(statuses(answer), ['201', '400', '422', '400', '200', '201', '404', '405', '404', '404', '200'])
   const { type, entry } = answer.json()
   t.equal(type, 'batch-response')
   t.match(entry[0].response, {
@@ -46,6 +47,7 @@ t.test('entries are answered in their order, and none hinders another', async t 
   t.notOk(entry[0].resource, 'resources only where they are asked for')
   t.match(entry[2].response.outcome, { issue: [{ expression: ['Patient.gender'] }] })
   t.match(entry[4].resource, { type: 'searchset' })
+  t.same(entry[10], { response: { status: '200 OK' } }, 'HEAD answers as GET does, without the body')
 })
 
 t.test('where entries cannot stand together, each is written alone', async t => {
