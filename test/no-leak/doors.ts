@@ -201,7 +201,7 @@ export const doors: readonly Door[] = [
     letter: 'r',
     seen: batch(
       (type, id) => `${type}/${id}/_history`,
-      one => one.resource?.total === 1,
+      one => Number(one.resource?.total ?? 0) > 0,
     ),
   },
 ]

@@ -48,7 +48,7 @@ const holds = ({ source, from = '2026-01-01', to = '9999' }: Permit, { days, sou
 
 type Recipient = Extract<Reader, { kind: 'practitioner' | 'client' }>
 
-const reaches = ({ to, patient }: Consent, reader: Recipient): boolean => {
+const reaches = ({ to, patient, text }: Consent, reader: Recipient): boolean => {
   const [type, id] = to.split('/')
   if (type !== 'ResearchStudy')
     return (
@@ -62,9 +62,17 @@ const reaches = ({ to, patient }: Consent, reader: Recipient): boolean => {
     !study.over &&
     enrolments.some(one => one.study === id && isOneHuman(one.patient, patient) && !one.ended) &&
     (reader.study === undefined || reader.study === id) &&
-    works(reader, study)
+    works(reader, study) &&
+    isNamed(reader, study, text)
   )
 }
+
+/** Where the text that was signed says who receives, nobody from elsewhere does whom it does not name. */
+const isNamed = (reader: Recipient, { texts, organization }: Study, text: number | undefined): boolean =>
+  texts === undefined ||
+  reader.kind === 'client' ||
+  isMember(reader.id, one => isWithin(one, organization)) ||
+  texts[text ?? 0]?.includes(reader.id) === true
 
 const works = (reader: Recipient, study: Study): boolean =>
   reader.kind === 'client'

@@ -52,6 +52,8 @@ export type Study = {
   /** What its text promises of a withdrawal; absent: hide. */
   readonly withdrawal?: 'keep'
   readonly staff: readonly { readonly practitioner: string; readonly ended?: true }[]
+  /** Its versions, by whom from elsewhere they name as recipients; absent: one that leaves it to the study. */
+  readonly texts?: readonly (readonly string[])[]
 }
 
 export const studies: readonly Study[] = [
@@ -66,6 +68,14 @@ export const studies: readonly Study[] = [
   { id: 'over', organization: 'lab', access: 'organization', identity: 'identified', over: true, staff: [] },
   { id: 'foreign', organization: 'elsewhere', access: 'organization', identity: 'coded', staff: [] },
   { id: 'keeping', organization: 'lab', access: 'organization', identity: 'identified', withdrawal: 'keep', staff: [] },
+  {
+    id: 'naming',
+    organization: 'lab',
+    access: 'staff',
+    identity: 'coded',
+    staff: [{ practitioner: 'clinician' }, { practitioner: 'gone' }],
+    texts: [['clinician'], ['clinician', 'gone']],
+  },
 ]
 
 export type Permit = {
@@ -86,6 +96,8 @@ export type Consent = {
   /** Types of other resources; only those of a known time since February. */
   readonly types?: readonly string[]
   readonly denies?: string
+  /** Which version of the study's texts was signed, where it has several: from 0. */
+  readonly text?: number
   /** Made inactive once all was stored that is not `late`. */
   readonly withdrawn?: true
 }
@@ -126,6 +138,8 @@ export const consents: readonly Consent[] = [
     types: ['Condition'],
     withdrawn: true,
   },
+  { patient: 'gil', to: 'ResearchStudy/naming', status: 'active', permits: hearts, text: 0 },
+  { patient: 'ida', to: 'ResearchStudy/naming', status: 'active', permits: hearts, text: 1 },
   { patient: 'kim', to: 'Practitioner/clinician', status: 'active', permits: hearts, types: ['Condition'] },
   { patient: 'kim', to: 'Organization/annex', status: 'active', permits: [{ kind: weight }] },
 ]
@@ -137,6 +151,8 @@ export const enrolments: readonly { readonly patient: string; readonly study: st
   { patient: 'ida', study: 'over' },
   { patient: 'jon', study: 'foreign' },
   { patient: 'may', study: 'keeping' },
+  { patient: 'gil', study: 'naming' },
+  { patient: 'ida', study: 'naming' },
 ]
 
 export const patients: readonly (readonly [id: string, organization: string])[] = [

@@ -33,15 +33,20 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['ResearchStudy/open', [...openStaff, ...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'lou', ...joined]],
   ['ResearchStudy/coded', [...codedStaff, ...members, 'technician', 'hal']],
   ['ResearchStudy/foreign', ['visitor', 'jon', 'client-of-elsewhere']],
+  ['ResearchStudy/naming', ['clinician', 'gone', 'client-of-lab', ...members, 'technician', 'gil', 'ida']],
   ['Group/group-open', openStaff],
   ['Group/group-coded', [...codedStaff, ...members, 'technician']],
   ['Group/group-foreign', ['visitor', 'client-of-elsewhere']],
   ['ResearchSubject/open-ann', [...ann, ...openStaff], 'ann'],
   ['ResearchSubject/coded-hal', ['hal', 'registrar', ...codedStaff]],
+  ['ResearchSubject/naming-gil', ['gil', 'registrar', 'clinician', 'client-of-lab']],
+  ['ResearchSubject/naming-ida', ['ida', 'registrar', 'clinician', 'gone', 'client-of-lab']],
   ['ResearchSubject/foreign-jon', ['jon', 'visitor', 'client-of-elsewhere']],
   ['Consent/consent-open-ann', [...ann, ...openStaff], 'ann'],
   ['Consent/consent-open-cat', ['cat', ...openStaff]],
   ['Consent/consent-coded-hal', ['hal', ...codedStaff]],
+  ['Consent/consent-naming-gil', ['gil', 'clinician', 'client-of-lab']],
+  ['Consent/consent-naming-ida', ['ida', 'clinician', 'gone', 'client-of-lab']],
   ['Consent/consent-annex-kim', ['kim', 'neighbour']],
   ['Consent/consent-clinician-kim', ['kim', 'clinician']],
   ['Device/ann-acme', [...ann, ...openStaff], 'ann'],
@@ -50,12 +55,21 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Practitioner/researcher', [...tree, 'administrator']],
   ['Practitioner/visitor', ['visitor', 'administrator']],
   ['Practitioner/keeper', [...codedStaff, 'hal', 'administrator']],
-  ['Practitioner/clinician', ['kim', 'administrator']],
+  ['Practitioner/clinician', ['kim', 'gil', 'ida', 'clinician', 'gone', 'client-of-lab', 'administrator']],
   ['PractitionerRole/visitor-elsewhere', ['visitor', 'administrator']],
   ['PractitionerRole/dean-university', [...tree, 'administrator']],
   [
     'Organization/lab',
-    [...tree, ...labPatients, ...codedStaff, 'collaborator', 'the researcher, narrowed to open', 'administrator'],
+    [
+      ...tree,
+      ...labPatients,
+      ...codedStaff,
+      'collaborator',
+      'clinician',
+      'gone',
+      'the researcher, narrowed to open',
+      'administrator',
+    ],
   ],
   ['Organization/elsewhere', ['visitor', 'jon', ...joined, 'client-of-elsewhere', 'administrator']],
   ['Person/person-researcher', ['researcher', ...self, 'administrator']],
@@ -102,7 +116,7 @@ const readersByOwnedType: Readonly<Record<string, readonly string[]>> = {
   Subscription: ['registrar'],
 }
 
-export const secretsOf = ({ owned, decisions, uploaded }: World): readonly Secret[] => [
+export const secretsOf = ({ owned, decisions, uploaded, described }: World): readonly Secret[] => [
   ...observations.map(
     (observation): Secret => ({
       type: 'Observation',
@@ -119,6 +133,8 @@ export const secretsOf = ({ owned, decisions, uploaded }: World): readonly Secre
   }),
   ...decisions.map(id => ({ type: 'Provenance' as const, id, isReadBy: isAmong([...ann, ...openStaff], undefined) })),
   { type: 'Provenance', id: uploaded.provenance, isReadBy: isAmong([...joined, ...openStaff], undefined) },
+  { type: 'Device', id: described.shown, isReadBy: isAmong(['lou', ...openStaff], undefined) },
+  { type: 'Device', id: described.hidden, isReadBy: isAmong(['lou'], undefined) },
   ...owned.map(({ resourceType, id = '' }) => ({
     type: resourceType,
     id,

@@ -1,6 +1,7 @@
-import type { Consent, ConsentProvision, Observation, Resource } from '@medplum/fhirtypes'
+import type { Consent, ConsentProvision, Extension, Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem } from '../../src/access/owner.ts'
 import type { Work } from '../../src/app.ts'
+import { point, upload } from '../mhealth/upload.ts'
 import * as w from '../storage/model/world.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import * as facts from './facts.ts'
@@ -18,7 +19,8 @@ export const openNoLeakWorld = async (work?: Work) => {
   const owned: Resource[] = []
   for (const resource of ofTheLab) owned.push(await stored(registrar('POST', resource.resourceType, resource)))
   const uploaded = await uploadedBy(everything)
-  return { ...world, call, everything, owned, uploaded, decisions: await decisionsOf(everything) }
+  const described = await describedBy(everything)
+  return { ...world, call, everything, owned, uploaded, described, decisions: await decisionsOf(everything) }
 }
 
 /** One upload of two patients: of pat's a part is shared. Ids of what it brought, and of the Provenance of pat's part. */
@@ -44,6 +46,21 @@ const uploadedBy = async (everything: Call) => {
   const [shown = '', ...hidden] = answers.map(({ response }) => response.location.split('/').at(-3) ?? '')
   const found = await everything('GET', `Provenance?target=Observation/${shown}`)
   return { provenance: JSON.parse(found.body).entry[0].resource.id as string, shown, hidden }
+}
+
+/** Ids of the Devices that headers of lou's documents describe: of a scale, whose weight is shared, and of a watch, whose heart rate is not. */
+const describedBy = async (everything: Call) => {
+  const made = async (schema: string, measure: object, serial: string) => {
+    const header = { external_datasheets: [{ datasheet_type: 'serial_number', datasheet_reference: serial }] }
+    const body = { ...measure, effective_time_frame: { date_time: '2026-03-01T00:00:00Z' } }
+    const { device: _, ...sent } = upload(point(schema, body, header))
+    const found = await stored(everything('POST', 'Observation', { ...sent, subject: reference('Patient/lou') }))
+    return (found as Observation).device?.reference?.split('/')[1] ?? ''
+  }
+  return {
+    shown: await made('omh:body-weight:2.0', { body_weight: { value: 70, unit: 'kg' } }, 'scale'),
+    hidden: await made('omh:heart-rate:2.0', { heart_rate: { value: 70, unit: 'beats/min' } }, 'watch'),
+  }
 }
 
 /** Ids of the Provenances that the server itself wrote of ann's Consent to the study `open`. */
@@ -118,9 +135,11 @@ const resources = (): readonly Resource[] => [
   { resourceType: 'Device', id: 'acme', manufacturer: 'Acme' },
   { resourceType: 'Device', id: 'other', manufacturer: 'Other' },
   ...['ann-acme', 'ann-other', 'bob-acme', 'jon-acme'].map(deviceOf),
-  ...facts.studies.flatMap(studyOf),
+  ...facts.studies.flatMap(study => studyOf(study, study.texts?.slice(0, 1))),
   ...facts.enrolments.map(({ study, patient, ended }) => w.enrols(study, patient, ended ? 'withdrawn' : 'on-study')),
-  ...facts.consents.map(consentOf),
+  ...facts.consents.filter(({ text = 0 }) => text === 0).map(consentOf),
+  ...facts.studies.filter(({ texts }) => texts !== undefined).flatMap(study => studyOf(study)),
+  ...facts.consents.filter(({ text = 0 }) => text > 0).map(consentOf),
   ...facts.observations.filter(({ late }) => !late).map(observationOf),
   ...beside,
   ...facts.consents.filter(({ withdrawn }) => withdrawn).map(one => consentOf({ ...one, status: 'inactive' })),
@@ -143,7 +162,11 @@ const deviceOf = (id: string): Resource => {
   }
 }
 
-const studyOf = ({ id, organization, access, identity, over, withdrawal, staff }: facts.Study): readonly Resource[] => [
+/** With the versions of its text so far, and of its staff those whom they name. */
+const studyOf = (
+  { id, organization, access, identity, over, withdrawal, staff, texts: all }: facts.Study,
+  texts = all,
+): readonly Resource[] => [
   w.groupOf(id, organization),
   {
     ...w.study(
@@ -157,14 +180,29 @@ const studyOf = ({ id, organization, access, identity, over, withdrawal, staff }
         ...(withdrawal === undefined ? [] : [w.patientText('1', w.usualWords, withdrawal)]),
         w.requestsType('Condition'),
         w.requestsType('QuestionnaireResponse'),
-        ...staff.map(({ practitioner, ended }) => w.works(practitioner, 'researcher', ended && '2020-01-01')),
+        ...(texts ?? []).map((recipients, version) => naming(organization, version, recipients)),
+        ...staff
+          .filter(({ practitioner }) => texts?.at(-1)?.includes(practitioner) !== false)
+          .map(({ practitioner, ended }) => w.works(practitioner, 'researcher', ended && '2020-01-01')),
       ],
       over ? 'completed' : 'active',
     ),
   },
 ]
 
-export const consentOf = ({ patient, to, status, permits, types = [], denies }: facts.Consent): Consent => {
+/** A version of a text that says who receives. */
+const naming = (organization: string, version: number, recipients: readonly string[]): Extension => {
+  const { extension = [], ...text } = w.patientText(`${version}`, wordsOf(version))
+  const named = [`Organization/${organization}`, ...recipients.map(id => `Practitioner/${id}`)]
+  return {
+    ...text,
+    extension: [...extension, ...named.map(to => ({ url: 'recipient', valueReference: reference(to) }))],
+  }
+}
+
+const wordsOf = (version: number): string => `Version ${version}`
+
+export const consentOf = ({ patient, to, status, permits, types = [], denies, text }: facts.Consent): Consent => {
   const study = to.startsWith('ResearchStudy/')
   const nested = [
     ...permits.map(permitOf),
@@ -172,7 +210,7 @@ export const consentOf = ({ patient, to, status, permits, types = [], denies }: 
     ...(denies === undefined ? [] : [{ type: 'deny' as const, code: [w.kind(denies)] }]),
   ]
   const base = w.consent(to.split('/')[1] ?? '', patient, status, nested)
-  if (study) return base
+  if (study) return text === undefined ? base : { ...base, sourceAttachment: w.sourceOf(wordsOf(text)) }
   const { extension: _, ...rest } = base
   return {
     ...rest,
