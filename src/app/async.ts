@@ -24,7 +24,7 @@ export const openAsync = async (
   const working = await workOnAsyncRequests({
     database,
     queue,
-    contextFor: (caller, { request, name }) => contextOf({ caller, id: request, log }, { name, path: '' }),
+    contextFor: (caller, { request, name, target }) => contextOf({ caller, id: request, log }, { name, path: target }),
     reportFault,
   })
   return {

@@ -73,7 +73,10 @@ export const asyncRoutes = async (
         .headers({ 'x-progress': state.name === 'search-type' ? 'in progress' : progress, 'retry-after': pollSeconds })
         .send()
     }
-    return sendAnswer(reply, await asyncAnswer(database, id, state, contextOf(request, { name: state.name, path: '' })))
+    return sendAnswer(
+      reply,
+      await asyncAnswer(database, id, state, contextOf(request, { name: state.name, path: state.target })),
+    )
   })
   server.delete<Named>(`/${folder}/:id`, async (request, reply) => {
     const { id } = request.params

@@ -58,7 +58,7 @@ export const openContexts = (
   }
 }
 
-type Asked = Pick<Interaction, 'name' | 'path'>
+type Asked = Pick<Interaction, 'name'> & { readonly path: string }
 
 const doorOf = ({ id }: Pick<FastifyRequest, 'id'>, { name, path }: Asked): AuditDoor => ({
   request: id,

@@ -21,9 +21,10 @@ export const asyncRequestOf = ({ interaction, request }: Routed, context: Contex
     if (!('type' in request) || 'compartment' in request || !isOfMatches(request, context)) return undefined
     return { name, target: `${request.type}?${request.query}`, body: null, total: 1 }
   }
-  if (name !== 'batch' && name !== 'transaction') return undefined
+  if (name !== 'batch' && name !== 'transaction' && !(name === 'operation' && interaction.takesBundle)) return undefined
   const entries = entriesOf(body)
-  return entries.every(isWrite) ? { name, target: '', body: textOf(body), total: entries.length } : undefined
+  const target = interaction.path
+  return entries.every(isWrite) ? { name, target, body: textOf(body), total: entries.length } : undefined
 }
 
 const textOf = (body: unknown): string => {

@@ -77,7 +77,7 @@ const routedOf = ({ name, target, prefer, body }: AsyncWork, { interactions, reg
   return { interaction, request }
 }
 
-const methodOf = { batch: 'POST', transaction: 'POST', 'search-type': 'GET' } as const
+const methodOf = { batch: 'POST', transaction: 'POST', operation: 'POST', 'search-type': 'GET' } as const
 
 type Doing = Parts & {
   readonly id: string
@@ -101,23 +101,44 @@ const doBatch = async (doing: Doing): Promise<void> => {
   for (let from = work.done; from < entries.length; from += partLength) {
     const part = entries.slice(from, from + partLength)
     const at = { part: from, done: Math.min(from + partLength, entries.length) }
-    const answer = (store: Context['store']) => answerPart(part, routed, { ...context, store })
-    const isKept = await context.store
-      .atomic(async (store, connection) => {
-        await keepOrUndo(connection, id, { ...at, entries: await answer(store) })
-        return true
-      })
-      .catch(error => {
-        if (error === notAwaited) throw error
-        return false
-      })
-    // Something of it broke the commit that all of it shares: then each write has its own.
-    if (!isKept) await keepOrUndo(database, id, { ...at, entries: await answer(context.store) })
+    await doPart(doing, at, store => answerPart(part, routed, { ...context, store }))
   }
   await endAsyncRequest(database, id, { status: 200, head: { type: 'batch-response' } })
 }
 
 const partLength = 500
+
+/** What a Bundle does all of whose entries stand for themselves, and refer to one another: one part, and its own kind of answer. */
+const doOperation = async (doing: Doing): Promise<void> => {
+  const { id, work, context, routed, database } = doing
+  let head: object = {}
+  await doPart(doing, { part: 0, done: work.total }, async store => {
+    const { entries, ...answered } = bundleOf(await context.dispatch(routed, { ...context, store }))
+    head = answered.head
+    return [...entries].join()
+  })
+  await endAsyncRequest(database, id, { status: 200, head })
+}
+
+type Place = { readonly part: number; readonly done: number }
+
+const doPart = async (
+  { id, context, database }: Doing,
+  at: Place,
+  answer: (store: Context['store']) => Promise<string>,
+): Promise<void> => {
+  const isKept = await context.store
+    .atomic(async (store, connection) => {
+      await keepOrUndo(connection, id, { ...at, entries: await answer(store) })
+      return true
+    })
+    .catch(error => {
+      if (error === notAwaited) throw error
+      return false
+    })
+  // Something of it broke the commit that all of it shares: then each write has its own.
+  if (!isKept) await keepOrUndo(database, id, { ...at, entries: await answer(context.store) })
+}
 
 const answerPart = async (entry: readonly unknown[], { interaction, request }: Routed, context: Context) => {
   const body = { resourceType: 'Bundle', type: 'batch', entry }
@@ -131,7 +152,7 @@ const doSearch = async ({ id, context, routed, database }: Doing): Promise<void>
   await endAsyncRequest(database, id, { status: 200, head })
 }
 
-const done = { batch: doBatch, transaction: doTransaction, 'search-type': doSearch } as const
+const done = { batch: doBatch, transaction: doTransaction, operation: doOperation, 'search-type': doSearch } as const
 
 const keepOrUndo = async (
   connection: Connection,

@@ -38,6 +38,8 @@ type Target =
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
   | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
       readonly types: 'all' | readonly ResourceType[]
+      /** It takes a Bundle of writes, each on its own: what became of them can be answered later. */
+      readonly takesBundle?: true
     })
 
 export type OperationLevel = 'system' | 'type' | 'instance'

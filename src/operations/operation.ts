@@ -13,13 +13,23 @@ export type Operation = {
   readonly types: 'all' | readonly ResourceType[]
   /** GET only where it changes nothing: https://hl7.org/fhir/R4/operations.html#executing */
   readonly methods: readonly ('GET' | 'POST')[]
+  /** It takes a Bundle of writes, each on its own: what became of them can be answered later. */
+  readonly takesBundle?: true
   readonly documentation: string
   /** What it finds in its request depends on the level; at the system nobody has asked the gate for it yet. */
   readonly handler: Handler
 }
 
 /** The routes of an operation: they are found, allowed and called as interactions are. */
-export const routesOf = ({ name, at, types, methods, documentation, handler }: Operation): readonly Interaction[] =>
+export const routesOf = ({
+  name,
+  at,
+  types,
+  methods,
+  takesBundle,
+  documentation,
+  handler,
+}: Operation): readonly Interaction[] =>
   levels
     .filter(level => at[level] !== undefined)
     .flatMap(level =>
@@ -33,6 +43,7 @@ export const routesOf = ({ name, at, types, methods, documentation, handler }: O
           documentation,
           handler,
           ...(at[level] === undefined ? {} : { action: at[level] }),
+          ...(takesBundle === undefined ? {} : { takesBundle }),
         }),
       ),
     )

@@ -13,6 +13,7 @@ export const submitCgmBundle: Operation = {
   at: { system: 'c' },
   types: 'all',
   methods: ['POST'],
+  takesBundle: true,
   documentation:
     'Takes a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor, each entry on its own, by the way of every other create; an entry that refers to one that is refused is refused with it. If-None-Exist takes all search parameters; identifiers are kept as they are sent; of documents that are sent again nothing is stored twice.',
   handler: async (request, context) => {

@@ -21,7 +21,7 @@ export type AsyncRequest = {
 }
 
 /** The interactions that are done so. */
-type AsyncName = 'batch' | 'transaction' | 'search-type'
+type AsyncName = 'batch' | 'transaction' | 'operation' | 'search-type'
 
 /** Answers its id. Throws `throttled` where too many of the same caller are under way. */
 export const addAsyncRequest = async (
@@ -36,11 +36,8 @@ export const addAsyncRequest = async (
     SELECT ${id}, hash, kind, person_id, patient_id, client_id, scope, context, grant_id,
       ${request}, ${name}, ${target}, ${JSON.stringify(prefer)}::jsonb, ${body}, ${total}
     FROM token
-    WHERE hash = ${sql.binary(tokenHash)} AND (
-      SELECT count(*) FROM async_request AS other
-      WHERE other.client_id = token.client_id AND other.ended_at IS NULL AND other.kind = token.kind
-        AND other.person_id IS NOT DISTINCT FROM token.person_id
-        AND other.patient_id IS NOT DISTINCT FROM token.patient_id) < ${mostUnderWay}`)
+    WHERE hash = ${sql.binary(tokenHash)}
+      AND async_under_way(client_id, kind, person_id, patient_id) < ${mostUnderWay}`)
   if (added > 0) return id
   throw new FhirError('throttled', `There are ${mostUnderWay} requests under way already: wait until some are done`)
 }

@@ -101,6 +101,44 @@ t.test('a transaction is done with its answer, or not at all', async t => {
   t.equal((await send('GET', 'Observation?identifier=urn:test|all-or-nothing&_summary=count')).json().total, 1)
 })
 
+t.test(
+  'a submission of glucose is answered later, each entry on its own, and what refers to another entry to what that became',
+  async t => {
+    const device = { resourceType: 'Device', identifier: [{ system: 'urn:test', value: 'sensor' }] }
+    const reading = {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'x' },
+      subject: { reference: 'Patient/ann' },
+      device: { reference: 'urn:uuid:0a6f3c1e-5b7d-4c2a-9e8f-0000000000aa' },
+    }
+    const entry = [
+      { resource: reading, request: { method: 'POST', url: 'Observation' } },
+      {
+        fullUrl: 'urn:uuid:0a6f3c1e-5b7d-4c2a-9e8f-0000000000aa',
+        resource: device,
+        request: { method: 'POST', url: 'Device' },
+      },
+      { resource: { resourceType: 'Basic' }, request: { method: 'POST', url: 'Basic' } },
+    ]
+    const body = { resourceType: 'Bundle', type: 'transaction', entry }
+    const { resource, response } = await answerAt(await laterOf('$submit-cgm-bundle', { body }))
+    t.same(response, { status: '200 OK' })
+    t.match(resource, { resourceType: 'Bundle', type: 'transaction-response' })
+    const answered = (resource as Bundle).entry ?? []
+    t.same(
+      answered.map(one => one.response?.status.slice(0, 3)),
+      ['201', '201', '422'],
+    )
+    const [observation = '', made = ''] = answered.map(
+      one => /[A-Z]\w+\/[^/]+(?=\/_history)/.exec(one.response?.location ?? '')?.[0],
+    )
+    t.match((await send('GET', observation)).json(), { device: { reference: made } })
+    const wrong = await answerAt(await laterOf('$submit-cgm-bundle', { body: { ...body, type: 'batch' } }))
+    t.match(wrong.response, { status: /^400/, outcome: { issue: [{ diagnostics: /type is transaction/ }] } })
+  },
+)
+
 t.test('what cannot be stored is no reason not to be answered', async t => {
   for (const half of ['\\u0000', '\\ud800']) {
     const text = JSON.stringify(bundleOf('transaction', { resourceType: 'Observation' })).replace(
@@ -254,7 +292,8 @@ t.test('nobody has more than twenty requests under way', async t => {
     sql.fragment`SELECT hash FROM token WHERE client_id = 'other' LIMIT 1`,
   )
   const asked = { request: 'x', name: 'batch', target: '', prefer: {}, body: '{}', total: 1 } as const
-  for (let number = 0; number < 20; number++) await addAsyncRequest(database, hash, asked)
+  const added = await Promise.allSettled(Array.from({ length: 30 }, () => addAsyncRequest(database, hash, asked)))
+  t.equal(added.filter(({ status }) => status === 'fulfilled').length, 20, 'however many are asked for at once')
   const answer = await send('POST', '', { body: bundleOf('batch'), prefer: 'respond-async', token: 'other' })
   t.match([answer.statusCode, answer.headers['retry-after']], [429, '2'])
 })
