@@ -56,7 +56,7 @@ const observationColumns = [
   ['device_id', 'integer'],
   ['effective_start', 'timestamptz'],
   ['effective_end', 'timestamptz'],
-  ['derived', 'boolean'],
+  ['is_joint', 'boolean'],
 ] as const
 
 const codeColumns = [
@@ -65,7 +65,7 @@ const codeColumns = [
   ['kind_id', 'integer'],
   ['device_id', 'integer'],
   ['component', 'smallint'],
-  ['derived', 'boolean'],
+  ['is_joint', 'boolean'],
   ['effective_start', 'timestamptz'],
   ['effective_end', 'timestamptz'],
   ['pk', 'bigint'],

@@ -84,7 +84,7 @@ const multiplication = `
       template.last_updated, template.owner, template.author,
       shared_tokens || ARRAY(SELECT ('x' || substr(md5(plan.n || '/' || one), 1, 16))::bit(64)::bigint
         FROM generate_series(1, own_tokens) AS one) AS tokens,
-      template.content, plan.patient, template.kind_id, template.device_id, plan.time, template.derived
+      template.content, plan.patient, template.kind_id, template.device_id, plan.time, template.is_joint
     FROM plan JOIN template ON template.measure = plan.measure AND template.number = plan.template
     WHERE plan.n >= $1 AND plan.n < $2
   ),
@@ -96,16 +96,16 @@ const multiplication = `
     SELECT patient_id, 1, gen_random_uuid(), pk, sha256(id::bytea) FROM made
   ),
   codes AS (
-    INSERT INTO observation_code (patient_id, code_id, kind_id, device_id, component, derived, effective_start,
+    INSERT INTO observation_code (patient_id, code_id, kind_id, device_id, component, is_joint, effective_start,
       effective_end, pk, unit_id, value, last_updated)
-    SELECT made.patient_id, code.code_id, code.kind_id, code.device_id, code.component, code.derived, made.time,
+    SELECT made.patient_id, code.code_id, code.kind_id, code.device_id, code.component, code.is_joint, made.time,
       made.time + (code.effective_end - code.effective_start), made.pk, code.unit_id, code.value, made.last_updated
     FROM made JOIN observation_code AS code ON code.patient_id = made.template_patient AND code.pk = made.template_pk
   )
   INSERT INTO observation (patient_id, pk, id, version, last_updated, owner, author, tokens, content, kind_id, device_id,
-    effective_start, effective_end, derived)
+    effective_start, effective_end, is_joint)
   SELECT patient_id, pk, id, version, last_updated, owner, author, tokens,
     content || jsonb_build_object('id', id, 'subject', jsonb_build_object('reference', 'Patient/' || patient),
       'effectiveDateTime', to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
-    kind_id, device_id, time, time + interval '1 second', derived
+    kind_id, device_id, time, time + interval '1 second', is_joint
   FROM made`

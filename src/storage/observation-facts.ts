@@ -11,12 +11,13 @@ export type ObservationFacts = Interval & {
   readonly kinds: ReadonlySet<string>
   /** Id of the Device that it names. */
   readonly device: string | undefined
-  readonly derived: boolean
+  /** More than one consent may have to cover it: it is of several kinds, or was derived from others. */
+  readonly isJoint: boolean
   readonly codes: readonly CodeFact[]
 }
 
 /** One class (empty: it has no coded code) of the Observation's own code (component 0) or of the code of its n-th component. */
-export type CodeFact = {
+type CodeFact = {
   readonly component: number
   readonly key: string
   readonly value: string | undefined
@@ -29,16 +30,19 @@ export type CodeFact = {
 /** Stands for the unit of such a value; the dictionary begins with 1. */
 export const unitOfRanges = 0
 
-export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => ({
-  ...effectiveOf(observation),
-  kinds: kindsOf(classes, observation),
-  device: deviceOf(observation),
-  derived: (observation.derivedFrom?.length ?? 0) > 0,
-  codes: [
-    ...codeFacts(classes, 0, observation),
-    ...(observation.component ?? []).flatMap((component, index) => codeFacts(classes, index + 1, component)),
-  ],
-})
+export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => {
+  const kinds = kindsOf(classes, observation)
+  return {
+    ...effectiveOf(observation),
+    kinds,
+    device: deviceOf(observation),
+    isJoint: kinds.size > 1 || (observation.derivedFrom?.length ?? 0) > 0,
+    codes: [
+      ...codeFacts(classes, 0, observation),
+      ...(observation.component ?? []).flatMap((component, index) => codeFacts(classes, index + 1, component)),
+    ],
+  }
+}
 
 const unknownTime: Interval = { low: '-infinity', high: 'infinity' }
 

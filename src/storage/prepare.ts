@@ -136,7 +136,7 @@ const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers):
     deviceId: device !== undefined && (device.patientId === 0 || device.patientId === patientId) ? device.deviceId : 0,
     low: facts.low,
     high: facts.high,
-    derived: facts.derived,
+    isJoint: facts.isJoint,
     codes: facts.codes.map(({ component, key, value, unit, isRange }) => ({
       component,
       codeId: numbers.codes.get(key) ?? 0,

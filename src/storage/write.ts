@@ -122,7 +122,7 @@ export const insertAll = async (
   const { type } = first
   const allowed = restrict(writing.access, 'c', type)
   const written = await insertResources(connection, typeIdOf(writing, type), candidates, allowed, writing.classes)
-  const projected = candidates.filter(({ pk, facts }) => written.has(pk) && facts?.derived !== false)
+  const projected = candidates.filter(({ pk, facts }) => written.has(pk) && facts?.isJoint !== false)
   if (projected.length > 0) await project(connection, type, projected.map(toProjected), writing)
   return candidates.map(candidate =>
     written.has(candidate.pk)

@@ -68,7 +68,7 @@ t.test('everything beside the resources can be made again from them', async t =>
   }
   for (const table of columns) await database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET tokens = '{}'`)
   await database.run(sql.fragment`
-    UPDATE observation SET kind_id = 0, device_id = 0, derived = FALSE,
+    UPDATE observation SET kind_id = 0, device_id = 0, is_joint = FALSE,
       effective_start = '-infinity', effective_end = 'infinity'`)
   const progress: number[] = []
   const done = await reindex({

@@ -25,8 +25,7 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
         AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
         AND ${facts}.last_updated < given.stored_before)`,
     sql.fragment`(
-      (NOT ${facts}.derived AND ${facts}.kind_id <> ALL (ARRAY(SELECT kind_id FROM kind WHERE members IS NOT NULL)))
-      OR wholly_covered(${granteesOf(consented.to, consented.study)}, ${word(consented.action)},
+      NOT ${facts}.is_joint OR wholly_covered(${granteesOf(consented.to, consented.study)}, ${word(consented.action)},
         ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
         ${facts}.effective_start, ${facts}.effective_end, ${facts}.last_updated, ARRAY(
           SELECT own.source_pk FROM ${sources} AS own
