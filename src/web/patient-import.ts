@@ -1,6 +1,7 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
+import { isInForce } from '../storage/account/session.ts'
 import type { LineDuplicate, PatientImport, ShownLine } from '../storage/patient-import.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { radioField } from './choice-field.ts'
@@ -37,7 +38,10 @@ ${await stateOf(found, options, reply, after)}
 <p class="mt-4"><a href="/patients/imports">Back to the lists</a></p>`,
     })
   })
-  streamProgress<OfImport['Params']>(server, `${at}/progress`, async request => progressOf(await find(request)))
+  streamProgress<OfImport['Params']>(server, `${at}/progress`, {
+    read: async request => progressOf(await find(request)),
+    isSignedIn: ({ id }) => isInForce(options.accounts.database, id),
+  })
   server.post<OfImport>(`${at}/confirm`, { onRequest }, async (request, reply) => {
     const { id, person } = await find(request)
     await patientImports.confirm(person, id, { keepsDuplicates: typed(request.body, 'duplicates') === 'register' })

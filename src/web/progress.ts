@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fastifySSE } from '@fastify/sse'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
+import type { Session } from '../storage/account/session.ts'
 import { type Html, html } from './html.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
@@ -11,8 +12,18 @@ export type Progress = { readonly done: number; readonly total: number; readonly
 /** Throws FhirError for whoever may not know. */
 type ReadProgress<Params> = (request: FastifyRequest<{ readonly Params: Params }>) => Promise<Progress>
 
+type Streaming<Params> = {
+  readonly read: ReadProgress<Params>
+  /** Whether the session has not ended meanwhile: asked before each event but the first, here and wherever somebody signs out. */
+  readonly isSignedIn: (session: Session) => Promise<boolean>
+}
+
 /** How far it is, as events to a page that is left open. https://html.spec.whatwg.org/multipage/server-sent-events.html */
-export const streamProgress = <Params>(server: FastifyInstance, path: string, read: ReadProgress<Params>): void => {
+export const streamProgress = <Params>(
+  server: FastifyInstance,
+  path: string,
+  { read, isSignedIn }: Streaming<Params>,
+): void => {
   let isClosing = false
   const listening = new Map<string, number>()
   server.addHook('preClose', async () => {
@@ -24,16 +35,13 @@ export const streamProgress = <Params>(server: FastifyInstance, path: string, re
       path,
       { sse: 'only', onRequest: requireSession },
       async (request, reply) => {
+        const session = sessionOf(request)
         const first = await read(request as FastifyRequest<{ readonly Params: Params }>)
-        await counted(listening, sessionOf(request).person, () =>
-          reply.sse.send(
-            events(
-              first,
-              () => read(request as FastifyRequest<{ readonly Params: Params }>),
-              () => isClosing || !isHeard(reply),
-            ),
-          ),
-        )
+        const next = async () => {
+          if (isClosing || !isHeard(reply) || !(await isSignedIn(session))) return undefined
+          return read(request as FastifyRequest<{ readonly Params: Params }>)
+        }
+        await counted(listening, session.person, () => reply.sse.send(events(first, next)))
       },
     )
   })
@@ -59,13 +67,13 @@ const mostStreams = 5
 const isHeard = ({ sse }: FastifyReply): boolean => sse.isConnected
 
 /** Browsers ask again by themselves where it ends before the work does. */
-async function* events(first: Progress, read: () => Promise<Progress>, isOver: () => boolean) {
-  let progress = first
-  for (let count = 0; count < mostEvents; count += 1) {
+async function* events(first: Progress, next: () => Promise<Progress | undefined>) {
+  let progress: Progress | undefined = first
+  for (let count = 0; count < mostEvents && progress !== undefined; count += 1) {
     yield { data: progress }
-    if (progress.isOver || isOver()) return
+    if (progress.isOver) return
     await pause(pauseMs)
-    progress = await read()
+    progress = await next()
   }
 }
 

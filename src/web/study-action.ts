@@ -1,6 +1,7 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
+import { isInForce } from '../storage/account/session.ts'
 import type { RefusedItem, StudyAction } from '../storage/study-action.ts'
 import { findEnrolledPeople } from '../studies/enrolled-people.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
@@ -44,7 +45,10 @@ ${
 <p><a href="${page}">Back to the study</a></p>`,
     })
   })
-  streamProgress<OfAction['Params']>(server, `${at}/progress`, async request => progressOf(await find(request)))
+  streamProgress<OfAction['Params']>(server, `${at}/progress`, {
+    read: async request => progressOf(await find(request)),
+    isSignedIn: ({ id }) => isInForce(options.accounts.database, id),
+  })
 }
 
 const progressOf = ({ done, total, isOver }: StudyAction): Progress => ({ done, total, isOver })

@@ -203,3 +203,16 @@ t.test('what nobody confirms within a day is forgotten', async t => {
   }
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM patient_import_line`), undefined)
 })
+
+t.test('its progress is told no more once they have signed out', async t => {
+  const { location = '' } = await upload(['Stream,Ben,1970-01-01,S-2'])
+  await settled(location)
+  const [, id] = /([^/]+)$/.exec(location) ?? []
+  const { person } = await database.one<{ person: string }>(sql.fragment`
+    UPDATE patient_import SET state = 'importing' WHERE id = ${id ?? ''} RETURNING person`)
+  const browser = await browserOf(person)
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const streamed = server.inject({ url: `${location}/progress`, headers: { cookie, accept: 'text/event-stream' } })
+  await browser.send('/account', {}, '/sign-out')
+  t.notMatch((await streamed).body, /"isOver":true/)
+})

@@ -11,9 +11,12 @@ t.test('of a person so many pages are told at once how far work is, and no more'
   })
   let isOver = false
   let begun = 0
-  streamProgress(server, '/progress', async () => {
-    begun += 1
-    return { done: 0, total: 1, isOver }
+  streamProgress(server, '/progress', {
+    read: async () => {
+      begun += 1
+      return { done: 0, total: 1, isOver }
+    },
+    isSignedIn: async () => true,
   })
   t.teardown(() => server.close())
   const open = (person: string) => server.inject({ url: '/progress', headers: { person, accept: 'text/event-stream' } })
