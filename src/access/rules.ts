@@ -39,7 +39,9 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
   )
   // Rules that follow other types follow them within what is left of it.
   const whole =
-    caller.unproven === undefined ? access : onceEach(both(access, unprovenAccess(caller.unproven, parseCriteria)))
+    caller.unproven === undefined
+      ? access
+      : onceEach(both(access, unprovenAccess(caller.unproven, caller.principal, parseCriteria)))
   const byContext = accessByContext(caller, registry, whole)
   return whole
 }

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Action, all, and, type Expression, none, or } from '../search/expression.ts'
+import { type Action, all, and, type Expression, none, or, type Principal } from '../search/expression.ts'
 import type { Access } from './access.ts'
 import { isDefinition } from './definition-type.ts'
 import type { ParseCriteria } from './scope-criteria.ts'
@@ -18,11 +18,17 @@ export type Unproven = {
  * took the invitation up, be it measured or stored before. Of a type that has no row here, nothing.
  */
 export const unprovenAccess =
-  (unproven: Unproven, parseCriteria: ParseCriteria): Access =>
+  (unproven: Unproven, principal: Principal, parseCriteria: ParseCriteria): Access =>
   (action, type) =>
-    isDefinition(type) ? readable(action) : (ruleByType[type]?.({ ...unproven, action, parseCriteria }) ?? none)
+    isDefinition(type)
+      ? readable(action)
+      : (ruleByType[type]?.({ ...unproven, principal, action, parseCriteria }) ?? none)
 
-type Asked = Unproven & { readonly action: Action; readonly parseCriteria: ParseCriteria }
+type Asked = Unproven & {
+  readonly principal: Principal
+  readonly action: Action
+  readonly parseCriteria: ParseCriteria
+}
 
 const readable = (action: Action): Expression => (action === 'r' || action === 's' ? all : none)
 
@@ -36,12 +42,14 @@ const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expres
     asked.action === 'c'
       ? all
       : and(asked.parseCriteria('Observation', `date=sa${asked.since}`), stored('Observation', asked)),
-  // What is asked can be answered; an answer that was there before is neither told nor changed.
+  // What is asked can be answered; an answer that was there before is neither told nor changed, and what the patient has signed since, signed in, is not changed.
   Consent: asked => {
-    const { action, study, parseCriteria } = asked
+    const { action, study, principal, parseCriteria } = asked
     const ofStudy = parseCriteria('Consent', `study=ResearchStudy/${study}`)
     if (action === 'c') return ofStudy
-    return and(ofStudy, or(parseCriteria('Consent', 'status=proposed'), stored('Consent', asked)))
+    const since = stored('Consent', asked)
+    const own = readable(action) === all ? since : and(since, { kind: 'created', by: principal })
+    return and(ofStudy, or(parseCriteria('Consent', 'status=proposed'), own))
   },
   ResearchStudy: ({ action, study }) => and(readable(action), { kind: 'identified', ids: [study] }),
   Organization: ({ action, organization }) => and(readable(action), { kind: 'identified', ids: [organization] }),

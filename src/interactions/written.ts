@@ -29,7 +29,7 @@ export const writtenResponse = (
   if (written.outcome === 'refused') throw written.error
   const body = bodyOf(written, warnings, answer)
   return {
-    status: body === undefined && written.outcome === 'deleted' ? 204 : statusByOutcome[written.outcome],
+    status: body === undefined && written.outcome === 'deleted' ? 204 : statusOf(written),
     ...versionHeaders(written),
     ...(written.outcome === 'deleted' ? {} : { location: locationOf(base, written) }),
     ...(body === undefined ? {} : { body }),
@@ -54,6 +54,9 @@ const statusByOutcome: Readonly<Record<Done['outcome'], number>> = {
   unchanged: 200,
   deleted: 200,
 }
+
+const statusOf = (written: Done): number =>
+  written.outcome === 'unchanged' && written.isUntold ? statusByOutcome.created : statusByOutcome[written.outcome]
 
 const bodyOf = (written: Done, warnings: readonly Issue[], answer: string): Body | undefined => {
   if (answer === 'OperationOutcome') return { kind: 'outcome', outcome: outcomeOf(written, warnings) }

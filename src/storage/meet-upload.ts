@@ -11,7 +11,7 @@ import type { Stored, Written } from './store.ts'
 import { type Contents, contentsOf, recordContent } from './upload-contents.ts'
 import type { Entry, Keyed } from './upload-keys.ts'
 import type { UploadRights } from './upload-rights.ts'
-import { refusal, type Writing } from './write.ts'
+import { refusal, toStored, type Writing } from './write.ts'
 
 /** A document that is stored already, under one of its keys. */
 export type Met = {
@@ -33,20 +33,34 @@ export const meetUpload = async (
   connection: Connection,
   writing: Writing,
   met: Met,
-  { isKnown, isCreatable, isReadable, isChangeable }: UploadRights,
+  rights: UploadRights,
 ): Promise<Written> => {
   const { candidate } = met.entry
-  if (!isKnown) return { outcome: 'refused', error: refusal(candidate) }
-  if (met.current === undefined) return goneSince
-  if (isOld(met) && nextOf(met, met.current) === undefined)
-    return { outcome: 'unchanged', ...(isReadable ? met.current : asSent(candidate, met.current)) }
-  if (!isChangeable) return { outcome: 'refused', error: refusal(candidate) }
+  const told = (written: Written) => toldTo(writing, candidate, rights, written)
+  if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate) }
+  if (met.current === undefined) return told(goneSince)
+  if (isOld(met) && nextOf(met, met.current) === undefined) return told({ outcome: 'unchanged', ...met.current })
+  if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate) }
   const locked = await lockMet(connection, writing, met, met.current)
-  if (locked.current === undefined) return goneSince
+  if (locked.current === undefined) return told(goneSince)
   // What is one's own can be taken back for ever, also where nothing new may be stored any more.
-  const action = isMistake(candidate.resource as Observation) && !isCreatable ? 'u' : 'c'
-  const written = await changeStored(connection, writing, locked, locked.current, action)
-  return isReadable || !('content' in written) ? written : { ...written, ...asSent(candidate, written) }
+  const action = isMistake(candidate.resource as Observation) && !rights.isCreatable ? 'u' : 'c'
+  return told(await changeStored(connection, writing, locked, locked.current, action))
+}
+
+/**
+ * Who may not read what is stored, which somebody may have added to, is answered their own words. An app that may be somebody else's than the author's is not told either that it
+ * was there.
+ */
+const toldTo = (
+  { authorSince }: Writing,
+  candidate: Candidate,
+  { isReadable }: UploadRights,
+  written: Written,
+): Written => {
+  if (isReadable) return written
+  if (authorSince !== undefined && written.outcome !== 'updated') return untold(candidate)
+  return 'content' in written ? { ...written, ...asSent(candidate, written) } : written
 }
 
 const changeStored = async (
@@ -95,12 +109,18 @@ const ofItsSubject = (next: Resource, current: Current): Resource => {
   return { ...next, ...(subject === undefined ? {} : { subject }) } as Resource
 }
 
-/** Who may not read what is stored, which somebody may have added to, is answered their own words. */
 const asSent = <One extends Stored>({ resource }: Candidate, current: One): One => {
   const { id, versionId, lastUpdated } = current
   const meta = { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() }
   return { ...current, content: JSON.stringify({ ...resource, id, meta }) }
 }
+
+/** Nothing is stored, and the answer is that of what is new: under an id that nothing has. */
+export const untold = (candidate: Candidate): Written => ({
+  outcome: 'unchanged',
+  isUntold: true,
+  ...toStored(candidate),
+})
 
 const goneSince: Written = {
   outcome: 'refused',

@@ -162,7 +162,9 @@ export type RefusedUpload = PolicyAsked & RefusedBody
 
 /** What became of one write; those of a batch stand in the order of the writes. */
 export type Written =
-  | ({ readonly outcome: 'created' | 'updated' | 'unchanged' } & Stored)
+  | ({ readonly outcome: 'created' | 'updated' } & Stored)
+  /** `isUntold`: whoever sent it is not told that it was there before; it is answered as if it had been made. */
+  | ({ readonly outcome: 'unchanged'; readonly isUntold?: true } & Stored)
   | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
   | { readonly outcome: 'refused'; readonly error: FhirError }
 

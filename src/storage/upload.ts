@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
 import { currentObservations } from './current-observations.ts'
 import type { Connection } from './database.ts'
-import { type Met, meetUpload } from './meet-upload.ts'
+import { type Met, meetUpload, untold } from './meet-upload.ts'
 import type { Written } from './store.ts'
 import { contentsOf, rememberContents } from './upload-contents.ts'
 import { recordMeasured, withDevices } from './upload-device.ts'
@@ -44,7 +44,7 @@ export const uploadAll = async (
       return isWritten ? [{ create, candidate: entry.candidate }] : []
     }),
   )
-  return entries.map(entry => outcomeOf(entry, sameAs.get(entry) ?? entry, outcomes))
+  return entries.map(entry => outcomeOf(writing, entry, sameAs.get(entry) ?? entry, outcomes))
 }
 
 const written: ReadonlySet<unknown> = new Set<Written['outcome']>(['created', 'updated'])
@@ -154,9 +154,14 @@ const isEcho = (by: Key, under: readonly Key[], stored: ReadonlyMap<string, Keye
 }
 
 /** What was said in the same Bundle before is met as what is stored. */
-const outcomeOf = (entry: Entry, first: Entry, outcomes: ReadonlyMap<Entry, Written>): Written => {
+const outcomeOf = (writing: Writing, entry: Entry, first: Entry, outcomes: Map<Entry, Written>): Written => {
   const outcome = outcomes.get(first)
   if (outcome === undefined) throw new Error('an upload without an outcome')
-  const isOther = entry !== first && (outcome.outcome === 'created' || outcome.outcome === 'updated')
-  return isOther ? { ...outcome, outcome: 'unchanged' } : outcome
+  if (entry === first || outcome.outcome === 'refused' || outcome.outcome === 'deleted') return outcome
+  const isUntold = outcome.outcome === 'unchanged' ? outcome.isUntold : isOlder(writing, entry)
+  return isUntold ? untold(entry.candidate) : { ...outcome, outcome: 'unchanged' }
 }
+
+/** It was measured before whoever sends it came: were it sent a second time, they would not be told that it is there. */
+const isOlder = ({ authorSince }: Writing, { candidate: { facts } }: Entry): boolean =>
+  authorSince !== undefined && !(Date.parse(facts?.low ?? '') > Date.parse(authorSince))

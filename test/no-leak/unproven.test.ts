@@ -68,7 +68,8 @@ const answered = (await api(own, 'POST', `patients/${patient}/consents`, {
   ],
 })) as { status: number }
 const hours = (count: number) => new Date(Date.now() + count * 3_600_000)
-const old = await create(own, heartRate(patient, hours(-24), '01'))
+const oldAt = hours(-24)
+const old = await create(own, heartRate(patient, oldAt, '01'))
 // Measured after the app comes, as clocks go, and stored before.
 const ahead = await create(own, heartRate(patient, hours(1), '02'))
 const bearer = await tokenOf(one.token)
@@ -186,6 +187,48 @@ t.test('whoever knows what an older document is called neither changes it nor ma
   t.equal((await send(own, 'GET', `Observation/${old.id}`)).body, before)
 })
 
+t.test(
+  'whether a measurement was there before, or was taken out, is told by no answer to one that is sent',
+  async t => {
+    const removedAt = hours(-30)
+    const removed = await create(own, heartRate(patient, removedAt, '11'))
+    await world.server.inject({
+      method: 'DELETE',
+      url: `/fhir/Observation/${removed.id}`,
+      headers: { authorization: `Bearer ${own}` },
+    })
+    const sentTwice = async (at: Date, id: string) => {
+      const one = heartRate(patient, at, id)
+      const entry = [one, one].map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } }))
+      const answers = [
+        await send(bearer, 'POST', 'Observation', one),
+        await send(bearer, 'POST', 'Observation', one),
+        await send(bearer, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry }),
+      ]
+      const texts = answers.map(
+        ({ statusCode, headers, body }) => `${statusCode} ${headers.location} ${headers.etag} ${body}`,
+      )
+      const ids = texts.flatMap(text =>
+        [...text.matchAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/g)].map(([found]) => found),
+      )
+      t.notOk(ids.includes(old.id) || ids.includes(removed.id))
+      const missing = (await send(bearer, 'GET', `Observation/${ids[0]}`)).statusCode
+      return [missing, ...ids.reduce((all, one) => all.map(text => text.replaceAll(one, 'ID')), texts)].map(text =>
+        `${text}`
+          .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'NOW')
+          .replace(/"data":\s?"[^"]+"/g, 'DATA')
+          .replace(/"(hash|value)":\s?"[^"]+"/g, 'NAME'),
+      )
+    }
+    const unheard = await sentTwice(hours(-26), '12')
+    t.match(unheard[0], /404/)
+    t.match(unheard[1], /^201 .*ID/)
+    t.strictSame(await sentTwice(oldAt, '01'), unheard, 'sent before, by another app')
+    t.strictSame(await sentTwice(oldAt, '13'), unheard, 'the same measurement under another uuid')
+    t.strictSame(await sentTwice(removedAt, '11'), unheard, 'deleted')
+  },
+)
+
 t.test('the contract of the JupyterHealth Exchange tells the same', async t => {
   for (const path of [
     'users/profile',
@@ -282,4 +325,31 @@ t.test('what was answered before is neither told nor changed, also to the invite
   t.equal((await api(app, 'POST', path, given)).status, 409, 'it cannot be given anew')
   t.equal((await api(app, 'POST', path, body)).status, 409, 'and who says no is not told that nothing is shared')
   t.match((await api(theirs, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
+})
+
+t.test('what the patient has signed since, being signed in, it sees and does not change', async t => {
+  const three = await enrolled('Xia')
+  const app = await tokenOf(appToken(await invite(three), world.app.id))
+  const { id } = await create('everything', {
+    resourceType: 'Person',
+    active: true,
+    link: [{ target: { reference: `Patient/${three.patient}` } }],
+  })
+  const scope = 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs'
+  const signedIn = await world.token({ subject: { kind: 'user', person: id }, scope })
+  const path = `patients/${three.patient}/consents`
+  const saying = (consented: boolean) => {
+    const scopeConsents = [
+      { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented },
+    ]
+    return { studyScopeConsents: [{ studyId: study.group, scopeConsents }] }
+  }
+  t.equal((await api(signedIn, 'POST', path, saying(true))).status, 201)
+  t.match((await api(app, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
+  t.equal((await api(app, 'PATCH', path, saying(false))).status, 403)
+  t.match((await api(signedIn, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
+  const { entry } = (await send(app, 'GET', 'Consent')).json()
+  const [{ resource }] = entry
+  t.equal((await send(app, 'PUT', `Consent/${resource.id}`, { ...resource, status: 'inactive' })).statusCode, 403)
+  t.equal((await send(signedIn, 'GET', `Consent/${resource.id}`)).json().status, 'active')
 })
