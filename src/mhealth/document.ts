@@ -79,7 +79,9 @@ const decodeBase64 = (data: string, expression: string): Buffer => {
   const bytes = Buffer.from(data, 'base64')
   const again = bytes.toString('base64')
   if (again === data || again === data.replace(/\s+/g, '')) return bytes
-  throw new FhirError('value', 'the attachment is not base64', { expression })
+  const words =
+    'the attachment is not base64; accepted: letters, digits, + and /, with = at the end, in one line or several'
+  throw new FhirError('value', words, { expression })
 }
 
 const parseDocument = (bytes: Buffer, expression: string): readonly [plain: unknown, exact: unknown] => {

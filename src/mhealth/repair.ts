@@ -104,8 +104,13 @@ const answers = new Set([
   'body_posture',
   'measurement_location',
   'specimen_source',
+  'modality',
 ])
-const answerMeant = new Map([['during', 'during sleep']])
+const answerMeant = new Map([
+  ['during', 'during sleep'],
+  ['self reported', 'self-reported'],
+  ['self_reported', 'self-reported'],
+])
 
 const repairAnswer = (value: string): Told | undefined =>
   /^(?:unknown|unspecified|none|n\/a|)$/i.test(value)

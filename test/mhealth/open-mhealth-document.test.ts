@@ -51,6 +51,7 @@ t.test('docs/open-mhealth.md lists what is repaired (--update writes it)', async
     [
       ...[...byUnit].map(([to, from]) => [from.map(([one]) => one).join(', '), code(to), code('unit-spelling')]),
       ['`during` as relation to sleep', '`during sleep`', code('answer-spelling')],
+      ['`self reported`, `self_reported` as modality', '`self-reported`', code('answer-spelling')],
       ['`unknown`, `unspecified`, `none`, `n/a` or nothing, as an answer', 'no answer', code('answer-empty')],
       ['a time without a zone', 'the same in UTC', code('time-zone-missing')],
       ['a time without seconds', 'the whole minute', code('seconds-missing')],

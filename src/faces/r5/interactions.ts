@@ -11,6 +11,7 @@ import type {
 import { interactions } from '../../interactions/interactions.ts'
 import { cursorName } from '../../search/result-parameter.ts'
 import { byPatients } from './by-patients.ts'
+import { observationFromR5 } from './from-r5.ts'
 import { withDocuments } from './with-documents.ts'
 
 /** What of our types is served as R5, and how. */
@@ -59,6 +60,7 @@ const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
   if (!('type' in request)) return request
   const { type, query } = request
   requireServed(interaction, type)
+  if (interaction.name === 'create' && 'body' in request) return { ...request, body: observationFromR5(request.body) }
   return interaction.name === 'search-type' ? { ...request, query: counted(byPatients(type, query)) } : request
 }
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { observationFromR5 } from '../../../src/faces/r5/from-r5.ts'
 import { toR5 } from '../../../src/faces/r5/resource.ts'
 import { standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 
@@ -120,3 +121,31 @@ const rows: readonly (readonly [name: string, r4: object, r5: object])[] = [
 for (const [name, r4, r5] of rows) {
   t.test(name, async t => t.strictSame(toR5({ ...r4 }), r5))
 }
+
+t.test('a series that comes in has its interval in milliseconds, whatever it was said in', async t => {
+  const { period, ...rest } = sampled
+  const said = (interval: unknown, intervalUnit?: string) => ({
+    resourceType: 'Observation',
+    valueSampledData: { ...rest, interval, intervalUnit },
+    component: [{ code: { text: 'x' }, valueSampledData: { ...rest, interval, intervalUnit } }],
+  })
+  const periodOf = (observation: object) => {
+    const { valueSampledData, component } = observationFromR5(observation) as ReturnType<typeof said>
+    return [valueSampledData, component[0]?.valueSampledData]
+  }
+  const rows = [
+    [300000, 'ms', 300000],
+    [300, 's', 300000],
+    [0.5, 's', 500],
+    [5, 'min', 300000],
+    [2000, 'us', 2],
+  ] as const
+  for (const [interval, unit, ms] of rows)
+    t.strictSame(periodOf(said(interval, unit)), Array(2).fill({ ...rest, period: ms }), `${interval} ${unit}`)
+  for (const unit of ['m', 'seconds', undefined])
+    t.throws(() => observationFromR5(said(1, unit)), /is none that R4 has; accepted: a UCUM unit of time/)
+  const back = { resourceType: 'Observation', valueSampledData: sampled }
+  t.strictSame(observationFromR5(toR5(back)), back, 'what was read is written as it was')
+  for (const one of [undefined, [], { resourceType: 'Observation', valueString: 'x' }])
+    t.strictSame(observationFromR5(one), one)
+})

@@ -1,0 +1,40 @@
+import { FhirError } from '../../fhir/error.ts'
+import { decimalText } from '../../fhir/json.ts'
+import { ucumUnit } from '../../fhir/ucum.ts'
+import { asList, asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
+
+/** An Observation as it comes from a client of R5: what R5 names otherwise, as R4 has it. Throws 422 for what R4 cannot say. */
+export const observationFromR5 = (body: unknown): unknown => {
+  const observation = asRecord(body)
+  if (observation === undefined) return body
+  const { component } = observation
+  return {
+    ...withPeriod(observation, 'Observation'),
+    ...(component === undefined ? {} : { component: asList(component).map(componentFromR5) }),
+  }
+}
+
+const componentFromR5 = (component: unknown, index: number): unknown => {
+  const element = asRecord(component)
+  return element === undefined ? component : withPeriod(element, `Observation.component[${index}]`)
+}
+
+/** R4 counts in milliseconds, R5 in any unit. https://hl7.org/fhir/R5/datatypes.html#SampledData */
+const withPeriod = (element: JsonRecord, expression: string): JsonRecord => {
+  const sampled = asRecord(element.valueSampledData)
+  if (sampled?.interval === undefined) return element
+  const { interval, intervalUnit, ...rest } = sampled
+  const unit = asText(intervalUnit) ?? ''
+  const period = unit === 'ms' ? interval : inMilliseconds(Number(decimalText(interval)), unit)
+  if (period !== undefined) return { ...element, valueSampledData: { ...rest, period } }
+  const words = `an interval in "${unit}" is none that R4 has; accepted: a UCUM unit of time, such as ms or s`
+  throw new FhirError('value', words, { expression: `${expression}.valueSampledData.intervalUnit` })
+}
+
+const inMilliseconds = (interval: number, code: string): number | undefined => {
+  const [unit, millisecond] = [ucumUnit(code), ucumUnit('ms')]
+  if (unit === undefined || unit.dimension !== millisecond?.dimension || Number.isNaN(interval)) return undefined
+  const inBase = ({ numerator, denominator }: typeof unit) => Number(numerator) / Number(denominator)
+  // To twelve digits, as what is divided in binary is seldom exact.
+  return Number(((interval * inBase(unit)) / inBase(millisecond)).toPrecision(12))
+}
