@@ -23,7 +23,8 @@ export const findRoute = (
   const segments = segmentsOf(path)
   const here = interactions.filter(one => fits(one, segments))
   const [first] = here
-  if (first === undefined) throw new FhirError('not-found', `There is nothing at ${shown(segments)}`)
+  if (first === undefined)
+    throw new FhirError('not-found', `There is nothing at ${shown(segments)}${elsewhere(interactions, segments)}`)
   const named = parseSegments(first.path, segments, registry)
   const sameMethod = here.filter(one => one.method === method)
   const [interaction] = sameMethod.length > 1 ? [byBundle(sameMethod, body)] : sameMethod
@@ -43,6 +44,21 @@ export const methodsAt = (interactions: readonly Interaction[], path: string): r
 const segmentsOf = (path: string): readonly string[] => path.split('/').filter(segment => segment !== '')
 
 const shown = (segments: readonly string[]): string => `/${segments.join('/')}`
+
+/** An operation that is asked at the wrong level, or of another type: where it is. */
+const elsewhere = (interactions: readonly Interaction[], segments: readonly string[]): string => {
+  const name = segments.at(-1)
+  if (name === undefined || !name.startsWith('$')) return ''
+  const places = interactions.flatMap(one =>
+    one.name === 'operation' && shapeOf(one).at(-1) === name ? placesOf(one.types, shapeOf(one)) : [],
+  )
+  return places.length === 0 ? '' : `: ${name} is at ${[...new Set(places)].join(', ')}`
+}
+
+const placesOf = (types: 'all' | readonly string[], shape: readonly string[]): readonly string[] =>
+  (types === 'all' ? ['[type]'] : types).map(type =>
+    shown(shape.map(part => (part === ':type' ? type : part === ':id' ? '[id]' : part))),
+  )
 
 const fits = (interaction: Interaction, segments: readonly string[]): boolean => {
   const shape = shapeOf(interaction)

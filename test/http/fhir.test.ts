@@ -58,6 +58,22 @@ t.test('unknown types and paths are 404, unknown methods 405 with those that ans
   }
 })
 
+t.test('an operation that is asked elsewhere says where it is', async t => {
+  const rows = [
+    ['$cgm-summary', '/Observation/$cgm-summary'],
+    ['Observation/1/$cgm-summary', '/Observation/$cgm-summary'],
+    ['Patient/$cgm-summary', '/Observation/$cgm-summary'],
+    ['Observation/$everything', '/Group/[id]/$everything, /Patient/$everything, /Patient/[id]/$everything'],
+    ['Patient/$meta-add', '/[type]/[id]/$meta-add'],
+  ] as const
+  for (const [path, places] of rows) {
+    const answer = await call('GET', `/fhir/${path}`)
+    const diagnostics = `There is nothing at /${path}: ${path.slice(path.indexOf('$'))} is at ${places}`
+    t.match([answer.statusCode, answer.json().issue[0]], [404, { code: 'not-found', diagnostics }], path)
+  }
+  t.match((await call('GET', '/fhir/Patient/$nothing')).json().issue[0].diagnostics, /nothing at \/Patient\/\$nothing$/)
+})
+
 t.test('other types than FHIR has are neither served nor taken', async t => {
   const status = async (accept: string) => (await call('GET', '/fhir/Patient', { accept })).statusCode
   t.equal(await status('text/html, */*;q=0.1'), 200)
