@@ -83,6 +83,24 @@ t.test('who says no has answered', async t => {
   t.same(await versionsOf(bearer), [['rejected', '1']])
 })
 
+t.test('staff read of each patient what that patient has answered, and of nobody else', async t => {
+  const people = await Promise.all(['Fay', 'Gus', 'Hal'].map(tokenOfNew))
+  const [fay, gus] = people
+  await api(fay?.bearer ?? '', 'POST', fay?.path ?? '', answering(true))
+  await api(gus?.bearer ?? '', 'POST', gus?.path ?? '', answering(false))
+  const told = await Promise.all(people.map(async ({ path }) => (await api(researcher, 'GET', path)).body))
+  const answers = (asked: readonly { readonly scopeConsents: readonly { readonly consented: boolean }[] }[]) =>
+    asked.map(({ scopeConsents: [one] }) => one?.consented)
+  t.same(
+    told.map(one => [answers(one.studies), one.consolidatedConsentedScopes.length, one.studiesPendingConsent.length]),
+    [
+      [[true], 1, 0],
+      [[false], 0, 0],
+      [[], 0, 1],
+    ],
+  )
+})
+
 t.test('what is allowed there by leaving out a check is refused, and it is said why', async t => {
   const { bearer, path } = await tokenOfNew('Eva')
   const refused = async (expected: { status: number; body: { detail: RegExp } }, ...asked: Parameters<typeof api>) =>
