@@ -90,21 +90,29 @@ t.test('the table has a value a row, and no cell that a spreadsheet would reckon
   )
 })
 
+/** A resource by its name; a Provenance by what it is of. */
+const namedAs = (resource: Resource): string =>
+  resource.resourceType === 'Provenance'
+    ? `uploaded ${resource.target.map(({ reference }) => reference).join()}`
+    : `${resource.resourceType}/${resource.id}`
+
 t.test(
   'FHIR has everything of the patient and nothing of others, and Open mHealth the documents as they came',
   async t => {
     const lines = (await file('fhir.ndjson')).body.trimEnd().split('\n')
-    t.same(
-      lines.map((line): Resource => JSON.parse(line)).map(({ resourceType, id }) => `${resourceType}/${id}`),
-      [...[cold, pressure, pulse].map(({ id }) => `Observation/${id}`), `Patient/${ann.id}`],
-    )
+    const measured = [cold, pressure, pulse].map(({ id }) => `Observation/${id}`)
+    t.same(lines.map((line): Resource => JSON.parse(line)).map(namedAs), [
+      ...measured,
+      `Patient/${ann.id}`,
+      ...measured.map(one => `uploaded ${one}`),
+    ])
     t.equal((await file('open-mhealth.json')).body, `[\n${document}\n]\n`)
   },
 )
 
 t.test('who has several records takes all of them along, and who has none is told so', async t => {
   const both = await signedIn(ann.id, bob.id)
-  t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 6)
+  t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
   t.equal(JSON.parse((await file('open-mhealth.json', both)).body).length, 2)
   const nobody = await signedIn()
   t.match(wordsOf(await nobody.get('/account/data')), /There is no record of yours here/)
