@@ -42,11 +42,11 @@ const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expres
     asked.action === 'c'
       ? all
       : and(asked.parseCriteria('Observation', `date=sa${asked.since}`), stored('Observation', asked)),
-  // What is asked can be answered; an answer that was there before is neither told nor changed, and what the patient has signed since, signed in, is not changed.
+  // What is asked can be answered; an answer that was there before is neither told nor changed, and what the patient has answered since, being signed in, is seen and stays.
   Consent: asked => {
-    const { action, study, principal, parseCriteria } = asked
+    const { action, study, since: from, principal, parseCriteria } = asked
     const ofStudy = parseCriteria('Consent', `study=ResearchStudy/${study}`)
-    if (action === 'c') return ofStudy
+    if (action === 'c') return and(ofStudy, { kind: 'unanswered', study, since: from, but: principal })
     const since = stored('Consent', asked)
     const own = readable(action) === all ? since : and(since, { kind: 'created', by: principal })
     return and(ofStudy, or(parseCriteria('Consent', 'status=proposed'), own))

@@ -73,6 +73,8 @@ export type Relation =
   | { readonly kind: 'consentable'; readonly to?: string }
   /** A ResearchStudy in which the patient is enrolled or was invited; a Consent that names no study but such a one. */
   | { readonly kind: 'invited'; readonly patient: string }
+  /** For the row's patient nobody but this one has answered the study since that instant, be it with yes or with no. */
+  | { readonly kind: 'unanswered'; readonly study: string; readonly since: string; readonly but: Principal }
   /** An organization or person that a record, study or consent of the patient names. */
   | { readonly kind: 'known-to'; readonly patient: string }
 

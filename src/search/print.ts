@@ -66,6 +66,8 @@ const printGrant = (grant: Grant): string => {
       return list('same-tenant', grant.practitioner)
     case 'consentable':
       return grant.to === undefined ? 'consentable' : list('consentable', grant.to)
+    case 'unanswered':
+      return list('unanswered', ...study(grant.study), grant.since, `${grant.but.kind}/${grant.but.id}`)
     case 'invited':
     case 'known-to':
       return list(grant.kind, grant.patient)

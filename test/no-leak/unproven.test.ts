@@ -352,4 +352,7 @@ t.test('what the patient has signed since, being signed in, it sees and does not
   const [{ resource }] = entry
   t.equal((await send(app, 'PUT', `Consent/${resource.id}`, { ...resource, status: 'inactive' })).statusCode, 403)
   t.equal((await send(signedIn, 'GET', `Consent/${resource.id}`)).json().status, 'active')
+  t.equal((await api(signedIn, 'PATCH', path, saying(false))).status, 200)
+  t.equal((await api(app, 'POST', path, saying(true))).status, 403, 'nor does it answer anew for who has said no')
+  t.match((await send(signedIn, 'GET', 'Consent?status=active&_summary=count')).json(), { total: 0 })
 })

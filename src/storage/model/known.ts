@@ -64,3 +64,15 @@ const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
   ],
   PractitionerRole: [inRecord('PractitionerRole')],
 }
+
+/** A Consent is of the compartment of its patient; one that is only proposed is no answer. */
+export const compileUnanswered = (
+  { study, since, but }: Extract<Expression, { kind: 'unanswered' }>,
+  { row }: RelatedRow,
+): SqlFragment => sql.fragment`NOT EXISTS (
+  SELECT FROM consent_grantee AS given
+  JOIN study ON study.grantee = given.grantee
+  JOIN consent AS answer ON answer.patient_id = given.patient_id AND answer.pk = given.pk
+  WHERE given.patient_id = ${row}.patient_id AND study.id = ${study} AND answer.content ->> 'status' <> 'proposed'
+    AND answer.last_updated >= ${since}::timestamptz AND answer.author <> coalesce((
+      SELECT author FROM principal WHERE principal.kind = ${but.kind} AND principal.id = ${but.id}), 0))`

@@ -4,7 +4,7 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { compileConsentable, compileConsented } from './consented.ts'
 import { compileContent } from './content.ts'
 import { compileKept } from './kept.ts'
-import { compileInvited, compileKnownTo } from './known.ts'
+import { compileInvited, compileKnownTo, compileUnanswered } from './known.ts'
 import { compileMember, compileSameTenant } from './member.ts'
 import { compileStaffed } from './staffed.ts'
 
@@ -43,6 +43,8 @@ const composed = (relation: Relation, row: RelatedRow): SqlFragment => {
       return compileSameTenant(relation, row)
     case 'invited':
       return compileInvited(relation, row)
+    case 'unanswered':
+      return compileUnanswered(relation, row)
     case 'known-to':
       return compileKnownTo(relation, row)
     case 'kept':
