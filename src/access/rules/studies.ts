@@ -63,6 +63,12 @@ export const inviting = (who: Staff): Expression => {
   })
 }
 
+const status = (status: string): Grant => where({ kind: 'content', is: { status } })
+
+/** All that a patient makes of their own place; what is written before passes as it is. */
+const leaving: Grant<Patient> = (who, asked) =>
+  or(status('off-study')(who, asked), status('withdrawn')(who, asked), kept('whole')(who, asked))
+
 export const researchSubject: Rule = {
   read: {
     patient: own,
@@ -70,7 +76,7 @@ export const researchSubject: Rule = {
     client: staffed('enrolment'),
   },
   create: { staff: inviting },
-  update: { staff: inviting, patient: both(own, kept('all-but-leaving')) },
+  update: { staff: inviting, patient: both<Patient>(own, kept('all-but-leaving'), leaving) },
   delete: { staff: inviting },
 }
 
@@ -78,7 +84,6 @@ export const researchSubject: Rule = {
 const recorded: Grant<Patient> = (who, asked) =>
   who.recordsConsent ? and(own(who, asked), { kind: 'invited', patient: who.patient }) : none
 
-const status = (status: string): Grant => where({ kind: 'content', is: { status } })
 const requested: Grant<Staff> = staffed('request')
 
 /** Only the patient decides. Staff ask, and end what was given, saying why; what is neither must stay as it is. */

@@ -10,15 +10,28 @@ import { each, namedId, type Projected } from './projection.ts'
 export const projectEnrolments = each<ResearchSubject>(async (connection, change, context) => {
   const { patientId, id, resource } = change
   await takeTurn(connection, patientId)
-  const before = await connection.any<{ study_id: string }>(sql.fragment`
-    DELETE FROM enrolment WHERE patient_id = ${patientId} AND id = ${id} RETURNING study_id`)
+  const before = await connection.any<{ study_id: string; isOver: boolean }>(sql.fragment`
+    DELETE FROM enrolment WHERE patient_id = ${patientId} AND id = ${id} RETURNING study_id, ${isOver} AS "isOver"`)
   const study = resource && namedId(resource.study, 'ResearchStudy')
   const isNew = !before.some(({ study_id }) => study_id === study)
   if (study !== undefined && isNew && context.isAccepted !== true) await refuseReturn(connection, change, study)
-  if (study !== undefined) await enrol(connection, change, study)
+  const wasOver = before.some(one => one.study_id === study && one.isOver)
+  if (study !== undefined && !(await enrol(connection, change, study)) && wasOver && context.isAccepted !== true)
+    throw stayingOver()
   const studies = new Set([...before.map(row => row.study_id), ...(study === undefined ? [] : [study])])
   for (const one of studies) await renewPermits(connection, patientId, { kind: 'study', id: one }, context)
 })
+
+/** An enrolment that no consent counts by any more, by its status or its period. */
+const isOver = sql.fragment`NOT (in_force AND now() < period_end)`
+
+/** Whoever left, or was taken out, comes back by what they sign anew, and by nobody's correction of a status or a period. */
+const stayingOver = (): FhirError =>
+  new FhirError(
+    'business-rule',
+    `A ResearchSubject that is over (${[...ended].join(', ')}, or its period has ended) stays so: they are enrolled anew by another ResearchSubject, once their Consent is ended, and give a new one`,
+    { expression: 'ResearchSubject.status' },
+  )
 
 /** What somebody gave, and had no part in any more when they left, does not count again because others enrol them anew. */
 const refuseReturn = async (
@@ -32,7 +45,9 @@ const refuseReturn = async (
     JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
     WHERE given.patient_id = ${patientId} AND given.grantee = (SELECT grantee FROM study WHERE id = ${study})
       AND consent.content ->> 'status' = 'active'
-      AND EXISTS (SELECT FROM enrolment WHERE patient_id = ${patientId} AND study_id = ${study})
+      AND (EXISTS (SELECT FROM enrolment WHERE patient_id = ${patientId} AND study_id = ${study}) OR EXISTS (
+        SELECT FROM research_subject_history AS past
+        WHERE past.patient_id = ${patientId} AND referenced_id(past.content -> 'study', 'ResearchStudy') = ${study}))
       AND NOT EXISTS (
         SELECT FROM enrolment
         WHERE patient_id = ${patientId} AND study_id = ${study} AND in_force AND now() < period_end)
@@ -45,17 +60,20 @@ const refuseReturn = async (
   )
 }
 
+/** Answers whether it is over; what enrols nobody is. */
 const enrol = async (
   connection: Connection,
   { patientId, id, resource }: Projected<ResearchSubject>,
   study: string,
-): Promise<void> => {
+): Promise<boolean> => {
   const patient = namedId(resource?.individual, 'Patient')
-  if (resource === undefined || patient === undefined || patientId === 0) return
+  if (resource === undefined || patient === undefined || patientId === 0) return true
   const { low, high } = intervalOfPeriod(resource.period ?? {})
-  await connection.run(sql.fragment`
+  const made = await connection.one<{ isOver: boolean }>(sql.fragment`
     INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
-    VALUES (${patientId}, ${id}, ${study}, ${patient}, ${!ended.has(resource.status ?? '')}, ${low}, ${high})`)
+    VALUES (${patientId}, ${id}, ${study}, ${patient}, ${!ended.has(resource.status ?? '')}, ${low}, ${high})
+    RETURNING ${isOver} AS "isOver"`)
+  return made.isOver
 }
 
 /** Who is only invited is in force as well: it is the patient's consent that opens anything. */

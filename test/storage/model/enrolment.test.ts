@@ -24,6 +24,24 @@ t.test('who has left a study is enrolled anew when nothing that they gave it sta
   const own = await patientToken(ann, 'patient/*.cruds')
   const [{ resource: place }] = (await send(own, 'GET', 'ResearchSubject')).json().entry
   await send(own, 'PUT', `ResearchSubject/${place.id}`, { ...place, status: 'withdrawn' })
+  for (const back of [
+    { ...place, status: 'on-study' },
+    { ...place, status: 'candidate' },
+  ])
+    t.match((await send(lab.manager, 'PUT', `ResearchSubject/${place.id}`, back)).json(), {
+      issue: [
+        {
+          code: 'business-rule',
+          diagnostics: /stays so: they are enrolled anew/,
+          expression: ['ResearchSubject.status'],
+        },
+      ],
+    })
+  t.equal((await send(own, 'PUT', `ResearchSubject/${place.id}`, place)).statusCode, 403, 'nor by a client of theirs')
+  t.equal(
+    (await send(lab.manager, 'PUT', `ResearchSubject/${place.id}`, { ...place, status: 'off-study' })).statusCode,
+    200,
+  )
   const anew = () =>
     send(lab.manager, 'POST', 'ResearchSubject', {
       resourceType: 'ResearchSubject',
@@ -34,6 +52,9 @@ t.test('who has left a study is enrolled anew when nothing that they gave it sta
   const refused = await anew()
   t.match([refused.statusCode, refused.json().issue[0].diagnostics], [422, /their Consent is ended first/])
   t.equal(await seen(), 0)
+  const headers = { authorization: `Bearer ${lab.manager}` }
+  await server.inject({ method: 'DELETE', url: `/fhir/ResearchSubject/${place.id}`, headers })
+  t.equal((await anew()).statusCode, 422, 'also where the place that they left is deleted')
 
   const [{ resource: given }] = (await send(own, 'GET', 'Consent')).json().entry
   const why = { url: inactivationReason, valueCodeableConcept: { text: 'They have left' } }
@@ -54,4 +75,13 @@ t.test('who has left a study is enrolled anew when nothing that they gave it sta
     200,
   )
   t.equal(await seen(), 1)
+
+  const period = { end: '2020-01-01' }
+  await send(lab.manager, 'PUT', `ResearchSubject/${id}`, { ...back, id, status: 'on-study', period })
+  t.equal(await seen(), 0)
+  t.equal(
+    (await send(lab.manager, 'PUT', `ResearchSubject/${id}`, { ...back, id, status: 'on-study' })).statusCode,
+    422,
+    'nor by a period that has not ended after all',
+  )
 })

@@ -105,7 +105,7 @@ t.test('it is kept as long as the patient stays in the study, and the study goes
   t.strictSame(await seen(), all, 'the moment is that of the withdrawal, not of what was said later')
   await put(w.enrols('keeping', 'ann', 'withdrawn'))
   t.strictSame(await seen(), [], 'leaving the study ends all')
-  await put(w.enrols('keeping', 'ann'))
+  await put({ ...w.enrols('keeping', 'ann'), id: 'keeping-ann-again' } as Resource)
   t.strictSame(await seen(), all)
   await put(study('completed'))
   t.strictSame(await seen(), [])

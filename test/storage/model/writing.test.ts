@@ -215,8 +215,10 @@ t.test('members and coordinators invite; the patient leaves and does nothing els
   t.equal(await create(visitor, w.enrols('open', 'bob')), 403)
   t.equal(await create(ann, w.enrols('kept', 'ann')), 403)
   t.equal(await update(ann, { ...w.enrols('open', 'ann'), assignedArm: 'b' } as Resource), 403)
+  t.equal(await update(ann, w.enrols('open', 'ann', 'follow-up')), 403)
   t.equal(await update(ann, w.enrols('open', 'ann', 'withdrawn')), 'updated')
-  t.equal(await update(ann, w.enrols('open', 'ann')), 'updated')
+  t.equal(await update(ann, w.enrols('open', 'ann')), 403)
+  await put({ ...w.enrols('open', 'ann'), id: 'open-ann-again' } as Resource)
 })
 
 t.test('a consent goes from proposed to active by the patient alone, and ends by either', async t => {
