@@ -6,6 +6,7 @@ import { addressGroup } from '../../http/address-group.ts'
 import { requireCaller } from '../../http/caller.ts'
 import { sayWhen, toldError } from '../../http/errors.ts'
 import type { FhirOptions } from '../../http/fhir.ts'
+import { jsonIn, unsupported } from '../../http/fhir-body.ts'
 import type { ContextParts } from '../../http/fhir-context.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { recordRefused } from '../../http/refused-token.ts'
@@ -39,16 +40,29 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
   server.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
+  server.removeAllContentTypeParsers()
   await server.register(fastifyRateLimit, { global: false })
-  server.post<{ Params: { token: string } }>(
-    '/invitation/:token',
-    { config: { rateLimit: { max: 60, timeWindow: '1 minute', keyGenerator: addressGroup } } },
-    async ({ params }) => {
-      const { grant, expiresAt } = await redemption.redeem(params.token)
-      return { grant, token_endpoint: `${options.address()}/oauth/token`, expires: expiresAt.toISOString() }
-    },
-  )
   await server.register(async scope => {
+    // There is nothing to say in the body; what clients put there for want of one is not read.
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 16_384 }, async () => undefined)
+    scope.post<{ Params: { token: string } }>(
+      '/invitation/:token',
+      { config: { rateLimit: { max: 60, timeWindow: '1 minute', keyGenerator: addressGroup } } },
+      async ({ params }) => {
+        const { grant, expiresAt } = await redemption.redeem(params.token)
+        return { grant, token_endpoint: `${options.address()}/oauth/token`, expires: expiresAt.toISOString() }
+      },
+    )
+  })
+  await server.register(async scope => {
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (request: FastifyRequest, bytes: Buffer) => jsonIn(request, bytes),
+    )
+    scope.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
+      throw unsupported(headers['content-type'] ?? 'A body without a type', 'application/json')
+    })
     scope.decorateRequest('caller', undefined)
     scope.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedAt)))
     options.bounds(scope)

@@ -6,6 +6,7 @@ import type { StudyAsked } from '../../studies/own-study.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { isCalled, kindsOf, sharesOf, studiesAsking } from './consents.ts'
+import { underscored } from './page.ts'
 
 /**
  * What a patient answers, kind by kind: to what they do not name, nothing changes. Throws `forbidden` for whoever else sends it:
@@ -33,11 +34,11 @@ export const decide = async (
 type Kinds = ReadonlyMap<string, boolean>
 
 const parseAnswers = (body: unknown, classes: CodeClasses, ends: boolean) => {
-  const { studyScopeConsents } = Object(body)
+  const studyScopeConsents = memberOf(body, 'studyScopeConsents')
   if (!Array.isArray(studyScopeConsents) || studyScopeConsents.length === 0)
     throw invalid('studyScopeConsents', 'is a list of { studyId, scopeConsents }')
   return studyScopeConsents.map((one, index) => {
-    const { studyId, scopeConsents } = Object(one)
+    const [studyId, scopeConsents] = [memberOf(one, 'studyId'), memberOf(one, 'scopeConsents')]
     const at = `studyScopeConsents[${index}]`
     if (typeof studyId !== 'string' || !Array.isArray(scopeConsents) || scopeConsents.length === 0)
       throw invalid(at, 'has a studyId, which is a text, and a list scopeConsents')
@@ -55,7 +56,8 @@ const parseScope = (
   at: string,
   { classes, ends }: { readonly classes: CodeClasses; readonly ends: boolean },
 ): [string, boolean] => {
-  const { codingSystem, codingCode, consented = ends ? false : undefined } = Object(scope)
+  const [codingSystem, codingCode] = [memberOf(scope, 'codingSystem'), memberOf(scope, 'codingCode')]
+  const consented = memberOf(scope, 'consented') ?? (ends ? false : undefined)
   if (typeof codingSystem !== 'string' || typeof codingCode !== 'string' || typeof consented !== 'boolean')
     throw invalid(at, 'has codingSystem and codingCode, which are texts, and consented, which is true or false')
   const kind = classes.kindOf(codingSystem, codingCode)
@@ -63,6 +65,8 @@ const parseScope = (
     throw invalid(at, `names no kind of data that is known: ${codingSystem}|${codingCode}`.slice(0, 300))
   return [kind, ends ? false : consented]
 }
+
+const memberOf = (record: unknown, name: string): unknown => Object(record)[name] ?? Object(record)[underscored(name)]
 
 const invalid = (expression: string, rule: string) => new FhirError('invalid', `${expression} ${rule}`, { expression })
 

@@ -94,7 +94,7 @@ export const wholePage = (results: readonly object[]): Paged => ({
 export const parametersOf = (sent: URLSearchParams, known: readonly string[]): URLSearchParams => {
   const given = new URLSearchParams()
   for (const [name, value] of sent) {
-    const spelled = name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+    const spelled = underscored(name)
     if (!known.includes(spelled))
       throw new FhirError('invalid', `${name} is not known here; ${known.join(', ') || 'no parameter'} is`, {
         expression: name,
@@ -106,6 +106,9 @@ export const parametersOf = (sent: URLSearchParams, known: readonly string[]): U
   }
   return given
 }
+
+/** `studyId` as `study_id`: the Exchange takes both. */
+export const underscored = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 
 export const pageParameters = ['page', 'page_size', 'cursor'] as const
 

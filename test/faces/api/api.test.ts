@@ -134,6 +134,42 @@ t.test('what is allowed there by leaving out a check is refused, and it is said 
   )
 })
 
+t.test('bodies are taken as libraries send them', async t => {
+  const post = (path: string, type: string | undefined, payload: string, bearer?: string) =>
+    server.inject({
+      method: 'POST',
+      url: `/api/v1/${path}`,
+      headers: {
+        ...(type === undefined ? {} : { 'content-type': type }),
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      },
+      payload,
+    })
+  const rows = [
+    [undefined, ''],
+    ['application/json; charset=utf-8', ''],
+    ['application/json', '{}'],
+    ['application/x-www-form-urlencoded', ''],
+    ['text/plain', 'x'],
+  ] as const
+  for (const [type, payload] of rows) {
+    const answer = await post(`invitation/${'0'.repeat(32)}`, type, payload)
+    t.match([answer.statusCode, answer.json()], [404, { detail: 'There is no such invitation' }], `${type} ${payload}`)
+  }
+  const { bearer, path } = await tokenOfNew('Ida')
+  const inSnakeCase = JSON.stringify(answering(true)).replaceAll(
+    /(?<=[a-z])[A-Z](?=\w*":)/g,
+    letter => `_${letter.toLowerCase()}`,
+  )
+  t.match(inSnakeCase, /"study_scope_consents".*"study_id".*"coding_code"/)
+  t.equal((await post(path, 'application/json', inSnakeCase, bearer)).statusCode, 201)
+  t.match((await post(path, 'application/json', '', bearer)).json(), { detail: /studyScopeConsents is a list/ })
+  t.match((await post(path, 'application/json', '{', bearer)).json(), { detail: /The body is not JSON/ })
+  t.match((await post(path, 'text/plain', 'x', bearer)).json(), {
+    detail: 'text/plain is not taken here; send application/json',
+  })
+})
+
 t.test('what came as a FHIR Observation has no document', async t => {
   const measured = await create(await patientToken(ann, 'patient/*.cruds'), {
     resourceType: 'Observation',
