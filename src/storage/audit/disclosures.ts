@@ -39,7 +39,7 @@ export const readDisclosures = (
   connection.any(sql.fragment`
     SELECT DISTINCT ON (entry.recorded, entry.id) entry.recorded, coalesce(staff.name, entry.practitioner, entry.person) AS who,
       entry.practitioner, coalesce(client.name, entry.client) AS client,
-      audit_owner(entry) AS organization,
+      (SELECT owner FROM audit_owner(entry)) AS organization,
       CASE WHEN entry.study IS NULL THEN allowing.studies ELSE ARRAY[entry.study] END AS studies, allowing.consents,
       entry.interaction, entry.type,
       ARRAY(SELECT key FROM kind WHERE kind_id = ANY(entry.kinds) ORDER BY key) AS kinds, entry.query, entry.outcome
