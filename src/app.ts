@@ -9,7 +9,7 @@ import { openFhir } from './app/fhir.ts'
 import { openPatients } from './app/patients.ts'
 import { openSealing } from './app/sealing.ts'
 import { openStaffing } from './app/staff-invitations.ts'
-import { openForgetting, openWork, type Work } from './app/work.ts'
+import { openForgetting, openJobs, openWork, type Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { openSso } from './auth/sso/sso.ts'
@@ -123,14 +123,15 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (work !== undefined) await authorization.start()
   const tell = logEvents(log)
   const sealing = work && openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })
-  const working = work && (await openWork({ ...serving, databaseUrl, readAs }, work))
+  const jobs = work && (await openJobs(databaseUrl, work, reportFault))
+  const working = jobs && (await openWork({ ...serving, databaseUrl, readAs }, jobs))
   const forgetting = work && openForgetting(database, config.quarantineDays, reportFault)
   // Before requests are waited for: websockets would be waited for as well.
   server.addHook('preClose', async () => working?.close())
   server.addHook('onClose', async () => {
     mail?.close()
     forgetting?.close()
-    await sealing?.close()
+    await Promise.all([sealing?.close(), jobs?.queues.close()])
     await Promise.all([
       database.close(),
       dictionaryConnection.close(),
@@ -151,22 +152,19 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(authorizationRoutes, { answerPage: answerErrorPage })
   if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
-  const later = work && (await openAsync({ database, databaseUrl, fhir, log }, work))
+  const later = jobs && (await openAsync({ database, fhir, log }, jobs))
   server.addHook('preClose', async () => later?.close())
   await server.register(fhirRoutes, { prefix: '/fhir', ...fhir, asyncRequests: later?.requests })
   if (later !== undefined) await server.register(asyncRoutes, { prefix: '/fhir', ...fhir, database })
   await server.register(faceRoutes, { fhir, codeClasses, address, version: packageJson.version, isRegistrationOpen })
   const endApps = authorization.grantedApps.revokeAll
   const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
-  const opening = { config, log, databaseUrl, accounts, mail, registry, codeClasses, openStoreFor, work }
+  const opening = { config, log, accounts, mail, registry, codeClasses, openStoreFor, jobs }
   const { channels, pages, ...patients } = await openPatients(opening)
   server.addHook('preClose', patients.closeWork)
   server.addHook('onClose', patients.close)
   const administered = openAdministeredOrganizations({ database, registry, openStoreFor })
-  const staffing = await openStaffing(
-    { accounts, administered, registry, databaseUrl, mail: channels.email, reportFault },
-    work,
-  )
+  const staffing = await openStaffing({ accounts, administered, registry, mail: channels.email }, jobs)
   server.addHook('preClose', staffing.close)
   await server.register(pageRoutes, {
     cookies,

@@ -3,23 +3,21 @@ import { type AsyncRequests, openAsyncRequests } from '../http/async-requests.ts
 import { type ContextParts, openContexts } from '../http/fhir-context.ts'
 import { workOnAsyncRequests } from '../interactions/async-work.ts'
 import type { Database } from '../storage/database.ts'
-import { openQueue } from '../storage/queue.ts'
-import type { Work } from './work.ts'
+import type { Jobs } from './work.ts'
 
 type Parts = {
   readonly database: Database
-  readonly databaseUrl: string
   readonly fhir: ContextParts
   readonly log: FastifyBaseLogger
 }
 
 /** Requests that are answered later, by a queue of their own. */
 export const openAsync = async (
-  { database, databaseUrl, fhir, log }: Parts,
-  { retries }: Work,
+  { database, fhir, log }: Parts,
+  { queues }: Jobs,
 ): Promise<{ readonly requests: AsyncRequests; readonly close: () => Promise<void> }> => {
   const reportFault = (fault: unknown) => log.error(fault)
-  const queue = await openQueue(databaseUrl, { name: 'async-request', retries, reportFault })
+  const queue = await queues.open('async-request')
   const contextOf = openContexts(fhir)
   const working = await workOnAsyncRequests({
     database,

@@ -15,23 +15,22 @@ import { openPatientContacts } from '../studies/patient-contact.ts'
 import { openPatientImports } from '../studies/patient-import.ts'
 import { openRegistering } from '../studies/registering.ts'
 import { openStudyActions } from '../studies/study-actions.ts'
-import { openActing, openImporting, openSending, type Work } from './work.ts'
+import { type Jobs, openActing, openImporting, openSending } from './work.ts'
 
 type Parts = {
   readonly config: Config
   readonly log: FastifyBaseLogger
-  readonly databaseUrl: string
   readonly accounts: Accounts
   readonly mail: Mail | undefined
   readonly registry: Registry
   readonly codeClasses: CodeClasses
   readonly openStoreFor: (caller: Caller) => Store
-  readonly work: Work | undefined
+  readonly jobs: Jobs | undefined
 }
 
 /** How patients come in: registered, imported, invited and written to; and the background work of that. */
 export const openPatients = async (parts: Parts) => {
-  const { config, log, databaseUrl, accounts, mail, registry, codeClasses, openStoreFor, work } = parts
+  const { config, log, accounts, mail, registry, codeClasses, openStoreFor, jobs } = parts
   const { database } = accounts
   const reportFault = (fault: unknown) => log.error(fault)
   const outbound = openOutbound({ allowed: [...config.outboundOrigins, ...smsOriginsOf(config)] })
@@ -39,11 +38,11 @@ export const openPatients = async (parts: Parts) => {
   const channels = outbox ?? { email: mail, sms: openSms({ config, log, outbound }) }
   const letters = { accounts, database, channels }
   const registering = { accounts, database, registry, openStoreFor }
-  const sending = work && (await openSending({ ...letters, databaseUrl, reportFault }, work))
-  const importing = work && (await openImporting({ ...registering, databaseUrl, reportFault }, work))
+  const sending = jobs && (await openSending({ ...letters, reportFault }, jobs))
+  const importing = jobs && (await openImporting({ ...registering, reportFault }, jobs))
   const invitations = openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) })
   const studies = { ...registering, codeClasses }
-  const acting = work && (await openActing({ ...studies, invitations, databaseUrl, reportFault }, work))
+  const acting = jobs && (await openActing({ ...studies, invitations, reportFault }, jobs))
   return {
     channels,
     pages: {

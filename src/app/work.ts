@@ -1,6 +1,6 @@
 import { type Database, openDatabase } from '../storage/database.ts'
 import { dropOldIntake } from '../storage/old-intake.ts'
-import { openQueue, type Queue } from '../storage/queue.ts'
+import { openQueues, type Queue, type Queues } from '../storage/queue.ts'
 import { forgetAddresses } from '../storage/study-message.ts'
 import { workOnImports } from '../studies/patient-import-work.ts'
 import { openMessageSending } from '../studies/sending.ts'
@@ -17,13 +17,22 @@ export type Work = {
   readonly retries: number
 }
 
+/** The same with its queues, which are closed when no request is left that may ask for something. */
+export type Jobs = { readonly pauseMs: number; readonly queues: Queues }
+
+export const openJobs = async (
+  databaseUrl: string,
+  { pauseMs, retries }: Work,
+  reportFault: (fault: unknown) => void,
+): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { retries, reportFault }) })
+
 /** Background work, over connections of its own: requests do not wait for it. */
 export const openWork = async (
   { databaseUrl, readAs, ...serving }: Omit<Serving, 'database'> & { databaseUrl: string; readAs: ReadAs },
-  { pauseMs, retries }: Work,
+  { pauseMs, queues }: Jobs,
 ) => {
   const database = openDatabase(databaseUrl, { poolSize: 3 })
-  const queue = await openQueue(databaseUrl, { name: 'subscription', retries, reportFault: serving.reportFault })
+  const queue = await queues.open('subscription')
   const subscriptions = await openSubscriptions({ ...serving, database, queue, pauseMs })
   const sockets = openSockets({ ...serving, database, databaseUrl, readAs })
   return {
@@ -38,12 +47,12 @@ export const openWork = async (
 
 /** Messages to people in studies, by a queue of their own; none where nothing can be sent. */
 export const openSending = async (
-  { databaseUrl, ...parts }: SendingParts,
-  { pauseMs, retries }: Work,
+  parts: SendingParts,
+  { pauseMs, queues }: Jobs,
 ): Promise<Pick<Queue, 'ask' | 'close'> | undefined> => {
-  const { channels, reportFault } = parts
+  const { channels } = parts
   if (channels.email === undefined && channels.sms === undefined) return undefined
-  const queue = await openQueue(databaseUrl, { name: 'invitation', retries, reportFault })
+  const queue = await queues.open('invitation')
   const sending = await openMessageSending({ ...parts, queue, pauseMs })
   return {
     ask: queue.ask,
@@ -56,10 +65,10 @@ export const openSending = async (
 
 /** Lists of patients, by a queue of their own, so that no message waits for them. */
 export const openImporting = async (
-  { databaseUrl, ...parts }: Omit<Parameters<typeof workOnImports>[0], 'queue'> & { readonly databaseUrl: string },
-  { retries }: Work,
+  parts: Omit<Parameters<typeof workOnImports>[0], 'queue'>,
+  { queues }: Jobs,
 ): Promise<Pick<Queue, 'ask' | 'close'>> => {
-  const queue = await openQueue(databaseUrl, { name: 'patient-import', retries, reportFault: parts.reportFault })
+  const queue = await queues.open('patient-import')
   const importing = await workOnImports({ ...parts, queue })
   return {
     ask: queue.ask,
@@ -72,10 +81,10 @@ export const openImporting = async (
 
 /** What is done to many people of a study, by a queue of its own. */
 export const openActing = async (
-  { databaseUrl, ...parts }: Omit<Parameters<typeof workOnStudyActions>[0], 'queue'> & { readonly databaseUrl: string },
-  { retries }: Work,
+  parts: Omit<Parameters<typeof workOnStudyActions>[0], 'queue'>,
+  { queues }: Jobs,
 ): Promise<Pick<Queue, 'ask' | 'close'>> => {
-  const queue = await openQueue(databaseUrl, { name: 'study-action', retries, reportFault: parts.reportFault })
+  const queue = await queues.open('study-action')
   await workOnStudyActions({ ...parts, queue })
   return queue
 }
@@ -98,6 +107,4 @@ export const openForgetting = (
 const hourMs = 60 * 60 * 1000
 const addressDays = 180
 
-type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'> & {
-  readonly databaseUrl: string
-}
+type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'>

@@ -4,52 +4,77 @@ export type Queue = {
   readonly ask: (key: string) => Promise<void>
   /** What throws is tried again, later and later; `isLast` says that it will not be. */
   readonly work: (run: (key: string, attempt: { readonly isLast: boolean }) => Promise<void>) => Promise<void>
-  /** Waits for what is under way. */
+  /** Begins nothing more, and waits for what is under way. What is asked for meanwhile waits for the next server. */
   readonly close: () => Promise<void>
 }
 
+/** The queues of one server, which share a few connections. */
+export type Queues = {
+  readonly open: (name: QueueName) => Promise<Queue>
+  readonly close: () => Promise<void>
+}
+
+type QueueName =
+  | 'async-request'
+  | 'invitation'
+  | 'patient-import'
+  | 'staff-invitation'
+  | 'study-action'
+  | 'subscription'
+
 type Options = {
-  readonly name: string
   /** How often something is tried again. */
   readonly retries: number
   readonly reportFault: (fault: unknown) => void
 }
 
-/** In a schema of its own, `queue`, which pg-boss makes and migrates itself. */
-export const openQueue = async (url: string, { name, retries, reportFault }: Options): Promise<Queue> => {
+/** In a schema of their own, `queue`, which pg-boss makes and migrates itself. Who asks wakes who works, by NOTIFY. */
+export const openQueues = async (url: string, { retries, reportFault }: Options): Promise<Queues> => {
   // Loaded where there is work to do.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
     connectionString: url,
     schema: 'queue',
     application_name: 'sharewell queue',
-    max: 3,
+    max: 5,
     schedule: false,
+    useListenNotify: true,
   })
   boss.on('error', reportFault)
   await boss.start()
   const limits = {
+    notify: true,
     retryLimit: retries,
     retryDelay: 1,
     retryBackoff: true,
     expireInSeconds: 300,
     deleteAfterSeconds: 3600,
   }
-  await boss.createQueue(name, { policy: 'exclusive', retryDelayMax: 3600, ...limits })
-  await boss.updateQueue(name, limits)
   return {
-    ask: async key => {
-      await boss.send(name, { key }, { singletonKey: key })
-    },
-    work: async run => {
-      await boss.work<
-        { readonly key: string },
-        void,
-        { includeMetadata: true; pollingIntervalSeconds: number; localConcurrency: number }
-      >(name, { includeMetadata: true, pollingIntervalSeconds: 0.5, localConcurrency: 4 }, async jobs => {
-        for (const { data, retryCount, retryLimit } of jobs) await run(data.key, { isLast: retryCount >= retryLimit })
-      })
+    open: async name => {
+      await boss.createQueue(name, { policy: 'exclusive', retryDelayMax: 3600, ...limits })
+      await boss.updateQueue(name, limits)
+      return {
+        ask: async key => {
+          await boss.send(name, { key }, { singletonKey: key })
+        },
+        work: async run => {
+          await boss.work<{ readonly key: string }, void, typeof looking>(name, looking, async jobs => {
+            for (const { data, retryCount, retryLimit } of jobs)
+              await run(data.key, { isLast: retryCount >= retryLimit })
+          })
+        },
+        close: () => boss.offWork(name),
+      }
     },
     close: () => boss.stop({ graceful: true, timeout: 5000 }),
   }
+}
+
+/** Nobody wakes for what is to be tried again: it is looked for. Where nobody can be woken, as behind PgBouncer, for everything. */
+const looking = {
+  includeMetadata: true as const,
+  localConcurrency: 4,
+  pollingIntervalSeconds: 0.5,
+  notifyPollingIntervalSeconds: 2,
 }
