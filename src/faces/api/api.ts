@@ -41,7 +41,10 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
     reply.header('cache-control', 'no-store')
   })
   server.removeAllContentTypeParsers()
-  await server.register(fastifyRateLimit, { global: false })
+  await server.register(fastifyRateLimit, {
+    global: false,
+    errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
+  })
   await server.register(async scope => {
     // There is nothing to say in the body; what clients put there for want of one is not read.
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 16_384 }, async () => undefined)

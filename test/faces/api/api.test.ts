@@ -214,3 +214,13 @@ t.test('who reads by it stands in the audit trail, as whoever reads at /fhir', a
     ['read Patient 200', 'search-type Observation 200', 'search-type Patient 200', 'read Patient 403'],
   )
 })
+
+t.test('whoever tries tokens of invitations by the dozen is told to come again later', async t => {
+  const tried = () => server.inject({ method: 'POST', url: `/api/v1/invitation/${'1'.repeat(32)}` })
+  const answers = []
+  while (answers.at(-1)?.statusCode !== 429 && answers.length <= 60) answers.push(await tried())
+  t.same(new Set(answers.slice(0, -1).map(({ statusCode }) => statusCode)), new Set([404]))
+  const last = answers.at(-1)
+  t.match([last?.statusCode, last?.json()], [429, { detail: 'Too many requests' }])
+  t.match(last?.headers['retry-after'], /^\d+$/)
+})
