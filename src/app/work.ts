@@ -1,3 +1,4 @@
+import { removeOldAppInvitations } from '../storage/app-invitation.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { dropOldIntake } from '../storage/old-intake.ts'
 import { openQueues, type Queue, type Queues } from '../storage/queue.ts'
@@ -89,7 +90,7 @@ export const openActing = async (
   return queue
 }
 
-/** Forgets by the hour what is kept of uploads for so many days, and where messages went after half a year. */
+/** Forgets by the hour what is kept of uploads for so many days, and after half a year where messages went, and their links for apps. */
 export const openForgetting = (
   database: Database,
   days: number,
@@ -97,7 +98,8 @@ export const openForgetting = (
 ): { readonly close: () => void } => {
   const forget = () => {
     void dropOldIntake(database, days).catch(reportFault)
-    void forgetAddresses(database, addressDays).catch(reportFault)
+    void forgetAddresses(database, messageDays).catch(reportFault)
+    void removeOldAppInvitations(database, messageDays).catch(reportFault)
   }
   forget()
   const timer = setInterval(forget, hourMs)
@@ -105,6 +107,6 @@ export const openForgetting = (
 }
 
 const hourMs = 60 * 60 * 1000
-const addressDays = 180
+const messageDays = 180
 
 type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'>

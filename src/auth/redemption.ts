@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Patient } from '@medplum/fhirtypes'
 import type { Provider } from 'oidc-provider'
 import { FhirError } from '../fhir/error.ts'
 import { isBarredPatientId } from '../storage/account/barred.ts'
@@ -12,6 +13,8 @@ import {
 } from '../storage/app-invitation.ts'
 import { createGrant, revokeGrants } from '../storage/authorization-grant.ts'
 import type { Connection } from '../storage/database.ts'
+import { addressesOf } from '../storage/model/patient-address.ts'
+import { addTakenUp } from '../storage/study-message.ts'
 import { recordingGrant } from './grant-event.ts'
 import { lifetimes, type ProviderParts } from './provider-parts.ts'
 
@@ -85,6 +88,7 @@ const grantOf = async (parts: ProviderParts, { client, patient }: AppInvitation,
     patient,
     granted: scopes,
   } as const
+  const addresses = await addressesOfPatient(parts, patient)
   const id = await recordingGrant(parts, event, async connection => {
     const found = await findAppInvitation(connection, token, 'locked')
     if (found === undefined) throw unknown
@@ -99,12 +103,19 @@ const grantOf = async (parts: ProviderParts, { client, patient }: AppInvitation,
       context: { unproven },
       ttlSeconds: lifetimes.refreshToken,
     })
-    if (made !== undefined) await noteRedeemed(connection, token, made)
+    if (made === undefined) return undefined
+    await noteRedeemed(connection, token, made)
+    await addTakenUp(connection, { patient, study, addresses })
     return made
   })
   if (id === undefined) throw new Error('a grant without a launch was refused')
   parts.onRevoked()
   return id
+}
+
+const addressesOfPatient = async ({ openStoreAs }: ProviderParts, patient: string) => {
+  const { content } = await openStoreAs({ principal: { kind: 'client', id: 'pages' } }).read('Patient', patient)
+  return addressesOf(JSON.parse(content) as Patient)
 }
 
 /** What an app of a patient does: it says what they share, and sends it. */

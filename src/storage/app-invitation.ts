@@ -101,6 +101,20 @@ export const noteRedeemed = (connection: Connection, token: string, grant: strin
     UPDATE app_invitation SET redeemed_at = coalesce(redeemed_at, now()), grant_id = ${grant}
     WHERE hash = ${hashOf(token)}`)
 
+/** Takes out the links whose invitation was over so many days ago; not where what an app was given by one is still nobody's. */
+export const removeOldAppInvitations = async (connection: Connection, days: number): Promise<void> => {
+  await connection.run(sql.fragment`
+    DELETE FROM app_invitation AS link
+    WHERE coalesce(link.redeemed_at, link.made_at) < now() - make_interval(days => ${days})
+      AND NOT EXISTS (
+        SELECT FROM invitation
+        WHERE invitation.id = link.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now())
+      AND NOT EXISTS (
+        SELECT FROM authorization_grant AS unproven
+        WHERE unproven.id = link.grant_id AND unproven.context ? 'unproven'
+          AND unproven.revoked_at IS NULL AND unproven.expires_at > now())`)
+}
+
 /**
  * Whether nobody has shown whose the app is, and the invitation that its grant came by was called off, or one that was sent in
  * its place: it went to somebody who should not have it, or somebody has tried to guess. Whoever is in the study no more is

@@ -6,7 +6,7 @@ import { digestOf, newSecret } from './secret.ts'
 import { sql } from './sql.ts'
 
 /** What a message to a patient is about; only the first two carry a link. */
-type MessageKind = 'invitation' | 'reminder' | 'silence' | 'address-changed'
+type MessageKind = 'invitation' | 'reminder' | 'silence' | 'address-changed' | 'taken-up'
 
 type About = {
   readonly kind: MessageKind
@@ -30,7 +30,7 @@ export type MessageToSend = Address & {
 /** What became of a message, for staff: neither its text nor its address. */
 export type MessageState = {
   readonly subject: string
-  readonly kind: Exclude<MessageKind, 'address-changed'>
+  readonly kind: Exclude<MessageKind, 'address-changed' | 'taken-up'>
   readonly channel: Address['channel']
   readonly state: 'waiting' | 'sent' | 'failed'
   /** Why it was not sent, the last time it was tried. */
@@ -67,6 +67,21 @@ export const addReminder = async (
   const messages: string[] = []
   for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
   return messages
+}
+
+/** That an app has taken up an invitation by itself, to each address: of several times within an hour they are told once. */
+export const addTakenUp = async (
+  connection: Connection,
+  { patient, study, addresses }: Pick<About, 'patient' | 'study'> & { readonly addresses: readonly Address[] },
+): Promise<void> => {
+  for (const { channel, address } of addresses)
+    await connection.run(sql.fragment`
+      INSERT INTO study_message (id, kind, patient, study_id, channel, address)
+      SELECT ${uuidv7()}, 'taken-up', ${patient}, ${study}, ${channel}, ${address}
+      WHERE NOT EXISTS (
+        SELECT FROM study_message
+        WHERE patient = ${patient} AND study_id = ${study} AND kind = 'taken-up' AND address = ${address}
+          AND made_at > now() - interval '1 hour')`)
 }
 
 /** Those about the last invitation of each, and what came after it; the latest first. */

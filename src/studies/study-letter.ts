@@ -43,7 +43,8 @@ const deliver = async (parts: LetterParts, message: MessageToSend): Promise<void
   const { say, moment } = wordsFor(languageOf(patient))
   const organization = await organizationOf(parts, message, patient)
   const isLinked = expiresAt !== null
-  const link = isLinked ? invitationUrl(parts.accounts, secret) : `${parts.accounts.address()}/sharing`
+  const page = kind === 'taken-up' ? '/account/apps' : '/sharing'
+  const link = isLinked ? invitationUrl(parts.accounts, secret) : `${parts.accounts.address()}${page}`
   const values = { organization, link, until: isLinked ? moment(expiresAt) : '' }
   const text = textsOf[kind === 'reminder' && !isLinked ? 'answer' : kind]
   if (channels[channel] === undefined) throw new Undelivered(notConfigured[channel])
@@ -70,6 +71,7 @@ const textsOf = {
   /** Where the invitation was used, and nothing is answered yet. */
   answer: { subject: 'answer.subject', letter: 'answer.text', sms: 'answer-sms.text' },
   silence: { subject: 'silence.subject', letter: 'silence.text', sms: 'silence-sms.text' },
+  'taken-up': { subject: 'taken-up.subject', letter: 'taken-up.text', sms: 'taken-up-sms.text' },
   'address-changed': { subject: 'old-address.subject', letter: 'old-address.text', sms: 'old-address-sms.text' },
 } as const satisfies Readonly<Record<string, { readonly subject: Key; readonly letter: Key; readonly sms: Key }>>
 

@@ -227,6 +227,9 @@ t.test('a patient who is barred is nobody’s way in, and an app that they let i
 t.test('the patient and the officers of whoever registered them learn what the app has', async t => {
   const { patient, token } = await invited('Ned')
   await tokenOf(token)
+  await redeem(token)
+  const letters = sql.fragment`SELECT kind, address, state FROM study_message WHERE patient = ${patient} AND invitation IS NULL`
+  t.strictSame(await database.any(letters), [{ kind: 'taken-up', address: 'ned@example.org', state: 'waiting' }])
   const { entry } = (await send('everything', 'GET', `AuditEvent?patient=Patient/${patient}&_sort=-date`)).json()
   const told = entry.map(({ resource }: { resource: { outcomeDesc?: string } }) => resource.outcomeDesc)
   t.match(told, [/^Heart app has taken up an invitation by itself/])

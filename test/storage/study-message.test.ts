@@ -1,7 +1,10 @@
 import t from 'tap'
+import { removeOldAppInvitations } from '../../src/storage/app-invitation.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { forgetAddresses } from '../../src/storage/study-message.ts'
+import type { Store } from '../../src/storage/store.ts'
+import { addTakenUp, forgetAddresses } from '../../src/storage/study-message.ts'
+import { sendMessage } from '../../src/studies/study-letter.ts'
 import { withDatabase } from '../support/database.ts'
 
 const { url, close } = await withDatabase()
@@ -31,4 +34,54 @@ t.test('where messages went is forgotten in time, and what became of them is not
     { id: 'opens', state: 'sent', hasAddress: true, hasLink: true },
     { id: 'waits', state: 'waiting', hasAddress: true, hasLink: true },
   ])
+})
+
+t.test(
+  'that an app has taken up an invitation is told once an hour, in the language of the patient, and names no study',
+  async t => {
+    const stored: Readonly<Record<string, object>> = {
+      Patient: { communication: [{ language: { coding: [{ code: 'es' }] } }] },
+      ResearchStudy: { title: 'Diabetes', sponsor: { reference: 'Organization/lab' } },
+      Organization: { name: 'Lab' },
+    }
+    const store = { read: async (type: string) => ({ content: JSON.stringify(stored[type]) }) } as unknown as Store
+    const letters: object[] = []
+    const parts = {
+      database,
+      accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
+      channels: { email: { deliver: async (letter: object) => void letters.push(letter), send: async () => {} } },
+    }
+    const addresses = [{ channel: 'email', address: 'bea@example.org' }] as const
+    for (let count = 0; count < 2; count++) await addTakenUp(database, { patient: 'bea', study: 's', addresses })
+    const waiting = await database.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE patient = 'bea'`)
+    for (const { id } of waiting) await sendMessage(parts, id, { isLast: true })
+    t.match(letters, [
+      {
+        to: 'bea@example.org',
+        subject: 'Una aplicación ha aceptado su invitación a un estudio',
+        text: /invitación de Lab[\s\S]*https:\/\/x\.example\/account\/apps/,
+      },
+    ])
+    t.equal(letters.length, 1)
+    t.notMatch(JSON.stringify(letters), /Diabetes/)
+  },
+)
+
+t.test('links for apps go half a year after their invitation, but not what nobody has said is theirs', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO app_invitation (hash, message, invitation, client_id, made_at, grant_id)
+    SELECT sha256(name::bytea), name, invitation, 'app', now() - age, given
+    FROM (VALUES ('over', 'over', interval '8 days', NULL), ('new', 'over', '6 days', NULL), ('stands', 'stands', '8 days', NULL),
+      ('unproven', 'over', '8 days', 'unproven'), ('proven', 'over', '8 days', 'proven')) AS link(name, invitation, age, given)`)
+  await database.run(sql.fragment`
+    INSERT INTO authorization_grant (id, client_id, scope, context, expires_at)
+    VALUES ('unproven', 'app', '', '{"unproven": {}}', now() + interval '1 day'), ('proven', 'app', '', '{}', now() + interval '1 day')`)
+  await removeOldAppInvitations(database, 7)
+  const left = await database.any<{ message: string }>(
+    sql.fragment`SELECT message FROM app_invitation ORDER BY message`,
+  )
+  t.strictSame(
+    left.map(({ message }) => message),
+    ['new', 'stands', 'unproven'],
+  )
 })
