@@ -90,7 +90,11 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
   }
   const { quarantine = { documents: 0, bytes: 0 } } = options
   return ({ author, client, ...caller }) => {
-    const asking = { ...shared, ...caller, ...(client !== undefined && { upload: { id: uuidv7(), client } }) }
+    const asking = {
+      ...shared,
+      ...caller,
+      ...(client !== undefined && { upload: { id: uuidv7(), client, provenances: new Map() } }),
+    }
     const signed = async (): Promise<Omit<Writing, 'linked'>> => ({
       ...asking,
       principal: author,

@@ -8,7 +8,7 @@ import { indexRows } from './index-rows.ts'
 import { findSelf } from './self.ts'
 import { sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
-import type { Writing } from './write.ts'
+import type { Upload, Writing } from './write.ts'
 
 /**
  * One Provenance for each Patient of whom the upload has stored something, in the transaction of its writes: what an upload commits in several parts is
@@ -32,7 +32,7 @@ export const recordUpload = async (
     const { tokens, dates } = indexRows(writing.registry, resource as Resource)
     rows.push({
       patient_id: of[0]?.patientId,
-      pk: await writing.nextPk(),
+      pk: await pkOf(writing, upload, patient),
       id: resource.id,
       tokens: tokens.map(String),
       dates,
@@ -42,16 +42,15 @@ export const recordUpload = async (
   }
   await connection.run(sql.fragment`
     WITH sent AS MATERIALIZED (
-      SELECT coalesce(identity.pk, sent.pk) AS pk, identity.pk IS NULL AS is_new, sent.patient_id, sent.id, sent.tokens, sent.dates, sent.content, sent.observations
-      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS sent(patient_id integer, pk bigint, id text, tokens bigint[],
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS sent(patient_id integer, pk bigint, id text, tokens bigint[],
         dates jsonb, content jsonb, observations bigint[])
-      LEFT JOIN resource_identity AS identity ON identity.type_id = ${writing.typeIds.get('Provenance') ?? 0} AND identity.id = sent.id
     ),
-    made AS (SELECT * FROM sent WHERE is_new),
     identity AS (
       INSERT INTO resource_identity (type_id, id, patient_id, pk)
-      SELECT ${writing.typeIds.get('Provenance') ?? 0}, id, patient_id, pk FROM made
+      SELECT ${writing.typeIds.get('Provenance') ?? 0}, id, patient_id, pk FROM sent
+      ON CONFLICT DO NOTHING RETURNING pk
     ),
+    made AS MATERIALIZED (SELECT * FROM sent WHERE pk IN (SELECT pk FROM identity)),
     ${changes('Provenance', sql.fragment`made`)},
     dates AS (
       INSERT INTO index_date (parameter, low, high, patient_id, pk)
@@ -64,6 +63,12 @@ export const recordUpload = async (
     )
     INSERT INTO provenance (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
     SELECT patient_id, pk, id, 1, ${now.toISOString()}::timestamptz, NULL, ${writing.author}, tokens, content FROM made`)
+}
+
+const pkOf = async ({ nextPk }: Writing, { provenances }: Upload, patient: string): Promise<string> => {
+  const pk = provenances.get(patient) ?? (await nextPk())
+  provenances.set(patient, pk)
+  return pk
 }
 
 type Brought = { readonly patient: string; readonly patientId: number; readonly pk: string }
@@ -92,10 +97,7 @@ const whoSent = async (connection: Connection, { principal }: Writing, patient: 
 type Sent = { readonly patient: string; readonly who: Who | undefined; readonly recorded: string }
 
 /** https://hl7.org/fhir/R4/provenance.html, but for its targets. The devices are told by the Observations: a reader may see some of them alone. */
-const provenanceOf = (
-  { id, client }: NonNullable<Writing['upload']>,
-  { patient, who, recorded }: Sent,
-): Omit<Provenance, 'target'> => ({
+const provenanceOf = ({ id, client }: Upload, { patient, who, recorded }: Sent): Omit<Provenance, 'target'> => ({
   resourceType: 'Provenance',
   id: idOf(id, patient),
   meta: { versionId: '1', lastUpdated: recorded },

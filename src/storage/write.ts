@@ -39,10 +39,17 @@ export type Writing = Preparing & {
   readonly references?: (() => string) | undefined
   /** Of the token that the writer came with; absent where the server itself writes. */
   readonly tokenHash?: Buffer
-  /** What is written is counted as one upload, by this id; absent where the server itself writes. */
-  readonly upload?: { readonly id: string; readonly client: string }
+  /** What is written is counted as one upload; absent where the server itself writes. */
+  readonly upload?: Upload
   /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
+}
+
+export type Upload = {
+  readonly id: string
+  readonly client: string
+  /** The pk of its Provenance for each Patient, by id: the same, in however many parts it commits. */
+  readonly provenances: Map<string, string>
 }
 
 export type Create = Extract<Write, { kind: 'create' }>

@@ -75,6 +75,12 @@ t.test('days of data come at once, compressed, and are answered later, entry by 
   t.match(resource, { resourceType: 'Bundle', type: 'batch-response' })
   t.same(statusesOf(resource as Bundle), { '201 Created': 5000 })
   t.same((await send('GET', 'Observation?patient=ann&_summary=count')).json().total, 5000)
+  const { entry } = (await send('GET', 'Provenance?agent-type=transmitter')).json()
+  t.same(
+    entry.map((one: { resource: { target: object[] } }) => one.resource.target.length),
+    [5000],
+    'one upload, in whatever parts it was done',
+  )
   const again = await send('POST', '', { body: { ...body, entry: body.entry.slice(4500) }, zip: true })
   t.same(statusesOf(again.json()), { '200 OK': 500 }, 'and the same at once, when it is sent again')
 })
