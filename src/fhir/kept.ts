@@ -24,7 +24,8 @@ export const kept = <T>({ folder, madeOf }: Keeping, make: () => T): T => {
   return made
 }
 
-const stateOf = (places: readonly string[]): string =>
+/** Of files and of all in folders: other as soon as one is written anew, comes or goes. */
+export const stateOf = (places: readonly string[]): string =>
   digestOf(
     places
       .flatMap(filesAt)

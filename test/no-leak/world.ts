@@ -1,26 +1,37 @@
+import { join } from 'node:path'
 import type { Consent, ConsentProvision, Extension, Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem } from '../../src/access/owner.ts'
 import type { Work } from '../../src/app.ts'
 import { point, upload } from '../mhealth/upload.ts'
 import * as w from '../storage/model/world.ts'
-import { fhirWorld } from '../support/fhir-server.ts'
+import { withFilledDatabase } from '../support/database.ts'
+import { fhirWorldOver } from '../support/fhir-server.ts'
 import * as facts from './facts.ts'
 
-/** A server with all of it stored; `secrets` also holds what could only be made by a member, whose ids the server chose. */
+/** A server with all of it stored; `owned` is what could only be made by a member, whose ids the server chose. */
 export const openNoLeakWorld = async (work?: Work) => {
-  const world = await fhirWorld({}, work)
+  const sources = ['.', '../storage/model', '../mhealth'].map(folder => join(import.meta.dirname, folder))
+  const { told, ...database } = await withFilledDatabase({ sources }, fill)
+  const world = await fhirWorldOver(database, {}, work)
   const call = callerOf(world.server)
+  return { ...world, call, everything: call('everything'), ...told }
+}
+
+/** All of it is stored over HTTP, by a server that ends with that. */
+const fill = async (url: string) => {
+  const { server, token } = await fhirWorldOver({ url, close: async () => {} })
+  const call = callerOf(server)
   const everything = call('everything')
   for (const resource of resources())
     await stored(everything('PUT', `${resource.resourceType}/${resource.id}`, resource))
-  const registrar = call(
-    await world.token({ subject: { kind: 'user', person: 'person-registrar' }, scope: 'user/*.cruds' }),
-  )
+  const registrar = call(await token({ subject: { kind: 'user', person: 'person-registrar' }, scope: 'user/*.cruds' }))
   const owned: Resource[] = []
   for (const resource of ofTheLab) owned.push(await stored(registrar('POST', resource.resourceType, resource)))
   const uploaded = await uploadedBy(everything)
   const described = await describedBy(everything)
-  return { ...world, call, everything, owned, uploaded, described, decisions: await decisionsOf(everything) }
+  const decisions = await decisionsOf(everything)
+  await server.close()
+  return { owned, uploaded, described, decisions }
 }
 
 /** One upload of two patients: of pat's a part is shared. Ids of what it brought, and of the Provenance of pat's part. */
@@ -87,7 +98,7 @@ export type Call = (
 
 /** Requests with the token, below the FHIR base or that of a face; without one, with none. A text is a form. */
 const callerOf =
-  (server: Awaited<ReturnType<typeof fhirWorld>>['server']) =>
+  (server: Awaited<ReturnType<typeof fhirWorldOver>>['server']) =>
   (token: string | undefined, base = '/fhir'): Call =>
   async (method, path, body, headers = {}) => {
     const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` }

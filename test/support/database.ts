@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import pg from 'pg'
+import { stateOf } from '../../src/fhir/kept.ts'
 import { migrate, readMigrations } from '../../src/storage/migrate.ts'
 import { testCluster } from './cluster.ts'
 
@@ -16,20 +18,49 @@ export const withDatabase = async (): Promise<TestDatabase> => {
 /** An empty database without any table, for tests of the migrations themselves. */
 export const withBareDatabase = async (): Promise<TestDatabase> => cloneOf('template0', await testCluster())
 
-/** Made once a cluster and state of sql/; who comes second waits for the first. */
+/**
+ * A copy of a database that `fill` has filled, which is done once a cluster and state of the code, and what `fill` has told, as
+ * JSON. `sources` are the files and folders of the tests that fill it.
+ */
+export const withFilledDatabase = async <Told>(
+  { sources }: { readonly sources: readonly string[] },
+  fill: (url: string) => Promise<Told>,
+): Promise<TestDatabase & { readonly told: Told }> => {
+  const cluster = await testCluster()
+  const migrated = await migratedTemplate(cluster)
+  const state = stateOf([...ownSources, ...sources])
+  const filled = await template(cluster, { state: `${migrated} ${state}`, from: migrated, make: fill })
+  return { ...(await cloneOf(filled.name, cluster)), told: JSON.parse(filled.told) }
+}
+
+const root = join(import.meta.dirname, '..', '..')
+const ownSources = ['src', 'fhir-profiles', 'capability', 'test/support'].map(folder => join(root, folder))
+
 const migratedTemplate = async (cluster: string): Promise<string> => {
   const state = (await readMigrations()).map(({ name, checksum }) => `${name} ${checksum}`).join('\n')
+  const { name } = await template(cluster, { state, from: 'template0', make: url => migrate(url, () => {}) })
+  return name
+}
+
+type Made = { readonly state: string; readonly from: string; readonly make: (url: string) => Promise<unknown> }
+
+/** Made once a cluster and state; who comes second waits for the first. What is told of it stands in its comment. */
+const template = async (cluster: string, { state, from, make }: Made): Promise<{ name: string; told: string }> => {
   const name = `sharewell_template_${createHash('sha256').update(state).digest('hex').slice(0, 16)}`
   const client = await connect(cluster)
   try {
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [name])
-    const { rows } = await client.query('SELECT datistemplate AS ready FROM pg_database WHERE datname = $1', [name])
-    if (rows[0]?.ready) return name
+    const { rows } = await client.query(
+      "SELECT shobj_description(oid, 'pg_database') AS told FROM pg_database WHERE datname = $1 AND datistemplate",
+      [name],
+    )
+    if (rows[0] !== undefined) return { name, told: rows[0].told }
     await client.query(`DROP DATABASE IF EXISTS ${name}`)
-    await client.query(`CREATE DATABASE ${name} TEMPLATE template0`)
-    await migrate(urlOf(cluster, name), () => {})
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${from} STRATEGY FILE_COPY`)
+    const told = JSON.stringify(await make(urlOf(cluster, name))) ?? 'null'
+    await client.query(`COMMENT ON DATABASE ${name} IS ${client.escapeLiteral(told)}`)
     await client.query(`ALTER DATABASE ${name} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false`)
-    return name
+    return { name, told }
   } finally {
     await client.end()
   }

@@ -6,14 +6,21 @@ import { openLog } from '../../src/events/log.ts'
 import { registerClient } from '../../src/storage/client.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { issueToken, type TokenRequest } from '../../src/storage/token.ts'
-import { withDatabase } from './database.ts'
+import { type TestDatabase, withDatabase } from './database.ts'
 
 /** The whole server over a database of its own; a few callers are known to `inject` by name, all others by token. */
 export const fhirServer = async (): Promise<FastifyInstance> => (await fhirWorld()).server
 
 /** The same, with what a test needs to make tokens and to look behind. */
-export const fhirWorld = async (environment: Readonly<Record<string, string>> = {}, work?: Work) => {
-  const { url, close } = await withDatabase()
+export const fhirWorld = async (environment: Readonly<Record<string, string>> = {}, work?: Work) =>
+  fhirWorldOver(await withDatabase(), environment, work)
+
+/** The same over a database that has something already; closing the server closes it. */
+export const fhirWorldOver = async (
+  { url, close }: TestDatabase,
+  environment: Readonly<Record<string, string>> = {},
+  work?: Work,
+) => {
   const database = openDatabase(url)
   const config = readConfig({ LOG_LEVEL: 'silent', ...environment })
   const secretKey = Buffer.alloc(32, 7)
