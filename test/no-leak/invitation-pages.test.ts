@@ -64,10 +64,11 @@ t.test('somebody takes their own record along, and nothing of anybody else', asy
     const { body } = await browser.get('/account/data/fhir.ndjson')
     const found = body.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line)]))
     const isOwn = (patient: string) => facts.isOneHuman(patient, person.replace(/^person-/, ''))
+    const uploaded = isOwn('pat') ? world.uploaded.ofPat : []
     const ids = (type: string) => found.filter(one => one.resourceType === type).map(({ id }) => id)
     t.strictSame(
       ids('Observation').toSorted(),
-      facts.observations.flatMap(({ id, patient }) => (isOwn(patient) ? [id] : [])).toSorted(),
+      [...facts.observations.flatMap(({ id, patient }) => (isOwn(patient) ? [id] : [])), ...uploaded].toSorted(),
       `${person}: readings`,
     )
     t.ok(ids('Patient').every(isOwn), `${person}: records`)

@@ -34,7 +34,7 @@ const fill = async (url: string) => {
   return { owned, uploaded, described, decisions }
 }
 
-/** One upload of two patients: of pat's a part is shared. Ids of what it brought, and of the Provenance of pat's part. */
+/** One upload of two patients: of pat's a part is shared. Ids of what it brought, of those that are pat's, and of the Provenance of pat's part. */
 const uploadedBy = async (everything: Call) => {
   const measured = [
     ['pat', facts.heartRate, '2026-03-02'],
@@ -54,9 +54,11 @@ const uploadedBy = async (everything: Call) => {
   }))
   const { body } = await everything('POST', '', { resourceType: 'Bundle', type: 'batch', entry })
   const answers: readonly { readonly response: { readonly location: string } }[] = JSON.parse(body).entry
-  const [shown = '', ...hidden] = answers.map(({ response }) => response.location.split('/').at(-3) ?? '')
+  const ids = answers.map(({ response }) => response.location.split('/').at(-3) ?? '')
+  const [shown = '', ...hidden] = ids
+  const ofPat = ids.filter((_, at) => measured[at]?.[0] === 'pat')
   const found = await everything('GET', `Provenance?target=Observation/${shown}`)
-  return { provenance: JSON.parse(found.body).entry[0].resource.id as string, shown, hidden }
+  return { provenance: JSON.parse(found.body).entry[0].resource.id as string, shown, hidden, ofPat }
 }
 
 /** Ids of the Devices that headers of lou's documents describe: of a scale, whose weight is shared, and of a watch, whose heart rate is not. */
