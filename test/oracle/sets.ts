@@ -18,7 +18,6 @@ import { type Criterion, select } from './select.ts'
 const seed = seedOf()
 const times = timesOf()
 const { server, world, resources, links, at, expectedOf } = await openAnswers()
-t.teardown(() => server.close())
 
 /** One criterion, or none where nothing can be asked. */
 const oneAbout = (resource: Resource, random: Random): readonly Criterion[] =>

@@ -15,7 +15,6 @@ import { openRandom, type Random, seedOf, timesOf } from './random.ts'
 const seed = seedOf()
 const times = timesOf()
 const { server, world, supported } = await openAnswers()
-t.teardown(() => server.close())
 
 t.test('_sort puts all in order, and pages of any size are the same list', async t => {
   const random = openRandom(seed, 'sort')

@@ -13,7 +13,6 @@ import type { Criterion } from './select.ts'
 const seed = seedOf()
 const times = timesOf()
 const { server, world, resources, at, expectedOf, supported } = await openAnswers()
-t.teardown(() => server.close())
 
 const bearer = { authorization: 'Bearer everything' }
 

@@ -1,3 +1,4 @@
+import t from 'tap'
 import type { Surroundings } from '../derive/combined.ts'
 import { type Example, keyOf, type Resource, readExamples } from '../examples.ts'
 import { findLinks, type Links } from '../links.ts'
@@ -19,10 +20,20 @@ export type Answers = Oracle & {
   ) => readonly string[]
 }
 
-/** All examples but most definitions, and Lists of them. */
-export const openAnswers = async (): Promise<Answers> => {
+/**
+ * All examples but most definitions, and Lists of them. They are loaded once a process, which takes as long as what many a test
+ * asks of them, and the server ends with its tests.
+ */
+export const openAnswers = (): Promise<Answers> => {
+  opened ??= open()
+  return opened
+}
+let opened: Promise<Answers> | undefined
+
+const open = async (): Promise<Answers> => {
   const lists = () => makeLists(readExamples().filter(wanted), openRandom(seedOf(), 'lists'))
   const oracle = await openOracle({ wanted, more: lists })
+  t.teardown(() => oracle.server.close())
   const { world, resources } = oracle
   const links = supportedBy(oracle, findLinks(world, resources))
   return {
