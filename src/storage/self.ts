@@ -1,9 +1,10 @@
 import type { Provenance } from '@medplum/fhirtypes'
+import { systems } from '../fhir/canonical.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 
-/** Who writes, as a Provenance names them; staff by their public face. */
+/** Who writes, as a Provenance names them; staff by their public face. FHIR lets no Person be an agent. */
 export const findSelf = async (
   connection: Connection,
   { kind, id }: Principal,
@@ -13,5 +14,7 @@ export const findSelf = async (
   const staff = await connection.maybeOne<{ practitioner: string }>(
     sql.fragment`SELECT practitioner FROM person_practitioner WHERE person = ${id}`,
   )
-  return { reference: staff === undefined ? `Person/${id}` : `Practitioner/${staff.practitioner}` }
+  return staff === undefined
+    ? { identifier: { system: systems.account, value: id } }
+    : { reference: `Practitioner/${staff.practitioner}` }
 }
