@@ -9,7 +9,8 @@ import {
   milligramsPerMillimole,
 } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { GlucoseProfileRow, ReadingsAsked, Store } from '../storage/store.ts'
+import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures.ts'
+import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
 import { codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'

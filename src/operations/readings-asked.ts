@@ -3,7 +3,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { isTimezone } from '../fhir/timezone.ts'
 import type { Expression } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
-import type { ReadingsAsked } from '../storage/store.ts'
+import type { ReadingsAsked } from '../storage/figures.ts'
 import { only, refused } from './parameters.ts'
 
 export type Code = ReadingsAsked['codes'][number]

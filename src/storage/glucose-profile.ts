@@ -1,9 +1,9 @@
 import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Connection } from './database.ts'
+import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
 import { readingsOf } from './reading.ts'
 import { type SqlFragment, sql } from './sql.ts'
-import type { GlucoseProfileAsked, GlucoseProfileRow } from './store.ts'
 
 /** What the values were over all, and by the quarter of an hour of the day. */
 export const readGlucoseProfile = async (

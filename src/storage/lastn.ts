@@ -2,9 +2,10 @@ import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
+import type { LastN } from './figures.ts'
 import { storedRow } from './row.ts'
 import { name, sql } from './sql.ts'
-import type { LastN, Stored } from './store.ts'
+import type { Stored } from './store.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-lastn.html: it costs a step in the index for each class, however many rows there are. */
 export const lastObservations = async (

@@ -6,12 +6,12 @@ import { and } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
 import { patientIdOf } from './compiling.ts'
+import type { ReadingsAsked } from './figures.ts'
 import { matchesHot } from './hot.ts'
 import { unitOfRanges } from './observation-facts.ts'
 import { storedRow } from './row.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 import { anyOf, name, type SqlFragment, sql } from './sql.ts'
-import type { ReadingsAsked } from './store.ts'
 
 type Gate = { readonly access: Access; readonly classes: CodeClasses }
 

@@ -1,9 +1,9 @@
 import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Connection } from './database.ts'
+import type { ReadingsAsked, SeriesRow, Step } from './figures.ts'
 import { readingsOf } from './reading.ts'
 import { type SqlFragment, sql } from './sql.ts'
-import type { ReadingsAsked, SeriesRow, Step } from './store.ts'
 
 /** What was measured over time, a row for each source and each step that holds a reading. */
 export const readSeries = (

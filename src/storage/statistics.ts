@@ -4,9 +4,9 @@ import { compile } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
 import { patientIdOf } from './compiling.ts'
 import type { Connection } from './database.ts'
+import type { StatisticsAsked, StatisticsRow } from './figures.ts'
 import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
-import type { StatisticsAsked, StatisticsRow } from './store.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-stats.html: over what the caller may search, unit by unit. */
 export const readStatistics = async (

@@ -30,17 +30,6 @@ import type { Kept, RefusedBody } from './refused-upload.ts'
 import type { StudyPeople, StudyPeopleAsked } from './study-people.ts'
 import type { Event, EventRange, Question } from './subscription-event.ts'
 
-export type {
-  GlucoseProfileAsked,
-  GlucoseProfileRow,
-  LastN,
-  ReadingsAsked,
-  SeriesRow,
-  StatisticsAsked,
-  StatisticsRow,
-  Step,
-} from './figures.ts'
-
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
 export type Stored = {
   readonly type: ResourceType
