@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
+import { isNumber, parseJson, toNumber } from '../fhir/json.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 
@@ -104,9 +104,18 @@ const toTree = (whole: unknown): DocumentTree => {
 
 const schemaIdOf = (whole: unknown): SchemaId | undefined => {
   const id = asRecord(asRecord(asRecord(whole)?.header)?.schema_id)
-  const { namespace, name, version } = id ?? {}
-  if (typeof namespace !== 'string' || typeof name !== 'string' || typeof version !== 'string') return undefined
+  const { namespace, name } = id ?? {}
+  const version = versionText(id?.version)
+  if (typeof namespace !== 'string' || typeof name !== 'string' || version === undefined) return undefined
   return { namespace, name, version }
+}
+
+/** Some write it as a number. */
+export const versionText = (version: unknown): string | undefined => {
+  if (typeof version === 'string') return version
+  if (!isNumber(version)) return undefined
+  const number = toNumber(version)
+  return Number.isInteger(number) ? `${number}.0` : String(number)
 }
 
 /** The schema that a coding of Observation.code names, where the document itself does not say. */

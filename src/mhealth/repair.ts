@@ -1,6 +1,7 @@
 import { isNumber } from '../fhir/json.ts'
 import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
 import { hasSeconds, hasZone, toDateTime } from './date-time.ts'
+import { versionText } from './document.ts'
 import { effectiveOf, isConsistentDuration } from './effective.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 
@@ -25,12 +26,14 @@ export const repairCodes = [
   'seconds-missing',
   'duration-beside-interval',
   'part-of-day',
+  'version-number',
 ] as const
 
 /**
  * Reads what devices are known to send against their schemas, where the meaning is beyond doubt:
  * other spellings of a unit, a duration beside start and end that agrees with them, a part of the day where the schema
- * wants times, a time without a zone (UTC) or seconds, and answers that say nothing. The document itself is kept as it came.
+ * wants times, a time without a zone (UTC) or seconds, a version that is a number, and answers that say nothing. The document
+ * itself is kept as it came.
  */
 export const repair = (tree: unknown): Repaired => {
   const repairs: Repair[] = []
@@ -59,6 +62,7 @@ const repairNode = (node: unknown, { pointer, measure }: Place, tell: (repair: R
 
 const repairEntry = (name: string, value: unknown, measure: string): Told | undefined => {
   if (name === 'time_interval') return repairInterval(asRecord(value) ?? {})
+  if (name === 'version' && measure === 'schema_id' && isNumber(value)) return repairVersion(value)
   if (typeof value !== 'string') return undefined
   if (name === 'unit') return repairWord('unit-spelling', unitMeant(value, measure), value)
   if (name.endsWith('date_time')) return repairTime(value)
@@ -87,6 +91,11 @@ const unitMeant = (spelled: string, measure: string): string | undefined => {
 
 const repairWord = (code: Repair['code'], meant: string | undefined, value: string): Told | undefined =>
   meant === undefined ? undefined : { code, message: `"${value}" was read as "${meant}"`, after: meant }
+
+const repairVersion = (value: unknown): Told => {
+  const after = versionText(value)
+  return { code: 'version-number', message: `the version is a number and was read as "${after}"`, after }
+}
 
 const repairTime = (value: string): Told | undefined => {
   const dateTime = toDateTime(value)

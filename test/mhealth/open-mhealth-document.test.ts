@@ -61,6 +61,7 @@ t.test('docs/open-mhealth.md lists what is repaired (--update writes it)', async
         'a window of time in UTC: night 0–6, morning 6–12, afternoon 12–18, evening 18–24',
         code('part-of-day'),
       ],
+      ['a version of the schema that is a number, such as `2.0`', 'the same as text', code('version-number')],
     ],
   )
   t.equal(writtenPart(file, 'repairs', table), table)

@@ -60,6 +60,15 @@ t.test('a header that leaves something out is no worse than none', t => {
   t.end()
 })
 
+t.test('a version that is a number names its schema', t => {
+  const schema_id = { namespace: 'omh', name: 'heart-rate', version: 2 }
+  const document = { ...heartRate(), header: { ...heartRate().header, schema_id } }
+  const { resource, issues } = receive(upload(document, { code: { text: 'named by the document alone' } }))
+  t.same([resource.valueQuantity.value, codesOf(issues)], [64, ['version-number']])
+  t.match(resource.code.coding, [{}, { code: 'omh:heart-rate:2.0' }])
+  t.end()
+})
+
 t.test('what apps write for a unit or a time is read as what it means', t => {
   const measured = (name: string, value: number, unit: string) => ({
     [name]: { value, unit },
