@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Meta, Observation, Quantity } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { type CgmObservation, cgmFigures, cgmProfile, cgmSummary, cgmTimesInRanges } from '../fhir/cgm.ts'
@@ -7,14 +6,7 @@ import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucos
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf } from './parameters.ts'
 import { type Code, codesOf, requireKnown } from './readings-asked.ts'
-import {
-  collectionOf,
-  derivedFromReadings,
-  rounded,
-  type SummaryDays,
-  statusUntil,
-  summaryDaysOf,
-} from './summary-days.ts'
+import { collectionOf, newUrl, rounded, type SummaryDays, summaryDaysOf, summaryOf } from './summary-days.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-cgm-summary.json`. */
 export const cgmSummaryOperation: Operation = {
@@ -63,8 +55,6 @@ const toSummary = (profile: GlucoseProfile, asked: Asked) => {
 /** Of one reading there is no variation, and so not all that the profile asks of a summary. */
 const wholeMembers = 6
 
-const newUrl = (): string => `urn:uuid:${randomUUID()}`
-
 const membersOf = (profile: GlucoseProfile, asked: Asked): readonly Observation[] => {
   const { mean, gmi, variation, days, active } = profile
   const figure = (figured: CgmObservation, value: number | null): Observation[] =>
@@ -107,14 +97,9 @@ const toObservation = (
   profile: string,
   coding: { readonly system: string; readonly code: string },
   { count }: GlucoseProfile,
-  { patient, first, last, timezone }: Asked,
+  asked: Asked,
 ): Observation & { readonly meta: Meta } => ({
-  resourceType: 'Observation',
+  ...summaryOf({ ...asked, coding, count }),
   meta: { profile: [cgmProfile(profile)] },
-  status: statusUntil(last, timezone),
   category: [{ coding: [{ system: systems.observationCategory, code: 'laboratory' }] }],
-  code: { coding: [{ ...coding }] },
-  subject: { reference: `Patient/${patient}` },
-  effectivePeriod: { start: first, end: last },
-  derivedFrom: derivedFromReadings(count),
 })

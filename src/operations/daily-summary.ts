@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { dayOf } from '../fhir/timezone.ts'
@@ -7,14 +6,7 @@ import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf, refused } from './parameters.ts'
 import { requireKnown } from './readings-asked.ts'
 import { type Line, readSeries } from './series.ts'
-import {
-  collectionOf,
-  derivedFromReadings,
-  rounded,
-  type SummaryDays,
-  statusUntil,
-  summaryDaysOf,
-} from './summary-days.ts'
+import { collectionOf, newUrl, rounded, type SummaryDays, summaryDaysOf, summaryOf } from './summary-days.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-daily-summary.json`. */
 export const dailySummary: Operation = {
@@ -36,7 +28,7 @@ export const dailySummary: Operation = {
       const { lines } = await readSeries(context, { patient, codes, from, to, unit, at, step })
       found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
     }
-    return collectionOf(found.map(resource => ({ fullUrl: `urn:uuid:${randomUUID()}`, resource })))
+    return collectionOf(found.map(resource => ({ fullUrl: newUrl(), resource })))
   },
 }
 
@@ -111,13 +103,8 @@ const toObservation = (
 ): Observation => {
   const day = dayOf(point.start * 1000, timezone)
   return {
-    resourceType: 'Observation',
-    status: statusUntil(day, timezone),
-    code: { coding: [{ system, code }] },
-    subject: { reference: `Patient/${patient}` },
-    effectivePeriod: { start: day, end: day },
+    ...summaryOf({ patient, coding: { system, code }, first: day, last: day, timezone, count: point.count }),
     ...(source === undefined ? {} : { device: source }),
-    derivedFrom: derivedFromReadings(point.count),
     component: [
       componentOf('count', { value: point.count }),
       ...figures.flatMap(figure => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Observation, Reference, Resource } from '@medplum/fhirtypes'
 import { isDay } from '../fhir/date.ts'
 import { addDays, dayOf, daysBetween, startOfDay } from '../fhir/timezone.ts'
@@ -34,12 +35,32 @@ const dayIn = (given: URLSearchParams, name: 'start' | 'end'): string => {
 
 const beginOf = (day: string, timezone: string): string => new Date(startOfDay(day, timezone)).toISOString()
 
+type Summarised = Pick<SummaryDays, 'first' | 'last' | 'timezone'> & {
+  readonly patient: string
+  readonly coding: { readonly system: string; readonly code: string }
+  /** Of readings. */
+  readonly count: number
+}
+
+/** What all summaries of a Patient's days say. */
+export const summaryOf = ({ patient, coding, first, last, timezone, count }: Summarised): Observation => ({
+  resourceType: 'Observation',
+  status: statusUntil(last, timezone),
+  code: { coding: [{ ...coding }] },
+  subject: { reference: `Patient/${patient}` },
+  effectivePeriod: { start: first, end: last },
+  derivedFrom: derivedFromReadings(count),
+})
+
+/** Of what is stored nowhere. */
+export const newUrl = (): string => `urn:uuid:${randomUUID()}`
+
 /** What may still change because the last day is not over is not final. */
-export const statusUntil = (last: string, timezone: string): Observation['status'] =>
+const statusUntil = (last: string, timezone: string): Observation['status'] =>
   last < dayOf(Date.now(), timezone) ? 'final' : 'preliminary'
 
 /** Of many readings: none of them is named, and who may not see one of them has another summary. */
-export const derivedFromReadings = (count: number): Reference<Observation>[] => [
+const derivedFromReadings = (count: number): Reference<Observation>[] => [
   { type: 'Observation', display: `${count} ${count === 1 ? 'reading' : 'readings'}` },
 ]
 
