@@ -28,13 +28,13 @@ export const recordingAccount = async <T>(
   const organization = await findOverseeingOrganization(database, { person, client: pages })
   const principal: Principal =
     by === 'operator' ? { kind: 'client', id: commandLineClient } : { kind: 'person', id: person }
-  const resource = await toAuditEvent(database, event, await nameOfPerson(openStoreAs, person))
+  const resources = await toAuditEvents(database, event, await nameOfPerson(openStoreAs, person))
   return openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] }).atomic(
     async (store, connection) => {
       const answer = await run(connection)
       if (answer === undefined) return undefined
-      const [written] = await store.write([{ kind: 'create', resource }])
-      if (written?.outcome === 'refused') throw written.error
+      for (const one of await store.write(resources.map(resource => ({ kind: 'create', resource }))))
+        if (one.outcome === 'refused') throw one.error
       return answer
     },
   )
@@ -43,13 +43,28 @@ export const recordingAccount = async <T>(
 /** The client by which our own pages act. */
 const pages = 'pages'
 
+/** Of an administrator who is a patient as well the others are told one that names no patient. */
+const toAuditEvents = async (database: Database, event: AccountEvent, name: string): Promise<readonly AuditEvent[]> => {
+  const { administrator, practitioner, patient } = await callerOfPerson(database, {
+    person: event.person,
+    client: pages,
+    scope: '',
+  })
+  const told = administrator && patient !== undefined ? [undefined, patient] : [patient]
+  return told.map(about => toAuditEvent(event, { name, practitioner, patient: about }))
+}
+
+type Whose = {
+  readonly name: string
+  readonly practitioner: string | undefined
+  readonly patient: string | undefined
+}
+
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
-const toAuditEvent = async (
-  database: Database,
+const toAuditEvent = (
   { person, by, action, told }: AccountEvent,
-  name: string,
-): Promise<AuditEvent> => {
-  const { practitioner, patient } = await callerOfPerson(database, { person, client: pages, scope: '' })
+  { name, practitioner, patient }: Whose,
+): AuditEvent => {
   const staff = practitioner === undefined ? undefined : { reference: `Practitioner/${practitioner}` }
   const named = name === '' ? {} : { name }
   const agent =

@@ -1,6 +1,8 @@
 import type { AuditEvent, Bundle } from '@medplum/fhirtypes'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
+import { recordingAccount } from '../../src/accounts/account-event.ts'
+import { openOwnStores } from '../../src/cli/own-store.ts'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { noteVerification } from '../../src/storage/audit/chain-state.ts'
 import { sealAudit } from '../../src/storage/audit/seal.ts'
@@ -142,6 +144,25 @@ t.test('page, table and FHIR tell the same, by pages, and no number tells how mu
     query = /<a href="\/system\/events\?([^"]*)">More/.exec(body)?.[1]?.replaceAll('&amp;', '&')
   }
   t.strictSame(pages, events.map(({ recorded }) => recorded).toReversed())
+})
+
+t.test('of an administrator who is a patient as well others learn no more than of any other', async t => {
+  const link = [{ target: { reference: `Patient/${world.carl}` } }]
+  await send('everything', 'PUT', `Person/${persons.administrator}`, {
+    resourceType: 'Person',
+    id: persons.administrator,
+    name: [{ text: 'Root' }],
+    link,
+  })
+  await recordSignIn(database, { person: persons.administrator, outcome: 200 })
+  const event = { person: persons.administrator, by: 'operator', action: 'D', told: 'It was reset' } as const
+  await recordingAccount({ database, openStoreAs: await openOwnStores(database) }, event, async () => true)
+  await seal()
+  t.strictSame((await eventsAt('who=root')).slice(0, 1), ['Root Pages of this server Signed in'])
+  t.match((await eventsAt('kind=accounts'))[0], /It was reset/)
+  const own = await token({ subject: { kind: 'patient', patient: world.carl }, scope: 'patient/AuditEvent.rs' })
+  const told = (await send(own, 'GET', 'AuditEvent?subtype=110122,110137')).json()
+  t.ok(told.entry.length >= 2)
 })
 
 t.test('it says whether the record is sealed in time, and when it was verified', async t => {

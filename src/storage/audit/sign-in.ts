@@ -9,8 +9,8 @@ type SignInTried = {
 }
 
 /**
- * That somebody signed in, or tried to, told also to the patients whose account it is: of staff who are patients as well in a row of its
- * own, for their privacy officers learn nothing of that. It is one statement, whoever it is: how long it takes says nothing.
+ * That somebody signed in, or tried to, told also to the patients whose account it is: of staff and administrators who are patients as
+ * well in a row of its own, for privacy officers and other administrators learn nothing of that. It is one statement, whoever it is: how long it takes says nothing.
  */
 export const recordSignIn = async (connection: Connection, { person, outcome }: SignInTried): Promise<void> => {
   await connection.run(sql.fragment`
@@ -19,11 +19,12 @@ export const recordSignIn = async (connection: Connection, { person, outcome }: 
       '{}', ${outcome}
     FROM (
       SELECT (SELECT practitioner FROM person_practitioner WHERE person = ${person ?? null}) AS practitioner,
+        works_here(${person ?? null}) AS works,
         min(compartment.id) AS patient, coalesce(array_agg(DISTINCT compartment.patient_id), '{}'::integer[]) AS patients
       FROM person_patient AS linked JOIN patient_compartment AS compartment ON compartment.id = linked.patient
       WHERE linked.person = ${person ?? null}) AS who
     CROSS JOIN LATERAL (
-      SELECT who.practitioner, NULL::text AS patient, CASE WHEN who.practitioner IS NULL THEN who.patients ELSE '{}' END AS patients
+      SELECT who.practitioner, NULL::text AS patient, CASE WHEN who.works THEN '{}' ELSE who.patients END AS patients
       UNION ALL
-      SELECT NULL, who.patient, who.patients WHERE who.practitioner IS NOT NULL AND who.patients <> '{}') AS told`)
+      SELECT NULL, who.patient, who.patients WHERE who.works AND who.patients <> '{}') AS told`)
 }
