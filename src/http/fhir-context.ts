@@ -29,9 +29,9 @@ export type ContextParts = {
 export const openContexts = (
   parts: ContextParts,
   interactions: readonly Interaction[] = routes,
-): ((request: Pick<FastifyRequest, 'caller' | 'id' | 'log'>, interaction: Asked) => Context) => {
+): ((request: Asking, interaction: Asked) => Context) => {
   const cursorsFor = openCursors(parts.secretKey)
-  return (request, interaction) => {
+  const contextOf = (request: Asking, interaction: Asked): Context => {
     const { caller } = request
     if (caller === undefined) throw new Error('a route without its caller')
     const access = parts.accessFor(caller)
@@ -49,6 +49,7 @@ export const openContexts = (
       base: parts.base(),
       refusalOf,
       accessWithin: study => parts.accessFor(within(caller, study)),
+      within: study => contextOf({ caller: within(caller, study), id: request.id, log: request.log }, interaction),
       interactions,
       dispatch,
       reportFault,
@@ -56,7 +57,10 @@ export const openContexts = (
         recordRefusal(access => trail.keep({ ...agentOf(caller, door), ...access }), tried, error),
     }
   }
+  return contextOf
 }
+
+type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
 
 type Asked = Pick<Interaction, 'name'> & { readonly path: string }
 

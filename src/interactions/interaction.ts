@@ -150,6 +150,8 @@ export type Context = {
   readonly base: string
   /** The caller's access narrowed to a ResearchStudy, by id. */
   readonly accessWithin: (study: string) => Access
+  /** The same for the caller, narrowed to a ResearchStudy, by id. */
+  readonly within: (study: string) => Context
   /** Why requests are not sent to a URL, where they are not. */
   readonly refusalOf: (url: string) => string | undefined
   readonly interactions: readonly Interaction[]

@@ -13,6 +13,7 @@ import { cursorName } from '../../search/result-parameter.ts'
 import { byPatients } from './by-patients.ts'
 import { observationFromR5 } from './from-r5.ts'
 import { withDocuments } from './with-documents.ts'
+import { withinStudy } from './within-study.ts'
 
 /** What of our types is served as R5, and how. */
 export const served: ReadonlyMap<ResourceType, readonly Interaction['name'][]> = new Map<
@@ -40,7 +41,9 @@ export const r5Interactions: readonly Interaction[] = interactions
     const translated: Carried = {
       handler: (request, context) => {
         const asked = asR4(one, request)
-        return isOfObservations(one, asked) ? withDocuments(handler)(asked, context) : handler(asked, context)
+        return isOfObservations(one, asked)
+          ? withinStudy(withDocuments(handler))(asked, context)
+          : handler(asked, context)
       },
       ...(prepare && { prepare: (request, context, id) => prepare(asR4(one, request), context, id) }),
     }

@@ -38,6 +38,21 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
     },
   }))
 
+  /** Whoever reads a study's data and none of its Patients, as of a coded study. */
+  const codedReader = () => world.staffToken(study.researcher, 'user/Observation.rs user/ResearchStudy.rs')
+  const byStudy = (asked: URLSearchParams) => new URLSearchParams([...asked].filter(([name]) => name !== 'patient'))
+  const pagesOf = async (bearer: string, query: string): Promise<readonly number[]> => {
+    const sizes: number[] = []
+    for (let url: string | undefined = query; url !== undefined; ) {
+      const { entry, link }: { entry: readonly Entry[]; link: readonly Link[] } = (
+        await ask(bearer, `${base}/${url}`)
+      ).json()
+      sizes.push(entry.length)
+      const next: string | undefined = link.find(one => one.relation === 'next')?.url
+      url = next?.slice(next.indexOf('Observation'))
+    }
+    return sizes
+  }
   const observations: readonly ContractRoute[] = [
     {
       route: `GET ${base}/Observation`,
@@ -63,6 +78,12 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
         t.same(new Set(found.map(({ resource }) => resource.code?.coding[0]?.code)), new Set(['omh:heart-rate:2.0']))
         const none = await search(`Observation?${asked}&date=lt1990-01-01`)
         t.match(none, { type: 'searchset', total: 0, entry: [], link: [{ relation: 'self' }] })
+        t.same(
+          await pagesOf(await codedReader(), `Observation?${byStudy(asked)}&_count=2`),
+          [2, 1],
+          'nor need Patients be seen',
+        )
+        t.same(await pagesOf(researcher, `Observation?${byStudy(asked)}&_count=2`), [2, 1])
       },
     },
     {

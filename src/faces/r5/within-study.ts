@@ -1,0 +1,46 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { unlessRefused } from '../../fhir/error.ts'
+import { bundleChunks } from '../../interactions/bundle-text.ts'
+import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { groupOf } from '../api/studies.ts'
+
+const byStudy = 'patient._has:Group:member:_id'
+
+/**
+ * By the Group of a study, staff find what the study was given by consents, as with a token that is narrowed to it: also of
+ * people whose Patient they do not see, as those of a coded study. A Group that is none of a study is asked for its members.
+ */
+export const withinStudy =
+  (search: Handler<TypeRequest>): Handler<TypeRequest> =>
+  async (request, context) => {
+    const group = request.query.get(byStudy)?.replace(/^Group\//, '')
+    const study = group && (await studyOf(group, context))
+    if (!group || study === undefined) return search(request, context)
+    const query = new URLSearchParams([...request.query].filter(([name]) => name !== byStudy))
+    return naming(group, await search({ ...request, query }, context.within(study)))
+  }
+
+/** The id of the study, where the caller may search it. */
+const studyOf = async (group: string, { caller, registry, store }: Context): Promise<string | undefined> => {
+  if (caller.practitioner === undefined) return undefined
+  const all = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _count: '1000' }))
+  const found = await unlessRefused(() => store.search(all))
+  const studies = (found?.entries ?? []).map(({ content }): ResearchStudy => JSON.parse(content))
+  return studies.find(study => groupOf(study) === group)?.id
+}
+
+/** Each link asks for the same study, as the page itself does not say by whose consent it is. */
+const naming = (group: string, response: FhirResponse): FhirResponse => {
+  const { body } = response
+  if (body?.kind !== 'chunks') return response
+  const { head, entries } = body.chunks
+  const link = (head.link ?? []).map(one => ({ ...one, url: withStudy(one.url, group) }))
+  return { ...response, body: { ...body, chunks: bundleChunks({ ...head, link }, entries) } }
+}
+
+const withStudy = (url: string, group: string): string => {
+  const named = new URL(url)
+  named.searchParams.set(byStudy, group)
+  return named.href
+}
