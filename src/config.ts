@@ -70,7 +70,7 @@ const variables = {
     fallback: '10',
     accepts: 'a whole number from 1 to 40',
     effect:
-      'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once. The record of who read what and the work in the background take some 25 beside them.',
+      'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once. The record of who read what and the work in the background take some 15 beside them.',
     parse: wholeNumber(1, 40),
   }),
   secretKey: option({
