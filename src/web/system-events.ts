@@ -101,11 +101,17 @@ const table = (
 <td>${moment(recorded)}</td>
 <td>${who ?? app}${who !== undefined && app !== undefined && html`<br><span class="text-body-secondary">${app}</span>`}</td>
 <td>${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">refused</span>`}</td>
-<td>${about.join(', ')}</td>
+<td>${about.map((one, index) => html`${index > 0 && ', '}${named(one)}`)}</td>
 </tr>`,
 )}</tbody>
 </table>
 </div>`
+
+/** What has a page of its own leads there. */
+const named = (reference: string): Html | string =>
+  reference.startsWith('Organization/')
+    ? html`<a href="/organizations/${reference.slice('Organization/'.length)}">${reference}</a>`
+    : reference
 
 const csvLines = async function* (
   options: PageOptions,
