@@ -37,26 +37,60 @@ export type AuditAccess = {
 
 export type AuditRecord = AuditAgent & AuditAccess
 
-/** One statement for all of them. */
+/** One statement for all of them, a column each: a third less work than one JSON text of records. */
 export const insertRecords = async (connection: Connection, records: readonly AuditRecord[]): Promise<void> => {
   await connection.run(sql.fragment`
-    INSERT INTO audit_record (epoch, request, person, practitioner, patient, client, study, interaction, operation, type,
-      resource, patients, kinds, query, outcome)
-    SELECT (SELECT max(epoch) FROM audit_epoch), request, person, practitioner, patient, client, study, interaction, operation, type,
-      resource, CASE WHEN subjects IS NULL THEN patients ELSE ARRAY(
-        SELECT unnest(patients) UNION SELECT patient_id FROM patient_compartment WHERE id = ANY(subjects)) END,
-      kinds, query, outcome
-    FROM json_to_recordset(${jsonOf(records)}::json) AS record(request text, person text, practitioner text, patient text,
-      client text, study text, interaction text, operation text, type text, resource text, patients integer[], subjects text[],
-      kinds integer[], query text, outcome smallint)`)
+    INSERT INTO audit_record (epoch, ${sql.join(names, sql.fragment`, `)}, patients, kinds, outcome)
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${sql.join(names, sql.fragment`, `)},
+      CASE WHEN subjects IS NULL THEN patients::integer[] ELSE ARRAY(
+        SELECT unnest(patients::integer[])
+        UNION SELECT patient_id FROM patient_compartment WHERE id IN (SELECT json_array_elements_text(subjects::json))) END,
+      kinds::integer[], outcome
+    FROM unnest(${sql.join(
+      [
+        ...texts.map(name =>
+          sql.array(
+            records.map(record => storable(record[name])),
+            'text',
+          ),
+        ),
+        sql.array(
+          records.map(({ patients }) => numbersOf(patients)),
+          'text',
+        ),
+        sql.array(
+          records.map(({ kinds = [] }) => numbersOf(kinds)),
+          'text',
+        ),
+        sql.array(
+          records.map(({ subjects }) => (subjects === undefined ? null : JSON.stringify(subjects.map(storable)))),
+          'text',
+        ),
+        sql.array(
+          records.map(({ outcome }) => outcome),
+          'int2',
+        ),
+      ],
+      sql.fragment`, `,
+    )}) AS record(${sql.join(names, sql.fragment`, `)}, patients, kinds, subjects, outcome)`)
 }
 
-/** No text of PostgreSQL's has the character U+0000, and what somebody asks with it is recorded as well. */
-const jsonOf = (records: readonly AuditRecord[]): string =>
-  JSON.stringify(records.map(toRow)).replaceAll(String.raw`\u0000`, String.raw`\ufffd`)
+const texts = [
+  'request',
+  'person',
+  'practitioner',
+  'patient',
+  'client',
+  'study',
+  'interaction',
+  'operation',
+  'type',
+  'resource',
+  'query',
+] as const
+const names = texts.map(name => sql.identifier([name]))
 
-const toRow = ({ patients, kinds = [], ...record }: AuditRecord) => ({
-  ...record,
-  patients: [...patients].filter(one => one !== 0),
-  kinds: [...kinds].filter(one => one !== 0),
-})
+/** No text of PostgreSQL's has the character U+0000, and what somebody asks with it is recorded as well. */
+const storable = (text: string | undefined): string | null => text?.replaceAll('\0', '\ufffd') ?? null
+
+const numbersOf = (numbers: Iterable<number>): string => `{${[...numbers].filter(one => one !== 0).join(',')}}`
