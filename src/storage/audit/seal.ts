@@ -1,25 +1,43 @@
 import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 import { type AuditKey, digestsIn, headOf, macOf, marksOf } from './chain.ts'
-import { everything, laterThan, nothing } from './sealed-rows.ts'
+import { before, between, everything, nothing } from './sealed-rows.ts'
 
 /** The end of the chain: whoever keeps it elsewhere can tell later that nothing was cut off. */
 export type AuditHead = { readonly seal: string; readonly head: string }
 
 /**
  * Seals all rows that were committed since the last seal: each once, in whatever order transactions end, and by one process at a
- * time. Answers the new head; undefined where nothing was to be sealed, or another process does it.
+ * time; of many that have gathered so many at once as can be done in time. Answers the new head; undefined where nothing was to be
+ * sealed, or another process does it.
  */
-export const sealAudit = (database: Database, key: AuditKey, now = new Date()): Promise<AuditHead | undefined> =>
+export const sealAudit = async (
+  database: Database,
+  key: AuditKey,
+  { now = new Date(), mostAtOnce = 5000 }: { readonly now?: Date; readonly mostAtOnce?: number } = {},
+): Promise<AuditHead | undefined> => {
+  for (let last: AuditHead | undefined; ; ) {
+    const { head, isAll } = await sealSome(database, key, { now, mostAtOnce })
+    last = head ?? last
+    if (isAll) return last
+  }
+}
+
+type Pass = { readonly head: AuditHead | undefined; readonly isAll: boolean }
+
+const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass> =>
   database.transaction(async connection => {
     const { isMine } = await connection.one<{ isMine: boolean }>(
       sql.fragment`SELECT pg_try_advisory_xact_lock(hashtext('audit_seal')) AS "isMine"`,
     )
-    if (!isMine) return undefined
+    if (!isMine) return { head: undefined, isAll: true }
     let head: AuditHead | undefined
-    for (const ends of await epochsToSeal(connection))
-      head = (await sealOnce(connection, key, { ...ends, now })) ?? head
-    return head
+    for (const ends of await epochsToSeal(connection)) {
+      const pass = await sealOnce(connection, key, { ...asked, ...ends })
+      head = pass.head ?? head
+      if (!pass.isAll) return { head, isAll: false }
+    }
+    return { head, isAll: true }
   })
 
 /** Those before the current one end, if they have not yet: all that is left of them is sealed. */
@@ -32,36 +50,41 @@ const epochsToSeal = async (connection: Connection) => {
   return rows
 }
 
-type Sealing = { readonly epoch: number; readonly isCurrent: boolean; readonly now: Date }
+type Asked = { readonly now: Date; readonly mostAtOnce: number }
+type Sealing = Asked & { readonly epoch: number; readonly isCurrent: boolean }
 
-const sealOnce = async (
-  connection: Connection,
-  key: AuditKey,
-  { epoch, isCurrent, now }: Sealing,
-): Promise<AuditHead | undefined> => {
+const sealOnce = async (connection: Connection, key: AuditKey, sealing: Sealing): Promise<Pass> => {
+  const { epoch, now } = sealing
   const last = await lastLink(connection)
-  const { snapshot, ids, digests } = await connection.one<Unsealed>(sql.fragment`
-    SELECT pg_current_snapshot()::text AS snapshot, coalesce(array_agg(id::text ORDER BY id), '{}') AS ids,
+  const from = last?.epoch === epoch ? last.snapshot : nothing
+  const { snapshot, isAll } = await boundOf(connection, from, sealing)
+  const { ids, digests } = await connection.one<Unsealed>(sql.fragment`
+    SELECT coalesce(array_agg(id::text ORDER BY id), '{}') AS ids,
       coalesce(string_agg(audit_digest(record), '' ORDER BY id), '') AS digests
-    FROM audit_record AS record
-    WHERE epoch = ${epoch} AND ${laterThan(last?.epoch === epoch ? last.snapshot : nothing)}`)
-  if (ids.length === 0) return undefined
-  const link = {
-    seal: String(BigInt(last?.seal ?? 0) + 1n),
-    epoch,
-    snapshot: isCurrent ? snapshot : everything,
-    sealed: now,
-  }
+    FROM audit_record AS record WHERE epoch = ${epoch} AND ${between(from, snapshot)}`)
+  if (ids.length === 0) return { head: undefined, isAll }
+  const link = { seal: String(BigInt(last?.seal ?? 0) + 1n), epoch, snapshot, sealed: now }
   const head = headOf(last?.head, link, digests, await noteConsents(connection, ids))
   await connection.run(sql.fragment`
     INSERT INTO audit_seal (seal, epoch, snapshot, sealed, ids, marks, head, key, mac)
-    VALUES (${link.seal}::bigint, ${epoch}, ${link.snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
+    VALUES (${link.seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
       ${sql.array([...ids], 'int8')}, ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
       ${sql.binary(macOf(key, head))})`)
   await connection.run(
     sql.fragment`SELECT show_audit(made.ids), show_installation(made.ids) FROM (SELECT ${sql.array([...ids], 'int8')} AS ids) AS made`,
   )
-  return { seal: link.seal, head: head.toString('hex') }
+  return { head: { seal: link.seal, head: head.toString('hex') }, isAll }
+}
+
+/** Up to where is sealed: all that has ended by now, or what came before the transaction with which it would be too many. */
+const boundOf = async (connection: Connection, from: string, { epoch, isCurrent, mostAtOnce }: Sealing) => {
+  const { current, bound } = await connection.one<{ current: string; bound: string | null }>(sql.fragment`
+    SELECT pg_current_snapshot()::text AS current, (
+      SELECT record.xact::text FROM audit_record AS record
+      WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${from}::pg_snapshot)
+      ORDER BY record.xact OFFSET ${mostAtOnce} LIMIT 1) AS bound`)
+  if (bound === null) return { snapshot: isCurrent ? current : everything, isAll: true }
+  return { snapshot: isCurrent ? before(bound, current) : `${bound}:${bound}:`, isAll: false }
 }
 
 /** Which Consents let each see what they were answered. Answers the digests; of what had ended before, nothing is asked any more. */
@@ -75,7 +98,7 @@ const noteConsents = async (connection: Connection, ids: readonly string[]): Pro
   return digests
 }
 
-type Unsealed = { readonly snapshot: string; readonly ids: readonly string[]; readonly digests: Buffer }
+type Unsealed = { readonly ids: readonly string[]; readonly digests: Buffer }
 
 /** Of the newest seal, or of what is left of it. */
 const lastLink = (connection: Connection) =>

@@ -58,6 +58,37 @@ t.test('what is recorded is sealed once, in a chain, and all of it is there', as
   t.strictSame(await verifyAudit(database, key, heads), { kind: 'whole', last: heads[2], rows: 6, unsealed: 1 })
 })
 
+t.test(
+  'what has gathered meanwhile is sealed by many seals, each row once, and what ends later by a later one',
+  async t => {
+    const { database } = await recorded(t, 1)
+    const ended = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const late = database.transaction(async connection => {
+      await insertRecords(connection, [{ ...read, interaction: 'vread' }])
+      begun.resolve()
+      await ended.promise
+    })
+    await begun.promise
+    for (let count = 0; count < 7; count += 1) await insertRecords(database, [read, read])
+    await sealAudit(database, key, { mostAtOnce: 4 })
+    const sealed = () =>
+      database.any(sql.fragment`SELECT seal::int AS seal, ids::int[] AS ids FROM audit_seal ORDER BY seal`)
+    t.strictSame(await sealed(), [
+      { seal: 1, ids: [1, 2] },
+      { seal: 2, ids: [4, 5, 6, 7] },
+      { seal: 3, ids: [8, 9, 10, 11] },
+      { seal: 4, ids: [12, 13, 14, 15] },
+      { seal: 5, ids: [16, 17] },
+    ])
+    ended.resolve()
+    await late
+    const last = await sealAudit(database, key, { mostAtOnce: 4 })
+    t.strictSame((await sealed()).at(-1), { seal: 6, ids: [3] })
+    t.strictSame(await verifyAudit(database, key), { kind: 'whole', last, rows: 17, unsealed: 0 })
+  },
+)
+
 t.test('nothing that is recorded can be changed or removed', async t => {
   const { database } = await recorded(t, 1)
   for (const change of [
@@ -202,7 +233,7 @@ t.test('what has aged goes, and a signed checkpoint stays, from which the chain 
   const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
   await insertRecords(database, [read, read])
   await tamper(database, sql.fragment`UPDATE audit_record SET recorded = ${old.toISOString()}::timestamptz`)
-  const oldHead = await sealAudit(database, key, old)
+  const oldHead = await sealAudit(database, key, { now: old })
   await insertRecords(database, [read])
   const head = await sealAudit(database, key)
   t.equal(await ageAudit(database, key, 7), 0, 'it is not that old')
