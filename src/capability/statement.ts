@@ -1,5 +1,6 @@
 import type {
   CapabilityStatement,
+  Extension,
   ResourceType,
   CapabilityStatementRestResource as RestResource,
 } from '@medplum/fhirtypes'
@@ -16,6 +17,7 @@ import type { Operation } from '../operations/operation.ts'
 import { websocketUrl } from '../operations/subscription-status.ts'
 import { possibleIncludes, possibleReverseIncludes } from '../search/include.ts'
 import { reachParameters } from '../search/reach.ts'
+import { type SmartServed, toSmartConfiguration } from './smart-configuration.ts'
 
 export type Served = {
   readonly registry: Registry
@@ -32,7 +34,7 @@ export type Served = {
 /** https://hl7.org/fhir/R4/capabilitystatement.html, from the tables that answer requests: it can say nothing else. */
 export const toCapabilityStatement = (
   { registry, interactions, operations, codeClasses, formats, version, requiresReferences }: Served,
-  { base, date }: { readonly base: string; readonly date: string },
+  { base, date, smart }: Addressed,
 ): CapabilityStatement => ({
   resourceType: 'CapabilityStatement',
   name: server.name,
@@ -53,7 +55,12 @@ export const toCapabilityStatement = (
       extension: [{ url: websocketExtension, valueUri: websocketUrl(base) }],
       mode: 'server',
       documentation: documentationOf(interactions, operations),
-      security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
+      security: {
+        extension: [oauthUris(smart)],
+        cors: true,
+        service: [{ coding: [smartOnFhir] }],
+        description: server.security,
+      },
       resource: registry.resourceTypes.map(type =>
         resourceOf(type, { registry, interactions, operations, codeClasses, requiresReferences }),
       ),
@@ -66,6 +73,29 @@ export const toCapabilityStatement = (
     },
   ],
 })
+
+type Addressed = { readonly base: string; readonly date: string; readonly smart: SmartServed }
+
+/** Where clients look that are older than the smart-configuration: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance */
+const oauthUris = (served: SmartServed): Extension => {
+  const smart: Readonly<Record<string, unknown>> = toSmartConfiguration(served)
+  return {
+    url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
+    extension: Object.entries(endpoints).flatMap(([url, endpoint]) => {
+      const valueUri = smart[endpoint]
+      return typeof valueUri === 'string' ? [{ url, valueUri }] : []
+    }),
+  }
+}
+
+const endpoints = {
+  authorize: 'authorization_endpoint',
+  token: 'token_endpoint',
+  register: 'registration_endpoint',
+  manage: 'management_endpoint',
+  introspect: 'introspection_endpoint',
+  revoke: 'revocation_endpoint',
+}
 
 const websocketExtension = 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket'
 

@@ -19,7 +19,10 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
   const date = new Date().toISOString()
   const text = once(() =>
     JSON.stringify(
-      toCapabilityStatement({ ...served, interactions, operations, formats: servedFormats }, { base: base(), date }),
+      toCapabilityStatement(
+        { ...served, interactions, operations, formats: servedFormats },
+        { base: base(), date, smart: { address: address(), isRegistrationOpen } },
+      ),
     ),
   )
   for (const end of ['', '/']) {

@@ -17,7 +17,11 @@ const served = {
   formats: servedFormats,
   version: '0.1.0',
 }
-const statement = toCapabilityStatement(served, { base: 'http://localhost:8080/fhir', date: '2026-01-01T00:00:00Z' })
+const statement = toCapabilityStatement(served, {
+  base: 'http://localhost:8080/fhir',
+  date: '2026-01-01T00:00:00Z',
+  smart: { address: 'http://localhost:8080', isRegistrationOpen: true },
+})
 const golden = new URL('../../capability/statement.json', import.meta.url)
 
 /** What is the same of every type stands once, and a type's parameters in a line: a change can be read. */
