@@ -9,7 +9,7 @@ export type Trail = {
 }
 
 /**
- * Commits in groups: nobody waits for a timer, and many requests at once cost one commit. A few groups are under way at a time,
+ * Commits in groups: nobody waits for a timer, and many requests at once cost one commit. Two groups are under way at a time,
  * whose commits PostgreSQL flushes together; what comes meanwhile goes with the next that begins.
  */
 export const openTrail = (connection: Connection): Trail => {
@@ -40,8 +40,8 @@ export const openTrail = (connection: Connection): Trail => {
   }
 }
 
-/** As many connections as it takes. */
-export const mostUnderWay = 4
+/** As many connections as it takes. With one, a request waits for two commits; with four, each commit is of hardly more than one. */
+export const mostUnderWay = 2
 
 /** A server records; `off` tells a bench what that costs, and is in no configuration. */
 export type AuditWriting = 'on' | 'off'
