@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
+import { createPerson } from '../../src/accounts/person.ts'
+import { openOwnStores } from '../../src/cli/own-store.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
@@ -29,9 +31,14 @@ const change = async (from: string, to: string) => {
 }
 
 t.test('the operator gives an account another address, which is not confirmed by that', async t => {
-  for (const name of ['ana', 'ben'])
+  const openStoreAs = await openOwnStores(database)
+  const [ana, ben] = [await createPerson(openStoreAs, 'Ana'), await createPerson(openStoreAs, 'Ben')]
+  for (const [email, person] of [
+    ['ana@example.org', ana],
+    ['ben@example.org', ben],
+  ] as const)
     await database.run(
-      sql.fragment`INSERT INTO user_account (email, person, verified_at) VALUES (${`${name}@example.org`}, ${name}, now())`,
+      sql.fragment`INSERT INTO user_account (email, person, verified_at) VALUES (${email}, ${person}, now())`,
     )
   t.same(await change('ana@example.org', 'x'), { code: 1, error: '"x" is no e-mail address\n' })
   t.same(await change('cleo@example.org', 'ana@home.example'), {
@@ -46,7 +53,7 @@ t.test('the operator gives an account another address, which is not confirmed by
     code: 0,
     error: 'ana@example.org signs in with Ana@Home.example from now on.\n',
   })
-  t.same(await database.any(sql.fragment`SELECT email, verified_at FROM user_account WHERE person = 'ana'`), [
+  t.same(await database.any(sql.fragment`SELECT email, verified_at FROM user_account WHERE person = ${ana}`), [
     { email: 'ana@home.example', verified_at: null },
   ])
 })

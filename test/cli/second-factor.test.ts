@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
+import { createPerson } from '../../src/accounts/person.ts'
+import { openOwnStores } from '../../src/cli/own-store.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
@@ -29,8 +31,9 @@ const remove = async (email: string) => {
 }
 
 t.test('the operator takes away a second factor, and is told where there is none', async t => {
+  const ana = await createPerson(await openOwnStores(database), 'Ana')
   await database.run(
-    sql.fragment`INSERT INTO user_account (email, person, authenticator) VALUES ('ana@example.org', 'ana', 'sealed')`,
+    sql.fragment`INSERT INTO user_account (email, person, authenticator) VALUES ('ana@example.org', ${ana}, 'sealed')`,
   )
   t.same(await remove('Ana@example.org'), {
     code: 0,
