@@ -167,11 +167,12 @@ const inTurn = (round: number): readonly (typeof sides)[number][] =>
   [0, 1, 3, 2].flatMap(place => sides[(place + round) % sides.length] ?? [])
 
 const reportOf = (measured: Measured, load: Readonly<Record<string, number>>): Report => {
-  const each = [...measured].map(([{ name }, { researcher, sql, small }]) => ({
+  const each = [...measured].map(([{ name }, { researcher, importer, sql, small }]) => ({
     name,
     ms: researcher,
     overSql: researcher / sql,
     growth: researcher / small,
+    access: 1 - importer / researcher,
   }))
   const total = (side: (typeof sides)[number]) => [...measured.values()].reduce((sum, one) => sum + one[side], 0)
   const accessPart = 1 - total('importer') / total('researcher')
@@ -181,10 +182,11 @@ const reportOf = (measured: Measured, load: Readonly<Record<string, number>>): R
     figures: {
       ...load,
       ...Object.fromEntries(
-        each.flatMap(({ name, ms, overSql, growth }) => [
+        each.flatMap(({ name, ms, overSql, growth, access }) => [
           [`${name}, ms`, ms],
           [`${name}, over its SQL`, overSql],
           [`${name}, growth`, growth],
+          [`${name}, access`, access],
         ]),
       ),
       mostOverSql: worst('overSql'),
