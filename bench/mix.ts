@@ -115,8 +115,8 @@ const idsIn = (bundle: string): readonly string[] =>
 const sides = ['researcher', 'importer', 'sql', 'small'] as const
 type Measured = ReadonlyMap<MixSearch, Readonly<Record<(typeof sides)[number], number>>>
 
-const rounds = 100
-const warmUpRounds = 15
+const rounds = 96
+const warmUpRounds = 24
 
 /** One at a time, all sides in turns so that noise meets each, and none is favoured by what ran before it; medians. */
 const measureAlone = async ({ large, small }: Worlds): Promise<Measured> => {
@@ -160,11 +160,15 @@ const measureAlone = async ({ large, small }: Worlds): Promise<Measured> => {
 }
 
 /**
- * A Williams design: in four rounds each side stands once at each place, and once right behind each other. Who comes behind
- * the same server finds its code and rows at hand, who comes behind another one does not.
+ * In 24 rounds each order once. Who comes behind the same server finds its code and rows at hand, and who is the first of those that
+ * ask the same database about these people brings their rows into its memory for the others: each side as often as any other.
  */
-const inTurn = (round: number): readonly (typeof sides)[number][] =>
-  [0, 1, 3, 2].flatMap(place => sides[(place + round) % sides.length] ?? [])
+const inTurn = (round: number): readonly (typeof sides)[number][] => orders[round % orders.length] ?? sides
+
+const ordersOf = <T>(of: readonly T[]): readonly (readonly T[])[] =>
+  of.length === 0 ? [[]] : of.flatMap((one, index) => ordersOf(of.toSpliced(index, 1)).map(others => [one, ...others]))
+
+const orders = ordersOf(sides)
 
 const reportOf = (measured: Measured, load: Readonly<Record<string, number>>): Report => {
   const each = [...measured].map(([{ name }, { researcher, importer, sql, small }]) => ({
