@@ -44,6 +44,11 @@ export type ClientPolicy =
 export const within = (caller: Caller, study: string): Caller =>
   caller.study === undefined || caller.study === study ? { ...caller, study } : { ...caller, study, scopes: [] }
 
+/** The same caller, who looks for nothing but the study that they are narrowed to: of which one a token is, is known to who holds it. */
+export const ofOwnStudy = (caller: Caller): Caller => ({ ...caller, scopes: [studySearch] })
+
+const studySearch: Scope = { context: 'user', type: 'ResearchStudy', actions: new Set(['s']) }
+
 /** What is made of a caller, made once: requests with one token come with the same one for a while. */
 export const oncePerCaller = <Made>(make: (caller: Caller) => Made): ((caller: Caller) => Made) => {
   const made = new WeakMap<Caller, { readonly of: Made }>()

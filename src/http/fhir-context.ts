@@ -1,12 +1,14 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Access } from '../access/access.ts'
-import { type Caller, within } from '../access/caller.ts'
+import { type Caller, ofOwnStudy, within } from '../access/caller.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { dispatch } from '../interactions/dispatch.ts'
 import type { Context, Interaction } from '../interactions/interaction.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import { routes } from '../operations/operations.ts'
+import { parseSearch } from '../search/parse.ts'
 import { type AuditDoor, agentOf } from '../storage/audit/agent.ts'
 import { recordRefusal } from '../storage/audit/refusal.ts'
 import type { Trail } from '../storage/audit/trail.ts'
@@ -50,6 +52,7 @@ export const openContexts = (
       refusalOf,
       accessWithin: study => parts.accessFor(within(caller, study)),
       within: study => contextOf({ caller: within(caller, study), id: request.id, log: request.log }, interaction),
+      findOwnStudy: () => findOwnStudy(parts, caller, door),
       interactions,
       dispatch,
       reportFault,
@@ -58,6 +61,18 @@ export const openContexts = (
     }
   }
   return contextOf
+}
+
+const findOwnStudy = async (
+  { registry, accessFor, openStoreFor }: ContextParts,
+  caller: Caller,
+  door: AuditDoor,
+): Promise<ResearchStudy | undefined> => {
+  if (caller.study === undefined) return undefined
+  const looking = ofOwnStudy(caller)
+  const own = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: caller.study }))
+  const { entries } = await openStoreFor(looking, accessFor(looking), door).search(own)
+  return entries.map(({ content }): ResearchStudy => JSON.parse(content))[0]
 }
 
 type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log'>

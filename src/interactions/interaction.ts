@@ -1,4 +1,4 @@
-import type { OperationOutcome, ResourceType } from '@medplum/fhirtypes'
+import type { OperationOutcome, ResearchStudy, ResourceType } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Compartment } from '../fhir/compartment.ts'
@@ -152,6 +152,8 @@ export type Context = {
   readonly accessWithin: (study: string) => Access
   /** The same for the caller, narrowed to a ResearchStudy, by id. */
   readonly within: (study: string) => Context
+  /** The study that the caller is narrowed to, whatever their scopes are: to tell whether it is the one that is asked about, and for nothing else. */
+  readonly findOwnStudy: () => Promise<ResearchStudy | undefined>
   /** Why requests are not sent to a URL, where they are not. */
   readonly refusalOf: (url: string) => string | undefined
   readonly interactions: readonly Interaction[]

@@ -166,3 +166,42 @@ t.test('a link to another page is of use to its caller alone', async t => {
   t.equal((await apiOf(await tokenOf('researcher')).ask(url)).status, 200)
   t.not((await apiOf(await tokenOf('visitor')).ask(url)).status, 200)
 })
+
+t.test('a token for one study that has a scope for Observations alone asks by that study, and by no other', async t => {
+  const subject = { kind: 'user', person: 'person-keeper' } as const
+  const bearer = await world.token({ subject, scope: 'user/Observation.rs?code=omh:heart-rate', study: 'coded' })
+  const [fhir, r5, { ask }] = [world.call(bearer), world.call(bearer, '/FHIR/R5'), apiOf(bearer)]
+  const byGroup = (group: string) => `Observation?patient._has:Group:member:_id=${group}&_summary=false`
+  const idsIn = (body: string): readonly string[] =>
+    JSON.parse(body).entry.map(({ resource }: { resource: { id: string } }) => resource.id)
+  const seen = idsIn((await fhir('GET', 'Observation?_summary=false')).body)
+  t.ok(seen.length > 0)
+  for (const group of ['group-coded', 'Group/group-coded'])
+    t.same(idsIn((await r5('GET', byGroup(group))).body), seen, group)
+  for (const study of ['group-coded', 'coded']) {
+    const { body } = await ask(`observations?study_id=${study}&page_size=1000`)
+    t.same(
+      body.results.map(({ id }: { id: string }) => id),
+      seen,
+      study,
+    )
+  }
+  const refused = async (group: string, study: string) => {
+    const [found, told] = [await r5('GET', byGroup(group)), await ask(`observations?study_id=${study}`)]
+    return [found.status, found.body.replaceAll(group, 'GROUP'), told.status, told.body]
+  }
+  const unknown = await refused('nothing', 'nothing')
+  t.match(unknown, [403, String, 404, { detail: String }])
+  for (const study of ['open', 'foreign', 'naming']) {
+    t.strictSame(await refused(`group-${study}`, `group-${study}`), unknown, study)
+    t.strictSame(await refused(`group-${study}`, study), unknown, study)
+  }
+  // It was told of the study's data, and not of the study.
+  t.same([(await fhir('GET', 'ResearchStudy')).status, (await ask('studies/group-coded')).status], [403, 404])
+  const whole = await world.token({ subject, scope: 'user/Observation.rs' })
+  t.equal(
+    (await world.call(whole, '/FHIR/R5')('GET', byGroup('group-coded'))).status,
+    403,
+    'nor is one that is of all studies',
+  )
+})

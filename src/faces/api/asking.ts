@@ -1,4 +1,4 @@
-import type { Bundle, Resource } from '@medplum/fhirtypes'
+import type { Bundle, ResearchStudy, Resource } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { type Caller, within } from '../../access/caller.ts'
 import { whoIs } from '../../access/rules/rule.ts'
@@ -17,6 +17,8 @@ export type Asking = {
   readonly caller: Caller
   /** The same caller, narrowed to what one ResearchStudy was given; its id. */
   readonly within: (study: string) => Asking
+  /** The study that the caller is narrowed to, whatever their scopes are: to be compared, and not told of. */
+  readonly findOwnStudy: () => Promise<ResearchStudy | undefined>
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R>
   /** Undefined where the caller may not see it, or nothing of its type. */
   readonly look: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
@@ -60,6 +62,7 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
     return {
       caller,
       within: study => askingOf({ caller: within(caller, study), id: request.id, log: request.log }),
+      findOwnStudy: () => contextOf(request, findRoute(routes, parts.registry, studies).interaction).findOwnStudy(),
       read,
       look: (type, id) => unlessHidden(undefined, () => read(type, id)),
       search,
@@ -78,6 +81,8 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
   }
   return askingOf
 }
+
+const studies = { method: 'GET', path: '/ResearchStudy' }
 
 type Asked = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
 

@@ -170,7 +170,7 @@ export const routes: readonly Route[] = [
     answer: async ({ asking, query, page }, parts) => {
       const study = idOf(query, 'study_id')
       // By who is a member, those would be left out whom a coded study knows by code alone.
-      const inStudy = study === undefined ? asking : asking.within((await findStudy(asking, study)).id ?? '')
+      const inStudy = study === undefined ? asking : asking.within(await studyAsked(asking, study))
       return pageOf<Observation>(inStudy, 'Observation', {
         asked: page,
         where: {
@@ -191,6 +191,13 @@ const referring = (name: string, type: string, id: string | undefined) =>
 
 /** A value that stands for itself in a search. https://hl7.org/fhir/R4/search.html#escaping */
 const escaped = (value: string): string => value.replaceAll(/[\\$,|]/g, '\\$&')
+
+/** A token that is narrowed to the study needs no scope for it: what it finds is of that study in any case. */
+const studyAsked = async (asking: Asking, id: string): Promise<string> => {
+  const own = await asking.findOwnStudy()
+  const study = own !== undefined && [groupOf(own), own.id].includes(id) ? own : await findStudy(asking, id)
+  return study.id ?? ''
+}
 
 /** A study that the caller does not know has no members for them. */
 const groupAsked = async (asking: Asking, query: URLSearchParams): Promise<string | undefined> => {

@@ -21,9 +21,12 @@ export const withinStudy =
     return naming(group, await search({ ...request, query }, context.within(study)))
   }
 
-/** The id of the study, where the caller may search it. */
-const studyOf = async (group: string, { caller, registry, store }: Context): Promise<string | undefined> => {
+/** The id of the study, where the caller may search it, or is narrowed to it. */
+const studyOf = async (group: string, context: Context): Promise<string | undefined> => {
+  const { caller, registry, store } = context
   if (caller.practitioner === undefined) return undefined
+  const own = await context.findOwnStudy()
+  if (own !== undefined && groupOf(own) === group) return own.id
   const all = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _count: '1000' }))
   const found = await unlessRefused(() => store.search(all))
   const studies = (found?.entries ?? []).map(({ content }): ResearchStudy => JSON.parse(content))
