@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirResponse, Interaction } from '../interactions/interaction.ts'
+import { segmentsOf } from '../interactions/route.ts'
 import { sendAnswer, setHeaders } from './fhir-answer.ts'
 import { parseText } from './fhir-body.ts'
 import { formats, notAcceptable, wantsContent } from './media-type.ts'
@@ -15,7 +16,7 @@ export const binaryWrites = [
 
 /** What of a Binary is accepted is known when its own type is. */
 export const mayBeContent = ({ method, path }: { readonly method: string; readonly path: string }): boolean =>
-  method === 'GET' && /^\/Binary\/[^/]+(?:\/_history\/[^/]+)?$/.test(path)
+  method === 'GET' && /^Binary\/[^/]+(?:\/_history\/[^/]+)?$/.test(segmentsOf(path).join('/'))
 
 export const isBinaryRead = ({ name }: Interaction, type: string | undefined): boolean =>
   type === 'Binary' && (name === 'read' || name === 'vread')

@@ -59,7 +59,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   }
   const target = (request: FastifyRequest, body?: unknown) => ({
     method: request.method === 'HEAD' ? 'GET' : request.method,
-    path: pathOf(request).slice(server.prefix.length),
+    path: pathBelow(server.prefix, request),
     body,
   })
   const onRefused = recordRefused(options, request => triedAt(face.interactions, registry, target(request)))
@@ -161,4 +161,6 @@ const conditionsOf = ({ headers }: FastifyRequest): Omit<SystemRequest['headers'
     ),
   )
 
-const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
+/** By segments: the prefix may have come percent-encoded. */
+const pathBelow = (prefix: string, { url }: FastifyRequest): string =>
+  (url.split('?', 1)[0] ?? '').split('/').slice(prefix.split('/').length).join('/')

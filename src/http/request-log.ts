@@ -20,8 +20,17 @@ export const logRequests = (server: FastifyInstance): void => {
   })
 }
 
-const pathOf = ({ url }: FastifyRequest): string =>
-  (url.split('?', 1)[0] ?? '').replace(/^(\/api\/v1\/invitation\/).+/, '$1[token]')
+const pathOf = ({ url }: FastifyRequest): string => {
+  const path = url.split('?', 1)[0] ?? ''
+  const [, before] = opening.exec(octetsOf(path)) ?? []
+  return before === undefined ? path : `${before}[token]`
+}
+
+const opening = /^(\/api\/v1\/invitation\/)./
+
+/** However it is percent-encoded, and be it not well-formed. */
+const octetsOf = (path: string): string =>
+  path.replace(/%([0-9A-F]{2})/gi, (_, octet) => String.fromCharCode(Number.parseInt(octet, 16)))
 
 /** Asked every few seconds by whoever watches. */
 const quietPaths = new Set(['/healthz', '/readyz'])

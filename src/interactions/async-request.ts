@@ -44,5 +44,5 @@ const isOfMatches = ({ type, query, headers }: TypeRequest, { registry, base, ac
 /** An entry that is no entry at all is refused later, at its place. */
 const isWrite = (entry: unknown): boolean => {
   const { request } = (entry ?? {}) as { readonly request?: { readonly method?: unknown; readonly url?: unknown } }
-  return request?.method !== 'GET' && request?.method !== 'HEAD' && !String(request?.url).includes('$')
+  return request?.method !== 'GET' && request?.method !== 'HEAD' && !/\$|%24/.test(String(request?.url))
 }

@@ -40,7 +40,7 @@ export const parseEntry = (
   if (!isObject(request))
     throw new FhirError('required', 'An entry says its request', { status: 400, expression: 'request' })
   const method = textOf(request, 'method')
-  const [path = '', query = ''] = relative(textOf(request, 'url'), base).split('?')
+  const [path = '', ...query] = relative(textOf(request, 'url'), base).split('?')
   const { interaction, named } = findRoute(interactions, registry, { method: method === 'HEAD' ? 'GET' : method, path })
   if ((interaction.path === '' && interaction.method === 'POST') || interaction.body === 'form') {
     throw new FhirError('not-supported', `A Bundle cannot carry a ${interaction.name} by ${method}`, { status: 400 })
@@ -49,7 +49,7 @@ export const parseEntry = (
     interaction: method === 'HEAD' ? withoutBody(interaction) : interaction,
     request: {
       ...named,
-      query: new URLSearchParams(query),
+      query: new URLSearchParams(query.join('?')),
       headers: { prefer, ...conditionsOf(request) },
       ...(interaction.body === 'none' ? {} : { body: interaction.body === 'patch' ? patchIn(resource) : resource }),
     } as FhirRequest,

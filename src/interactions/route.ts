@@ -41,9 +41,28 @@ export const methodsAt = (interactions: readonly Interaction[], path: string): r
   return [...new Set(interactions.filter(one => fits(one, segments)).map(one => one.method))]
 }
 
-const segmentsOf = (path: string): readonly string[] => path.split('/').filter(segment => segment !== '')
+/**
+ * "URIs that differ in the replacement of an unreserved character with its corresponding percent-encoded US-ASCII octet are
+ * equivalent": https://www.rfc-editor.org/rfc/rfc3986#section-2.3. So are `$` and `*` here. An encoded `/` parts nothing.
+ */
+export const segmentsOf = (path: string): readonly string[] =>
+  path
+    .split('/')
+    .filter(segment => segment !== '')
+    .map(decoded)
 
-const shown = (segments: readonly string[]): string => `/${segments.join('/')}`
+const decoded = (segment: string): string => {
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw new FhirError('invalid', `What is percent-encoded in the path is not UTF-8: ${segment}`, { cause })
+  }
+}
+
+/** As a URL has it, in whichever spelling it came. */
+const shown = (segments: readonly string[]): string =>
+  `/${segments.map(segment => encodeURI(segment.toWellFormed()).replace(/[/?#]/g, encodeURIComponent)).join('/')}`
 
 /** An operation that is asked at the wrong level, or of another type: where it is. */
 const elsewhere = (interactions: readonly Interaction[], segments: readonly string[]): string => {
@@ -57,7 +76,7 @@ const elsewhere = (interactions: readonly Interaction[], segments: readonly stri
 
 const placesOf = (types: 'all' | readonly string[], shape: readonly string[]): readonly string[] =>
   (types === 'all' ? ['[type]'] : types).map(type =>
-    shown(shape.map(part => (part === ':type' ? type : part === ':id' ? '[id]' : part))),
+    ['', ...shape.map(part => (part === ':type' ? type : part === ':id' ? '[id]' : part))].join('/'),
   )
 
 const fits = (interaction: Interaction, segments: readonly string[]): boolean => {

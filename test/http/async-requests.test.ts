@@ -148,8 +148,8 @@ t.test(
 t.test('what cannot be stored is no reason not to be answered', async t => {
   for (const half of ['\\u0000', '\\ud800']) {
     const text = JSON.stringify(bundleOf('transaction', { resourceType: 'Observation' })).replace(
-      '"url":"Observation"',
-      `"url":"x${half}"`,
+      '"method":"POST"',
+      `"method":"POST${half}"`,
     )
     const { response } = await answerAt(await laterOf('', { body: JSON.parse(text) }))
     t.match(response, { status: /^4/, outcome: { issue: [{ diagnostics: /\ufffd/ }] } })
@@ -192,6 +192,11 @@ t.test('what cannot be asked of the gate again is answered at once', async t => 
     t.equal((await send('GET', url, { prefer })).statusCode, 200, url)
   const body = { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: 'Patient/ann' } }] }
   t.match((await send('POST', '', { body, prefer })).json(), { type: 'batch-response', entry: [{ resource: {} }] })
+  for (const url of ['Patient/ann/$meta-add', 'Patient/ann/%24meta-add']) {
+    const entry = [{ request: { method: 'POST', url }, resource: { resourceType: 'Parameters' } }]
+    const answer = await send('POST', '', { body: { ...body, entry }, prefer })
+    t.match(answer.json(), { type: 'batch-response', entry: [{ response: { status: /^4/ } }] }, url)
+  }
   t.equal((await send('GET', 'Observation?nonsense=1', { prefer })).statusCode, 400, 'and what is wrong')
 })
 

@@ -41,6 +41,16 @@ t.test('content of any type is stored and given back byte for byte', async t => 
   t.same((await call('GET', `${path}/_history/1`)).rawPayload, bytes)
 })
 
+t.test('a percent-encoded path is that of content too', async t => {
+  const type = { 'content-type': 'text/csv' }
+  const created = await call('POST', '%42inary', type, 'a,b')
+  t.equal(created.statusCode, 201)
+  const path = pathOf(created).replace('-', '%2D')
+  t.equal((await call('PUT', path.replace('B', '%42'), type, 'c,d')).statusCode, 200)
+  for (const version of ['', '/%5Fhistory/2'])
+    t.match(await call('GET', `${path}${version}`, { accept: 'text/csv' }), { statusCode: 200, body: 'c,d' }, version)
+})
+
 t.test('a patch or a form is content as well', async t => {
   for (const type of ['application/json-patch+json', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
     const created = await call('POST', 'Binary', { 'content-type': type }, '[1]')

@@ -74,6 +74,52 @@ t.test('an operation that is asked elsewhere says where it is', async t => {
   t.match((await call('GET', '/fhir/Patient/$nothing')).json().issue[0].diagnostics, /nothing at \/Patient\/\$nothing$/)
 })
 
+t.test('a path means the same however much of it is percent-encoded', async t => {
+  const payload = '{"resourceType":"Patient","id":"spelled"}'
+  const asJson = { 'content-type': 'application/fhir+json' }
+  t.equal((await call('PUT', '/fhir/Patient/sp%65lled', asJson, payload)).statusCode, 201)
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const rows = [
+    ['GET', 'Patient/spelled/$everything', '/fhir/Patient/spelled/%24everything'],
+    ['GET', 'Patient/spelled', '/%66hir/%50atient/%73%70%65%6c%6C%65d'],
+    ['GET', 'Patient/spelled/_history/1', '/fhir/Patient/spelled/%5Fhistory/%31'],
+    ['GET', 'Patient/_history', '/fhir/Patient/%5fhistory'],
+    ['GET', 'Patient/spelled/*', '/fhir/Patient/spelled/%2A'],
+    ['POST', 'Patient/_search', '/fhir/Patient/%5Fsearch', form, '_id=spelled'],
+    ['GET', 'Patient/$nothing', '/fhir/Patient/%24nothing'],
+    ['GET', 'Patient/$meta-add', '/fhir/Patient/%24meta%2Dadd'],
+    ['PUT', 'Patient/_search', '/fhir/Patient/%5Fsearch', asJson, '{}'],
+  ] as const
+  for (const [method, plain, encoded, headers, body] of rows) {
+    const [expected, answer] = [
+      await call(method, `/fhir/${plain}`, headers, body),
+      await call(method, encoded, headers, body),
+    ]
+    const timeless = (text: string) => text.replace(/"(timestamp|lastUpdated)":"[^"]+"|_cursor=[^"]+/g, '')
+    t.same(
+      [answer.statusCode, timeless(answer.body), answer.headers.allow],
+      [expected.statusCode, timeless(expected.body), expected.headers.allow],
+      encoded,
+    )
+  }
+})
+
+t.test('nothing that is encoded parts a path, and what is not well-formed is said to be so', async t => {
+  const rows = [
+    ['/fhir/Patient%2Fspelled', 404, 'There is nothing at /Patient%2Fspelled'],
+    ['/fhir/Patient/spelled%2f_history', 404, 'There is nothing at /Patient/spelled%2F_history'],
+    ['/fhir/Patient/a%00', 404, 'There is nothing at /Patient/a%00'],
+    ['/fhir/Patient/a%3F_id=b', 404, 'There is nothing at /Patient/a%3F_id=b'],
+    ['/fhir/Patient/%2524everything', 404, 'There is nothing at /Patient/%2524everything'],
+    ['/fhir/Patient/%zz', 400, 'The URL is not well-formed'],
+    ['/fhir/Patient/%ff', 400, 'The URL is not well-formed'],
+  ] as const
+  for (const [url, status, diagnostics] of rows) {
+    const answer = await call('GET', url)
+    t.match([answer.statusCode, answer.json().issue[0].diagnostics], [status, diagnostics], url)
+  }
+})
+
 t.test('other types than FHIR has are neither served nor taken', async t => {
   const status = async (accept: string) => (await call('GET', '/fhir/Patient', { accept })).statusCode
   t.equal(await status('text/html, */*;q=0.1'), 200)

@@ -130,6 +130,8 @@ t.test('the log has method, path, status and time, never a query, a header or a 
   await server.inject('/fault?code=hidden')
   await server.inject({ method: 'POST', url: '/api/v1/invitation/hidden' })
   await server.inject('/api/v1/invitation/hidden/')
+  await server.inject({ method: 'POST', url: '/api/v1/%69nvitation/hidden' })
+  await server.inject('/%61pi/v1/invitation%2Fhidden%ff')
   t.notMatch(lines.join(''), /hidden|glucose/)
   t.match(JSON.parse(lines[0] ?? ''), { method: 'POST', path: '/echo', status: 200, durationMs: Number })
 })

@@ -50,6 +50,39 @@ t.test('entries are answered in their order, and none hinders another', async t 
   t.same(entry[10], { response: { status: '200 OK' } }, 'HEAD answers as GET does, without the body')
 })
 
+t.test('the path of an entry means the same however much of it is percent-encoded', async t => {
+  const answer = await batch([
+    { resource: { ...patient, id: 'spelled' }, request: { method: 'PUT', url: '%50atient/sp%65lled' } },
+    { request: { method: 'GET', url: 'Patient/spelled/%24everything' } },
+    { request: { method: 'GET', url: 'Patient/spelled/%5Fhistory/%31' } },
+    { request: { method: 'GET', url: 'Patient/spelled%2F%5Fhistory' } },
+    { request: { method: 'GET', url: 'Patient/spelled%00' } },
+    { request: { method: 'GET', url: 'Patient/%ff' } },
+    { request: { method: 'GET', url: 'Patient/\ud800' } },
+    { request: { method: 'POST', url: 'Patient/%5Fsearch' } },
+  ])
+  t.same(statuses(answer), ['201', '200', '200', '404', '404', '400', '404', '400'])
+  t.match(
+    answer.json().entry.map(({ response }: { response: { outcome?: object } }) => response.outcome),
+    {
+      3: { issue: [{ diagnostics: 'There is nothing at /Patient/spelled%2F_history' }] },
+      4: { issue: [{ diagnostics: 'There is nothing at /Patient/spelled%00' }] },
+      5: { issue: [{ diagnostics: 'What is percent-encoded in the path is not UTF-8: %ff' }] },
+    },
+  )
+})
+
+t.test('a question mark within the criteria of an entry is part of them', async t => {
+  const named = (value: string) => ({ ...patient, identifier: [{ system: 'urn:asked', value }] })
+  await batch([create(named('who')), create(named('who?'))])
+  const answer = await batch([{ request: { method: 'GET', url: 'Patient?identifier=urn:asked|who?' } }])
+  const found: { resource: { identifier: object[] } }[] = answer.json().entry[0].resource.entry
+  t.same(
+    found.map(({ resource }) => resource.identifier),
+    [[{ system: 'urn:asked', value: 'who?' }]],
+  )
+})
+
 t.test('where entries cannot stand together, each is written alone', async t => {
   const put = (resource: { readonly resourceType: string; readonly id?: string }) => ({
     resource,

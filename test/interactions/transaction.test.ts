@@ -114,4 +114,8 @@ t.test('what is wrong is said where it stands', async t => {
   t.same(await expressionOf([entryOf(patientUrl, condition('Patient?_id=nobody'))]), [412, 'Bundle.entry[0]'])
   const twice = entryOf(patientUrl, { resourceType: 'Patient' })
   t.same(await expressionOf([twice, twice]), [400, 'Bundle.entry[1]'])
+  const put = (url: string) => entryOf(`urn:x:${url}`, { resourceType: 'Patient', id: 'same' } as never, 'PUT', url)
+  t.same(await expressionOf([put('Patient/same'), put('Patient/s%61me')]), [400, 'Bundle.entry[1]'])
+  const operation = entryOf(patientUrl, { resourceType: 'Parameters' }, 'POST', 'Patient/ann/%24meta-add')
+  t.same(await expressionOf([operation]), [400, 'Bundle.entry[0]'])
 })

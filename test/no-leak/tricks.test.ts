@@ -54,6 +54,7 @@ const questions = (type: string, id: string, body: Resource): readonly Parameter
   ['POST', `${type}/${id}/$meta-add`, labels],
   ['POST', `${type}/${id}/$meta-delete`, labels],
   ['DELETE', `${type}/${id}`, undefined, { 'if-match': 'W/"7"' }],
+  ['GET', spelled(`${type}/${id}`)],
   ['GET', `${type}/${id}`, undefined, { 'if-none-match': '*' }],
   ['GET', `${type}/${id}/_history/1`, undefined, { 'if-none-match': 'W/"1"' }],
   ['PUT', `${type}/${id}`, { ...body, id }, { 'if-none-match': '*' }],
@@ -65,6 +66,10 @@ const questions = (type: string, id: string, body: Resource): readonly Parameter
   ['DELETE', `${type}?_id=${id}`],
   ['DELETE', `${type}?_id=${id}`, undefined, { prefer: 'return=OperationOutcome' }],
 ]
+
+/** The same path, with all that may be percent-encoded. */
+const spelled = (path: string): string =>
+  path.replace(/^[^?]+/, plain => plain.replace(/[^/]/g, one => `%${one.charCodeAt(0).toString(16)}`))
 
 const curious = new Set([
   'no token',
@@ -98,6 +103,35 @@ t.test('what is hidden and what is not there are told apart by nothing', async t
         )
       }
     }
+  }
+})
+
+t.test('a percent-encoded path opens no more than the plain one, nor less', async t => {
+  const rows = [
+    ['GET', 'Patient/ann'],
+    ['GET', 'Patient/jon'],
+    ['GET', 'Observation/ann-heart-0/_history/1'],
+    ['GET', 'Observation/_history?_count=3'],
+    ['POST', 'Observation/_search', '_count=3'],
+    ['POST', 'Patient/ann/Observation/_search', '_count=3'],
+    ['GET', 'Patient/ann/*?_type=Consent'],
+    ['GET', 'Patient/ann/$everything?_count=3'],
+    ['GET', 'Patient/jon/$everything'],
+    ['GET', 'Patient/ann/$meta'],
+    ['PATCH', 'Patient/jon', [{ op: 'test', path: '/id', value: 'jon' }]],
+    ['GET', '$export'],
+  ] as const
+  const steady = ({ headers, ...answer }: Answer) =>
+    told({ ...answer, headers, body: answer.body.replace(/_cursor=[^"]+/g, '_cursor') })
+  const some = new Set(['no token', 'researcher', 'keeper', 'bob', 'client-of-lab'])
+  for (const caller of callers.filter(({ name, lets }) => some.has(name) || lets?.actions === 'r')) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    for (const [method, path, body] of rows)
+      t.strictSame(
+        steady(await call(method, spelled(path), body)),
+        steady(await call(method, path, body)),
+        `${caller.name}: ${method} ${path}`,
+      )
   }
 })
 

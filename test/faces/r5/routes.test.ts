@@ -46,6 +46,16 @@ t.test('who spells it in small letters finds the same', async t => {
   t.equal((await server.inject({ method: 'GET', url: `/fhir/r5/Observation/${id}` })).statusCode, 401)
 })
 
+t.test('what is percent-encoded in a path is the same path', async t => {
+  const [encoded, plain] = await Promise.all([
+    ask('GET', `/FHIR/%52%35/Ob%73ervation/${id.replace('-', '%2D')}/%5Fhistory/1`),
+    ask('GET', `/FHIR/R5/Observation/${id}/_history/1`),
+  ])
+  t.equal(encoded.statusCode, 200)
+  t.same(encoded.json(), plain.json())
+  t.equal((await ask('GET', `/FHIR/R5/Observation/${id}/%5Fhistory`)).statusCode, 404, 'and serves no more')
+})
+
 t.test('what is created is found where the answer says', async t => {
   t.equal(created.statusCode, 201)
   const { location = '' } = created.headers
@@ -215,7 +225,7 @@ t.test('what is read and refused is recorded as it is at /fhir', async t => {
     const { last } = await database.one<{ last: string }>(
       sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
     )
-    for (const path of [`Observation/${id}`, 'Observation?code=omh:heart-rate&_total=none', 'Patient/bob', 'Patient'])
+    for (const path of [`Observation/${id}`, 'Observation?code=omh:heart-rate&_total=none', 'Patient/b%6Fb', 'Patient'])
       await server.inject({ url: `${base}/${path}`, headers: { authorization: `Bearer ${ann}` } })
     return database.any(sql.fragment`
       SELECT interaction, type, resource, client, patient, outcome, query, operation, patients, kinds
