@@ -1,14 +1,11 @@
-import type { Registry } from '../fhir/registry.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
-import type { Search } from '../search/search.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { dayFields, eventsForm } from './events-form.ts'
-import type { Field } from './form.ts'
-import type { Html } from './html.ts'
+import type { EventsSearch } from './events-page.ts'
 
 /** What a privacy officer looks for. */
-export type AuditAsked = DayRange & {
+type Asked = DayRange & {
   /** The beginning of a name. */
   readonly who: string
   /** Id of a Patient. */
@@ -17,59 +14,54 @@ export type AuditAsked = DayRange & {
   readonly outcome: string
 }
 
-export const auditAskedIn = (query: URLSearchParams): AuditAsked => {
-  const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
-  const chosen = (name: keyof typeof choices) => (text(name) in choices[name].of ? text(name) : '')
-  return {
-    ...dayRangeIn(query),
-    who: text('who'),
-    patient: text('patient'),
-    action: chosen('action'),
-    outcome: chosen('outcome'),
-  }
-}
-
-/** The same, in an address; empty where nothing was asked. */
-export const queryOfAudit = ({ problems: _, ...asked }: AuditAsked): string =>
-  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
-
-export const searchOfAudit = (registry: Registry, asked: AuditAsked): Search => {
-  const { who, patient, action, outcome } = asked
-  const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
-  if (who !== '') query.append('agent-name', who.replace(/[\\,$|]/g, String.raw`\$&`))
-  if (action !== '') query.append('action', action)
-  if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
-  const search = parseSearch(registry, 'AuditEvent', query)
-  const concerned: readonly Expression[] = patient === '' ? [] : [{ kind: 'compartment', of: 'Patient', id: patient }]
-  return { ...search, where: and(search.where, ...concerned) }
-}
-
-export const auditFields = (asked: AuditAsked): readonly Field[] => [
-  ...dayFields(asked),
-  {
-    name: 'who',
-    label: 'Who',
-    hint: 'The beginning of a name, of people or apps',
-    value: asked.who,
-    autocomplete: 'off',
-    optional: true,
+export const auditSearch: EventsSearch<Asked> = {
+  askedIn: query => {
+    const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
+    const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
+    return {
+      ...dayRangeIn(query),
+      who: text('who'),
+      patient: text('patient'),
+      action: chosen('action'),
+      outcome: chosen('outcome'),
+    }
   },
-  {
-    name: 'patient',
-    label: 'Patient',
-    hint: 'The id of the record',
-    value: asked.patient,
-    autocomplete: 'off',
-    optional: true,
+  searchOf: (registry, asked) => {
+    const { who, patient, action, outcome } = asked
+    const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
+    if (who !== '') query.append('agent-name', who.replace(/[\\,$|]/g, String.raw`\$&`))
+    if (action !== '') query.append('action', action)
+    if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+    const search = parseSearch(registry, 'AuditEvent', query)
+    const concerned: readonly Expression[] = patient === '' ? [] : [{ kind: 'compartment', of: 'Patient', id: patient }]
+    return { ...search, where: and(search.where, ...concerned) }
   },
-]
-
-export const auditForm = (action: string, asked: AuditAsked, fields: readonly Field[]): Html =>
-  eventsForm(
-    action,
-    fields,
-    (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
-  )
+  fieldsOf: asked => [
+    ...dayFields(asked),
+    {
+      name: 'who',
+      label: 'Who',
+      hint: 'The beginning of a name, of people or apps',
+      value: asked.who,
+      autocomplete: 'off',
+      optional: true,
+    },
+    {
+      name: 'patient',
+      label: 'Patient',
+      hint: 'The id of the record',
+      value: asked.patient,
+      autocomplete: 'off',
+      optional: true,
+    },
+  ],
+  form: (action, asked, fields) =>
+    eventsForm(
+      action,
+      fields,
+      (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
+    ),
+}
 
 /** Codes of https://hl7.org/fhir/R4/valueset-audit-event-action.html. */
 const choices = {

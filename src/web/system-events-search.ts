@@ -1,14 +1,11 @@
-import type { Registry } from '../fhir/registry.ts'
 import { and, or } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
-import type { Search } from '../search/search.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { dayFields, eventsForm } from './events-form.ts'
-import type { Field } from './form.ts'
-import type { Html } from './html.ts'
+import type { EventsSearch } from './events-page.ts'
 
 /** What an administrator looks for. */
-export type SystemEventsAsked = DayRange & {
+type Asked = DayRange & {
   /** The beginning of a name. */
   readonly who: string
   /** The beginning of a name of an app, or its whole id. */
@@ -18,73 +15,68 @@ export type SystemEventsAsked = DayRange & {
   readonly order: string
 }
 
-export const systemEventsAskedIn = (query: URLSearchParams): SystemEventsAsked => {
-  const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
-  const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
-  return {
-    ...dayRangeIn(query),
-    who: text('who'),
-    app: text('app'),
-    kind: chosen('kind'),
-    outcome: chosen('outcome'),
-    order: chosen('order'),
-  }
-}
-
-/** The same, in an address; empty where nothing was asked. */
-export const queryOfSystemEvents = ({ problems: _, ...asked }: SystemEventsAsked): string =>
-  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
-
-/** As it is asked at `/fhir/AuditEvent`. */
-export const searchOfSystemEvents = (registry: Registry, asked: SystemEventsAsked): Search => {
-  const { who, app, kind, outcome, order } = asked
-  const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
-  if (who !== '') query.append('agent-name', escaped(who))
-  const [name, code] = kinds[kind] ?? []
-  if (name !== undefined && code !== undefined) query.append(name, code)
-  if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
-  if (order === 'oldest') query.append('_sort', '_lastUpdated')
-  const search = parseSearch(registry, 'AuditEvent', query)
-  if (app === '') return search
-  const criteria = (name: string, value: string) =>
-    parseCriteria(registry, 'AuditEvent', new URLSearchParams({ [name]: value }))
-  const ofApp = or(
-    criteria('agent-name', escaped(app)),
-    criteria('entity-name', escaped(app)),
-    criteria('agent:identifier', `|${escaped(app)}`),
-    criteria('entity:identifier', `|${escaped(app)}`),
-  )
-  return { ...search, where: and(search.where, ofApp) }
+export const systemEventsSearch: EventsSearch<Asked> = {
+  askedIn: query => {
+    const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
+    const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
+    return {
+      ...dayRangeIn(query),
+      who: text('who'),
+      app: text('app'),
+      kind: chosen('kind'),
+      outcome: chosen('outcome'),
+      order: chosen('order'),
+    }
+  },
+  /** As it is asked at `/fhir/AuditEvent`. */
+  searchOf: (registry, asked) => {
+    const { who, app, kind, outcome, order } = asked
+    const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
+    if (who !== '') query.append('agent-name', escaped(who))
+    const [name, code] = kinds[kind] ?? []
+    if (name !== undefined && code !== undefined) query.append(name, code)
+    if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+    if (order === 'oldest') query.append('_sort', '_lastUpdated')
+    const search = parseSearch(registry, 'AuditEvent', query)
+    if (app === '') return search
+    const criteria = (name: string, value: string) =>
+      parseCriteria(registry, 'AuditEvent', new URLSearchParams({ [name]: value }))
+    const ofApp = or(
+      criteria('agent-name', escaped(app)),
+      criteria('entity-name', escaped(app)),
+      criteria('agent:identifier', `|${escaped(app)}`),
+      criteria('entity:identifier', `|${escaped(app)}`),
+    )
+    return { ...search, where: and(search.where, ofApp) }
+  },
+  fieldsOf: asked => [
+    ...dayFields(asked),
+    {
+      name: 'who',
+      label: 'Who',
+      hint: 'The beginning of a name',
+      value: asked.who,
+      autocomplete: 'off',
+      optional: true,
+    },
+    {
+      name: 'app',
+      label: 'App or service',
+      hint: 'The beginning of its name, or its whole id',
+      value: asked.app,
+      autocomplete: 'off',
+      optional: true,
+    },
+  ],
+  form: (action, asked, fields) =>
+    eventsForm(
+      action,
+      fields,
+      (['kind', 'outcome', 'order'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
+    ),
 }
 
 const escaped = (text: string): string => text.replace(/[\\,$|]/g, String.raw`\$&`)
-
-export const systemEventsFields = (asked: SystemEventsAsked): readonly Field[] => [
-  ...dayFields(asked),
-  {
-    name: 'who',
-    label: 'Who',
-    hint: 'The beginning of a name',
-    value: asked.who,
-    autocomplete: 'off',
-    optional: true,
-  },
-  {
-    name: 'app',
-    label: 'App or service',
-    hint: 'The beginning of its name, or its whole id',
-    value: asked.app,
-    autocomplete: 'off',
-    optional: true,
-  },
-]
-
-export const systemEventsForm = (action: string, asked: SystemEventsAsked, fields: readonly Field[]): Html =>
-  eventsForm(
-    action,
-    fields,
-    (['kind', 'outcome', 'order'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
-  )
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM'

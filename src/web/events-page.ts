@@ -1,0 +1,156 @@
+import { Readable } from 'node:stream'
+import type { AuditEvent } from '@medplum/fhirtypes'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { queryOf } from '../http/presentation.ts'
+import { openCursors } from '../interactions/cursor.ts'
+import { wordsFor } from '../messages/catalogue.ts'
+import { csv, utf8Mark } from '../operations/csv.ts'
+import type { Search } from '../search/search.ts'
+import type { PageOptions } from './add-page.ts'
+import { type AuditLine, auditLine } from './audit-line.ts'
+import type { DayRange } from './day-range.ts'
+import type { Field } from './form.ts'
+import { type Html, html } from './html.ts'
+import { sendOwn } from './organizing.ts'
+import { requireSession } from './signed-in.ts'
+import { moment } from './time.ts'
+
+/** What differs between the pages that list events. */
+type EventsPage<Asked extends DayRange> = {
+  readonly path: string
+  readonly title: string
+  readonly table: {
+    readonly path: string
+    readonly fileName: string
+  }
+  /** Who reads them; whoever may not is thrown out. */
+  readonly readerOf: (request: FastifyRequest, options: PageOptions) => Promise<Caller>
+  readonly search: EventsSearch<Asked>
+  /** What stands above the form. */
+  readonly head: (options: PageOptions) => Html | Promise<Html>
+  readonly links: { readonly next: string; readonly first: string }
+  /** Behind when, who and what: each with its heading. */
+  readonly columns: Readonly<Record<string, (line: AuditLine) => Html>>
+  /** The same in CSV, behind the outcome. */
+  readonly csvColumns: Readonly<Record<string, (line: AuditLine) => string | undefined>>
+}
+
+/** What is looked for among events, in a form and in an address that can be kept. */
+export type EventsSearch<Asked extends DayRange> = {
+  readonly askedIn: (query: URLSearchParams) => Asked
+  readonly searchOf: (registry: Registry, asked: Asked) => Search
+  readonly fieldsOf: (asked: Asked) => readonly Field[]
+  readonly form: (action: string, asked: Asked, fields: readonly Field[]) => Html
+}
+
+/** A list of events by pages, and all of them as a table to take along. */
+export const addEventsPage = <Asked extends DayRange>(
+  server: FastifyInstance,
+  options: PageOptions,
+  page: EventsPage<Asked>,
+): void => {
+  const { path, title, table, readerOf, search, head, links } = page
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+    const caller = await readerOf(request, options)
+    const asked = search.askedIn(queryOf(request))
+    const cursors = cursorsFor(caller)
+    const at = queryOf(request).get('page')
+    const cursor = at === null ? undefined : cursors.open(at, path).page
+    const { lines, next } = await findLines(options, caller, search.searchOf(options.registry, asked), {
+      count: 50,
+      cursor,
+    })
+    const again = queryOfAsked(asked)
+    const fields = search.fieldsOf(asked)
+    return sendOwn(reply, {
+      title,
+      isWide: true,
+      isProblem: fields.some(({ problem }) => problem !== undefined),
+      content: html`${await head(options)}
+${search.form(path, asked, fields)}
+${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for other days.</p>` : listed(lines, page.columns)}
+<p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
+<p><a href="${table.path}?${again}" download>Download all of these as a table (CSV)</a></p>`,
+    })
+  })
+  server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {
+    const caller = await readerOf(request, options)
+    const found = search.searchOf(options.registry, search.askedIn(queryOf(request)))
+    return reply
+      .type('text/csv; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .header('content-disposition', `attachment; filename="${table.fileName}"`)
+      .send(Readable.from(csvLines(options, caller, found, page.csvColumns), { objectMode: false }))
+  })
+}
+
+/** Each reads all that there is. */
+const rateLimit = { max: 10, timeWindow: '1 minute' }
+
+/** Empty where nothing was asked. */
+const queryOfAsked = ({ problems: _, ...asked }: DayRange): string =>
+  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
+
+type PageAsked = { readonly count: number; readonly cursor: string | undefined }
+
+const findLines = async (
+  { openStoreFor, codeClasses }: PageOptions,
+  caller: Caller,
+  search: Search,
+  page: PageAsked,
+): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
+  const { entries, next } = await openStoreFor(caller).search({ ...search, ...page })
+  const telling = { words: english, classes: codeClasses, typeName: () => undefined }
+  const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
+  return { lines: events.map(event => auditLine(event, telling)), next }
+}
+
+const english = wordsFor('en')
+
+const listed = (
+  lines: readonly AuditLine[],
+  columns: EventsPage<DayRange>['columns'],
+): Html => html`<div class="table-responsive mb-4" tabindex="0" role="region" aria-label="Events">
+<table class="table align-middle">
+<thead><tr>${['When', 'Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col">${heading}</th>`)}</tr></thead>
+<tbody>${lines.map(line => {
+  const { recorded, who, app, did, what, isRefused } = line
+  return html`<tr>
+<td>${moment(recorded)}</td>
+<td>${who ?? app}${who !== undefined && app !== undefined && html`<br><span class="text-body-secondary">${app}</span>`}</td>
+<td>${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">refused</span>`}</td>
+${Object.values(columns).map(cell => cell(line))}
+</tr>`
+})}</tbody>
+</table>
+</div>`
+
+const csvLines = async function* (
+  options: PageOptions,
+  caller: Caller,
+  search: Search,
+  columns: EventsPage<DayRange>['csvColumns'],
+): AsyncGenerator<string> {
+  yield `${utf8Mark}${csv([['recorded', 'who', 'app', 'did', 'what', 'outcome', ...Object.keys(columns)]])}`
+  let cursor: string | undefined
+  do {
+    const { lines, next } = await findLines(options, caller, search, { count: 1000, cursor })
+    if (lines.length > 0) yield csv(lines.map(line => [...firstCells(line), ...cellsOf(columns, line)]))
+    cursor = next
+  } while (cursor !== undefined)
+}
+
+const firstCells = ({ recorded, who, app, did, what, isRefused }: AuditLine) => [
+  recorded.toISOString(),
+  who,
+  app,
+  did,
+  what,
+  isRefused ? 'refused' : 'done',
+]
+
+const cellsOf = (columns: EventsPage<DayRange>['csvColumns'], line: AuditLine) =>
+  Object.values(columns).map(cell => cell(line))
