@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { InvitationApp } from '../config/app-links.ts'
+import { isDay } from '../fhir/date.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Invitation } from '../storage/invitation.ts'
@@ -34,14 +35,19 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
   server.post('/invitation', { config: { rateLimit: seldom } }, async (request, reply) => {
     const words = wordsOf(request)
     const { body } = request
-    const [link, birthDate] = [typed(body, 'link'), typed(body, 'birthDate')]
-    const channel = (await acceptance.find(link))?.channel ?? 'email'
-    const proof = await acceptance.prove(link, { birthDate, code: typed(body, 'code') })
+    const [link, birthDate, code] = [typed(body, 'link'), typed(body, 'birthDate'), typed(body, 'code')]
+    const invitation = await acceptance.find(link)
+    if (invitation === undefined) return sendInvitationIsOver(reply, words)
+    const { channel } = invitation
+    const problems = unreadable(birthDate, code, words)
+    // What can be nobody's birth date or code is no try at either.
+    if (problems !== undefined) return sendProve(reply.code(422), words, { link, channel, birthDate, problems })
+    const proof = await acceptance.prove(link, { birthDate: dayIn(birthDate), code })
     switch (proof.kind) {
       case 'over':
         return sendInvitationIsOver(reply, words)
       case 'wrong':
-        return sendProve(reply.code(422), words, { link, channel, birthDate, isWrong: true })
+        return sendProve(reply.code(422), words, { link, channel, birthDate, problems: wrong(words) })
       case 'proven':
         reply.setCookie(cookies.nameOf('invitation'), proof.cookie, cookies.options)
         return reply.redirect('/invitation/account', 303)
@@ -78,19 +84,38 @@ ${
   })
 }
 
-type Proving = Came & { readonly birthDate?: string; readonly isWrong?: boolean }
+/** Year, month and day, also with other marks between them than `-`. */
+const dayIn = (text: string): string => {
+  const [, year = '', month = '', day = ''] = /^(\d{4})[-./ ](\d{1,2})[-./ ](\d{1,2})$/.exec(text.trim()) ?? []
+  return [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-')
+}
+
+type Problems = { readonly birthDate?: string; readonly code?: string }
+
+const unreadable = (birthDate: string, code: string, { say }: Words): Problems | undefined => {
+  const isCode = /^\d{6}$/.test(code.replace(/\s/g, ''))
+  if (isDay(dayIn(birthDate)) && isCode) return undefined
+  return {
+    ...(!isDay(dayIn(birthDate)) && { birthDate: say('prove.birth-date-unreadable') }),
+    ...(!isCode && { code: say('prove.code-unreadable') }),
+  }
+}
 
 /** Which of the two is wrong is not told. */
+const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
+
+type Proving = Came & { readonly birthDate?: string; readonly problems?: Problems }
+
 const sendProve = (
   reply: FastifyReply,
   words: Words,
-  { link, channel, birthDate = '', isWrong = false }: Proving,
+  { link, channel, birthDate = '', problems = {} }: Proving,
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
   return sendOwnPage(reply, words, {
     title: say('prove.title'),
-    isProblem: isWrong,
+    isProblem: Object.keys(problems).length > 0,
     content: html`<h1>${say('prove.title')}</h1>
 <p>${say(`prove.text-${channel}`)}</p>
 ${form({
@@ -105,9 +130,15 @@ ${form({
       hint: say('prove.birth-date-hint'),
       value: birthDate,
       autocomplete: 'bday',
-      problem: isWrong ? say('prove.wrong') : undefined,
+      problem: problems.birthDate,
     },
-    { name: 'code', label: say(`prove.code-${channel}`), autocomplete: 'one-time-code', inputmode: 'numeric' },
+    {
+      name: 'code',
+      label: say(`prove.code-${channel}`),
+      problem: problems.code,
+      autocomplete: 'one-time-code',
+      inputmode: 'numeric',
+    },
   ],
   button: say('prove.go-on'),
 })}

@@ -51,7 +51,8 @@ t.test(
     const code = await codeIn()
     const wrong = await own.send(`${link}&sent=`, { birthDate: '1970-05-30', code }, '/invitation')
     t.match([wrong.status, wordsOf(wrong)], [422, /The birth date or the code is not right/])
-    const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+    const slashed = birthDate.replaceAll('-0', '/').replaceAll('-', '/')
+    const proven = await own.send(`${link}&sent=`, { birthDate: slashed, code }, '/invitation')
     t.match(proven, { status: 303, location: '/invitation/account' })
     t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with ana@example\.org\./)
     const short = await own.send('/invitation/account', { name: '', password: 'short' })
@@ -148,6 +149,12 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
   const shown = await own.get(`${link}&sent=`)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
   const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  for (let count = 0; count < 6; count += 1) {
+    const typed = { birthDate: '31/5/1970', code: '12345' }
+    const unread = await own.post('/invitation', { _csrf, link: secret, ...typed })
+    t.match([unread.status, unread.body], [422, /value="31\/5\/1970"/], 'what is no day and no code is no try')
+    t.match(unread.body, /id="birthDate-problem">Write year, month and day.*id="code-problem">Enter the six digits/s)
+  }
   const tries = await Promise.all(
     Array.from({ length: 50 }, () => own.post('/invitation', { _csrf, link: secret, birthDate: '1999-01-01', code })),
   )
