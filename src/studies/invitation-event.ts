@@ -44,10 +44,13 @@ const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, name: strin
   recorded: new Date().toISOString(),
   outcome: what === 'wrong-tries' ? '4' : '0',
   outcomeDesc: told[what],
-  agent: [by === undefined ? { name: 'Whoever had the link', requestor: true } : agentOf(by, name)],
+  agent: [by === undefined ? { name: whoeverHadTheLink, requestor: true } : agentOf(by, name)],
   source: { observer: { display: 'Pages of this server' } },
   entity: [{ what: { reference: `Patient/${patient}` } }, { what: { reference: `ResearchStudy/${study}` } }],
 })
+
+/** Who has shown nobody who they are. */
+export const whoeverHadTheLink = 'Whoever had the link'
 
 const agentOf = ({ kind, id }: Principal, name: string): AuditEvent['agent'][number] => ({
   who: kind === 'person' ? accountOf(id) : { identifier: { value: id } },
@@ -76,3 +79,7 @@ const told: Readonly<Record<InvitationEvent['what'], string>> = {
   reminded: 'The patient was reminded of a study',
   'paper-confirmed': 'A consent of the patient on paper was confirmed by staff',
 }
+
+/** Undefined where it is about something else. */
+export const happenedIn = ({ outcomeDesc }: AuditEvent): InvitationEvent['what'] | undefined =>
+  (Object.keys(told) as InvitationEvent['what'][]).find(what => told[what] === outcomeDesc)

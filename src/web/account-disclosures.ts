@@ -12,10 +12,11 @@ import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { studiesOfPerson } from '../storage/own-study.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { type AuditLine, auditLine, ownTypeName } from './audit-line.ts'
+import type { AuditLine } from './audit-line.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { field, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
+import { ownAuditLine } from './own-audit-line.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { moment } from './time.ts'
@@ -28,7 +29,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const { say } = words
     const own = await ownOf(request, options)
     const asked = askedIn(queryOf(request))
-    const { fields, form } = await filterOf(asked, own, options, words)
+    const { fields, form } = filterOf(asked, own, words)
     const cursors = own && cursorsFor(own.caller)
     const at = queryOf(request).get('page')
     const cursor = at === null ? undefined : cursors?.open(at, path).page
@@ -60,16 +61,20 @@ type Own = {
   readonly patients: readonly string[]
   /** All records of whoever looks. */
   readonly records: readonly string[]
+  readonly studies: readonly ResearchStudy[]
 }
 
-const ownOf = async (request: FastifyRequest, { accounts: { database } }: PageOptions): Promise<Own | undefined> => {
+const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own | undefined> => {
+  const { database } = options.accounts
   const { person } = sessionOf(request)
   const patients = await compartmentsOf(database, person)
   const asked = queryOf(request).get('record')
   const patient = patients.find(one => one === asked) ?? patients[0]
   if (patient === undefined) return undefined
   const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
-  return caller && { person, caller, patient, patients, records: await patientsOf(database, person) }
+  if (caller === undefined) return undefined
+  const studies = await studiesOf(person, caller, options)
+  return { person, caller, patient, patients, records: await patientsOf(database, person), studies }
 }
 
 const scope = 'user/AuditEvent.rs user/ResearchStudy.rs'
@@ -90,7 +95,7 @@ const nothing = { lines: [], next: undefined }
 
 /** What they did themselves, and when they signed in, is theirs to know; who could not sign in may be somebody else. */
 const findLines = async (
-  { person, caller, records }: Own,
+  { person, caller, records, studies }: Own,
   asked: Asked,
   cursor: string | undefined,
   { registry, openStoreFor, codeClasses }: PageOptions,
@@ -111,7 +116,7 @@ const findLines = async (
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return {
-    lines: events.map(event => auditLine(event, { words, classes: codeClasses, typeName: ownTypeName(words) })),
+    lines: events.map(event => ownAuditLine(event, { words, classes: codeClasses, studies })),
     next,
   }
 }
@@ -122,8 +127,9 @@ const byReference = (registry: Registry, id: string): Expression => {
   return parameter === undefined ? none : { kind: 'match', parameter, value: { kind: 'reference', type: 'Person', id } }
 }
 
-const filterOf = async (asked: Asked, own: Own | undefined, options: PageOptions, words: Words) => {
+const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
   const { say } = words
+  const studies = own?.studies ?? []
   const day = (name: 'from' | 'until') => ({
     name,
     label: say(`disclosures.${name}`),
@@ -133,7 +139,6 @@ const filterOf = async (asked: Asked, own: Own | undefined, options: PageOptions
     autocomplete: 'off',
     optional: true as const,
   })
-  const studies = own === undefined ? [] : await studiesOf(own, options)
   const fields = [day('from'), day('until')]
   return {
     fields,
@@ -153,7 +158,8 @@ const studyField = (chosen: string, studies: readonly ResearchStudy[], { say }: 
 ${studies.map(({ id, title }) => html`<option value="${id}"${id === chosen && html` selected`}>${title ?? say('study.untitled')}</option>`)}</select></div>`
 
 const studiesOf = async (
-  { person, caller }: Own,
+  person: string,
+  caller: Caller,
   { accounts: { database }, openStoreFor }: PageOptions,
 ): Promise<readonly ResearchStudy[]> => {
   const own = await studiesOfPerson(database, person)

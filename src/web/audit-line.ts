@@ -101,19 +101,3 @@ const whatOf = ({ entity = [] }: AuditEvent, { words, classes, typeName }: Telli
   const others = types.filter(type => type !== 'Observation' || named.length === 0).map(type => typeName(type) ?? type)
   return [...named, ...others].join(', ')
 }
-
-/** To the patient themself. */
-export const ownTypeName =
-  ({ say }: Words): Telling['typeName'] =>
-  type => {
-    const key = ownTypeNames[type]
-    return key && say(key)
-  }
-
-const ownTypeNames: Readonly<Record<string, Key>> = {
-  Observation: 'disclosures.readings',
-  Patient: 'disclosures.patient',
-  Consent: 'disclosures.consent',
-  ResearchSubject: 'disclosures.subject',
-  Device: 'disclosures.device',
-}

@@ -47,18 +47,20 @@ const about = ({ name, hint, problem, optional }: Field): Html => {
   return html`${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
 }
 
-/** All that is wrong, for whoever does not see the fields: it is announced, and each entry leads to its field. */
+/**
+ * All that is wrong: the page opens where it stands, however far down, it is announced to whoever does not see it, and each entry
+ * leads to its field.
+ */
 export const problemList = (
   fields: readonly Pick<Field, 'name' | 'problem'>[],
   title = 'Please check what you entered',
 ): Html | undefined => {
   const wrong = fields.filter(({ problem }) => problem !== undefined)
   if (wrong.length === 0) return undefined
-  return notice(
-    'problem',
-    html`<h2 class="alert-heading">${title}</h2>
-<ul>${wrong.map(({ name, problem }) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul>`,
-  )
+  return html`<div class="alert alert-danger" role="alert" tabindex="-1" autofocus>
+<h2 class="alert-heading">${title}</h2>
+<ul>${wrong.map(({ name, problem }) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul>
+</div>`
 }
 
 /** Something to be told first of all. */

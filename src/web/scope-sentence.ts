@@ -55,7 +55,7 @@ const verbsOf = ({ say }: Words, actions: ReadonlySet<Action>): string => {
   return others.length === 0 ? last : say('scope.and', { one: others.toReversed().join(', '), other: last })
 }
 
-const thingsOf = ({ say }: Words, type: string): string => {
+export const thingsOf = ({ say }: Words, type: string): string => {
   const key = thingsByType[type]
   return key === undefined ? say('scope.records', { type: spaced(type) }) : say(key)
 }

@@ -280,7 +280,7 @@ t.test('who may not invite is shown no way to, and does nothing by it', async t 
 })
 
 t.test('what happened to invitations is told to the patient and to the privacy officer of the study', async t => {
-  const { subject, patient } = await arrived('Audited')
+  const { patient, email } = await arrived('Audited')
   const everything = async (query: string) =>
     ((await send('everything', 'GET', `AuditEvent?${query}`)).json().entry ?? []).map(
       ({ resource }: { resource: { outcomeDesc: string } }) => resource.outcomeDesc,
@@ -289,7 +289,12 @@ t.test('what happened to invitations is told to the patient and to the privacy o
     'The patient came by an invitation, and has an account by it',
     'The patient was invited to a study',
   ])
-  t.ok(subject)
+  const spanish = await browserOf(await personOf(email), 'es')
+  t.match(
+    wordsOf(await spanish.get('/account/disclosures')),
+    /Rita Research Le invitó a un estudio – para el estudio Hearts &amp; steps /,
+    'in their language, and without what they did themselves',
+  )
 })
 
 t.test('a letter that cannot be sent is tried again, and then said to have failed', async t => {

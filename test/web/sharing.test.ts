@@ -40,6 +40,11 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
       /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Say whether you share Step count/,
     ],
   )
+  t.match(
+    missing.body,
+    /<div [^>]*role="alert"[^>]* autofocus>/,
+    'and it is what the page opens with, far down as it stands',
+  )
   const nothing = await own.send(page, { [hearts]: 'no', [steps]: 'no' }, page)
   t.match([nothing.status, wordsOf(nothing)], [422, /You have chosen to share nothing/])
   await create(await patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds'), {
