@@ -120,7 +120,7 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
       })
       .map(one => one.outerHTML)
   })()`)
-  await page.evaluate('document.activeElement.blur(); getSelection().collapse(document.body, 0)')
+  await page.evaluate(toTheTop)
   const came: string[] = []
   const hidden: string[] = []
   for (let count = 0; count < expected.length; count++) {
@@ -136,9 +136,17 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
   const wrong = came.findIndex((html, index) => html !== expected[index])
   if (wrong >= 0)
     hidden.push(`Tab comes to ${came[wrong]?.slice(0, 100)} in the place of ${expected[wrong]?.slice(0, 100)}`)
-  await page.evaluate('document.activeElement.blur(); getSelection().collapse(document.body, 0)')
+  await page.evaluate(toTheTop)
   return hidden
 }
+
+/** Wherever the focus was, also where a page has opened with it: the next Tab is the first. */
+const toTheTop = `{
+  document.body.tabIndex = -1
+  document.body.focus()
+  document.body.removeAttribute('tabindex')
+  getSelection().collapse(document.body, 0)
+}`
 
 /** What is typed, ticked and pressed, by the keyboard alone: Tab leads to what has the label. */
 export const byKeyboard = ({ page }: Pick<Browser, 'page'>) => {
