@@ -19,7 +19,7 @@ export const completeness: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'On which days of a period readings of up to 50 Patients began, and how many, as far as a study is given them where one is named: for each Patient with a reading an Observation whose component has the count of each day as SampledData, E where a day holds none.',
+    'On which days of a period readings of up to 50 Patients began, and how many (of SampledData each sample, but a wave is one), as far as a study is given them where one is named: for each Patient with a reading an Observation whose component has the count of each day as SampledData, E where a day holds none.',
   handler: async (request, { store, caller }) => {
     const asked = parseCompleteness(primitivesOf(request), caller)
     const rows = await store.completeness(asked)

@@ -1,3 +1,4 @@
+import type { Resource } from '@medplum/fhirtypes'
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Candidate, entryRow, entryTables } from './candidate.ts'
@@ -64,6 +65,14 @@ const sideTables: readonly SideTable[] = [
     )`,
   },
   {
+    isNeeded: ({ resource }) => isSampled(resource),
+    rows: source => sql.fragment`samples AS (
+      INSERT INTO sampled (patient_id, pk, effective_start, quarters, counts)
+      SELECT source.patient_id, source.pk, source.effective_start, found.quarters, found.counts
+      FROM ${source} AS source, sampled_quarters(source.content, source.effective_start) AS found
+    )`,
+  },
+  {
     isNeeded: ({ patientIds }) => patientIds.length > 0,
     rows: source => sql.fragment`compartments AS (
       INSERT INTO compartment (patient_id, pk)
@@ -104,3 +113,7 @@ const sideTables: readonly SideTable[] = [
     )`,
   },
 ]
+
+const isSampled = (resource: Resource): boolean =>
+  resource.resourceType === 'Observation' &&
+  ('valueSampledData' in resource || (resource.component ?? []).some(one => 'valueSampledData' in one))

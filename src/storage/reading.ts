@@ -58,14 +58,14 @@ const observationsAsked = (
     FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
-      AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longest}
+      AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longestSeries}
       AND (hot.unit_id = ${unitOfRanges} OR ${moments[at]} >= ${from}::timestamptz)
       AND ${compile(question, { ...row, facts: name('hot') }, classes)}
       AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
 }
 
 /** What has lasted longer before its end, or before a sample of it, is left out. */
-const longest = sql.fragment`interval '7 days'`
+export const longestSeries = sql.fragment`interval '7 days'`
 
 /** Nothing is as much, and floating point could not hold some of it. */
 const largest = sql.fragment`1e15`

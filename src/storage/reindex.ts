@@ -152,7 +152,7 @@ const reindexBatch = async (
   const candidates = await prepare(connection, preparing, drafts, new Date())
   const pks = rows.map(({ pk }) => pk)
   const observation = type === 'Observation'
-  for (const table of observation ? [...sideTables, 'observation_code', 'derived_from'] : sideTables)
+  for (const table of observation ? [...sideTables, 'observation_code', 'sampled', 'derived_from'] : sideTables)
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ANY(${sql.array(pks, 'int8')})`)
   await connection.run(sql.fragment`
     WITH ${sql.join([entryTables(candidates), ...sideRows(candidates, sql.fragment`entry`)], sql.fragment`, `)}

@@ -78,7 +78,7 @@ const archive = (connection: Connection, place: Place) =>
 const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 
 const dropSideRows = async (connection: Connection, place: Place): Promise<void> => {
-  const tables = place.type === 'Observation' ? [...sideTables, 'observation_code'] : sideTables
+  const tables = place.type === 'Observation' ? [...sideTables, 'observation_code', 'sampled'] : sideTables
   for (const table of tables)
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ${place.pk}`)
 }

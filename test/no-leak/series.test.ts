@@ -110,3 +110,34 @@ t.test('$points answers of an Observation to who may read it; to anybody else it
     t.strictSame(answered, expected, caller.name)
   }
 })
+
+t.test('$completeness counts the samples of what the caller may search, and of nothing else', async t => {
+  const dense = async (id: string, kind: string) => {
+    const sampled = {
+      resourceType: 'Observation',
+      id,
+      status: 'final',
+      code: { coding: [{ system: 'https://w3id.org/openmhealth', code: kind }] },
+      subject: { reference: 'Patient/ann' },
+      effectivePeriod: { start: '2026-02-11T08:00:00Z', end: '2026-02-11T08:00:09Z' },
+      valueSampledData: { origin: { value: 0 }, period: 1000, dimensions: 1, data: '6 6 6 6 6 6 6 6 6 6' },
+    }
+    t.equal((await world.everything('PUT', `Observation/${id}`, sampled)).status, 201)
+  }
+  await dense('ann-dense-heart', facts.heartRate)
+  await dense('ann-dense-temperature', 'omh:body-temperature')
+  const told: Record<string, number> = {}
+  for (const caller of callers.filter(({ name }) => densely.includes(name))) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const { body } = await call('GET', 'Observation/$completeness?subject=ann&start=2026-02-11&end=2026-02-11')
+    const { entry = [] } = JSON.parse((await call('GET', 'Observation?date=2026-02-11&_elements=subject')).body)
+    told[caller.name] = countedIn(body).ann ?? 0
+    const ids: readonly string[] = entry.map(({ resource }: { resource: { id: string } }) => resource.id)
+    const seen = ids.filter(id => id.startsWith('ann-dense')).length
+    const others = ids.filter(id => !id.startsWith('ann-dense') && id.startsWith('ann')).length
+    t.equal(told[caller.name], seen * 10 + others, caller.name)
+  }
+  t.same(told, { researcher: 10, visitor: 0, ann: 20, bob: 0, 'client-of-lab': 10, 'client-of-elsewhere': 0 })
+})
+
+const densely = ['researcher', 'visitor', 'ann', 'bob', 'client-of-lab', 'client-of-elsewhere']

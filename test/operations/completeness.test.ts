@@ -79,6 +79,53 @@ t.test('a study that shares nothing with the caller has no days', async t => {
   t.same(await countsOf({ ...asked, study: 'ResearchStudy/x' }), {})
 })
 
+const sampled = (id: string, start: string, said: object, components: readonly object[] = []) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: 'Patient/cid' },
+  effectivePeriod: { start },
+  ...(components.length === 0
+    ? { valueSampledData: { origin, dimensions: 1, ...said } }
+    : { component: components.map(code => ({ code, valueSampledData: { origin, dimensions: 1, ...said } })) }),
+})
+const origin = { value: 0, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' }
+const offsets = (text: string) => ({
+  extension: [{ url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets', valueString: text }],
+})
+
+t.test('of what was sampled each sample counts on the day of its moment, and a wave once', async t => {
+  const count = async () =>
+    countsOf({ subject: 'cid', start: '2026-05-01', end: '2026-05-04', timezone: 'Asia/Kathmandu' })
+  await put({ resourceType: 'Patient', id: 'cid' }, reading('cid', '2026-05-01T12:00:00Z'))
+  t.same(await count(), { 'Patient/cid': '1 E E E' })
+  // Midnight there is at 18:15 UTC.
+  await put(sampled('over-midnight', '2026-05-01T18:14:57Z', { period: 1000, data: '60 E L 61 62' }))
+  t.same(await count(), { 'Patient/cid': '3 2 E E' })
+  await put(
+    sampled('own-moments', '2026-05-02T18:00:00Z', { period: 900, data: '60 61 62', ...offsets('0 812.5 86400000') }),
+  )
+  t.same(await count(), { 'Patient/cid': '3 4 1 E' })
+  const two = [{ coding: [{ system: 'http://loinc.org', code: '8480-6' }] }, { text: 'diastolic' }]
+  await put(sampled('pressures', '2026-05-03T00:00:00Z', { period: 60000, data: '120 121' }, two))
+  t.same(await count(), { 'Patient/cid': '3 4 3 E' }, 'two values of a moment are one reading')
+  await put(sampled('wave', '2026-05-03T20:00:00Z', { period: 4, data: '1 2 3 4' }))
+  await put(sampled('nothing', '2026-05-03T20:00:00Z', { period: 1000, data: 'E E' }))
+  await put(sampled('odd', '2026-05-03T20:00:00Z', { period: 1000, data: '1 2', ...offsets('soon later') }))
+  t.same(await count(), { 'Patient/cid': '3 4 3 3' })
+  await put(sampled('over-midnight', '2026-05-01T18:14:57Z', { period: 1000, data: 'E E E 61' }))
+  t.same(await count(), { 'Patient/cid': '1 3 3 3' }, 'what is corrected counts as it is now')
+  const capped = await countsOf({ subject: 'cid', start: '2026-05-02', end: '2026-05-03', most: '2' })
+  t.same(capped, { 'Patient/cid': '2 2' })
+  await server.inject({
+    method: 'DELETE',
+    url: '/fhir/Observation/own-moments',
+    headers: { authorization: 'Bearer everything' },
+  })
+  t.same(await count(), { 'Patient/cid': '1 1 2 3' })
+})
+
 t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
   for (const [wrong, said] of [
     [{ subject: '' }, /subject is one Patient/],

@@ -22,6 +22,16 @@ await world.everything('PUT', 'Location/with-words', {
   text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Second floor, left</div>' },
 })
 
+await world.everything('PUT', 'Observation/of-seconds', {
+  resourceType: 'Observation',
+  id: 'of-seconds',
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: 'Patient/ann' },
+  effectivePeriod: { start: '2026-03-01T08:00:00Z', end: '2026-03-01T08:00:02Z' },
+  valueSampledData: { origin: { value: 0 }, period: 1000, dimensions: 1, data: '60 E 61' },
+})
+
 /** All that can be made again; numbers of dictionaries are not. */
 const derived = [
   'compartment',
@@ -30,6 +40,7 @@ const derived = [
   'index_number',
   'full_text',
   'observation_code',
+  'sampled',
   'derived_from',
   'organization_node',
   'organization_ancestor',
