@@ -7,6 +7,7 @@ import { openNoLeakWorld } from './world.ts'
 
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
+t.setTimeout(120_000)
 for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
 
 const unknownId = 'nothing-of-the-kind'
