@@ -47,6 +47,7 @@ const whole = (
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${isProblem && `${words?.say('problem') ?? 'Problem'}: `}${title} – Sharewell</title>
+<link rel="icon" type="image/svg+xml" href="/static/icon.svg">
 <link rel="stylesheet" href="/static/bootstrap/bootstrap.min.css">
 <link rel="stylesheet" href="/static/theme.css">
 <link rel="stylesheet" href="/static/dark.css" media="(prefers-color-scheme: dark)">

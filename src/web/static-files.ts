@@ -11,6 +11,8 @@ export const staticFiles = async (server: FastifyInstance): Promise<void> => {
     index: false,
     maxAge: '5m',
   })
+  // Where browsers look for it that show what is no page of ours, such as JSON.
+  server.get('/favicon.ico', async (_request, reply) => reply.sendFile('icon.svg'))
   await server.register(fastifyStatic, {
     root: dirname(fileURLToPath(import.meta.resolve('bootstrap/dist/css/bootstrap.min.css'))),
     prefix: '/static/bootstrap/',

@@ -22,6 +22,12 @@ t.test('nothing is seriously wrong with any page for who cannot see it well', { 
   const { server } = world
   await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close())
+  const refused: string[] = []
+  server.server.on('request', ({ method, url }, response) =>
+    response.on('finish', () => {
+      if (response.statusCode >= 400) refused.push(`${method} ${url}: ${response.statusCode}`)
+    }),
+  )
   const { browsers, addressOf } = await openTable(world)
   const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
   const openBrowser = await openChromium(t)
@@ -52,4 +58,5 @@ t.test('nothing is seriously wrong with any page for who cannot see it well', { 
     await check(path, role, 'en')
     if (ofPatients) await check(path, role, 'es')
   }
+  t.same(refused, [], 'and no page asks for what is not there')
 })

@@ -39,6 +39,7 @@ const open: Readonly<Record<string, string>> = {
   '/openapi.json': 'what the server can do',
   '/docs': 'the same, to browse',
   '/ws': 'a websocket hears nothing before it is bound with a token',
+  '/favicon.ico': 'the icon of the pages, the same for all',
   '/static/*': 'styles of the pages, the same for all',
   '/static/bootstrap/*': 'the look of the pages, the same for all',
   '/static/uplot/*': 'what draws the charts of the pages, the same for all',

@@ -194,6 +194,8 @@ t.test('pages let in nothing from elsewhere, and stay in no cache or frame', asy
   })
   const style = await browser.get('/static/style.css')
   t.match(style, { status: 200, headers: { 'content-type': 'text/css; charset=utf-8' } })
+  for (const icon of ['/static/icon.svg', '/favicon.ico'])
+    t.match(await browser.get(icon), { status: 200, headers: { 'content-type': /^image\/svg\+xml/ }, body: /^<svg / })
   t.match(await browser.get('/static/bootstrap/bootstrap.min.css'), { status: 200 })
   t.match(await browser.get('/static/bootstrap/bootstrap.css'), { status: 404 }, 'nothing but what pages ask for')
   t.match(await browser.get('/static/../sign-in.ts'), { status: 404 })
