@@ -89,12 +89,16 @@ const checked = (resource: Resource, said: readonly Issue[], { registry }: Conte
 
 const resourceOf = (type: ResourceType, body: unknown): Resource => {
   if (typeof body !== 'object' || body === null || Array.isArray(body) || !('resourceType' in body)) {
-    throw new FhirError('structure', `The body must be a ${type} as a JSON object with its resourceType`)
+    throw new FhirError('structure', `The body must be a JSON object whose resourceType is ${type}`)
   }
   if (body.resourceType !== type) {
-    throw new FhirError('invalid', `The body is a ${JSON.stringify(body.resourceType)}, not a ${type}`, {
-      expression: 'resourceType',
-    })
+    throw new FhirError(
+      'invalid',
+      `The resourceType is ${JSON.stringify(body.resourceType)}; here it must be ${type}`,
+      {
+        expression: 'resourceType',
+      },
+    )
   }
   return body as Resource
 }

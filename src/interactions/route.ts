@@ -138,8 +138,20 @@ const byBundle = (interactions: readonly Interaction[], body: unknown): Interact
   const interaction = interactions.find(one => one.name === type)
   if (interaction !== undefined) return interaction
   const names = interactions.map(one => one.name).join(' or ')
-  const found = type === undefined ? 'what has no type' : JSON.stringify(type)
-  throw new FhirError('invalid', `The base takes a Bundle whose type is ${names}, not ${found}`, {
-    expression: 'Bundle.type',
-  })
+  const words = `The base takes a Bundle whose type is ${names}`
+  const other = resourceTypeIn(body)
+  if (other !== undefined && other !== 'Bundle')
+    throw new FhirError('invalid', `${words}; one ${other} is posted to ${other}`, { expression: 'resourceType' })
+  throw new FhirError(
+    'invalid',
+    `${words}, ${type === undefined ? 'and there is none' : `not ${JSON.stringify(type)}`}`,
+    {
+      expression: 'Bundle.type',
+    },
+  )
 }
+
+const resourceTypeIn = (body: unknown): string | undefined =>
+  typeof body === 'object' && body !== null && 'resourceType' in body && typeof body.resourceType === 'string'
+    ? body.resourceType
+    : undefined

@@ -45,7 +45,7 @@ const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): C
     throw refused('subject', `At most ${mostPatients} Patients, not ${patients.length}: ask for the others after them`)
   const [first, last] = [dayOf(given, 'start'), dayOf(given, 'end')]
   const days = daysBetween(first, last) + 1
-  if (days < 1) throw refused('end', 'end lies behind start')
+  if (days < 1) throw refused('end', 'end lies before start')
   if (days > mostDays) throw refused('end', `At most ${mostDays} days, not ${days}`)
   const study = studyOf(only(given, 'study'))
   const where = study === undefined ? all : sharedWithStudy(caller, study)

@@ -26,7 +26,7 @@ export const periodOf = (given: URLSearchParams): { readonly from: string; reado
   const to = end === undefined ? new Date().toISOString() : intervalOf(end)?.high
   if (to === undefined) throw refused('end', `end is a date or dateTime${not(end)}`)
   if (Date.parse(from) < Date.parse(to)) return { from, to }
-  throw refused('end', 'end lies behind start')
+  throw refused('end', 'end lies before start')
 }
 
 const not = (text: string | undefined): string => (text === undefined ? '' : `, not "${text}"`)

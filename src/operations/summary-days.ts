@@ -19,7 +19,7 @@ export const summaryDaysOf = (given: URLSearchParams): SummaryDays => {
   const timezone = timezoneOf(given)
   const [first, last] = [dayIn(given, 'start'), dayIn(given, 'end')]
   const days = daysBetween(first, last) + 1
-  if (days < 1) throw refused('end', 'end lies behind start')
+  if (days < 1) throw refused('end', 'end lies before start')
   if (days > mostDays) throw refused('end', `At most ${mostDays} days, not ${days}`)
   return { first, last, timezone, from: beginOf(first, timezone), to: beginOf(addDays(last, 1), timezone) }
 }

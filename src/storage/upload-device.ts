@@ -25,7 +25,8 @@ export const withDevices = async (
     const one = described.get(create)
     const id = one && (found.get(placeOf(one)) ?? made.get(placeOf(one)))
     if (one === undefined || id === undefined) return create
-    const device = { reference: `Device/${id}`, display: nameOf(one.device) }
+    const display = nameOf(one.device)
+    const device = { reference: `Device/${id}`, ...(display === '' ? {} : { display }) }
     const observation = create.resource as Observation
     const extension = [...(observation.extension ?? []), ...gatewayOf(writing, observation)]
     return { ...create, resource: { ...observation, ...(extension.length > 0 && { extension }), device } }

@@ -143,7 +143,7 @@ export const unknown = (type: ResourceType, id: string): FhirError =>
 
 /** Tells the rule, and what of the resource may be against it. */
 export const refusal = ({ type, resource }: Candidate): FhirError => {
-  const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource)})` : ''
+  const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource) || 'without a code'})` : ''
   const expression = type === 'Observation' ? { expression: 'Observation.code' } : {}
   return new FhirError('forbidden', `This token may not write this ${type}${what}: ${whoWrites(type)}`, expression)
 }

@@ -98,10 +98,14 @@ const toSource = (device: Device, version: string, classes: CodeClasses): Source
   name: device.deviceName?.[0]?.name ?? '',
   manufacturer: device.manufacturer ?? '',
   model: device.modelNumber ?? '',
-  kinds: (device.extension ?? []).flatMap(one => kindIn(one, classes) ?? []),
+  kinds: deliveredKinds(device, classes),
   isRetired: isRetired(device),
   policy: policyOf(device),
 })
+
+/** Keys of the kinds of data that it delivers. */
+export const deliveredKinds = ({ extension = [] }: Device, classes: CodeClasses): readonly string[] =>
+  extension.flatMap(one => kindIn(one, classes) ?? [])
 
 const kindIn = ({ url, valueCoding: { system, code } = {} }: Extension, classes: CodeClasses): string | undefined =>
   url === extensions.deliveredData && code !== undefined ? classes.classOf(system, code) : undefined

@@ -113,6 +113,11 @@ t.test('fifty uploads of one device at once make one of it', async t => {
   t.equal((await devicesOf(annsApp)).length, before.length + 1)
 })
 
+t.test('one that is known by its identifier alone has no name', async t => {
+  const { device } = await post(annsApp, measured(ann, { udi: '(01)0951' }))
+  t.strictSame(Object.keys(device ?? {}), ['reference'])
+})
+
 t.test('each patient has a device of their own, and sees no other', async t => {
   const { device } = await post(bensApp, measured(ben, meter))
   t.strictSame(await devicesOf(bensApp), [device?.reference?.slice('Device/'.length)])

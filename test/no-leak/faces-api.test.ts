@@ -196,6 +196,7 @@ t.test('a token for one study that has a scope for Observations alone asks by th
     t.strictSame(await refused(`group-${study}`, `group-${study}`), unknown, study)
     t.strictSame(await refused(`group-${study}`, study), unknown, study)
   }
+  t.equal((await ask('users/profile')).body.settings.currentStudyId, 'group-coded')
   // It was told of the study's data, and not of the study.
   t.same([(await fhir('GET', 'ResearchStudy')).status, (await ask('studies/group-coded')).status], [403, 404])
   const whole = await world.token({ subject, scope: 'user/Observation.rs' })

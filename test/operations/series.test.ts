@@ -224,7 +224,7 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     [{ code: '' }, /code is a token/],
     [{ start: 'May' }, /start is a date or dateTime, and must be there, not "May"/],
     [{ end: 'May' }, /end is a date or dateTime, not "May"/],
-    [{ end: '2026-02-01' }, /end lies behind start/],
+    [{ end: '2026-02-01' }, /end lies before start/],
     [{ unit: 'beats' }, /unit is the UCUM code/],
     [{ points: '9000' }, /points is a whole number from 1 to 5000/],
     [{ step: 'week' }, /step is day/],

@@ -14,10 +14,12 @@ export const measures: Readonly<Record<Measure, { readonly schema: string; reado
 
 export const kindOf = (measure: Measure): string => measures[measure].schema.replace(/:[\d.]+$/, '')
 
-export const sources: Readonly<Record<Source, { readonly manufacturer: string; readonly model: string }>> = {
-  patch: { manufacturer: 'Lumina', model: 'Lumina glucose patch' },
-  band: { manufacturer: 'Tidewell', model: 'Tidewell band' },
-  cuff: { manufacturer: 'Harbor', model: 'Harbor upper arm cuff' },
+type SourceFacts = { readonly manufacturer: string; readonly model: string; readonly delivers: readonly Measure[] }
+
+export const sources: Readonly<Record<Source, SourceFacts>> = {
+  patch: { manufacturer: 'Lumina', model: 'Lumina glucose patch', delivers: ['glucose'] },
+  band: { manufacturer: 'Tidewell', model: 'Tidewell band', delivers: ['heartRate', 'steps', 'sleep'] },
+  cuff: { manufacturer: 'Harbor', model: 'Harbor upper arm cuff', delivers: ['bloodPressure', 'heartRate'] },
 }
 
 export type Grantee = 'metabolism' | 'shifts' | 'clinician'

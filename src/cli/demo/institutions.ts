@@ -64,9 +64,13 @@ const isRoot = (organization: object): boolean => !('partOf' in organization)
 const keysMadeBy = (by: Colleague['madeBy']): readonly ColleagueKey[] =>
   (Object.keys(staff) as ColleagueKey[]).filter(key => staff[key].madeBy === by)
 
-const createSource = async (client: FhirClient, { manufacturer, model }: (typeof sources)[Source]) => {
+const createSource = async (client: FhirClient, { manufacturer, model, delivers }: (typeof sources)[Source]) => {
   const deviceName = [{ name: model, type: 'model-name' as const }]
-  const { id } = await client.create({ resourceType: 'Device', manufacturer, deviceName })
+  const extension = delivers.map(measure => ({
+    url: extensions.deliveredData,
+    valueCoding: { system: systems.omh, code: kindOf(measure) },
+  }))
+  const { id } = await client.create({ resourceType: 'Device', extension, manufacturer, deviceName })
   return id
 }
 

@@ -14,7 +14,7 @@ export const toScopeCode = (kind: string, classes: CodeClasses) => {
   }
 }
 
-/** Those that the JupyterHealth Exchange comes with. */
+/** Those that the JupyterHealth Exchange and its client come with. */
 const versions: Readonly<Record<string, string>> = {
   'omh:blood-glucose': '4.0',
   'omh:blood-pressure': '4.0',
@@ -31,4 +31,5 @@ const versions: Readonly<Record<string, string>> = {
   'omh:sleep-episode': '1.1',
   'omh:sleep-duration': '2.0',
   'ieee:sleep-stage-summary': '1.0',
+  'ieee:food-entry': '0.1',
 }

@@ -62,7 +62,7 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
   const isPending = status === undefined || status === 'proposed'
   return {
     ...study,
-    dataSources: await sourcesOf(asking, asked),
+    dataSources: await sourcesOf(asking, asked, classes),
     isPending,
     scopeConsents: kindsOf(asked).map(kind => ({
       code: toScopeCode(kind, classes),
@@ -79,9 +79,10 @@ export const kindsOf = ({ lines }: StudyAsked): readonly string[] => [...new Set
 export const sharesOf = ({ consent, lines }: StudyAsked, kind: string): boolean =>
   lines.some(line => line.kind === kind && permitFor(consent, line) !== undefined)
 
-const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked) => {
+const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked, classes: CodeClasses) => {
   const ids = [...new Set(lines.flatMap(({ source }) => source ?? []))]
-  return ids.length === 0 ? [] : (await list<Device>('Device', { _id: ids.join(',') })).map(toDataSource)
+  const sources = ids.length === 0 ? [] : await list<Device>('Device', { _id: ids.join(',') })
+  return sources.map(one => toDataSource(one, classes))
 }
 
 /** What a study is called in what is sent. */

@@ -1,10 +1,13 @@
 import type { Device } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../../fhir/code-class.ts'
 import { deviceName } from '../../studies/own-record.ts'
+import { deliveredKinds } from '../../studies/source.ts'
+import { toScopeCode } from './codes.ts'
 
-/** A source of data. Which kinds it gives is said by studies, and not by itself. */
-export const toDataSource = (device: Device) => ({
+/** A source of data, with the kinds that administrators have said it delivers. */
+export const toDataSource = (device: Device, classes: CodeClasses) => ({
   id: device.id,
   name: deviceName(device),
   type: 'personal_device',
-  supportedScopes: [],
+  supportedScopes: deliveredKinds(device, classes).map(kind => toScopeCode(kind, classes)),
 })

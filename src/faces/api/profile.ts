@@ -1,6 +1,7 @@
 import type { Practitioner } from '@medplum/fhirtypes'
 import type { Asking } from './asking.ts'
 import { profilePatient, toProfilePatient } from './patients.ts'
+import { groupOf } from './studies.ts'
 
 /** Who the token stands for, as far as its scopes tell of them. */
 export const profileOf = async (asking: Asking) => {
@@ -16,6 +17,7 @@ export const profileOf = async (asking: Asking) => {
   }
   const self =
     caller.practitioner === undefined ? undefined : await look<Practitioner>('Practitioner', caller.practitioner)
+  const study = await asking.findOwnStudy()
   return {
     id: caller.person?.id ?? caller.client.id,
     email: self?.telecom?.find(({ system }) => system === 'email')?.value ?? '',
@@ -25,7 +27,7 @@ export const profileOf = async (asking: Asking) => {
     userType: caller.practitioner === undefined ? null : 'practitioner',
     isSuperuser: caller.administrator,
     settings: {
-      currentStudyId: caller.study ?? null,
+      currentStudyId: study === undefined ? null : groupOf(study),
       currentOrganizationId: caller.organizations[0] ?? null,
     },
   }

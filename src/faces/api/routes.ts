@@ -154,11 +154,11 @@ export const routes: readonly Route[] = [
     path: 'data_sources',
     type: 'Device',
     isPaged: true,
-    answer: ({ asking, page }) =>
+    answer: ({ asking, page }, { codeClasses }) =>
       pageOf<Device>(asking, 'Device', {
         asked: page,
         where: { 'patient:missing': 'true' },
-        present: async devices => devices.map(toDataSource),
+        present: async devices => devices.map(one => toDataSource(one, codeClasses)),
       }),
   },
   {

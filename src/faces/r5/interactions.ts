@@ -61,10 +61,21 @@ const isOfObservations = ({ name }: Interaction, request: FhirRequest): request 
 
 const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
   if (!('type' in request)) return request
-  const { type, query } = request
+  const { type } = request
   requireServed(interaction, type)
   if (interaction.name === 'create' && 'body' in request) return { ...request, body: observationFromR5(request.body) }
-  return interaction.name === 'search-type' ? { ...request, query: counted(byPatients(type, query)) } : request
+  if (interaction.name !== 'search-type') return request
+  return { ...request, query: counted(byPatients(type, withoutPage(request))) }
+}
+
+/** Pages have no numbers here: whoever asks for the first by its number has it. */
+const withoutPage = ({ query, headers }: FhirRequest): URLSearchParams => {
+  const page = query.get('_page')
+  if (page === null) return query
+  if (page === '1') return new URLSearchParams([...query].filter(([name]) => name !== '_page'))
+  if (headers.prefer.handling === 'lenient') return query
+  const words = `_page is 1 here, not ${JSON.stringify(page)}: the link next of each page leads to what follows`
+  throw new FhirError('invalid', words, { expression: '_page' })
 }
 
 const requireServed = ({ name }: Interaction, type: ResourceType): void => {

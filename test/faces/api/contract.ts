@@ -1,4 +1,4 @@
-import type { Organization, Patient } from '@medplum/fhirtypes'
+import type { Device, Organization, Patient } from '@medplum/fhirtypes'
 import type { ContractRoute, ContractWorld } from '../contract-world.ts'
 import { missingFrom, recordedResponses, recordedText } from '../recorded.ts'
 
@@ -157,7 +157,26 @@ export const apiContract = (world: ContractWorld): readonly ContractRoute[] => {
         t.same((await ask(researcher, `${base}/organizations?part_of=${organization}`)).json().results, [lab])
       },
     },
-    { route: 'GET data_sources', shows: shows([`${base}/data_sources`]) },
+    {
+      route: 'GET data_sources',
+      shows: async t => {
+        await shows([`${base}/data_sources`])(t)
+        const valueCoding = { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }
+        const extension = [{ url: 'https://sharewell.dev/fhir/StructureDefinition/delivered-data', valueCoding }]
+        const { id } = await world.create<Device>(administrator, { resourceType: 'Device', extension })
+        const sources: readonly { readonly id: string; readonly supportedScopes: readonly object[] }[] = (
+          await ask(researcher, `${base}/data_sources`)
+        ).json().results
+        t.same(sources.find(one => one.id === id)?.supportedScopes, [
+          {
+            id: 'omh:heart-rate',
+            codingSystem: 'https://w3id.org/openmhealth',
+            codingCode: 'omh:heart-rate:2.0',
+            text: 'Heart rate',
+          },
+        ])
+      },
+    },
     {
       route: 'GET observations',
       shows: async t => {

@@ -81,13 +81,28 @@ t.test('what is not served is told with what is', async t => {
     ['GET', `/FHIR/R5/Observation/${id}/_history`, 404, /There is nothing at/],
     ['GET', '/FHIR/R5/Observation/$stats', 404, /There is nothing at/],
     ['GET', '/FHIR/R5', 405, /answers POST, not GET/],
-    ['GET', '/FHIR/R5/Observation?_page=2', 400, /_page/],
-    ['POST', '/FHIR/R5/', 400, /batch or transaction/, { resourceType: 'Bundle', type: 'collection' }],
+    ['GET', '/FHIR/R5/Observation?_page=2', 400, /_page is 1 here, not "2": the link next/],
+    [
+      'POST',
+      '/FHIR/R5/',
+      400,
+      /batch or transaction, not "collection"/,
+      { resourceType: 'Bundle', type: 'collection' },
+    ],
+    ['POST', '/FHIR/R5/', 400, /batch or transaction, and there is none/, { resourceType: 'Bundle' }],
+    ['POST', '/FHIR/R5/', 400, /one Observation is posted to Observation/, { resourceType: 'Observation' }],
   ] as const
   for (const [method, url, status, words, payload] of rows) {
     const answer = await ask(method, url, payload)
     t.match([answer.statusCode, answer.json().issue?.[0].diagnostics], [status, words], `${method} ${url}`)
   }
+})
+
+t.test('whoever asks for the first page by its number has it', async t => {
+  const { statusCode, body } = await ask('GET', '/FHIR/R5/Observation?_page=1')
+  t.same([statusCode, body], [200, (await ask('GET', '/FHIR/R5/Observation')).body])
+  const later = await ask('GET', '/FHIR/R5/Observation?_page=2', undefined, { prefer: 'handling=lenient' })
+  t.equal(later.statusCode, 200)
 })
 
 t.test('the answer is JSON of this version, and nothing else', async t => {
