@@ -34,7 +34,7 @@ export const uploadKeyOf = (
   const id = asText(header.uuid ?? header.id)
   const revised = revisedAt(header, now)
   const record = recordOf(header, device)
-  const measured = canonicalize([sourcesIn(header), device ?? null, plain.bodies])
+  const measured = canonicalize([sourcesIn(header), device ?? null, plain.bodies.map(atMoments)])
   return {
     schema: classKey,
     key: id === undefined || id === '' ? hash('sha256', `${classKey}\n${canonical}`) : id.toLowerCase(),
@@ -44,6 +44,27 @@ export const uploadKeyOf = (
     digest: hash('sha256', canonical),
     mapVersion,
   }
+}
+
+/** A phone that travels tells what it has measured with the offset of where it is: the moment is the same. */
+const atMoments = (body: unknown): unknown => {
+  const frame = asRecord(asRecord(body)?.effective_time_frame)
+  if (frame === undefined) return body
+  const interval = asRecord(frame.time_interval)
+  const moments = { ...withMoments(frame), ...(interval && { time_interval: withMoments(interval) }) }
+  return { ...asRecord(body), effective_time_frame: moments }
+}
+
+const withMoments = (frame: JsonRecord): JsonRecord =>
+  Object.fromEntries(
+    Object.entries(frame).map(([name, value]) => [name, /(^|_)date_time$/.test(name) ? momentIn(value) : value]),
+  )
+
+/** What is told to less than a millisecond stays as it is. */
+const momentIn = (value: unknown): unknown => {
+  const text = toDateTime(value) ?? ''
+  const moment = Date.parse(text)
+  return Number.isNaN(moment) || /\.\d{4}/.test(text) ? value : new Date(moment).toISOString().replace('.000Z', 'Z')
 }
 
 const canonicalOf = (whole: unknown, expression: string): string => {

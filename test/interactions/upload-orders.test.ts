@@ -26,14 +26,17 @@ type Sent = {
   readonly revised: number
   readonly record?: string
   readonly status?: Observation['status']
+  /** Its moment is told as a clock two hours ahead has it. */
+  readonly isAbroad?: true
 }
 /** All of one minute are about one heartbeat. */
-const observation = (minute: number, { uuid, value, revised, record, status = 'final' }: Sent) => {
+const observation = (minute: number, { uuid, value, revised, record, status = 'final', isAbroad }: Sent) => {
   const time = (hour: string, of: number) => `2026-03-01T${hour}:${String(of).padStart(2, '0')}:00Z`
+  const moment = isAbroad ? time('09', minute).replace('Z', '.000+02:00') : time('07', minute)
   return upload(
     point(
       'omh:heart-rate:2.0',
-      { heart_rate: { value, unit: 'beats/min' }, effective_time_frame: { date_time: time('07', minute) } },
+      { heart_rate: { value, unit: 'beats/min' }, effective_time_frame: { date_time: moment } },
       {
         uuid: `0a6f3c1e-5b7d-4c2a-9${String(minute).padStart(3, '0')}-${Buffer.from(uuid.padEnd(6)).toString('hex')}`,
         acquisition_provenance: {
@@ -85,6 +88,11 @@ const stories: readonly (readonly [name: string, sent: readonly Sent[], end: str
     `60 ${mistake}`,
   ],
   ['the same was measured, under a new uuid each time', [original, { ...original, uuid: 'other' }], '60 final'],
+  [
+    'the same was measured, and told once more where the clocks differ',
+    [original, { ...original, uuid: 'abroad', isAbroad: true }],
+    '60 final',
+  ],
 ]
 const everything = stories.flatMap(([, sent], minute) => sent.map(one => observation(minute, one)))
 const posted = (resource: object) => ({ resource, request: { method: 'POST', url: 'Observation' } })
