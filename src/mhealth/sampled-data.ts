@@ -1,13 +1,15 @@
 import { standardExtensions } from '../fhir/canonical.ts'
 import { decimalText } from '../fhir/json.ts'
 import { toDateTime } from './date-time.ts'
+import { effectiveOf } from './effective.ts'
 import type { Face } from './face.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { toQuantity } from './quantity.ts'
 
 /**
- * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points are moments that share a unit. Those
- * on a grid stand on it, `E` where one is missing; of others the period is the mean, and R5's offsets have the true times.
+ * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points share a unit, and are moments or intervals of one length. Moments
+ * on a grid stand on it, `E` where one is missing; of others the period is the mean, and R5's offsets have the true times. Intervals are told by when they
+ * begin, where the period is their length: so what is between two samples is that of the first.
  */
 export const sampledData = (
   bodies: readonly JsonRecord[],
@@ -15,7 +17,7 @@ export const sampledData = (
   face: Pick<Face, 'units' | 'bare'>,
 ): JsonRecord => {
   if (path === null || bodies.length < 2) return {}
-  const points = bodies.map(body => ({ at: momentOf(body), quantity: toQuantity(body[path], face) }))
+  const points = bodies.map(body => ({ ...timeOf(body), quantity: toQuantity(body[path], face) }))
   points.sort((one, other) => one.at - other.at)
   const [first] = points
   if (first?.quantity === undefined) return {}
@@ -23,21 +25,39 @@ export const sampledData = (
   const values = points.map(({ quantity }) => (quantity?.unit === unit ? decimalText(quantity.value) : undefined))
   const offsets = points.map(({ at }) => at - first.at)
   if (values.includes(undefined) || !isAscending(offsets)) return {}
-  const timed = onGrid(offsets, values) ?? atOffsets(offsets, values)
+  const lengths = points.map(({ length }) => length)
+  const timed = lengths.every(length => length === 0)
+    ? (onGrid(offsets, values) ?? atOffsets(offsets, values))
+    : inTurn(lengths, onGrid(offsets, values))
+  if (timed === undefined) return {}
   return { valueSampledData: { ...timed, origin: { ...first.quantity, value: 0 }, dimensions: 1 } }
 }
 
-const momentOf = (body: JsonRecord): number =>
-  Date.parse(toDateTime(asRecord(body.effective_time_frame)?.date_time) ?? '')
+/** In ms; not a number where it is not said. */
+const timeOf = (body: JsonRecord): { readonly at: number; readonly length: number } => {
+  const moment = toDateTime(asRecord(body.effective_time_frame)?.date_time)
+  if (moment !== undefined) return { at: Date.parse(moment), length: 0 }
+  const element = effectiveOf(body)?.element
+  const { start = '', end = '' } = element !== undefined && 'effectivePeriod' in element ? element.effectivePeriod : {}
+  return { at: Date.parse(start), length: Date.parse(end) - Date.parse(start) }
+}
+
+/** Some sources end an interval a second before the next one begins. */
+const inTurn = (lengths: readonly number[], grid: Grid | undefined): Grid | undefined =>
+  grid !== undefined && lengths.every(length => length <= grid.period && length >= grid.period - 1000)
+    ? grid
+    : undefined
 
 /** Not where a time is unknown, and none stands twice. */
 const isAscending = (offsets: readonly number[]): boolean =>
   offsets.every((offset, index) => index === 0 || offset > (offsets[index - 1] ?? Number.NaN))
 
+type Grid = { readonly period: number; readonly data: string }
+
 type Values = readonly (string | undefined)[]
 
 /** Undefined where most of it would be missing. */
-const onGrid = (offsets: readonly number[], values: Values): JsonRecord | undefined => {
+const onGrid = (offsets: readonly number[], values: Values): Grid | undefined => {
   const period = offsets.reduce(greatestDivisor)
   const last = (offsets.at(-1) ?? 0) / period
   if (last > mostSlotsEach * offsets.length) return undefined

@@ -144,6 +144,38 @@ t.test('a series of more than one value each has them at each point', async t =>
   )
 })
 
+t.test('the steps of each hour are samples that last as long as the period, and are summed up', async t => {
+  const hour = (at: number) => `2026-03-04T${String(10 + at)}:00:00+01:00`
+  const walked = (at: number, until = hour(at + 1)) => ({
+    step_count: { value: 100 + at, unit: 'steps' },
+    effective_time_frame: { time_interval: { start_date_time: hour(at), end_date_time: until } },
+  })
+  const id = await store(
+    series('omh:step-count:3.0', [walked(0), walked(1, '2026-03-04T11:59:59+01:00'), walked(3)], '8'),
+  )
+  const { valueSampledData, effectivePeriod }: Observation = (await send('GET', `Observation/${id}`)).json()
+  t.match(valueSampledData, { period: 3_600_000, data: '100 101 E 103', origin: { code: '{steps}' } })
+  t.strictSame(effectivePeriod, { start: hour(0), end: hour(4) })
+  const { points } = await pointsOf(id)
+  t.strictSame(
+    points.map(one => [one.valueQuantity?.value, one.effectivePeriod?.start, one.effectivePeriod?.end]),
+    [
+      [100, hour(0), hour(1)],
+      [101, hour(1), '2026-03-04T11:59:59+01:00'],
+      [103, hour(3), hour(4)],
+    ],
+  )
+  const day = 'subject=ann&code=omh:step-count&start=2026-03-04&end=2026-03-04'
+  const { entry }: Bundle<Observation> = (await send('GET', `Observation/$daily-summary?${day}`)).json()
+  t.equal(
+    entry?.[0]?.resource?.component?.find(({ code }) => code.coding?.[0]?.code === 'sum')?.valueQuantity?.value,
+    304,
+  )
+  const apart = await store(series('omh:step-count:3.0', [walked(5), walked(7)], '9'))
+  const kept: Observation = (await send('GET', `Observation/${apart}`)).json()
+  t.equal(kept.valueSampledData, undefined, 'how long each lasted could not be told')
+})
+
 const millivolt = { system: 'http://unitsofmeasure.org', code: 'mV' }
 const lead = (name: string, data: string) => ({
   code: { coding: [{ system: 'urn:iso:std:iso:11073:10101', code: name }] },
