@@ -8,7 +8,7 @@ export const quarantineVariables = {
     fallback: '90',
     accepts: 'a whole number of days from 1 to 3650',
     effect:
-      'How long documents that a validation policy refused are kept since they last came, and the log of what came from each data source.',
+      'How long documents that were refused are kept since they last came, and the log of what came from each data source.',
     parse: wholeNumber(1, 3650),
   }),
   quarantineDocuments: setting({

@@ -15,8 +15,9 @@ import type { Queue } from '../storage/queue.ts'
 import { foundIn } from './async-match.ts'
 import type { BundleText } from './bundle-text.ts'
 import { entriesOf } from './entry.ts'
-import type { Context, FhirResponse, Prefer, Routed, SystemRequest } from './interaction.ts'
+import type { Context, FhirResponse, Interaction, Prefer, Routed, SystemRequest } from './interaction.ts'
 import { findRoute } from './route.ts'
+import { transactionWith } from './transaction.ts'
 
 type Parts = {
   readonly database: Database
@@ -87,12 +88,14 @@ type Doing = Parts & {
 }
 
 /** All of it in one commit with its answer: done twice it would be undone the second time. */
-const doTransaction = ({ id, work, context, routed }: Doing): Promise<void> =>
-  context.store.atomic(async (store, connection) => {
-    const { head, entries } = bundleOf(await context.dispatch(routed, { ...context, store }))
+const doTransaction = async ({ id, work, context, routed: { interaction, request } }: Doing): Promise<void> => {
+  const handler = transactionWith(async (connection, response) => {
+    const { head, entries } = bundleOf(response)
     await keepOrUndo(connection, id, { part: 0, entries: [...entries].join(), done: work.total })
     await endAsyncRequest(connection, id, { status: 200, head })
   })
+  await context.dispatch({ interaction: { ...interaction, handler } as Interaction, request }, context)
+}
 
 /** In parts, each in one commit with its part of the answer: who begins again goes on behind the last. */
 const doBatch = async (doing: Doing): Promise<void> => {

@@ -2,8 +2,9 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
-import { decideAll } from './decide-policy.ts'
+import { allReady, decidePolicies } from './decide-policy.ts'
 import type { Context, Decide, Handler, Interaction, Prepared, Routed, TypeRequest } from './interaction.ts'
+import { keep, type Refused, refusedAmong } from './keep-refused.ts'
 import { requireAccess } from './require-access.ts'
 import { deletedResponse, writtenResponse } from './written.ts'
 
@@ -13,20 +14,26 @@ import { deletedResponse, writtenResponse } from './written.ts'
  */
 export const conditional =
   (decide: Decide): Handler<TypeRequest> =>
-  (request, context) =>
-    context.store.atomic(async store => {
-      const routed = await decide(request, { ...context, store })
-      const prepared = await decideAll(
-        routed.map(one => prepareRouted(one, context)),
-        { store },
-      )
-      const written = await store.write(prepared.map(({ write }) => write))
-      const answer = request.headers.prefer.return
-      const [only] = written
-      return only === undefined || written.length > 1
-        ? deletedResponse(written, answer ?? 'minimal')
-        : writtenResponse(only, prepared[0]?.warnings ?? [], context.base, answer ?? 'representation')
-    })
+  async (request, context) => {
+    let refused: readonly Refused[] = []
+    try {
+      return await context.store.atomic(async store => {
+        const routed = await decide(request, { ...context, store })
+        const prepared = routed.map(one => prepareRouted(one, context))
+        const decided = await decidePolicies(prepared, { store })
+        refused = refusedAmong(prepared, decided)
+        const ready = allReady(decided)
+        const written = await store.write(ready.map(({ write }) => write))
+        const answer = request.headers.prefer.return
+        const [only] = written
+        return only === undefined || written.length > 1
+          ? deletedResponse(written, answer ?? 'minimal')
+          : writtenResponse(only, ready[0]?.warnings ?? [], context.base, answer ?? 'representation')
+      })
+    } catch (error) {
+      throw (await keep(refused, context)).get(0) ?? error
+    }
+  }
 
 /** All of an ordinary write but the write, once the caller may do such a thing at all. */
 export const prepareRouted = ({ interaction, request }: Routed, context: Context, id?: string): Prepared => {
@@ -55,7 +62,7 @@ export const decideUpdate: Decide = async (request, context) => {
   if (headers.ifMatch !== undefined) {
     throw new FhirError('conflict', `If-Match asks for a version, and no ${type} matches`, { status: 412 })
   }
-  if (named === undefined) return [ordinary('create', request, context)]
+  if (named === undefined) return [ordinary('create', { ...request, metNothing: true }, context)]
   const asNew = { ...request, id: String(named), headers: { ...headers, ifNoneMatch: '*' } }
   return [ordinary('update', asNew, context)]
 }

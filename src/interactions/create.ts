@@ -1,9 +1,9 @@
-import type { Observation } from '@medplum/fhirtypes'
 import type { Search } from '../search/search.ts'
+import type { AskedAs } from '../storage/refused-upload.ts'
 import { criteriaOf } from './conditional.ts'
-import { prepareFrom } from './decide-policy.ts'
-import { parseIncoming } from './incoming.ts'
-import type { Context, Handler, Prepared, TypeRequest } from './interaction.ts'
+import type { Incoming } from './incoming.ts'
+import type { Context, Handler, Prepared, Ready, TypeRequest } from './interaction.ts'
+import { prepareUpload } from './upload.ts'
 import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#create */
@@ -11,26 +11,20 @@ export const create: Handler<TypeRequest> = async (request, context) =>
   writeOne(prepareCreate(request, context), context, request.headers)
 
 /** All of a create but the write. `id` is given by a transaction; one in the body is ignored, as FHIR says. */
-export const prepareCreate = ({ type, body, headers }: TypeRequest, context: Context, id?: string): Prepared => {
-  const { ifNoneExist } = headers
-  const incoming = parseIncoming(type, withoutId(body), context)
-  const prepared = prepareFrom(incoming, ({ warnings, ...one }) => ({
-    write: {
-      kind: 'create',
-      ...one,
-      ...(id === undefined ? {} : { id }),
-      ...(ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, ifNoneExist, context) }),
-    },
+export const prepareCreate = (request: TypeRequest, context: Context, id?: string): Prepared => {
+  const { type, body } = request
+  const { ifNoneExist } = request.headers
+  const criteria = ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, ifNoneExist, context) }
+  const prepare = ({ warnings, ...one }: Incoming): Ready => ({
+    write: { kind: 'create', ...one, ...(id === undefined ? {} : { id }), ...criteria },
     warnings,
-  }))
-  if (!('asked' in prepared)) return prepared
-  const conditions = ifNoneExist === undefined ? {} : { ifNoneExist }
-  return { ...prepared, upload: () => ({ body, schema: schemaOf(prepared.asked, context), ...conditions }) }
+  })
+  return prepareUpload(type, withoutId(body), context, prepare, { body, ...askedAs(request) })
 }
 
-const schemaOf = (observation: Observation, { mhealth }: Context): string => {
-  const { namespace, name, version } = mhealth.documentOf(observation)?.id ?? {}
-  return [namespace, name, version].join(':')
+const askedAs = ({ metNothing, query, headers: { ifNoneExist } }: TypeRequest): AskedAs => {
+  if (metNothing) return { update: {}, ifNoneExist: query.toString() }
+  return ifNoneExist === undefined ? {} : { ifNoneExist }
 }
 
 const withoutId = (body: unknown): unknown => {

@@ -1,4 +1,3 @@
-import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { strictestOf } from '../mhealth/policy.ts'
 import type { PolicyAsked } from '../storage/store.ts'
@@ -14,6 +13,7 @@ export const decidePolicies = async (
 ): Promise<readonly (Ready | FhirError)[]> => {
   const policies = (await policiesFor(prepared.filter(isUndecided), context)).values()
   return prepared.map(one => {
+    if ('refused' in one) return one.refused
     if (!isUndecided(one)) return one
     try {
       return one.under(strictestOf(policies.next().value ?? []))
@@ -25,13 +25,11 @@ export const decidePolicies = async (
 }
 
 /** Of all of them, or what refuses the first that is refused. */
-export const decideAll = async (prepared: readonly Prepared[], context: Asking): Promise<readonly Ready[]> => {
-  const decided = await decidePolicies(prepared, context)
-  return decided.map(one => {
+export const allReady = (decided: readonly (Ready | FhirError)[]): readonly Ready[] =>
+  decided.map(one => {
     if (one instanceof FhirError) throw one
     return one
   })
-}
 
 /** The same before it is a write. */
 export const decideIncoming = async (incoming: Incoming | Undecided, context: Asking): Promise<Incoming> => {
@@ -44,7 +42,7 @@ export const decideIncoming = async (incoming: Incoming | Undecided, context: As
 export const prepareFrom = (incoming: Incoming | Undecided, prepare: (incoming: Incoming) => Ready): Prepared =>
   isUndecided(incoming) ? { ...incoming, under: policy => prepare(incoming.under(policy)) } : prepare(incoming)
 
-const isUndecided = <One extends object>(one: One): one is Extract<One, { readonly asked: Resource }> => 'asked' in one
+const isUndecided = <One extends object>(one: One): one is Extract<One, { readonly under: unknown }> => 'under' in one
 
 const policiesFor = async (
   undecided: readonly PolicyAsked[],

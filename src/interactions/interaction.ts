@@ -2,12 +2,13 @@ import type { OperationOutcome, ResearchStudy, ResourceType } from '@medplum/fhi
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Compartment } from '../fhir/compartment.ts'
-import type { Issue } from '../fhir/error.ts'
+import type { FhirError, Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { ValidationPolicy } from '../mhealth/policy.ts'
 import type { Action } from '../search/expression.ts'
 import type { Tried } from '../storage/audit/refusal.ts'
+import type { AskedAs } from '../storage/refused-upload.ts'
 import type { PolicyAsked, Store, Write } from '../storage/store.ts'
 import type { BundleText } from './bundle-text.ts'
 import type { Cursors } from './cursor.ts'
@@ -66,8 +67,12 @@ export type Prepared =
   | (PolicyAsked & {
       readonly under: (policy: ValidationPolicy) => Ready
       /** Of what is kept where it is refused: as it came. */
-      readonly upload?: () => { readonly body: unknown; readonly schema: string; readonly ifNoneExist?: string }
+      readonly upload?: () => Upload
     })
+  /** No policy takes it; `asked` is what is known of it. */
+  | (PolicyAsked & { readonly refused: FhirError; readonly upload: () => Upload })
+
+type Upload = AskedAs & { readonly body: unknown; readonly schema: string }
 
 export type Ready = { readonly write: Write; readonly warnings: readonly Issue[] }
 
@@ -82,7 +87,11 @@ export type SystemRequest = {
   readonly body?: unknown
   readonly headers: RequestHeaders
 }
-export type TypeRequest = SystemRequest & { readonly type: ResourceType }
+export type TypeRequest = SystemRequest & {
+  readonly type: ResourceType
+  /** Of an update by the criteria in `query`, which is a create now. */
+  readonly metNothing?: true
+}
 export type InstanceRequest = TypeRequest & { readonly id: string }
 export type VersionRequest = InstanceRequest & { readonly versionId: string }
 /** Within what is linked to one resource. */

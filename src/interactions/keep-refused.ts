@@ -1,49 +1,85 @@
 import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Kept } from '../storage/refused-upload.ts'
-import type { PolicyAsked, RefusedUpload } from '../storage/store.ts'
+import type { RefusedUpload } from '../storage/store.ts'
 import { decidePolicies } from './decide-policy.ts'
 import type { Context, Prepared, Ready } from './interaction.ts'
 
-type Asking = Pick<Context, 'store'>
+type Asking = Pick<Context, 'store' | 'registry'>
 
 /**
- * What may be written of uploads, as `decidePolicies` has it. What a policy refuses is kept before anything is answered, for
- * those who look after it here; its sender is told so beside the reasons.
+ * What may be written of uploads, as `decidePolicies` has it. Documents that are refused are kept before anything is answered,
+ * for those who look after them here; their sender is told so beside the reasons.
  */
 export const decideKeeping = async (
   prepared: readonly Prepared[],
   context: Asking,
 ): Promise<readonly (Ready | FhirError)[]> => {
   const decided = await decidePolicies(prepared, context)
-  const refused = prepared.flatMap((one, index) => {
-    const error = decided[index]
-    return error instanceof FhirError && 'upload' in one && one.upload !== undefined
-      ? [{ index, error, upload: refusedUpload(one, one.upload(), error) }]
-      : []
-  })
-  if (refused.length === 0) return decided
-  const kept = await context.store.keepRefused(refused.map(({ upload }) => upload))
-  const told = new Map(refused.map(({ index, error }, position) => [index, telling(error, kept[position])]))
+  const told = await keep(refusedAmong(prepared, decided), context)
   return decided.map((one, index) => told.get(index) ?? one)
 }
 
-type Upload = ReturnType<NonNullable<Extract<Prepared, { readonly asked: unknown }>['upload']>>
+/** A document that was refused, by its place among the writes. */
+export type Refused = { readonly index: number; readonly prepared: Keepable; readonly error: FhirError }
 
-const refusedUpload = (
-  { asked, device }: PolicyAsked,
-  { body, ...upload }: Upload,
-  error: FhirError,
-): RefusedUpload => {
+type Keepable = Extract<Prepared, { readonly asked: unknown }>
+
+export const refusedAmong = (
+  prepared: readonly Prepared[],
+  decided: readonly (Ready | FhirError)[],
+): readonly Refused[] =>
+  prepared.flatMap((one, index) => {
+    const error = decided[index]
+    return error instanceof FhirError && 'asked' in one && one.upload !== undefined
+      ? [{ index, prepared: one, error }]
+      : []
+  })
+
+/** By its place, what each of them is answered: the reasons, and whether it is kept. */
+export const keep = async (refused: readonly Refused[], context: Asking): Promise<ReadonlyMap<number, FhirError>> => {
+  if (refused.length === 0) return new Map()
+  const uploads = refused.flatMap(one => {
+    const upload = refusedUpload(one, context)
+    return upload === undefined ? [] : [{ ...one, upload }]
+  })
+  const kept = await context.store.keepRefused(uploads.map(({ upload }) => upload))
+  return new Map(uploads.map(({ index, error }, position) => [index, telling(error, kept[position])]))
+}
+
+/** Undefined of what is nested deeper than it can be written. */
+const refusedUpload = ({ prepared, error }: Refused, context: Asking): RefusedUpload | undefined => {
+  const { asked, device, upload } = prepared
+  if (upload === undefined) return undefined
+  const { body, ...asSent } = upload()
+  const sent = textOf(body)
   const [first] = error.issues
-  return {
-    ...upload,
-    asked,
-    ...(device && { device }),
-    sent: JSON.stringify(body),
-    issues: error.issues,
-    rule: first.details?.code ?? first.code,
-    pointer: first.pointer ?? '',
+  return sent === undefined
+    ? undefined
+    : {
+        ...asSent,
+        asked,
+        ...(device && { device }),
+        sent,
+        issues: error.issues,
+        rule: first.details?.code ?? 'observation-broken',
+        pointer: first.pointer ?? elementIn(first, context),
+      }
+}
+
+const textOf = (body: unknown): string | undefined => {
+  try {
+    return JSON.stringify(body)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
   }
+}
+
+/** `Observation.component`; what is deeper may be named by the sender. */
+const elementIn = ({ expression = '' }: Issue, { registry }: Asking): string => {
+  const name = /^Observation\.(\w+)/.exec(expression)?.[1] ?? ''
+  const isKnown = registry.structures.get('Observation')?.root.children.has(name) ?? false
+  return isKnown ? `Observation.${name}` : 'Observation'
 }
 
 const telling = (error: FhirError, kept: Kept | undefined): FhirError => {

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import type { Connection } from '../storage/database.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { criteriaOf, prepareRouted } from './conditional.ts'
@@ -8,22 +9,40 @@ import { decidePolicies } from './decide-policy.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry } from './entry-error.ts'
 import type { Context, FhirRequest, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
+import { refusedAmong } from './keep-refused.ts'
 import { resolveQuery, resolveReferences } from './local-reference.ts'
 import { type Claims, claim, inOrder, type Placed, place } from './transaction-order.ts'
+import { keepDocuments } from './transaction-refused.ts'
 import { deletedResponse, writtenResponse } from './written.ts'
 
 /**
  * https://hl7.org/fhir/R4/http.html#transaction
  * All of it or nothing: deletes first, then creates, updates and reads. Whatever refuses one entry refuses the Bundle.
  */
-export const transaction: Handler<SystemRequest> = async ({ body, headers }, context) => {
-  const answer = headers.prefer.return ?? 'minimal'
-  const prefer = { ...headers.prefer, return: answer }
-  const entries = entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context)))
-  const answers = await context.store.atomic(store => carryOut(entries, answer, { ...context, store }))
-  const chunks = bundleChunks({ type: 'transaction-response', link: [] }, answers.map(entryText))
-  return { status: 200, body: { kind: 'chunks', chunks } }
-}
+export const transaction: Handler<SystemRequest> = (request, context) =>
+  transactionWith(async () => {})(request, context)
+
+/** The same; `also` is done in its commit, once it is known what it answers. */
+export const transactionWith =
+  (also: (connection: Connection, response: FhirResponse) => Promise<void>): Handler<SystemRequest> =>
+  async ({ body, headers }, context) => {
+    const answer = headers.prefer.return ?? 'minimal'
+    const prefer = { ...headers.prefer, return: answer }
+    const entries = entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context)))
+    let going: Going | undefined
+    try {
+      return await context.store.atomic(async (store, connection) => {
+        going = begun(answer, { ...context, store })
+        const answers = await carryOut(entries, going)
+        const chunks = bundleChunks({ type: 'transaction-response', link: [] }, answers.map(entryText))
+        const response: FhirResponse = { status: 200, body: { kind: 'chunks', chunks } }
+        await also(connection, response)
+        return response
+      })
+    } catch (error) {
+      throw (going && (await keptOf(going, context))) ?? error
+    }
+  }
 
 /** What an operation changes has no place in the order of a transaction. */
 const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
@@ -40,20 +59,40 @@ type Going = {
   readonly answer: PreferredReturn
   readonly answers: FhirResponse[]
   readonly claims: Claims
+  /** Its ordinary writes, as far as it is known which they are. */
+  readonly writes: Placed[]
   /** What references mean: fullUrls of entries, and conditional references that were looked up. */
   readonly targets: Map<string, string>
   /** What there will be at the end. */
   readonly beside: Set<string>
+  /** By index, what refused the documents of entries. */
+  readonly refused: Map<number, FhirError>
 }
 
-const carryOut = async (
-  entries: readonly Entry[],
-  answer: PreferredReturn,
-  context: Context,
-): Promise<readonly FhirResponse[]> => {
-  const claims: Claims = new Map()
+const begun = (answer: PreferredReturn, context: Context): Going => ({
+  context,
+  answer,
+  answers: [],
+  claims: new Map(),
+  writes: [],
+  targets: new Map(),
+  beside: new Set(),
+  refused: new Map(),
+})
+
+/** Undefined where it was not undone for its documents. */
+const keptOf = async (going: Going, context: Context): Promise<FhirError | undefined> =>
+  going.refused.size === 0
+    ? undefined
+    : keepDocuments(
+        going,
+        ({ interaction, request, id }) => prepareRouted({ interaction, request }, context, id),
+        context,
+      )
+
+const carryOut = async (entries: readonly Entry[], going: Going): Promise<readonly FhirResponse[]> => {
+  const { claims, context } = going
   const placed = place(entries, claims)
-  const going: Going = { context, answer, answers: [], claims, targets: new Map(), beside: new Set() }
   for (const entry of placed) remember(entry, going)
   await takeTurns(placed, going)
 
@@ -78,7 +117,9 @@ const carryOut = async (
 
 const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
-const remember = ({ fullUrl, target, interaction }: Placed, { targets, beside }: Going): void => {
+const remember = (entry: Placed, { writes, targets, beside }: Going): void => {
+  const { fullUrl, target, interaction } = entry
+  if (isWrite(entry) && interaction.decide === undefined) writes.push(entry)
   if (target !== undefined && interaction.prepare !== undefined && interaction.method !== 'DELETE') beside.add(target)
   if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
 }
@@ -132,12 +173,12 @@ const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<v
 const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
   const { context, targets } = going
   await findReferences(wave, targets, context)
-  const decided = await decidePolicies(
-    wave.map(({ interaction, request, fullUrl, id, index }) =>
-      atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
-    ),
-    context,
+  const routed = wave.map(({ interaction, request, fullUrl, id, index }) =>
+    atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
   )
+  const decided = await decidePolicies(routed, context)
+  for (const { index: position, error } of refusedAmong(routed, decided))
+    going.refused.set(wave[position]?.index ?? 0, error)
   const prepared = decided.map((one, position) => {
     if (one instanceof FhirError) throw inEntry(wave[position]?.index ?? 0, one)
     return one

@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
-import { prepareFrom } from './decide-policy.ts'
-import { parseIncoming } from './incoming.ts'
-import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
+import type { Incoming } from './incoming.ts'
+import type { Context, Handler, InstanceRequest, Prepared, Ready } from './interaction.ts'
+import { prepareUpload } from './upload.ts'
 import { parseIfMatch, parseIfNone } from './version.ts'
 import { writeOne } from './written.ts'
 
@@ -10,14 +10,20 @@ export const update: Handler<InstanceRequest> = async (request, context) =>
   writeOne(prepareUpdate(request, context), context, request.headers)
 
 /** All of an update but the write. Whether it may create the resource is for the store to say. */
-export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared =>
-  prepareFrom(parseIncoming(type, body, context), ({ warnings, resource, repairs }) => {
+export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
+  const conditions = { ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) }
+  const prepare = ({ warnings, resource, repairs }: Incoming): Ready => {
     if (resource.id !== id) {
       const said = resource.id === undefined ? 'has no id' : `has the id ${JSON.stringify(resource.id)}`
       throw new FhirError('invalid', `The body ${said}; it must be that of the URL, ${id}`, {
         expression: `${type}.id`,
       })
     }
-    const conditions = { ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) }
     return { write: { kind: 'update', id, resource, ...(repairs && { repairs }), ...conditions }, warnings }
-  })
+  }
+  const sent = isOf(id, body) ? { body, update: { id, ...conditions } } : undefined
+  return prepareUpload(type, body, context, prepare, sent)
+}
+
+const isOf = (id: string, body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'id' in body && body.id === id

@@ -8,10 +8,10 @@ import { locationOf, versionHeaders } from './version.ts'
 /** Writes one resource, and answers for it; throws what refused it. */
 export const writeOne = async (
   prepared: Prepared,
-  { store, base }: Pick<Context, 'store' | 'base'>,
+  { store, base, registry }: Pick<Context, 'store' | 'base' | 'registry'>,
   { prefer }: RequestHeaders,
 ): Promise<FhirResponse> => {
-  const [ready] = await decideKeeping([prepared], { store })
+  const [ready] = await decideKeeping([prepared], { store, registry })
   if (ready === undefined || ready instanceof FhirError) throw ready ?? new Error('nothing was decided')
   const [written] = await store.write([ready.write])
   const { warnings } = ready

@@ -4,6 +4,7 @@ import { FhirError } from '../fhir/error.ts'
 import { isNumber, parseJson, toNumber } from '../fhir/json.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
+import { unacceptable } from './unacceptable.ts'
 
 /** An Open mHealth document as it came inside an Observation. */
 export type OmhDocument = {
@@ -35,10 +36,52 @@ export const findDocument = (observation: JsonRecord, newestVersion: NewestVersi
   const [first, ...others] = places.flatMap(place => readDocument(place, observation, newestVersion) ?? [])
   const different = others.find(({ bytes }) => first !== undefined && !bytes.equals(first.bytes))
   if (first === undefined || different === undefined) return first
-  throw new FhirError('value', `${first.expression} and ${different.expression} hold different documents`, {
-    expression: different.expression,
-  })
+  const message = `${first.expression} and ${different.expression} hold different documents`
+  throw unacceptable('documents-differ', message, different.expression)
 }
+
+/** Each document that can be read by itself, whatever the others are; undefined where there is none, readable or not. */
+export const readableDocuments = (
+  observation: JsonRecord,
+  newestVersion: NewestVersion,
+): readonly OmhDocument[] | undefined => {
+  const found = attachmentsOf(observation).flatMap((place): readonly (OmhDocument | 'unreadable')[] => {
+    try {
+      return [readDocument(place, observation, newestVersion) ?? []].flat()
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error
+      return isDocument(place.attachment) ? ['unreadable'] : []
+    }
+  })
+  return found.length === 0 ? undefined : found.filter(one => one !== 'unreadable')
+}
+
+/** What stands in the place of a document, as far as it can be read at all. */
+export type Attached =
+  | { readonly kind: 'json'; readonly tree: unknown; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'binary'; readonly size: number }
+
+/** Of an Observation whose document need not be one; what is no base64 is text. */
+export const attachedTo = (observation: JsonRecord): readonly Attached[] =>
+  attachmentsOf(observation).flatMap(({ attachment }) => (isDocument(attachment) ? attachedIn(attachment.data) : []))
+
+const attachedIn = (data: string): Attached => {
+  const bytes = bytesOf(data)
+  if (bytes === undefined) return { kind: 'text', text: data }
+  if (!isUtf8(bytes)) return { kind: 'binary', size: bytes.length }
+  const text = textOf(bytes)
+  try {
+    return { kind: 'json', tree: parseJson(text), text }
+  } catch {
+    return { kind: 'text', text }
+  }
+}
+
+type Document = JsonRecord & { readonly data: string }
+
+const isDocument = (attachment: JsonRecord): attachment is Document =>
+  isJson(attachment.contentType) && typeof attachment.data === 'string'
 
 type NewestVersion = (namespace: string, name: string) => string | undefined
 type Place = { readonly expression: string; readonly attachment: JsonRecord; readonly native: boolean }
@@ -67,32 +110,44 @@ const readDocument = (place: Place, observation: JsonRecord, newest: NewestVersi
   const bytes = decodeBase64(attachment.data, `${expression}.data`)
   const [plain, exact] = parseDocument(bytes, `${expression}.data`)
   const id = schemaIdOf(plain) ?? codedSchemaId(observation, newest)
-  if (id === undefined) return refuse('neither header.schema_id nor Observation.code names an Open mHealth schema')
+  if (id === undefined) {
+    if (native) return undefined
+    const message = 'neither header.schema_id nor Observation.code names an Open mHealth schema'
+    throw unacceptable('schema-untold', message, expression)
+  }
   return { id, expression, attachment, bytes, plain: toTree(plain), exact: toTree(exact) }
 }
 
 const isJson = (contentType: unknown): boolean =>
   contentType === undefined || /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(String(contentType))
 
-/** R4 allows white space in base64Binary. https://hl7.org/fhir/R4/datatypes.html#base64Binary */
 const decodeBase64 = (data: string, expression: string): Buffer => {
-  const bytes = Buffer.from(data, 'base64')
-  const again = bytes.toString('base64')
-  if (again === data || again === data.replace(/\s+/g, '')) return bytes
+  const bytes = bytesOf(data)
+  if (bytes !== undefined) return bytes
   const words =
     'the attachment is not base64; accepted: letters, digits, + and /, with = at the end, in one line or several'
-  throw new FhirError('value', words, { expression })
+  throw unacceptable('base64-broken', words, expression)
+}
+
+/** R4 allows white space in base64Binary. https://hl7.org/fhir/R4/datatypes.html#base64Binary */
+const bytesOf = (data: string): Buffer | undefined => {
+  const bytes = Buffer.from(data, 'base64')
+  const again = bytes.toString('base64')
+  return again === data || again === data.replace(/\s+/g, '') ? bytes : undefined
 }
 
 const parseDocument = (bytes: Buffer, expression: string): readonly [plain: unknown, exact: unknown] => {
-  if (!isUtf8(bytes)) throw new FhirError('value', 'the document is not UTF-8', { expression })
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
+  if (!isUtf8(bytes)) throw unacceptable('encoding-broken', 'the document is not UTF-8', expression)
+  const text = textOf(bytes)
   try {
     return [JSON.parse(text), parseJson(text)]
   } catch (cause) {
-    throw new FhirError('value', `the document is not JSON: ${(cause as Error).message}`, { expression, cause })
+    throw unacceptable('json-broken', `the document is not JSON: ${(cause as Error).message}`, expression)
   }
 }
+
+/** Without the mark that some begin with. */
+const textOf = (bytes: Buffer): string => bytes.toString('utf8').replace(/^\uFEFF/, '')
 
 const toTree = (whole: unknown): DocumentTree => {
   const { header, body } = asRecord(whole) ?? {}

@@ -4,7 +4,7 @@ import type { Issue } from '../fhir/error.ts'
 import { compareNative } from './agreement.ts'
 import type { Codings } from './codings.ts'
 import { codedSchemas, type OmhDocument } from './document.ts'
-import { type Finding, finding } from './finding.ts'
+import { detailsOf, type Finding, finding } from './finding.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { NativeFace } from './observation.ts'
 import { claimsOf } from './profile-claim.ts'
@@ -100,8 +100,10 @@ const componentKeys = (component: unknown): readonly string[] =>
 /** Where the client's own elements and the document contradict each other, both are named: no policy takes that. */
 export const contradictions = (observation: JsonRecord, face: NativeFace, document: OmhDocument): readonly Issue[] => [
   ...contradictingSubject(observation, document),
-  ...compareNative(observation, face),
-  ...contradictingComponents(observation, face),
+  ...[...compareNative(observation, face), ...contradictingComponents(observation, face)].map(issue => ({
+    ...issue,
+    details: detailsOf('contradiction'),
+  })),
 ]
 
 /** Where the codes of the Observation say something else than the document. */
@@ -148,12 +150,12 @@ const versionFindings = (observation: JsonRecord, { id, expression }: OmhDocumen
     })
 
 /** Most user ids are the app's own; only one that is a Patient can be compared. */
-const contradictingSubject = (observation: JsonRecord, { plain }: OmhDocument): readonly Issue[] => {
+export const contradictingSubject = (observation: JsonRecord, { plain }: OmhDocument): readonly Issue[] => {
   const patient = patientIn(plain.header?.user_id)
   const subject = patientIn(asRecord(observation.subject)?.reference)
   if (patient === undefined || subject === undefined || patient === subject) return []
   const message = `the subject is Patient/${subject}, the document is of Patient/${patient}`
-  return [{ code: 'value', message, expression: 'Observation.subject' }]
+  return [{ code: 'value', message, expression: 'Observation.subject', details: detailsOf('subject-differs') }]
 }
 
 const patientIn = (reference: unknown): string | undefined =>

@@ -5,16 +5,18 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { openCodings } from './codings.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
-import { findDocument, type OmhDocument } from './document.ts'
+import { type Attached, attachedTo, findDocument, type OmhDocument } from './document.ts'
 import { type Finding, judgedBy } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { type Judgement, judge } from './judge.ts'
 import { codeFindings, contradictions, mergeFace } from './merge.ts'
 import { deriveFace, mapVersion } from './observation.ts'
+import { type Outline, outlineOf } from './outline.ts'
 import { implausible } from './plausibility.ts'
 import type { ValidationPolicy } from './policy.ts'
 import { openSchemas, type SchemaId } from './schema/schemas.ts'
 import { startOf, timingOf } from './timing.ts'
+import { unacceptable } from './unacceptable.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
 export type Mhealth = {
@@ -24,6 +26,10 @@ export type Mhealth = {
   readonly classOf: (id: SchemaId) => string
   /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. */
   readonly receive: (observation: unknown) => Received
+  /** What is known of one that cannot be received, or that no policy takes; undefined where it has no document at all. */
+  readonly outlineOf: (observation: unknown) => Outline | undefined
+  /** What stands in the place of its document, whatever it is. */
+  readonly attachedTo: (observation: unknown) => readonly Attached[]
   /** `omh:heart-rate:2.0` and so on: documents of these schemas are validated. */
   readonly schemaIds: readonly string[]
   /** Of the derived elements; stored ones of another version are to be derived again. */
@@ -65,12 +71,15 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
   const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
   const classOf = ({ namespace, name }: SchemaId) => codeClasses.classOf(systems.omh, `${namespace}:${name}`)
 
-  const receiveDocument = (sent: JsonRecord, document: OmhDocument): Received => {
+  const readDocument = (document: OmhDocument, moment: number) => {
     const judgement = judge(document, schemas)
-    const moment = now()
     const timing = timingOf(document, judgement.validated, moment)
     const classKey = classOf(document.id)
-    const face = deriveFace(document, judgement, classKey, codings, timing.effective)
+    return { judgement, timing, classKey, face: deriveFace(document, judgement, classKey, codings, timing.effective) }
+  }
+  const receiveDocument = (sent: JsonRecord, document: OmhDocument): Received => {
+    const moment = now()
+    const { judgement, timing, classKey, face } = readDocument(document, moment)
     const findings = [
       ...judgement.findings,
       ...codeFindings(sent, face, document, { classes: codeClasses, codings }),
@@ -102,7 +111,16 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
     if (document === undefined) return unread(observation as Observation)
     return refusingDepth(document, () => receiveDocument(asRecord(observation) ?? {}, document))
   }
-  return { documentOf, classOf, receive, schemaIds: schemas.ids, mapVersion }
+  const faceOf = (document: OmhDocument) => unlessTooDeep(() => readDocument(document, now()).face)
+  return {
+    documentOf,
+    classOf,
+    receive,
+    outlineOf: observation => outlineOf(asRecord(observation) ?? {}, { newestVersion: schemas.newestVersion, faceOf }),
+    attachedTo: observation => attachedTo(asRecord(observation) ?? {}),
+    schemaIds: schemas.ids,
+    mapVersion,
+  }
 }
 
 const unread = (resource: Observation): Received => ({
@@ -110,19 +128,25 @@ const unread = (resource: Observation): Received => ({
   under: () => ({ resource, uploadKey: undefined, device: undefined, repairs: [], issues: [] }),
 })
 
-/** JSON may nest deeper than any function can follow it. */
 const refusingDepth = (document: OmhDocument, run: () => Received): Received => {
   const guarded = <T>(work: () => T): T => {
-    try {
-      return work()
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause
-      const { expression } = document
-      throw new FhirError('value', 'the document is nested too deeply', { expression, cause })
-    }
+    const done = unlessTooDeep(work)
+    if (done === undefined)
+      throw unacceptable('nested-too-deep', 'the document is nested too deeply', document.expression)
+    return done
   }
   const { isClean, under } = guarded(run)
   return { isClean, under: policy => guarded(() => under(policy)) }
+}
+
+/** JSON may nest deeper than any function can follow it. */
+const unlessTooDeep = <T>(work: () => T): T | undefined => {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
 /** Of a document that was not validated no value is read, so none is judged. */

@@ -22,6 +22,12 @@ export const strictestOf = (asked: Iterable<string>): ValidationPolicy => {
 
 export type Verdict = 'refuse' | 'warn'
 
+/** What no policy takes: there is nothing to read, or nobody can tell which of two things that were said is meant. */
+const refusedByAll = <Rule extends string>(...rules: readonly Rule[]) =>
+  Object.fromEntries(
+    rules.map(rule => [rule, { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'refuse' }]),
+  ) as Record<Rule, Record<ValidationPolicy, 'refuse'>>
+
 /** `repaired`: what breaks the schema has one clear meaning; what was read differently is told one by one. */
 export const verdicts = {
   'header-missing': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
@@ -38,6 +44,18 @@ export const verdicts = {
   'value-impossible': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
   'code-differs': { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'warn' },
   'code-condition': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
+  ...refusedByAll(
+    'base64-broken',
+    'encoding-broken',
+    'json-broken',
+    'nested-too-deep',
+    'number-too-large',
+    'schema-untold',
+    'documents-differ',
+    'contradiction',
+    'subject-differs',
+    'observation-broken',
+  ),
 } as const satisfies Readonly<Record<string, Readonly<Record<ValidationPolicy, Verdict>>>>
 
 export type Rule = keyof typeof verdicts

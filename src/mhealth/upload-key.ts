@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { canonicalize } from 'json-canonicalize'
-import { FhirError } from '../fhir/error.ts'
 import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import { mapVersion } from './observation.ts'
+import { unacceptable } from './unacceptable.ts'
 
 /**
  * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical
@@ -71,8 +71,9 @@ const canonicalOf = (whole: unknown, expression: string): string => {
   try {
     return canonicalize(whole)
   } catch (cause) {
-    const words = cause instanceof RangeError ? 'is nested too deeply' : 'has a number that is too large'
-    throw new FhirError('value', `the document ${words}`, { expression, cause })
+    throw cause instanceof RangeError
+      ? unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
+      : unacceptable('number-too-large', 'the document has a number that is too large', expression)
   }
 }
 

@@ -95,10 +95,13 @@ export type AsyncWork = AsyncRequest & {
 
 /** Undefined where it is done, or nobody waits for it any more. */
 export const readAsyncWork = async (connection: Connection, id: string): Promise<AsyncWork | undefined> => {
-  const row = await connection.maybeOne<Omit<AsyncWork, 'caller'>>(sql.fragment`
-    SELECT request, name, target, prefer, body, total, done, ${isRevoked(sql.fragment`async_request`)} AS "isRevoked"
+  const row = await connection.maybeOne<Omit<AsyncWork, 'caller'> & { readonly hash: Buffer }>(sql.fragment`
+    SELECT hash, request, name, target, prefer, body, total, done, ${isRevoked(sql.fragment`async_request`)} AS "isRevoked"
     FROM async_request WHERE id = ${id} AND ended_at IS NULL AND made_at + ${lifetime} > now()`)
-  return row && { ...row, caller: await findCallerOf(connection, sql.fragment`async_request`, id) }
+  if (row === undefined) return undefined
+  const { hash: tokenHash, ...work } = row
+  const caller = await findCallerOf(connection, sql.fragment`async_request`, id)
+  return { ...work, caller: caller && { ...caller, tokenHash } }
 }
 
 /** Ids of what was asked for and not done yet. */

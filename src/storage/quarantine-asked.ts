@@ -4,7 +4,7 @@ import type { Expression } from '../search/expression.ts'
 /** What somebody looks after: ResearchStudys that they lead, and Organizations that they manage. */
 export type QuarantineKeepers = { readonly studies: Expression; readonly organizations: Expression }
 
-/** Documents that were refused alike, wherever in a series. */
+/** Documents that were refused alike, wherever in a series: by JSON pointer in the document, or by the element of the Observation. */
 export type QuarantineGroup = { readonly rule: string; readonly pointer: string; readonly schema: string }
 
 export type QuarantinedAsked = {
@@ -50,6 +50,9 @@ export type QuarantinedDocument = Quarantined & {
   readonly studies: readonly string[]
   /** Whether it is the reader's by an organization. */
   readonly isOfOrganization: boolean
+  readonly interaction: 'create' | 'update'
+  /** It refers to what was refused with it. */
+  readonly isLost: boolean
   /** Absent for whoever may not read it, and once it is settled. */
   readonly document?: {
     readonly sent: string

@@ -3,21 +3,48 @@ import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
 import type { QuarantineKeepers, Settling } from './quarantine-asked.ts'
 import { keepersRows, ofKeptOrganization, ofKeptStudy } from './quarantined.ts'
+import type { AskedAs } from './refused-upload.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import { findCallerOf, isRevoked } from './token.ts'
 import type { Writing } from './write.ts'
 
 /** What was sent, and who its sender is now; absent where their token, or app, was taken from them. */
-export type Replayable = { readonly sent: string; readonly ifNoneExist?: string; readonly sender: Caller | undefined }
+export type Replayable = Pick<AskedAs, 'ifNoneExist' | 'isLost'> & {
+  readonly sent: string
+  /** Of an update: what it is to change; no version where there was none. */
+  readonly update?: { readonly id?: string; readonly version?: string }
+  readonly sender: Caller | undefined
+}
 
 /** Undefined where it does not wait. It asks for nobody: what it answers is shown to nobody. */
 export const findReplayable = async (connection: Connection, id: string): Promise<Replayable | undefined> => {
-  const row = await connection.maybeOne<{ sent: string; if_none_exist: string | null; taken: boolean }>(sql.fragment`
-    SELECT sent, if_none_exist, ${isTakenFrom} AS taken
+  const row = await connection.maybeOne<ReplayableRow>(sql.fragment`
+    SELECT sent, if_none_exist, interaction, target, version, is_lost, ${isTakenFrom} AS taken
     FROM quarantined_document AS document WHERE id = ${id}::uuid AND state = 'waiting'`)
   if (row === undefined) return undefined
   const sender = row.taken ? undefined : await findCallerOf(connection, sql.fragment`quarantined_document`, id)
-  return { sent: row.sent, sender, ...(row.if_none_exist === null ? {} : { ifNoneExist: row.if_none_exist }) }
+  const { sent, if_none_exist: ifNoneExist, interaction, target, version, is_lost: isLost } = row
+  const update = {
+    ...(target !== null && { id: target }),
+    ...(version !== null && { version: String(version) }),
+  }
+  return {
+    sent,
+    sender,
+    ...(ifNoneExist !== null && { ifNoneExist }),
+    ...(interaction === 'update' && { update }),
+    ...(isLost && { isLost }),
+  }
+}
+
+type ReplayableRow = {
+  readonly sent: string
+  readonly if_none_exist: string | null
+  readonly interaction: 'create' | 'update'
+  readonly target: string | null
+  readonly version: number | null
+  readonly is_lost: boolean
+  readonly taken: boolean
 }
 
 /**

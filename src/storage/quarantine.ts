@@ -1,18 +1,12 @@
-import { createHash } from 'node:crypto'
-import type { Observation } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
-import { restrict } from '../access/access.ts'
-import { entryRow, entryTables } from './candidate.ts'
-import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { recordIngest } from './ingest.ts'
-import { referencedId } from './model/reference.ts'
+import { type Placed, placedDocuments } from './quarantine-place.ts'
 import { type QuarantineRoom, roomIn, type Usage } from './quarantine-room.ts'
 import type { Kept } from './refused-upload.ts'
 import { sql } from './sql.ts'
 import type { RefusedUpload } from './store.ts'
-import { fromSources, sharedNow, sharings } from './validation-policies.ts'
-import { candidatesOf, type Writing } from './write.ts'
+import type { Writing } from './write.ts'
 
 /**
  * Keeps them where the rules would let their sender write them, in the order in which they came. The same again from the same
@@ -39,58 +33,6 @@ export const keepRefused = async (
     if (one === undefined) return { kind: 'not-theirs' }
     const id = ids.get(one.place)
     return id === undefined ? { kind: 'full' } : { kind: 'kept', id, patientId: one.patientId, kindId: one.kindId }
-  })
-}
-
-type Placed = RefusedUpload & {
-  /** From the source that it names. */
-  readonly face: Observation
-  /** The same bytes, source and patient. */
-  readonly place: string
-  readonly pk: string
-  readonly patient: string
-  readonly patientId: number
-  readonly kindId: number
-  readonly deviceId: number
-  readonly source: string
-  readonly organization: string
-  readonly studies: readonly string[]
-  readonly digest: string
-}
-
-type PlacedRow = Pick<Placed, 'pk' | 'patient' | 'source' | 'organization' | 'studies'>
-
-/** Undefined for what the sender may not write. */
-const placedDocuments = async (
-  connection: Connection,
-  writing: Writing,
-  refused: readonly RefusedUpload[],
-): Promise<readonly (Placed | undefined)[]> => {
-  const faces = await fromSources(connection, refused)
-  const candidates = await candidatesOf(
-    connection,
-    writing,
-    faces.map(resource => ({ resource })),
-  )
-  const patient = referencedId(sql.fragment`entry`, 'subject', 'Patient')
-  const rows = await connection.any<PlacedRow>(sql.fragment`
-    WITH ${entryTables(candidates)}
-    SELECT entry.pk, ${patient} AS patient, coalesce(device_source.id, '') AS source,
-      coalesce(record.owner, '') AS organization,
-      ARRAY(SELECT DISTINCT study.id ${sharings} WHERE ${sharedNow}) AS studies
-    FROM entry
-    LEFT JOIN patient AS record ON record.patient_id = entry.patient_id AND record.id = ${patient}
-    LEFT JOIN device_source ON device_source.device_id = entry.device_id
-    WHERE entry.patient_id <> 0 AND ${patient} IS NOT NULL
-      AND ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}`)
-  const byPk = new Map(rows.map(row => [row.pk, row]))
-  return candidates.map(({ pk, patientId, facts }, index) => {
-    const [row, upload, face] = [byPk.get(pk), refused[index], faces[index]]
-    if (row === undefined || upload === undefined || face === undefined) return undefined
-    const digest = createHash('sha256').update(upload.sent).digest('hex')
-    const place = `${row.patient}/${row.source}/${digest}`
-    const { kindId = 0, deviceId = 0 } = facts ?? {}
-    return { ...upload, ...row, face, place, patientId, kindId, deviceId, digest }
   })
 }
 
@@ -148,18 +90,19 @@ const insertAll = async (
   const rows = await connection.any<{ id: string; place: string }>(sql.fragment`
     WITH kept AS (
       INSERT INTO quarantined_document AS known (id, pk, patient, source, organization, digest, size, sent, face, if_none_exist,
-        issues, rule, pointer, schema, times, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
+        interaction, target, version, is_lost, issues, rule, pointer, schema, times, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
       SELECT new.id, new.pk, new.patient, new.source, new.organization, decode(new.digest, 'hex'), new.size, new.sent, new.face,
-        new.if_none_exist, new.issues, new.rule, new.pointer, new.schema, new.times, token.hash, token.kind, token.person_id,
+        new.if_none_exist, new.interaction, new.target, new.version, new.is_lost, new.issues, new.rule, new.pointer, new.schema, new.times, token.hash, token.kind, token.person_id,
         token.patient_id, token.client_id, token.scope, token.context, token.grant_id
       FROM token, json_to_recordset(${JSON.stringify(documents.map(toRow))}::json) AS new(id uuid, pk bigint, patient text,
-        source text, organization text, digest text, size integer, sent text, face text, if_none_exist text, issues text,
-        rule text, pointer text, schema text, times integer)
+        source text, organization text, digest text, size integer, sent text, face text, if_none_exist text, interaction text,
+        target text, version integer, is_lost boolean, issues text, rule text, pointer text, schema text, times integer)
       WHERE token.hash = ${sql.binary(tokenHash)}
       ON CONFLICT (patient, source, digest) DO UPDATE SET times = known.times + excluded.times, last_at = now(),
         first_at = CASE known.state WHEN 'waiting' THEN known.first_at ELSE now() END, state = 'waiting',
         tried_at = NULL, refusal = NULL, settled_by = NULL, observation = NULL,
         organization = excluded.organization, sent = excluded.sent, face = excluded.face, if_none_exist = excluded.if_none_exist,
+        interaction = excluded.interaction, target = excluded.target, version = excluded.version, is_lost = excluded.is_lost,
         issues = excluded.issues, rule = excluded.rule, pointer = excluded.pointer, schema = excluded.schema,
         hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
         client_id = excluded.client_id, scope = excluded.scope, context = excluded.context, grant_id = excluded.grant_id
@@ -197,6 +140,10 @@ const toRow = (one: Wanted) => ({
   sent: one.sent,
   face: JSON.stringify(one.face),
   if_none_exist: one.ifNoneExist,
+  interaction: one.update === undefined ? 'create' : 'update',
+  target: one.update?.id,
+  version: one.version,
+  is_lost: one.isLost ?? false,
   issues: JSON.stringify(one.issues),
   rule: one.rule,
   pointer: shortened(one.pointer),

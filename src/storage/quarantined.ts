@@ -63,7 +63,7 @@ export const readQuarantinedDocument = async (
     SELECT ${columns}, pk, sent, face, issues, patient, source, client.name AS client, coalesce(compartment.patient_id, 0) AS patient_id,
       ARRAY(SELECT study_id FROM quarantined_for AS told WHERE told.id = document.id AND told.study_id IN (SELECT id FROM led)
         ORDER BY study_id) AS studies,
-      ${ofKeptOrganization} AS "isOfOrganization"
+      ${ofKeptOrganization} AS "isOfOrganization", interaction, is_lost AS "isLost"
     FROM quarantined_document AS document
     LEFT JOIN client ON client.id = document.client_id
     LEFT JOIN patient_compartment AS compartment ON compartment.id = document.patient
@@ -87,6 +87,8 @@ type DocumentRow = Quarantined & {
   readonly client: string | null
   readonly studies: readonly string[]
   readonly isOfOrganization: boolean
+  readonly interaction: 'create' | 'update'
+  readonly isLost: boolean
 }
 
 /** As if it were an Observation of that moment. */

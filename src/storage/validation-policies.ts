@@ -45,12 +45,15 @@ export const findPolicies = async (
   return candidates.map(({ pk }) => byPk.get(pk) ?? [])
 }
 
+export const reachedStudies = sql.fragment`
+  JOIN study_grantee AS reached ON reached.grantee = given.grantee
+  JOIN study ON study.id = reached.study_id`
+
 /** The studies that the patient of `entry` shares its kind with, where `sharedNow` is true: FROM and its joins. */
 export const sharings = sql.fragment`
   FROM study_group_observation_consents AS given
   JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
-  JOIN study_grantee AS reached ON reached.grantee = given.grantee
-  JOIN study ON study.id = reached.study_id`
+  ${reachedStudies}`
 
 export const sharedNow = sql.fragment`(
   given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)

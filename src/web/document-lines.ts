@@ -4,12 +4,12 @@ import { type Html, html } from './html.ts'
 type Line = { readonly text: string; readonly pointer: string }
 
 /** A document as lines of JSON, with the places marked that the JSON pointers name; of one that is not there, what it should be in. */
-export const documentLines = (document: unknown, pointers: readonly string[]): Html => {
+export const documentLines = (document: unknown, pointers: readonly string[], label: string): Html => {
   const lines = linesOf(document, { pointer: '', before: '', after: '', indent: '' })
   const known = new Set(lines.map(({ pointer }) => pointer))
   const marked = new Set(pointers.map(pointer => nearest(pointer, known)))
   const shown = lines.slice(0, most)
-  return html`<pre class="border rounded p-3" tabindex="0" aria-label="The document">${shown.map(
+  return html`<pre class="border rounded p-3" tabindex="0" aria-label="${label}">${shown.map(
     ({ text, pointer }, index) => {
       const isFirst = marked.has(pointer) && lines[index - 1]?.pointer !== pointer
       return isFirst && shown.findIndex(one => one.pointer === pointer) === index

@@ -7,7 +7,6 @@ import { parseUnder } from '../interactions/incoming.ts'
 import { type ValidationPolicy, validationPolicies } from '../mhealth/policy.ts'
 import type { QuarantinedDocument } from '../storage/quarantine-asked.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { documentLines } from './document-lines.ts'
 import { notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -15,6 +14,7 @@ import { notFound, sendOwn } from './organizing.ts'
 import { policyLabels } from './policy-field.ts'
 import { type Keeper, keeperOf, noSource, takeOne } from './quarantine-keeper.ts'
 import { fateOf, whereIn } from './quarantine-list.ts'
+import { refusedDocument } from './refused-document.ts'
 import { requireSession } from './signed-in.ts'
 import { moment } from './time.ts'
 
@@ -37,8 +37,10 @@ ${done}
 <dt>What became of it</dt><dd>${fateOf(found)}</dd>
 <dt>First came</dt><dd>${moment(found.firstAt)}</dd>
 <dt>Last came</dt><dd>${moment(found.lastAt)}, ${found.times === 1 ? 'sent once' : `sent ${found.times} times`}</dd>
+<dt>Sent as</dt><dd>${found.interaction === 'update' ? 'an update of an Observation' : 'a new Observation'}</dd>
 <dt>Sent by</dt><dd>${found.client ?? 'an app that is no more'}</dd>
 </dl>
+${found.isLost && html`<p>It refers to what came in the same transaction, and was refused with it. So it cannot be taken alone: its sender can send all of it again.</p>`}
 ${found.state === 'waiting' && actions(found, ownToken(reply))}
 ${says(request, options, keeper, found)}
 ${found.studies.map(study => html`<p><a href="/studies/${study}/quarantine">All that was refused of the study</a></p>`)}
@@ -96,12 +98,11 @@ const says = (
 ): Html => {
   if (document === undefined)
     return state === 'waiting'
-      ? html`<p>What it says is for those alone who may read such data of this patient, by the consents of this moment. You may not.</p>`
+      ? html`<p>What it says is for those alone who may read such data of this patient, by the consents of this moment; where it cannot be told what it is, or whose, for nobody. You may not.</p>`
       : html`<p>What it said is not kept here any more.</p>`
   const context = contextFor({ caller, id: request.id, log: request.log }, { name: 'read', path: ':type/:id' })
   const body = parseJson(document.sent)
-  const { bytes } = context.mhealth.documentOf(body) ?? {}
-  const pointers = document.issues.flatMap(({ pointer }) => pointer ?? [])
+  const attached = context.mhealth.attachedTo(body)
   const verdicts = validationPolicies.map(policy => ({ policy, refusals: refusalsOf(policy, body, context) }))
   return html`<h2>Why it was refused</h2>
 ${messages(document.issues)}
@@ -109,7 +110,7 @@ ${messages(document.issues)}
 <dl>${verdicts.map(({ policy, refusals }) => html`<dt>${policyLabels[policy]}</dt><dd>${refusals.length === 0 ? 'It would be taken.' : messages(refusals)}</dd>`)}</dl>
 <h2>The document</h2>
 <p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent. Marked is what it was refused for.</p>
-${documentLines(bytes === undefined ? body : parseJson(bytes.toString('utf8').replace(/^\uFEFF/, '')), pointers)}`
+${refusedDocument(body, attached, document.issues)}`
 }
 
 const messages = (issues: readonly Issue[]): Html =>

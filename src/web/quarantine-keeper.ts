@@ -48,6 +48,9 @@ export const keeperOf = async (request: FastifyRequest, options: PageOptions): P
   }
 }
 
+const create = { name: 'create', path: ':type' } as const
+const update = { name: 'update', path: ':type/:id' } as const
+
 /**
  * Has one taken that the keeper has been shown, with the rights that its sender has now, and notes what became of it. It may be
  * settled by somebody else meanwhile: then nothing is done.
@@ -63,7 +66,8 @@ export const takeOne = async (
   const { sender, ...sent } = found
   try {
     if (sender === undefined) throw new FhirError('forbidden', 'Its sender may not send anything any more')
-    const context = contextFor({ caller: sender, id: request.id, log: request.log }, { name: 'create', path: ':type' })
+    const door = sent.update?.id === undefined ? create : update
+    const context = contextFor({ caller: sender, id: request.id, log: request.log }, door)
     const observation = await replay(sent, context)
     await store.settleQuarantined(id, keepers, { kind: 'taken', observation })
     return 'taken'

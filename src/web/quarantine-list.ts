@@ -125,7 +125,7 @@ ${
 )}</ul>`
 
 export const whereIn = ({ pointer, schema }: QuarantineGroup): Html =>
-  html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : pointer}, ${schema}</span>`
+  html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : pointer}, ${schema === 'unknown' ? 'schema unknown' : schema}</span>`
 
 const listed = (one: Quarantined): Html => html`<li class="list-group-item px-0">
 <a href="/quarantine/${one.id}">${findingName(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}
@@ -139,8 +139,16 @@ export const fateOf = ({ state, triedAt, refusal }: Quarantined): Html | string 
   return html`Refused again ${moment(triedAt)}: ${refusalText(refusal)}.`
 }
 
-const refusalText = (word: string): string =>
-  word === 'forbidden' ? 'its sender may not write it any more, by consents and rights' : findingName(word)
+const refusalText = (word: string): string => refusalTexts[word] ?? findingName(word)
+
+const gone = 'the Observation that it is to change is there no more'
+const refusalTexts: Readonly<Record<string, string>> = {
+  forbidden: 'its sender may not write it any more, by consents and rights',
+  conflict: 'the Observation that it is to change has been changed, or made, since it came',
+  'not-found': gone,
+  deleted: gone,
+  incomplete: 'it refers to what was sent with it and refused with it: only its sender can send both again',
+}
 
 const fieldsOf = ({ rule, pointer, schema }: QuarantineGroup) => ({ rule, pointer, schema })
 

@@ -47,7 +47,7 @@ ${uploadList(found.uploads.slice(0, pageSize))}
       isWide: true,
       content: html`<h1>Refused documents from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">What came</a></p>
-<p>What a validation policy refused is kept as it was sent. When what refuses it is mended, try it again: it is judged anew, and taken only if its sender may still write it.</p>
+<p>What was refused, by a validation policy or because it could not be read, is kept as it was sent. When what refuses it is mended, try it again: it is judged anew, and taken only if its sender may still write it.</p>
 ${await quarantineList(request, keeper, place, ownToken(reply))}
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })

@@ -20,7 +20,7 @@ export const studyQuarantinePage: AddPage = (server, options) => {
       isWide: true,
       content: html`<p><a href="/studies/${id}">${title}</a></p>
 <h1>Refused documents</h1>
-<p>What a validation policy refused of data that people shared with this study when it came. It is kept as it was sent. When what refuses it is mended, such as by <a href="/studies/${id}/settings/policy">another policy</a>, try it again: it is judged anew, and taken only if its sender may still write it.</p>
+<p>What was refused of data that people shared with this study when it came, by a validation policy or because it could not be read. It is kept as it was sent. When what refuses it is mended, such as by <a href="/studies/${id}/settings/policy">another policy</a>, try it again: it is judged anew, and taken only if its sender may still write it.</p>
 ${await quarantineList(request, keeper, place, ownToken(reply))}`,
     })
   })

@@ -41,6 +41,23 @@ const post = async (device: string, document: unknown = heartRate('bpm')) =>
       upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${device}` } }),
     )
   ).statusCode
+const put = async (id: string, device: string, document: unknown) =>
+  send(app, 'PUT', `Observation/${id}`, {
+    ...upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${device}` } }),
+    id,
+  })
+const postAs = async (device: string, more: object) =>
+  send(app, 'POST', 'Observation', {
+    ...upload(heartRate('beats/min'), {
+      subject: { reference: `Patient/${ann}` },
+      device: { reference: `Device/${device}` },
+    }),
+    ...more,
+  })
+const attached = (bytes: Buffer | string) => ({
+  effectiveDateTime: at.date_time,
+  valueAttachment: { contentType: 'application/json', data: Buffer.from(bytes).toString('base64') },
+})
 const keptFrom = (device: string) =>
   database.any<{ id: string; state: string; sent: string | null; observation: string | null }>(sql.fragment`
     SELECT id, state, sent, observation FROM quarantined_document WHERE source = ${device} ORDER BY first_at, id`)
@@ -71,6 +88,36 @@ t.test('one of them is shown with its place marked and what each policy makes of
   t.notMatch(shown.body, '<b>')
   t.match(wordsOf(shown), /Accept with warning It would be taken\./)
 })
+
+t.test(
+  'what is no JSON is shown as text, what is no text by its size, and an Observation that is at fault with its place',
+  async t => {
+    const shownOf = async (more: object) => {
+      const { id } = await source('strict')
+      await postAs(id, more)
+      const page = await manager.get(`/quarantine/${await idOf(id)}`)
+      t.notMatch(page.body, '<b>')
+      return page
+    }
+    const text = await shownOf(attached('{"heart_rate": </pre><b>61'))
+    t.match(wordsOf(text), /No JSON the whole document, schema unknown .* It is no JSON that can be read\. As text:/)
+    t.match(text.body, '{&quot;heart_rate&quot;: &lt;/pre&gt;&lt;b&gt;61</pre>')
+    t.match(
+      wordsOf(await shownOf(attached(Buffer.from([0xff, 0xfe, 0x00])))),
+      /Not UTF-8 .* 3 bytes that are no text\./,
+    )
+    const broken = {
+      effectiveDateTime: at.date_time,
+      valueAttachment: { contentType: 'application/json', data: 'no <b> base64' },
+    }
+    t.match((await shownOf(broken)).body, 'no &lt;b&gt; base64</pre>')
+    const contradiction = await shownOf({ valueString: 'high' })
+    t.match(wordsOf(contradiction), /Observation contradicts the document Observation\.value, omh:heart-rate:2\.0/)
+    t.match(contradiction.body, /<mark> +&quot;valueString&quot;: &quot;high&quot;,?<\/mark>/)
+    t.match(contradiction.body, /&quot;data&quot;: &quot;…&quot;/)
+    t.match(wordsOf(await shownOf({ code: { text: 'Pulse' }, ...attached('61') })), /for nobody\. You may not\./)
+  },
+)
 
 t.test('who may not read such data of the patient sees the reason, and never the document', async t => {
   const { id } = await source('strict')
@@ -105,6 +152,58 @@ t.test('what is mended is taken with the rights of its sender, once, and the doc
   ).json()
   t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of who sent it')
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It is taken\. .* What became of it Taken /)
+})
+
+t.test('an update is tried again as the update that it was, and never over what was changed since', async t => {
+  const { id: device } = await source('strict')
+  const made = async () => {
+    await post(device, heartRate('beats/min', 50 + count))
+    const { entry } = (await send(app, 'GET', `Observation?device=${device}&_sort=-_lastUpdated&_count=1`)).json()
+    return entry[0].resource.id as string
+  }
+  const [one, other] = [await made(), await made()]
+  for (const id of [one, other]) t.equal((await put(id, device, heartRate('bpm', 64))).statusCode, 422)
+  const pages = (await keptFrom(device)).map(({ id }) => `/quarantine/${id}`)
+  const [page = '', changed = ''] = pages
+  t.match(wordsOf(await manager.get(page)), /Sent as an update of an Observation/)
+  t.equal((await put(other, device, heartRate('beats/min', 65))).statusCode, 200)
+  await relax({ id: device })
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+  t.match((await send(app, 'GET', `Observation/${one}`)).json(), {
+    meta: { versionId: '2' },
+    valueQuantity: { value: 64 },
+  })
+  t.match(await manager.send(changed, {}, `${changed}/replay`), { location: `${changed}?done=refused` })
+  t.match(
+    wordsOf(await manager.get(changed)),
+    /Refused again .*: the Observation that it is to change has been changed/,
+  )
+  t.match((await send(app, 'GET', `Observation/${other}`)).json(), {
+    meta: { versionId: '2' },
+    valueQuantity: { value: 65 },
+  })
+})
+
+t.test('what refers to what was refused with it is not taken alone', async t => {
+  const { id } = await source('strict')
+  const fullUrl = 'urn:uuid:6f4c8f0e-8f3b-4d0e-9d57-0c7f1f1f0002'
+  const of = (document: unknown, more: object = {}) => ({
+    resource: {
+      ...upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${id}` } }),
+      ...more,
+    },
+    request: { method: 'POST', url: 'Observation' },
+  })
+  const entry = [
+    { ...of(heartRate('beats/min', 77)), fullUrl },
+    of(heartRate('bpm'), { hasMember: [{ reference: fullUrl }] }),
+  ]
+  t.equal((await send(app, 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).statusCode, 422)
+  await relax({ id })
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(wordsOf(await manager.get(page)), /was refused with it\. So it cannot be taken alone/)
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
+  t.match(wordsOf(await manager.get(page)), /Refused again .*: it refers to what was sent with it/)
 })
 
 t.test('all of a reason are tried at once, and how many were taken is told', async t => {

@@ -5,12 +5,11 @@ import { namedPatients } from '../../search/named-patients.ts'
 import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
 import type { ReadingsAsked } from '../figures.ts'
-import type { Settling } from '../quarantine-asked.ts'
-import type { Kept } from '../refused-upload.ts'
 import type { Store, Write, Written } from '../store.ts'
 import type { StudyPersonRow } from '../study-people.ts'
 import { askedOf } from './asked.ts'
 import { concernedBy, type Found } from './concerned.ts'
+import { keptAccesses, settledAccesses } from './quarantine-access.ts'
 import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
 import { isRefusal, type Keep, noteRecorded, recordingRefusal, type Tried } from './refusal.ts'
 import { together } from './together.ts'
@@ -88,7 +87,7 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
     },
     keepRefused: async refused => {
       const kept = await store.keepRefused(refused)
-      noted.push(...keptAccesses(kept))
+      noted.push(...keptAccesses(refused, kept))
       return kept
     },
     atomic: run => store.atomic((_, connection) => run(noting, connection)),
@@ -223,20 +222,3 @@ const writtenAccesses = (registry: Registry, writes: readonly Write[], written: 
     const concerned = concernedBy(registry, one.type, [one])
     return [{ ...asked, resource: one.id, ...concerned, outcome: one.outcome === 'created' ? 201 : 200 }]
   })
-
-/** What is kept is written somewhere, though it was not accepted. */
-const keptAccesses = (kept: readonly Kept[]): readonly Noted[] =>
-  kept.flatMap(one =>
-    one.kind === 'kept'
-      ? [{ interaction: 'create', type: 'Observation', patients: [one.patientId], kinds: [one.kindId], outcome: 202 }]
-      : [],
-  )
-
-/** Who had it taken, and who removed it: as who writes it, and who deletes it. What was tried in vain changed nothing. */
-const settledAccesses = (patient: number | undefined, settling: Settling): readonly Noted[] => {
-  if (patient === undefined || settling.kind === 'refused') return []
-  const access = { type: 'Observation', patients: [patient], outcome: 200 }
-  return settling.kind === 'removed'
-    ? [{ ...access, interaction: 'delete' }]
-    : [{ ...access, interaction: 'create', resource: settling.observation }]
-}

@@ -1,0 +1,88 @@
+import { FhirError } from '../fhir/error.ts'
+import { findReferences } from './conditional-reference.ts'
+import { decidePolicies } from './decide-policy.ts'
+import { inEntry } from './entry-error.ts'
+import type { Context, Prepared } from './interaction.ts'
+import { keep, type Refused, refusedAmong } from './keep-refused.ts'
+import { referencedEntries, resolveReferences } from './local-reference.ts'
+import type { Placed } from './transaction-order.ts'
+
+/** A transaction that was undone because documents in it are refused. */
+export type Undone = {
+  /** Its ordinary writes, as far as it was known which they are. */
+  readonly writes: readonly Placed[]
+  /** What references mean, by now. */
+  readonly targets: ReadonlyMap<string, string>
+  /** By the index of its entry, what refused each document that was judged. */
+  readonly refused: ReadonlyMap<number, FhirError>
+}
+
+/**
+ * What answers it: each document that is refused with its entry, also those that it did not come to. They are kept, one by one,
+ * now that nothing else of it is left; what they refer to of it is lost.
+ */
+export const keepDocuments = async (
+  { writes, targets, refused }: Undone,
+  prepare: (entry: Placed) => Prepared,
+  context: Context,
+): Promise<FhirError | undefined> => {
+  const names = namesThatStay(writes, targets)
+  const prepared: Prepared[] = []
+  const indexes: number[] = []
+  for (const entry of writes.toSorted((one, other) => one.index - other.index)) {
+    const one = await preparedAgain(entry, names, prepare, context)
+    if (one === undefined) continue
+    prepared.push(one)
+    indexes.push(entry.index)
+  }
+  const decided = (await decidePolicies(prepared, context)).map(
+    (one, position) => refused.get(indexes[position] ?? -1) ?? one,
+  )
+  const found = refusedAmong(prepared, decided)
+  const told = await keep(found, context)
+  return together(found.map(one => toEntry(one, told, indexes)))
+}
+
+/** What it was to create has no id that anybody could refer to: there a reference stays as it came. */
+const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) => {
+  const lost = new Set(
+    writes.flatMap(({ interaction, fullUrl, target }) =>
+      interaction.name === 'create' && fullUrl !== undefined && targets.get(fullUrl) === target ? [fullUrl] : [],
+    ),
+  )
+  return { lost, targets: new Map([...targets, ...[...lost].map((name): [string, string] => [name, name])]) }
+}
+
+/** Undefined where it is no upload, or where it was refused for something else. */
+const preparedAgain = async (
+  entry: Placed,
+  { lost, targets }: ReturnType<typeof namesThatStay>,
+  prepare: (entry: Placed) => Prepared,
+  context: Context,
+): Promise<Prepared | undefined> => {
+  const { request, fullUrl } = entry
+  if (!('type' in request) || request.type !== 'Observation') return undefined
+  try {
+    await findReferences([entry], targets, context)
+    const body = resolveReferences(request.body, fullUrl, targets)
+    const one = prepare({ ...entry, request: { ...request, body } })
+    if (!('asked' in one) || one.upload === undefined) return undefined
+    const { upload } = one
+    const isLost = [...referencedEntries(request.body, fullUrl, lost)].some(name => name !== fullUrl)
+    return isLost ? { ...one, upload: () => ({ ...upload(), isLost }) } : one
+  } catch (error) {
+    if (error instanceof FhirError) return undefined
+    throw error
+  }
+}
+
+const toEntry = (
+  { index: position, error }: Refused,
+  told: ReadonlyMap<number, FhirError>,
+  indexes: readonly number[],
+): FhirError => inEntry(indexes[position] ?? 0, told.get(position) ?? error) as FhirError
+
+const together = (errors: readonly FhirError[]): FhirError | undefined => {
+  const [first, ...others] = errors.flatMap(({ issues }) => issues)
+  return first === undefined ? undefined : FhirError.of([first, ...others], { status: errors[0]?.status ?? 422 })
+}

@@ -1,0 +1,30 @@
+import type { Settling } from '../quarantine-asked.ts'
+import type { Kept } from '../refused-upload.ts'
+import type { RefusedUpload } from '../store.ts'
+import type { AuditAccess } from './record.ts'
+
+/** What is kept is written somewhere, though it was not accepted. */
+export const keptAccesses = (refused: readonly RefusedUpload[], kept: readonly Kept[]): readonly AuditAccess[] =>
+  kept.flatMap((one, index) => {
+    if (one.kind !== 'kept') return []
+    const { patientId, kindId } = one
+    const interaction = refused[index]?.update === undefined ? 'create' : 'update'
+    return [
+      {
+        interaction,
+        type: 'Observation',
+        patients: [patientId],
+        ...(kindId === 0 ? {} : { kinds: [kindId] }),
+        outcome: 202,
+      },
+    ]
+  })
+
+/** Who had it taken, and who removed it: as who writes it, and who deletes it. What was tried in vain changed nothing. */
+export const settledAccesses = (patient: number | undefined, settling: Settling): readonly AuditAccess[] => {
+  if (patient === undefined || settling.kind === 'refused') return []
+  const access = { type: 'Observation', patients: [patient], outcome: 200 }
+  return settling.kind === 'removed'
+    ? [{ ...access, interaction: 'delete' }]
+    : [{ ...access, interaction: 'create', resource: settling.observation }]
+}
