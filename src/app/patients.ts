@@ -11,7 +11,7 @@ import { openSms, smsOriginsOf } from '../messages/sms.ts'
 import type { Store } from '../storage/store.ts'
 import { openAcceptance } from '../studies/acceptance.ts'
 import { openInvitations } from '../studies/invitations.ts'
-import { openPatientContacts } from '../studies/patient-contact.ts'
+import { openPatientChanges } from '../studies/patient-change.ts'
 import { openPatientImports } from '../studies/patient-import.ts'
 import { openRegistering } from '../studies/registering.ts'
 import { openStudyActions } from '../studies/study-actions.ts'
@@ -51,7 +51,7 @@ export const openPatients = async (parts: Parts) => {
       invitations,
       acceptance: openAcceptance(letters),
       registering: openRegistering(registering),
-      contacts: openPatientContacts(registering),
+      patientChanges: openPatientChanges(registering),
       studyActions: openStudyActions({ ...studies, ask: async id => acting?.ask(id) }),
       patientImports: openPatientImports({ ...registering, ask: async id => importing?.ask(id) }),
     },

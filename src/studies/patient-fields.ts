@@ -26,17 +26,21 @@ export const readPatientFields = (fields: PatientFields, languages: readonly str
   return { kind: 'read', patient: toPatient(fields) }
 }
 
-/** What is wrong with how a patient is to be reached. */
-export const contactProblems = (
-  contact: Pick<PatientFields, 'email' | 'mobile' | 'language'>,
+/** What is wrong with what is changed of a patient; what stays may be as registries elsewhere have it. */
+export const problemsOfChange = (
+  fields: PatientFields,
+  before: PatientFields,
   languages: readonly string[],
 ): PatientProblems =>
   Object.fromEntries(
-    Object.entries(contact).flatMap(([name, text]) => {
-      const problem = problemOf[name as PatientFieldName](text.trim(), languages)
+    patientFieldNames.flatMap(name => {
+      const problem = isUnchanged(name, fields, before) ? undefined : problemOf[name](fields[name].trim(), languages)
       return problem === undefined ? [] : [[name, problem]]
     }),
   )
+
+export const isUnchanged = (name: PatientFieldName, fields: PatientFields, before: PatientFields): boolean =>
+  linesOf(fields[name]).join('\n') === linesOf(before[name]).join('\n')
 
 const problemOf: Readonly<
   Record<PatientFieldName, (text: string, languages: readonly string[]) => string | undefined>
@@ -88,17 +92,22 @@ const isIdentifier = (line: string): boolean => {
   return isUri && value !== undefined && value !== '' && value.length <= 100 && !hasControl(value)
 }
 
+export const identifiersIn = (text: string): readonly Identifier[] => linesOf(text).map(toIdentifier)
+
 const toIdentifier = (line: string): Identifier => {
   const bar = line.lastIndexOf('|')
   return bar < 0 ? { value: line } : { system: line.slice(0, bar).trim(), value: line.slice(bar + 1).trim() }
 }
 
-const toPatient = ({ given, family, birthDate, identifiers, email, mobile, language }: PatientFields): Patient => {
-  const names = given
+export const givenNames = (text: string): string[] =>
+  text
     .trim()
     .split(/\s+/)
     .filter(name => name !== '')
-  const identifier = linesOf(identifiers).map(toIdentifier)
+
+const toPatient = ({ given, family, birthDate, identifiers, email, mobile, language }: PatientFields): Patient => {
+  const names = givenNames(given)
+  const identifier = [...identifiersIn(identifiers)]
   const number = toMobile(mobile.trim())
   const telecom: NonNullable<Patient['telecom']> = [
     ...(email.trim() === '' ? [] : [{ system: 'email' as const, value: toAddress(email) }]),

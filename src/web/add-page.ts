@@ -15,7 +15,7 @@ import type { Mhealth } from '../mhealth/mhealth.ts'
 import type { Store } from '../storage/store.ts'
 import type { Acceptance } from '../studies/acceptance.ts'
 import type { Invitations } from '../studies/invitations.ts'
-import type { PatientContacts } from '../studies/patient-contact.ts'
+import type { PatientChanges } from '../studies/patient-change.ts'
 import type { PatientImports } from '../studies/patient-import.ts'
 import type { Registering } from '../studies/registering.ts'
 import type { StudyActions } from '../studies/study-actions.ts'
@@ -33,7 +33,7 @@ export type PageOptions = {
   readonly invitationApps: readonly InvitationApp[]
   readonly acceptance: Acceptance
   readonly registering: Registering
-  readonly contacts: PatientContacts
+  readonly patientChanges: PatientChanges
   readonly patientImports: PatientImports
   readonly studyActions: StudyActions
   /** Undefined where messages are sent, or are nobody's to see here. */

@@ -54,7 +54,7 @@ import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
 import { wordsOf } from './own-page.ts'
 import { patientPage } from './patient.ts'
-import { patientContactPage } from './patient-contact.ts'
+import { patientChangePage } from './patient-change.ts'
 import { patientImportPage } from './patient-import.ts'
 import { patientImportsPage } from './patient-imports.ts'
 import { patientNewPage } from './patient-new.ts'
@@ -118,7 +118,7 @@ const pages: readonly AddPage[] = [
   patientPage,
   patientsPage,
   patientNewPage,
-  patientContactPage,
+  patientChangePage,
   patientImportsPage,
   patientImportPage,
   accountAppsPage,

@@ -1,5 +1,4 @@
 import { languages } from '../messages/catalogue.ts'
-import type { PatientContact } from '../studies/patient-contact.ts'
 import { type PatientFields, type PatientProblems, patientFieldNames } from '../studies/patient-fields.ts'
 import { selectField } from './choice-field.ts'
 import { type Field, field, problemList, typed } from './form.ts'
@@ -11,12 +10,6 @@ export const typedFields = (body: unknown): PatientFields =>
 
 export const patientFields = (fields: PatientFields, problems: PatientProblems): Html =>
   html`${asked.map(one => shown(one, fields, problems))}${languageField(fields, problems)}`
-
-/** Of them, those that say how a patient is reached. */
-export const contactFields = (contact: PatientContact, problems: PatientProblems): Html => {
-  const fields = { ...contact, given: '', family: '', birthDate: '', identifiers: '' }
-  return html`${asked.filter(({ name }) => name in contact).map(one => shown(one, fields, problems))}${languageField(fields, problems)}`
-}
 
 const shown = (one: Asked, fields: PatientFields, problems: PatientProblems): Html =>
   field({ ...one, value: fields[one.name], problem: problems[one.name], autocomplete: 'off' })

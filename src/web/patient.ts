@@ -19,7 +19,7 @@ type Asked = { readonly Params: { readonly id: string } }
  * A patient, as whoever is signed in may read them over FHIR; all others are told that there is no such page. From here apps are
  * opened for the patient, as an EHR does it; within the frame of an EHR, that one's own apps are.
  */
-export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, contacts }) => {
+export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges }) => {
   const { launches, interactions } = server.authorization
   const read = async (request: FastifyRequest<Asked>) => {
     const caller = await callerOfSession(accounts.database, sessionOf(request))
@@ -38,7 +38,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
     const title = nameText(name) || 'Patient'
     const token = ownToken(reply)
     const apps = isFramed(request) ? [] : await launches.apps(person)
-    const changes = !isFramed(request) && (await contacts.find(person, id)) !== undefined
+    const changes = !isFramed(request) && (await patientChanges.find(person, id)) !== undefined
     const isReader = (await interactions.choices.only(person, pagesClient)) === id
     return sendPage(reply, {
       title,
@@ -46,7 +46,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
       signOut: { token },
       content: html`<h1>${title}</h1>
 ${patientFacts(patient)}
-${changes && html`<p><a href="/patients/${id}/contact">Change how the patient is reached</a></p>`}
+${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
 ${await patientCharts({ registry, store }, { id, isReader }, queryOf(request))}
 ${apps.length > 0 && appsToOpen(id, apps, token)}`,
     })

@@ -40,8 +40,8 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await enter({ 'Family name': 'Castillo', 'Birth date': '1970-05-31', 'Mobile number': '+1 500 555 0006' })
   await press('Register')
   t.match(page.url(), /\/patients\/[\w-]{36}$/)
-  await press('Change how the patient is reached')
-  await look(t, browser, 'patient-contact')
+  await press('Change what is said of the patient')
+  await look(t, browser, 'patient-change')
 
   await page.goto(`${base}/patients/new`)
   await enter({ 'Given names': 'ANA', 'Family name': 'castillo', 'Birth date': '1970-05-31' })

@@ -174,7 +174,7 @@ const signedIn = [
   '/patients',
   '/patients/:id',
   '/patients/:id/app',
-  '/patients/:id/contact',
+  '/patients/:id/change',
   '/patients/imports',
   '/patients/imports/:id',
   '/patients/imports/:id/cancel',

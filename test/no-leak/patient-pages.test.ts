@@ -32,7 +32,7 @@ t.test(
   async t => {
     for (const practitioner of facts.practitioners) {
       const { browser, call, _csrf } = await signedIn(`person-${practitioner}`)
-      const none = anonymous(await browser.get('/patients/nothing-of-the-kind/contact'))
+      const none = anonymous(await browser.get('/patients/nothing-of-the-kind/change'))
       t.equal(none[0], 404)
       const found = JSON.parse((await call('GET', 'Patient?_count=100')).body).entry ?? []
       const readable = new Set<string>(
@@ -45,12 +45,13 @@ t.test(
         t.equal(byName.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} by name`)
         const stored = JSON.parse((await world.everything('GET', `Patient/${id}`)).body)
         const mayWrite = (await call('PUT', `Patient/${id}`, stored)).status === 200
-        const page = `/patients/${id}/contact`
+        const page = `/patients/${id}/change`
         const shown = await browser.get(page)
-        const posted = await browser.post(page, { _csrf, version: '0', email: '', mobile: '', language: '' })
+        const fields = { family: 'Other', birthDate: '1970-05-31', email: '', mobile: '', language: '' }
+        const posted = await browser.post(page, { _csrf, version: '0', ...fields })
         if (mayWrite) t.same([shown.status, posted.status], [200, 412], `${practitioner}: ${id}`)
         else {
-          t.strictSame(anonymous(shown), none, `${practitioner}: the contact page of ${id}`)
+          t.strictSame(anonymous(shown), none, `${practitioner}: the page to change ${id}`)
           t.strictSame(anonymous(posted), none, `${practitioner}: changing ${id}`)
         }
       }
@@ -105,8 +106,8 @@ t.test('patients are registered into studies by whom FHIR lets enrol there', asy
 
 t.test('a patient finds no such pages', async t => {
   const { browser, _csrf } = await signedIn('person-ann')
-  for (const page of ['/patients', '/patients/new', '/patients/imports', '/patients/ann/contact'])
+  for (const page of ['/patients', '/patients/new', '/patients/imports', '/patients/ann/change'])
     t.equal((await browser.get(page)).status, 404, page)
-  for (const page of ['/patients/new', '/patients/imports', '/patients/ann/contact'])
+  for (const page of ['/patients/new', '/patients/imports', '/patients/ann/change'])
     t.equal((await browser.post(page, { ...newcomer, organization: 'lab', _csrf })).status, 404, page)
 })

@@ -128,7 +128,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/patients/new': { may: mailing },
   '/patients/:id': { may: [...tree, 'patient'] },
   '/patients/:id/app': { may: [...tree, 'patient'] },
-  '/patients/:id/contact': ofStudy,
+  '/patients/:id/change': ofStudy,
   '/patients/imports': { may: mailing },
   '/patients/imports/template.csv': { may: staff, isFile: true },
   '/patients/imports/:id': { may: registering, isNothing: true },

@@ -152,7 +152,7 @@ t.test('how a patient is reached is changed by who has registered them, and what
     communication: [{ language: { coding: [{ code: 'en' }] } }],
     managingOrganization: { reference: `Organization/${lab.organization}` },
   })
-  const page = `/patients/${id}/contact`
+  const page = `/patients/${id}/change`
   t.match((await people.member.get(`/patients/${id}`)).body, new RegExp(`href="${page}"`))
   const stale = await people.manager.get(page)
   const version = /name="version" value="(\d+)"/.exec(stale.body)?.[1] ?? ''
@@ -184,6 +184,52 @@ t.test('how a patient is reached is changed by who has registered them, and what
   const emptied = await people.member.send(page, { email: '', mobile: '', language: 'es' })
   t.equal(emptied.status, 303)
   t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])
+})
+
+t.test('what was written wrong of who a patient is, is put right, and what nobody touched stays as it was', async t => {
+  const told = { system: 'urn:oid:1.2.3', value: '4711', use: 'official' as const }
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    identifier: [told, { value: '17' }],
+    name: [
+      { text: 'Ana Castilo', given: ['Ana'], family: 'Castilo' },
+      { use: 'maiden', family: 'Ruiz' },
+    ],
+    birthDate: '1970',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const page = `/patients/${id}/change`
+  const shown = {
+    given: 'Ana',
+    family: 'Castilo',
+    birthDate: '1970',
+    identifiers: 'urn:oid:1.2.3|4711\r\n17',
+    email: '',
+    mobile: '',
+    language: '',
+  }
+  t.match((await people.member.get(page)).body, /value="Castilo".*value="1970".*urn:oid:1\.2\.3\|4711\n17<\/textarea>/s)
+  const wrong = await people.member.send(page, { ...shown, family: '', birthDate: '31.5.1970' })
+  t.match(
+    [wrong.status, wordsOf(wrong)],
+    [422, /Enter a family name of at most 100 characters Enter the birth date as year, month and day/],
+  )
+  t.equal((await people.member.send(page, { ...shown, email: 'ana.c@example.org' })).status, 303)
+  t.match(await patientAt(`/patients/${id}`), { name: [{ text: 'Ana Castilo' }], birthDate: '1970' })
+  const put = { ...shown, family: 'Castillo', birthDate: '1970-05-31', identifiers: 'urn:oid:1.2.3|4711\r\n18' }
+  t.equal((await people.member.send(page, put)).status, 303)
+  const { name, birthDate, identifier } = await patientAt(`/patients/${id}`)
+  t.same(
+    { name, birthDate, identifier },
+    {
+      name: [
+        { given: ['Ana'], family: 'Castillo' },
+        { use: 'maiden', family: 'Ruiz' },
+      ],
+      birthDate: '1970-05-31',
+      identifier: [told, { value: '18' }],
+    },
+  )
 })
 
 t.test('who is no staff finds no such pages, and who registers nobody registers nobody', async t => {

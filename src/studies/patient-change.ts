@@ -1,0 +1,108 @@
+import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
+import { FhirError, unlessRefused } from '../fhir/error.ts'
+import { isError, validate } from '../fhir/validate/validate.ts'
+import { type Channel, isOf, toMobile } from '../storage/model/patient-address.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import { toAddress } from '../storage/user-account.ts'
+import { givenNames, identifiersIn, isUnchanged, type PatientFields } from './patient-fields.ts'
+import type { RegisteringParts } from './registering.ts'
+
+/** What those who have registered a patient change of what is said of the patient. */
+export type PatientChanges = {
+  /** Undefined where the person may not change it, or there is no such patient. */
+  readonly find: (person: string, patient: string) => Promise<PatientToChange | undefined>
+  /** Only after `version`. Throws FhirError, with 412 where somebody else was faster. */
+  readonly change: (person: string, patient: string, version: string, fields: PatientFields) => Promise<void>
+}
+
+type PatientToChange = { readonly patient: Patient; readonly version: string; readonly fields: PatientFields }
+
+export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
+  const openAs = async (person: string) => {
+    const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope: 'user/Patient.ru' })
+    return { caller, store: parts.openStoreFor(caller) }
+  }
+  return {
+    find: async (person, id) => {
+      const { caller, store } = await openAs(person)
+      const stored = await unlessRefused(() => store.read('Patient', id))
+      const patient: Patient | undefined = stored && JSON.parse(stored.content)
+      const owner = /^Organization\/(.+)$/.exec(patient?.managingOrganization?.reference ?? '')?.[1] ?? ''
+      if (stored === undefined || patient === undefined || !caller.organizations.includes(owner)) return undefined
+      return { patient, version: stored.versionId, fields: fieldsOf(patient) }
+    },
+    change: async (person, id, ifMatch, fields) => {
+      const { store } = await openAs(person)
+      const change = (stored: unknown) => valid(parts, withFields(stored as Patient, fields))
+      const [written] = await store.write([{ kind: 'patch', type: 'Patient', id, ifMatch, change }])
+      if (written?.outcome === 'refused') throw written.error
+    },
+  }
+}
+
+const valid = ({ registry }: RegisteringParts, patient: Patient): Patient => {
+  const [first, ...rest] = validate(registry, patient).filter(isError)
+  if (first !== undefined) throw FhirError.of([first, ...rest])
+  return patient
+}
+
+const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], communication = [] }: Patient) => {
+  const preferred = communication.find(one => one.preferred) ?? communication[0]
+  return {
+    given: name[0]?.given?.join(' ') ?? '',
+    family: name[0]?.family ?? '',
+    birthDate,
+    identifiers: identifier.map(lineOf).join('\n'),
+    email: telecom.find(isOf.email)?.value ?? '',
+    mobile: telecom.find(isOf.sms)?.value ?? '',
+    language: preferred?.language.coding?.[0]?.code?.split('-')[0] ?? '',
+  }
+}
+
+const lineOf = ({ system, value = '' }: Identifier): string => (system === undefined ? value : `${system}|${value}`)
+
+/** What else stands there stays, and so does what is said as it was. */
+const withFields = (patient: Patient, fields: PatientFields): Patient => {
+  const before = fieldsOf(patient)
+  const { name = [], identifier = [], telecom = [], communication = [], ...rest } = patient
+  const isAs = (...names: readonly (keyof PatientFields)[]) => names.every(one => isUnchanged(one, fields, before))
+  const [email, number] = [toAddress(fields.email), toMobile(fields.mobile.trim()) ?? '']
+  const written = isAs('email') ? telecom : replaced(telecom, 'email', { system: 'email', value: email })
+  const called = isAs('mobile') ? written : replaced(written, 'sms', { system: 'phone', use: 'mobile', value: number })
+  const lists = {
+    name: isAs('given', 'family') ? name : named(name, fields),
+    identifier: isAs('identifiers') ? identifier : identified(identifier, fields),
+    telecom: called,
+    communication: isAs('language') ? communication : spokenFirst(communication, fields.language.trim()),
+  }
+  return {
+    ...rest,
+    ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)),
+    ...(!isAs('birthDate') && { birthDate: fields.birthDate.trim() }),
+  }
+}
+
+/** The first of them; its `text` said what it is no more. */
+const named = ([first = {}, ...others]: readonly HumanName[], { given, family }: PatientFields): HumanName[] => {
+  const { text: _, given: __, ...more } = first
+  const names = givenNames(given)
+  return [{ ...more, family: family.trim(), ...(names.length > 0 && { given: names }) }, ...others]
+}
+
+const identified = (before: readonly Identifier[], { identifiers }: PatientFields): Identifier[] =>
+  identifiersIn(identifiers).map(one => before.find(other => lineOf(other) === lineOf(one)) ?? one)
+
+const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: ContactPoint): ContactPoint[] => {
+  const at = telecom.findIndex(isOf[channel])
+  const next = at < 0 ? entry : { ...telecom[at], value: entry.value }
+  const kept = entry.value === '' ? [] : [next as ContactPoint]
+  return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
+}
+
+const spokenFirst = (spoken: NonNullable<Patient['communication']>, language: string) => {
+  const others = spoken
+    .filter(one => one.language.coding?.[0]?.code?.split('-')[0] !== language)
+    .map(({ preferred: _, ...one }) => one)
+  const own = { language: { coding: [{ system: 'urn:ietf:bcp:47', code: language }] }, preferred: true }
+  return language === '' ? others : [own, ...others]
+}
