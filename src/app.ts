@@ -39,7 +39,7 @@ import { openCallers } from './storage/callers.ts'
 import { openDatabase } from './storage/database.ts'
 import { openReadiness } from './storage/readiness.ts'
 import type { ReadAs } from './subscriptions/sockets.ts'
-import { answerErrorPage, unanswerablePage } from './web/error-page.ts'
+import { answerErrorPage, answerNoPage, unanswerablePage } from './web/error-page.ts'
 import { pageRoutes } from './web/pages.ts'
 
 type AppOptions = {
@@ -62,7 +62,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
   const registry = loadRegistry()
   const audit = await openAudit(databaseUrl, { registry, writing })
-  const server = await openServer({ config, log, xml: openXml(registry.structures) })
+  const server = await openServer({ config, log, xml: openXml(registry.structures), answerNoPage })
   const address = () => baseUrlOf(config, portOf(server) ?? config.port)
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)

@@ -3,7 +3,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import fastifyCompress from '@fastify/compress'
 import fastifyCors, { type FastifyCorsOptions, type FastifyCorsOptionsDelegatePromise } from '@fastify/cors'
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify'
 import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
@@ -15,10 +22,12 @@ type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
   readonly log: FastifyBaseLogger
   readonly xml: Xml
+  /** Answers a browser at an address where nothing is. */
+  readonly answerNoPage?: (request: FastifyRequest, reply: FastifyReply) => FastifyReply
 }
 
 /** The HTTP server before any route: request ids, logging, compression both ways, CORS, and errors as FHIR has them. */
-export const openServer = async ({ config, log, xml }: Options): Promise<FastifyInstance> => {
+export const openServer = async ({ config, log, xml, answerNoPage }: Options): Promise<FastifyInstance> => {
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -39,7 +48,8 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
   presentAnswers(server, xml)
   server.setErrorHandler(answerError)
   server.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0]
+    const path = request.url.split('?', 1)[0] ?? ''
+    if (answerNoPage !== undefined && isForPeople(request, path)) return answerNoPage(request, reply)
     return sendOutcome(reply, new FhirError('not-found', `Nothing is at ${path}; the FHIR API is below /fhir`))
   })
   await server.register(fastifyCors, () => corsFor(config.corsOrigins))
@@ -52,6 +62,12 @@ export const openServer = async ({ config, log, xml }: Options): Promise<Fastify
   })
   return server
 }
+
+/** A browser goes there because of what somebody has typed or followed; what programs ask is elsewhere. */
+const isForPeople = ({ method, headers }: FastifyRequest, path: string): boolean =>
+  method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '') && !programPath.test(path)
+
+const programPath = /^\/(fhir|oauth|omh|api|\.well-known)(\/|$)/i
 
 /** The authorization server answers by the origins that each client has registered; what apps find it by, any may read. */
 const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegatePromise => {

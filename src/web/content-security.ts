@@ -8,6 +8,11 @@ const nothingElse = {
   frameAncestors: ["'none'"],
 }
 
+/** The same as a header, where no plugin writes it. */
+export const nothingElseText = [...Object.entries(nothingElse), ['formAction', ["'self'"]] as const]
+  .map(([name, sources]) => `${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} ${sources.join(' ')}`)
+  .join(';')
+
 export const contentSecurityPolicy = { useDefaults: false, directives: { ...nothingElse, formAction: ["'self'"] } }
 
 /**

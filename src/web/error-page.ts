@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
 import { toldError } from '../http/errors.ts'
+import { nothingElseText } from './content-security.ts'
 import { html } from './html.ts'
 import { wordsOf } from './own-page.ts'
 import { pageText, sendPage } from './page.ts'
@@ -19,6 +21,12 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
 <p><a href="/">${say('error.start')}</a></p>
 <p class="text-body-secondary">${say('error.help', { id: request.id })}</p>`,
   })
+}
+
+/** Where there is nothing at all, no plugin of the pages has come by. */
+export const answerNoPage = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  reply.headers({ 'content-security-policy': nothingElseText, 'referrer-policy': 'no-referrer' })
+  return answerErrorPage(new FhirError('not-found', 'There is no such page'), request, reply)
 }
 
 /** For whoever was sent here by an app whose request cannot be answered, nor sent back. */

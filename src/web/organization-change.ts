@@ -12,7 +12,7 @@ import {
   stateOfOrganization,
   typedOrganization,
 } from './organization-form.ts'
-import { administratorOf, isOvertaken, organizationFor, sendOwn } from './organizing.ts'
+import { administratorOf, isOvertaken, openFor, organizationFor, sendOwn } from './organizing.ts'
 import { requireSession } from './signed-in.ts'
 
 /** Organizations are made, at the top or below another, and are called something else. */
@@ -29,11 +29,11 @@ export const organizationChangePage: AddPage = (server, options) => {
     return reply.redirect(`/organizations/${await makeOrganization(organizer, state.said, undefined)}?done=made`, 303)
   })
   server.get<OfOrganization>('/organizations/:organization/new', { onRequest }, async (request, reply) => {
-    const { id, name } = await organizationFor('isManaged', request, options)
+    const { id, name } = openFor(await organizationFor('isManaged', request, options))
     return sendNew(reply, { action: `/organizations/${id}/new`, state: emptyOrganization, above: { id, name } })
   })
   server.post<OfOrganization>('/organizations/:organization/new', { onRequest }, async (request, reply) => {
-    const { organizer, id, name } = await organizationFor('isManaged', request, options)
+    const { organizer, id, name } = openFor(await organizationFor('isManaged', request, options))
     const state = typedOrganization(request.body)
     if (isWrong(state))
       return sendNew(reply.code(422), { action: `/organizations/${id}/new`, state, above: { id, name } })

@@ -77,7 +77,10 @@ const hanging = async (
     [ehrs.length, 'EHR that opens Sharewell for it', 'EHRs that open Sharewell for it'],
   ]
   const left = counts.filter(([count]) => count > 0)
-  if (left.length === 0) return html`<p>Nothing hangs on it any more.</p>`
+  if (left.length === 0) return html`<p>Nothing that you may see hangs on it any more.${unseen}</p>`
   return html`<h2>What still hangs on it</h2>
-<ul>${left.map(([count, one, more]) => html`<li>${count} ${count === 1 ? one : more}</li>`)}</ul>`
+<ul>${left.map(([count, one, more]) => html`<li>${count} ${count === 1 ? one : more}</li>`)}</ul>
+${runningStudies === 0 && html`<p>${unseen}</p>`}`
 }
+
+const unseen = ' Studies are shown to those alone who work in the organization itself or below it: ask them.'

@@ -81,12 +81,12 @@ ${isChangeable && (isClosed ? link('open', 'Open it again') : link('close', 'Clo
 }
 
 const parts = (
-  { id, isManaged }: ShownOrganization,
+  { id, organization, isManaged }: ShownOrganization,
   { parts, areMoreParts }: OrganizationFacts,
 ): Html => html`<h2>Below it</h2>
 ${
   parts.length === 0
-    ? html`<p>Nothing is part of it${isManaged && html`: <a href="/organizations/${id}/new">add a department, a site or a team</a>, if it has any`}.</p>`
+    ? html`<p>Nothing is part of it${isManaged && organization.active !== false && html`: <a href="/organizations/${id}/new">add a department, a site or a team</a>, if it has any`}.</p>`
     : html`<ul>${parts.map(
         one => html`<li><a href="/organizations/${one.id}">${nameOfOrganization(one)}</a>
 ${typeText(one) && html`<span class="text-body-secondary">${typeText(one)}</span>`}

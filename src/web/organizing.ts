@@ -65,6 +65,10 @@ export const organizationFor = async (
   return shown[claim] ? shown : notFound()
 }
 
+/** For what is begun anew: nothing is in what is closed, as if there were none. */
+export const openFor = (shown: ShownOrganization): ShownOrganization =>
+  shown.organization.active === false ? notFound() : shown
+
 export const notFound = (): never => {
   throw new FhirError('not-found', 'There is no such page')
 }

@@ -6,7 +6,7 @@ import { radioField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
-import { notFound, organizationFor, type ShownOrganization, sendOwn } from './organizing.ts'
+import { notFound, openFor, organizationFor, type ShownOrganization, sendOwn } from './organizing.ts'
 import { requireSession } from './signed-in.ts'
 import { roleChoices } from './staff-role.ts'
 
@@ -51,10 +51,6 @@ export const staffInvitationPage: AddPage = (server, options) => {
 }
 
 const byOf = ({ organizer, id }: ShownOrganization) => ({ person: organizer.person, organization: id })
-
-/** Nobody is invited into what is closed. */
-const openFor = (shown: ShownOrganization): ShownOrganization =>
-  shown.organization.active === false ? notFound() : shown
 
 const sendInvite = (
   reply: FastifyReply,

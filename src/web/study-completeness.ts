@@ -16,7 +16,8 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     const read = await readStudyOf(request, options)
     const { caller, study, seesAnswers } = read
     const people = peopleAskedIn(request)
-    const period = periodIn(queryOf(request))
+    const query = queryOf(request)
+    const period = periodIn(query)
     const wanted = { ...people, seesAnswers, offset: (people.page - 1) * pageSize, limit: pageSize }
     const found = await findEnrolledPeople(options, caller, study, wanted)
     const rows = await options.openStoreFor(caller).completeness({
@@ -29,7 +30,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     const page = `/studies/${study.id}/completeness`
     const { days, timezone } = period
     const urlOf = (one: PeopleAsked, length = days) =>
-      peopleUrl(page, one, { days: String(length), ...(timezone !== 'UTC' && { timezone }) })
+      peopleUrl(page, one, { days: String(length), ...(query.has('timezone') && { timezone }) })
     return sendStudyPage(reply, read, {
       tab: '/completeness',
       isWide: true,

@@ -46,7 +46,7 @@ ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done
 <a class="btn btn-outline-primary" href="/patients/imports?study=${study.id}">Register a list into it</a>
 </div>
 ${patientSearchForm(path, asked)}
-${patients.length === 0 ? html`<p class="mt-4">There is nobody whom you may see, and who is like this.</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
+${patients.length === 0 ? html`<p class="mt-4">${again === '' ? 'You see no patients yet: register the first, or a list.' : 'There is nobody whom you may see, and who is like this.'}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
 ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })

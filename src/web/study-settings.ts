@@ -1,4 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { queryOf } from '../http/presentation.ts'
 import { validationPolicies } from '../mhealth/policy.ts'
@@ -43,7 +44,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
   const said = [
     ['facts', 'About the study', factsOf(study).purpose || 'No purpose is given yet'],
     ['data', 'Data that the study asks for', [...kinds].join(', ') || 'Nothing yet'],
-    ['staff', 'Staff', staff.length === 0 ? 'Nobody is named yet' : `${staff.length} at work now`],
+    ['staff', 'Staff', staff.length === 0 ? nobodyNamed(study) : `${staff.length} at work now`],
     ['text', 'What patients read and sign', textSaid(study)],
     ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'They are not taken'],
     ['policy', 'How strictly documents are judged', policySaid(study)],
@@ -56,6 +57,11 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
 </li>`,
   )
 }
+
+const nobodyNamed = (study: ResearchStudy): string =>
+  study.extension?.some(({ url, valueCode }) => url === extensions.access && valueCode === 'staff')
+    ? 'Nobody is named yet, so nobody reads what patients share'
+    : 'Nobody is named yet'
 
 const policySaid = (study: ResearchStudy): string => {
   const policy = validationPolicies.find(one => one === policyOf(study))

@@ -68,15 +68,7 @@ export const studyStaffPage: AddPage = (server, options) => {
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
       notices: html`${notices}${problemList([who, ...others])}`,
       before: html`${listed(changeable, entries, names)}
-${
-  mayNameStaff &&
-  html`<h2>Name somebody</h2>
-<form method="get" action="/studies/${changeable.id}/settings/staff">
-${field({ name: 'name', label: 'Find a colleague by a part of their name', value: name, autocomplete: 'off', optional })}
-<button class="btn btn-outline-primary">Find</button>
-</form>
-${name !== '' && colleagues.length === 0 && html`<p>None of those whom you may see has this in their name.</p>`}`
-}`,
+${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) : whoNames(changeable)}`,
       fields: mayNameStaff
         ? [
             ...(colleagues.length === 0 ? [] : [radioField(who)]),
@@ -164,6 +156,22 @@ ${name !== '' && colleagues.length === 0 && html`<p>None of those whom you may s
       ? reply.redirect(`/studies/${changeable.id}/settings/staff`, 303)
       : send(reply.code(409), outcome.now, '', { notices: changedMeanwhile })
   })
+}
+
+const finding = (
+  { id }: ChangeableStudy,
+  name: string,
+  { isFound }: { readonly isFound: boolean },
+): Html => html`<h2>Name somebody</h2>
+<form method="get" action="/studies/${id}/settings/staff">
+${field({ name: 'name', label: 'Find a colleague by a part of their name', value: name, autocomplete: 'off', optional: true })}
+<button class="btn btn-outline-primary">Find</button>
+</form>
+${name !== '' && !isFound && html`<p>None of those whom you may see has this in their name.</p>`}`
+
+const whoNames = ({ study }: ChangeableStudy): Html => {
+  const organization = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
+  return html`<p>A <a href="/organizations/${organization}/people?role=manager">manager of the organization</a> names staff, and so does whoever leads the study. Nobody names themselves.</p>`
 }
 
 /** Of what was checked before, the rules refuse one thing more: whom patients have not been asked about. */

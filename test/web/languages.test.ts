@@ -45,6 +45,20 @@ t.test('the pages that patients use are in the language of their browser', async
   }
 })
 
+t.test('where there is nothing at all a browser is shown a page, and a program what it reads', async t => {
+  const accept = 'text/html,application/xhtml+xml,*/*;q=0.8'
+  const browser = openBrowser(server, { headers: { accept, 'accept-language': 'es' } })
+  const shown = await browser.get('/nada/de/esto')
+  t.match([shown.status, shown.body], [404, '<h1>No existe esa página</h1>'])
+  t.match(shown.headers['content-security-policy'], /^default-src 'none';.*frame-ancestors 'none';form-action 'self'$/)
+  for (const [path, headers] of [
+    ['/nothing', {}],
+    ['/fhir/nothing', { accept }],
+    ['/oauth/nothing', { accept }],
+  ] as const)
+    t.match((await openBrowser(server, { headers }).get(path)).headers['content-type'], /json/, path)
+})
+
 t.test(
   'letters are in the language of the browser in which somebody was last here, whoever makes them go out',
   async t => {

@@ -180,14 +180,18 @@ t.test('closing says first what still hangs on it, and it opens again', async t 
   )
   const empty = await made(manager, lab.organization, 'Empty')
   const page = pageOf(empty, '/close')
-  t.match(wordsOf(await manager.get(page)), /Nothing hangs on it any more/)
+  t.match(
+    wordsOf(await manager.get(page)),
+    /Nothing that you may see hangs on it any more\. Studies are shown to those alone/,
+  )
   t.match(await manager.send(page, {}), { status: 303, location: `${pageOf(empty)}?done=closed` })
   t.equal((await stored(empty)).active, false)
   t.notMatch(await treeOf(manager), /Empty/)
   t.match(await treeOf(manager, '?closed=yes'), /Empty Closed/)
   const shown = wordsOf(await manager.get(pageOf(empty)))
   t.match(shown, /Closed Nothing new is begun here/)
-  t.notMatch(shown, /Add an organization below it/)
+  t.notMatch(shown, /Add an organization below it|add a department/)
+  t.equal((await manager.get(pageOf(empty, '/new'))).status, 404)
   t.match(await manager.send(pageOf(empty, '/open'), {}), { status: 303, location: `${pageOf(empty)}?done=opened` })
   t.equal((await stored(empty)).active, true)
 })

@@ -247,6 +247,18 @@ const colleague = async (name: string, organization: string) => {
   return { person, practitioner }
 }
 
+t.test('who may not name staff is told who does, and where nobody is named, that nobody reads', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  t.match((await member.get(`${page}/staff`)).body, `href="/organizations/${lab.organization}/people?role=manager"`)
+  t.match(wordsOf(await member.get(page)), /Staff Nobody is named yet What/)
+  const narrow = await made({ access: 'staff' })
+  t.match(
+    wordsOf(await member.get(`/studies/${narrow}/settings`)),
+    /Nobody is named yet, so nobody reads what patients share/,
+  )
+})
+
 t.test('whoever leads a study names its staff, and changes nothing else', async t => {
   const id = await made()
   const leader = await colleague('Lea Leader', clinic.organization)

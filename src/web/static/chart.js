@@ -213,11 +213,3 @@ new ResizeObserver(() => {
   for (const { plot, place } of drawn)
     if (place.clientWidth !== plot.width) plot.setSize({ width: place.clientWidth, height: plot.height })
 }).observe(document.querySelector('main'))
-
-// Days are those of where the reader is, unless they have chosen.
-const here = Intl.DateTimeFormat().resolvedOptions().timeZone
-const address = new URL(location.href)
-if (!address.searchParams.has('timezone') && document.querySelector('#timezone').value !== here) {
-  address.searchParams.set('timezone', here)
-  location.replace(address)
-}

@@ -12,3 +12,12 @@ const clock = new Intl.DateTimeFormat(own, {
 
 for (const element of document.querySelectorAll('time[datetime*="T"]'))
   element.textContent = clock.format(new Date(element.dateTime))
+
+// Days that are shown are those of where the reader is, unless they have chosen.
+const asked = document.querySelector('input#timezone')
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+const address = new URL(location.href)
+if (asked !== null && !address.searchParams.has('timezone') && asked.value !== here) {
+  address.searchParams.set('timezone', here)
+  location.replace(address)
+}
