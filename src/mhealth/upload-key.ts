@@ -49,11 +49,15 @@ export const uploadKeyOf = (
 /** A phone that travels tells what it has measured with the offset of where it is: the moment is the same. */
 const atMoments = (body: unknown): unknown => {
   const frame = asRecord(asRecord(body)?.effective_time_frame)
-  if (frame === undefined) return body
+  if (frame === undefined || isUsual(frame.date_time)) return body
   const interval = asRecord(frame.time_interval)
   const moments = { ...withMoments(frame), ...(interval && { time_interval: withMoments(interval) }) }
   return { ...asRecord(body), effective_time_frame: moments }
 }
+
+/** Of a long series, each of many. */
+const isUsual = (text: unknown): boolean =>
+  typeof text === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!000)\d{3})?Z$/.test(text)
 
 const withMoments = (frame: JsonRecord): JsonRecord =>
   Object.fromEntries(

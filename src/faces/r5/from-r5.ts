@@ -1,3 +1,4 @@
+import { standardExtensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { decimalText } from '../../fhir/json.ts'
 import { ucumUnit } from '../../fhir/ucum.ts'
@@ -19,16 +20,37 @@ const componentFromR5 = (component: unknown, index: number): unknown => {
   return element === undefined ? component : withPeriod(element, `Observation.component[${index}]`)
 }
 
-/** R4 counts in milliseconds, R5 in any unit. https://hl7.org/fhir/R5/datatypes.html#SampledData */
+/** R4 counts in milliseconds, R5 in any unit; of what has times of its own R4 has them in an extension. https://hl7.org/fhir/R5/datatypes.html#SampledData */
 const withPeriod = (element: JsonRecord, expression: string): JsonRecord => {
   const sampled = asRecord(element.valueSampledData)
-  if (sampled?.interval === undefined) return element
-  const { interval, intervalUnit, ...rest } = sampled
+  if (sampled?.interval === undefined && sampled?.offsets === undefined) return element
+  const { interval, intervalUnit, offsets, ...rest } = sampled
   const unit = asText(intervalUnit) ?? ''
-  const period = unit === 'ms' ? interval : inMilliseconds(Number(decimalText(interval)), unit)
-  if (period !== undefined) return { ...element, valueSampledData: { ...rest, period } }
+  const timed = offsets === undefined ? withInterval(interval, unit) : withOffsets(asText(offsets) ?? '', unit)
+  if (timed !== undefined)
+    return { ...element, valueSampledData: { ...rest, ...timed, ...extended(rest.extension, timed) } }
   const words = `an interval in "${unit}" is none that R4 has; accepted: a UCUM unit of time, such as ms or s`
   throw new FhirError('value', words, { expression: `${expression}.valueSampledData.intervalUnit` })
+}
+
+type Timed = { readonly period: unknown; readonly extension?: readonly unknown[] }
+
+const extended = (before: unknown, { extension }: Timed): object =>
+  extension === undefined ? {} : { extension: [...asList(before), ...extension] }
+
+const withInterval = (interval: unknown, unit: string): Timed | undefined => {
+  const period = unit === 'ms' ? interval : inMilliseconds(Number(decimalText(interval)), unit)
+  return period === undefined ? undefined : { period }
+}
+
+/** R4 wants a period beside them: their mean. */
+const withOffsets = (text: string, unit: string): Timed | undefined => {
+  const times = text.split(' ').map(offset => inMilliseconds(Number(offset || 'none'), unit))
+  const known = times.flatMap(time => time ?? [])
+  if (known.length < times.length) return undefined
+  const span = (known.at(-1) ?? 0) - (known[0] ?? 0)
+  const extension = [{ url: standardExtensions.sampledDataOffsets, valueString: known.join(' ') }]
+  return { period: Math.max(1, Math.round(span / Math.max(1, known.length - 1))), extension }
 }
 
 const inMilliseconds = (interval: number, code: string): number | undefined => {

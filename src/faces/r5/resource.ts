@@ -43,12 +43,16 @@ const isSchema = ({ system }: JsonRecord): boolean => system === systems.omh || 
 /** "integer64 … represented as a string": https://hl7.org/fhir/R5/json.html#primitive */
 const attachment: Translate = ({ size, ...rest }) => defined({ ...rest, size: size && String(size) })
 
-/** Milliseconds, as R4 has them. https://hl7.org/fhir/R5/datatypes.html#SampledData */
+/** Milliseconds, as R4 has them, and no interval beside times of its own. https://hl7.org/fhir/R5/datatypes.html#SampledData */
 const withInterval: Translate = element => {
   const sampled = asRecord(element.valueSampledData)
   if (sampled === undefined) return element
-  const { period, ...rest } = sampled
-  return { ...element, valueSampledData: { ...rest, interval: period, intervalUnit: 'ms' } }
+  const { period, extension, ...rest } = sampled
+  const isOffsets = (one: JsonRecord) => one.url === standardExtensions.sampledDataOffsets
+  const offsets = recordsOf(extension).find(isOffsets)?.valueString
+  const kept = listed(recordsOf(extension).filter(one => !isOffsets(one)))
+  const timed = offsets === undefined ? { interval: period } : { offsets }
+  return { ...element, valueSampledData: defined({ ...rest, extension: kept, ...timed, intervalUnit: 'ms' }) }
 }
 
 const group: Translate = ({ actual, ...rest }) => ({ ...rest, membership: actual ? 'enumerated' : 'definitional' })

@@ -149,3 +149,23 @@ t.test('a series that comes in has its interval in milliseconds, whatever it was
   for (const one of [undefined, [], { resourceType: 'Observation', valueString: 'x' }])
     t.strictSame(observationFromR5(one), one)
 })
+
+t.test('a series whose points have times of their own says them as R5 does, and comes back so', async t => {
+  const { period: _, ...rest } = sampled
+  const r5 = { resourceType: 'Observation', valueSampledData: { ...rest, offsets: '0 812.5', intervalUnit: 'ms' } }
+  const extension = [{ url: standardExtensions.sampledDataOffsets, valueString: '0 812.5' }]
+  const r4 = { resourceType: 'Observation', valueSampledData: { ...rest, period: 813, extension } }
+  t.strictSame(observationFromR5(r5), r4)
+  t.strictSame(toR5(r4), r5)
+  const inSeconds = {
+    resourceType: 'Observation',
+    valueSampledData: { ...rest, offsets: '0 0.8125', intervalUnit: 's' },
+  }
+  t.strictSame(observationFromR5(inSeconds), r4)
+  for (const offsets of ['', '0 soon', '0  1'])
+    t.throws(
+      () =>
+        observationFromR5({ resourceType: 'Observation', valueSampledData: { ...rest, offsets, intervalUnit: 'ms' } }),
+      /is none that R4 has/,
+    )
+})
