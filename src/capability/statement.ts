@@ -7,12 +7,13 @@ import type {
 import server from '../../capability/server.json' with { type: 'json' }
 import unsupportedParameters from '../../capability/unsupported-parameters.json' with { type: 'json' }
 import { extensions, systems } from '../fhir/canonical.ts'
-import { cgmReceiver } from '../fhir/cgm.ts'
+import { cgmDefinitions, cgmReceiver } from '../fhir/cgm.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { compartments } from '../fhir/compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { backportUrls, observationsTopic } from '../fhir/subscription.ts'
 import type { Interaction } from '../interactions/interaction.ts'
+import { claimedProfiles } from '../mhealth/profile-claim.ts'
 import type { Operation } from '../operations/operation.ts'
 import { websocketUrl } from '../operations/subscription-status.ts'
 import { possibleIncludes, possibleReverseIncludes } from '../search/include.ts'
@@ -77,7 +78,7 @@ export const toCapabilityStatement = (
 type Addressed = { readonly base: string; readonly date: string; readonly smart: SmartServed }
 
 /** Where clients look that are older than the smart-configuration: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance */
-const oauthUris = (served: SmartServed): Extension => {
+export const oauthUris = (served: SmartServed): Extension => {
   const smart: Readonly<Record<string, unknown>> = toSmartConfiguration(served)
   return {
     url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
@@ -166,11 +167,14 @@ const documentationOf = (interactions: readonly Interaction[], operations: reado
     ...unsupportedParameters.map(({ code, reason }) => `* The search parameter ${code} is not supported: ${reason}`),
   ].join('\n')
 
-/** The kinds of data by the codes under which they can be asked for and consented to. */
-const supportedData = (codeClasses: CodeClasses): Pick<RestResource, 'extension' | 'documentation'> => ({
+/** The kinds of data by the codes under which they can be asked for and consented to, and the profiles that what is made here obeys. */
+const supportedData = (
+  codeClasses: CodeClasses,
+): Pick<RestResource, 'extension' | 'supportedProfile' | 'documentation'> => ({
   extension: codeClasses.kinds().map(({ key, display }) => ({
     url: extensions.supportedData,
     valueCoding: { system: key.startsWith('ieee:') ? systems.ieee : systems.omh, code: key, display },
   })),
+  supportedProfile: [...new Set([...claimedProfiles, ...cgmDefinitions.map(({ url }) => url)])],
   documentation: server.observation,
 })

@@ -97,3 +97,6 @@ const claims: Readonly<Record<string, Claim>> = {
     ]),
   ),
 }
+
+/** All that any Observation claims. */
+export const claimedProfiles: readonly string[] = Object.values(claims).map(({ url }) => url)

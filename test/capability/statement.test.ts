@@ -32,10 +32,17 @@ const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
     ...head,
     rest: server,
     everyType: shape,
-    beside: resources.flatMap(({ type, extension, documentation }) =>
+    beside: resources.flatMap(({ type, extension, supportedProfile, documentation }) =>
       documentation === undefined
         ? []
-        : [{ type, documentation, supportedData: extension?.map(({ valueCoding }) => valueCoding?.code) }],
+        : [
+            {
+              type,
+              documentation,
+              supportedData: extension?.map(({ valueCoding }) => valueCoding?.code),
+              supportedProfile,
+            },
+          ],
     ),
     operation: Object.fromEntries(
       resources.map(({ type, operation = [] }) => [type, operation.map(({ name }) => `$${name}`).join(', ')]),

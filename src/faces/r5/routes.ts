@@ -24,11 +24,12 @@ export const r5Routes = async (server: FastifyInstance, options: R5Options): Pro
   const date = new Date().toISOString()
   for (const { path, face } of faces) {
     const base = () => `${address()}${path}`
+    const smart = () => ({ address: address(), isRegistrationOpen })
     server.get(`${path}/metadata`, async (_request, reply) =>
-      reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date })),
+      reply.type(formats.json.answer).send(toR5Statement({ registry, version, base: base(), date, smart: smart() })),
     )
     server.get(`${path}/.well-known/smart-configuration`, async (_request, reply) =>
-      reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
+      reply.type('application/json').send(toSmartConfiguration(smart())),
     )
     await server.register(fhirRoutes, { prefix: path, ...options, base, face })
   }

@@ -1,5 +1,7 @@
 import r5 from '../../../capability/r5.json' with { type: 'json' }
 import server from '../../../capability/server.json' with { type: 'json' }
+import type { SmartServed } from '../../capability/smart-configuration.ts'
+import { oauthUris } from '../../capability/statement.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { r5Interactions, served } from './interactions.ts'
 
@@ -8,10 +10,11 @@ type Stated = {
   readonly version: string
   readonly base: string
   readonly date: string
+  readonly smart: SmartServed
 }
 
 /** https://hl7.org/fhir/R5/capabilitystatement.html, from the table that answers. */
-export const toR5Statement = ({ registry, version, base, date }: Stated) => ({
+export const toR5Statement = ({ registry, version, base, date, smart }: Stated) => ({
   resourceType: 'CapabilityStatement',
   name: server.name,
   title: r5.title,
@@ -28,7 +31,12 @@ export const toR5Statement = ({ registry, version, base, date }: Stated) => ({
     {
       mode: 'server',
       documentation: r5.documentation,
-      security: { cors: true, service: [{ coding: [smartOnFhir] }], description: server.security },
+      security: {
+        extension: [oauthUris(smart)],
+        cors: true,
+        service: [{ coding: [smartOnFhir] }],
+        description: server.security,
+      },
       resource: [...served].map(([type, names]) => ({
         type,
         ...(type === 'Observation' ? { documentation: r5.observation } : {}),

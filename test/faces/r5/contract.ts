@@ -163,7 +163,24 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
     {
       route: `GET ${base}/metadata`,
       shows: async t =>
-        t.match((await world.server.inject({ url: `${base}/metadata` })).json(), { fhirVersion: '5.0.0' }),
+        t.match((await world.server.inject({ url: `${base}/metadata` })).json(), {
+          fhirVersion: '5.0.0',
+          rest: [
+            {
+              security: {
+                extension: [
+                  {
+                    url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
+                    extension: [
+                      { url: 'authorize', valueUri: /\/oauth\/authorize$/ },
+                      { url: 'token', valueUri: /\/oauth\/token$/ },
+                    ],
+                  },
+                ],
+              },
+            },
+          ],
+        }),
     },
     {
       route: `GET ${base}/.well-known/smart-configuration`,
