@@ -18,7 +18,7 @@ export type StudyPeopleAsked = {
   readonly subjects: Expression
   /** Which Observations the study is consented. */
   readonly shared: Expression
-  /** `silent`: they share, and nothing has come for so many days; `earlier`: what they signed is not the last text. Absent: everybody. */
+  /** `silent`: they share, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text. Absent: everybody. */
   readonly state?: StudyState | 'silent' | 'earlier'
   readonly silentDays: number
   /** A part of a name or an identifier; empty: everybody. */
@@ -97,7 +97,9 @@ export const readStudyPeople = async (
 type Row = Omit<StudyPersonRow, 'subject'> & Pick<StudyPeople, 'total' | 'counts'> & { readonly subject: string | null }
 
 /** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
-const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeopleAsked): SqlFragment => sql.fragment`
+const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeopleAsked): SqlFragment => {
+  const since = sql.fragment`now() - make_interval(days => ${silentDays})`
+  return sql.fragment`
   subject AS MATERIALIZED (
     SELECT row.patient_id, row.pk, row.content FROM research_subject AS row
     WHERE ${visible(gate, 'ResearchSubject', subjects)}
@@ -113,6 +115,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   answered AS MATERIALIZED (
     SELECT row.patient_id, (array_agg(row.content ->> 'status' ORDER BY
       array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC))[1] AS status,
+      max(row.content ->> 'dateTime') FILTER (WHERE row.content ->> 'status' = 'active') AS signed,
       bool_or(row.content ->> 'status' = 'active' AND given.text_version IS DISTINCT FROM (
         SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
     FROM consent_grantee AS given
@@ -121,7 +124,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     GROUP BY row.patient_id
   ),
   stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, CASE
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, CASE
       WHEN subject.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
@@ -133,7 +136,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   ),
   person AS MATERIALIZED (
     SELECT stated.*, newest.arrived, newest.measured, stated.state IN ('all', 'partly')
-      AND coalesce(newest.arrived < now() - make_interval(days => ${silentDays}), TRUE) AS silent,
+      AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
       stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier
     FROM stated LEFT JOIN LATERAL (
       SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured
@@ -141,6 +144,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
       WHERE stated.opens AND row.patient_id = stated.patient_id AND ${visible(gate, 'Observation', shared)}
       ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1) AS newest ON TRUE
   )`
+}
 
 /** The row of the type, under the name `row`. */
 const visible = ({ access, classes }: Gate, type: ResourceType, asked?: Expression): SqlFragment =>

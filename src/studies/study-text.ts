@@ -105,7 +105,9 @@ export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: 
   ),
   ...(draft.withdrawal === '' ? ['what a withdrawal does'] : []),
   ...missingRequests(study, classes),
-  ...(isSameAsPublished(study, draft) ? ['a change: it says what an earlier version says'] : []),
+  ...sameAsPublished(study, draft).map(
+    language => `${languageNames[language]}: a change, for it says what an earlier version says`,
+  ),
 ]
 
 /** What a study lacks before it can ask anybody. */
@@ -145,7 +147,7 @@ const nextVersion = (study: ResearchStudy): string => {
 }
 
 /** No two versions have the same words: a Consent names its text by them alone. */
-const isSameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): boolean => {
+const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): readonly TextLanguage[] => {
   const published = new Set(
     extension.flatMap(entry =>
       entry.url === extensions.patientText
@@ -153,7 +155,7 @@ const isSameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft):
         : [],
     ),
   )
-  return writtenLanguages(draft).some(language => published.has(attachmentOf(draft, language).data ?? ''))
+  return writtenLanguages(draft).filter(language => published.has(attachmentOf(draft, language).data ?? ''))
 }
 
 /** All but the draft. */

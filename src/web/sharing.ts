@@ -22,7 +22,7 @@ export const sharingPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const given = await givenOf(request, options)
-    const waiting = await waitingOf(request, options, words)
+    const asked = await askedOf(request, options, words)
     const token = ownToken(reply)
     const lists: Html[] = []
     for (const one of given) lists.push(await listed(one, words, options))
@@ -32,11 +32,7 @@ export const sharingPage: AddPage = (server, options) => {
       content: html`<h1>${say('sharing.title')}</h1>
 ${done === 'stopped' && notice('done', html`<p>${say('sharing.stopped')}</p>`)}
 ${done === 'none' && notice('problem', html`<p>${say('sharing.none-ticked')}</p>`)}
-${
-  waiting.length > 0 &&
-  html`<h2>${say('sharing.open')}</h2>
-<ul class="list-group list-group-flush mb-4">${waiting.map(({ study }) => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}">${study.title ?? say('study.untitled')}</a></li>`)}</ul>`
-}
+${studyList('sharing.open', asked.filter(waits), words)}
 ${
   given.length === 0
     ? html`<p>${say('sharing.nothing')}</p>`
@@ -47,6 +43,7 @@ ${lists}
 <div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>
 </form>`
 }
+${studyList('sharing.over', asked.filter(isOver), words)}
 <ul class="list-unstyled mt-4">
 <li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
 <li><a href="/account/data">${say('sharing.data')}</a></li>
@@ -86,16 +83,29 @@ const givenOf = async (request: FastifyRequest, options: PageOptions): Promise<r
   return [...given.values()]
 }
 
-const waitingOf = async (request: FastifyRequest, options: PageOptions, words: Words) => {
+/** All studies that ask the person. */
+const askedOf = async (request: FastifyRequest, options: PageOptions, words: Words): Promise<readonly StudyAsked[]> => {
   const { person } = sessionOf(request)
   const own = await ownStudiesOf(options, person)
   const asked = await Promise.all(own.map(({ study }) => findStudyAsked(options, person, study, words)))
-  return asked.flatMap(one => (one !== undefined && waits(one) ? one : []))
+  return asked.filter(one => one !== undefined)
 }
+
+const studyList = (
+  title: 'sharing.open' | 'sharing.over',
+  asked: readonly StudyAsked[],
+  { say }: Words,
+): Html | false =>
+  asked.length > 0 &&
+  html`<h2>${say(title)}</h2>
+<ul class="list-group list-group-flush mb-4">${asked.map(({ study }) => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}">${study.title ?? say('study.untitled')}</a></li>`)}</ul>`
 
 /** Also what was signed is asked again, by another text. */
 const waits = (asked: StudyAsked): boolean =>
   asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked)
+
+/** They have said no, or have stopped, and may still say yes. */
+const isOver = ({ consent }: StudyAsked): boolean => consent?.status === 'rejected' || consent?.status === 'inactive'
 
 /** Of this version: what has changed since it was shown is not stopped by a place in a list. */
 const tickOf = ({ id, meta }: Consent, place: number): string => `${id}/${meta?.versionId}/${place}`

@@ -115,7 +115,9 @@ t.test('what is signed opens, and what is stopped closes, in the next request of
   t.match(await own.send('/sharing', { stop: tick }), { status: 303, location: '/sharing?done=stopped' })
   t.equal(await sees(), 0)
   t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
-  t.match(wordsOf(await own.get('/sharing')), /You share nothing with anybody/)
+  const over = await own.get('/sharing')
+  t.match(wordsOf(over), /You share nothing with anybody\. Studies with which you share nothing now Hearts &amp; steps/)
+  t.match(over.body, `href="${page}"`, 'they may still say yes')
 })
 
 t.test('a part is stopped, and the rest goes on; everything is stopped at once', async t => {

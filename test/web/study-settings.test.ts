@@ -191,7 +191,7 @@ t.test('a published version stays, and the next one begins with its words', asyn
   const next = await member.get(`${page}/draft/en`)
   t.match(next.body, /It is your choice\.<\/textarea>/)
   await member.send(`${page}/draft/en`, english)
-  t.match(wordsOf(await member.get(page)), /a change: it says what an earlier version says/)
+  t.match(wordsOf(await member.get(page)), /English: a change, for it says what an earlier version says/)
   await member.send(`${page}/draft/en`, { ...english, duration: 'Three years.', promise: 'keep' })
   await member.send(page, {}, `${page}/publish`)
   const published = (await read(id)).extension?.filter(({ url }) => url === extensions.patientText) ?? []

@@ -218,3 +218,18 @@ t.test('staff find the studies that they may see, and nobody else is shown a lis
   t.match((await people.member.get('/account')).body, /href="\/studies"/)
   t.notMatch((await people.patient.get('/account')).body, /href="\/studies"/)
 })
+
+t.test('who has signed a moment ago is not silent for it', async t => {
+  const patient = await enrolled('New')
+  const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const text = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  await create(bearer, {
+    ...consent(patient, 'active', kinds),
+    dateTime: new Date().toISOString(),
+    sourceAttachment: { hash: digestOf('sha1', text) },
+  })
+  t.same(told((await people.member.get(`${page}?find=New`)).body).New, [
+    'Shares all that the study asks for.',
+    'You see no data of theirs.',
+  ])
+})
