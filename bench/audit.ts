@@ -1,26 +1,27 @@
 import { systems } from '../src/fhir/canonical.ts'
 import type { Api } from './api.ts'
 import { driveLoad } from './load.ts'
-import { buildMixWorld } from './mix-world.ts'
+import { mixSearches, turnOf } from './mix-searches.ts'
+import { asResearcher, buildMixWorld } from './mix-world.ts'
 import { patientId } from './people.ts'
 import { percentile } from './percentile.ts'
 import { openPlainSql } from './plain-sql.ts'
 import type { Report } from './report.ts'
 import { type BenchServer, openUnaudited } from './server.ts'
-import { person } from './world.ts'
 
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
 /**
  * What it costs that everything is recorded: two servers over one database, of which one records nothing, are asked the same
- * in turns, and the time of a request at the one is told as a multiple of that at the other.
+ * in turns, and the time of a request at the one is told as a multiple of that at the other. The bar is for the mix; what is
+ * asked alone says where it is more.
  */
 export const benchAudit = async (server: BenchServer, { rows, connections, seconds }: Options): Promise<Report> => {
-  await buildMixWorld(server, rows)
+  const { people } = await buildMixWorld(server, rows)
   const unaudited = await openUnaudited(server)
   try {
     const compared: Compared[] = []
-    for (const [name, ask] of Object.entries(asks(await someIds(server)))) {
+    for (const [name, ask] of Object.entries(asks(people, await someIds(server)))) {
       const sides = {
         audited: await askers(server, connections, ask),
         unaudited: await askers(unaudited, connections, ask),
@@ -33,8 +34,8 @@ export const benchAudit = async (server: BenchServer, { rows, connections, secon
       figures: Object.assign({ observations: rows, connections }, ...compared.map(({ figures }) => figures)),
       bars: [
         {
-          name: 'recording takes less than 10 % of the time of a request',
-          isMet: compared.every(({ ratio }) => ratio < 1.1),
+          name: 'recording takes less than 10 % of the time of a request of the mix',
+          isMet: compared.some(({ name, ratio }) => name === 'mix' && ratio < 1.1),
         },
         { name: 'nothing goes wrong', isMet: compared.every(({ errors }) => errors === 0) },
       ],
@@ -45,6 +46,7 @@ export const benchAudit = async (server: BenchServer, { rows, connections, secon
 }
 
 type Compared = {
+  readonly name: string
   readonly ratio: number
   readonly errors: number
   readonly figures: Readonly<Record<string, number>>
@@ -82,7 +84,7 @@ const compare = async (
     [`${name}UnauditedMs`]: percentile(times.unaudited, 0.5),
     [`${name}Ratio`]: ratio,
   }
-  return { ratio, errors, figures }
+  return { name, ratio, errors, figures }
 }
 
 const rounds = 10
@@ -94,9 +96,11 @@ const someIds = async ({ databaseUrl }: BenchServer): Promise<readonly string[]>
   return ids
 }
 
-type Ask = (api: Api) => Promise<unknown>
+/** `number` counts what a connection asks. */
+type Ask = (api: Api, number: number) => Promise<unknown>
 
-const asks = (ids: readonly string[]): Readonly<Record<string, Ask>> => ({
+const asks = (people: number, ids: readonly string[]): Readonly<Record<string, Ask>> => ({
+  mix: (api, number) => api.get(mixSearches[number % mixSearches.length]?.path(turnOf(people, number)) ?? ''),
   read: api => api.get(`/Observation/${ids[Math.floor(Math.random() * ids.length)]}`),
   search: api =>
     api.get(
@@ -105,9 +109,11 @@ const asks = (ids: readonly string[]): Readonly<Record<string, Ask>> => ({
   study: api => api.get(`/Observation?code=${systems.loinc}|8867-4&_count=100`),
 })
 
+/** The connections ask different things at a time; those of both sides the same. */
 const askers = async (at: Pick<BenchServer, 'as'>, connections: number, ask: Ask): Promise<readonly Asker[]> => {
-  const apis = await Promise.all(
-    Array.from({ length: connections }, () => at.as({ kind: 'user', person }, 'user/*.rs')),
-  )
-  return apis.map(api => ({ api, ask: () => ask(api) }))
+  const apis = await Promise.all(Array.from({ length: connections }, () => asResearcher(at)))
+  return apis.map((api, index) => {
+    let number = index * 1009
+    return { api, ask: () => ask(api, number++) }
+  })
 }

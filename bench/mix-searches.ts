@@ -24,6 +24,15 @@ export type Turn = {
   readonly people: number
 }
 
+/** Those with the first numbers have many Observations, in worlds of any size. */
+const manyOf = 40
+
+export const turnOf = (people: number, number: number): Turn => ({
+  person: 1 + (number % manyOf),
+  anyone: (number * 7919) % people,
+  people,
+})
+
 const pageSize = 20
 
 const classes = openCodeClasses()

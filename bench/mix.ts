@@ -1,6 +1,6 @@
 import type { Api } from './api.ts'
 import { driveLoad, figuresOf } from './load.ts'
-import { type MixSearch, mixSearches, type Turn } from './mix-searches.ts'
+import { type MixSearch, mixSearches, turnOf } from './mix-searches.ts'
 import { asImporter, asResearcher, buildMixWorld } from './mix-world.ts'
 import { median, timed } from './percentile.ts'
 import { openPlainSql, type PlainSql } from './plain-sql.ts'
@@ -80,26 +80,17 @@ const openWorld = async (server: BenchServer, rows: number): Promise<World> => {
   }
 }
 
-/** Those with the first numbers have many Observations, in both worlds. */
-const manyOf = 40
-
-const turnOf = ({ people }: World, number: number): Turn => ({
-  person: 1 + (number % manyOf),
-  anyone: (number * 7919) % people,
-  people,
-})
-
-const randomTurn = (world: World): Turn => turnOf(world, Math.floor(Math.random() * 1e9))
-
-const askAny = (api: Api, world: World): Promise<string> => {
+const askAny = (api: Api, { people }: World): Promise<string> => {
   const search = mixSearches[Math.floor(Math.random() * mixSearches.length)]
-  return search === undefined ? Promise.reject(new Error('no search')) : api.get(search.path(randomTurn(world)))
+  return search === undefined
+    ? Promise.reject(new Error('no search'))
+    : api.get(search.path(turnOf(people, Math.floor(Math.random() * 1e9))))
 }
 
 /** Server and SQL find the same, and the gate takes nothing away. */
 const checkSame = async (search: MixSearch, world: World): Promise<void> => {
   for (const number of [0, 1, 2]) {
-    const turn = turnOf(world, number)
+    const turn = turnOf(world.people, number)
     const path = search.path(turn)
     const expected = await world.plain.ids(search, turn)
     const found = [idsIn(await world.researcher.get(path)), idsIn(await world.importer.get(path))]
@@ -129,7 +120,7 @@ const measureAlone = async ({ large, small }: Worlds): Promise<Measured> => {
   )
   for (let round = 0; round < warmUpRounds + rounds; round += 1) {
     for (const [search, measured] of times) {
-      const [turn, smallTurn] = [turnOf(large, round), turnOf(small, round)]
+      const [turn, smallTurn] = [turnOf(large.people, round), turnOf(small.people, round)]
       const path = search.path(turn)
       const ask = {
         researcher: () => large.researcher.get(path),

@@ -1,6 +1,6 @@
 import type { Observation, Reference } from '@medplum/fhirtypes'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
 import type { Writing } from './write.ts'
 
@@ -15,12 +15,16 @@ export type Fated = {
   readonly patient: string
 }
 
-/** Counts what an upload has brought, by source, in the transaction of its writes. Whoever may not write is counted nowhere. */
+/**
+ * Counts what an upload has brought, by source, in the transaction of its writes, and does in the same statement what is to be done `beside` (CTEs).
+ * Whoever may not write is counted nowhere; whatever is stored of an upload is counted.
+ */
 export const countUploads = async (
   connection: Connection,
   writing: Writing,
   writes: readonly Write[],
   written: readonly Written[],
+  beside: readonly SqlFragment[],
 ): Promise<void> => {
   if (writing.upload === undefined) return
   const uploads = writes.flatMap((write, index): readonly Uploaded[] => {
@@ -59,6 +63,7 @@ export const countUploads = async (
       const isTheirs = source !== undefined && (source.patientId === 0 || source.patientId === patientId)
       return { fate, patient, patientId, deviceId: isTheirs ? source.deviceId : 0 }
     }),
+    beside,
   )
 }
 
@@ -84,6 +89,7 @@ export const recordIngest = async (
   connection: Connection,
   { upload }: Pick<Writing, 'upload'>,
   fated: readonly Fated[],
+  beside: readonly SqlFragment[] = [],
 ): Promise<void> => {
   if (upload === undefined || fated.length === 0) return
   const groups = [...Map.groupBy(fated, ({ deviceId, patient }) => `${deviceId}/${patient}`).values()].map(group => {
@@ -99,12 +105,15 @@ export const recordIngest = async (
       refused: count('refused'),
     }
   })
+  const counted = sql.fragment`counted AS (
+    SELECT * FROM json_to_recordset(${JSON.stringify(groups)}::json) AS counted(device_id integer, patient_id integer, patient text,
+      accepted integer, repaired integer, duplicate integer, refused integer))`
   await connection.run(sql.fragment`
+    WITH ${sql.join([...beside, counted], sql.fragment`, `)}
     INSERT INTO ingest (source, upload, organization, client, accepted, repaired, duplicate, refused)
     SELECT coalesce(device_source.id, ''), ${upload.id}::uuid, coalesce(record.owner, ''), ${upload.client},
       sum(accepted), sum(repaired), sum(duplicate), sum(refused)
-    FROM json_to_recordset(${JSON.stringify(groups)}::json) AS counted(device_id integer, patient_id integer, patient text,
-      accepted integer, repaired integer, duplicate integer, refused integer)
+    FROM counted
     LEFT JOIN device_source ON device_source.device_id = counted.device_id
     LEFT JOIN patient AS record ON record.patient_id = counted.patient_id AND record.id = counted.patient
     GROUP BY 1, 3

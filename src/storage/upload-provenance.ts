@@ -6,23 +6,24 @@ import { uploadProvenance } from './current.ts'
 import type { Connection } from './database.ts'
 import { indexRows } from './index-rows.ts'
 import { findSelf } from './self.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 import type { Write, Written } from './store.ts'
 import type { Upload, Writing } from './write.ts'
 
 /**
- * One Provenance for each Patient of whom the upload has stored something, in the transaction of its writes: what an upload commits in several parts is
- * added to the same. Who may read it is told those of its Observations that they may read; they stand beside it (`upload_target`).
+ * The CTEs that write one Provenance for each Patient of whom the upload has stored something, for a statement in the transaction of its writes: what
+ * an upload commits in several parts is added to the same. Who may read it is told those of its Observations that they may read; they stand beside it
+ * (`upload_target`).
  */
-export const recordUpload = async (
+export const uploadProvenances = async (
   connection: Connection,
   writing: Writing,
   writes: readonly Write[],
   written: readonly Written[],
-): Promise<void> => {
+): Promise<readonly SqlFragment[]> => {
   const { upload } = writing
   const brought = upload === undefined ? [] : writes.flatMap((write, index) => broughtBy(write, written[index]))
-  if (upload === undefined || brought.length === 0) return
+  if (upload === undefined || brought.length === 0) return []
   const byPatient = Map.groupBy(brought, ({ patient }) => patient)
   const now = new Date()
   const rows = []
@@ -40,29 +41,32 @@ export const recordUpload = async (
       observations: of.map(({ pk }) => pk),
     })
   }
-  await connection.run(sql.fragment`
-    WITH sent AS MATERIALIZED (
+  return [
+    sql.fragment`sent AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS sent(patient_id integer, pk bigint, id text, tokens bigint[],
         dates jsonb, content jsonb, observations bigint[])
-    ),
-    identity AS (
+    )`,
+    sql.fragment`identity AS (
       INSERT INTO resource_identity (type_id, id, patient_id, pk)
       SELECT ${writing.typeIds.get('Provenance') ?? 0}, id, patient_id, pk FROM sent
       ON CONFLICT DO NOTHING RETURNING pk
-    ),
-    made AS MATERIALIZED (SELECT * FROM sent WHERE pk IN (SELECT pk FROM identity)),
-    ${changes('Provenance', sql.fragment`made`)},
-    dates AS (
+    )`,
+    sql.fragment`made AS MATERIALIZED (SELECT * FROM sent WHERE pk IN (SELECT pk FROM identity))`,
+    changes('Provenance', sql.fragment`made`),
+    sql.fragment`dates AS (
       INSERT INTO index_date (parameter, low, high, patient_id, pk)
       SELECT one.parameter, one.low, one.high, made.patient_id, made.pk
       FROM made, jsonb_to_recordset(made.dates) AS one(parameter integer, low timestamptz, high timestamptz)
-    ),
-    targets AS (
+    )`,
+    sql.fragment`targets AS (
       INSERT INTO upload_target (patient_id, pk, observation)
       SELECT patient_id, pk, unnest(observations) FROM sent ON CONFLICT DO NOTHING
-    )
-    INSERT INTO provenance (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
-    SELECT patient_id, pk, id, 1, ${now.toISOString()}::timestamptz, NULL, ${writing.author}, tokens, content FROM made`)
+    )`,
+    sql.fragment`provenances AS (
+      INSERT INTO provenance (patient_id, pk, id, version, last_updated, owner, author, tokens, content)
+      SELECT patient_id, pk, id, 1, ${now.toISOString()}::timestamptz, NULL, ${writing.author}, tokens, content FROM made
+    )`,
+  ]
 }
 
 const pkOf = async ({ nextPk }: Writing, { provenances }: Upload, patient: string): Promise<string> => {

@@ -13,7 +13,7 @@ import { isolated } from './savepoint.ts'
 import type { Write, Written } from './store.ts'
 import { takeTurns } from './turns.ts'
 import { uploadAll } from './upload.ts'
-import { recordUpload } from './upload-provenance.ts'
+import { uploadProvenances } from './upload-provenance.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
 /**
@@ -44,8 +44,7 @@ export const writeAll = async (
     const error = missing[index]
     return error === undefined ? (rest.next().value as Written) : { outcome: 'refused', error }
   })
-  await recordUpload(connection, writing, writes, all)
-  await countUploads(connection, writing, writes, all)
+  await countUploads(connection, writing, writes, all, await uploadProvenances(connection, writing, writes, all))
   return all
 }
 
