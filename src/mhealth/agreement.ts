@@ -11,12 +11,16 @@ export const compareNative = (
   expression = 'Observation',
 ): readonly Issue[] =>
   ['value', 'effective'].flatMap((choice): readonly Issue[] => {
-    const one = Object.entries(sent).find(([name]) => isChoice(name, choice))
-    const other = Object.entries(elements).find(([name]) => isChoice(name, choice))
+    const [one, other] = [entryOf(sent, choice), entryOf(elements, choice)]
     if (one === undefined || other === undefined || agree(one, other)) return []
     const message = `${one[0]} is ${JSON.stringify(one[1])}, the document says ${other[0]} ${JSON.stringify(other[1])}`
     return [{ code: 'value', message, expression: `${expression}.${choice}` }]
   })
+
+const entryOf = (record: JsonRecord, choice: string): Entry | undefined => {
+  const name = Object.keys(record).find(one => isChoice(one, choice))
+  return name === undefined ? undefined : [name, record[name]]
+}
 
 const isChoice = (name: string, choice: string): boolean =>
   name.startsWith(choice) && /^[A-Z]/.test(name.slice(choice.length)) && name !== 'valueAttachment'

@@ -37,8 +37,12 @@ export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment:
   return { ...defined(before), ...merged }
 }
 
-const defined = (record: JsonRecord): JsonRecord =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
+/** In a loop: by lists of entries it took a tenth of an upload's way through this room. */
+const defined = (record: JsonRecord): JsonRecord => {
+  const kept: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(record)) if (value !== undefined) kept[name] = value
+  return kept
+}
 
 /** The client's element stands where it agrees, whichever of the names of a choice it has. */
 const without = (derived: JsonRecord, sent: JsonRecord): JsonRecord => {

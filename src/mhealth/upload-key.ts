@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { canonicalize } from 'json-canonicalize'
+import { configure } from 'safe-stable-stringify'
 import { toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
@@ -70,6 +70,10 @@ const momentIn = (value: unknown): unknown => {
   const moment = Date.parse(text)
   return Number.isNaN(moment) || /\.\d{4}/.test(text) ? value : new Date(moment).toISOString().replace('.000Z', 'Z')
 }
+
+/** Of all that JSON can say, to the byte what RFC 8785 has. */
+const canonicalize = (value: unknown): string => stringify(value) ?? ''
+const stringify = configure({ strict: true })
 
 const canonicalOf = (whole: unknown, expression: string): string => {
   try {

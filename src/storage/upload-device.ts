@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Extension, Observation } from '@medplum/fhirtypes'
 import { canonicalBase, standardExtensions } from '../fhir/canonical.ts'
 import type { Candidate } from './candidate.ts'
@@ -73,9 +73,7 @@ const keyOf = ({ patient, device }: Pick<Described, 'patient' | 'device'>): stri
       : serial !== undefined
         ? ['serial', serial, lower(manufacturer)]
         : ['model', ...[manufacturer, model, name].map(lower)]
-  const hex = createHash('sha256')
-    .update(JSON.stringify([patient, ...said]))
-    .digest('hex')
+  const hex = hash('sha256', JSON.stringify([patient, ...said]))
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Candidate } from './candidate.ts'
 import type { Connection } from './database.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -45,7 +45,7 @@ const timedUuidOf = (schema: string, { start, text }: { readonly start: number; 
   return uuidIn(time.toString(16).padStart(12, '0') + digestOf(schema, text))
 }
 
-const digestOf = (schema: string, key: string): string => createHash('sha256').update(`${schema}|${key}`).digest('hex')
+const digestOf = (schema: string, key: string): string => hash('sha256', `${schema}|${key}`)
 
 const uuidIn = (hex: string): string =>
   [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Observation, Provenance, Resource } from '@medplum/fhirtypes'
 import { canonicalBase } from '../fhir/canonical.ts'
 import { changes } from './changes.ts'
@@ -123,6 +123,6 @@ const participantTypes = 'http://terminology.hl7.org/CodeSystem/provenance-parti
 
 /** The same for each part of an upload, and telling nobody whether it was of others as well. It begins with the time, as the upload's does. */
 const idOf = (upload: string, patient: string): string => {
-  const hash = createHash('sha256').update(`${upload}/${patient}`).digest('hex')
-  return `${uploadProvenance}${upload.slice(0, 18)}-${hash.slice(0, 4)}-${hash.slice(4, 16)}`
+  const hex = hash('sha256', `${upload}/${patient}`)
+  return `${uploadProvenance}${upload.slice(0, 18)}-${hex.slice(0, 4)}-${hex.slice(4, 16)}`
 }

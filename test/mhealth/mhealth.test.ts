@@ -377,6 +377,21 @@ t.test('a code may leave open which minor version the document is of, and no mor
   t.end()
 })
 
+t.test(
+  'the digest is that of canonical JSON as RFC 8785 has it: keys in the order of UTF-16, numbers and texts as JavaScript writes them',
+  t => {
+    const sent = String.raw`{ "header": {}, "body": { "\u20ac": 1e30, "\r": 4.50, "\ufb33": 2e-3, "10": null, "9": -0, "\ud83d\ude00": "\u20AC$\u000F\nA'B\"\\\/", "\u0080": [333333333.33333329], "\u00f6": true } }`
+    const code = { coding: [{ system: 'https://w3id.org/openmhealth', code: 'acme:gait:1.0' }] }
+    const observation = upload('{}', {
+      code,
+      valueAttachment: { contentType: 'application/json', data: Buffer.from(sent).toString('base64') },
+    })
+    const canonical = `{"body":{"\\r":4.5,"10":null,"9":0,"${'\u0080'}":[333333333.3333333],"ö":true,"€":1e+30,"😀":"€$\\u000f\\nA'B\\"\\\\/","${'\ufb33'}":0.002},"header":{}}`
+    t.equal(receive(observation).uploadKey?.digest, hash('sha256', canonical))
+    t.end()
+  },
+)
+
 t.test('the key is the header’s id, else the document; the digest does not mind spelling', t => {
   const key = (document: unknown) => receive(upload(document)).uploadKey
   const spaced = JSON.stringify(heartRate(64.5), null, 2).replace('64.5', '64.50')
