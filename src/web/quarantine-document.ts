@@ -77,7 +77,7 @@ const documentFor = async (request: FastifyRequest<OfDocument>, options: PageOpt
   return found === undefined ? notFound() : { keeper, found }
 }
 
-const actions = ({ id }: QuarantinedDocument, token: string): Html => {
+const actions = ({ id, isLost }: QuarantinedDocument, token: string): Html => {
   const one = (
     action: string,
     style: string,
@@ -85,7 +85,7 @@ const actions = ({ id }: QuarantinedDocument, token: string): Html => {
   ) => html`<form method="post" action="/quarantine/${id}/${action}" class="d-inline-block mt-0">
 <input type="hidden" name="_csrf" value="${token}"><button class="btn ${style}">${text}</button></form>`
   return html`<div class="d-flex flex-wrap gap-2 mb-4">
-${one('replay', 'btn-primary', 'Try it again')}
+${!isLost && one('replay', 'btn-primary', 'Try it again')}
 ${one('remove', 'btn-outline-primary', 'Remove it')}
 </div>`
 }
@@ -109,7 +109,7 @@ ${messages(document.issues)}
 <h2>What each policy makes of it now</h2>
 <dl>${verdicts.map(({ policy, refusals }) => html`<dt>${policyLabels[policy]}</dt><dd>${refusals.length === 0 ? 'It would be taken.' : messages(refusals)}</dd>`)}</dl>
 <h2>The document</h2>
-<p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent. Marked is what it was refused for.</p>
+<p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent.${attached.some(({ kind }) => kind === 'json') && ' Marked is what it was refused for.'}</p>
 ${refusedDocument(body, attached, document.issues)}`
 }
 

@@ -286,6 +286,23 @@ t.test('more than can be worked on is refused before it is read, with a time to 
   )
 })
 
+t.test('whoever has a Subscription written later is its subscriber, as if it had been written at once', async t => {
+  const resource = {
+    resourceType: 'Subscription',
+    status: 'requested',
+    reason: 'new heart rates',
+    criteria: 'Observation?code=http://loinc.org|8867-4',
+    channel: { type: 'websocket' },
+  }
+  const entry = [{ resource, request: { method: 'POST', url: 'Subscription' } }]
+  const location = await laterOf('', { body: { resourceType: 'Bundle', type: 'batch', entry } })
+  const { resource: answer } = (await answerAt(location)) as { resource: Bundle }
+  const [, id = ''] = /Subscription\/([^/]+)/.exec(answer.entry?.[0]?.response?.location ?? '') ?? []
+  t.match(await database.any(sql.fragment`SELECT client_id AS client FROM subscriber WHERE id = ${id}`), [
+    { client: 'importer' },
+  ])
+})
+
 t.test('the same bound holds for what comes by another contract', async t => {
   for (const url of ['/FHIR/R5/', '/omh/v1/dataPoints?patient=nobody', '/api/v1/patients/nobody/consents']) {
     const headers = { authorization: 'Bearer everything', 'content-type': 'application/json' }

@@ -201,8 +201,12 @@ t.test('what refers to what was refused with it is not taken alone', async t => 
   t.equal((await send(app, 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).statusCode, 422)
   await relax({ id })
   const page = `/quarantine/${await idOf(id)}`
-  t.match(wordsOf(await manager.get(page)), /was refused with it\. So it cannot be taken alone/)
-  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
+  const shown = wordsOf(await manager.get(page))
+  t.match(shown, /was refused with it\. So it cannot be taken alone/)
+  t.notMatch(shown, 'Try it again')
+  const list = `/devices/${id}/quarantine`
+  const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
+  t.match(await manager.send(list, reason, `${list}/replay`), { location: `${list}?taken=0&refused=1` })
   t.match(wordsOf(await manager.get(page)), /Refused again .*: it refers to what was sent with it/)
 })
 
