@@ -26,21 +26,23 @@ export const outlineOf = (sent: JsonRecord, { newestVersion, faceOf }: Reading):
   const documents = sent.resourceType === 'Observation' ? readableDocuments(sent, newestVersion) : undefined
   if (documents === undefined) return undefined
   const faces = documents.flatMap(document => faceOf(document) ?? [])
+  const codes = codesIn(sent)
   const isDoubtful =
     faces.length < documents.length ||
     documents.some(document => contradictingSubject(sent, document).length > 0) ||
-    !asList(sent.derivedFrom ?? []).every(one => referenceIn(one) !== undefined)
+    codes === undefined ||
+    !isListOf(sent.derivedFrom, one => referenceIn(one) !== undefined)
   const [document] = documents
   const { id } = document ?? {}
   const device = document && deviceOf(document.plain.header)
-  const coding = isDoubtful ? [] : [...codingsIn(sent.code), ...faces.flatMap(({ codings }) => codings)]
+  const coding = isDoubtful ? [] : [...codes.own, ...faces.flatMap(({ codings }) => codings)]
   return {
     asked: {
       resourceType: 'Observation',
       status: 'unknown',
       code: { coding },
       ...defined({ subject: referenceIn(sent.subject), device: referenceIn(sent.device) }),
-      ...(isDoubtful ? {} : { ...partsIn(sent, faces), ...timeIn(sent, faces) }),
+      ...(isDoubtful ? {} : { ...partsOf(codes.ofParts, faces), ...derivedFrom(sent), ...timeIn(sent, faces) }),
     } as Observation,
     ...(device && { device }),
     schema: coding.length === 0 || id === undefined ? 'unknown' : `${id.namespace}:${id.name}:${id.version}`,
@@ -50,10 +52,23 @@ export const outlineOf = (sent: JsonRecord, { newestVersion, faceOf }: Reading):
 const defined = (record: JsonRecord): JsonRecord =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
 
-const partsIn = (sent: JsonRecord, faces: readonly NativeFace[]): JsonRecord => ({
-  component: [...asList(sent.component), ...faces.flatMap(({ components }) => components)].map(one => ({
-    code: { coding: codingsIn(asRecord(one)?.code) },
-  })),
+const isListOf = (value: unknown, isOne: (one: unknown) => boolean): boolean =>
+  value === undefined || (Array.isArray(value) && value.every(isOne))
+
+/** Undefined where any code cannot be read: it might be of another kind. */
+const codesIn = (sent: JsonRecord) => {
+  const own = codingsIn(sent.code)
+  const ofParts = asList(sent.component ?? []).map(one => codingsIn(asRecord(one)?.code))
+  const isRead = isListOf(sent.component, one => asRecord(one) !== undefined) && !ofParts.includes(undefined)
+  return own === undefined || !isRead ? undefined : { own, ofParts: ofParts.map(codings => codings ?? []) }
+}
+
+const partsOf = (ofParts: readonly (readonly Coding[])[], faces: readonly NativeFace[]): JsonRecord => {
+  const ofFaces = faces.flatMap(({ components }) => components.map(({ code }) => codingsIn(code) ?? []))
+  return { component: [...ofParts, ...ofFaces].map(coding => ({ code: { coding } })) }
+}
+
+const derivedFrom = (sent: JsonRecord): JsonRecord => ({
   derivedFrom: asList(sent.derivedFrom).flatMap(one => referenceIn(one) ?? []),
 })
 
@@ -68,11 +83,24 @@ const referenceIn = (value: unknown) => {
   return reference === undefined ? undefined : { reference }
 }
 
-const codingsIn = (concept: unknown) =>
-  asList(asRecord(concept)?.coding).flatMap(one => {
-    const [system, code] = [wordIn(asRecord(one)?.system), wordIn(asRecord(one)?.code)]
-    return code === undefined ? [] : [{ ...(system === undefined ? {} : { system }), code }]
-  })
+type Coding = { readonly system?: string; readonly code: string }
+
+/** Undefined where they cannot be read. */
+const codingsIn = (concept: unknown): readonly Coding[] | undefined => {
+  if (concept === undefined) return []
+  const { coding } = asRecord(concept) ?? { coding: null }
+  return isListOf(coding, isCoding) ? asList(coding).flatMap(codingIn) : undefined
+}
+
+const isCoding = (coding: unknown): boolean => {
+  const { system, code } = asRecord(coding) ?? { code: null }
+  return [system, code].every(word => word === undefined || wordIn(word) !== undefined)
+}
+
+const codingIn = (coding: unknown): readonly Coding[] => {
+  const [system, code] = [wordIn(asRecord(coding)?.system), wordIn(asRecord(coding)?.code)]
+  return code === undefined ? [] : [{ ...(system === undefined ? {} : { system }), code }]
+}
 
 /** What the Observation says itself, where the document does not say otherwise; none where there are several. */
 const timeIn = (sent: JsonRecord, faces: readonly NativeFace[]): JsonRecord => {

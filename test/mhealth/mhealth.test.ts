@@ -427,3 +427,45 @@ t.test('whatever text a document has, its bytes come out as they went in', t => 
   )
   t.end()
 })
+
+const outlineOf = (more: object, document: unknown = heartRate()) => mhealth.outlineOf(upload(document, { ...more }))
+const known = { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }
+const noJson = { valueAttachment: { data: Buffer.from('{').toString('base64') } }
+
+t.test('of what no policy takes is known what the Observation says, and what can be read of its document', t => {
+  t.match(outlineOf(noJson), {
+    schema: 'unknown',
+    asked: { code: { coding: [known] }, subject: { reference: 'Patient/ann' }, device: { reference: 'Device/cuff' } },
+  })
+  const weight = { code: { coding: [{ system: loinc, code: '29463-7' }] }, valueString: 'high' }
+  t.match(outlineOf(weight), {
+    schema: 'omh:heart-rate:2.0',
+    asked: { code: { coding: [{ code: '29463-7' }, { code: '8867-4' }, known] }, effectiveDateTime: at.date_time },
+  })
+  const times = { ...noJson, effectiveDateTime: '2026-03-01' }
+  t.match(outlineOf(times), { asked: { effectiveDateTime: '2026-03-01' } })
+  t.end()
+})
+
+t.test('what is in doubt is not told: whose it is, of which kind, when', t => {
+  const doubts: readonly object[] = [
+    { code: { coding: known } },
+    { code: { coding: [known, { code: 5 }] } },
+    { component: { code: { coding: [known] } } },
+    { component: [{ code: { coding: [{ code: 'a\0' }] } }] },
+    { derivedFrom: { reference: 'Observation/1' } },
+    { derivedFrom: [{ display: 'another' }] },
+  ]
+  for (const more of doubts)
+    t.match(outlineOf(more), { schema: 'unknown', asked: { code: { coding: [] } } }, JSON.stringify(more))
+  const ofBob = outlineOf({}, point('omh:heart-rate:2.0', heartRate().body, { user_id: 'Patient/bob' }))
+  t.strictSame([ofBob?.schema, ofBob?.asked.code.coding, ofBob?.asked.effectiveDateTime], ['unknown', [], undefined])
+  for (const effective of [
+    { effectiveDateTime: '2026-04-01' },
+    { effectiveDateTime: '2026-03-01', effectivePeriod: {} },
+  ])
+    t.equal(outlineOf(effective)?.asked.effectiveDateTime, undefined)
+  t.equal(outlineOf({ valueAttachment: { contentType: 'image/png', data: 'AAAA' } }), undefined)
+  t.equal(mhealth.outlineOf({ resourceType: 'Observation' }), undefined)
+  t.end()
+})
