@@ -106,7 +106,7 @@ export const replace = async (
   checkSubjects(candidate, parseJson(current.content) as Resource, writing)
   const allowed = restrict(writing.access, action, current.type)
   const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
-  if (outcome === 'refused') throw refusal(candidate)
+  if (outcome === 'refused') throw refusal(candidate, writing)
   if (outcome === 'unchanged') return { outcome, ...current }
   await project(connection, current.type, [toProjected(candidate)], writing)
   return { outcome: 'updated', ...toStored(candidate) }

@@ -37,10 +37,10 @@ export const meetUpload = async (
 ): Promise<Written> => {
   const { candidate } = met.entry
   const told = (written: Written) => toldTo(writing, candidate, rights, written)
-  if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate) }
+  if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate, writing) }
   if (met.current === undefined) return told(goneSince)
   if (isOld(met) && nextOf(met, met.current) === undefined) return told({ outcome: 'unchanged', ...met.current })
-  if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate) }
+  if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate, writing) }
   const locked = await lockMet(connection, writing, met, met.current)
   if (locked.current === undefined) return told(goneSince)
   // What is one's own can be taken back for ever, also where nothing new may be stored any more.

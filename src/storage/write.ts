@@ -134,7 +134,7 @@ export const insertAll = async (
   return candidates.map(candidate =>
     written.has(candidate.pk)
       ? { outcome: 'created', ...toStored(candidate) }
-      : { outcome: 'refused', error: refusal(candidate) },
+      : { outcome: 'refused', error: refusal(candidate, writing) },
   )
 }
 
@@ -142,11 +142,17 @@ export const unknown = (type: ResourceType, id: string): FhirError =>
   new FhirError('not-found', `${type}/${id} is not known`)
 
 /** Tells the rule, and what of the resource may be against it. */
-export const refusal = ({ type, resource }: Candidate): FhirError => {
+export const refusal = ({ type, resource }: Candidate, { authorSince }: Writing): FhirError => {
   const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource) || 'without a code'})` : ''
   const expression = type === 'Observation' ? { expression: 'Observation.code' } : {}
-  return new FhirError('forbidden', `This token may not write this ${type}${what}: ${whoWrites(type)}`, expression)
+  // Said of whatever is refused, so that it tells of nothing that is there.
+  const until = authorSince === undefined ? '' : unprovenRule
+  const words = `This token may not write this ${type}${what}: ${whoWrites(type)}${until}`
+  return new FhirError('forbidden', words, expression)
 }
+
+const unprovenRule =
+  '. As it came by an invitation alone, it also changes nothing that was there before it, until the patient says on their own page that the app is theirs'
 
 const codesOf = ({ code }: Observation): string =>
   (code.coding ?? []).map(({ system = '', code = '' }) => `${system}|${code}`).join(', ')

@@ -183,7 +183,13 @@ t.test('whoever knows what an older document is called neither changes it nor ma
     const answer = await send(bearer, 'POST', 'Observation', sent)
     t.equal(answer.statusCode, 403)
     t.notOk(answer.body.includes(old.id))
+    t.match(answer.body, /changes nothing that was there before it, until the patient says on their own page/)
   }
+  const { extension: _, ...rest } = heartRate(patient, hours(-23), '99')
+  const unasked = { ...rest, code: { coding: [{ system: 'http://loinc.org', code: '1-8' }] } }
+  const refused = await send(bearer, 'POST', 'Observation', unasked)
+  t.equal(refused.statusCode, 403)
+  t.match(refused.body, /changes nothing that was there before it/, 'which is said of whatever is refused')
   t.equal((await send(own, 'GET', `Observation/${old.id}`)).body, before)
 })
 
