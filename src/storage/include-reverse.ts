@@ -73,7 +73,6 @@ const rowsOf = (
     ),
     ...ofNoPatient(links.filter(isSubject), reached),
     ...(patients.length > 0 && links.some(isMember) ? [isGroupOf(patients)] : []),
-    ...(links.some(isTarget) ? hasBrought(reached.from) : []),
   ]
   return [
     ...(isOfPatients ? [observationsOf(patients, including, news)] : []),
@@ -85,6 +84,7 @@ const rowsOf = (
           }),
         ]
       : []),
+    ...(links.some(isTarget) ? uploadsOf(reached.from, including, news) : []),
   ]
 }
 
@@ -138,20 +138,24 @@ const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row
   WHERE enrolment.patient_id = ANY(${sql.array([...patients], 'int4')})
     AND ${isEnrolled})`
 
-/** The Provenance of an upload that has brought one of the Observations. */
-const hasBrought = (from: Frontier['from']): readonly SqlFragment[] => {
+/** The Provenances of uploads that have brought one of the Observations: by themselves, as very many may have brought the same. */
+const uploadsOf = (from: Frontier['from'], including: Including, news: SqlFragment): readonly SqlFragment[] => {
   const observations = from.filter(({ type }) => type === 'Observation')
   if (observations.length === 0) return []
+  const places = sql.fragment`unnest(${sql.array(
+    observations.map(({ patientId }) => patientId),
+    'int4',
+  )}, ${sql.array(
+    observations.map(({ pk }) => pk),
+    'int8',
+  )}) AS place(patient_id, pk)`
   return [
-    sql.fragment`row.pk = ANY (ARRAY(
-      SELECT brought.pk
-      FROM unnest(${sql.array(
-        observations.map(({ patientId }) => patientId),
-        'int4',
-      )}, ${sql.array(
-        observations.map(({ pk }) => pk),
-        'int8',
-      )}) AS place(patient_id, pk)
-      JOIN upload_target AS brought ON brought.patient_id = place.patient_id AND brought.observation = place.pk))`,
+    includedRows('Provenance', including, {
+      from: sql.fragment`(
+        SELECT DISTINCT upload_target.patient_id, upload_target.pk FROM ${places}
+        JOIN upload_target ON upload_target.patient_id = place.patient_id AND upload_target.observation = place.pk) AS upload
+        JOIN provenance AS row ON row.patient_id = upload.patient_id AND row.pk = upload.pk`,
+      linked: news,
+    }),
   ]
 }

@@ -6,6 +6,7 @@ import type { CommonTokens } from './common-tokens.ts'
 import { compilePart, compilePatients } from './compile.ts'
 import { leadsToPatients } from './compile-link.ts'
 import { drivingCode } from './driving-code.ts'
+import { drivingTarget } from './driving-target.ts'
 import { matchesHot } from './hot.ts'
 import type { Including } from './include-row.ts'
 import { hasOnePlan } from './one-plan.ts'
@@ -46,6 +47,17 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}) }
   const asked = conjuncts(question)
   const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
+  const target = type === 'Provenance' ? drivingTarget(asked, stored, classes) : undefined
+  if (target !== undefined) {
+    const rest = asked.filter(one => one !== target.match)
+    return {
+      // By pk alone, which tells them all apart: with patient_id as well PostgreSQL takes them for so few that it reads all.
+      from: sql.fragment`(${target.keys}) AS key JOIN provenance AS row ${sample} ON row.pk = key.pk`,
+      where: allOf([sql.fragment`TRUE`, ...rest.map(one => compilePart(one, target.row, classes))]),
+      row: target.row,
+      hasOnePlan: hasOnePlan(question),
+    }
+  }
   const byPatientOf = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatient(rest, classes) : {})
   if (driving === undefined) {
     return {

@@ -1,8 +1,14 @@
 import t from 'tap'
+import { fullAccess } from '../../src/access/access.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { parseSearch } from '../../src/search/parse.ts'
+import { openStores } from '../../src/storage/resources.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { heartRate, upload } from '../mhealth/upload.ts'
-import { fhirServer } from '../support/fhir-server.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
 
-const server = await fhirServer()
+const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
 const send = (method: 'POST' | 'PUT', url: string, body: unknown, more: object = {}) =>
@@ -96,3 +102,86 @@ t.test('an upload has one Provenance, of what it has brought and not of what was
     target: [{ reference: `Observation/${two}` }],
   })
 })
+
+/** As if as many uploads as `count` had changed the Observation, before all that is there or after. */
+const broughtAgain = async (observation: string, count: number, when: 'before' | 'after'): Promise<void> => {
+  await database.run(sql.fragment`
+    WITH made AS (
+      INSERT INTO provenance (patient_id, pk, id, version, last_updated, author, tokens, content)
+      SELECT patient_id, ${when === 'after' ? 1 : -1} * nextval('resource_pk'), gen_random_uuid(), 1, now(), author, tokens, content
+      FROM (SELECT * FROM provenance WHERE id LIKE 'upload-%' ORDER BY pk LIMIT 1) AS first, generate_series(1, ${count})
+      RETURNING patient_id, pk
+    )
+    INSERT INTO upload_target (patient_id, pk, observation)
+    SELECT made.patient_id, made.pk, observation.pk FROM made, observation WHERE observation.id = ${observation}`)
+  await database.run(sql.fragment`ANALYZE provenance, upload_target`)
+}
+
+t.test('of an Observation that very many uploads have changed a page is read in order, and no further', async t => {
+  const uuids = ['6', '7'].map(digit => `0a6f3c1e-5b7d-4c2a-9e8f-00000000000${digit}`)
+  const sent = locations(await batch(...uuids.map(uuid => document(uuid))))
+  const [many = '', few = ''] = sent.map(location => location.split('/').at(-3))
+  await broughtAgain(many, 5000, 'before')
+  await broughtAgain(few, 5, 'before')
+  const written = {
+    resourceType: 'Provenance',
+    target: [{ reference: `Observation/${many}` }],
+    recorded: '2026-03-01T00:00:00Z',
+    agent: [{ who: { reference: 'Patient/ann' } }],
+  }
+  const { id: own } = (await send('POST', '/Provenance', written)).json()
+  await broughtAgain(many, 10, 'after')
+
+  type Page = { readonly entry?: readonly Entry[]; readonly link: readonly { relation: string; url: string }[] }
+  type Entry = { readonly fullUrl?: string }
+  const pagesOf = async (query: string) => {
+    const pages: (readonly (string | undefined)[])[] = []
+    for (let url: string | undefined = `/fhir/${query}`; url !== undefined; ) {
+      const { entry = [], link }: Page = (await server.inject({ url, headers })).json()
+      pages.push(entry.map(({ fullUrl }) => fullUrl?.split('/').at(-1)))
+      url = link.find(({ relation }) => relation === 'next')?.url.replace(/^.*\/fhir/, '/fhir')
+    }
+    return pages
+  }
+  const inOrder = await database.any<{ id: string }>(sql.fragment`
+    SELECT id FROM provenance
+    WHERE id = ${own} OR pk IN (SELECT pk FROM upload_target WHERE observation = (SELECT pk FROM observation WHERE id = ${many}))
+    ORDER BY pk DESC`)
+  const pages = await pagesOf(`Provenance?target=Observation/${many}&_count=1000`)
+  t.strictSame(
+    pages.flat(),
+    inOrder.map(({ id }) => id),
+  )
+  t.equal(pages[0]?.indexOf(own), 10, 'what somebody wrote of it stands among them')
+  const total = async (target: string, kind: string) => {
+    const url = `/fhir/Provenance?target=${target}&_total=${kind}&_summary=count`
+    return (await server.inject({ url, headers })).json().total
+  }
+  t.equal(await total(many, 'accurate'), 5012)
+  t.equal(await total(many, 'estimate'), 5012)
+  t.equal(await total(`${many},${few}`, 'accurate'), 5017, 'what has brought both is found once')
+  const [along] = await pagesOf(`Observation?_id=${many}&_revinclude=Provenance:target`)
+  t.equal(along?.length, 1 + 1000 + 1, 'the most that come along, and that they are not all')
+
+  const [registry, classes] = [loadRegistry(), openCodeClasses()]
+  const stores = await openStores({ database, dictionaryConnection: database, registry, classes })
+  const author = { kind: 'client' as const, id: 'importer' }
+  const store = stores({ access: fullAccess, author, organizations: [], choosesIds: false, choosesOwner: false })
+  const query = new URLSearchParams({ target: `Observation/${many}` })
+  const { statements } = await store.explain(parseSearch(registry, 'Provenance', query), 'plan')
+  const way = wayTo('upload_target', statements[0]?.plan)
+  t.match(way, /Limit.*Merge Append.*Index Only Scan$/)
+  t.notMatch(way, /Limit.*(Sort|Hash|Materialize)/)
+})
+
+type Step = { readonly 'Node Type': string; readonly Alias?: string; readonly Plans?: readonly Step[] }
+
+/** The steps of a plan, from the answer down to where the rows of the relation come from. */
+const wayTo = (relation: string, plan: unknown): string => {
+  const ways = (step: Step & { readonly 'Relation Name'?: string }): readonly string[] => {
+    const { 'Node Type': own, 'Relation Name': name, Plans = [] } = step
+    return name === relation ? [own] : Plans.flatMap(one => ways(one).map(way => `${own} ${way}`))
+  }
+  const [{ Plan: whole }] = plan as readonly [{ readonly Plan: Step }]
+  return ways(whole).find(way => way.includes('Limit')) ?? ''
+}
