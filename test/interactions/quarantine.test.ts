@@ -392,6 +392,20 @@ const laterAt = async (location: string): Promise<string> => {
   }
 }
 
+t.test('that something is kept is recorded, as what was asked for, with whose it is', async t => {
+  const source = await strictSource()
+  const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
+  const last = async () =>
+    database.one(sql.fragment`
+      SELECT interaction, type, outcome, patients = ARRAY[(SELECT patient_id FROM patient_compartment WHERE id = ${ann})] AS "isAnns",
+        cardinality(kinds) AS kinds
+      FROM audit_record WHERE outcome = 202 ORDER BY id DESC LIMIT 1`)
+  await send(annsApp, 'PUT', `Observation/${id}`, { ...of(ann, source), id })
+  t.match(await last(), { interaction: 'update', type: 'Observation', isAnns: true, kinds: 1 })
+  await send(annsApp, 'POST', 'Observation', { ...of(ann, source), ...attached('?'), code: { text: 'Sugar' } })
+  t.match(await last(), { interaction: 'create', type: 'Observation', isAnns: true, kinds: 0 })
+})
+
 t.test('each upload leaves a row of what became of it, by source', async t => {
   const [source, strict] = [(await create(administrator, { resourceType: 'Device' })).id, await strictSource()]
   const good = glucose('mg/dL')
