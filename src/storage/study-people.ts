@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../access/access.ts'
+import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
@@ -18,8 +19,8 @@ export type StudyPeopleAsked = {
   readonly subjects: Expression
   /** Which Observations the study is consented. */
   readonly shared: Expression
-  /** `silent`: they share, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text. Absent: everybody. */
-  readonly state?: StudyState | 'silent' | 'earlier'
+  /** `silent`: they share, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text; `paper`: what they signed on paper is not confirmed yet. Absent: everybody. */
+  readonly state?: StudyState | 'silent' | 'earlier' | 'paper'
   readonly silentDays: number
   /** A part of a name or an identifier; empty: everybody. */
   readonly text: string
@@ -40,6 +41,8 @@ export type StudyPersonRow = {
   readonly isSilent: boolean
   /** Whether they share by an earlier text than the one to sign now. */
   readonly isEarlier: boolean
+  /** Whether what they signed on paper was recorded, and not confirmed yet. */
+  readonly isOnPaper: boolean
   /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured. */
   readonly arrived: Date | null
   readonly measured: Date | null
@@ -50,7 +53,7 @@ export type StudyPeople = {
   /** How many there are that were asked for. */
   readonly total: number
   /** Of all in the study, whatever was asked for. */
-  readonly counts: Readonly<Partial<Record<StudyState | 'silent' | 'earlier', number>>>
+  readonly counts: Readonly<Partial<Record<StudyState | 'silent' | 'earlier' | 'paper', number>>>
 }
 
 type Gate = { readonly access: Access; readonly classes: CodeClasses }
@@ -75,7 +78,7 @@ export const readStudyPeople = async (
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total, page.patient_id AS "patientId",
       page.content::text AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
-      page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.arrived, page.measured
+      page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper", page.arrived, page.measured
     FROM (
       SELECT jsonb_object_agg(state, number) AS counts
       FROM (
@@ -83,7 +86,9 @@ export const readStudyPeople = async (
         UNION ALL
         SELECT 'silent', count(*) FROM person WHERE silent
         UNION ALL
-        SELECT 'earlier', count(*) FROM person WHERE earlier) AS one) AS counted
+        SELECT 'earlier', count(*) FROM person WHERE earlier
+        UNION ALL
+        SELECT 'paper', count(*) FROM person WHERE paper) AS one) AS counted
     LEFT JOIN page ON TRUE
     ORDER BY page.key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, page.pk DESC`)
   const [first] = rows
@@ -99,6 +104,7 @@ type Row = Omit<StudyPersonRow, 'subject'> & Pick<StudyPeople, 'total' | 'counts
 /** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
 const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeopleAsked): SqlFragment => {
   const since = sql.fragment`now() - make_interval(days => ${silentDays})`
+  const scanned = JSON.stringify([{ url: extensions.paperScan }])
   return sql.fragment`
   subject AS MATERIALIZED (
     SELECT row.patient_id, row.pk, row.content FROM research_subject AS row
@@ -115,6 +121,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   answered AS MATERIALIZED (
     SELECT row.patient_id, (array_agg(row.content ->> 'status' ORDER BY
       array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC))[1] AS status,
+      bool_or(row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${scanned}::jsonb) AS paper,
       max(row.content ->> 'dateTime') FILTER (WHERE row.content ->> 'status' = 'active') AS signed,
       bool_or(row.content ->> 'status' = 'active' AND given.text_version IS DISTINCT FROM (
         SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
@@ -124,7 +131,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     GROUP BY row.patient_id
   ),
   stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, CASE
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, CASE
       WHEN subject.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
@@ -137,7 +144,8 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   person AS MATERIALIZED (
     SELECT stated.*, newest.arrived, newest.measured, stated.state IN ('all', 'partly')
       AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
-      stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier
+      stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
+      stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
     FROM stated LEFT JOIN LATERAL (
       SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured
       FROM observation AS row
@@ -155,8 +163,16 @@ const isPatientOf = (person: SqlFragment): SqlFragment => sql.fragment`row.patie
 
 const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
   if (state === undefined) return sql.fragment`TRUE`
-  if (state === 'silent') return sql.fragment`person.silent`
-  return state === 'earlier' ? sql.fragment`person.earlier` : sql.fragment`person.state = ${state}`
+  switch (state) {
+    case 'silent':
+      return sql.fragment`person.silent`
+    case 'earlier':
+      return sql.fragment`person.earlier`
+    case 'paper':
+      return sql.fragment`person.paper`
+    default:
+      return sql.fragment`person.state = ${state}`
+  }
 }
 
 const textTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {

@@ -16,7 +16,7 @@ export type StudyParts = {
 }
 
 /** Somebody in a study, as far as the caller may know. */
-export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier'> & {
+export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'isOnPaper'> & {
   /** Id of the ResearchSubject. */
   readonly id: string
   /** Id of the Patient that it names, whom the caller may not be able to read. */
@@ -65,7 +65,7 @@ export const findEnrolledPeople = async (
 export const silentDays = 14
 
 const toPerson = (
-  { subject, patient, state, isSilent, isEarlier, arrived, measured }: StudyPersonRow,
+  { subject, patient, state, isSilent, isEarlier, isOnPaper, arrived, measured }: StudyPersonRow,
   seesAnswers: boolean,
 ) => {
   const { id = '', identifier = [], individual }: ResearchSubject = JSON.parse(subject)
@@ -78,6 +78,7 @@ const toPerson = (
     state: seesAnswers || state === 'ended' ? state : undefined,
     isSilent: isSilent && seesAnswers,
     isEarlier: isEarlier && seesAnswers,
+    isOnPaper: isOnPaper && seesAnswers,
     ...(arrived === null ? {} : { newest: { arrived, ...(measured === null ? {} : { measured }) } }),
   }
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inactivationReason } from '../access/vocabulary.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
@@ -100,5 +101,10 @@ const standing = (asked: StudyAsked, { say }: Words, done = ''): Html | undefine
     return html`${notice('done', html`<p>${told}</p>${copy}`)}${isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
   }
   if (consent?.status === 'rejected') return notice('done', html`<p>${say('study.declined')}</p>`)
-  return consent?.status === 'inactive' ? notice('done', html`<p>${say('study.ended')}</p>`) : undefined
+  if (consent?.status !== 'inactive') return undefined
+  const reason = consent.extension?.find(({ url }) => url === inactivationReason)?.valueCodeableConcept?.text
+  return notice(
+    'done',
+    html`<p>${say('study.ended')}</p>${reason && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`,
+  )
 }

@@ -11,6 +11,7 @@ import { sendPage } from './page.ts'
 import { qrPicture } from './qr-picture.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { nameOf } from './study-person.ts'
+import { peopleAskedIn, peopleUrl } from './study-reading.ts'
 import { moment } from './time.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
@@ -27,12 +28,12 @@ export const studyInvitationActions: AddPage = (server, { invitations }) => {
       if (!(error instanceof FhirError) || error.status !== 422) throw error
       return sendRefusal(reply, study, error.message)
     }
-    return reply.redirect(`/studies/${study}`, 303)
+    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(request)), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     await invitations.cancel({ person: sessionOf(request).person, study, subject })
-    return reply.redirect(`/studies/${study}`, 303)
+    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(request)), 303)
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
@@ -63,20 +64,21 @@ ${qrPicture(link, 'QR code of the invitation')}
 <p><a href="/studies/${study}">Back to the study</a></p>`,
   })
 
-type Shown = { readonly page: string; readonly token: string }
+/** `back`: the query of the list in which it stands. */
+type Shown = { readonly page: string; readonly back: string; readonly token: string }
 
 /** What became of the invitation, and what can be done; undefined where the reader may not invite. */
 export const invitationOf = (
   person: EnrolledPerson,
   invitable: ReadonlyMap<string, Invited>,
-  { page, token }: Shown,
+  { page, back, token }: Shown,
 ): Html | undefined => {
   const { id, hasEnded } = person
   const invited = invitable.get(id)
   if (invited === undefined) return undefined
   const { invitation: state } = invited
   const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
-    html`<form method="post" action="${page}/people/${id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
+    html`<form method="post" action="${page}/people/${id}/${action}${back}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
   return html`${standingText(invited)}
 ${
   !hasEnded &&

@@ -55,6 +55,7 @@ export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, st
   partly: 'Share a part',
   silent: 'Silent',
   earlier: 'Signed an earlier text',
+  paper: 'On paper, to be confirmed',
   declined: 'Declined',
   withdrawn: 'Withdrawn',
   ended: 'Place has ended',

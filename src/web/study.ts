@@ -43,7 +43,7 @@ export const studyPage: AddPage = (server, options) => {
     )
     const asks = await mayWithdrawIn(options, person, request.params.id)
     const isChangeable = await unlessRefused(() => findChangeableStudy(options, person, request.params.id))
-    const shown = { page, token: ownToken(reply), now: Date.now() }
+    const shown = { page, back: peopleUrl('', asked), token: ownToken(reply) }
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
     return sendStudyPage(reply, read, {
       tab: '',
@@ -83,10 +83,7 @@ const statesNav = (
 ): Html | undefined => {
   const states = Object.entries(peopleStates).filter(([state]) => (counts[state] ?? 0) > 0 || state === asked.state)
   if (states.length === 0) return undefined
-  const all = Object.entries(counts).reduce(
-    (sum, [state, count = 0]) => sum + (state === 'silent' || state === 'earlier' ? 0 : count),
-    0,
-  )
+  const all = Object.entries(counts).reduce((sum, [state, count = 0]) => sum + (marks.has(state) ? 0 : count), 0)
   const link = (state: PeopleAsked['state'], label: string, count: number) =>
     html`<li><a href="${urlOf({ ...asked, state, page: 1 })}"${state === asked.state && html` aria-current="true" class="fw-bold"`}>${label}: ${count}</a></li>`
   return html`<nav aria-label="By what they have answered"><ul class="list-unstyled d-flex flex-wrap gap-3">
@@ -94,6 +91,9 @@ ${link(undefined, 'Everybody', all)}
 ${states.map(([state, label]) => link(state as PeopleAsked['state'], label, counts[state] ?? 0))}
 </ul></nav>`
 }
+
+/** What is counted besides the answers. */
+const marks: ReadonlySet<string> = new Set(['silent', 'earlier', 'paper'])
 
 const findForm = (page: string, { state, sort, text }: PeopleAsked): Html => html`<form method="get" action="${page}">
 ${state !== undefined && html`<input type="hidden" name="state" value="${state}">`}
@@ -109,7 +109,7 @@ const listed = (
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3">
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}</h3>
-<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}</p>
+<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}${person.isOnPaper && ' What they signed on paper waits for somebody else to confirm it.'}</p>
 <p class="text-body-secondary">${arrived(person)}</p>
 ${actions}
 </li>`
@@ -121,6 +121,7 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined
     html`<p><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
   if (person.state === 'all' || person.state === 'partly')
     return link('withdrawal', 'They want to stop, and told us so')
+  if (person.isOnPaper) return link('paper', 'Look at what they signed on paper')
   return allowsPaper(study) && !person.hasEnded ? link('paper', 'They have signed on paper') : undefined
 }
 

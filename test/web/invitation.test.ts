@@ -101,7 +101,9 @@ t.test('a record that is another account’s is nobody else’s', async t => {
 t.test('an invitation that is cancelled, replaced, too old, or whose patient left, opens nothing', async t => {
   const { subject, patient } = await enrolled('Gone')
   const cancelled = await invite(subject)
-  t.match(await act(subject, 'cancel'), { status: 303, location: page })
+  const found = `${page}?find=gone`
+  const action = `${page}/people/${subject}/cancel?find=gone`
+  t.match(await staff.send(found, {}, action), { status: 303, location: found }, 'and one is where one was')
   const replaced = await invite(subject)
   const open = await invite(subject)
   for (const link of [cancelled, replaced]) t.match(await browser().get(link), { status: 410, body: over })

@@ -110,6 +110,14 @@ t.test('one records it, and it counts when another one has confirmed it', async 
     /Heart rate, from any device: measured from March 1, 2026 .*You have recorded it\./,
   )
 
+  const waiting = await second.get(`/studies/${study.id}?state=paper`)
+  t.match(
+    wordsOf(waiting),
+    /On paper, to be confirmed: 1 .* Bea Has not answered yet\. What they signed on paper waits for somebody else to confirm it\./,
+  )
+  t.notMatch(waiting.body, /Ann/)
+  t.match(waiting.body, `<a href="${page}" aria-label="Look at what they signed on paper: Bea">`)
+
   const _csrf = await tokenIn(first)
   t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by whoever has recorded it')
   t.equal((await researcher.post(`${page}/confirm`, { _csrf: await tokenIn(researcher) })).status, 404)
@@ -124,7 +132,9 @@ t.test('one records it, and it counts when another one has confirmed it', async 
     verification: [{ verified: true }],
     extension: [{}, { url: extensions.paperScan }],
   })
-  t.match(wordsOf(await second.get(`/studies/${study.id}`)), /Bea Shares a part of what the study asks for/)
+  const then = wordsOf(await second.get(`/studies/${study.id}`))
+  t.match(then, /Bea Shares a part of what the study asks for/)
+  t.notMatch(then, /to be confirmed/)
   const own = await patientToken(patient, 'patient/*.rs')
   t.match((await send(own, 'GET', `Consent/${given.id}`)).json(), { status: 'active' })
   const events = (await send(own, 'GET', 'AuditEvent')).json().entry ?? []

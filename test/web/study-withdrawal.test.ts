@@ -84,6 +84,12 @@ t.test('it ends at once, with the reason, and is recorded as theirs who did it',
   })
   t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Has withdrawn/)
   t.equal((await staff.get(page)).status, 404, 'there is nothing more to end')
+  const link = [{ target: { reference: `Patient/${patient}` } }]
+  const ann = await signedIn({ person: (await create('everything', { resourceType: 'Person', link })).id })
+  t.match(
+    wordsOf(await ann.get(`/sharing/${study.id}`)),
+    /You share nothing with this study now\. The staff of the study have ended it, and say why: Called on 24 November/,
+  )
 })
 
 t.test('what was ended by staff is not given again by them', async t => {
