@@ -13,6 +13,7 @@ import { studiesOfPerson } from '../storage/own-study.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import type { AuditLine } from './audit-line.ts'
+import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { field, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
@@ -42,7 +43,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
       content: html`<h1>${say('disclosures.title')}</h1>
 <p>${say('disclosures.text')}</p>
 ${form}
-${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${lines.map(line => listed(line, words))}</ul>`}
+${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${visitsOf(lines).map(visit => listed(visit, words))}</ul>`}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
 ${at !== null && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
 ${own && otherRecords(own, words)}
@@ -101,7 +102,7 @@ const findLines = async (
   { registry, openStoreFor, codeClasses }: PageOptions,
   words: Words,
 ): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
-  const query = new URLSearchParams([['_count', '25'], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
+  const query = new URLSearchParams([['_count', '100'], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
   if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
   const search = parseSearch(registry, 'AuditEvent', query)
   const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
@@ -169,15 +170,18 @@ const studiesOf = async (
   return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
 }
 
-const listed = ({ recorded, who, app, did, what, study, consents, isRefused }: AuditLine, words: Words): Html => {
+const listed = ({ recorded, who, app, deeds, consents }: Visit, words: Words): Html => {
   const { say } = words
   return html`<li class="list-group-item px-0">
 <div class="text-body-secondary">${moment(recorded, words)}</div>
 <div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
-<div>${did}${what !== '' && `: ${what}`}${study !== undefined && ` – ${say('disclosures.for', { study })}`} ${isRefused && html`<span class="badge text-bg-secondary">${say('disclosures.refused')}</span>`}</div>
+${deeds.map(deed => html`<div>${deedText(deed, words)}</div>`)}
 ${consents.map(consent => html`<div class="text-body-secondary">${say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}
 </li>`
 }
+
+const deedText = ({ did, whats, study, isRefused }: Deed, { say }: Words): Html =>
+  html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${study !== undefined && ` – ${say('disclosures.for', { study })}`} ${isRefused && html`<span class="badge text-bg-secondary">${say('disclosures.refused')}</span>`}`
 
 const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)
 

@@ -10,7 +10,8 @@ export type AuditLine = {
   readonly who: string | undefined
   readonly app: string | undefined
   readonly did: string
-  /** Kinds of data, else types of resources. */
+  /** Kinds of data, else types of resources; one by one, and in a row. */
+  readonly whats: readonly string[]
   readonly what: string
   /** By title: the token's, else those whose consents allowed it. */
   readonly study: string | undefined
@@ -23,6 +24,8 @@ export type AuditLine = {
   readonly patients: readonly string[]
   /** The search that was asked. */
   readonly query: string | undefined
+  /** Id of the request in which it was done. */
+  readonly request: string | undefined
 }
 
 type Telling = {
@@ -42,19 +45,22 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
     what?.reference === undefined ? [] : [{ reference: what.reference, name }],
   )
   const studies = references.filter(({ reference }) => reference.startsWith('ResearchStudy/'))
+  const whats = code === undefined ? [] : whatsOf(event, telling)
   const query = entity.find(one => one.query !== undefined)?.query
   return {
     recorded: new Date(recorded),
     who: user && (user.name ?? user.who?.reference ?? user.who?.identifier?.value),
     app: app && (app.name ?? app.who?.identifier?.value),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
-    what: code === undefined ? '' : whatOf(event, telling),
+    whats,
+    what: whats.join(', '),
     study: studies.length === 0 ? undefined : studies.map(({ name, reference }) => name ?? reference).join(', '),
     consents: entity.flatMap(({ type, what }) => (type?.code === 'Consent' ? [what?.reference ?? ''] : [])),
     isRefused: outcome !== '0',
     about: entity.flatMap(aboutOf),
     patients: [...new Set(references.flatMap(patientIn))],
     query: query && Buffer.from(query, 'base64').toString('utf8'),
+    request: entity.find(isRequest)?.what?.identifier?.value,
   }
 }
 
@@ -62,10 +68,13 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
 const isApp = ({ who }: AuditEventAgent): boolean =>
   who?.identifier !== undefined && who.identifier.system !== systems.account
 
-const aboutOf = ({ what, name, type }: AuditEventEntity): readonly string[] => {
+const isRequest = ({ type }: AuditEventEntity): boolean => type?.code === 'XrequestId'
+
+const aboutOf = (entity: AuditEventEntity): readonly string[] => {
+  const { what, name } = entity
   const { reference, identifier } = what ?? {}
   const text = name ?? reference ?? identifier?.value
-  return text === undefined || type?.code === 'XrequestId' || /^(Patient|ResearchStudy|Consent)\//.test(reference ?? '')
+  return text === undefined || isRequest(entity) || /^(Patient|ResearchStudy|Consent)\//.test(reference ?? '')
     ? []
     : [text]
 }
@@ -91,7 +100,7 @@ const verbs: Readonly<Record<string, Key>> = {
   delete: 'disclosures.deleted',
 }
 
-const whatOf = ({ entity = [] }: AuditEvent, { words, classes, typeName }: Telling): string => {
+const whatsOf = ({ entity = [] }: AuditEvent, { words, classes, typeName }: Telling): readonly string[] => {
   const displays = new Map(classes.kinds().map(({ key, display }) => [key, display]))
   const kinds = entity.flatMap(({ detail = [] }) =>
     detail.flatMap(({ type, valueString }) => (type === 'kind' && valueString !== undefined ? [valueString] : [])),
@@ -99,5 +108,5 @@ const whatOf = ({ entity = [] }: AuditEvent, { words, classes, typeName }: Telli
   const named = kinds.map(key => words.kind(key, displays.get(key) ?? key))
   const types = entity.flatMap(({ description }) => description?.split(' ') ?? [])
   const others = types.filter(type => type !== 'Observation' || named.length === 0).map(type => typeName(type) ?? type)
-  return [...named, ...others].join(', ')
+  return [...named, ...others]
 }

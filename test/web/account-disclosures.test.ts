@@ -83,9 +83,25 @@ t.test('who tried to sign in as them, and could not, is told', async t => {
   t.match(words, /Signed in refused/i)
 })
 
+t.test('what was done by one request stands together, each once', async t => {
+  const items = async () => (await browser.get(page)).body.split('list-group-item').length - 1
+  const before = await items()
+  const entry = ['Observation?_count=1', `Observation?subject=Patient/${ann}`, 'Observation?code=unheard-of'].map(
+    url => ({
+      request: { method: 'GET', url },
+    }),
+  )
+  const reader = await staffToken(researcher, 'user/Observation.rs')
+  t.equal((await send(reader, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })).statusCode, 200)
+  await seal()
+  t.equal(await items(), before + 1)
+  const [first = ''] = (await browser.get(page)).body.split('list-group-item').slice(1)
+  t.equal(wordsOf({ body: first }).match(/Looked for: Heart rate/g)?.length, 1)
+})
+
 t.test('a long list has pages', async t => {
   const reader = await staffToken(researcher, 'user/Observation.rs')
-  for (let read = 0; read < 26; read += 1) await send(reader, 'GET', `Observation?subject=Patient/${ann}`)
+  for (let read = 0; read < 101; read += 1) await send(reader, 'GET', `Observation?subject=Patient/${ann}`)
   await seal()
   const first = await browser.get(page)
   const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
