@@ -75,12 +75,19 @@ export const withProblems = (state: AppState, error: unknown): AppState => {
   const problems = error.issues.map(({ expression, message }) => {
     const name = fieldNames.find(one => one === expression)
     if (name === undefined) throw error
-    return [name, toSentence(message.replace(`${name}: `, '').replace(`${name} must`, 'this must'))]
+    const said = message.replace(`${name}: `, '').replace(`${name} must`, 'this must')
+    return [name, toSentence(said, state.values[name])]
   })
   return { ...state, problems: Object.fromEntries(problems) }
 }
 
-const toSentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+/** What was typed stays letter by letter. */
+const toSentence = (text: string, typed: string): string => {
+  const [first = '', ...others] = text.split(' ')
+  return typed.split(/\s+/).includes(first)
+    ? `“${first}” ${others.join(' ')}`
+    : `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+}
 
 const isKind = (text: string): text is AppKind => kinds.some(([kind]) => kind === text)
 

@@ -271,7 +271,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ ...job, jwks: JSON.stringify({ keys: Array.from({ length: 21 }, () => key) }) }, 'jwks', /at most 20 keys/],
     [{ ...job, redirect_uris: redirectUri }, 'redirect_uris', /sends nobody back/],
     [{ ...job, launch_uris: redirectUri }, 'launch_uris', /not opened by people/],
-    [{ ...job, scope: 'user/Patient.rs' }, 'scope', /no system\/ scope/],
+    [{ ...job, scope: 'user/Patient.rs' }, 'scope', /“user\/Patient\.rs” is no system\/ scope/],
     [{ ...app, scope: 'system/Patient.rs' }, 'scope', /no user\/ scope/],
     [{ ...app, scope: 'patient/Patient.rs' }, 'scope', /no user\/ scope/],
     [{ ...job, scope: 'system/Nothing.rs' }, 'scope', /no type of resource/],

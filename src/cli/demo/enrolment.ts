@@ -3,7 +3,7 @@ import { extensions } from '../../fhir/canonical.ts'
 import { type Answer, type Grantee, type Participant, participants, requested, type Source, sources } from './cast.ts'
 import { toConsent } from './consent.ts'
 import type { FhirClient } from './fhir-client.ts'
-import { type StudyKey, studies } from './staff.ts'
+import { emailOf, type StudyKey, studies } from './staff.ts'
 import { type SignIn, scopes } from './tokens.ts'
 import type { Enrolled, Ids } from './world.ts'
 
@@ -38,16 +38,20 @@ type Known = {
   readonly now: number
 }
 
-const toPatient = ({ given, family, gender, birthYear, home }: Participant, { organizations }: Ids) => ({
+/** With all that an invitation takes, so that each can be invited from the pages. */
+const toPatient = ({ number, given, family, gender, birthYear, home }: Participant, { organizations }: Ids) => ({
   resourceType: 'Patient' as const,
   active: true,
   name: [{ given: [given], family }],
   gender,
-  birthDate: String(birthYear),
+  birthDate: `${birthYear}-${twoDigits(1 + (number % 12))}-${twoDigits(1 + ((number * 7) % 28))}`,
+  telecom: [{ system: 'email' as const, value: emailOf({ given, family }) }],
   managingOrganization: {
     reference: `Organization/${home === 'riverside' ? organizations.metabolic : organizations.northlake}`,
   },
 })
+
+const twoDigits = (number: number): string => String(number).padStart(2, '0')
 
 /** A place in the study, known by a code, and a Consent that asks for all that the study wants. */
 const invite = async (inviter: FhirClient, study: StudyKey, { person, patient, ids, now }: Known): Promise<string> => {
