@@ -56,7 +56,16 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
       const answer = await dispatch({ interaction, request: asked } as never, contextOf(request, interaction))
       return parsed(answer.body)
     }
-    const read: Asking['read'] = async (type, id) => (await ask('GET', `${type}/${checkId(type, id)}`)) as never
+    const read: Asking['read'] = async (type, id) => {
+      const notFound = () => new FhirError('not-found', `No ${type.toLowerCase()} matches the given query`)
+      // What could be no id at all is found nowhere.
+      if (!/^[A-Za-z0-9.-]{1,64}$/.test(id)) throw notFound()
+      try {
+        return (await ask('GET', `${type}/${id}`)) as never
+      } catch (error) {
+        throw error instanceof FhirError && error.status === 404 ? notFound() : error
+      }
+    }
     const search: Asking['search'] = async (type, query) =>
       toFound((await ask('GET', type, 'cursor' in query ? { _cursor: String(query.cursor) } : query)) as Bundle)
     return {
@@ -99,12 +108,6 @@ const parsed = (body: Body | undefined): unknown => {
     default:
       throw new Error(`${body?.kind} was answered to a read`)
   }
-}
-
-/** What could be no id at all is found nowhere. */
-const checkId = (type: string, id: string): string => {
-  if (/^[A-Za-z0-9.-]{1,64}$/.test(id)) return id
-  throw new FhirError('not-found', `No ${type} matches the given query`)
 }
 
 const unlessHidden = async <T>(otherwise: T, run: () => Promise<T>): Promise<T> => {

@@ -42,6 +42,8 @@ export const apiContract = (world: ContractWorld): readonly ContractRoute[] => {
         const { status, recorded, ours, missing } = await replay(url, ids)
         t.ok(recorded, `${url} was recorded`)
         t.same([status, missing], [recorded?.status ?? 200, []], url)
+        if (recorded?.json?.detail !== undefined)
+          t.equal(ours.detail, recorded.json.detail, 'clients look for its words')
         if (recorded?.json?.count === 0) t.same(ours.results, [])
       }
     }
