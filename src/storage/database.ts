@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
+import { openNewerDatabase } from './newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
 import { rowTypes } from './row-types.ts'
 import type { SqlFragment } from './sql.ts'
@@ -39,12 +40,14 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
     pool.on('error', () => {})
     return pool
   }
+  const fail = failure(openNewerDatabase(url))
   const pool = open('')
   const keeping = open('-c plan_cache_mode=force_generic_plan')
   return {
-    ...connectionOver(queryOnce(pool), queryOnce(keeping)),
-    transaction: run => retried(() => inTransaction(pool, 'BEGIN', run)),
-    writing: run => retried(() => inTransaction(pool, beginWriting, (connection, last) => run(connection, last ?? 0))),
+    ...connectionOver(queryOnce(pool, fail), queryOnce(keeping, fail)),
+    transaction: run => retried(() => inTransaction(pool, fail, 'BEGIN', run)),
+    writing: run =>
+      retried(() => inTransaction(pool, fail, beginWriting, (connection, last) => run(connection, last ?? 0))),
     close: async () => {
       await Promise.all([pool.end(), keeping.end()])
     },
@@ -72,11 +75,11 @@ const connectionOver = (query: Query, keeping = query): Connection => {
 
 /** On any connection of the pool; one on which a statement failed is not used again. */
 const queryOnce =
-  (pool: pg.Pool): Query =>
+  (pool: pg.Pool, fail: Fail): Query =>
   async fragment => {
-    const { client, release } = await takeClient(pool)
+    const { client, release } = await takeClient(pool, fail)
     try {
-      const result = await queryOn(client)(fragment)
+      const result = await queryOn(client, fail)(fragment)
       release()
       return result
     } catch (error) {
@@ -86,15 +89,11 @@ const queryOnce =
   }
 
 const queryOn =
-  (client: pg.PoolClient): Query =>
+  (client: pg.PoolClient, fail: Fail): Query =>
   async fragment => {
     const statement = toStatement(fragment)
     notePrepared(client, statement)
-    try {
-      return await resultOf(client, statement)
-    } catch (error) {
-      throw toFhirError(error)
-    }
+    return resultOf(client, statement).catch(fail)
   }
 
 /** By pg's callback: what comes by its promise outlives two collections each time, and the whole heap is collected for it. */
@@ -103,10 +102,8 @@ const resultOf = (client: pg.PoolClient, statement: Statement): Promise<pg.Query
     void client.query(statement, (error, result) => (error ? reject(error) : resolve(result)))
   })
 
-const takeClient = async (pool: pg.Pool) => {
-  const client = await pool.connect().catch(error => {
-    throw toFhirError(error)
-  })
+const takeClient = async (pool: pg.Pool, fail: Fail) => {
+  const client = await pool.connect().catch(fail)
   // A connection that breaks between two statements says so to the next; without a listener it would end the process.
   client.on('error', noted)
   const release = (broken?: Error | true) => {
@@ -125,14 +122,15 @@ const beginWriting = `BEGIN;
 
 const inTransaction = async <T>(
   pool: pg.Pool,
+  fail: Fail,
   begin: string,
   run: (connection: Connection, joinings: number | undefined) => Promise<T>,
 ): Promise<T> => {
-  const { client, release } = await takeClient(pool)
+  const { client, release } = await takeClient(pool, fail)
   try {
-    const begun = [await client.query(begin)].flat().at(-1)
-    const result = await run(connectionOver(queryOn(client)), begun?.rows[0]?.joinings)
-    await commit(client)
+    const begun = [await client.query(begin).catch(fail)].flat().at(-1)
+    const result = await run(connectionOver(queryOn(client, fail)), begun?.rows[0]?.joinings)
+    await commit(client, fail)
     release()
     return result
   } catch (error) {
@@ -145,10 +143,8 @@ const inTransaction = async <T>(
 }
 
 /** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */
-const commit = async (client: pg.PoolClient): Promise<void> => {
-  const { command } = await client.query('COMMIT').catch(error => {
-    throw toFhirError(error)
-  })
+const commit = async (client: pg.PoolClient, fail: Fail): Promise<void> => {
+  const { command } = await client.query('COMMIT').catch(fail)
   if (command !== 'COMMIT') throw new Error('a statement failed unnoticed, and nothing was committed')
 }
 
@@ -185,10 +181,15 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '57P01': ['transient', 'The database is restarting; try again'],
 }
 
-const toFhirError = (error: unknown): unknown => {
-  const known = codeByState[stateOf(error)]
-  return known === undefined ? error : new FhirError(known[0], known[1], { cause: error })
-}
+/** Throws what is told of an error of PostgreSQL. */
+type Fail = (error: unknown) => Promise<never>
+
+const failure =
+  (toldOfFault: (fault: unknown) => Promise<unknown>): Fail =>
+  async error => {
+    const known = codeByState[stateOf(error)]
+    throw known === undefined ? await toldOfFault(error) : new FhirError(known[0], known[1], { cause: error })
+  }
 
 /** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
 const stateOf = (error: unknown): string => {

@@ -37,9 +37,14 @@ type Migration = {
 }
 
 export const readMigrations = async (folder = migrationFolder): Promise<readonly Migration[]> => {
-  const names = (await readdir(folder)).filter(name => name.endsWith('.sql')).sort()
+  const names = await namesIn(folder)
   return Promise.all(names.map((name, index) => readMigration(folder, name, index + 1)))
 }
+
+export const countMigrations = async (folder = migrationFolder): Promise<number> => (await namesIn(folder)).length
+
+const namesIn = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder)).filter(name => name.endsWith('.sql')).sort()
 
 const readMigration = async (folder: string, name: string, number: number): Promise<Migration> => {
   if (Number(/^(\d{4})-[a-z0-9-]+\.sql$/.exec(name)?.[1]) !== number) {

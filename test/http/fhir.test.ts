@@ -1,7 +1,8 @@
 import t from 'tap'
-import { fhirServer } from '../support/fhir-server.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
 
-const server = await fhirServer()
+const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 const authorization = 'Bearer everything'
 const call = (
@@ -170,3 +171,24 @@ t.test('a long page is streamed whole', async t => {
   t.equal(answer.headers['content-length'], undefined)
   t.ok(answer.json().entry.length >= 300)
 })
+
+t.test('a server whose database a newer version has migrated says that it has to be restarted', async t => {
+  t.same((await server.inject('/readyz')).json(), { status: 'ready' })
+  await database.run(sql.fragment`ALTER TABLE patient RENAME COLUMN last_updated TO changed`)
+  await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)
+  for (const [method, url] of [
+    ['GET', '/fhir/Patient'],
+    ['GET', '/fhir/Patient/spelled'],
+    ['POST', '/fhir/Patient'],
+  ] as const) {
+    const answer = await call(method, url, { 'content-type': 'application/json' }, '{"resourceType":"Patient"}')
+    t.match([answer.statusCode, answer.headers['retry-after'], answer.json().issue], [503, '2', [migrated]], url)
+  }
+  t.equal((await server.inject('/readyz')).statusCode, 503)
+  t.equal((await server.inject('/healthz')).statusCode, 200)
+})
+
+const migrated = {
+  code: 'transient',
+  diagnostics: 'The database was migrated by a newer version; this server has to be restarted',
+}

@@ -34,6 +34,28 @@ t.test('a commit that PostgreSQL turns into a rollback is a fault, and never tak
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM principal WHERE id = 'lost'`), undefined)
 })
 
+t.test('a database that a newer version has migrated is told of, and any other fault stays one', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const missing = sql.fragment`SELECT gone FROM principal`
+  const fault = { message: 'column "gone" does not exist', code: '42703' }
+  await t.rejects(database.any(missing), fault)
+  await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)
+  const message = 'The database was migrated by a newer version; this server has to be restarted'
+  for (const refused of [
+    database.any(missing),
+    database.any(sql.fragment`SELECT gone()`),
+    database.any(sql.fragment`SELECT FROM gone`),
+    database.writing(connection => connection.kept(missing)),
+  ])
+    t.match(await refused.catch(error => error), { status: 503, issues: [{ code: 'transient', message }] })
+  await t.rejects(database.any(sql.fragment`SELECT 1 / 0`), { code: '22012' })
+})
+
 t.test(
   'what is planned once for all values answers as everything else does, and within a transaction sees what it wrote',
   async t => {
