@@ -130,7 +130,8 @@ const attached = (bytes: Buffer | string) => ({
   valueAttachment: { contentType: 'application/json', data: Buffer.from(bytes).toString('base64') },
 })
 const brackets = '['.repeat(100_000) + ']'.repeat(100_000)
-const deep = JSON.stringify(glucose('mg/dL')).replace('"body":{', `"body":{"deep":${brackets},`)
+const having = (part: string) =>
+  attached(JSON.stringify(glucose('mg/dL')).replace('"body":{', `"body":{"part":${part},`))
 const another = {
   url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
   ...attached(JSON.stringify(glucose('mmol/L', 5))),
@@ -145,7 +146,8 @@ const unacceptable: readonly (readonly [
   ['json-broken', '', 'unknown', attached('{"header":{')],
   ['encoding-broken', '', 'unknown', attached(Buffer.from([0x7b, 0xff, 0xfe]))],
   ['base64-broken', '', 'unknown', { valueAttachment: { contentType: 'application/json', data: '{"header":{}}' } }],
-  ['nested-too-deep', '', 'omh:blood-glucose:4.0', attached(deep)],
+  ['nested-too-deep', '', 'omh:blood-glucose:4.0', having(brackets)],
+  ['number-too-large', '', 'omh:blood-glucose:4.0', having('1e999')],
   [
     'schema-untold',
     '',
