@@ -65,18 +65,19 @@ const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
   requireServed(interaction, type)
   if (interaction.name === 'create' && 'body' in request) return { ...request, body: observationFromR5(request.body) }
   if (interaction.name !== 'search-type') return request
-  return { ...request, query: counted(byPatients(type, withoutPage(request))) }
+  return { ...request, query: counted(byPatients(type, withoutDefaults(request))) }
 }
 
-/** Pages have no numbers here: whoever asks for the first by its number has it. */
-const withoutPage = ({ query, headers }: FhirRequest): URLSearchParams => {
+/** Pages have no numbers here: whoever asks for the first by its number has it. Of the stores that the Exchange has, this is its own. */
+const withoutDefaults = ({ query: asked, headers }: FhirRequest): URLSearchParams => {
+  const query = new URLSearchParams([...asked].filter(([name, value]) => defaults[name] !== value))
   const page = query.get('_page')
-  if (page === null) return query
-  if (page === '1') return new URLSearchParams([...query].filter(([name]) => name !== '_page'))
-  if (headers.prefer.handling === 'lenient') return query
+  if (page === null || headers.prefer.handling === 'lenient') return query
   const words = `_page is 1 here, not ${JSON.stringify(page)}: the link next of each page leads to what follows`
   throw new FhirError('invalid', words, { expression: '_page' })
 }
+
+const defaults: Readonly<Record<string, string>> = { _page: '1', _source: 'https://jupyterhealth.org/jhe' }
 
 const requireServed = ({ name }: Interaction, type: ResourceType): void => {
   const here = served.get(type)

@@ -98,8 +98,11 @@ t.test('what is not served is told with what is', async t => {
   }
 })
 
-t.test('whoever asks for the first page by its number has it', async t => {
-  const { statusCode, body } = await ask('GET', '/FHIR/R5/Observation?_page=1')
+t.test('whoever asks for the first page by its number has it, also of what they call its own store', async t => {
+  const { statusCode, body } = await ask(
+    'GET',
+    '/FHIR/R5/Observation?_page=1&_source=https%3A%2F%2Fjupyterhealth.org%2Fjhe',
+  )
   t.same([statusCode, body], [200, (await ask('GET', '/FHIR/R5/Observation')).body])
   const later = await ask('GET', '/FHIR/R5/Observation?_page=2', undefined, { prefer: 'handling=lenient' })
   t.equal(later.statusCode, 200)
