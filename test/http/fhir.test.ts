@@ -105,6 +105,20 @@ t.test('a path means the same however much of it is percent-encoded', async t =>
   }
 })
 
+t.test('an operation is recorded by one name, however its path is spelled', async t => {
+  const recordedAt = async (path: string) => {
+    const { last } = await database.one<{ last: string }>(
+      sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
+    )
+    t.equal((await call('GET', `/fhir/${path}`)).statusCode, 200, path)
+    return database.any(sql.fragment`
+      SELECT operation, interaction, type, resource, outcome FROM audit_record WHERE id > ${last}::bigint ORDER BY id`)
+  }
+  const recorded = await recordedAt('Patient/spelled/$everything')
+  t.match(recorded[0], { operation: '$everything' })
+  t.same(await recordedAt('Patient/sp%65lled/%24every%74hing'), recorded)
+})
+
 t.test('nothing that is encoded parts a path, and what is not well-formed is said to be so', async t => {
   const rows = [
     ['/fhir/Patient%2Fspelled', 404, 'There is nothing at /Patient%2Fspelled'],
