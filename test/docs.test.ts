@@ -80,6 +80,7 @@ t.test('the three apps get their tokens in the demo’s world as docs/apps.md sa
   }
   const demo = await startDemo(environment)
   t.teardown(demo.stop)
+  t.match(demo.figures, /^ {2}(\d+) of \1 are what they must be\.$/, 'its story is as it must be')
   const { script, expected } = toScript(await readFile(join(root, walk), 'utf8'))
   const { code, stdout, stderr } = await inShellWithBrowser(
     [...demo.lines, script].join('\n'),
@@ -118,7 +119,7 @@ const inShell = async (script: string, env: NodeJS.ProcessEnv) => {
   }
 }
 
-/** As `npm run demo` does: what it prints to be pasted, and the password with which people sign in. */
+/** As `npm run demo` does: what it prints to be pasted and of its figures, and the password with which people sign in. */
 async function startDemo(environment: NodeJS.ProcessEnv) {
   const child = spawn('node', ['src/main.ts', 'demo'], {
     cwd: root,
@@ -126,16 +127,17 @@ async function startDemo(environment: NodeJS.ProcessEnv) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines: string[] = []
-  let password = ''
+  let [password, figures] = ['', '']
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', line => {
       if (line.startsWith('    export ')) lines.push(line.trim())
       password = /password of both: (\w+)/.exec(line)?.[1] ?? password
+      if (line.endsWith('are what they must be.')) figures = line
       if (line.includes('Ctrl-C')) resolve()
     })
     child.once('exit', code => reject(new Error(`the demo ended with ${code}`)))
   })
-  return { lines, password, stop: () => stop(child) }
+  return { lines, password, figures, stop: () => stop(child) }
 }
 
 /**
