@@ -21,9 +21,9 @@ export const anyGlucose = [
  */
 export const glucoseRanges = [
   { name: 'very-low', bounds: { 'mg/dL': '< 54', 'mmol/L': '< 3.0' }, target: '< 1 %' },
-  { name: 'low', bounds: { 'mg/dL': '54–69', 'mmol/L': '3.0–3.8' }, target: '< 4 % with very low' },
+  { name: 'low', bounds: { 'mg/dL': '54–69', 'mmol/L': '3.0–3.8' }, target: '< 4 %', targetWith: 'very-low' },
   { name: 'in-range', bounds: { 'mg/dL': '70–180', 'mmol/L': '3.9–10.0' }, target: '> 70 %' },
-  { name: 'high', bounds: { 'mg/dL': '181–250', 'mmol/L': '10.1–13.9' }, target: '< 25 % with very high' },
+  { name: 'high', bounds: { 'mg/dL': '181–250', 'mmol/L': '10.1–13.9' }, target: '< 25 %', targetWith: 'very-high' },
   { name: 'very-high', bounds: { 'mg/dL': '> 250', 'mmol/L': '> 13.9' }, target: '< 5 %' },
 ] as const
 

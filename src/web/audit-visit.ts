@@ -1,6 +1,6 @@
 import type { AuditLine } from './audit-line.ts'
 
-/** What somebody did by one request: a single page of ours asks many times, and a batch does many things. */
+/** What somebody did by one request, or for one page of ours, which asks many times and says not within which. */
 export type Visit = Pick<AuditLine, 'recorded' | 'who' | 'app'> & {
   /** Each once. */
   readonly deeds: readonly Deed[]
@@ -9,11 +9,25 @@ export type Visit = Pick<AuditLine, 'recorded' | 'who' | 'app'> & {
 
 export type Deed = Pick<AuditLine, 'did' | 'study' | 'isRefused'> & { readonly whats: readonly string[] }
 
-/** In the order of the lines; what belongs to no request stands by itself. */
-export const visitsOf = (lines: readonly AuditLine[]): readonly Visit[] =>
-  [...Map.groupBy(lines, ({ request, who, app }) => (request === undefined ? {} : [request, who, app].join('\n')))]
-    .map(([, [first, ...others]]) => first && toVisit(first, others))
-    .filter(visit => visit !== undefined)
+/** In the order of the lines. */
+export const visitsOf = (lines: readonly AuditLine[]): readonly Visit[] => {
+  const visits: AuditLine[][] = []
+  for (const line of lines) {
+    const last = visits.at(-1)
+    const before = last?.at(-1)
+    if (last !== undefined && before !== undefined && areOfOne(before, line)) last.push(line)
+    else visits.push([line])
+  }
+  return visits.flatMap(([first, ...others]) => (first === undefined ? [] : [toVisit(first, others)]))
+}
+
+const areOfOne = (one: AuditLine, other: AuditLine): boolean => {
+  if (one.who !== other.who || one.app !== other.app || one.request !== other.request) return false
+  return one.request !== undefined || Math.abs(one.recorded.getTime() - other.recorded.getTime()) <= mostPauseMs
+}
+
+/** Between what one page asks, on a busy day. */
+const mostPauseMs = 5000
 
 const toVisit = (first: AuditLine, others: readonly AuditLine[]): Visit => {
   const { recorded, who, app } = first

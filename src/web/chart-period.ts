@@ -1,5 +1,6 @@
 import type { GlucoseUnit } from '../fhir/glucose.ts'
 import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../fhir/timezone.ts'
+import type { Words } from '../messages/catalogue.ts'
 import { field } from './form.ts'
 import { type Html, html } from './html.ts'
 
@@ -13,7 +14,7 @@ export type ChartPeriod = {
   readonly from: string
   readonly to: string
   /** What was asked and is not what is shown. */
-  readonly problem?: string
+  readonly problem?: 'day' | 'order' | 'long'
 }
 
 /** From the query of the page; the two weeks up to `newest` where it names no days that can be shown. */
@@ -37,11 +38,11 @@ const instantsOf = (first: string, last: string, timezone: string) => ({
   to: new Date(startOfDay(addDays(last, 1), timezone)).toISOString(),
 })
 
-const problemOf = (first: string, last: string): string | undefined => {
-  if (!isDay(first) || !isDay(last)) return 'A day is written as 2026-03-31.'
+const problemOf = (first: string, last: string): ChartPeriod['problem'] => {
+  if (!isDay(first) || !isDay(last)) return 'day'
   const days = daysBetween(first, last) + 1
-  if (days < 1) return 'The last day lies before the first.'
-  return days > mostDays ? `At most ${mostDays} days are shown at once.` : undefined
+  if (days < 1) return 'order'
+  return days > mostDays ? 'long' : undefined
 }
 
 const isDay = (text: string): boolean =>
@@ -51,26 +52,26 @@ const usualDays = 14
 const mostDays = 366
 
 /** By the day, the week or more; earlier and later; and any days at all. Without JavaScript as with it. */
-export const periodForm = (patient: string, period: ChartPeriod): Html => {
+export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
   const { first, last, timezone, glucoseUnit, problem } = period
   const days = daysBetween(first, last) + 1
   const page = (days: Readonly<Record<string, string>>): string =>
     `/patients/${patient}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit })}`
   const ending = (length: number) => page({ first: addDays(last, 1 - length), last })
-  return html`<nav class="period" aria-label="Days that are shown">
-<p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">Earlier</a>
-<a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">Later</a>
-${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? '1 day' : `${length} days`}</a> `)}</p>
+  return html`<nav class="period" aria-label="${say('chart.days-shown')}">
+<p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">${say('chart.before')}</a>
+<a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
+${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
 <form method="get" action="/patients/${patient}" class="columns" data-period novalidate>
-${field({ name: 'first', label: 'First day', value: first, autocomplete: 'off', hint: 'As in 2026-03-31', problem })}
-${field({ name: 'last', label: 'Last day', value: last, autocomplete: 'off', hint: 'It is shown as well' })}
-${field({ name: 'timezone', label: 'Time zone', value: timezone, autocomplete: 'off', hint: 'As in Europe/Berlin' })}
+${field({ name: 'first', label: say('chart.first'), value: first, autocomplete: 'off', hint: say('chart.first-hint'), problem: problem && say(`chart.problem-${problem}`, { most: mostDays }) })}
+${field({ name: 'last', label: say('chart.last'), value: last, autocomplete: 'off', hint: say('chart.last-hint') })}
+${field({ name: 'timezone', label: say('chart.timezone'), value: timezone, autocomplete: 'off', hint: say('chart.timezone-hint') })}
 <div class="field mb-4">
-<label for="glucose" class="form-label fw-semibold">Unit of glucose</label>
-<p class="form-text mt-0">1 mmol/L is 18.016 mg/dL</p>
+<label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>
+<p class="form-text mt-0">${say('chart.glucose-unit-hint')}</p>
 <select id="glucose" name="glucose" class="form-select">${['mg/dL', 'mmol/L'].map(unit => html`<option${unit === glucoseUnit && html` selected`}>${unit}</option>`)}</select>
 </div>
-<div class="mb-4"><button class="btn btn-primary">Show</button></div>
+<div class="mb-4"><button class="btn btn-primary">${say('chart.show')}</button></div>
 </form>
 </nav>`
 }

@@ -1,4 +1,5 @@
 import { dayOf } from '../fhir/timezone.ts'
+import type { Words } from '../messages/catalogue.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { type Html, html } from './html.ts'
 
@@ -34,36 +35,57 @@ export type Chart = {
 }
 
 /** Drawn where there is JavaScript; the same numbers, day by day, stand below it as a table. */
-export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod): Html => {
+export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words): Html => {
+  const { say } = words
   const { title, unit, style, lines, thresholds, decimals } = chart
   const drawn = {
     ...{ title, unit, style, thresholds, decimals, timezone },
+    ...spoken(title, words),
     from: Date.parse(from) / 1000,
     to: Date.parse(to) / 1000,
     lines: lines.map(line => drawnLine(line, chart)),
   }
   return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
 <figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
-<p class="text-body-secondary">${saidOf(chart)}</p></figcaption>
+<p class="text-body-secondary">${saidOf(chart, words)}</p></figcaption>
 <div class="plot" hidden></div>
-<details><summary>${title} as a table</summary>
-${dayTable(chart, timezone)}
+<details><summary>${say('chart.as-table', { title })}</summary>
+${dayTable(chart, timezone, words)}
 </details>
 </figure>`
 }
 
-const saidOf = ({ lines, stepSeconds, style, thresholds, leftOut }: Chart): string =>
-  [
-    `Measured: ${lines.map(({ label }) => label).join('; ')}.`,
-    style === 'bars' ? 'A bar for each day.' : `A point is the mean of ${durationOf(stepSeconds)}.`,
-    ...thresholds.map(({ label }) => `Thresholds: ${label}.`).slice(0, 1),
-    ...(leftOut === 0 ? [] : [`${leftOut} more have no number in this unit, and are in no chart.`]),
-  ].join(' ')
+/** What a chart says in the browser. */
+export const spoken = (title: string, { code, say }: Words) => ({
+  language: code,
+  words: {
+    when: say('chart.when'),
+    at: say('chart.at'),
+    median: say('chart.median'),
+    closer: say('chart.closer'),
+    picture: say('chart.picture', { title }),
+  },
+})
 
-const durationOf = (seconds: number): string => {
-  if (seconds >= 86_400) return seconds === 86_400 ? 'a day' : `${seconds / 86_400} days`
-  if (seconds >= 3600) return seconds === 3600 ? 'an hour' : `${seconds / 3600} hours`
-  return seconds === 60 ? 'a minute' : `${seconds / 60} minutes`
+const saidOf = ({ lines, stepSeconds, style, thresholds, leftOut }: Chart, words: Words): string => {
+  const { say } = words
+  return [
+    say('chart.measured', { lines: lines.map(({ label }) => label).join('; ') }),
+    style === 'bars' ? say('chart.a-bar') : say('chart.a-point', { duration: durationOf(stepSeconds, words) }),
+    ...thresholds.map(({ label }) => say('chart.thresholds', { label })).slice(0, 1),
+    ...(leftOut === 0 ? [] : [say('chart.left-out', { count: leftOut })]),
+  ].join(' ')
+}
+
+const durationOf = (seconds: number, { say }: Words): string => {
+  const [unit, length] =
+    seconds >= 86_400
+      ? (['day', 86_400] as const)
+      : seconds >= 3600
+        ? (['hour', 3600] as const)
+        : (['minute', 60] as const)
+  const count = seconds / length
+  return count === 1 ? say(`chart.duration-${unit}`) : say(`chart.duration-${unit}s`, { count })
 }
 
 /** Times and what is drawn at them; null between two that are further apart than a line may bridge. */
@@ -88,16 +110,16 @@ const drawnLine = ({ label, points }: Line, { style, gapSeconds, stepSeconds, de
   return { label, at, mean, low, high }
 }
 
-const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string): Html => {
+const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string, { say }: Words): Html => {
   const number = (value: number) => value.toFixed(decimals)
   const rows = lines.flatMap(({ label, points }) => daysOf(points, timezone).map(day => ({ label, ...day })))
   rows.sort((one, other) => (one.day < other.day ? -1 : Number(one.day > other.day)))
   return html`<table class="table table-sm">
-<caption>${title}, ${unit}, day by day in ${timezone}</caption>
-<thead><tr><th scope="col">Day</th>${lines.length > 1 && html`<th scope="col">What</th>`}<th scope="col">Readings</th>${
+<caption>${say('chart.caption', { title, unit, timezone })}</caption>
+<thead><tr><th scope="col">${say('chart.day')}</th>${lines.length > 1 && html`<th scope="col">${say('chart.what')}</th>`}<th scope="col">${say('chart.readings')}</th>${
     style === 'bars'
-      ? html`<th scope="col">Total</th>`
-      : html`<th scope="col">Mean</th><th scope="col">Lowest</th><th scope="col">Highest</th>`
+      ? html`<th scope="col">${say('chart.total')}</th>`
+      : html`<th scope="col">${say('chart.mean')}</th><th scope="col">${say('chart.lowest')}</th><th scope="col">${say('chart.highest')}</th>`
   }</tr></thead>
 <tbody>${rows.map(
     ({ day, label, count, sum, minimum, maximum }) =>

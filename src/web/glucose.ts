@@ -1,6 +1,8 @@
 import { glucoseRanges, glucoseThresholds } from '../fhir/glucose.ts'
 import { daysBetween } from '../fhir/timezone.ts'
+import type { Words } from '../messages/catalogue.ts'
 import type { GlucoseProfile } from '../operations/glucose-profile.ts'
+import { spoken } from './chart.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { type Html, html } from './html.ts'
 
@@ -8,32 +10,41 @@ import { type Html, html } from './html.ts'
  * What the international consensus on continuous glucose monitoring asks a report for: the figures, the time in ranges and
  * the day as percentiles. https://doi.org/10.2337/dci19-0028
  */
-export const glucoseReport = (profile: GlucoseProfile, period: ChartPeriod, of: string): Html => html`<section>
-<h2>Ambulatory glucose profile</h2>
-<p class="text-body-secondary">From ${of}.</p>
-${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">These figures stand for little: the consensus asks for 14 days with readings in 70 % of the time.</p>`}
-${figures(profile, period)}
-${timeInRanges(profile, period)}
-${dayFigure(profile, period)}
+export const glucoseReport = (
+  profile: GlucoseProfile,
+  period: ChartPeriod,
+  { of, words }: { readonly of: string; readonly words: Words },
+): Html => html`<section>
+<h2>${words.say('chart.profile')}</h2>
+<p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
+${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
+${figures(profile, period, words)}
+${timeInRanges(profile, period, words)}
+${dayFigure(profile, period, words)}
 </section>`
 
 const isEnough = ({ active }: GlucoseProfile, { first, last }: ChartPeriod): boolean =>
   daysBetween(first, last) + 1 >= 14 && active >= 70
 
-const figures = ({ count, days, active, mean, variation, gmi }: GlucoseProfile, { glucoseUnit }: ChartPeriod): Html => {
-  const percent = (value: number | null) => (value === null ? 'not known' : `${value.toFixed(1)} %`)
+const figures = (
+  { count, days, active, mean, variation, gmi }: GlucoseProfile,
+  { glucoseUnit }: ChartPeriod,
+  { say }: Words,
+): Html => {
+  const unknown = say('chart.not-known')
+  const percent = (value: number | null) => (value === null ? unknown : `${value.toFixed(1)} %`)
   return html`<dl class="d-flex flex-wrap column-gap-4">
-<div><dt>Mean</dt><dd>${mean === null ? 'not known' : `${mean.toFixed(decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
+<div><dt>${say('chart.mean')}</dt><dd>${mean === null ? unknown : `${mean.toFixed(decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
 <div><dt>GMI</dt><dd>${percent(gmi)}</dd></div>
-<div><dt>Variation (CV)</dt><dd>${percent(variation)}</dd></div>
-<div><dt>Time with readings</dt><dd>${percent(active)}</dd></div>
-<div><dt>Readings</dt><dd>${count} on ${days} days</dd></div>
+<div><dt>${say('chart.variation')}</dt><dd>${percent(variation)}</dd></div>
+<div><dt>${say('chart.active')}</dt><dd>${percent(active)}</dd></div>
+<div><dt>${say('chart.readings')}</dt><dd>${say('chart.count-on-days', { count, days })}</dd></div>
 </dl>`
 }
 
 export const decimalsOf = (unit: ChartPeriod['glucoseUnit']): number => (unit === 'mg/dL' ? 0 : 1)
 
-const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartPeriod): Html => {
+const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartPeriod, { say }: Words): Html => {
   const rows = glucoseRanges.map((range, index) => ({ ...range, share: (100 * (ranges[index] ?? 0)) / count }))
   let before = 0
   const bars = rows.map(({ name, share }) => {
@@ -41,32 +52,27 @@ const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartP
     before += share
     return bar
   })
-  return html`<h3>Time in ranges</h3>
+  return html`<h3>${say('chart.ranges')}</h3>
 <svg class="ranges" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>
 <table class="table table-sm">
-<caption>Part of the readings in each range, highest first</caption>
-<thead><tr><th scope="col">Range</th><th scope="col">${glucoseUnit}</th><th scope="col">Time</th><th scope="col">Usual target</th></tr></thead>
-<tbody>${rows.toReversed().map(({ name, bounds, share, target }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${rangeNames[name]}</th><td>${bounds[glucoseUnit]}</td><td>${share.toFixed(1)} %</td><td>${target}</td></tr>`)}</tbody>
+<caption>${say('chart.ranges-caption')}</caption>
+<thead><tr><th scope="col">${say('chart.range')}</th><th scope="col">${glucoseUnit}</th><th scope="col">${say('chart.time')}</th><th scope="col">${say('chart.target')}</th></tr></thead>
+<tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit]}</td><td>${share.toFixed(1)} %</td><td>${range.target}${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
 </table>`
 }
 
-const rangeNames = {
-  'very-low': 'Very low',
-  low: 'Low',
-  'in-range': 'In range',
-  high: 'High',
-  'very-high': 'Very high',
-} as const
-
-const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPeriod): Html => {
+const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPeriod, words: Words): Html => {
+  const { say } = words
+  const title = say('chart.usual-day')
   const quarters = Array.from({ length: 96 }, (_, quarter) => ofDay.find(one => one.quarter === quarter))
   const decimals = decimalsOf(glucoseUnit)
   const drawn = {
-    title: 'The day',
+    title,
+    ...spoken(title, words),
     unit: glucoseUnit,
     style: 'day',
     decimals,
-    thresholds: rangeBounds(glucoseUnit),
+    thresholds: rangeBounds(glucoseUnit, words),
     percentiles: [0, 1, 2, 3, 4].map(index =>
       quarters.map(one => {
         const value = one?.percentiles[index]
@@ -75,13 +81,13 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
     ),
   }
   return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
-<figcaption><h3>The usual day <span class="fw-normal text-body-secondary">${glucoseUnit}</span></h3>
-<p class="text-body-secondary">All days in one, by ${timezone}: the median of each quarter of an hour, half of the readings in the inner band, nine of ten in the outer.</p></figcaption>
+<figcaption><h3>${title} <span class="fw-normal text-body-secondary">${glucoseUnit}</span></h3>
+<p class="text-body-secondary">${say('chart.usual-day-text', { timezone })}</p></figcaption>
 <div class="plot" hidden></div>
-<details><summary>The usual day as a table</summary>
+<details><summary>${say('chart.as-table', { title })}</summary>
 <table class="table table-sm">
-<caption>Percentiles of glucose by the time of day, ${glucoseUnit}</caption>
-<thead><tr><th scope="col">From</th>${['5 %', '25 %', 'Median', '75 %', '95 %'].map(name => html`<th scope="col">${name}</th>`)}</tr></thead>
+<caption>${say('chart.usual-day-caption', { unit: glucoseUnit })}</caption>
+<thead><tr><th scope="col">${say('chart.from')}</th>${['5 %', '25 %', say('chart.median'), '75 %', '95 %'].map(name => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${ofDay.map(({ quarter, percentiles }) => html`<tr><th scope="row">${clockOf(quarter)}</th>${percentiles.map(value => html`<td>${value.toFixed(decimals)}</td>`)}</tr>`)}</tbody>
 </table>
 </details>
@@ -92,9 +98,9 @@ const clockOf = (quarter: number): string =>
   `${String(Math.floor(quarter / 4)).padStart(2, '0')}:${String((quarter % 4) * 15).padStart(2, '0')}`
 
 /** What is in range, as lines. */
-export const rangeBounds = (unit: ChartPeriod['glucoseUnit']) => {
+export const rangeBounds = (unit: ChartPeriod['glucoseUnit'], { say }: Words) => {
   const [, low, high] = glucoseThresholds[unit]
-  const label = `in range from ${low} to ${high} ${unit}`
+  const label = say('chart.bounds', { low, high, unit })
   return [
     { value: low, label },
     { value: high, label },

@@ -1,6 +1,7 @@
 import { systems } from '../fhir/canonical.ts'
 import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
+import type { Words } from '../messages/catalogue.ts'
 import { readGlucoseProfile } from '../operations/glucose-profile.ts'
 import type { Code } from '../operations/readings-asked.ts'
 import { readSeries, stepWithin } from '../operations/series.ts'
@@ -13,7 +14,7 @@ import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
 import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
 import { type Html, html } from './html.ts'
 
-type Reading = { readonly registry: Registry; readonly store: Store }
+type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
 
 /**
  * What devices have measured of a patient, as its reader may see it at this moment: by the operations that apps are served by.
@@ -25,31 +26,31 @@ export const patientCharts = async (
   query: URLSearchParams,
 ): Promise<Html> => {
   const { id, isReader } = patient
+  const { words } = reading
+  const { say } = words
   const period = chartPeriodOf(query, await newestOf(reading, id))
   const asked = { patient: id, period }
   const glucose = await glucoseOf(reading, asked)
   // One after another: a page is not to keep the database from everybody else.
   const charts: Chart[] = []
-  for (const drawing of drawings(period)) charts.push(await chartOf(reading, asked, drawing))
-  const [trace, ...others] = charts.map(chart => (chart.lines.length === 0 ? undefined : chartFigure(chart, period)))
+  for (const drawing of drawings(period, words)) charts.push(await chartOf(reading, asked, drawing))
+  const [trace, ...others] = charts.map(chart =>
+    chart.lines.length === 0 ? undefined : chartFigure(chart, period, words),
+  )
   const isEmpty = charts.every(({ lines }) => lines.length === 0)
+  // Of what is missing the same is said to all readers but the patient, whether anything is withheld or not.
   return html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
-<h2>Measurements</h2>
-<p>${isReader ? ownData : sharedData}</p>
-${periodForm(id, period)}
-${isEmpty && html`<p>From ${period.first} to ${period.last} there is nothing to be drawn. Choose other days.</p>`}
-<noscript><p>Charts are drawn by JavaScript, which is off here. The tables have the same numbers.</p></noscript>
+<h2>${say('chart.measurements')}</h2>
+<p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
+${periodForm(id, period, words)}
+${isEmpty && html`<p>${say('chart.nothing', { first: period.first, last: period.last })}</p>`}
+<noscript><p>${say('chart.no-script')}</p></noscript>
 ${trace}
 ${glucose}
 ${others}
 <script type="module" src="/static/chart.js"></script>`
 }
-
-/** Said to all readers alike: it tells nothing of whether anything is withheld. */
-const sharedData =
-  'You see what the patient shares with you at this moment. What is missing was not measured, or is not shared with you.'
-const ownData = 'You see all that your devices and apps have sent.'
 
 /** When the latest of all was measured; now, where there is none. */
 const newestOf = async ({ registry, store }: Reading, id: string): Promise<number> => {
@@ -75,77 +76,80 @@ const loinc = (...codes: readonly string[]): readonly Code[] => codes.map(code =
 const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
 
 /** Blood pressure that is measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
-const homePressure = [135, 85].map(value => ({ value, label: '135 over 85, from which pressure at home is high' }))
+const homePressure = [135, 85]
 
-const drawings = ({ glucoseUnit }: ChartPeriod): readonly Drawing[] => [
-  {
-    title: 'Glucose day by day',
-    unit: glucoseUnit,
-    ucum: glucoseUnit,
-    style: 'line',
-    decimals: decimalsOf(glucoseUnit),
-    lines: [{ codes: anyGlucose }],
-    thresholds: rangeBounds(glucoseUnit),
-    bridgesMinutes: 40,
-  },
-  {
-    title: 'Blood pressure',
-    unit: 'mmHg',
-    ucum: 'mm[Hg]',
-    style: 'marked',
-    decimals: 0,
-    lines: [
-      { name: 'systolic', codes: loinc('8480-6') },
-      { name: 'diastolic', codes: loinc('8462-4') },
-    ],
-    thresholds: homePressure,
-    bridgesMinutes: 2 * 24 * 60,
-  },
-  {
-    title: 'Heart rate',
-    unit: 'beats/min',
-    ucum: '/min',
-    style: 'line',
-    decimals: 0,
-    lines: [{ codes: omh('omh:heart-rate') }],
-    thresholds: [],
-    bridgesMinutes: 90,
-  },
-  {
-    title: 'Steps',
-    unit: 'steps a day',
-    ucum: '{steps}',
-    style: 'bars',
-    decimals: 0,
-    lines: [{ codes: omh('omh:step-count') }],
-    thresholds: [],
-    bridgesMinutes: 0,
-  },
-  {
-    title: 'Sleep',
-    unit: 'hours a day',
-    ucum: 'h',
-    style: 'bars',
-    decimals: 1,
-    lines: [
-      { name: 'time asleep', codes: omh('omh:sleep-duration') },
-      { name: 'total sleep time', codes: omh('omh:total-sleep-time') },
-    ],
-    thresholds: [],
-    bridgesMinutes: 0,
-    at: 'end',
-  },
-  {
-    title: 'Weight',
-    unit: 'kg',
-    ucum: 'kg',
-    style: 'marked',
-    decimals: 1,
-    lines: [{ codes: omh('omh:body-weight') }],
-    thresholds: [],
-    bridgesMinutes: 30 * 24 * 60,
-  },
-]
+const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[] => {
+  const { say } = words
+  return [
+    {
+      title: say('chart.glucose'),
+      unit: glucoseUnit,
+      ucum: glucoseUnit,
+      style: 'line',
+      decimals: decimalsOf(glucoseUnit),
+      lines: [{ codes: anyGlucose }],
+      thresholds: rangeBounds(glucoseUnit, words),
+      bridgesMinutes: 40,
+    },
+    {
+      title: say('chart.pressure'),
+      unit: 'mmHg',
+      ucum: 'mm[Hg]',
+      style: 'marked',
+      decimals: 0,
+      lines: [
+        { name: say('chart.systolic'), codes: loinc('8480-6') },
+        { name: say('chart.diastolic'), codes: loinc('8462-4') },
+      ],
+      thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
+      bridgesMinutes: 2 * 24 * 60,
+    },
+    {
+      title: say('chart.heart-rate'),
+      unit: say('chart.unit-beats'),
+      ucum: '/min',
+      style: 'line',
+      decimals: 0,
+      lines: [{ codes: omh('omh:heart-rate') }],
+      thresholds: [],
+      bridgesMinutes: 90,
+    },
+    {
+      title: say('chart.steps'),
+      unit: say('chart.unit-steps'),
+      ucum: '{steps}',
+      style: 'bars',
+      decimals: 0,
+      lines: [{ codes: omh('omh:step-count') }],
+      thresholds: [],
+      bridgesMinutes: 0,
+    },
+    {
+      title: say('chart.sleep'),
+      unit: say('chart.unit-hours'),
+      ucum: 'h',
+      style: 'bars',
+      decimals: 1,
+      lines: [
+        { name: say('chart.asleep'), codes: omh('omh:sleep-duration') },
+        { name: say('chart.total-sleep'), codes: omh('omh:total-sleep-time') },
+      ],
+      thresholds: [],
+      bridgesMinutes: 0,
+      at: 'end',
+    },
+    {
+      title: say('chart.weight'),
+      unit: 'kg',
+      ucum: 'kg',
+      style: 'marked',
+      decimals: 1,
+      lines: [{ codes: omh('omh:body-weight') }],
+      thresholds: [],
+      bridgesMinutes: 30 * 24 * 60,
+    },
+  ]
+}
 
 type Asked = { readonly patient: string; readonly period: ChartPeriod }
 
@@ -167,7 +171,9 @@ const chartOf = async (
     leftOut: answers.reduce((sum, { leftOut }) => sum + leftOut, 0),
     lines: answers.flatMap((answer, index) =>
       answer.lines.map(({ source, points }) => ({
-        label: [lines[index]?.name, source?.display ?? 'source not known'].filter(Boolean).join(', '),
+        label: [lines[index]?.name, source?.display ?? reading.words.say('chart.source-unknown')]
+          .filter(Boolean)
+          .join(', '),
         points,
       })),
     ),
@@ -188,11 +194,11 @@ const mostPoints = 2100
 const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<Html | undefined> => {
   const { from, to, timezone, glucoseUnit: unit } = period
   for (const [codes, of] of [
-    [interstitialGlucose, 'readings in interstitial fluid'],
-    [anyGlucose, 'all readings of glucose'],
+    [interstitialGlucose, 'chart.interstitial'],
+    [anyGlucose, 'chart.any-glucose'],
   ] as const) {
     const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
-    if (profile.count > 0) return glucoseReport(profile, period, of)
+    if (profile.count > 0) return glucoseReport(profile, period, { of: reading.words.say(of), words: reading.words })
   }
   return undefined
 }

@@ -1,6 +1,7 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
+import { wordsFor } from '../messages/catalogue.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
@@ -8,6 +9,7 @@ import { typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
+import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 import { patientCharts } from './patient-charts.ts'
 import { nameText, patientFacts } from './patient-facts.ts'
@@ -35,19 +37,22 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
     const { id } = request.params
     const { person } = sessionOf(request)
     const [name = {}] = patient.name ?? []
-    const title = nameText(name) || 'Patient'
     const token = ownToken(reply)
     const apps = isFramed(request) ? [] : await launches.apps(person)
     const changes = !isFramed(request) && (await patientChanges.find(person, id)) !== undefined
     const isReader = (await interactions.choices.only(person, pagesClient)) === id
-    return sendPage(reply, {
+    // Staff read all their pages in English.
+    const words = isReader ? wordsOf(request) : wordsFor('en')
+    const title = nameText(name) || words.say('chart.patient')
+    return sendPage(reply.header('vary', 'accept-language'), {
       title,
       isWide: true,
       signOut: { token },
+      words,
       content: html`<h1>${title}</h1>
-${patientFacts(patient)}
+${patientFacts(patient, words)}
 ${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
-${await patientCharts({ registry, store }, { id, isReader }, queryOf(request))}
+${await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))}
 ${apps.length > 0 && appsToOpen(id, apps, token)}`,
     })
   })

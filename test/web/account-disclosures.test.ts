@@ -97,6 +97,14 @@ t.test('what was done by one request stands together, each once', async t => {
   t.equal(await items(), before + 1)
   const [first = ''] = (await browser.get(page)).body.split('list-group-item').slice(1)
   t.equal(wordsOf({ body: first }).match(/Looked for: Heart rate/g)?.length, 1)
+  const pages = await signedIn({})
+  pages.cookies.set(
+    'sharewell-session',
+    await startSession(database, { person: researcher.person, methods: ['pwd'], device: 'Test' }),
+  )
+  t.equal((await pages.get(`/studies/${sleep}`)).status, 200)
+  await seal()
+  t.equal(await items(), before + 2, 'so does what one page of ours asks')
 })
 
 t.test('a long list has pages', async t => {

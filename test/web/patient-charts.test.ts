@@ -51,10 +51,10 @@ t.test('the page shows the two weeks up to the newest reading, of the kinds that
   t.match(shown.body, 'name="first" type="text" autocomplete="off"')
   t.match(shown.body, 'value="2026-03-01"')
   t.match(shown.body, 'value="2026-03-14"')
-  t.same(titlesIn(shown), ['Glucose day by day', 'The day', 'Blood pressure', 'Steps', 'Sleep'])
+  t.same(titlesIn(shown), ['Glucose day by day', 'The usual day', 'Blood pressure', 'Steps', 'Sleep'])
   t.same(titlesIn(await anns.get(page)), [
     'Glucose day by day',
-    'The day',
+    'The usual day',
     'Blood pressure',
     'Heart rate',
     'Steps',
@@ -72,6 +72,20 @@ t.test('it says that it shows what is shared, in the same words whether or not a
   t.ok(withheld)
   t.equal(said.exec((await staff.get(`/patients/${eve}`)).body)?.[0], withheld)
   t.match((await anns.get(page)).body, 'You see all that your devices and apps have sent.')
+})
+
+t.test('the patient reads it in the language of their browser, and staff as all their pages', async t => {
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
+  const shown = await spanish.get(page)
+  t.match(shown.body, '<html lang="es">')
+  const words = wordsOf(shown)
+  t.match(words, /Fecha de nacimiento .* Mediciones Ve todo lo que han enviado sus aparatos y aplicaciones\./)
+  t.match(words, /Umbrales: en rango de 70 a 180 mg\/dL\. Glucosa día a día como tabla/)
+  t.match(words, /Perfil ambulatorio de glucosa .* Tiempo en rangos .* Muy alto .* El día habitual/)
+  t.notMatch(words, /\b(Glucose|Readings|Mean|Show|Steps|Sleep|Measured|Day)\b/)
+  for (const [name, value] of staff.cookies) spanish.cookies.set(name, value)
+  t.match(await spanish.get(page), { body: '<html lang="en">' })
 })
 
 t.test('lines have the readings of each source, and are broken where there are none for long', async t => {

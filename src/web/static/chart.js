@@ -20,9 +20,12 @@ const font = '13px system-ui, sans-serif'
 
 const axisOf = ({ ink, grid }) => ({ stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } })
 
+/** By the clock of 24 hours, in the language of the page. */
+const localeOf = language => (language === 'en' ? 'en-GB' : language)
+
 /** Whole days of the time zone, told as people there do. */
-const timeAxis = timezone => {
-  const day = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, day: 'numeric', month: 'short' })
+const timeAxis = ({ timezone, language }) => {
+  const day = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, day: 'numeric', month: 'short' })
   const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
   return {
     space: 60,
@@ -36,9 +39,9 @@ const timeAxis = timezone => {
   }
 }
 
-const momentOf = (timezone, style) => {
+const momentOf = ({ timezone, style, language }) => {
   const clock = style === 'bars' ? {} : { timeStyle: 'short' }
-  const moment = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, dateStyle: 'medium', ...clock })
+  const moment = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, dateStyle: 'medium', ...clock })
   return time => moment.format(new Date(time * 1000))
 }
 
@@ -89,7 +92,7 @@ const overTime = chart => {
   const data = uPlot.join(
     lines.map(({ at, mean, low, high }, index) => (isBars ? [beside(at, index), mean] : [at, mean, low, high])),
   )
-  const moment = momentOf(timezone, style)
+  const moment = momentOf(chart)
   const series = lines.flatMap(({ label }, index) => {
     const stroke = palette.lines[index % palette.lines.length]
     const line = { label, stroke, width: 2, value: told(chart) }
@@ -111,11 +114,11 @@ const overTime = chart => {
   return {
     data,
     options: {
-      series: [{ label: 'When', value: (_plot, time) => (time == null ? '–' : moment(time)) }, ...series],
+      series: [{ label: chart.words.when, value: (_plot, time) => (time == null ? '–' : moment(time)) }, ...series],
       bands,
       scales: { x: { time: true, range: (_plot, low, high) => (low === high ? [from, to] : [low, high]) }, y: { range: rangeOf(chart) } },
       tzDate: time => uPlot.tzDate(new Date(time * 1000), timezone),
-      axes: [{ ...axisOf(palette), ...timeAxis(timezone) }, { ...axisOf(palette), size: 66 }],
+      axes: [{ ...axisOf(palette), ...timeAxis(chart) }, { ...axisOf(palette), size: 66 }],
       hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
     },
   }
@@ -130,10 +133,10 @@ const overDay = chart => {
     data: [quarters, ...chart.percentiles],
     options: {
       series: [
-        { label: 'At', value: (_plot, minutes) => (minutes == null ? '–' : clockOf(minutes - 7.5)) },
+        { label: chart.words.at, value: (_plot, minutes) => (minutes == null ? '–' : clockOf(minutes - 7.5)) },
         edge('5 %'),
         edge('25 %'),
-        { label: 'Median', stroke: palette.lines[0], width: 3, points: { show: false }, value: told(chart) },
+        { label: chart.words.median, stroke: palette.lines[0], width: 3, points: { show: false }, value: told(chart) },
         edge('75 %'),
         edge('95 %'),
       ],
@@ -155,11 +158,11 @@ const overDay = chart => {
 const whole = ({ style, from, to }) => (style === 'day' ? { min: 0, max: 1440 } : { min: from, max: to })
 
 /** Leads to the days that are seen closer, which have more points when they are asked for alone. */
-const closerLink = ({ style, from, to, timezone }) => {
+const closerLink = ({ style, from, to, timezone, words }) => {
   const link = document.createElement('a')
   const day = new Intl.DateTimeFormat('en-CA', { timeZone: timezone })
   link.hidden = true
-  link.textContent = 'Show these days alone'
+  link.textContent = words.closer
   const follow = ({ scales: { x } }) => {
     link.hidden = style === 'day' || x.max - x.min > 0.99 * (to - from)
     if (link.hidden) return
@@ -194,7 +197,7 @@ const draw = figure => {
   place.append(link)
   const canvas = plot.root.querySelector('canvas')
   canvas.setAttribute('role', 'img')
-  canvas.setAttribute('aria-label', `${chart.title}: the same numbers are in the table below`)
+  canvas.setAttribute('aria-label', chart.words.picture)
   // What an axis shows at first would be all of the data, and not all of the days.
   plot.setScale('x', whole(chart))
   plot.over.addEventListener('dblclick', () => plot.setScale('x', whole(chart)))
