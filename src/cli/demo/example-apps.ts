@@ -11,7 +11,7 @@ import { openOwnStores } from '../own-store.ts'
 import { emailOf, staff } from './staff.ts'
 import { participant, type Stage } from './stage.ts'
 
-/** What `docs/apps.md` starts from: an app of each kind, and two people who sign in to decide about them. */
+/** What `docs/apps.md` starts from: an app of each kind, and people who sign in: two to decide about them, and a manager. */
 export type ExampleApps = {
   readonly redirectUri: string
   /** Public: of patients. */
@@ -22,7 +22,8 @@ export type ExampleApps = {
   readonly job: { readonly id: string; readonly keyFile: string; readonly kid: string }
   readonly patient: string
   readonly researcher: string
-  /** Of both. */
+  readonly manager: string
+  /** Of all three. */
   readonly password: string
 }
 
@@ -78,18 +79,20 @@ const openAccounts = async (stage: Stage, database: Database) => {
   const password = randomBytes(12).toString('hex')
   const { person, patient } = participant(stage, 'Ana')
   const researcher = emailOf(staff.investigator)
+  const manager = emailOf(staff.dean)
   const people = [
     { email: emailOf(person), person: await createPersonOf(database, person, patient) },
     { email: researcher, person: undefined },
+    { email: manager, person: undefined },
   ]
   for (const one of people)
     await setPassword(database, await openAccount(database, one.email, one.person), await hashPassword(password), {
       proves: false,
     })
-  return { patient: emailOf(person), researcher, password }
+  return { patient: emailOf(person), researcher, manager, password }
 }
 
-/** Whoever accepts an invitation links account and Patient; there is no page for that yet, so here the server does it itself. */
+/** Whoever accepts an invitation links account and Patient; where nobody accepts one, the server does it itself. */
 const createPersonOf = async (database: Database, name: { given: string; family: string }, patient: string) => {
   const id = uuidv7()
   const openStoreAs = await openOwnStores(database)

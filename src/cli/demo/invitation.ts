@@ -35,7 +35,7 @@ export const invite = async (stage: Stage, apps: ExampleApps, address: string): 
 }
 
 const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void => {
-  const { redirectUri, diary, desk, job, patient, researcher, password } = apps
+  const { redirectUri, diary, desk, job, patient, researcher, manager, password } = apps
   book.line(
     '\n  2. Get tokens as apps do. Three are registered: the Heart diary, a public app of patients; the Study desk, a',
   )
@@ -54,8 +54,10 @@ const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void
     JOB_KID: job.kid,
   }
   for (const [name, value] of Object.entries(variables)) book.line(`    export ${name}='${value}'`)
-  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient or as the researcher.\n`)
+  book.line(`\n  3. Or see it as people do: sign in at ${address}/sign-in, as the patient, as the researcher, or as`)
+  book.line('     the manager of the university.\n')
   book.line(`    ${patient}`)
   book.line(`    ${researcher}`)
-  book.line(`    password of both: ${password}`)
+  book.line(`    ${manager}`)
+  book.line(`    password of all three: ${password}`)
 }
