@@ -99,7 +99,7 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
       ctx.type = 'text/html; charset=utf-8'
       ctx.set(
         'Content-Security-Policy',
-        "default-src 'none'; style-src 'self'; script-src 'self'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
       )
       ctx.body = parts.errorPage(error, error_description ?? '')
     },
