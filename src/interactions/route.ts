@@ -21,7 +21,7 @@ export const findRoute = (
   { method, path, body }: { readonly method: string; readonly path: string; readonly body?: unknown },
 ): Route => {
   const segments = segmentsOf(path)
-  const here = interactions.filter(one => fits(one, segments))
+  const here = fitting(interactions, segments)
   const [first] = here
   if (first === undefined)
     throw new FhirError('not-found', `There is nothing at ${shown(segments)}${elsewhere(interactions, segments)}`)
@@ -38,7 +38,7 @@ export const findRoute = (
 /** What a path answers, for Allow; nothing where there is no such path. */
 export const methodsAt = (interactions: readonly Interaction[], path: string): readonly string[] => {
   const segments = segmentsOf(path)
-  return [...new Set(interactions.filter(one => fits(one, segments)).map(one => one.method))]
+  return [...new Set(fitting(interactions, segments).map(one => one.method))]
 }
 
 /**
@@ -79,9 +79,15 @@ const placesOf = (types: 'all' | readonly string[], shape: readonly string[]): r
     ['', ...shape.map(part => (part === ':type' ? type : part === ':id' ? '[id]' : part))].join('/'),
   )
 
+/** In a loop: each entry of a Bundle is compared with all of them. */
+const fitting = (interactions: readonly Interaction[], segments: readonly string[]): readonly Interaction[] => {
+  const found: Interaction[] = []
+  for (const one of interactions) if (shapeOf(one).length === segments.length && fits(one, segments)) found.push(one)
+  return found
+}
+
 const fits = (interaction: Interaction, segments: readonly string[]): boolean => {
   const shape = shapeOf(interaction)
-  if (shape.length !== segments.length) return false
   if (interaction.name === 'operation' && !isFor(interaction.types, shape, segments)) return false
   return shape.every((part, index) => isOf(part, segments[index] ?? ''))
 }
@@ -97,8 +103,8 @@ const shapeOf = (interaction: Interaction): readonly string[] => {
 const shapes = new WeakMap<Interaction, readonly string[]>()
 
 /** An operation on a type that it is not defined for is no path at all. */
-const isFor = (types: 'all' | readonly string[], [first]: readonly string[], [type = '']: readonly string[]): boolean =>
-  types === 'all' || first !== ':type' || types.includes(type)
+const isFor = (types: 'all' | readonly string[], shape: readonly string[], segments: readonly string[]): boolean =>
+  types === 'all' || shape[0] !== ':type' || types.includes(segments[0] ?? '')
 
 /** An id cannot start with `_` or `$`, so a search or an operation is never taken for one. */
 const isOf = (part: string, segment: string): boolean => {

@@ -26,8 +26,9 @@ export type IndexRows = {
 /** Everything that the type's search parameters find in the resource, but for what its own hot table answers. */
 export const indexRows = (registry: Registry, resource: Resource): IndexRows => {
   const rows: IndexRows = { tokens: [], strings: [], dates: [], numbers: [], units: new Set() }
-  for (const { path, add } of indexersOf(registry, resource.resourceType)) {
-    for (const value of elementsAt(path, resource)) add(rows, value)
+  for (const [element, indexers] of indexersOf(registry, resource.resourceType)) {
+    if (!(element in resource)) continue
+    for (const { path, add } of indexers) for (const value of elementsAt(path, resource)) add(rows, value)
   }
   return rows
 }
@@ -49,17 +50,21 @@ export const parameterKey = ({ base, code }: Pick<SearchParameter, 'base' | 'cod
 
 type Indexer = { readonly path: ElementPath; readonly add: (rows: IndexRows, value: unknown) => void }
 
-const indexersByRegistry = new WeakMap<Registry, Map<ResourceType, readonly Indexer[]>>()
+/** By the element at which their paths begin: a resource has few of those that its type may have. */
+type Indexers = ReadonlyMap<string, readonly Indexer[]>
 
-const indexersOf = (registry: Registry, type: ResourceType): readonly Indexer[] => {
-  const byType = indexersByRegistry.get(registry) ?? new Map<ResourceType, readonly Indexer[]>()
+const indexersByRegistry = new WeakMap<Registry, Map<ResourceType, Indexers>>()
+
+const indexersOf = (registry: Registry, type: ResourceType): Indexers => {
+  const byType = indexersByRegistry.get(registry) ?? new Map<ResourceType, Indexers>()
   indexersByRegistry.set(registry, byType)
   const known = byType.get(type)
   if (known !== undefined) return known
-  const made = registry
+  const all = registry
     .searchParametersOf(type)
     .filter(parameter => !isHot(parameter) && !columns.has(parameter.code))
     .flatMap(parameter => parameter.paths.flatMap(path => indexerOf(parameter, path)))
+  const made = Map.groupBy(all, ({ path }) => path.steps[0]?.name ?? '')
   byType.set(type, made)
   return made
 }
