@@ -15,6 +15,11 @@ export type Connection = {
   readonly maybeOne: <Row>(query: SqlFragment) => Promise<Row | undefined>
   /** How many rows it touched. */
   readonly run: (query: SqlFragment) => Promise<number>
+  /**
+   * For what nothing is asked of. In a transaction it is sent and not waited for, and nothing is committed unless it was done;
+   * elsewhere it is done when this returns.
+   */
+  readonly later: (query: SqlFragment) => Promise<void>
 }
 
 export type Database = Connection & {
@@ -35,6 +40,8 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
       statement_timeout: statementTimeoutMs,
       options: `-c jit=off -c timezone=UTC ${settings}`,
       types: rowTypes,
+      // What is sent before the answer to the statement before has come is on its way at once.
+      pipeline: true,
     })
     // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
     pool.on('error', () => {})
@@ -70,6 +77,9 @@ const connectionOver = (query: Query, keeping = query): Connection => {
     },
     maybeOne: async <Row>(fragment: SqlFragment) => (await any<Row>(fragment))[0],
     run: async fragment => (await query(fragment)).rowCount ?? 0,
+    later: async fragment => {
+      await query(fragment)
+    },
   }
 }
 
@@ -127,10 +137,18 @@ const inTransaction = async <T>(
   run: (connection: Connection, joinings: number | undefined) => Promise<T>,
 ): Promise<T> => {
   const { client, release } = await takeClient(pool, fail)
+  const query = queryOn(client, fail)
+  const sent: Promise<unknown>[] = []
+  const later: Connection['later'] = async fragment => {
+    const done = query(fragment)
+    // Until the end nobody waits for it.
+    done.catch(noted)
+    sent.push(done)
+  }
   try {
     const begun = [await client.query(begin).catch(fail)].flat().at(-1)
-    const result = await run(connectionOver(queryOn(client, fail)), begun?.rows[0]?.joinings)
-    await commit(client, fail)
+    const result = await run({ ...connectionOver(query), later }, begun?.rows[0]?.joinings)
+    await Promise.all([...sent, commit(client, fail)])
     release()
     return result
   } catch (error) {
@@ -138,8 +156,14 @@ const inTransaction = async <T>(
       () => release(),
       broken => release(broken),
     )
-    throw error
+    throw (await firstFailure(sent)) ?? error
   }
+}
+
+/** All that comes behind it fails for its sake. */
+const firstFailure = async (sent: readonly Promise<unknown>[]): Promise<unknown> => {
+  const ends = await Promise.allSettled(sent)
+  return ends.find(one => one.status === 'rejected')?.reason
 }
 
 /** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */

@@ -27,6 +27,7 @@ export const explainSearch = async (
     one: <Row>(query: SqlFragment) => explain(query).then(() => ({}) as Row),
     maybeOne: query => explain(query).then(() => undefined),
     run: query => explain(query).then(() => 0),
+    later: explain,
   }
   await searchPage(explaining, searching, search)
   const { type, where } = search

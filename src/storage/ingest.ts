@@ -108,7 +108,7 @@ export const recordIngest = async (
   const counted = sql.fragment`counted AS (
     SELECT * FROM json_to_recordset(${JSON.stringify(groups)}::json) AS counted(device_id integer, patient_id integer, patient text,
       accepted integer, repaired integer, duplicate integer, refused integer))`
-  await connection.run(sql.fragment`
+  await connection.later(sql.fragment`
     WITH ${sql.join([...beside, counted], sql.fragment`, `)}
     INSERT INTO ingest (source, upload, organization, client, accepted, repaired, duplicate, refused)
     SELECT coalesce(device_source.id, ''), ${upload.id}::uuid, coalesce(record.owner, ''), ${upload.client},

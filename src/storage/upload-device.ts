@@ -92,7 +92,7 @@ export const recordMeasured = async (
   })
   const once = [...new Map(measured.map(one => [JSON.stringify(one), one])).values()]
   if (once.length === 0) return
-  await connection.run(sql.fragment`
+  await connection.later(sql.fragment`
     INSERT INTO upload_device_kind (patient_id, id, kind_id)
     SELECT patient_id, id, kind_id
     FROM unnest(${sql.array(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openDatabase } from '../../src/storage/database.ts'
+import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 
@@ -34,6 +34,76 @@ t.test('a commit that PostgreSQL turns into a rollback is a fault, and never tak
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM principal WHERE id = 'lost'`), undefined)
 })
 
+t.test(
+  'what a transaction sends and does not wait for is done in its order, and outside one when it returns',
+  async t => {
+    const { url, close } = await withDatabase()
+    const database = openDatabase(url)
+    t.teardown(async () => {
+      await database.close()
+      await close()
+    })
+    const ids = sql.fragment`SELECT id FROM principal ORDER BY id`
+    const add = (id: string) => sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`
+    await database.transaction(async connection => {
+      for (const id of ['a', 'b', 'c']) await connection.later(add(id))
+      t.strictSame(await connection.any(ids), [{ id: 'a' }, { id: 'b' }, { id: 'c' }])
+      await connection.later(add('d'))
+    })
+    await database.later(add('e'))
+    t.strictSame(await database.any(ids), [{ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd' }, { id: 'e' }])
+  },
+)
+
+t.test('where it fails, all is undone, and its failure is thrown: not what failed for its sake', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const failing = sql.fragment`SELECT 1 / 0`
+  const ends: Readonly<Record<string, (connection: Connection) => Promise<unknown>>> = {
+    'at the commit': async () => undefined,
+    'at the next statement': connection => connection.any(sql.fragment`SELECT 1`),
+  }
+  for (const [when, end] of Object.entries(ends)) {
+    const refused = database.transaction(async connection => {
+      await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'lost')`)
+      await connection.later(failing)
+      await end(connection)
+    })
+    await t.rejects(refused, { code: '22012' }, when)
+  }
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM principal WHERE id = 'lost'`), undefined)
+})
+
+t.test('a transaction that loses its turn by what it did not wait for is tried again', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const add = (id: string) => sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`
+  for (const id of ['one', 'two']) await database.run(add(id))
+  const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
+  const both = Promise.withResolvers<void>()
+  let begun = 0
+  let tries = 0
+  const crossing = (first: string, second: string) =>
+    database.transaction(async connection => {
+      tries += 1
+      await connection.run(touch(first))
+      begun += 1
+      if (begun === 2) both.resolve()
+      await both.promise
+      await connection.later(touch(second))
+    })
+  await Promise.all([crossing('one', 'two'), crossing('two', 'one')])
+  t.equal(tries, 3)
+})
+
 t.test('a database that a newer version has migrated is told of, and any other fault stays one', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
@@ -46,13 +116,13 @@ t.test('a database that a newer version has migrated is told of, and any other f
   await t.rejects(database.any(missing), fault)
   await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)
   const message = 'The database was migrated by a newer version; this server has to be restarted'
-  for (const refused of [
-    database.any(missing),
-    database.any(sql.fragment`SELECT gone()`),
-    database.any(sql.fragment`SELECT FROM gone`),
-    database.writing(connection => connection.kept(missing)),
+  for (const ask of [
+    () => database.any(missing),
+    () => database.any(sql.fragment`SELECT gone()`),
+    () => database.any(sql.fragment`SELECT FROM gone`),
+    () => database.writing(connection => connection.kept(missing)),
   ])
-    t.match(await refused.catch(error => error), { status: 503, issues: [{ code: 'transient', message }] })
+    t.match(await ask().catch(error => error), { status: 503, issues: [{ code: 'transient', message }] })
   await t.rejects(database.any(sql.fragment`SELECT 1 / 0`), { code: '22012' })
 })
 

@@ -52,7 +52,7 @@ export const insertRecords = async (connection: Connection, records: readonly Au
       : []),
   ]
   const outcomes = records.map(({ outcome }) => outcome)
-  await connection.run(sql.fragment`
+  await connection.later(sql.fragment`
     INSERT INTO audit_record (epoch, ${names}, patients, kinds, outcome)
     SELECT (SELECT max(epoch) FROM audit_epoch), ${names}, ${isNaming ? withNamed : sql.fragment`patients::integer[]`}, kinds::integer[], outcome
     FROM unnest(${sql.join(
