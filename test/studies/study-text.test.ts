@@ -57,7 +57,9 @@ t.test(
       missingInDraft({ ...draft, words: { en: { ...words('About'), contact: '' }, es: half } }, study, classes).length,
       5,
     )
-    t.match(missingInDraft(draft, withPublished(study, draft, classes), classes), [/^a change/])
+    t.match(missingInDraft(draft, withPublished(study, draft, classes), classes), [
+      /^English: a change, for it says what an earlier version says$/,
+    ])
   },
 )
 
