@@ -145,9 +145,11 @@ const inTransaction = async <T>(
     done.catch(noted)
     sent.push(done)
   }
+  let isCommitting = false
   try {
     const begun = [await client.query(begin).catch(fail)].flat().at(-1)
     const result = await run({ ...connectionOver(query), later }, begun?.rows[0]?.joinings)
+    isCommitting = true
     await Promise.all([...sent, commit(client, fail)])
     release()
     return result
@@ -156,9 +158,18 @@ const inTransaction = async <T>(
       () => release(),
       broken => release(broken),
     )
-    throw (await firstFailure(sent)) ?? error
+    const failure = (await firstFailure(sent)) ?? error
+    throw isCommitting && failure instanceof FhirError && isLost(failure.cause) ? inDoubt(failure) : failure
   }
 }
+
+/** Tried again, it might be done twice. */
+const inDoubt = (cause: FhirError): FhirError =>
+  new FhirError(
+    'exception',
+    'The connection to the database was lost while this was committed, so it is not known whether it was done: look before it is sent again',
+    { cause },
+  )
 
 /** All that comes behind it fails for its sake. */
 const firstFailure = async (sent: readonly Promise<unknown>[]): Promise<unknown> => {
@@ -199,9 +210,7 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '53300': ['transient', 'The database has no connection free; try again'],
   '57P02': unreachable,
   '57P03': unreachable,
-  ECONNREFUSED: unreachable,
-  ECONNRESET: unreachable,
-  EPIPE: unreachable,
+  lost: unreachable,
   '57P01': ['transient', 'The database is restarting; try again'],
 }
 
@@ -217,9 +226,18 @@ const failure =
 
 /** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
 const stateOf = (error: unknown): string => {
+  if (isLost(error)) return 'lost'
   const { code, constraint, detail } = error instanceof pg.DatabaseError ? error : {}
   // Of all that is no JSON only this can come from outside: JavaScript writes what it holds.
   if (code === '22P02' && detail?.startsWith('Unicode ')) return 'half a pair'
   return constraint === 'resource_identity_pkey' ? serializationFailure : (code ?? '')
 }
 const serializationFailure = '40001'
+
+/** What is wrong with the connection has no SQLSTATE: a code of the system's, or only words of pg's. */
+const isLost = (error: unknown): boolean =>
+  error instanceof Error &&
+  !(error instanceof pg.DatabaseError) &&
+  (('code' in error && lostBy.has(error.code)) || /^Connection terminated|is not queryable$/.test(error.message))
+
+const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])

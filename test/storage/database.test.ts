@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -103,6 +105,80 @@ t.test('a transaction that loses its turn by what it did not wait for is tried a
   await Promise.all([crossing('one', 'two'), crossing('two', 'one')])
   t.equal(tries, 3)
 })
+
+t.test('a connection that is lost is another try, but for a commit: nobody knows whether that was done', async t => {
+  const { url, close } = await withDatabase()
+  const direct = openDatabase(url)
+  const { cutAt, address, end } = await openWire(url)
+  const database = openDatabase(address)
+  t.teardown(async () => {
+    await Promise.all([database.close(), direct.close()])
+    await end()
+    await close()
+  })
+  const tried = async (id: string, cut: string) => {
+    let tries = 0
+    cutAt(cut)
+    const end = await database
+      .transaction(async connection => {
+        tries += 1
+        await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
+        await connection.any(sql.fragment`SELECT 'midway'`)
+      })
+      .catch(error => error)
+    return { tries, end }
+  }
+  t.strictSame(await tried('again', 'midway'), { tries: 2, end: undefined })
+  t.match(await tried('in doubt', 'COMMIT'), {
+    tries: 1,
+    end: { status: 500, issues: [{ code: 'exception', message: /it is not known whether it was done/ }] },
+  })
+  t.strictSame(await direct.any(sql.fragment`SELECT id FROM principal WHERE kind = 'client' ORDER BY id`), [
+    { id: 'again' },
+    { id: 'in doubt' },
+  ])
+  await end()
+  t.match(await database.any(sql.fragment`SELECT 1`).catch(error => error), {
+    status: 503,
+    issues: [{ code: 'transient' }],
+  })
+})
+
+/** A wire to the database, which breaks once behind the text that it is told, when that has come through. */
+const openWire = async (url: string) => {
+  const { hostname, port } = new URL(url)
+  let cut: string | undefined
+  const sockets = new Set<Socket>()
+  const server = createServer(near => {
+    const far = connect(Number(port), hostname)
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => {}))
+    far.pipe(near)
+    near.on('close', () => far.end())
+    near.on('data', bytes => {
+      const isCut = cut !== undefined && bytes.includes(cut)
+      far.write(bytes, () => {
+        if (isCut) near.destroy()
+      })
+      if (!isCut) return
+      cut = undefined
+      far.unpipe(near)
+    })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = new URL(url)
+  address.hostname = '127.0.0.1'
+  address.port = String((server.address() as AddressInfo).port)
+  return {
+    address: address.href,
+    cutAt: (text: string) => {
+      cut = text
+    },
+    end: async () => {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
 
 t.test('a database that a newer version has migrated is told of, and any other fault stays one', async t => {
   const { url, close } = await withDatabase()
