@@ -7,6 +7,7 @@ import { compileChain, compileHas, compileListed, compileNames, compileThere, pa
 import { compileUploaded } from './compile-uploaded.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
+import { compileMember } from './model/member.ts'
 import { compileRelation } from './model/relations.ts'
 import type { RowNames } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
@@ -41,7 +42,7 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     }
     case 'or': {
       const ids = idsAsked(expression.of)
-      return ids === undefined ? anyOf(expression.of.map(one => compileExpression(one, at))) : isOneOf(ids, at.row)
+      return ids === undefined ? anyOf(alternatives(expression.of, at)) : isOneOf(ids, at.row)
     }
     case 'not':
       return sql.fragment`NOT coalesce(${compileExpression(expression.of, at)}, FALSE)`
@@ -71,6 +72,15 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
       return compileRelation(expression, at.row)
   }
 }
+
+/** Roles that ask of the same organization are asked for together. */
+const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFragment[] =>
+  [...Map.groupBy(of, one => (one.kind === 'member' ? one.of : one)).values()].flatMap(group => {
+    const [first, ...others] = group.filter(one => one.kind === 'member')
+    return first === undefined || others.length === 0
+      ? group.map(one => compileExpression(one, at))
+      : [compileMember([first, ...others], at.row)]
+  })
 
 type Match = Extract<Expression, { kind: 'match' }>
 

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { administeredBy } from '../access/administered.ts'
 import type { Caller } from '../access/caller.ts'
-import { namesStaff } from '../access/study-making.ts'
+import { keepsRefused } from '../access/study-making.ts'
 import { FhirError } from '../fhir/error.ts'
 import { reasonWord, replay } from '../interactions/replay.ts'
 import { and } from '../search/expression.ts'
@@ -14,7 +14,7 @@ import type { PageOptions } from './add-page.ts'
 import { notFound } from './organizing.ts'
 import { sessionOf } from './signed-in.ts'
 
-/** Somebody who looks after studies that they lead, or after what comes for the patients of organizations that they manage. */
+/** Somebody who looks after studies that they lead or whose organization they manage, or after what comes for the patients of organizations that they manage. */
 export type Keeper = {
   readonly caller: Caller
   readonly store: Store
@@ -33,7 +33,7 @@ export const keeperOf = async (request: FastifyRequest, options: PageOptions): P
   const caller = await callerOfSession(accounts.database, sessionOf(request))
   if (caller === undefined || (!caller.administrator && caller.practitioner === undefined)) return notFound()
   const store = openStoreFor(caller)
-  const keepers = { studies: namesStaff(caller), organizations: administeredBy(caller) }
+  const keepers = { studies: keepsRefused(caller), organizations: administeredBy(caller) }
   const isAny = async (type: 'Organization' | 'ResearchStudy', query: Readonly<Record<string, string>>) => {
     const asked = parseSearch(registry, type, new URLSearchParams({ ...query, _count: '1' }))
     const rule = type === 'Organization' ? keepers.organizations : keepers.studies

@@ -12,7 +12,7 @@ import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { titleOf } from './study-changing.ts'
 
-/** The studies that somebody works in, or whose organization they belong to. */
+/** The studies that somebody works in, whose organization they belong to, or that they look after from above. */
 export const studiesPage: AddPage = (server, options) => {
   const { accounts, registry, openStoreFor } = options
   const cursorsFor = openCursors(accounts.secretKey)
@@ -32,14 +32,15 @@ export const studiesPage: AddPage = (server, options) => {
       content: html`<h1>Studies</h1>
 ${
   studies.length === 0
-    ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so does their staff.</p>`
+    ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so do their staff and whoever manages what is above it.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusName(study)}</span></li>`)}</ul>`
 }
 ${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
 ${
   organizations.length > 0 &&
   html`<h2>Make a study</h2>
-<ul>${organizations.map(({ id, name }) => html`<li><a href="/organizations/${id}/studies/new">A new study of ${name}</a></li>`)}</ul>`
+<ul>${organizations.slice(0, mostOrganizations).map(({ id, name }) => html`<li><a href="/organizations/${id}/studies/new">A new study of ${name}</a></li>`)}</ul>
+${organizations.length > mostOrganizations && html`<p>The page of each <a href="/organizations">other organization</a> of yours leads to a new study of it.</p>`}`
 }
 <h2>Work in a study of another organization</h2>
 <p>Give your code to whoever leads it, so that they can name you: <code>${caller.practitioner}</code></p>
@@ -47,3 +48,6 @@ ${
     })
   })
 }
+
+/** A manager at the top may make one in each organization of the tree. */
+const mostOrganizations = 20

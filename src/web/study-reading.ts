@@ -1,8 +1,11 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
+import { worksInStudy } from '../access/study-making.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
+import { and } from '../search/expression.ts'
+import { parseSearch } from '../search/parse.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import type { StudyPeopleAsked } from '../storage/study-people.ts'
 import { seesAnswersOf } from '../studies/sees-answers.ts'
@@ -13,18 +16,22 @@ import { sendPage } from './page.ts'
 import { sessionOf } from './signed-in.ts'
 import { type OfStudy, titleOf } from './study-changing.ts'
 
-/** A study that staff read. */
+/** A study that somebody works in. */
 export type ReadStudy = { readonly caller: Caller; readonly study: ResearchStudy; readonly seesAnswers: boolean }
 
-/** Throws `not-found` for whoever is no staff, or may not read the study, as if there were none. */
+/** Throws `not-found` for whoever does not work in the study, be it that they manage it from above, as if there were none. */
 export const readStudyOf = async (
   request: FastifyRequest<OfStudy>,
-  { accounts, openStoreFor }: PageOptions,
+  { accounts, registry, openStoreFor }: PageOptions,
 ): Promise<ReadStudy> => {
   const caller = await callerOfSession(accounts.database, sessionOf(request))
   if (caller?.practitioner === undefined) throw new FhirError('not-found', 'There is no such study')
-  const { content } = await openStoreFor(caller).read('ResearchStudy', request.params.id)
-  const study: ResearchStudy = JSON.parse(content)
+  const { id } = request.params
+  const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _count: '1' }))
+  const where = and(asked.where, { kind: 'identified', ids: [id] }, worksInStudy(caller))
+  const [found] = (await openStoreFor(caller).search({ ...asked, where })).entries
+  if (found === undefined) throw new FhirError('not-found', 'There is no such study')
+  const study: ResearchStudy = JSON.parse(found.content)
   return { caller, study, seesAnswers: seesAnswersOf(caller, study) }
 }
 

@@ -119,7 +119,7 @@ ${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) :
     const names = await findPractitioners(changeable.store, registry, [entry.practitioner])
     const others = roleFields(staff, problems)
     return sendChangePage(reply, changeable, {
-      title: names.get(entry.practitioner) ?? unknownName,
+      title: names.get(entry.practitioner) ?? unnamed(entry),
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
       notices: html`${notices}${problemList(others)}`,
       fields: [...roleControls(others)],
@@ -188,7 +188,9 @@ const newRecipient =
   'Patients have consented without them, and they work elsewhere: the page of the text says first who receives what is given by it'
 
 const optional = true as const
-const unknownName = 'Somebody whose name you may not see'
+/** By the code that they gave to whoever has named them. */
+const unnamed = ({ practitioner }: StaffEntry): string =>
+  `Somebody whose name you may not see, with the code ${practitioner}`
 
 const isOwn = ({ practitioner }: StaffEntry, { caller }: ChangeableStudy): boolean =>
   practitioner === caller.practitioner
@@ -210,7 +212,7 @@ const listed = (
 ): Html => {
   if (entries.length === 0) return html`<p>Nobody is named as staff yet.</p>`
   return html`<ul class="list-group mb-4">${entries.map((entry, place) => {
-    const name = names.get(entry.practitioner) ?? unknownName
+    const name = names.get(entry.practitioner) ?? unnamed(entry)
     const change = isOwn(entry, changeable)
       ? html`<p>Yourself: others change it</p>`
       : changeable.mayNameStaff &&

@@ -1,4 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../fhir/error.ts'
 import type { StudyState } from '../storage/study-people.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../studies/enrolled-people.ts'
@@ -6,13 +7,15 @@ import { allowsPaper } from '../studies/paper-consent.ts'
 import { findChangeableStudy } from '../studies/study-change.ts'
 import { statusName } from '../studies/study-status.ts'
 import { mayWithdrawIn } from '../studies/withdrawal-by-staff.ts'
-import type { AddPage } from './add-page.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
 import { selectField } from './choice-field.ts'
 import { field } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
+import { sendPage } from './page.ts'
+import { keeperOf } from './quarantine-keeper.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
-import type { OfStudy } from './study-changing.ts'
+import { type OfStudy, titleOf } from './study-changing.ts'
 import { invitationOf } from './study-invitation.ts'
 import { nameOf } from './study-person.ts'
 import {
@@ -27,10 +30,11 @@ import {
 } from './study-reading.ts'
 import { moment } from './time.ts'
 
-/** A study and its people, as staff may read them over FHIR; for all others there is no such page. */
+/** A study and its people, as staff may read them over FHIR; who manages it from above has its definition; for all others there is no such page. */
 export const studyPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id', { onRequest: requireSession }, async (request, reply) => {
-    const read = await readStudyOf(request, options)
+    const read = await unlessRefused(() => readStudyOf(request, options))
+    if (read === undefined) return sendAdministered(request, reply, options)
     const { caller, study, seesAnswers } = read
     const asked = peopleAskedIn(request)
     const { person } = sessionOf(request)
@@ -47,12 +51,9 @@ export const studyPage: AddPage = (server, options) => {
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
     return sendStudyPage(reply, read, {
       tab: '',
-      content: html`<dl>
-<dt>Status</dt><dd>${statusName(study)}</dd>
-${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
-</dl>
+      content: html`${definitionOf(study)}
 ${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
-${isChangeable?.mayNameStaff && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
+${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${
   (await options.registering.findStudy(person, request.params.id)) &&
   html`<div class="d-flex flex-wrap gap-2 mb-4">
@@ -72,6 +73,33 @@ ${pagesAround(total, pageSize, asked, urlOf)}`,
     })
   })
 }
+
+/** Who manages an organization above that of the study looks after the study, and is told of nobody in it. */
+const sendAdministered = async (
+  request: FastifyRequest<OfStudy>,
+  reply: FastifyReply,
+  options: PageOptions,
+): Promise<FastifyReply> => {
+  const { id, study } = await findChangeableStudy(options, sessionOf(request).person, request.params.id)
+  const title = titleOf(study)
+  return sendPage(reply, {
+    title,
+    signOut: { token: ownToken(reply) },
+    content: html`<h1>${title}</h1>
+${definitionOf(study)}
+<p>You manage an organization above the one that this study is of. So you look after the study: what it asks for, who works in it, and whether it goes on. Who takes part in it, and what they share, is for its own organization and its staff alone.</p>
+<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-primary" href="/studies/${id}/settings">Settings of the study</a>
+<a class="btn btn-outline-primary" href="/studies/${id}/settings/staff">Staff</a>
+</div>
+<p><a href="/studies">Back to the studies</a></p>`,
+  })
+}
+
+const definitionOf = (study: ResearchStudy): Html => html`<dl>
+<dt>Status</dt><dd>${statusName(study)}</dd>
+${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
+</dl>`
 
 const pageSize = 20
 

@@ -73,6 +73,39 @@ t.test('a member makes a study in the browser, until it can ask patients', { ski
   await look(t, browser, 'study-staff-entry')
 })
 
+t.test('a manager from above names staff of a study, and meets nobody in it', { skip: whyNoChromium() }, async t => {
+  const world = await openTenants({ PORT: '0' })
+  const { server, people, lab, ward, newStudy } = world
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  const { id } = await newStudy(lab.manager, ward, 'sleep on the ward', ['omh:heart-rate'])
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const browser = await openBrowser()
+  const { page } = browser
+  const value = people.manager.cookies.get('sharewell-session') ?? ''
+  await browser.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+  const { press, type } = byKeyboard(browser)
+  await page.goto(`${base}/studies`)
+  await look(t, browser, 'studies-from-above')
+  await press('sleep on the ward')
+  await look(t, browser, 'study-from-above')
+  t.match(
+    await page.textContent('main'),
+    /Who takes part in it, and what they share, is for its own organization and its staff alone/,
+  )
+  await press('Staff')
+  await type('Find a colleague by a part of their name', 'member')
+  await press('Find')
+  await page.locator('input[name=practitioner]').first().check()
+  await page.locator('select[name=role]').selectOption('researcher')
+  await press('Name them')
+  await look(t, browser, 'study-staff-from-above')
+  t.match(await page.textContent('main'), /member/)
+  await page.goto(`${base}/studies/${id}/settings`)
+  await look(t, browser, 'study-settings-from-above')
+})
+
 t.test(
   'staff see who is in a study, what came when, and take it into a notebook',
   { skip: whyNoChromium() },

@@ -1,7 +1,8 @@
 import t from 'tap'
+import { extensions } from '../../src/fhir/canonical.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { gatherPageRoutes } from '../web/page-routes.ts'
-import { linkPages, openPages, openTable, pageTable } from '../web/page-table.ts'
+import { fromAbove, linkPages, openPages, openTable, pageTable } from '../web/page-table.ts'
 import { openTenants } from '../web/tenants.ts'
 
 const routes = gatherPageRoutes()
@@ -29,6 +30,24 @@ t.test('a page is there for those who may see it, and for nobody else', async t 
       if (!isThere) t.ok(status === 404 || (status === 303 && location === '/account'), `${role}: ${path} ${status}`)
     }
   }
+})
+
+t.test('whoever manages from above has the definition of a study, and no page of who is in it', async t => {
+  const { manager } = browsers
+  const { id } = await world.newStudy(world.lab.manager, world.ward, 'of the ward', ['omh:heart-rate'])
+  const onPaper = { url: extensions.paperConsent, valueBoolean: true }
+  const stored = JSON.parse((await world.send('everything', 'GET', `ResearchStudy/${id}`)).body)
+  await world.update(world.lab.manager, { ...stored, extension: [...(stored.extension ?? []), onPaper] })
+  const _csrf = await tokenOf(manager, '/account')
+  for (const { method, path } of routes.filter(({ path }) => path.startsWith('/studies/:id'))) {
+    if (rowOf(path).isNothing === true) continue
+    const address = addressOf(path.replace(':id', id))
+    if (method === 'GET')
+      t.equal((await manager.get(address)).status, fromAbove.includes(path) ? 200 : 404, `${method} ${path}`)
+    else if (!fromAbove.includes(path))
+      t.equal((await manager.post(address, { _csrf })).status, 404, `${method} ${path}`)
+  }
+  t.equal((await manager.get(`/organizations/${world.ward}/studies/new`)).status, 200, 'and makes one there')
 })
 
 t.test('no form is taken from who does not see its page', async t => {

@@ -21,8 +21,11 @@ const readable = async (person: string, path: string): Promise<readonly string[]
   return entry.map(({ resource }: { readonly resource: { readonly id: string } }) => resource.id)
 }
 
+/** Manages an organization above that of most studies: their definition is there, and no page of who is in them. */
+const fromAbove = 'dean'
+
 t.test('the page of a study is there for staff who may read it, with those whom they may read', async t => {
-  for (const practitioner of facts.practitioners) {
+  for (const practitioner of facts.practitioners.filter(one => one !== fromAbove)) {
     t.ok(callers.some(({ name }) => name === practitioner))
     const person = `person-${practitioner}`
     const { browser } = await signedIn(person)
@@ -68,7 +71,7 @@ t.test('what is taken from a study into a notebook its reader may see, and there
       const taken = await browser.post(`/studies/${id}/notebook/readings.ndjson`, sent)
       const others = idsIn(taken).filter(one => !readings.has(one))
       t.same(others, [], `${practitioner}: the readings of ${id}`)
-      if (studies.includes(id)) continue
+      if (studies.includes(id) && practitioner !== fromAbove) continue
       for (const path of ['', '/readings.csv', '/readings.ndjson'])
         t.equal((await browser.post(`/studies/${id}/notebook${path}`, sent)).status, 404)
     }
@@ -84,6 +87,28 @@ t.test('who registers people for a study that its staff alone reads is not told 
   const staff = wordsOf(await (await signedIn('person-keeper')).browser.get('/studies/coded'))
   t.match(staff, /Shares|Has not answered/)
   t.notMatch(staff, /secret-hal/, 'and who knows people by code is told no name')
+})
+
+t.test('who manages from above looks after a study, and is told of nobody in it', async t => {
+  const { browser } = await signedIn(`person-${fromAbove}`)
+  const none = anonymous(await browser.get('/studies/nothing-of-the-kind'))
+  const ofTheLab = facts.studies.filter(({ organization }) => organization === 'lab').map(({ id }) => id)
+  t.same((await readable(`person-${fromAbove}`, 'ResearchStudy?_count=100')).toSorted(), ofTheLab.toSorted())
+  for (const id of ofTheLab) {
+    const shown = await browser.get(`/studies/${id}`)
+    t.equal(shown.status, 200, id)
+    t.match(wordsOf(shown), /You manage an organization above the one that this study is of\./, id)
+    t.notMatch(
+      shown.body,
+      /<h3>|secret-|\/patients\/|\/(?:completeness|arrivals|notebook|enrolment|invitations|quarantine)"/,
+      id,
+    )
+    for (const path of ['completeness', 'arrivals', 'notebook', 'enrolment', 'invitations', 'quarantine'])
+      t.strictSame(anonymous(await browser.get(`/studies/${id}/${path}`)), none, `${id}: ${path}`)
+    const staff = await browser.get(`/studies/${id}/settings/staff`)
+    t.equal(staff.status, 200, id)
+    t.match(wordsOf(staff), /Name somebody/, id)
+  }
 })
 
 const settings = ['', '/facts', '/data', '/staff', '/text', '/text/draft/en', '/status']

@@ -164,6 +164,37 @@ t.test('no link asks about what the caller may not see', async t => {
   t.equal((await ann('GET', 'Observation?_sort=subject.name')).status, 400)
 })
 
+t.test('whoever manages a study from above learns of nobody in it, however they ask', async t => {
+  const dean = await staff('dean')
+  for (const query of [
+    'Group?member=Patient/ann',
+    'Group?member:Patient.family=secret-ann',
+    'ResearchStudy?_has:ResearchSubject:study:individual=Patient/ann',
+    'ResearchStudy?_has:ResearchSubject:study:status=on-study',
+    'ResearchSubject?study=ResearchStudy/open',
+    'ResearchSubject?study:ResearchStudy._id=open',
+    'Consent?study=ResearchStudy/open',
+    'Patient?_has:Group:member:_id=group-open',
+    'Patient?_has:ResearchSubject:individual:study=ResearchStudy/open',
+    'Observation?patient._has:Group:member:_id=group-open',
+  ])
+    t.strictSame(idsOf(await dean('GET', query)), [], query)
+  for (const query of [
+    'Group?_id=group-open&_include=Group:member',
+    'ResearchStudy?_id=open&_revinclude=ResearchSubject:study&_revinclude=Consent:study',
+    'ResearchStudy?_id=open&_revinclude=*',
+  ])
+    t.notMatch((await dean('GET', query)).body, /Patient\/|"(?:Patient|ResearchSubject|Consent)"/, query)
+  for (const path of ['', '/_history/1', '/_history'])
+    t.notMatch((await dean('GET', `Group/group-open${path}`)).body, /Patient\//, path)
+  const withinStudy = world.call(
+    await world.token({ subject: { kind: 'user', person: 'person-dean' }, scope: 'user/*.rs' }),
+    '/FHIR/R5',
+  )
+  const byGroup = await withinStudy('GET', 'Observation?patient._has:Group:member:_id=group-open')
+  t.same([byGroup.status, JSON.parse(byGroup.body).entry ?? []], [200, []])
+})
+
 t.test('a List tells of its items only to who may see both', async t => {
   const items = [
     'Patient/ann',

@@ -174,6 +174,14 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/settings/text/versions/:version': { ...ofStudy, isNothing: true },
 }
 
+/** Pages of a study that are there for who manages an organization above its own, and is nobody in it. */
+export const fromAbove: readonly string[] = [
+  '/studies/:id',
+  ...Object.keys(pageTable).filter(
+    path => path.startsWith('/studies/:id/settings') && pageTable[path]?.isNothing !== true,
+  ),
+]
+
 type World = Awaited<ReturnType<typeof openTenants>>
 
 /** The world of the table: who is who in it, and what stands in the place of ids. */

@@ -11,16 +11,24 @@ const registering = member('named', 'node', 'member')
 const managed = member('named', 'down', 'manager')
 const ownStaffEntryKept: Grant<Staff> = ({ practitioner }) => ({ kind: 'kept', part: { staffEntryOf: practitioner } })
 
-const readStudy: Grant<Staff> = (who, asked) =>
-  or(member('named', 'up', 'viewer')(who, asked), staffed('study')(who, asked))
+/** Those of one's organization and of those above it, and those that name one as staff. */
+export const worksIn = (who: Staff): readonly Expression[] => [
+  membership(who, 'named', 'up', 'viewer'),
+  handling(who, 'study'),
+]
 
 /** Those who lead a study. */
-export const leading = ({ practitioner: id, study }: Staff): Expression => ({
+export const leading = (who: Staff): Expression => handling(who, 'lead')
+
+const handling = ({ practitioner: id, study }: Staff, by: 'study' | 'lead'): Expression => ({
   kind: 'staffed',
   to: { kind: 'practitioner', id },
-  by: 'lead',
+  by,
   ...(study === undefined ? {} : { study }),
 })
+
+/** Whoever manages from above reads what a study says of itself, since they administer it. Nobody in it is shown to them by that. */
+const readStudy: Grant<Staff> = (who, asked) => or(managed(who, asked), ...worksIn(who))
 
 /** Staff entries are made by managers and those who lead the study, and never one's own. */
 export const researchStudy: Rule = {

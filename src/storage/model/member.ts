@@ -5,11 +5,17 @@ import type { RelatedRow } from '../row.ts'
 import { type SqlFragment, sql, word } from '../sql.ts'
 import { inForce, referencedId } from './reference.ts'
 
-/** A membership in force in the organization that the row names, or above or below it. */
-export const compileMember = (member: Member, row: RelatedRow): SqlFragment => compiledBy[member.of](member, row)
+/**
+ * A membership in force in the organization that the row names, or above or below it: by one of several that ask of the same
+ * organization, so that it is looked up in the row once.
+ */
+export const compileMember = ([first, ...others]: readonly [Member, ...Member[]], row: RelatedRow): SqlFragment =>
+  compiledBy[first.of]([first, ...others], row)
 
-const isMemberOf = (member: Member, organization: SqlFragment): SqlFragment =>
-  sql.fragment`${organization} = ANY (ARRAY(${reachedBy[member.reach](heldBy(member))}))`
+const isMemberOf = (members: readonly Member[], organization: SqlFragment): SqlFragment => {
+  const reached = members.map(member => reachedBy[member.reach](heldBy(member)))
+  return sql.fragment`${organization} = ANY (ARRAY(${sql.join(reached, sql.fragment` UNION ALL `)}))`
+}
 
 /** The organizations in which the practitioner has at least that role now. */
 const heldBy = ({ role, practitioner }: Member): SqlFragment =>
@@ -29,10 +35,10 @@ const reachedBy: Readonly<Record<Member['reach'], (held: SqlFragment) => SqlFrag
 
 const isIn =
   (organization: (row: RelatedRow) => SqlFragment) =>
-  (member: Member, row: RelatedRow): SqlFragment =>
-    isMemberOf(member, organization(row))
+  (members: readonly Member[], row: RelatedRow): SqlFragment =>
+    isMemberOf(members, organization(row))
 
-const compiledBy: Readonly<Record<Member['of'], (member: Member, row: RelatedRow) => SqlFragment>> = {
+const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row: RelatedRow) => SqlFragment>> = {
   owner: isIn(({ row }) => sql.fragment`${row}.owner`),
   named: isIn(({ type, row }) => referencedId(row, elementByType[type] ?? '', 'Organization')),
   self: isIn(({ row }) => sql.fragment`${row}.id`),
@@ -42,7 +48,7 @@ const compiledBy: Readonly<Record<Member['of'], (member: Member, row: RelatedRow
       type === 'Consent' ? sql.fragment`consent_study(${row}.content)` : referencedId(row, 'study', 'ResearchStudy')
     return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
   }),
-  person: (member, { row }) => isAccountOf(member, row),
+  person: (members, { row }) => isAccountOf(members, row),
 }
 
 /** What a later version may name anew, and then has to be one's own again; the owner never changes. */
@@ -53,13 +59,13 @@ const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
 }
 
 /** An account that is linked to practitioners of one's organizations, and to nobody else. */
-const isAccountOf = (member: Member, row: SqlFragment): SqlFragment => sql.fragment`(
+const isAccountOf = (members: readonly Member[], row: SqlFragment): SqlFragment => sql.fragment`(
   jsonb_array_length(coalesce(${row}.content -> 'link', '[]')) > 0 AND NOT EXISTS (
     SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
     WHERE NOT EXISTS (
       SELECT FROM practitioner
       WHERE practitioner.id = referenced_id(link -> 'target', 'Practitioner')
-        AND ${isMemberOf(member, sql.fragment`practitioner.owner`)})))`
+        AND ${isMemberOf(members, sql.fragment`practitioner.owner`)})))`
 
 /** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
 export const compileSameTenant = (

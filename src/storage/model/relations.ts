@@ -38,7 +38,7 @@ const composed = (relation: Relation, row: RelatedRow): SqlFragment => {
     case 'staffed':
       return compileStaffed(relation, row)
     case 'member':
-      return compileMember(relation, row)
+      return compileMember([relation], row)
     case 'same-tenant':
       return compileSameTenant(relation, row)
     case 'invited':

@@ -138,6 +138,8 @@ t.test('studies, groups, consents and the tree are read by whom they concern', a
   t.strictSame(await see(storeOf(w.staff('researcher')), 'ResearchStudy'), ['closed', 'open'])
   t.strictSame(await see(storeOf(w.staff('collaborator')), 'ResearchStudy'), ['open'])
   t.strictSame(await see(storeOf(w.staff('collaborator')), 'Group'), ['group-open'])
+  t.strictSame(await see(storeOf(w.staff('technician')), 'ResearchStudy'), ['closed', 'open'], 'of what is above')
+  t.strictSame(await see(storeOf(w.staff('neighbour')), 'ResearchStudy'), [], 'beside it')
   t.strictSame(
     await see(storeOf(w.patient('ann', 'patient/*.rs')), 'ResearchStudy'),
     [],
@@ -155,6 +157,23 @@ t.test('studies, groups, consents and the tree are read by whom they concern', a
   t.strictSame(await see(storeOf(w.staff('researcher')), 'Device'), ['acme', 'ann-acme', 'ann-other', 'other'])
   t.strictSame(await see(storeOf(w.staff('dean')), 'Device'), ['acme', 'other'])
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'other'])
+})
+
+t.test('whoever manages from above reads what a study is, and of nobody in it', async t => {
+  const dean = storeOf(w.staff('dean'))
+  t.strictSame(await see(dean, 'ResearchStudy'), ['closed', 'open'])
+  t.strictSame(await see(dean, 'Group'), ['group-open'])
+  t.notOk('member' in JSON.parse((await dean.read('Group', 'group-open')).content))
+  t.ok('member' in JSON.parse((await storeOf(w.staff('researcher')).read('Group', 'group-open')).content))
+  for (const type of ['Patient', 'ResearchSubject', 'Consent', 'Observation'] as const)
+    t.strictSame(await see(dean, type), [], type)
+  t.strictSame(await see(dean, 'Group', 'member=Patient/ann'), [])
+  t.strictSame(await see(dean, 'ResearchStudy', '_has:ResearchSubject:study:individual=Patient/ann'), [])
+  t.strictSame(
+    await see(storeOf(w.staff('dean', 'user/*.rs', 'open')), 'ResearchStudy'),
+    [],
+    'by a token for one study',
+  )
 })
 
 t.test('resources of other types are read where a provision names their type, and of a time that it holds', async t => {
