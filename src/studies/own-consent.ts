@@ -14,17 +14,18 @@ export type Choice = {
   readonly until: string
 }
 
-/** Signs what was chosen under the text that was shown. Throws FhirError where the text is another by now. */
+/** Signs what was chosen under the text that was shown, on a page of that language. Throws FhirError where the text is another by now. */
 export const signConsent = async (
   asked: StudyAsked,
   choices: readonly Choice[],
-  { name, hash }: { readonly name: string; readonly hash: string },
+  { name, hash, language }: { readonly name: string; readonly hash: string; readonly language: string },
 ): Promise<void> => {
   const { record, consent: before } = asked
   const now = new Date().toISOString()
   const permits = choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, now))
   const resource: Consent = {
     ...newConsent(asked, now),
+    language,
     status: 'active',
     sourceAttachment: { ...sourceOf(asked), hash },
     provision: { type: 'deny', provision: permits },

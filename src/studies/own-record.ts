@@ -1,4 +1,4 @@
-import type { Device, Organization, Practitioner, ResearchStudy, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Device, Organization, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../accounts/accounts.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
@@ -54,12 +54,10 @@ const scope = [
   ),
 ].join(' ')
 
-/** Of a study, an organization, a practitioner or a source of data; undefined where the patient may not see it. */
+/** Of an organization, a practitioner or a source of data; undefined where the patient may not see it. */
 export const nameOf = async (record: OwnRecord, reference = ''): Promise<string | undefined> => {
   const [type, id = ''] = reference.split('/')
   switch (type) {
-    case 'ResearchStudy':
-      return (await record.read<ResearchStudy>(type, id))?.title
     case 'Organization':
       return (await record.read<Organization>(type, id))?.name
     case 'Practitioner': {

@@ -10,16 +10,21 @@ import type {
 import { digestOf } from '../fhir/attachment-digest.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { intervalOfPeriod } from '../fhir/date.ts'
+import type { Wording } from '../fhir/translation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { type OwnStudy, studiesOfPerson } from '../storage/own-study.ts'
 import { staffFromElsewhere } from '../storage/study-recipients.ts'
 import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
 import { type RequestedData, requestedData } from './requested-data.ts'
+import { purposeIn, reasonIn, titleIn } from './study-words.ts'
 import { recipientsIn } from './text-recipients.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
 export type StudyAsked = {
   readonly study: ResearchStudy
+  /** In the reader's language where the study says it in that, else in its own; so are the purpose and the reasons. */
+  readonly title: Wording
+  readonly purpose: Wording | undefined
   readonly record: OwnRecord
   readonly organization: { readonly id: string; readonly name: string }
   /** What is asked for, a line each, by a name of its own in forms. */
@@ -36,8 +41,8 @@ export type StudyAsked = {
 export type AskedLine = RequestedData & {
   readonly name: string
   readonly what: string
-  /** What the study needs it for, in its own words. */
-  readonly reason?: string
+  /** What the study needs it for. */
+  readonly reason: Wording | undefined
 }
 
 export type PatientText = {
@@ -73,12 +78,14 @@ type Asking = {
   readonly words: Words
   /** Staff who read nothing of who signs the text as it stands. */
   readonly unnamed?: readonly string[]
+  /** Of what the study says itself; that of `words` unless said. */
+  readonly language?: string
 }
 
 /** As the record's reader is shown it. */
 export const toStudyAsked = async (
   { codeClasses }: Pick<OwnParts, 'codeClasses'>,
-  { study, record, words, unnamed = [] }: Asking,
+  { study, record, words, unnamed = [], language = words.code }: Asking,
 ): Promise<StudyAsked> => {
   const organizationId = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
   const organization = await record.read<Organization>('Organization', organizationId)
@@ -91,6 +98,8 @@ export const toStudyAsked = async (
   const versions = textsOf(study, words.code)
   return {
     study,
+    title: titleIn(study, { code: language, say: words.say }),
+    purpose: purposeIn(study, language),
     record,
     organization: { id: organizationId, name: organization?.name ?? words.say('study.unknown') },
     lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {
@@ -98,8 +107,7 @@ export const toStudyAsked = async (
       const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
       const what =
         device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device })
-      const reason = one.extension.extension?.find(({ url }) => url === 'reason')?.valueString
-      return { ...one, name: nameOfLine(one), what, ...(reason === undefined ? {} : { reason }) }
+      return { ...one, name: nameOfLine(one), what, reason: reasonIn(study, one.extension, language) }
     }),
     text: versions.at(-1),
     consent: await findConsent(record, study.id ?? ''),
@@ -107,6 +115,12 @@ export const toStudyAsked = async (
     isOrganizations:
       (study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization') === 'organization',
   }
+}
+
+/** Other as soon as what the study says of itself reads otherwise: by it whoever signs has seen what their copy says. */
+export const digestOfShown = ({ title, purpose, lines }: Pick<StudyAsked, 'title' | 'purpose' | 'lines'>): string => {
+  const shown = [title, purpose, lines.map(({ name, reason }) => [name, reason])]
+  return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
 
 /** By what is asked, and not by its place: what was shown and chosen never comes to stand for something else. */

@@ -1,31 +1,49 @@
 import type { ContactDetail, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isDay } from '../fhir/date.ts'
+import {
+  furtherLanguages,
+  translatedPurpose,
+  translatedTitle,
+  withTranslatedPurpose,
+  withTranslatedTitle,
+} from './study-words.ts'
 
 /** What a study says of itself, as it is typed: empty where nothing is said. */
-export type StudyFacts = {
-  readonly title: string
-  readonly purpose: string
-  readonly approval: string
-  /** Days. */
-  readonly start: string
-  readonly end: string
-  /** Whom its patients ask. */
-  readonly contact: string
-  readonly email: string
-  readonly phone: string
-}
+export type StudyFacts = Readonly<Record<FactName, string>>
 
-export const factsOf = ({ title, description, identifier = [], period, contact: [first] = [] }: ResearchStudy) =>
-  ({
+export type FactName =
+  | 'title'
+  | 'purpose'
+  /** In a further language, by its code. */
+  | `${'title' | 'purpose'}-${string}`
+  | 'approval'
+  /** Days. */
+  | 'start'
+  | 'end'
+  /** Whom its patients ask. */
+  | 'contact'
+  | 'email'
+  | 'phone'
+
+export const factsOf = (study: ResearchStudy): StudyFacts => {
+  const { title, description, identifier = [], period, contact: [first] = [] } = study
+  return {
     title: title ?? '',
     purpose: description ?? '',
+    ...Object.fromEntries(
+      furtherLanguages(study).flatMap(language => [
+        [`title-${language}`, translatedTitle(study, language)],
+        [`purpose-${language}`, translatedPurpose(study, language)],
+      ]),
+    ),
     approval: identifier.find(isApproval)?.value ?? '',
     start: period?.start?.slice(0, 10) ?? '',
     end: period?.end?.slice(0, 10) ?? '',
     contact: first?.name ?? '',
     email: telecomOf(first, 'email'),
     phone: telecomOf(first, 'phone'),
-  }) satisfies StudyFacts
+  }
+}
 
 /** The study with them. What else stands there stays. */
 export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStudy => {
@@ -35,7 +53,9 @@ export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStud
   if (approval !== '') identifiers.unshift({ use: 'official', type: { text: approvalText }, value: approval })
   const contacts = [...contactOf(facts), ...(study.contact ?? []).slice(1)]
   const period = { ...(start !== '' && { start }), ...(end !== '' && { end }) }
-  return {
+  const inEach = (name: 'title' | 'purpose') =>
+    furtherLanguages(study).map(language => ({ language, text: facts[`${name}-${language}`] ?? '' }))
+  const next: ResearchStudy = {
     ...rest,
     title,
     ...(purpose !== '' && { description: purpose }),
@@ -43,13 +63,12 @@ export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStud
     ...(Object.keys(period).length > 0 && { period }),
     ...(contacts.length > 0 && { contact: contacts }),
   }
+  return withTranslatedPurpose(withTranslatedTitle(next, inEach('title')), inEach('purpose'))
 }
 
-export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<keyof StudyFacts, string>>> => {
+export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactName, string>>> => {
   const { title, purpose, start, end, email } = facts
-  const long = (Object.keys(facts) as (keyof StudyFacts)[]).find(
-    name => facts[name].length > (name === 'purpose' ? 5000 : 250),
-  )
+  const long = (Object.keys(facts) as FactName[]).filter(name => (facts[name] ?? '').length > mostOf(name))
   return {
     ...(title === '' && { title: 'Give the study a title' }),
     ...(purpose === '' && { purpose: 'Say what the study is for: patients read it' }),
@@ -57,9 +76,11 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<keyof S
     ...(end !== '' && !isDay(end) && { end: 'Write the last day as 2026-01-31' }),
     ...(isDay(start) && isDay(end) && end < start && { end: 'The last day is before the first' }),
     ...(email !== '' && !/^[^\s@]+@[^\s@]+$/.test(email) && { email: 'Write an address as name@example.org' }),
-    ...(long !== undefined && { [long]: `At most ${long === 'purpose' ? 5000 : 250} characters` }),
+    ...Object.fromEntries(long.map(name => [name, `At most ${mostOf(name)} characters`])),
   }
 }
+
+const mostOf = (name: FactName): number => (name.startsWith('purpose') ? 5000 : 250)
 
 const approvalText = 'Approval number'
 const isApproval = ({ type }: Identifier): boolean => type?.text === approvalText

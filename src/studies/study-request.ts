@@ -2,12 +2,14 @@ import type { Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
+import type { Wording } from '../fhir/translation.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
 import { codingOf } from './kind-coding.ts'
 import { deviceName } from './own-record.ts'
 import { everyRequest } from './requested-data.ts'
 import { isRetired } from './source.ts'
+import { withReason } from './study-words.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** What a study asks for, an entry of its own for each kind with its sources and its reason. */
@@ -29,22 +31,38 @@ export const requestsOf = (study: ResearchStudy, classes: CodeClasses): readonly
   }))
 }
 
-type NewRequest = { readonly kind: string; readonly source: string | undefined; readonly reason: string }
+/** By what is asked, and not by its place. */
+export const requestName = ({ kind, sources }: StudyRequest): string => `${kind}@${sources.join('+')}`
+
+/** Why, in the study's own language and in further ones; the empty text where it is not said. */
+export type Reason = { readonly reason: string; readonly translations: readonly Wording[] }
+
+type NewRequest = Reason & { readonly kind: string; readonly source: string | undefined }
 
 /** The study asking for one thing more. */
 export const withRequest = (study: ResearchStudy, asked: NewRequest, classes: CodeClasses): ResearchStudy => {
-  const { kind, source, reason } = asked
+  const { kind, source, reason, translations } = asked
   const text = displayOf(kind, classes)
   const entry: Extension = {
     url: extensions.requestedData,
     extension: [
       { url: 'kind', valueCodeableConcept: { coding: [codingOf(kind, classes)], text } },
       ...(source === undefined ? [] : [{ url: 'source', valueReference: { reference: `Device/${source}` } }]),
-      { url: 'reason', valueString: reason },
     ],
   }
-  return withExtensions(study, [...(study.extension ?? []), entry])
+  return withExtensions(study, [...(study.extension ?? []), withReason(entry, reason, translations)])
 }
+
+/** The study with another reason for an entry of its own. */
+export const withRequestReason = (
+  study: ResearchStudy,
+  { extension }: StudyRequest,
+  { reason, translations }: Reason,
+): ResearchStudy =>
+  withExtensions(
+    study,
+    (study.extension ?? []).map(one => (one === extension ? withReason(one, reason, translations) : one)),
+  )
 
 /** The study without an entry of its own. */
 export const withoutRequest = (study: ResearchStudy, { extension }: StudyRequest): ResearchStudy =>

@@ -11,16 +11,18 @@ import { and, type Expression, none, not, or } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { studiesOfPerson } from '../storage/own-study.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../storage/token.ts'
+import { titleIn } from '../studies/study-words.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import type { AuditLine } from './audit-line.ts'
 import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { field, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
-import { ownAuditLine } from './own-audit-line.ts'
+import { ownAuditLine, studiesNamed } from './own-audit-line.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
-import { moment } from './time.ts'
+import { moment, phrase } from './time.ts'
+import { langOf } from './wording.ts'
 
 /** A patient sees who had, or wrote, what of their data. */
 export const accountDisclosuresPage: AddPage = (server, options) => {
@@ -43,7 +45,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
       content: html`<h1>${say('disclosures.title')}</h1>
 <p>${say('disclosures.text')}</p>
 ${form}
-${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${visitsOf(lines).map(visit => listed(visit, words))}</ul>`}
+${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${visitsOf(lines).map(visit => listed(visit, own?.studies ?? [], words))}</ul>`}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
 ${at !== null && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
 ${own && otherRecords(own, words)}
@@ -96,7 +98,7 @@ const nothing = { lines: [], next: undefined }
 
 /** What they did themselves, and when they signed in, is theirs to know; who could not sign in may be somebody else. */
 const findLines = async (
-  { person, caller, records, studies }: Own,
+  { person, caller, records }: Own,
   asked: Asked,
   cursor: string | undefined,
   { registry, openStoreFor, codeClasses }: PageOptions,
@@ -117,7 +119,7 @@ const findLines = async (
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return {
-    lines: events.map(event => ownAuditLine(event, { words, classes: codeClasses, studies })),
+    lines: events.map(event => ownAuditLine(event, { words, classes: codeClasses })),
     next,
   }
 }
@@ -153,10 +155,13 @@ ${studies.length > 0 && studyField(asked.study, studies, words)}
   }
 }
 
-const studyField = (chosen: string, studies: readonly ResearchStudy[], { say }: Words): Html =>
-  html`<div class="field mb-4"><label for="study" class="form-label fw-semibold">${say('disclosures.study')}</label>
-<select class="form-select" id="study" name="study"><option value="">${say('disclosures.every-study')}</option>
-${studies.map(({ id, title }) => html`<option value="${id}"${id === chosen && html` selected`}>${title ?? say('study.untitled')}</option>`)}</select></div>`
+const studyField = (chosen: string, studies: readonly ResearchStudy[], words: Words): Html =>
+  html`<div class="field mb-4"><label for="study" class="form-label fw-semibold">${words.say('disclosures.study')}</label>
+<select class="form-select" id="study" name="study"><option value="">${words.say('disclosures.every-study')}</option>
+${studies.map(study => {
+  const title = titleIn(study, words)
+  return html`<option value="${study.id}"${langOf(title, words)}${study.id === chosen && html` selected`}>${title.text}</option>`
+})}</select></div>`
 
 const studiesOf = async (
   person: string,
@@ -170,18 +175,24 @@ const studiesOf = async (
   return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
 }
 
-const listed = ({ recorded, who, app, deeds, consents }: Visit, words: Words): Html => {
+const listed = (
+  { recorded, who, app, deeds, consents }: Visit,
+  studies: readonly ResearchStudy[],
+  words: Words,
+): Html => {
   const { say } = words
   return html`<li class="list-group-item px-0">
 <div class="text-body-secondary">${moment(recorded, words)}</div>
 <div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
-${deeds.map(deed => html`<div>${deedText(deed, words)}</div>`)}
+${deeds.map(deed => html`<div>${deedText(deed, studies, words)}</div>`)}
 ${consents.map(consent => html`<div class="text-body-secondary">${say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}
 </li>`
 }
 
-const deedText = ({ did, whats, study, isRefused }: Deed, { say }: Words): Html =>
-  html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${study !== undefined && ` – ${say('disclosures.for', { study })}`} ${isRefused && html`<span class="badge text-bg-secondary">${say('disclosures.refused')}</span>`}`
+const deedText = ({ did, whats, study, isRefused }: Deed, studies: readonly ResearchStudy[], words: Words): Html => {
+  const named = study === undefined ? undefined : studiesNamed(study, studies, words)
+  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${named && html` – ${phrase(words, 'disclosures.for', { study: named })}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
+}
 
 const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)
 

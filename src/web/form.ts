@@ -14,6 +14,8 @@ export type Field = {
   readonly optional?: true
   /** Lines; absent: one, which holds no line break. */
   readonly rows?: number
+  /** Of what is written into it, where that is not the language of the page. */
+  readonly language?: string | undefined
 }
 
 /** One labelled input. Passwords and codes are never sent back. */
@@ -42,9 +44,9 @@ ${value}</textarea>`
 
 const controlOf = ({ problem }: Field): string => (problem === undefined ? 'form-control' : 'form-control is-invalid')
 
-const about = ({ name, hint, problem, optional }: Field): Html => {
+const about = ({ name, hint, problem, optional, language }: Field): Html => {
   const described = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ')
-  return html`${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
+  return html`${language && html` lang="${language}"`}${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
 }
 
 /**

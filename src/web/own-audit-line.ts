@@ -2,18 +2,16 @@ import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Key, Words } from '../messages/catalogue.ts'
 import { happenedIn, whoeverHadTheLink } from '../studies/invitation-event.ts'
+import { titleIn } from '../studies/study-words.ts'
 import { type AuditLine, auditLine } from './audit-line.ts'
+import { type Html, html } from './html.ts'
 import { thingsOf } from './scope-sentence.ts'
+import { worded } from './wording.ts'
 
-type Telling = {
-  readonly words: Words
-  readonly classes: CodeClasses
-  /** Those whose titles the patient may know. */
-  readonly studies: readonly ResearchStudy[]
-}
+type Telling = { readonly words: Words; readonly classes: CodeClasses }
 
 /** What an AuditEvent says to the patient themself, in their language. */
-export const ownAuditLine = (event: AuditEvent, { words, classes, studies }: Telling): AuditLine => {
+export const ownAuditLine = (event: AuditEvent, { words, classes }: Telling): AuditLine => {
   const line = auditLine(event, { words, classes, typeName: type => typeName(type, words) })
   const happened = happenedIn(event)
   return {
@@ -21,9 +19,6 @@ export const ownAuditLine = (event: AuditEvent, { words, classes, studies }: Tel
     who: line.who === whoeverHadTheLink ? words.say('disclosures.link-holder') : line.who,
     app: line.app === ownPages ? words.say('disclosures.pages') : line.app,
     did: happened === undefined ? line.did : words.say(`disclosures.invitation-${happened}`),
-    study: line.study?.replaceAll(/ResearchStudy\/([A-Za-z0-9.-]+)/g, (reference, id) =>
-      titleOf(studies, id, words, reference),
-    ),
   }
 }
 
@@ -44,7 +39,9 @@ const ownTypeNames: Readonly<Record<string, Key>> = {
   Device: 'disclosures.device',
 }
 
-const titleOf = (studies: readonly ResearchStudy[], id: string, { say }: Words, otherwise: string): string => {
-  const study = studies.find(one => one.id === id)
-  return study === undefined ? otherwise : (study.title ?? say('study.untitled'))
-}
+/** The studies of a line: by title those that the patient may know, in their language. */
+export const studiesNamed = (line: string, studies: readonly ResearchStudy[], words: Words): Html =>
+  html`${line.split(/(ResearchStudy\/[A-Za-z0-9.-]+)/).map(part => {
+    const study = studies.find(({ id }) => part === `ResearchStudy/${id}`)
+    return study === undefined ? part : worded(titleIn(study, words), words)
+  })}`

@@ -86,6 +86,7 @@ import { studyNewPage } from './study-new.ts'
 import { studyNotebookPage } from './study-notebook.ts'
 import { studyPaperPage } from './study-paper.ts'
 import { studyPaperSettingPage } from './study-paper-setting.ts'
+import { studyReasonPage } from './study-reason.ts'
 import { studySettingsPage } from './study-settings.ts'
 import { studyStaffPage } from './study-staff.ts'
 import { studyStatusPage } from './study-status.ts'
@@ -164,6 +165,7 @@ const pages: readonly AddPage[] = [
   studySettingsPage,
   studyFactsPage,
   studyDataPage,
+  studyReasonPage,
   studyStaffPage,
   studyTextPage,
   studyTextDraftPage,

@@ -1,7 +1,7 @@
 import { isDay } from '../fhir/date.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { type Choice, permitFor } from '../studies/own-consent.ts'
-import type { StudyAsked } from '../studies/own-study.ts'
+import { digestOfShown, type StudyAsked } from '../studies/own-study.ts'
 import { box, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 
@@ -62,11 +62,12 @@ const problemOf = ({ shares, from, until }: LineState): 'missing' | 'date' | 'or
 
 /** Saying no stands beside going on, and looks the same. */
 export const choiceForm = (
-  { study, lines }: StudyAsked,
+  asked: StudyAsked,
   state: ChoiceState,
   words: Words,
   { token, isNothing = false }: { readonly token: string; readonly isNothing?: boolean },
 ): Html => {
+  const { study, lines } = asked
   const { say } = words
   const page = `/sharing/${study.id}`
   const problems = choiceProblems(lines, state)
@@ -74,6 +75,7 @@ export const choiceForm = (
   return html`${problemList([...nothing, ...problems], say('check'))}
 <form method="post" action="${page}" id="choices" novalidate>
 <input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="shown" value="${digestOfShown(asked)}">
 ${choiceFields(lines, state, words)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button class="btn btn-primary">${say('choose.go-on')}</button>

@@ -5,6 +5,7 @@ import type { Words } from '../messages/catalogue.ts'
 import { permitFor } from '../studies/own-consent.ts'
 import type { OwnRecord } from '../studies/own-record.ts'
 import { type AskedLine, findStudyAsked, signedTextOf, textsOf } from '../studies/own-study.ts'
+import { findSigned } from '../studies/signed-study.ts'
 import type { AddPage } from './add-page.ts'
 import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
@@ -12,6 +13,7 @@ import { textShown } from './sharing-facts.ts'
 import { periodText } from './sharing-preview.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { dayOrMoment } from './time.ts'
+import { langOf, worded } from './wording.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
@@ -22,23 +24,27 @@ export const sharingCopyPage: AddPage = (server, options) => {
     const { say } = words
     const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
     if (asked?.consent?.status !== 'active') throw new FhirError('not-found', 'There is no such copy')
-    const { study, organization, consent } = asked
-    const title = study.title ?? say('study.untitled')
+    const { study, consent } = asked
+    const signature = await signatureOf(asked.record, consent)
+    const at = signature?.when ?? consent.dateTime ?? ''
+    const { title, purpose, organization, lines } = await findSigned(options, asked, { at, words })
     const isFile = queryOf(request).has('file')
     if (isFile) reply.header('content-disposition', 'attachment; filename="consent.html"')
     return sendOwnPage(reply, words, {
       title: say('copy.title'),
       content: html`<h1>${say('copy.title')}</h1>
 <dl>
-<dt>${title}</dt><dd>${organization.name}</dd>
-${signed(consent, await signatureOf(asked.record, consent), words)}
+<dt${langOf(title, words)}>${title.text}</dt><dd>${organization.name}</dd>
+${purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(purpose, words)}>${purpose.text}</dd>`}
+<dt>${say('copy.signed')}</dt><dd>${dayOrMoment(at, words)}</dd>
+${signature && html`<dt>${say('copy.by')}</dt><dd>${signature.who.display}</dd>`}
 ${version(study, consent, words)}
 </dl>
 <h2>${say('copy.shared')}</h2>
-<ul>${asked.lines.map(line => given(consent, line, words))}</ul>
+<ul>${lines.map(line => given(consent, line, words))}</ul>
 <h2>${say('study.text')}</h2>
 ${textShown(signedTextOf(study, consent.sourceAttachment?.hash ?? ''))}
-${!isFile && html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}">${title}</a></li></ul>`}`,
+${!isFile && html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`}`,
     })
   })
 }
@@ -47,13 +53,6 @@ ${!isFile && html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/
 const signatureOf = async (record: OwnRecord, { id }: Consent): Promise<Signature | undefined> => {
   const found = await record.find<Provenance>('Provenance', { target: `Consent/${id}`, _sort: '-recorded' })
   return found.flatMap(({ signature = [] }) => signature)[0]
-}
-
-const signed = ({ dateTime = '' }: Consent, signature: Signature | undefined, words: Words): Html => {
-  const { say } = words
-  const at = signature?.when ?? dateTime
-  return html`<dt>${say('copy.signed')}</dt><dd>${dayOrMoment(at, words)}</dd>
-${signature && html`<dt>${say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`
 }
 
 const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = {} }: Consent, words: Words): Html => {
@@ -66,5 +65,6 @@ const given = (consent: Consent, line: AskedLine, words: Words): Html | undefine
   const permit = permitFor(consent, line)
   if (permit === undefined) return undefined
   const { start = '', end = '' } = permit.dataPeriod ?? {}
-  return html`<li>${line.what}: ${periodText({ from: start, until: end }, words)}</li>`
+  const { reason } = line
+  return html`<li>${line.what}: ${periodText({ from: start, until: end }, words)}${reason && html`. ${worded(reason, words)}`}</li>`
 }

@@ -3,19 +3,20 @@ import type { Words } from '../messages/catalogue.ts'
 import type { StudyAsked } from '../studies/own-study.ts'
 import { type Html, html } from './html.ts'
 import { dayOrMoment } from './time.ts'
+import { langOf, worded } from './wording.ts'
 
 /** The main points of a study, before its text. */
 export const studyFacts = (asked: StudyAsked, words: Words): Html => {
-  const { study, organization, lines, text, isOrganizations } = asked
+  const { study, purpose, organization, lines, text, isOrganizations } = asked
   const { say } = words
   const end = study.period?.end
   const readers = isOrganizations ? 'study.readers-organization' : 'study.readers-staff'
   return html`<h2>${say('study.facts')}</h2>
 <dl>
 <dt>${say('study.who')}</dt><dd>${organization.name}</dd>
-${study.description && html`<dt>${say('study.what-for')}</dt><dd>${study.description}</dd>`}
+${purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(purpose, words)}>${purpose.text}</dd>`}
 <dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words)}</dd>
-<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd>${what}${reason && html`. ${reason}`}</dd>`)}
+<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd>${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
 <dt>${say('study.readers')}</dt><dd>${say(readers, { organization: organization.name })}</dd>
 ${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${text.withdrawal}`)}</dd>`}
 <dt>${say('study.contact')}</dt><dd>${contactOf(study) || organization.name}</dd>

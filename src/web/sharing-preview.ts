@@ -3,7 +3,7 @@ import { typeOfKind } from '../access/shared-type.ts'
 import { kindValueSetUrl } from '../fhir/kind-value-set.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Choice } from '../studies/own-consent.ts'
-import type { StudyAsked } from '../studies/own-study.ts'
+import { digestOfShown, type StudyAsked } from '../studies/own-study.ts'
 import { form } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
@@ -25,7 +25,7 @@ export const sendPreview = async (
   const { say } = words
   const page = `/sharing/${study.id}`
   const token = ownToken(reply)
-  const hidden = { ...hiddenChoices(choices), hash: text?.hash ?? '' }
+  const hidden = { ...hiddenChoices(choices), hash: text?.hash ?? '', shown: digestOfShown(asked) }
   const readings = []
   for (const choice of choices.filter(({ shares }) => shares)) readings.push(await reading(asked, choice, words))
   return sendOwnPage(reply, words, {

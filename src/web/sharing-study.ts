@@ -4,7 +4,7 @@ import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { declineConsent, signConsent } from '../studies/own-consent.ts'
-import { findStudyAsked, isSignedEarlier, type StudyAsked } from '../studies/own-study.ts'
+import { digestOfShown, findStudyAsked, isSignedEarlier, type StudyAsked } from '../studies/own-study.ts'
 import type { AddPage } from './add-page.ts'
 import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -14,6 +14,7 @@ import { type ChoiceState, choiceForm, givenState, typedChoices } from './sharin
 import { studyFacts, textShown } from './sharing-facts.ts'
 import { sendPreview } from './sharing-preview.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { langOf } from './wording.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
@@ -36,9 +37,10 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const asked = await found(request, words)
     const chosen = typedChoices(request.body, asked, words)
     if (typed(request.body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
-    return chosen.kind === 'chosen'
+    if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
+    return isAsShown(request, asked)
       ? sendPreview(reply, asked, words, chosen)
-      : sendStudy(reply.code(422), asked, words, chosen)
+      : sendStudy(reply.code(409), asked, words, { ...chosen, isChanged: true })
   })
   server.post<OfStudy>(`${at}/sign`, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
@@ -48,10 +50,11 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const name = typed(request.body, 'name').trim()
     if (name === '' || name.length > 200)
       return sendPreview(reply.code(422), asked, words, { ...chosen, name, isUnsigned: true })
-    // Whoever signs has read the text: another one is shown first.
+    // Whoever signs has read what they sign: other words are shown first, and so is another text.
+    if (!isAsShown(request, asked)) return sendStudy(reply.code(409), asked, words, { ...chosen, isChanged: true })
     const hash = typed(request.body, 'hash')
     if (hash !== asked.text?.hash) return sendPreview(reply.code(409), asked, words, chosen)
-    await signConsent(asked, chosen.choices, { name, hash })
+    await signConsent(asked, chosen.choices, { name, hash, language: words.code })
     return reply.redirect(`/sharing/${asked.study.id}?done=signed`, 303)
   })
   server.post<OfStudy>(`${at}/decline`, { onRequest }, async (request, reply) => {
@@ -61,17 +64,26 @@ export const sharingStudyPage: AddPage = (server, options) => {
   })
 }
 
-type Shown = { readonly state: ChoiceState; readonly isNothing?: boolean; readonly done?: string }
+/** Whether the study still says what it said on the page from which somebody came. */
+const isAsShown = ({ body }: FastifyRequest, asked: StudyAsked): boolean =>
+  typed(body, 'shown') === digestOfShown(asked)
+
+type Shown = {
+  readonly state: ChoiceState
+  readonly isNothing?: boolean
+  readonly isChanged?: boolean
+  readonly done?: string
+}
 
 const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: Shown): FastifyReply => {
-  const { study, organization } = asked
+  const { title, organization } = asked
   const { say } = words
-  const title = study.title ?? say('study.untitled')
-  const { isNothing = false, state } = shown
+  const { isNothing = false, isChanged = false, state } = shown
   return sendOwnPage(reply, words, {
-    title,
-    isProblem: isNothing || [...state.values()].some(({ problem }) => problem !== undefined),
-    content: html`<h1>${title}</h1>
+    title: title.text,
+    isProblem: isNothing || isChanged || [...state.values()].some(({ problem }) => problem !== undefined),
+    content: html`<h1${langOf(title, words)}>${title.text}</h1>
+${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${standing(asked, words, shown.done)}
 <p>${say('study.asks', { organization: organization.name })}</p>
 ${studyFacts(asked, words)}

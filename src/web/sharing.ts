@@ -1,4 +1,4 @@
-import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import type { Consent, ConsentProvision, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { standardExtensions } from '../fhir/canonical.ts'
 import { queryOf } from '../http/presentation.ts'
@@ -7,6 +7,7 @@ import { patientsOf } from '../storage/token.ts'
 import { givenBy, stopPermits } from '../studies/own-consent.ts'
 import { nameOf, type OwnRecord, openOwnRecord } from '../studies/own-record.ts'
 import { findStudyAsked, isSignedEarlier, ownStudiesOf, type StudyAsked } from '../studies/own-study.ts'
+import { titleIn } from '../studies/study-words.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { box, notice, ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -14,6 +15,8 @@ import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { periodText } from './sharing-preview.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { phrase } from './time.ts'
+import { langOf, worded } from './wording.ts'
 
 /** Everything that somebody shares with whomever, and the way to stop it, all or in part. */
 export const sharingPage: AddPage = (server, options) => {
@@ -91,14 +94,10 @@ const askedOf = async (request: FastifyRequest, options: PageOptions, words: Wor
   return asked.filter(one => one !== undefined)
 }
 
-const studyList = (
-  title: 'sharing.open' | 'sharing.over',
-  asked: readonly StudyAsked[],
-  { say }: Words,
-): Html | false =>
+const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly StudyAsked[], words: Words): Html | false =>
   asked.length > 0 &&
-  html`<h2>${say(title)}</h2>
-<ul class="list-group list-group-flush mb-4">${asked.map(({ study }) => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}">${study.title ?? say('study.untitled')}</a></li>`)}</ul>`
+  html`<h2>${words.say(title)}</h2>
+<ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a></li>`)}</ul>`
 
 /** Also what was signed is asked again, by another text. */
 const waits = (asked: StudyAsked): boolean =>
@@ -114,7 +113,7 @@ const listed = async ({ record, consent }: Given, words: Words, options: PageOpt
   const { say } = words
   const study = consent.extension?.find(({ url }) => url === standardExtensions.consentResearchStudyContext)
     ?.valueReference?.reference
-  const who = (await nameOf(record, study ?? actorOf(consent))) ?? say('sharing.unknown')
+  const who = await receiverOf(record, study ?? actorOf(consent), words)
   const boxes: Html[] = []
   for (const [place, permit] of (consent.provision?.provision ?? []).entries()) {
     if (permit.type !== 'permit') continue
@@ -123,10 +122,18 @@ const listed = async ({ record, consent }: Given, words: Words, options: PageOpt
   }
   const page = study?.replace('ResearchStudy', '/sharing')
   return html`<fieldset>
-<legend class="fs-5 fw-semibold">${say('sharing.to', { who })}</legend>
+<legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who })}</legend>
 ${boxes}
-${page !== undefined && html`<p><a href="${page}" aria-label="${say('sharing.read')}: ${who}">${say('sharing.read')}</a></p>`}
+${page !== undefined && html`<p><a href="${page}">${say('sharing.read')}<span class="visually-hidden">: ${who}</span></a></p>`}
 </fieldset>`
+}
+
+/** A study by its title, in words that the reader has; everybody else by name. */
+const receiverOf = async (record: OwnRecord, reference: string | undefined, words: Words): Promise<Html | string> => {
+  const [type, id = ''] = reference?.split('/') ?? []
+  const study = type === 'ResearchStudy' ? await record.read<ResearchStudy>(type, id) : undefined
+  if (study !== undefined) return worded(titleIn(study, words), words)
+  return (await nameOf(record, reference)) ?? words.say('sharing.unknown')
 }
 
 const permitText = async (

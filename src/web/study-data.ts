@@ -1,13 +1,18 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
+import { languageName } from '../fhir/language.ts'
 import type { ChangeableStudy } from '../studies/study-change.ts'
 import {
   displayOf,
   findSources,
+  type Reason,
+  requestName,
   requestsOf,
   type StudyRequest,
   withoutRequest,
   withRequest,
 } from '../studies/study-request.ts'
+import { furtherLanguages, translatedReason } from '../studies/study-words.ts'
 import type { AddPage } from './add-page.ts'
 import { selectField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
@@ -15,10 +20,11 @@ import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { requireSession } from './signed-in.ts'
 import { changedMeanwhile, changing, formHead, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
 type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
-type NewRequest = { readonly kind: string; readonly source: string; readonly reason: string }
-type Problems = Readonly<Partial<Record<keyof NewRequest, string>>>
+type NewRequest = Reason & { readonly kind: string; readonly source: string }
+type Problems = Readonly<Record<string, string | undefined>>
 type Shown = {
   readonly typed?: NewRequest
   readonly problems?: Problems
@@ -35,7 +41,8 @@ export const studyDataPage: AddPage = (server, options) => {
 
   const send = async (reply: FastifyReply, changeable: ChangeableStudy, shown: Shown = {}): Promise<FastifyReply> => {
     const sources = await sourcesFor(changeable)
-    const { typed: one = { kind: '', source: '', reason: '' }, problems = {}, notices, version } = shown
+    const languages = furtherLanguages(changeable.study)
+    const { typed: one = nothingTyped, problems = {}, notices, version } = shown
     const kinds = codeClasses.kinds().map(({ key, display }) => ({ value: key, label: display }))
     const fields = [
       {
@@ -55,25 +62,17 @@ export const studyDataPage: AddPage = (server, options) => {
           ...sources.filter(({ isRetired }) => !isRetired).map(({ id, name }) => ({ value: id, label: name })),
         ],
       },
-      {
-        name: 'reason',
-        label: 'Why',
-        hint: 'What the study needs it for, in words for patients',
-        value: one.reason,
-        problem: problems.reason,
-        autocomplete: 'off',
-        rows: 3,
-      },
     ] as const
-    const [kind, source, reason] = fields
+    const [kind, source] = fields
+    const reasons = reasonFields(one, problems, languages)
     return sendChangePage(reply, changeable, {
       title: 'Data that the study asks for',
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
-      notices: html`${notices}${problemList(fields)}`,
+      notices: html`${notices}${problemList([...fields, ...reasons])}`,
       before: html`${listed(changeable, sources, ownToken(reply))}
 <h2>Ask for something more</h2>
 <p>It is asked of each patient anew, and nothing of it is shared before they say so. Where patients have a text already, they are asked once you have published a version that names it.</p>`,
-      fields: [selectField(kind), selectField(source), field(reason)],
+      fields: [selectField(kind), selectField(source), ...reasons.map(field)],
       button: 'Add it',
       ...(version === undefined ? {} : { version }),
     })
@@ -90,6 +89,8 @@ export const studyDataPage: AddPage = (server, options) => {
       return html`<li class="list-group-item">
 <h2 class="fs-5">${what}</h2>
 <p>From ${from}. ${request.reason || 'No reason is given'}</p>
+${unsaid(study, request)}
+<p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Change why it is asked for: ${what}, from ${from}">Change why it is asked for</a></p>
 <form method="post" action="/studies/${id}/settings/data/remove">${formHead(token, changeable)}<input type="hidden" name="request" value="${requestName(request)}"><button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button></form>
 </li>`
     })}</ul>
@@ -102,7 +103,8 @@ export const studyDataPage: AddPage = (server, options) => {
   server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const { body } = request
-    const one = { kind: typed(body, 'kind'), source: typed(body, 'source'), reason: typed(body, 'reason').trim() }
+    const reason = typedReason(body, furtherLanguages(changeable.study))
+    const one = { kind: typed(body, 'kind'), source: typed(body, 'source'), ...reason }
     const sources = await sourcesFor(changeable)
     const problems = problemsOf(one, requestsOf(changeable.study, codeClasses), sources)
     if (Object.keys(problems).length > 0)
@@ -126,7 +128,7 @@ export const studyDataPage: AddPage = (server, options) => {
   })
 
   const problemsOf = (
-    { kind, source, reason }: NewRequest,
+    { kind, source, ...reason }: NewRequest,
     requests: readonly StudyRequest[],
     sources: readonly Source[],
   ): Problems => {
@@ -138,11 +140,19 @@ export const studyDataPage: AddPage = (server, options) => {
       ...(isAsked && { kind: 'The study asks for this already' }),
       ...(source !== '' &&
         !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose one of the sources' }),
-      ...(reason === '' && { reason: 'Say what the study needs it for' }),
-      ...(reason.length > 1000 && { reason: 'At most 1000 characters' }),
+      ...reasonProblems(reason),
     }
   }
 }
 
-/** By what is asked, and not by its place. */
-const requestName = ({ kind, sources }: StudyRequest): string => `${kind}@${sources.join('+')}`
+const nothingTyped: NewRequest = { kind: '', source: '', reason: '', translations: [] }
+
+/** In which languages patients read the reason in the study's own. */
+const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html | false => {
+  const missing = furtherLanguages(study).filter(language => translatedReason(extension, language) === '')
+  return (
+    reason !== '' &&
+    missing.length > 0 &&
+    html`<p class="text-body-secondary">Why is not said in ${missing.map(languageName).join(', ')}.</p>`
+  )
+}

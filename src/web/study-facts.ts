@@ -1,4 +1,6 @@
-import { factProblems, factsOf, type StudyFacts, withFacts } from '../studies/study-facts.ts'
+import { languageName } from '../fhir/language.ts'
+import { type FactName, factProblems, factsOf, type StudyFacts, withFacts } from '../studies/study-facts.ts'
+import { furtherLanguages } from '../studies/study-words.ts'
 import type { AddPage } from './add-page.ts'
 import { type Field, field, problemList, typed } from './form.ts'
 import { requireSession } from './signed-in.ts'
@@ -11,14 +13,15 @@ export const studyFactsPage: AddPage = (server, options) => {
     const changeable = await studyOf(request, options, 'mayChange')
     return sendChangePage(reply, changeable, {
       title: 'About the study',
-      fields: factFields(factsOf(changeable.study), {}).map(field),
+      fields: factFields(factsOf(changeable.study), {}, furtherLanguages(changeable.study)).map(field),
     })
   })
   server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
-    const facts = typedFacts(request.body)
+    const languages = furtherLanguages(changeable.study)
+    const facts = typedFacts(request.body, languages)
     const problems = factProblems(facts)
-    const fields = factFields(facts, problems)
+    const fields = factFields(facts, problems, languages)
     const page = { title: 'About the study', isProblem: true }
     if (Object.keys(problems).length > 0)
       return sendChangePage(reply.code(422), changeable, {
@@ -34,18 +37,25 @@ export const studyFactsPage: AddPage = (server, options) => {
       ...page,
       notices: changedMeanwhile,
       fields: fields.map(one => {
-        const saved = now[one.name as keyof StudyFacts]
+        const saved = now[one.name as FactName]
         return field(one.value === saved ? one : { ...one, hint: `Now it says: ${saved || 'nothing'}` })
       }),
     })
   })
 }
 
-export const typedFacts = (body: unknown): StudyFacts => {
+export const typedFacts = (body: unknown, languages: readonly string[]): StudyFacts => {
   const line = (name: string) => typed(body, name).replace(/\s+/g, ' ').trim()
+  const lines = (name: string) => typed(body, name).replaceAll('\r\n', '\n').trim()
   return {
     title: line('title'),
-    purpose: typed(body, 'purpose').replaceAll('\r\n', '\n').trim(),
+    purpose: lines('purpose'),
+    ...Object.fromEntries(
+      languages.flatMap(language => [
+        [`title-${language}`, line(`title-${language}`)],
+        [`purpose-${language}`, lines(`purpose-${language}`)],
+      ]),
+    ),
     approval: line('approval'),
     start: line('start'),
     end: line('end'),
@@ -55,9 +65,14 @@ export const typedFacts = (body: unknown): StudyFacts => {
   }
 }
 
-export const factFields = (facts: StudyFacts, problems: ReturnType<typeof factProblems>): readonly Field[] =>
+export const factFields = (
+  facts: StudyFacts,
+  problems: ReturnType<typeof factProblems>,
+  languages: readonly string[],
+): readonly Field[] =>
   [
     { name: 'title', label: 'Title', hint: 'Patients read it on every page of the study', autocomplete: 'off' },
+    ...languages.map(language => ({ name: `title-${language}`, ...inLanguage('Title', language) })),
     {
       name: 'purpose',
       label: 'Purpose',
@@ -65,6 +80,7 @@ export const factFields = (facts: StudyFacts, problems: ReturnType<typeof factPr
       autocomplete: 'off',
       rows: 5,
     },
+    ...languages.map(language => ({ name: `purpose-${language}`, rows: 5, ...inLanguage('Purpose', language) })),
     { name: 'approval', label: 'Approval number', hint: 'Of the ethics committee', autocomplete: 'off', optional },
     {
       name: 'start',
@@ -84,8 +100,17 @@ export const factFields = (facts: StudyFacts, problems: ReturnType<typeof factPr
     { name: 'email', label: 'Their e-mail address', autocomplete: 'off', optional },
     { name: 'phone', label: 'Their phone number', autocomplete: 'off', optional },
   ].map(one => {
-    const name = one.name as keyof StudyFacts
+    const name = one.name as FactName
     return { ...one, value: facts[name], problem: problems[name] }
   })
 
 const optional = true as const
+
+/** A field for what patients read in a further language. */
+export const inLanguage = (label: string, language: string) => ({
+  label: `${label} in ${languageName(language)}`,
+  hint: 'For patients whose browser asks for this language. Empty: they read the words above',
+  autocomplete: 'off',
+  language,
+  optional,
+})

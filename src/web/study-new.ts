@@ -4,6 +4,7 @@ import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import { createStudy, organizationsForStudies } from '../studies/study-change.ts'
 import { factProblems, withFacts } from '../studies/study-facts.ts'
+import { furtherLanguages } from '../studies/study-words.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { radioField } from './choice-field.ts'
 import { type Choice, field, problemList, typed } from './form.ts'
@@ -12,6 +13,9 @@ import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { factFields, typedFacts } from './study-facts.ts'
+
+/** Of a study that says nothing of its own language. */
+const languages = furtherLanguages({})
 
 type OfOrganization = { readonly Params: { readonly organization: string } }
 
@@ -24,7 +28,7 @@ export const studyNewPage: AddPage = (server, options) => {
   server.post<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) => {
     const organization = await organizationOf(request, options)
     const { body } = request
-    const facts = typedFacts(body)
+    const facts = typedFacts(body, languages)
     const problems = { ...factProblems(facts), ...choiceProblems(body) }
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), organization, { body, problems })
     const study: ResearchStudy = {
@@ -92,7 +96,7 @@ const sendForm = (
   { body, problems }: Shown,
 ): FastifyReply => {
   const token = ownToken(reply)
-  const fields = factFields(typedFacts(body), problems)
+  const fields = factFields(typedFacts(body, languages), problems, languages)
   const fixed = Object.entries(choices).map(([name, one]) => ({
     name,
     ...one,

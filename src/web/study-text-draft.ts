@@ -12,7 +12,8 @@ import { givenState } from './sharing-choice.ts'
 import { studyFacts } from './sharing-facts.ts'
 import { asking } from './sharing-study.ts'
 import { requireSession } from './signed-in.ts'
-import { changedMeanwhile, changing, sendChangePage, studyOf, titleOf } from './study-changing.ts'
+import { changedMeanwhile, changing, sendChangePage, studyOf } from './study-changing.ts'
+import { langOf } from './wording.ts'
 
 type OfLanguage = { readonly Params: { readonly id: string; readonly language: string } }
 
@@ -61,7 +62,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
         fields: [],
         before: html`<p>This is what a patient reads in ${languageNames[language]}. Nothing here can be sent.</p>
 <fieldset disabled class="border rounded p-3" lang="${language}">
-<legend class="fs-4">${titleOf(study)}</legend>
+<legend class="fs-4"${langOf(asked.title, words)}>${asked.title.text}</legend>
 <p>${words.say('study.asks', { organization: asked.organization.name })}</p>
 ${studyFacts(asked, words)}
 <h2>${words.say('study.text')}</h2>

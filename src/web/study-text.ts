@@ -1,9 +1,11 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
+import { languageName } from '../fhir/language.ts'
 import { staffFromElsewhere } from '../storage/study-recipients.ts'
 import { textsOf } from '../studies/own-study.ts'
 import type { ChangeableStudy } from '../studies/study-change.ts'
+import { displayOf, requestsOf } from '../studies/study-request.ts'
 import { findPractitioners } from '../studies/study-staff.ts'
 import {
   draftOf,
@@ -14,6 +16,7 @@ import {
   withPublished,
   writtenLanguages,
 } from '../studies/study-text.ts'
+import { furtherLanguages, translatedPurpose, translatedReason, translatedTitle } from '../studies/study-words.ts'
 import { textLanguages } from '../studies/text-part.ts'
 import { leavesRecipients, recipientsIn, withRecipients } from '../studies/text-recipients.ts'
 import type { AddPage } from './add-page.ts'
@@ -38,6 +41,7 @@ export const studyTextPage: AddPage = (server, options) => {
       notices: problem,
       fields: [],
       before: html`${unnamed(changeable)}
+${unsaid(changeable)}
 ${versions(changeable)}
 ${await recipients(changeable, ownToken(reply))}
 ${draft(changeable, ownToken(reply))}`,
@@ -49,6 +53,24 @@ ${draft(changeable, ownToken(reply))}`,
       ? undefined
       : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
   }
+
+  /** What stands beside the text, and not in each of its languages. */
+  const unsaid = ({ id, study }: ChangeableStudy): readonly Html[] =>
+    languagesOfText(study).flatMap(language => {
+      const reasons = requestsOf(study, codeClasses).filter(one => translatedReason(one.extension, language) === '')
+      const missing = [
+        ...(translatedTitle(study, language) === '' ? ['the title'] : []),
+        ...(translatedPurpose(study, language) === '' ? ['the purpose'] : []),
+        ...(reasons.length > 0
+          ? [`why ${reasons.map(({ kind }) => displayOf(kind, codeClasses)).join(', ')} is asked for`]
+          : []),
+      ]
+      const name = languageName(language)
+      const page = `/studies/${id}/settings`
+      return missing.length === 0
+        ? []
+        : html`<p class="alert alert-warning">Who reads the text in ${name} does not read in ${name}: ${missing.join('; ')}. It is written on the pages <a href="${page}/facts">About the study</a> and <a href="${page}/data">Data that the study asks for</a>.</p>`
+    })
 
   const fromElsewhere = ({ id }: ChangeableStudy) => staffFromElsewhere(options.accounts.database, id)
 
@@ -150,6 +172,14 @@ const versions = ({ id, study }: ChangeableStudy): Html => {
     (version, place) =>
       html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && ', which patients sign now'}</li>`,
   )}</ul>`
+}
+
+/** Besides the study's own: those of the version that patients sign now, and of the one that is being written. */
+const languagesOfText = (study: ResearchStudy): readonly string[] => {
+  const draft = draftOf(study)
+  const written: readonly string[] = draft === undefined ? [] : writtenLanguages(draft)
+  const isPublished = (language: string) => textsOf(study, language).at(-1)?.attachment.language === language
+  return furtherLanguages(study).filter(language => written.includes(language) || isPublished(language))
 }
 
 /** Each text of the version once: where there is none in a language, another one stands in for it. */

@@ -219,6 +219,7 @@ const signedIn = [
   '/studies/:id/quarantine/replay',
   '/studies/:id/settings',
   '/studies/:id/settings/data',
+  '/studies/:id/settings/data/reason',
   '/studies/:id/settings/data/remove',
   '/studies/:id/settings/facts',
   '/studies/:id/settings/paper',

@@ -17,7 +17,7 @@ import { textParts } from '../../src/studies/text-part.ts'
 const classes = openCodeClasses()
 const empty: ResearchStudy = { resourceType: 'ResearchStudy', status: 'in-review' }
 const asking = (study: ResearchStudy, kind: string) =>
-  withRequest(study, { kind, source: undefined, reason: 'x' }, classes)
+  withRequest(study, { kind, source: undefined, reason: 'x', translations: [] }, classes)
 const study = asking(empty, 'omh:heart-rate')
 const words = (text: string) =>
   Object.fromEntries(textParts.map(part => [part, text && `${text} ${part}`])) as TextDraft['words']['en']

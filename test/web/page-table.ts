@@ -158,6 +158,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/quarantine/replay': { may: ['manager'] },
   '/studies/:id/settings': ofStudy,
   '/studies/:id/settings/data': ofStudy,
+  '/studies/:id/settings/data/reason': { ...ofStudy, isNothing: true },
   '/studies/:id/settings/data/remove': ofStudy,
   '/studies/:id/settings/facts': ofStudy,
   '/studies/:id/settings/paper': ofStudy,

@@ -1,6 +1,7 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { organizationRole } from '../../access/vocabulary.ts'
 import { canonicalBase, extensions, systems } from '../../fhir/canonical.ts'
+import { withReason, withTranslatedPurpose, withTranslatedTitle } from '../../studies/study-words.ts'
 import { kindOf, measures, type Permission, requested, type Source, sources } from './cast.ts'
 import { concept } from './consent.ts'
 import type { FhirClient } from './fhir-client.ts'
@@ -15,6 +16,7 @@ import {
   staff,
   studies,
 } from './staff.ts'
+import { purposes, reasons, titles } from './study-words.ts'
 import { type SignIn, scopes } from './tokens.ts'
 import type { Ids } from './world.ts'
 
@@ -104,10 +106,11 @@ const createColleague = async (
 
 const toStudy = (key: StudyKey, ids: Pick<Ids, 'organizations' | 'sources' | 'colleagues'>): ResearchStudy => {
   const study = studies[key]
-  return {
+  const said: ResearchStudy = {
     resourceType: 'ResearchStudy',
     status: 'active',
-    title: study.title,
+    title: titles[key].en,
+    description: purposes[key].en,
     sponsor: { reference: `Organization/${ids.organizations[study.organization]}` },
     extension: [
       { url: extensions.identity, valueCode: study.identity },
@@ -117,20 +120,26 @@ const toStudy = (key: StudyKey, ids: Pick<Ids, 'organizations' | 'sources' | 'co
       ...Object.entries(study.staff).map(([one, role]) => staffEntry(ids.colleagues[one as ColleagueKey], role)),
     ],
   }
+  return withTranslatedPurpose(withTranslatedTitle(said, spanish(titles[key].es)), spanish(purposes[key].es))
 }
 
-const requestedData = ({ measure, source }: Permission, ids: Pick<Ids, 'sources'>): Extension => ({
-  url: extensions.requestedData,
-  extension: [
-    {
-      url: 'kind',
-      valueCodeableConcept: { ...concept(systems.omh, kindOf(measure)), text: measures[measure].display },
-    },
-    ...(source === undefined
-      ? []
-      : [{ url: 'source', valueReference: { reference: `Device/${ids.sources[source]}` } }]),
-  ],
-})
+const spanish = (text: string) => [{ language: 'es', text }]
+
+const requestedData = ({ measure, source }: Permission, ids: Pick<Ids, 'sources'>): Extension => {
+  const asked: Extension = {
+    url: extensions.requestedData,
+    extension: [
+      {
+        url: 'kind',
+        valueCodeableConcept: { ...concept(systems.omh, kindOf(measure)), text: measures[measure].display },
+      },
+      ...(source === undefined
+        ? []
+        : [{ url: 'source', valueReference: { reference: `Device/${ids.sources[source]}` } }]),
+    ],
+  }
+  return withReason(asked, reasons[measure].en, spanish(reasons[measure].es))
+}
 
 const staffEntry = (practitioner: string, role: string): Extension => ({
   url: extensions.staff,

@@ -57,7 +57,6 @@ export type StudyKey = 'metabolism' | 'shifts'
 
 export type Study = {
   readonly letter: 'A' | 'B'
-  readonly title: string
   readonly organization: OrganizationKey
   readonly identity: 'identified' | 'coded'
   readonly access: 'organization' | 'staff'
@@ -73,7 +72,6 @@ export type Study = {
 export const studies: Readonly<Record<StudyKey, Study>> = {
   metabolism: {
     letter: 'A',
-    title: 'Glucose and the heart in daily life',
     organization: 'metabolic',
     identity: 'identified',
     access: 'organization',
@@ -83,7 +81,6 @@ export const studies: Readonly<Record<StudyKey, Study>> = {
   },
   shifts: {
     letter: 'B',
-    title: 'Sleep and steps of people who work in shifts',
     organization: 'northlake',
     identity: 'coded',
     access: 'staff',

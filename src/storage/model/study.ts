@@ -11,11 +11,13 @@ import { noDevice } from './consented.ts'
 import { granteeNumber } from './grantee.ts'
 import { each, namedId, type ProjectionContext } from './projection.ts'
 import { type NamedStaff, refuseNewRecipients } from './recipient.ts'
+import { refuseTranslations } from './study-language.ts'
 import { writeTexts } from './study-text.ts'
 
 /** A ResearchStudy of an organization; without one it is only a text. */
 export const projectStudies = each<ResearchStudy>(async (connection, { id, resource }, context) => {
   if (resource === undefined) return removeStudy(connection, id)
+  if (context.isAccepted !== true) refuseTranslations(resource)
   const before = await connection.maybeOne<Fixed>(
     sql.fragment`SELECT organization, access, identity FROM study WHERE id = ${id}`,
   )
