@@ -2,23 +2,28 @@ import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { askOf, textAsks } from '../access/text-asks.ts'
 import { extensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { languageName } from '../fhir/language.ts'
 import { everyRequest } from './requested-data.ts'
 import { displayOf, requestsOf } from './study-request.ts'
-import { type TextLanguage, type TextPart, textHeadings, textLanguages, textParts } from './text-part.ts'
+import { headingOf, type TextPart, textLanguages, textParts } from './text-part.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** A version of the patient text that is being written: nobody is asked to sign it. */
 export type TextDraft = {
   readonly withdrawal: string
   /** What is written of each part, trimmed; empty where nothing is. */
-  readonly words: Readonly<Record<TextLanguage, Readonly<Record<TextPart, string>>>>
+  readonly words: Readonly<Record<string, Readonly<Record<TextPart, string>>>>
 }
+
+/** What is written of a part in a language. */
+export const writtenIn = ({ words }: TextDraft, language: string, part: TextPart): string =>
+  words[language]?.[part] ?? ''
 
 export const draftOf = ({ extension = [] }: ResearchStudy): TextDraft | undefined => {
   const entry = extension.find(({ url }) => url === extensions.patientTextDraft)
   if (entry === undefined) return undefined
   const parts = (entry.extension ?? []).filter(({ url }) => url === 'part')
-  const wordsOf = (language: TextLanguage, part: TextPart): string => {
+  const wordsOf = (language: string, part: TextPart): string => {
     const of = (one: Extension, url: string) => one.extension?.find(each => each.url === url)
     const found = parts.find(one => of(one, 'language')?.valueCode === language && of(one, 'name')?.valueCode === part)
     return (found && of(found, 'text')?.valueString) ?? ''
@@ -30,9 +35,13 @@ export const draftOf = ({ extension = [] }: ResearchStudy): TextDraft | undefine
 }
 
 /** The study with the draft in the place of the one before, if there was one. */
-export const withDraft = (study: ResearchStudy, { withdrawal, words }: TextDraft): ResearchStudy => {
+export const withDraft = (study: ResearchStudy, one: TextDraft): ResearchStudy => {
+  const { withdrawal } = one
   const written = textLanguages.flatMap(language =>
-    textParts.flatMap(part => (words[language][part] === '' ? [] : { language, part, text: words[language][part] })),
+    textParts.flatMap(part => {
+      const text = writtenIn(one, language, part)
+      return text === '' ? [] : { language, part, text }
+    }),
   )
   const draft: Extension = {
     url: extensions.patientTextDraft,
@@ -72,13 +81,13 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
   const last = (study.extension ?? []).findLast(({ url }) => url === extensions.patientText)
   const part = (url: string) => (last?.extension ?? []).filter(one => one.url === url)
   const texts = part('text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
-  const wordsIn = (language: TextLanguage): Readonly<Record<TextPart, string>> => {
+  const wordsIn = (language: string): Readonly<Record<TextPart, string>> => {
     const text = texts.find(one => (one.language ?? 'en') === language)
     const blocks = Buffer.from(text?.data ?? '', 'base64')
       .toString('utf8')
       .split('\n\n\n')
     return eachPart(name => {
-      const heading = `${textHeadings[language][name].toUpperCase()}\n\n`
+      const heading = `${headingOf(name, language).toUpperCase()}\n\n`
       return blocks.find(block => block.startsWith(heading))?.slice(heading.length) ?? ''
     })
   }
@@ -86,27 +95,30 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
 }
 
 /** In a language, what patients read: the words of each part below a heading. */
-const attachmentOf = ({ words }: TextDraft, language: TextLanguage): Attachment => {
-  const headings = textHeadings[language]
-  const text = textParts.map(part => `${headings[part].toUpperCase()}\n\n${words[language][part]}`).join('\n\n\n')
+const attachmentOf = (draft: TextDraft, language: string): Attachment => {
+  const text = textParts
+    .map(part => `${headingOf(part, language).toUpperCase()}\n\n${writtenIn(draft, language, part)}`)
+    .join('\n\n\n')
   return { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') }
 }
 
 /** English always; another language where something is written in it. */
-export const writtenLanguages = ({ words }: TextDraft): readonly TextLanguage[] =>
-  textLanguages.filter(language => language === 'en' || textParts.some(part => words[language][part] !== ''))
+export const writtenLanguages = (draft: TextDraft): readonly string[] =>
+  textLanguages.filter(language => language === 'en' || textParts.some(part => writtenIn(draft, language, part) !== ''))
 
 /** What a version lacks before it can be published, in words that name it. */
 export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: CodeClasses): readonly string[] => [
   ...writtenLanguages(draft).flatMap(language =>
     textParts.flatMap(part =>
-      draft.words[language][part] === '' ? [`${languageNames[language]}: ${textHeadings.en[part].toLowerCase()}`] : [],
+      writtenIn(draft, language, part) === ''
+        ? [`${languageName(language)}: ${headingOf(part, 'en').toLowerCase()}`]
+        : [],
     ),
   ),
   ...(draft.withdrawal === '' ? ['what a withdrawal does'] : []),
   ...missingRequests(study, classes),
   ...sameAsPublished(study, draft).map(
-    language => `${languageNames[language]}: a change, for it says what an earlier version says`,
+    language => `${languageName(language)}: a change, for it says what an earlier version says`,
   ),
 ]
 
@@ -137,8 +149,6 @@ export const versionsOf = ({ extension = [] }: ResearchStudy): readonly string[]
       : [],
   )
 
-export const languageNames: Readonly<Record<TextLanguage, string>> = { en: 'English', es: 'Spanish' }
-
 const nextVersion = (study: ResearchStudy): string => {
   const taken = new Set(versionsOf(study))
   let next = taken.size + 1
@@ -147,7 +157,7 @@ const nextVersion = (study: ResearchStudy): string => {
 }
 
 /** No two versions have the same words: a Consent names its text by them alone. */
-const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): readonly TextLanguage[] => {
+const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): readonly string[] => {
   const published = new Set(
     extension.flatMap(entry =>
       entry.url === extensions.patientText
@@ -162,10 +172,10 @@ const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): r
 const extensionsBesides = ({ extension = [] }: ResearchStudy): readonly Extension[] =>
   extension.filter(({ url }) => url !== extensions.patientTextDraft)
 
-function eachLanguage<T>(make: (language: TextLanguage) => T): Readonly<Record<TextLanguage, T>> {
-  return { en: make('en'), es: make('es') }
+function eachLanguage<T>(make: (language: string) => T): Readonly<Record<string, T>> {
+  return Object.fromEntries(textLanguages.map(language => [language, make(language)]))
 }
 
-function eachPart<T>(make: (part: TextPart) => T): Readonly<Record<TextPart, T>> {
+export function eachPart<T>(make: (part: TextPart) => T): Readonly<Record<TextPart, T>> {
   return Object.fromEntries(textParts.map(part => [part, make(part)])) as Record<TextPart, T>
 }

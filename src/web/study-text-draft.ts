@@ -1,9 +1,18 @@
 import { FhirError } from '../fhir/error.ts'
+import { languageName } from '../fhir/language.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { recordIn } from '../studies/own-record.ts'
 import { toStudyAsked } from '../studies/own-study.ts'
-import { draftAfter, draftOf, languageNames, type TextDraft, withDraft, withPublished } from '../studies/study-text.ts'
-import { type TextLanguage, type TextPart, textHeadings, textLanguages, textParts } from '../studies/text-part.ts'
+import {
+  draftAfter,
+  draftOf,
+  eachPart,
+  type TextDraft,
+  withDraft,
+  withPublished,
+  writtenIn,
+} from '../studies/study-text.ts'
+import { headingOf, type TextPart, textLanguages, textParts } from '../studies/text-part.ts'
 import type { AddPage } from './add-page.ts'
 import { selectField } from './choice-field.ts'
 import { type Field, field, problemList, typed } from './form.ts'
@@ -60,7 +69,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
       {
         title: 'As patients will see it',
         fields: [],
-        before: html`<p>This is what a patient reads in ${languageNames[language]}. Nothing here can be sent.</p>
+        before: html`<p>This is what a patient reads in ${languageName(language)}. Nothing here can be sent.</p>
 <fieldset disabled class="border rounded p-3" lang="${language}">
 <legend class="fs-4"${langOf(asked.title, words)}>${asked.title.text}</legend>
 <p>${words.say('study.asks', { organization: asked.organization.name })}</p>
@@ -74,24 +83,24 @@ ${asking(asked, words, { state: givenState(asked) }, '')}
   })
 }
 
-const languageOf = (code: string): TextLanguage => {
+const languageOf = (code: string): string => {
   const language = textLanguages.find(one => one === code)
   if (language === undefined) throw new FhirError('not-found', 'There is no such page')
   return language
 }
 
-const pageOf = (language: TextLanguage) => ({
-  title: `The text in ${languageNames[language]}`,
+const pageOf = (language: string) => ({
+  title: `The text in ${languageName(language)}`,
   button: 'Save the draft',
 })
 
-const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, language: TextLanguage): TextDraft => {
+const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, language: string): TextDraft => {
   const chosen = typed(body, 'promise')
   return {
     withdrawal: language === 'en' ? (promises.some(({ value }) => value === chosen) ? chosen : '') : withdrawal,
     words: {
       ...words,
-      [language]: Object.fromEntries(textParts.map(part => [part, tidy(typed(body, part))])),
+      [language]: eachPart(part => tidy(typed(body, part))),
     },
   }
 }
@@ -105,16 +114,18 @@ const tidy = (text: string): string =>
 
 const mostCharacters = 10_000
 
-const partFields = ({ words }: TextDraft, language: TextLanguage): readonly Field[] =>
+const partFields = (draft: TextDraft, language: string): readonly Field[] =>
   textParts.map(part => ({
     name: part,
-    label: textHeadings.en[part],
+    label: headingOf(part, 'en'),
     hint: hints[part],
-    value: words[language][part],
+    value: writtenIn(draft, language, part),
     autocomplete: 'off',
     rows: 6,
+    language: language === 'en' ? undefined : language,
     optional: true,
-    problem: words[language][part].length > mostCharacters ? `At most ${mostCharacters} characters` : undefined,
+    problem:
+      writtenIn(draft, language, part).length > mostCharacters ? `At most ${mostCharacters} characters` : undefined,
   }))
 
 const hints: Readonly<Record<TextPart, string>> = {
@@ -132,7 +143,7 @@ const promises = [
   { value: 'keep', label: 'The study gets nothing new, and keeps reading what came before' },
 ] as const
 
-const controls = (draft: TextDraft, language: TextLanguage) => [
+const controls = (draft: TextDraft, language: string) => [
   ...partFields(draft, language).map(field),
   ...(language === 'en'
     ? [

@@ -9,7 +9,6 @@ import { displayOf, requestsOf } from '../studies/study-request.ts'
 import { findPractitioners } from '../studies/study-staff.ts'
 import {
   draftOf,
-  languageNames,
   missingInDraft,
   unnamedRequests,
   versionsOf,
@@ -101,7 +100,7 @@ ${listed(missing)}`
     const page = `/studies/${id}/settings/text`
     const languages = html`<ul>${textLanguages.map(
       language =>
-        html`<li><a href="${page}/draft/${language}">Write it in ${languageNames[language]}</a>${language !== 'en' && ' (not required)'}</li>`,
+        html`<li><a href="${page}/draft/${language}">Write it in ${languageName(language)}</a>${language !== 'en' && ' (not required)'}</li>`,
     )}</ul>`
     const one = draftOf(study)
     if (one === undefined)
@@ -111,7 +110,7 @@ ${languages}`
     const missing = missingInDraft(one, study, codeClasses)
     return html`<h2>The version that is being written</h2>
 ${languages}
-<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageNames[language]}</a></li>`)}</ul>
+<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageName(language)}</a></li>`)}</ul>
 ${
   missing.length > 0
     ? html`<p>It can not be published yet. It lacks:</p>
@@ -186,7 +185,7 @@ const languagesOfText = (study: ResearchStudy): readonly string[] => {
 const languagesOf = (study: ResearchStudy, version: string): readonly Html[] => {
   const texts = textLanguages.flatMap(language => textsOf(study, language).filter(one => one.version === version))
   return [...new Map(texts.map(one => [one.hash, one.attachment])).values()].map(
-    attachment => html`<h2>${attachment.language === 'es' ? languageNames.es : languageNames.en}</h2>
+    attachment => html`<h2>${languageName(attachment.language ?? 'en')}</h2>
 ${textShown(attachment)}`,
   )
 }
