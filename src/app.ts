@@ -174,6 +174,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     codeClasses,
     documentOf: fhir.mhealth.documentOf,
     contextFor: openContexts(fhir),
+    backupDays: config.backupDays,
     administered,
     staffInvitations: staffing.staffInvitations,
     ehrLaunches: openEhrLaunches({

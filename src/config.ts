@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './config/accepted.ts'
 import { appLinkVariables } from './config/app-links.ts'
+import { backupVariables } from './config/backup.ts'
 import { quarantineVariables } from './config/quarantine.ts'
 import { option, setting } from './config/setting.ts'
 import { refuseIncompleteSms, smsBy, smsVariables } from './config/sms.ts'
@@ -177,6 +178,7 @@ const variables = {
     parse: oneOf('open', 'closed'),
   }),
   ...quarantineVariables,
+  ...backupVariables,
   shutdownTimeoutMs: setting({
     name: 'SHUTDOWN_TIMEOUT_MS',
     fallback: '10000',

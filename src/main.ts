@@ -16,6 +16,7 @@ const commands = new Map<string, () => Promise<Register>>(
     keys: async () => (await import('./cli/keys.ts')).keysCommand,
     'secret-key': async () => (await import('./cli/secret-key.ts')).secretKeyCommand,
     audit: async () => (await import('./cli/audit.ts')).auditCommand,
+    backup: async () => (await import('./cli/backup.ts')).backupCommand,
     invite: async () => (await import('./cli/invite.ts')).inviteCommand,
     'change-email': async () => (await import('./cli/change-email.ts')).changeEmailCommand,
     'second-factor': async () => (await import('./cli/second-factor.ts')).secondFactorCommand,

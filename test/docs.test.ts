@@ -1,14 +1,18 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t from 'tap'
 import packageJson from '../package.json' with { type: 'json' }
 import { configurationTable } from '../src/config.ts'
+import { readBackups } from '../src/storage/backup.ts'
+import { openDatabase } from '../src/storage/database.ts'
 import { withDatabase } from './support/database.ts'
+import { findPostgres } from './support/installed-postgres.ts'
 import { allow } from './support/person-at-browser.ts'
 import { programEnvironment } from './support/program-environment.ts'
 
@@ -19,6 +23,7 @@ const ownEnvironment = {
   PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
 }
 const readme = await readFile(join(root, 'README.md'), 'utf8')
+const installed = await findPostgres()
 
 t.test('the configuration table is that of src/config.ts', async t => {
   const rows = configurationTable.map(({ name, default: value, effect }) => `| \`${name}\` | ${value} | ${effect} |`)
@@ -61,7 +66,7 @@ t.test('what the documents tell to type works, and prints what they say', async 
   t.teardown(server.stop)
   for (const file of await documents()) {
     const { script, languages, expected } = toScript(await readFile(join(root, file), 'utf8'))
-    if (script === '' || file === walk) continue
+    if (script === '' || file === walk || file === backup) continue
     await t.test(file, { skip: languages.has('python') && !python && 'there is no python3' }, async t => {
       const { code, stdout, stderr } = await inShell(server.addressed(script), environment)
       t.equal(code, 0, 'every command succeeds')
@@ -91,6 +96,30 @@ t.test('the three apps get their tokens in the demo’s world as docs/apps.md sa
   for (const text of expected) t.ok(stdout.includes(text), text)
   if (!t.passing()) t.comment(`${stdout}\n${stderr}`)
 })
+
+t.test('pg_dump makes a backup that is recorded, as docs/backup.md says', { skip: installed.why }, async t => {
+  const { url, pgDump, close } = await installed.open()
+  t.teardown(close)
+  const environment = { ...ownEnvironment, DATABASE_URL: url, PG_DUMP: pgDump }
+  const { script, expected } = toScript(await readFile(join(root, backup), 'utf8'))
+  const folder = await mkdtemp(join(tmpdir(), 'sharewell-backups-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const made = await inShell(script, { ...environment, BACKUPS: folder })
+  t.equal(made.code, 0, made.stderr)
+  for (const text of expected) t.ok(made.stdout.includes(text.trim()), text)
+  const [file = ''] = await readdir(folder)
+  const failed = await inShell(script, { ...environment, BACKUPS: join(folder, 'nowhere') })
+  t.equal(failed.code, 1, failed.stderr)
+  const database = openDatabase(url)
+  const backups = await readBackups(database)
+  await database.close()
+  const { size } = await stat(join(folder, file))
+  t.match(backups.last, { by: 'pg_dump', label: join(folder, file), bytes: size })
+  t.match(backups.failed, { by: 'pg_dump', failed: /could not open output file/ })
+})
+
+/** Needs no server, but a pg_dump that is as new as the database. */
+const backup = 'docs/backup.md'
 
 /** Goes on from where the demo has led its reader. */
 const walk = 'docs/apps.md'

@@ -1,3 +1,4 @@
+import { readBackups } from './backup.ts'
 import type { Connection, Database } from './database.ts'
 import { readMigrations } from './migrate.ts'
 import { sql } from './sql.ts'
@@ -14,6 +15,7 @@ export type SystemState = {
   /** Of background work, by its queue; undefined where none was ever done. */
   readonly jobs: readonly Jobs[] | undefined
   readonly letters: Letters
+  readonly backups: Awaited<ReturnType<typeof readBackups>>
   readonly archive: Archive
 }
 
@@ -42,6 +44,7 @@ export const readSystemState = async (connection: Connection): Promise<SystemSta
     tables: await largestTables(connection),
     jobs: await countJobs(connection),
     letters: await countLetters(connection),
+    backups: await readBackups(connection),
     archive: await connection.one<Archive>(sql.fragment`
       SELECT current_setting('archive_mode') <> 'off' AS "isOn", last_archived_time AS "lastAt",
         last_failed_time AS "failedAt" FROM pg_stat_archiver`),

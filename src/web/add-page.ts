@@ -38,6 +38,8 @@ export type PageOptions = {
   readonly studyActions: StudyActions
   /** Undefined where messages are sent, or are nobody's to see here. */
   readonly outbox: Outbox | undefined
+  /** How old the last backup may be. */
+  readonly backupDays: number
   readonly registry: Registry
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses

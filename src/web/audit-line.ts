@@ -18,6 +18,8 @@ export type AuditLine = {
   /** The Consents that allowed it, each as a reference to the version. */
   readonly consents: readonly string[]
   readonly isRefused: boolean
+  /** Not because somebody may not, but because something went wrong. */
+  readonly hasFailed: boolean
   /** Whatever else it names, by reference, identifier or name. */
   readonly about: readonly string[]
   /** Ids of the Patients who are named in it. */
@@ -57,6 +59,7 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
     study: studies.length === 0 ? undefined : studies.map(({ name, reference }) => name ?? reference).join(', '),
     consents: entity.flatMap(({ type, what }) => (type?.code === 'Consent' ? [what?.reference ?? ''] : [])),
     isRefused: outcome !== '0',
+    hasFailed: outcome === '8',
     about: entity.flatMap(aboutOf),
     patients: [...new Set(references.flatMap(patientIn))],
     query: query && Buffer.from(query, 'base64').toString('utf8'),

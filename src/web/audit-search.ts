@@ -76,5 +76,8 @@ const choices = {
       D: 'Deleted',
     },
   },
-  outcome: { label: 'What came of it', of: { '': 'Anything', done: 'It was done', refused: 'It was refused' } },
+  outcome: {
+    label: 'What came of it',
+    of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
+  },
 } as const

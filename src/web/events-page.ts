@@ -117,11 +117,11 @@ const listed = (
 <table class="table align-middle">
 <thead><tr>${['When', 'Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col">${heading}</th>`)}</tr></thead>
 <tbody>${lines.map(line => {
-  const { recorded, who, app, did, what, isRefused } = line
+  const { recorded, who, app, did, what, isRefused, hasFailed } = line
   return html`<tr>
 <td>${moment(recorded)}</td>
 <td>${who ?? app}${who !== undefined && app !== undefined && html`<br><span class="text-body-secondary">${app}</span>`}</td>
-<td>${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">refused</span>`}</td>
+<td>${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">${hasFailed ? 'failed' : 'refused'}</span>`}</td>
 ${Object.values(columns).map(cell => cell(line))}
 </tr>`
 })}</tbody>
@@ -143,13 +143,13 @@ const csvLines = async function* (
   } while (cursor !== undefined)
 }
 
-const firstCells = ({ recorded, who, app, did, what, isRefused }: AuditLine) => [
+const firstCells = ({ recorded, who, app, did, what, isRefused, hasFailed }: AuditLine) => [
   recorded.toISOString(),
   who,
   app,
   did,
   what,
-  isRefused ? 'refused' : 'done',
+  hasFailed ? 'failed' : isRefused ? 'refused' : 'done',
 ]
 
 const cellsOf = (columns: EventsPage<DayRange>['csvColumns'], line: AuditLine) =>

@@ -85,6 +85,7 @@ const kinds: Readonly<Record<string, readonly [parameter: string, code: string]>
   'sign-in': ['subtype', `${dicom}|110122`],
   accounts: ['subtype', `${dicom}|110137`],
   configuration: ['subtype', `${dicom}|110129`],
+  backups: ['type', 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|archive'],
   resources: ['type', 'http://terminology.hl7.org/CodeSystem/audit-event-type|rest'],
 }
 
@@ -96,9 +97,13 @@ const choices = {
       'sign-in': 'Sign-ins',
       accounts: 'Accounts, and what apps were allowed',
       configuration: 'Apps, keys, EHRs, invitations and the configuration',
+      backups: 'Backups',
       resources: 'Organizations, people, roles, devices and definitions',
     },
   },
-  outcome: { label: 'What came of it', of: { '': 'Anything', done: 'It was done', refused: 'It was refused' } },
+  outcome: {
+    label: 'What came of it',
+    of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
+  },
   order: { label: 'In which order', of: { '': 'The latest first', oldest: 'The oldest first' } },
 } as const

@@ -19,7 +19,7 @@ export const systemEventsPage: AddPage = (server, options) =>
     search: systemEventsSearch,
     head: async ({ accounts }) => html`<p><a href="/system">System</a></p>
 <h1>Events</h1>
-<p>Sign-ins of those who work here, accounts, organizations, apps and their keys, the configuration, and who was refused. It is here within a second. What concerns a patient, or anybody’s data, is for the patient and for privacy officers, and is not among it.</p>
+<p>Sign-ins of those who work here, accounts, organizations, apps and their keys, the configuration, backups that were recorded, and who was refused. It is here within a second. What concerns a patient, or anybody’s data, is for the patient and for privacy officers, and is not among it.</p>
 ${chain(await readChainState(accounts.database))}`,
     links: { next: 'More', first: 'Back to the first' },
     columns: {

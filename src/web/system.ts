@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { recordingChange } from '../accounts/configuration-change.ts'
 import { queryOf } from '../http/presentation.ts'
+import type { Backup } from '../storage/backup.ts'
 import { readSystemState, type SystemState } from '../storage/system-state.ts'
 import type { AddPage } from './add-page.ts'
 import { notice } from './form.ts'
@@ -12,7 +13,7 @@ import { moment } from './time.ts'
 
 /** How the installation is, for its administrators: figures, and nothing of anybody. */
 export const systemPage: AddPage = (server, options) => {
-  const { accounts, staffInvitations } = options
+  const { accounts, staffInvitations, backupDays } = options
   const onRequest = requireSession
   server.get('/system', { onRequest }, async (request, reply) => {
     await administratorOf(request, options)
@@ -25,7 +26,7 @@ ${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had 
 ${versions(state)}
 ${storage(state)}
 ${queue(state, ownToken(reply))}
-${backup(state)}`,
+${backup(state, backupDays)}`,
     })
   })
   server.post('/system/retry', { onRequest }, async (request, reply) => {
@@ -80,13 +81,38 @@ ${
   html`<form method="post" action="/system/retry"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">Send them again</button></form>`
 }`
 
-const backup = ({ archive: { isOn, lastAt, failedAt } }: SystemState): Html => html`<h2>Backup</h2>
-<p>None is recorded: this server makes no backups itself. Back up the database together with the secret key, without which nothing that is sealed in it can be opened.</p>
-<p>${
+const backup = ({ backups: { last, failed }, archive }: SystemState, days: number): Html => {
+  const isOld = last === undefined || Date.now() - last.taken.getTime() > days * dayMs
+  const hasFailedSince = failed !== undefined && (last === undefined || last.taken < failed.taken)
+  return html`<h2>Backup</h2>
+${isOld && notice('problem', html`<p>${last === undefined ? 'No backup is recorded.' : `The last backup that is recorded is more than ${days === 1 ? 'a day' : `${days} days`} old.`}</p>`)}
+${hasFailedSince && notice('problem', html`<p>The newest backup has failed.</p>`)}
+<dl>
+<dt>Last backup</dt><dd>${last === undefined ? 'None is recorded' : told(last)}</dd>
+${failed && html`<dt>The last that failed</dt><dd>${told(failed)}</dd>`}
+</dl>
+${(last ?? failed) && html`<p><a href="/system/events?kind=backups">All that were recorded</a></p>`}
+<p>${archived(archive)}</p>
+<p>This server makes no backups itself: whoever makes them records each by <code>sharewell backup record</code>. Back up the database together with the secret key, without which nothing that is sealed in it can be opened.</p>`
+}
+
+const dayMs = 86_400_000
+
+const told = ({ taken, by, bytes, label, failed }: Backup): Html =>
+  html`${moment(taken)}, ${ago(taken)}, by ${by}${bytes !== undefined && `, ${bytesText(bytes)}`}${label !== undefined && html`, <span class="text-break">${label}</span>`}${failed !== undefined && html`: <span class="text-break">${failed}</span>`}`
+
+/** In the largest unit of which there are two. */
+const ago = (time: Date): string => {
+  const minutes = Math.max(0, Math.floor((Date.now() - time.getTime()) / 60_000))
+  const [unit, size] =
+    minutes >= 2880 ? (['day', 1440] as const) : minutes >= 120 ? (['hour', 60] as const) : (['minute', 1] as const)
+  return new Intl.RelativeTimeFormat('en').format(-Math.floor(minutes / size), unit)
+}
+
+const archived = ({ isOn, lastAt, failedAt }: SystemState['archive']): Html | string =>
   isOn
     ? html`PostgreSQL archives what is written${lastAt === null ? ', and has not archived anything yet' : html`, the last time ${moment(lastAt)}`}.${failedAt !== null && html` It last failed ${moment(failedAt)}.`}`
     : 'PostgreSQL archives nothing of what is written (archive_mode is off).'
-}</p>`
 
 const counted = (count: number): string => count.toLocaleString('en')
 

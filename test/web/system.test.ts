@@ -7,6 +7,7 @@ import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { noteVerification } from '../../src/storage/audit/chain-state.ts'
 import { sealAudit } from '../../src/storage/audit/seal.ts'
 import { recordSignIn } from '../../src/storage/audit/sign-in.ts'
+import { type Backup, backupRecorded } from '../../src/storage/backup.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { makeStaffInvitation } from '../../src/storage/staff-invitation.ts'
 import { wordsOf } from '../support/browser.ts'
@@ -32,7 +33,8 @@ t.test('an administrator sees the versions, the storage, the queues, and that no
     /The database takes [\d.]+ MiB\. .* Table Size Rows [a-z_]+ [\d.,]+ KiB .* organization [\d.,]+ KiB 3 /,
     /Queue Waiting Under way Failed .*staff-invitation 0 0 0 .*subscription 0 0 0/,
     'Letters and text messages that wait: 0. That could not be sent within the last seven days: 0.',
-    'None is recorded: this server makes no backups itself.',
+    'No backup is recorded. Last backup None is recorded PostgreSQL archives nothing',
+    'This server makes no backups itself: whoever makes them records each by sharewell backup record',
     'PostgreSQL archives nothing of what is written (archive_mode is off).',
   ])
     t.match(shown, text)
@@ -164,6 +166,67 @@ t.test('of an administrator who is a patient as well others learn no more than o
   const told = (await send(own, 'GET', 'AuditEvent?subtype=110122,110137')).json()
   t.ok(told.entry.length >= 2)
 })
+
+const recordBackup = async (backup: Backup) => {
+  const store = (await openOwnStores(database))({ principal: { kind: 'client', id: 'cli' } })
+  await store.write([{ kind: 'create', resource: backupRecorded(backup) }])
+}
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000)
+const backupShown = async () => {
+  const { body } = await administrator.get('/system')
+  return { words: wordsOf({ body: body.slice(body.indexOf('<h2>Backup</h2>')) }), body }
+}
+
+t.test(
+  'the last backup that is recorded is shown with its age, and warned of where it is old or has failed',
+  async t => {
+    await recordBackup({ by: 'pgBackRest', taken: hoursAgo(80), bytes: 1_610_612_736, label: 's3://backups/full' })
+    t.match(
+      (await backupShown()).words,
+      /^Backup The last backup that is recorded is more than 2 days old\. Last backup .* UTC, 3 days ago, by pgBackRest, 1\.5 GiB, s3:\/\/backups\/full All that were recorded PostgreSQL/,
+    )
+    await recordBackup({ by: 'pg_dump', taken: hoursAgo(47), bytes: 1000 })
+    await recordBackup({ by: 'snapshots', taken: hoursAgo(50), label: 'told late' })
+    const { words, body } = await backupShown()
+    t.match(
+      words,
+      /^Backup Last backup .* UTC, 47 hours ago, by pg_dump, 1,000 bytes All that were recorded PostgreSQL/,
+    )
+    t.match(
+      body,
+      new RegExp(`<dd><time datetime="${hoursAgo(47).toISOString().slice(0, 13)}`),
+      'for the clock of its reader',
+    )
+    await recordBackup({ by: 'pg_dump', taken: hoursAgo(1), failed: 'No space left <here>' })
+    t.match(
+      (await backupShown()).words,
+      /^Backup The newest backup has failed\. Last backup .* 47 hours ago.* The last that failed .* UTC, 60 minutes ago, by pg_dump: No space left &lt;here&gt; All that/,
+    )
+    await recordBackup({ by: 'pg_dump', taken: hoursAgo(0) })
+    t.match(
+      (await backupShown()).words,
+      /^Backup Last backup .* UTC, .* minutes? ago, by pg_dump The last that failed .*No space/,
+    )
+  },
+)
+
+t.test(
+  'backups are among the events of the system, and nobody can say of one that it was taken who may only import',
+  async t => {
+    t.strictSame(await eventsAt('kind=backups&order=oldest'), [
+      'cli A backup was taken by pgBackRest s3://backups/full',
+      'cli A backup was taken by pg_dump',
+      'cli A backup was taken by snapshots told late',
+      'cli A backup by pg_dump has failed: No space left &lt;here&gt; failed',
+      'cli A backup was taken by pg_dump',
+    ])
+    t.equal((await eventsAt('kind=backups&outcome=refused')).length, 1)
+    const event = backupRecorded({ by: 'nobody', taken: new Date(Date.now() + 60_000) })
+    const source = { observer: { display: 'Elsewhere' } }
+    t.equal((await send('everything', 'POST', 'AuditEvent', { ...event, source })).statusCode, 201)
+    t.notMatch((await backupShown()).words, 'by nobody')
+  },
+)
 
 t.test('it says whether the record is sealed in time, and when it was verified', async t => {
   t.match(

@@ -1,0 +1,13 @@
+import { wholeNumber } from './accepted.ts'
+import { setting } from './setting.ts'
+
+/** What is warned of where backups are recorded too seldom. */
+export const backupVariables = {
+  backupDays: setting({
+    name: 'BACKUP_DAYS',
+    fallback: '2',
+    accepts: 'a whole number of days from 1 to 365',
+    effect: 'How old the last backup that was recorded (`sharewell backup record`) may be before /system warns.',
+    parse: wholeNumber(1, 365),
+  }),
+}
