@@ -31,6 +31,7 @@ import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
 import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
+import { doorOfRequest } from './http/within-request.ts'
 import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
 import { findSessionCaller } from './storage/account/session.ts'
@@ -102,7 +103,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     const { content } = await fhir.openStoreFor(caller, accessFor(caller)).read('Subscription', id)
     return JSON.parse(content)
   }
-  const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, accessFor(caller))
+  const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, accessFor(caller), doorOfRequest())
   const reportFault = (fault: unknown) => log.error(fault)
   const isRegistrationOpen = config.clientRegistration === 'open'
   const authorization = openAuthorizationServer({

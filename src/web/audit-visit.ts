@@ -1,6 +1,6 @@
 import type { AuditLine } from './audit-line.ts'
 
-/** What somebody did by one request, or for one page of ours, which asks many times and says not within which. */
+/** What somebody did by one request, or, where it is not said within which, at one go. */
 export type Visit = Pick<AuditLine, 'recorded' | 'who' | 'app'> & {
   /** Each once. */
   readonly deeds: readonly Deed[]
@@ -26,7 +26,7 @@ const areOfOne = (one: AuditLine, other: AuditLine): boolean => {
   return one.request !== undefined || Math.abs(one.recorded.getTime() - other.recorded.getTime()) <= mostPauseMs
 }
 
-/** Between what one page asks, on a busy day. */
+/** Between what was done at one go, on a busy day. */
 const mostPauseMs = 5000
 
 const toVisit = (first: AuditLine, others: readonly AuditLine[]): Visit => {

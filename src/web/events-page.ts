@@ -8,6 +8,7 @@ import { openCursors } from '../interactions/cursor.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { csv, utf8Mark } from '../operations/csv.ts'
 import type { Search } from '../search/search.ts'
+import type { Store } from '../storage/store.ts'
 import type { PageOptions } from './add-page.ts'
 import { type AuditLine, auditLine } from './audit-line.ts'
 import type { DayRange } from './day-range.ts'
@@ -59,10 +60,9 @@ export const addEventsPage = <Asked extends DayRange>(
     const cursors = cursorsFor(caller)
     const at = queryOf(request).get('page')
     const cursor = at === null ? undefined : cursors.open(at, path).page
-    const { lines, next } = await findLines(options, caller, search.searchOf(options.registry, asked), {
-      count: 50,
-      cursor,
-    })
+    const store = options.openStoreFor(caller)
+    const found = { ...search.searchOf(options.registry, asked), count: 50, cursor }
+    const { lines, next } = await findLines(options, store, found)
     const again = queryOfAsked(asked)
     const fields = search.fieldsOf(asked)
     return sendOwn(reply, {
@@ -83,7 +83,9 @@ ${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for 
       .type('text/csv; charset=utf-8')
       .header('cache-control', 'no-store')
       .header('content-disposition', `attachment; filename="${table.fileName}"`)
-      .send(Readable.from(csvLines(options, caller, found, page.csvColumns), { objectMode: false }))
+      .send(
+        Readable.from(csvLines(options, options.openStoreFor(caller), found, page.csvColumns), { objectMode: false }),
+      )
   })
 }
 
@@ -94,15 +96,12 @@ const rateLimit = { max: 10, timeWindow: '1 minute' }
 const queryOfAsked = ({ problems: _, ...asked }: DayRange): string =>
   new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
 
-type PageAsked = { readonly count: number; readonly cursor: string | undefined }
-
 const findLines = async (
-  { openStoreFor, codeClasses }: PageOptions,
-  caller: Caller,
+  { codeClasses }: PageOptions,
+  store: Store,
   search: Search,
-  page: PageAsked,
 ): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
-  const { entries, next } = await openStoreFor(caller).search({ ...search, ...page })
+  const { entries, next } = await store.search(search)
   const telling = { words: english, classes: codeClasses, typeName: () => undefined }
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return { lines: events.map(event => auditLine(event, telling)), next }
@@ -130,14 +129,14 @@ ${Object.values(columns).map(cell => cell(line))}
 
 const csvLines = async function* (
   options: PageOptions,
-  caller: Caller,
+  store: Store,
   search: Search,
   columns: EventsPage<DayRange>['csvColumns'],
 ): AsyncGenerator<string> {
   yield `${utf8Mark}${csv([['recorded', 'who', 'app', 'did', 'what', 'outcome', ...Object.keys(columns)]])}`
   let cursor: string | undefined
   do {
-    const { lines, next } = await findLines(options, caller, search, { count: 1000, cursor })
+    const { lines, next } = await findLines(options, store, { ...search, count: 1000, cursor })
     if (lines.length > 0) yield csv(lines.map(line => [...firstCells(line), ...cellsOf(columns, line)]))
     cursor = next
   } while (cursor !== undefined)

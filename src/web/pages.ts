@@ -7,10 +7,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import { addressGroup } from '../http/address-group.ts'
 import { type Cookies, sessionCookieOf } from '../http/session.ts'
+import { keepRequest } from '../http/within-request.ts'
 import { findFramedSession, findSession, type Session } from '../storage/account/session.ts'
 import { standingOf } from '../storage/account/standing.ts'
 import type { Database } from '../storage/database.ts'
-import { setLanguage } from '../storage/user-account.ts'
 import { accountPage } from './account.ts'
 import { accountAppsPage } from './account-apps.ts'
 import { accountDataPage } from './account-data.ts'
@@ -36,6 +36,7 @@ import { intakePages } from './intake-pages.ts'
 import { invitationPage } from './invitation.ts'
 import { invitationAccountPage } from './invitation-account.ts'
 import { joinPage } from './join.ts'
+import { languageNotes } from './language-notes.ts'
 import { launchedPage } from './launched.ts'
 import { launchedTabAction } from './launched-in-frame.ts'
 import { newAccountPage } from './new-account.ts'
@@ -52,7 +53,6 @@ import { organizationPeoplePage } from './organization-people.ts'
 import { organizationPersonPage } from './organization-person.ts'
 import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
-import { wordsOf } from './own-page.ts'
 import { patientPage } from './patient.ts'
 import { patientChangePage } from './patient-change.ts'
 import { patientImportPage } from './patient-import.ts'
@@ -198,6 +198,7 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     keyGenerator: addressGroup,
     errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
   })
+  keepRequest(server)
   server.decorateRequest('session', undefined)
   server.decorateRequest('standing', undefined)
   const noteLanguage = languageNotes(accounts.database)
@@ -224,20 +225,6 @@ const sessionFor = async (
   const find = isFramed(request) ? findFramedSession : findSession
   return find(database, sessionCookieOf(request, jar))
 }
-
-/** In which language somebody is written to is that of the browser with which they were last here. */
-const languageNotes = (database: Database) => {
-  const noted = new Map<string, string>()
-  return async (request: FastifyRequest, { person }: Session): Promise<void> => {
-    const { code } = wordsOf(request)
-    if (noted.get(person) === code) return
-    if (noted.size >= mostNoted) noted.clear()
-    noted.set(person, code)
-    await setLanguage(database, person, code)
-  }
-}
-
-const mostNoted = 10_000
 
 /** Of one address; whole clinics may be behind it. */
 const mostRequests = 300

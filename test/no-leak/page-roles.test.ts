@@ -1,5 +1,6 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { gatherPageRoutes } from '../web/page-routes.ts'
 import { fromAbove, linkPages, openPages, openTable, pageTable } from '../web/page-table.ts'
@@ -81,4 +82,11 @@ t.test('what is opened by a link or a cookie of its own is closed to whoever has
       const isOver = status === 303 && location.startsWith('/launched/')
       t.ok((status >= 400 && status < 500) || isOver, `${method} ${path} ${status}`)
     }
+})
+
+t.test('whatever a page reads or writes is recorded within the request that it was done by', async t => {
+  const found = await world.database.any<{ request: string; client: string }>(sql.fragment`
+    SELECT DISTINCT client, request FROM audit_record WHERE client = 'pages' AND interaction <> 'sign-in'`)
+  t.ok(found.length > 100)
+  t.notOk(found.some(({ request }) => request === null))
 })

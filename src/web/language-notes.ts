@@ -1,0 +1,19 @@
+import type { FastifyRequest } from 'fastify'
+import type { Session } from '../storage/account/session.ts'
+import type { Database } from '../storage/database.ts'
+import { setLanguage } from '../storage/user-account.ts'
+import { wordsOf } from './own-page.ts'
+
+/** In which language somebody is written to is that of the browser with which they were last here. */
+export const languageNotes = (database: Database) => {
+  const noted = new Map<string, string>()
+  return async (request: FastifyRequest, { person }: Session): Promise<void> => {
+    const { code } = wordsOf(request)
+    if (noted.get(person) === code) return
+    if (noted.size >= mostNoted) noted.clear()
+    noted.set(person, code)
+    await setLanguage(database, person, code)
+  }
+}
+
+const mostNoted = 10_000
