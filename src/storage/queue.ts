@@ -1,3 +1,5 @@
+import type { JobWithMetadata } from 'pg-boss'
+
 /** Background work that survives the process: what was asked for is done at least once, by one server at a time. */
 export type Queue = {
   /** Nothing, where the same is asked for, or being done, already. */
@@ -59,10 +61,13 @@ export const openQueues = async (url: string, { retries, reportFault }: Options)
           await boss.send(name, { key }, { singletonKey: key })
         },
         work: async run => {
-          await boss.work<{ readonly key: string }, void, typeof looking>(name, looking, async jobs => {
-            for (const { data, retryCount, retryLimit } of jobs)
-              await run(data.key, { isLast: retryCount >= retryLimit })
-          })
+          const workers: string[] = []
+          const doOne = async ([job]: readonly JobWithMetadata<{ readonly key: string }>[]): Promise<void> => {
+            // Where there is one there may be more, of which nobody was told: what is tried again, and what came while all were busy.
+            for (const worker of workers) boss.notifyWorker(worker)
+            if (job !== undefined) await run(job.data.key, { isLast: job.retryCount >= job.retryLimit })
+          }
+          for (const looks of [looking, waiting, waiting, waiting]) workers.push(await boss.work(name, looks, doOne))
         },
         close: () => boss.offWork(name),
       }
@@ -71,10 +76,9 @@ export const openQueues = async (url: string, { retries, reportFault }: Options)
   }
 }
 
-/** Nobody wakes for what is to be tried again: it is looked for. Where nobody can be woken, as behind PgBouncer, for everything. */
-const looking = {
-  includeMetadata: true as const,
-  localConcurrency: 4,
-  pollingIntervalSeconds: 0.5,
-  notifyPollingIntervalSeconds: 2,
-}
+/**
+ * Nobody wakes for what is to be tried again: one of those who work on a queue looks for it, and wakes the others. Where nobody can be
+ * woken, as behind PgBouncer, all look for everything.
+ */
+const looking = { includeMetadata: true as const, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 2 }
+const waiting = { ...looking, notifyPollingIntervalSeconds: 60 }

@@ -1,7 +1,7 @@
 import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 import { type AuditKey, digestsIn, headOf, macOf, marksOf } from './chain.ts'
-import { before, between, everything, nothing } from './sealed-rows.ts'
+import { before, between, everything, laterThan, nothing } from './sealed-rows.ts'
 
 /** The end of the chain: whoever keeps it elsewhere can tell later that nothing was cut off. */
 export type AuditHead = { readonly seal: string; readonly head: string }
@@ -16,11 +16,23 @@ export const sealAudit = async (
   key: AuditKey,
   { now = new Date(), mostAtOnce = 5000 }: { readonly now?: Date; readonly mostAtOnce?: number } = {},
 ): Promise<AuditHead | undefined> => {
+  if (await isAllSealed(database)) return undefined
   for (let last: AuditHead | undefined; ; ) {
     const { head, isAll } = await sealSome(database, key, { now, mostAtOnce })
     last = head ?? last
     if (isAll) return last
   }
+}
+
+/** Without a lock, as most of the time nothing was recorded since; what is being written now is sealed after it. */
+const isAllSealed = async (connection: Connection): Promise<boolean> => {
+  const last = await lastLink(connection)
+  const unsealed =
+    last === undefined ? sql.fragment`TRUE` : sql.fragment`epoch = ${last.epoch} AND ${laterThan(last.snapshot)}`
+  const { isNone } = await connection.one<{ isNone: boolean }>(sql.fragment`
+    SELECT NOT EXISTS (SELECT FROM audit_epoch WHERE epoch > ${last?.epoch ?? 1})
+      AND NOT EXISTS (SELECT FROM audit_record WHERE ${unsealed}) AS "isNone"`)
+  return isNone
 }
 
 type Pass = { readonly head: AuditHead | undefined; readonly isAll: boolean }
