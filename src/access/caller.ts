@@ -12,7 +12,7 @@ export type Caller = {
     readonly id: string
     /** Organization of a backend client, by id. */
     readonly organization?: string
-    /** What a client of its own may do: submit data for patients, record consents, take up invitations by itself, ask about tokens, or (imports) everything. */
+    /** What a client of its own may do: submit data for patients, record consents, take up invitations by itself, read by links that patients open, ask about tokens, or (imports) everything. */
     readonly policies: ReadonlySet<ClientPolicy>
   }
   readonly person?: { readonly id: string }
@@ -37,6 +37,7 @@ export type ClientPolicy =
   | 'data-submission'
   | 'records-consent'
   | 'redeems-invitations'
+  | 'cloud-storage-partner'
   | 'introspection'
   | 'everything'
 

@@ -21,8 +21,11 @@ type Changing = ChangedBy & {
   readonly organization?: string | undefined
 }
 
-/** Whoever administers the organization on our pages, or the operator on the command line. */
-type ChangedBy = { readonly person: string } | { readonly operator: true }
+/** Whoever administers the organization on our pages, the operator on the command line, or what works for it by itself. */
+type ChangedBy =
+  | { readonly person: string }
+  | { readonly operator: true }
+  | { readonly client: { readonly id: string; readonly name: string } }
 
 /** Runs the change and records it, both or neither. */
 export const recordingChange = async <T>(
@@ -31,11 +34,14 @@ export const recordingChange = async <T>(
 ): Promise<T> => {
   const agent = await agentOf(openStoreAs, by)
   return openStoreAs({
-    principal: 'person' in by ? { kind: 'person', id: by.person } : { kind: 'client', id: commandLineClient },
+    principal:
+      'person' in by
+        ? { kind: 'person', id: by.person }
+        : { kind: 'client', id: 'client' in by ? by.client.id : commandLineClient },
     organizations: organization === undefined ? [] : [organization],
   }).atomic(async (store, connection) => {
     const { answer, change } = await run(connection, store)
-    const source = { observer: { display: 'person' in by ? 'Pages of this server' : 'Command line of this server' } }
+    const source = { observer: { display: sourceOf(by) } }
     const [written] = await store.write([
       { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } },
     ])
@@ -44,8 +50,14 @@ export const recordingChange = async <T>(
   })
 }
 
+const sourceOf = (by: ChangedBy): string => {
+  if ('client' in by) return 'Authorization server'
+  return 'person' in by ? 'Pages of this server' : 'Command line of this server'
+}
+
 /** By name too: a privacy officer may read the AuditEvent, and not the Person. */
 const agentOf = async (openStoreAs: OpenStoreAs, by: ChangedBy): Promise<AuditEventAgent> => {
+  if ('client' in by) return { who: { identifier: { value: by.client.id } }, name: by.client.name, requestor: true }
   if (!('person' in by)) return { who: { identifier: { value: commandLineClient } }, requestor: true }
   const name = await nameOfPerson(openStoreAs, by.person)
   return { who: accountOf(by.person), ...(name === '' ? {} : { name }), requestor: true }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { apiPath, apiRoutes } from '../faces/api/api.ts'
+import { sharingPartnerRoutes } from '../faces/cloud-storage/routes.ts'
 import { dataPointRoutes } from '../faces/omh/routes.ts'
 import { r5Routes } from '../faces/r5/routes.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
@@ -22,4 +23,5 @@ export const faceRoutes = async (
   await server.register(r5Routes, { ...fhir, ...served })
   await server.register(apiRoutes, { prefix: apiPath, ...fhir, codeClasses, address: served.address })
   await server.register(dataPointRoutes, { ...fhir, address: served.address })
+  await server.register(sharingPartnerRoutes, { ...fhir, address: served.address })
 }

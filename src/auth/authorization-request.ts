@@ -4,6 +4,7 @@ import type { Database } from '../storage/database.ts'
 import { findLaunch } from '../storage/launch.ts'
 import { digestOf } from '../storage/secret.ts'
 import { type ScopeRules, scopesOfPerson } from './requested-scope.ts'
+import { readSharingLink } from './sharing-link.ts'
 
 type Parts = {
   readonly database: Database
@@ -50,6 +51,15 @@ export const checkLaunchParameter = async (ctx: KoaContextWithOIDC, { database }
   params.launch = hash
 }
 
+/** The link is the client's own, and what it asks is asked. */
+export const checkSharingLink = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
+  const { authorization_request } = paramsOf(ctx)
+  if (authorization_request === undefined) return
+  const link = await readSharingLink(parts, authorization_request)
+  if (link === undefined || link.client !== ctx.oidc.client?.clientId || link.scope !== askedScope(ctx))
+    throw new errors.InvalidRequest('authorization_request is no link of this client that is in force')
+}
+
 const refreshScopes: ReadonlySet<string> = new Set(['offline_access', 'online_access'])
 
 /** The library takes offline_access out where no consent is prompted for, as OpenID has it; SMART apps do not know of that. */
@@ -60,4 +70,5 @@ const rawOf = (ctx: KoaContextWithOIDC): Readonly<Record<string, unknown>> =>
 
 const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-const paramsOf = (ctx: KoaContextWithOIDC) => ctx.oidc.params as { scope?: string; aud?: string; launch?: string }
+const paramsOf = (ctx: KoaContextWithOIDC) =>
+  ctx.oidc.params as { scope?: string; aud?: string; launch?: string; authorization_request?: string }

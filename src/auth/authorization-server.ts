@@ -16,6 +16,7 @@ import { openProvider } from './provider.ts'
 import type { ProviderParts } from './provider-parts.ts'
 import { openRedemption, type Redemption } from './redemption.ts'
 import { replayedRequest } from './replayed-request.ts'
+import { openSharingPartners, type SharingPartners } from './sharing-partners.ts'
 import { readSigningKeys } from './signing-keys.ts'
 
 /** The authorization server, behind which the library stays. https://hl7.org/fhir/smart-app-launch/ */
@@ -30,6 +31,7 @@ export type AuthorizationServer = {
   readonly organizationApps: OrganizationApps
   readonly launches: Launches
   readonly redemption: Redemption
+  readonly sharingPartners: SharingPartners
 }
 
 type Given = { readonly path: string; readonly body: Buffer }
@@ -77,6 +79,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
     launches: openLaunches({ ...parts, choices }),
     redemption: openRedemption(parts, async () => (await opened()).provider),
+    sharingPartners: openSharingPartners(parts),
   }
 }
 

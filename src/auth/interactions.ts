@@ -3,16 +3,18 @@ import { parseScope } from '../access/scope.ts'
 import { criteriaRefusal } from '../access/scope-criteria.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
-import { createGrant, type NewGrant } from '../storage/authorization-grant.ts'
+import type { NewGrant } from '../storage/authorization-grant.ts'
 import { findClient, isMemberBelow, type RegisteredClient } from '../storage/client-registration.ts'
 import { findLaunch, type GrantContext, type LaunchContext } from '../storage/launch.ts'
 import { organizationName } from '../storage/organization.ts'
+import { createSharing } from '../storage/sharing-partner.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { type GrantEvent, recordingGrant } from './grant-event.ts'
 import { type Decision, type Interaction, type SignedIn, toAskingClient } from './interaction.ts'
 import type { Choices } from './patient-choice.ts'
 import { interactionCookie, lifetimes, type ProviderParts } from './provider-parts.ts'
 import { isContextScope, needsPatient, type ScopeRules } from './requested-scope.ts'
+import { readOwnLink, type SharingLink } from './sharing-link.ts'
 
 /**
  * What the page `/authorize/:id` needs, to which an app's request sends a person's browser:
@@ -58,17 +60,18 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     const refused = decision.scopes.find(word => !isGiven(word, found.scopes, parts.rules))
     if (refused !== undefined) throw new FhirError('invalid', `${refused} is not among what the app asked`)
     const patient = await patientOf(found, decision, signedIn, choices)
+    const link = await readOwnLink(parts, kept.params.authorization_request, { ...signedIn, patient })
     const grant: NewGrant = {
       person: signedIn.person,
       client: found.client.id,
       scope: decision.scopes.join(' '),
       ...(patient === undefined ? {} : { patient }),
       context: await contextOf(parts, kept, decision),
-      ...lifeOf(decision.scopes, signedIn),
+      ...lifeOf(decision.scopes, signedIn, link),
       ...(typeof kept.params.launch === 'string' ? { launch: kept.params.launch } : {}),
     }
     const event = eventOf(found, decision, signedIn, patient)
-    const grantId = await recordingGrant(parts, event, connection => createGrant(connection, grant))
+    const grantId = await recordingGrant(parts, event, connection => createSharing(connection, grant, link))
     if (grantId === undefined) throw new FhirError('conflict', 'The app was opened once already: open it anew')
     kept.params.scope = decision.scopes.join(' ')
     const login = { accountId: signedIn.person, ts: epoch(signedIn.signedInAt), amr: [...signedIn.methods] }
@@ -228,8 +231,9 @@ const patientOf = async (
 }
 
 /** Without a refresh token nothing of it outlives the access token. */
-const lifeOf = (scopes: readonly string[], { id }: SignedIn) => {
-  if (scopes.includes('offline_access')) return { ttlSeconds: offlineSeconds }
+const lifeOf = (scopes: readonly string[], { id }: SignedIn, link: SharingLink | undefined) => {
+  if (scopes.includes('offline_access'))
+    return { ttlSeconds: Math.min(offlineSeconds, link?.ttlSeconds ?? offlineSeconds) }
   if (!scopes.includes('online_access')) return { ttlSeconds: lifetimes.accessToken + lifetimes.interaction }
   return { ttlSeconds: lifetimes.refreshToken, session: id }
 }

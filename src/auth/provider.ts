@@ -12,7 +12,7 @@ import { findClient } from '../storage/client-registration.ts'
 import { newSecret } from '../storage/secret.ts'
 import { openAdapter } from './adapter.ts'
 import { assertionAlgorithms, checkAssertion, clockSkewSeconds } from './assertion.ts'
-import { checkAuthorizationRequest, checkLaunchParameter } from './authorization-request.ts'
+import { checkAuthorizationRequest, checkLaunchParameter, checkSharingLink } from './authorization-request.ts'
 import { compareClientSecret, newClientId } from './client-model.ts'
 import { fhirUserOf, tokenContextOf } from './granted-context.ts'
 import { amendAnswers } from './provider-answers.ts'
@@ -72,6 +72,7 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
     extraParams: {
       aud: ctx => checkAuthorizationRequest(ctx, parts),
       launch: ctx => checkLaunchParameter(ctx, parts),
+      authorization_request: ctx => checkSharingLink(ctx, parts),
     },
     interactions: { policy: decidedEachTime(), url: (_ctx, { uid }) => `${parts.base()}/authorize/${uid}` },
     loadExistingGrant: ctx => {

@@ -124,7 +124,13 @@ const described = (command: Command): Command =>
     .option('--policy-uri <url>', 'what it does with data')
     .option('--tos-uri <url>', 'its terms of use')
 
-const policies: readonly ClientPolicy[] = ['data-submission', 'records-consent', 'redeems-invitations', 'introspection']
+const policies: readonly ClientPolicy[] = [
+  'data-submission',
+  'records-consent',
+  'redeems-invitations',
+  'cloud-storage-partner',
+  'introspection',
+]
 
 const approvalOf = async (options: Options): Promise<ClientApproval> => ({
   name: options.name,

@@ -53,6 +53,7 @@ import { organizationPeoplePage } from './organization-people.ts'
 import { organizationPersonPage } from './organization-person.ts'
 import { organizationsPage } from './organizations.ts'
 import { outboxPage } from './outbox.ts'
+import { partnerLinkPage } from './partner-link.ts'
 import { patientPage } from './patient.ts'
 import { patientChangePage } from './patient-change.ts'
 import { patientImportPage } from './patient-import.ts'
@@ -114,6 +115,7 @@ const pages: readonly AddPage[] = [
   accountPasswordPage,
   emailChangePage,
   ehrLaunchPage,
+  partnerLinkPage,
   launchedPage,
   launchedTabAction,
   patientPage,

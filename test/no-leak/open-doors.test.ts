@@ -55,6 +55,8 @@ const open: Readonly<Record<string, string>> = {
   '/launched/:arrival/patient': 'the same, and it asks for a session',
   '/launched/:arrival/tab':
     'the same for a tab that our page in a frame has opened: by what that page carries, and if the browser says that it was ours',
+  '/m/phr/cloud-sharing/authorize':
+    'opened by what a partner has signed alone, and leads to the page that asks the patient',
   '/authorize/:id':
     'a request of an app, for the browser that began it alone, by a cookie of its own; it asks for a session',
   '/sso': 'leads to the one identity provider that is configured, and says nothing of anybody',
@@ -89,7 +91,7 @@ const open: Readonly<Record<string, string>> = {
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
 }
 
-/** Those of other contracts over the same resources, which ask for a token as the FHIR API does. */
+/** Those of other contracts over the same resources, which ask for a token as the FHIR API does, or for a partner's secret. */
 const byToken = [
   '/FHIR/R5',
   '/FHIR/R5/:type',
@@ -106,6 +108,9 @@ const byToken = [
   '/api/v1/patients/:id/consents',
   '/api/v1/patients/global_lookup',
   '/api/v1/patients/me',
+  '/api/v1/sharing-partners/:partner',
+  '/api/v1/sharing-partners/:partner/signing_keys',
+  '/api/v1/sharing-partners/:partner/users/:user',
   '/api/v1/studies',
   '/api/v1/studies/:id',
   '/api/v1/users/profile',

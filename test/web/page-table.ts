@@ -31,6 +31,7 @@ export const linkPages = [
   '/launched/:arrival/account',
   '/launched/:arrival/patient',
   '/launched/:arrival/tab',
+  '/m/phr/cloud-sharing/authorize',
   '/new-account',
   '/new-password',
   '/outbox',

@@ -1,0 +1,68 @@
+import type { Encryption } from '../../auth/tink/encryption.ts'
+import type { Handler, Routed, TypeRequest } from '../../interactions/interaction.ts'
+import type { OmhDocument } from '../../mhealth/document.ts'
+import { parseSearch } from '../../search/parse.ts'
+import type { Page } from '../../storage/store.ts'
+
+/** A search of Observations that answers the records of their documents. */
+export const readingOf = (user: string, encrypt: Encryption): Routed => ({
+  interaction: {
+    name: 'search-type',
+    method: 'GET',
+    path: ':type',
+    action: 's',
+    body: 'none',
+    handler: listRecords(user, encrypt),
+    documentation: 'All documents that a patient shares.',
+  },
+  request: { type: 'Observation', query: new URLSearchParams(), headers: { prefer: { handling: 'strict' } } },
+})
+
+/**
+ * All that the caller may read, the newest first, as one list in JSON, since the contract has no pages. It goes out as it is
+ * read; what breaks off has no bracket at its end, so that no client takes it for all.
+ */
+const listRecords =
+  (user: string, encrypt: Encryption): Handler<TypeRequest> =>
+  async (_request, { registry, base, store, mhealth }) => {
+    const search = parseSearch(registry, 'Observation', new URLSearchParams({ _count: pageSize }), { base })
+    const first = await store.search(search)
+    const following = async ({ next }: Page) =>
+      next === undefined ? undefined : store.search({ ...search, cursor: next })
+    const records = async function* () {
+      for (let page: Page | undefined = first; page !== undefined; page = await following(page))
+        for (const { id, content } of page.entries) {
+          const document = mhealth.documentOf(JSON.parse(content))
+          if (document !== undefined) yield toRecord(document, id, user, encrypt)
+        }
+    }
+    return { status: 200, body: { kind: 'lines', lines: asList(records()) } }
+  }
+
+const asList = async function* (records: AsyncIterable<object>) {
+  let before = '['
+  for await (const record of records) {
+    yield `${before}${JSON.stringify(record)}`
+    before = ',\n'
+  }
+  yield before === '[' ? '[]' : ']'
+}
+
+/** To encrypt so many takes no longer than other requests can wait. */
+const pageSize = '200'
+
+/** All that is shared by one link is one group. */
+const toRecord = (document: OmhDocument, id: string, group: string, encrypt: Encryption) => {
+  const { content, key } = encrypt(withoutMark(document.bytes), { content: id, key: `${id}${group}` })
+  return {
+    client_record_id: id,
+    client_datagroup_id: group,
+    data_type: document.id.name.toUpperCase().replaceAll('-', '_'),
+    encrypted_content: content.toString('base64'),
+    encrypted_dek: key.toString('base64'),
+  }
+}
+
+/** Python's JSON refuses a text that begins with a byte order mark, and the client would pass it over. */
+const withoutMark = (bytes: Buffer): Buffer =>
+  bytes.subarray(0, 3).equals(Buffer.from('\uFEFF')) ? bytes.subarray(3) : bytes

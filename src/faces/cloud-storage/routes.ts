@@ -1,0 +1,98 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { parseSaid, type Shared } from '../../auth/sharing-partners.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { FhirOptions } from '../../http/fhir.ts'
+import { jsonIn } from '../../http/fhir-body.ts'
+import { openContexts } from '../../http/fhir-context.ts'
+import { limitRequests } from '../../http/oauth-limits.ts'
+import { dispatch } from '../../interactions/dispatch.ts'
+import type { RegisteredClient } from '../../storage/client-registration.ts'
+import { readingOf } from './records.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who reads what patients share with them. */
+    partner?: RegisteredClient
+    shared?: Shared
+  }
+}
+
+type PartnerOptions = Omit<FhirOptions, 'base' | 'face' | 'pages'> & {
+  /** Of the server, without a slash at the end. */
+  readonly address: () => string
+}
+
+/**
+ * What the client asks by which partners of CommonHealth Cloud Storage read what patients share with them.
+ * https://github.com/jupyterhealth/partner-client-docker
+ */
+export const sharingPartnerRoutes = async (server: FastifyInstance, options: PartnerOptions): Promise<void> => {
+  const { sharingPartners } = server.authorization
+  server.removeAllContentTypeParsers()
+  const parseJson = async (request: FastifyRequest, body: Buffer) => jsonIn(request, body)
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJson)
+  server.decorateRequest('caller', undefined)
+  server.decorateRequest('partner')
+  server.decorateRequest('shared')
+  // As often as a client asks for tokens: here too each request shows its secret.
+  await limitRequests(server, () => '/token')
+  server.addHook<Asked>('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    const partner = await sharingPartners.authenticate(...credentialsOf(request))
+    if (partner === undefined) {
+      reply.header('www-authenticate', 'Basic realm="sharing-partners"')
+      throw new FhirError('login', 'The client is not known here, or its secret is another')
+    }
+    if (partner.id !== request.params.partner) throw notFound
+    request.partner = partner
+  })
+  server.get(own, async request => sharingPartners.describe(partnerOf(request)))
+  const change = async (request: FastifyRequest, said: unknown) => {
+    await sharingPartners.change(partnerOf(request), parseSaid(said))
+    return sharingPartners.describe(partnerOf(request))
+  }
+  server.post(own, async request => change(request, request.body))
+  server.post(`${own}/signing_keys`, async request => change(request, { signing_keys: request.body }))
+  await server.register(recordsRoute, options)
+}
+
+/** What is shared is read as an app of the patient's would read it, that has a token. */
+const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): Promise<void> => {
+  const { sharingPartners } = server.authorization
+  const contextOf = openContexts({ ...options, base: () => `${options.address()}/fhir` })
+  server.addHook<Asked>('onRequest', async request => {
+    const { user } = request.params
+    const isId = /^[\w.~-]{1,100}$/.test(user)
+    const shared = isId ? await sharingPartners.findShared(partnerOf(request), user) : undefined
+    if (shared === undefined) throw notFound
+    Object.assign(request, { shared, caller: shared.caller })
+  })
+  options.bounds(server)
+  server.get<Asked>(`${own}/users/:user`, async (request, reply) => {
+    if (request.shared === undefined) throw notFound
+    const reading = readingOf(request.params.user, request.shared.encrypt)
+    const { body } = await dispatch(reading, contextOf(request, reading.interaction))
+    if (body?.kind !== 'lines') throw new Error('records are lines')
+    return reply.type('application/json; charset=utf-8').send(Readable.from(body.lines, { objectMode: false }))
+  })
+}
+
+type Asked = { Params: { readonly partner: string; readonly user: string } }
+
+const own = '/api/v1/sharing-partners/:partner'
+
+const notFound = new FhirError('not-found', 'There is no such partner here, or nobody shares with it under this id')
+
+const partnerOf = ({ partner }: Pick<FastifyRequest, 'partner'>): RegisteredClient => {
+  if (partner === undefined) throw notFound
+  return partner
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7617 */
+const credentialsOf = ({ headers }: FastifyRequest): readonly [id: string, secret: string] => {
+  const [, basic = ''] = /^Basic +(\S+)$/i.exec(headers.authorization ?? '') ?? []
+  const [, id = '', secret = ''] =
+    /^([\w.~-]*):([\x21-\x7e]*)$/.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? []
+  return [id, secret]
+}
