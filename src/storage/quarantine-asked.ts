@@ -63,6 +63,9 @@ export type QuarantinedDocument = Quarantined & {
   }
 }
 
+/** As what it was sent, and the number of its compartment. */
+export type Settled = { readonly interaction: 'create' | 'update'; readonly patientId: number }
+
 /** What is done with one. */
 export type Settling =
   | { readonly kind: 'taken'; readonly observation: string }

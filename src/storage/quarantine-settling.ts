@@ -1,7 +1,7 @@
 import type { Caller } from '../access/caller.ts'
 import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
-import type { QuarantineKeepers, Settling } from './quarantine-asked.ts'
+import type { QuarantineKeepers, Settled, Settling } from './quarantine-asked.ts'
 import { keepersRows, ofKeptOrganization, ofKeptStudy } from './quarantined.ts'
 import type { AskedAs } from './refused-upload.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -60,7 +60,7 @@ const isTakenFrom = sql.fragment`(
 
 /**
  * Notes what became of what waits, for whoever looks after it. What one study removes stays for the others that it is of.
- * Answers the number of its compartment; undefined where it does not wait, or is not theirs.
+ * Undefined where it does not wait, or is not theirs.
  */
 export const settleQuarantined = async (
   connection: Connection,
@@ -68,22 +68,22 @@ export const settleQuarantined = async (
   id: string,
   keepers: QuarantineKeepers,
   settling: Settling,
-): Promise<number | undefined> => {
+): Promise<Settled | undefined> => {
   const theirs = sql.fragment`document.id = ${id}::uuid AND document.state = 'waiting' AND (${ofKeptOrganization} OR ${ofKeptStudy})`
-  const compartment = sql.fragment`coalesce((
-    SELECT compartment.patient_id FROM patient_compartment AS compartment WHERE compartment.id = document.patient), 0)`
-  const settled = await connection.maybeOne<{ patientId: number }>(sql.fragment`
+  const answer = sql.fragment`document.interaction, coalesce((
+    SELECT compartment.patient_id FROM patient_compartment AS compartment WHERE compartment.id = document.patient), 0) AS "patientId"`
+  const settled = await connection.maybeOne<Settled>(sql.fragment`
     WITH ${keepersRows(writing, keepers)}
     UPDATE quarantined_document AS document SET ${changeOf(settling)}, settled_by = ${writing.principal.id}
     WHERE ${theirs} ${settling.kind === 'removed' ? sql.fragment`AND (${ofKeptOrganization} OR NOT ${ofOtherStudies})` : sql.fragment``}
-    RETURNING ${compartment} AS "patientId"`)
-  if (settled !== undefined || settling.kind !== 'removed') return settled?.patientId
-  const left = await connection.any<{ patientId: number }>(sql.fragment`
+    RETURNING ${answer}`)
+  if (settled !== undefined || settling.kind !== 'removed') return settled
+  const left = await connection.any<Settled>(sql.fragment`
     WITH ${keepersRows(writing, keepers)}
     DELETE FROM quarantined_for AS told USING quarantined_document AS document
     WHERE ${theirs} AND told.id = document.id AND told.study_id IN (SELECT id FROM led)
-    RETURNING ${compartment} AS "patientId"`)
-  return left[0]?.patientId
+    RETURNING ${answer}`)
+  return left[0]
 }
 
 const ofOtherStudies = sql.fragment`EXISTS (

@@ -24,6 +24,7 @@ import type {
   QuarantinedDocument,
   QuarantinedPage,
   QuarantineKeepers,
+  Settled,
   Settling,
 } from './quarantine-asked.ts'
 import type { Kept, RefusedBody } from './refused-upload.ts'
@@ -217,12 +218,12 @@ export type Store = {
   readonly quarantined: (asked: QuarantinedAsked) => Promise<QuarantinedPage>
   /** What it says is told only to who may read an Observation that says it; undefined for whoever looks after nothing of it. */
   readonly quarantinedDocument: (id: string, keepers: QuarantineKeepers) => Promise<QuarantinedDocument | undefined>
-  /** The number of its compartment; undefined where it does not wait, or is not theirs. */
+  /** Undefined where it does not wait, or is not theirs. */
   readonly settleQuarantined: (
     id: string,
     keepers: QuarantineKeepers,
     settling: Settling,
-  ) => Promise<number | undefined>
+  ) => Promise<Settled | undefined>
   readonly ingest: (asked: IngestAsked) => Promise<Ingest>
   /**
    * One commit; an entry that is refused changes nothing and hinders no other. `beside`: what else the same transaction

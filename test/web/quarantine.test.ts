@@ -154,6 +154,14 @@ t.test('what is mended is taken with the rights of its sender, once, and the doc
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It is taken\. .* What became of it Taken /)
 })
 
+/** What is recorded of who had it taken. */
+const writtenBy = async (person: string, observation: string) =>
+  (
+    await database.any<{ interaction: string }>(sql.fragment`
+      SELECT interaction FROM audit_record WHERE person = ${person} AND resource = ${observation} AND outcome < 300
+        AND interaction IN ('create', 'update')`)
+  ).map(({ interaction }) => interaction)
+
 t.test('an update is tried again as the update that it was, and never over what was changed since', async t => {
   const { id: device } = await source('strict')
   const made = async () => {
@@ -169,6 +177,11 @@ t.test('an update is tried again as the update that it was, and never over what 
   t.equal((await put(other, device, heartRate('beats/min', 65))).statusCode, 200)
   await relax({ id: device })
   t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+  t.strictSame(
+    await writtenBy(world.persons.manager, one),
+    ['update'],
+    'whoever had it taken is recorded as who updates',
+  )
   t.match((await send(app, 'GET', `Observation/${one}`)).json(), {
     meta: { versionId: '2' },
     valueQuantity: { value: 64 },

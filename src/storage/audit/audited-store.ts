@@ -81,9 +81,9 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
       return written
     },
     settleQuarantined: async (...asked) => {
-      const patient = await store.settleQuarantined(...asked)
-      noted.push(...settledAccesses(patient, asked[2]))
-      return patient
+      const settled = await store.settleQuarantined(...asked)
+      noted.push(...settledAccesses(settled, asked[2]))
+      return settled
     },
     keepRefused: async refused => {
       const kept = await store.keepRefused(refused)

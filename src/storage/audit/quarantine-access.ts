@@ -1,4 +1,4 @@
-import type { Settling } from '../quarantine-asked.ts'
+import type { Settled, Settling } from '../quarantine-asked.ts'
 import type { Kept } from '../refused-upload.ts'
 import type { RefusedUpload } from '../store.ts'
 import type { AuditAccess } from './record.ts'
@@ -20,11 +20,12 @@ export const keptAccesses = (refused: readonly RefusedUpload[], kept: readonly K
     ]
   })
 
-/** Who had it taken, and who removed it: as who writes it, and who deletes it. What was tried in vain changed nothing. */
-export const settledAccesses = (patient: number | undefined, settling: Settling): readonly AuditAccess[] => {
-  if (patient === undefined || settling.kind === 'refused') return []
-  const access = { type: 'Observation', patients: [patient], outcome: 200 }
+/** Who had it taken, and who removed it: as who writes it as it was sent, and who deletes it. What was tried in vain changed nothing. */
+export const settledAccesses = (settled: Settled | undefined, settling: Settling): readonly AuditAccess[] => {
+  if (settled === undefined || settling.kind === 'refused') return []
+  const { interaction, patientId } = settled
+  const access = { type: 'Observation', patients: [patientId], outcome: 200 }
   return settling.kind === 'removed'
     ? [{ ...access, interaction: 'delete' }]
-    : [{ ...access, interaction: 'create', resource: settling.observation }]
+    : [{ ...access, interaction, resource: settling.observation }]
 }
