@@ -25,7 +25,7 @@ type Typed =
 /** What was typed and sent; a file says by its first bytes what it is. */
 export const typedPaper = (body: unknown, paper: PaperAsked, tooLarge: string | undefined): Typed => {
   const signedOn = typed(body, 'signedOn').trim()
-  const chosen = typedChoices(body, paper.asked, wordsFor('en'))
+  const chosen = typedChoices(body, paper.asked, wordsFor('en'), 'paper')
   const bytes = bytesIn(body)
   const contentType = typeOf(bytes)
   const problems = {
@@ -89,7 +89,7 @@ export const paperForm = ({ page, token, asked: { lines }, state }: Form): Html 
 ${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
 ${selectField({ name: 'language', label: 'Language of the paper', value: language, choices: languages.map(({ code, name }) => ({ value: code, label: name })) })}
 <p>What is on the paper, line by line.</p>
-${choiceFields(lines, choices, wordsFor('en'), 'Year, month and day. Empty: from the day on the paper.')}
+${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 <div class="field mb-4${problems.scan && ' wrong'}">
 <label for="scan" class="form-label fw-semibold">Scan of the paper</label>
 <p class="form-text mt-0" id="scan-hint">A PDF, a JPEG or a PNG of at most ${mostScanBytes / 1_000_000} MB, with the signature</p>

@@ -30,14 +30,24 @@ type Typed =
   | { readonly kind: 'chosen'; readonly choices: readonly Choice[]; readonly state: ChoiceState }
   | { readonly kind: 'problems'; readonly state: ChoiceState; readonly isNothing: boolean }
 
-export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words): Typed => {
+/** Who fills in the form: whoever chooses for themselves, or staff, who say what somebody has chosen on paper. */
+type Filling = 'choose' | 'paper'
+
+export const typedChoices = (
+  body: unknown,
+  { lines }: StudyAsked,
+  { say }: Words,
+  filling: Filling = 'choose',
+): Typed => {
   const state: ChoiceState = new Map(
     lines.map(({ name, what }) => {
       const shares = typed(body, name)
       const [from, until] = [typed(body, `${name}-from`).trim(), typed(body, `${name}-until`).trim()]
       const line = { shares: shares === 'yes' || shares === 'no' ? shares : '', from, until } as const
       const problem = problemOf(line)
-      return [name, problem === undefined ? line : { ...line, problem: say(`choose.${problem}`, { what }) }]
+      if (problem === undefined) return [name, line]
+      const told = problem === 'missing' ? (`${filling}.missing` as const) : (`choose.${problem}` as const)
+      return [name, { ...line, problem: say(told, { what }) }]
     }),
   )
   const isNothing = [...state.values()].every(({ shares }) => shares === 'no')
@@ -87,12 +97,12 @@ ${choiceFields(lines, state, words)}
 export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) =>
   lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.get(name)?.problem }))
 
-/** A part of a form: each line with whether it is shared, from when and until when; `from` says what no first day means. */
+/** A part of a form: each line with whether it is shared, from when and until when. */
 export const choiceFields = (
   lines: StudyAsked['lines'],
   state: ChoiceState,
   { say }: Words,
-  from = say('choose.from-hint'),
+  filling: Filling = 'choose',
 ): readonly Html[] =>
   lines.map(({ name, what }) => {
     const { problem, ...line } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
@@ -101,11 +111,11 @@ export const choiceFields = (
     return html`<fieldset class="field${problem && ' wrong'}">
 <legend class="fs-5 fw-semibold">${what}</legend>
 ${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
-${radio('yes', say('choose.share'))}
-${radio('no', say('choose.not'))}
+${radio('yes', say(`${filling}.share`))}
+${radio('no', say(`${filling}.not`))}
 <div class="columns mt-2">
-${field({ name: `${name}-from`, label: say('choose.from'), hint: from, value: line.from, autocomplete: 'off', optional: true })}
-${field({ name: `${name}-until`, label: say('choose.until'), hint: say('choose.until-hint'), value: line.until, autocomplete: 'off', optional: true })}
+${field({ name: `${name}-from`, label: say('choose.from'), hint: say(`${filling}.from-hint`), value: line.from, autocomplete: 'off', optional: true })}
+${field({ name: `${name}-until`, label: say('choose.until'), hint: say(`${filling}.until-hint`), value: line.until, autocomplete: 'off', optional: true })}
 </div>
 </fieldset>`
   })

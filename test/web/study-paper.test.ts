@@ -95,6 +95,12 @@ t.test('what is missing is said at its field, and nothing is recorded', async t 
     [422, /Enter the day on the paper, such as 2026-01-31 Choose the scan: a PDF, a JPEG or a PNG/],
   )
   t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
+  const empty = await first.sendFile(page, scan(), page, { signedOn: '2026-03-01', language: 'en' })
+  t.match(wordsOf(empty), /Say whether the paper shares Heart rate, from any device/)
+  for (const form of [shown, empty, await first.get(page)]) {
+    t.match(wordsOf(form), /It is shared It is not shared .* Empty: until the patient stops it\./)
+    t.notMatch(wordsOf(form), /until you|whether you/, 'the patient is not who reads it')
+  }
   t.same(await consentsOf(patient), [])
 })
 
