@@ -4,7 +4,7 @@ import { type AuditDoor, agentOf } from '../storage/audit/agent.ts'
 import { auditedStore } from '../storage/audit/audited-store.ts'
 import { concernedBy, type Found } from '../storage/audit/concerned.ts'
 import { beginEpoch } from '../storage/audit/epoch.ts'
-import { type AuditWriting, mostUnderWay, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
+import { type AuditWriting, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
 import { openDatabase } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
 
@@ -17,12 +17,12 @@ export type Audit = {
   readonly close: () => Promise<void>
 }
 
-/** Over connections of its own, for which no request waits. `off` is for the bench alone. */
+/** Over a connection of its own, for which no request waits. `off` is for the bench alone. */
 export const openAudit = async (
   databaseUrl: string,
   { registry, writing }: { readonly registry: Registry; readonly writing: AuditWriting },
 ): Promise<Audit> => {
-  const database = openDatabase(databaseUrl, { poolSize: mostUnderWay })
+  const database = openDatabase(databaseUrl, { poolSize: 1 })
   await beginEpoch(database)
   const trail = writing === 'on' ? openTrail(database) : noTrail
   return {

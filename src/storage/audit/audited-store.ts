@@ -42,7 +42,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
     return result
   }
   return {
-    ...readingStore(store, registry, { keep, guard }),
+    ...readingStore(store, registry, { keep, guard: (tried, run) => guard(tried, () => trail.expecting(run)) }),
     write: (writes, beside) => guard(writeAsked(writes), () => commit(inner => inner.write(writes, beside))),
     settleQuarantined: (...asked) => commit(inner => inner.settleQuarantined(...asked)),
     keepRefused: refused => commit(inner => inner.keepRefused(refused)),

@@ -6,58 +6,75 @@ import { type AuditRecord, insertRecords } from './record.ts'
 export type Trail = {
   /** Returns when the record is durable; throws `transient` where it cannot be made so, and then nothing may be answered. */
   readonly keep: (record: AuditRecord) => Promise<void>
+  /** Runs what a record will follow, for which others may wait a moment. */
+  readonly expecting: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 /**
- * Commits in groups: nobody waits for a timer, and many requests at once cost one commit. Two groups are under way at a time,
- * whose commits PostgreSQL flushes together; what comes meanwhile goes with the next that begins.
+ * Commits in groups, one after the other: what comes meanwhile goes with the next. Where few ask, nobody waits for a timer; where many
+ * do, a record waits up to `gatherMs` for those that are about to come, since a commit takes as long as many a read.
  */
 export const openTrail = (connection: Connection): Trail => {
+  let expected = 0
   let next: Group | undefined
-  let underWay = 0
+  let isCommitting = false
   const begin = (): void => {
     const group = next
-    if (group === undefined || underWay >= mostUnderWay) return
+    if (group?.isDue !== true || isCommitting) return
     next = undefined
-    underWay += 1
+    isCommitting = true
     void write(connection, group.records)
       .then(group.resolve, group.reject)
       .finally(() => {
-        underWay -= 1
+        isCommitting = false
         begin()
       })
   }
+  const end = (group: Group) => (): void => {
+    group.isDue = true
+    begin()
+  }
   return {
-    keep: record => {
-      if (next === undefined) {
-        next = newGroup()
-        // What arrives in the same turn of the loop goes along.
-        setImmediate(begin)
+    expecting: async run => {
+      expected += 1
+      try {
+        return await run()
+      } finally {
+        expected -= 1
       }
-      next.records.push(record)
-      return next.written
+    },
+    keep: record => {
+      const group = next ?? newGroup()
+      group.records.push(record)
+      // What arrives in the same turn of the loop goes along.
+      if (expected < many) setImmediate(end(group))
+      else if (next === undefined) setTimeout(end(group), gatherMs)
+      next = group
+      return group.written
     },
   }
 }
 
-/** As many connections as it takes. With one, a request waits for two commits; with four, each commit is of hardly more than one. */
-export const mostUnderWay = 2
+/** As many as are looked something up, and not yet recorded. */
+const many = 3
+const gatherMs = 3
 
 /** A server records; `off` tells a bench what that costs, and is in no configuration. */
 export type AuditWriting = 'on' | 'off'
 
-export const noTrail: Trail = { keep: async () => {} }
+export const noTrail: Trail = { keep: async () => {}, expecting: run => run() }
 
 type Group = {
+  isDue: boolean
   readonly records: AuditRecord[]
   readonly written: Promise<void>
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-const newGroup = (): Group => ({ records: [], ...deferred() })
+const newGroup = (): Group => ({ isDue: false, records: [], ...deferred() })
 
-const deferred = (): Omit<Group, 'records'> => {
+const deferred = (): Omit<Group, 'isDue' | 'records'> => {
   const { promise: written, resolve, reject } = Promise.withResolvers<void>()
   return { written, resolve, reject }
 }
