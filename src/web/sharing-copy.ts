@@ -49,10 +49,11 @@ ${!isFile && html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/
   })
 }
 
-/** Of the last time; undefined where it was signed in another way than on our pages. */
-const signatureOf = async (record: OwnRecord, { id }: Consent): Promise<Signature | undefined> => {
+/** Undefined where it was signed in another way than on our pages, if only the last time. */
+const signatureOf = async (record: OwnRecord, { id, dateTime = '' }: Consent): Promise<Signature | undefined> => {
   const found = await record.find<Provenance>('Provenance', { target: `Consent/${id}`, _sort: '-recorded' })
-  return found.flatMap(({ signature = [] }) => signature)[0]
+  const [last] = found.flatMap(({ signature = [] }) => signature)
+  return last !== undefined && Date.parse(last.when) < Date.parse(dateTime) ? undefined : last
 }
 
 const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = {} }: Consent, words: Words): Html => {

@@ -1,11 +1,12 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
+import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions } from '../../src/fhir/canonical.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openInvited } from './invited.ts'
 
 const world = await openInvited()
-const { arrived, band, create, lab, send, staff, study, update } = world
+const { arrived, band, create, lab, send, server, staff, study, update } = world
 t.teardown(world.close)
 t.setTimeout(280_000)
 
@@ -33,6 +34,12 @@ const facts = {
 const inSpanish = async (patient: string) => {
   const { entry } = (await send('everything', 'GET', `Person?link=Patient/${patient}`)).json()
   return world.browserOf(entry[0].resource.id, 'es-MX,es;q=0.9,en;q=0.8')
+}
+/** As a Consent names the text that was read. */
+const sourceIn = (language: 'en' | 'es') => {
+  const text = { en: 'We ask', es: 'Le pedimos' }[language]
+  const hash = digestOf('sha1', Buffer.from(`${text}, version 1.`).toString('base64'))
+  return { contentType: 'text/plain', language, hash }
 }
 type Browser = Awaited<ReturnType<typeof inSpanish>>
 const hiddenIn = (body: string, action: string) => {
@@ -125,6 +132,20 @@ t.test(
     t.match(again.body, /Cómo van juntos corazones y pasos<\/textarea>/)
   },
 )
+
+t.test('so they do when they make a study, which other servers read as FHIR has it', async t => {
+  const at = `/organizations/${lab.organization}/studies/new`
+  const { location = '' } = await staff.send(at, { ...facts, identity: 'coded', access: 'staff' })
+  const id = location.split('/')[2] ?? ''
+  const asXml = await server.inject({
+    url: `/fhir/ResearchStudy/${id}`,
+    headers: { authorization: `Bearer ${lab.manager}`, accept: 'application/fhir+xml' },
+  })
+  t.match(
+    asXml.body,
+    /<title value="Hearts &amp; steps"><extension url="http:\/\/hl7.org\/fhir\/StructureDefinition\/translation"><extension url="lang"><valueCode value="es"\/><\/extension><extension url="content"><valueString value="Corazones y pasos"\/>/,
+  )
+})
 
 t.test('so they do with the reasons, also of what is asked for already', async t => {
   const at = `${settings}/data/reason?request=${encodeURIComponent(`omh:heart-rate@${band}`)}`
@@ -219,6 +240,12 @@ t.test(
     t.notMatch(wordsOf(await english.get(page)), /The text has changed/, 'and what was signed holds')
     const file = await english.get(`${page}/copy?file`)
     t.match(file.body, 'Corazones y pasos')
+    const app = await world.patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
+    const { language: _, ...signed } = entry[0].resource
+    await update(app, { ...signed, dateTime: new Date().toISOString(), sourceAttachment: sourceIn('en') })
+    const byApp = wordsOf(await caro.get(`${page}/copy`))
+    t.match(byApp, /Hearts lab .*Another reason/, 'and who signs anew by an app has signed what it says then')
+    t.notMatch(byApp, /Nombre escrito|Corazones/)
     t.notMatch(file.body, /Otr[oa]|Another|>Hearts</)
   },
 )
@@ -243,7 +270,7 @@ t.test('nobody signs what has come to say something else since they read it', as
 t.test('a study is found by the title that it has itself', async t => {
   const found = async (title: string) =>
     (await send(lab.manager, 'GET', `ResearchStudy?title:contains=${title}`)).json().entry?.length ?? 0
-  t.same([await found('steps'), await found('pasos')], [1, 0])
+  t.same([await found('steps'), await found('pasos')], [2, 0])
 })
 
 t.test('whoever may not read a study reads it in no language', async t => {
