@@ -8,11 +8,16 @@ import { contentTypeOf, resourceText } from './resource-text.ts'
 export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
   sendOutcome(reply, toldError(error, request))
 
-/** What may be told of an error; a fault is logged, and told as no more than that. */
+/** What may be told of an error; a fault is logged, and told as no more than that. What was behind a 503 is logged as well. */
 export const toldError = (error: unknown, request: FastifyRequest): FhirError => {
   const known = toFhirError(error)
-  if (known === undefined) request.log.error({ err: error }, 'Internal error')
-  return known ?? internalError
+  if (known === undefined) {
+    request.log.error({ err: error }, 'Internal error')
+    return internalError
+  }
+  if (known.status >= 500 && known.cause !== undefined)
+    request.log[known.status === 503 ? 'warn' : 'error']({ err: known }, known.message)
+  return known
 }
 
 export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {

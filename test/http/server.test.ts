@@ -22,6 +22,11 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
     scope.get('/refused', async () => {
       throw new FhirError('conflict', 'Somebody was faster', { status: 412, expression: 'Patient.meta' })
     })
+    scope.get('/busy', async () => {
+      const lost = new Error('connect ECONNREFUSED 10.0.0.7:5432')
+      const cause = Object.assign(new Error('deadlock', { cause: lost }), { detail: 'of (glucose 400)', code: '40P01' })
+      throw new FhirError('transient', 'The database was busy; try again', { cause })
+    })
     scope.get('/fault', async () => {
       throw Object.assign(new Error('broken'), { detail: 'Failing row contains (glucose 400)', code: '23514' })
     })
@@ -51,6 +56,22 @@ t.test('a fault answers 500 without any detail, and is logged with the request i
   t.same(issueOf(response), { severity: 'error', code: 'exception', diagnostics: 'Internal error' })
   const logged = lines.find(line => line.includes('broken')) ?? ''
   t.match(JSON.parse(logged), { requestId: 'abc-1', err: { message: 'broken', stack: /server\.test/ } })
+})
+
+t.test('what is behind a 503 is logged once, as a warning with the request id, and not answered', async t => {
+  const { server, lines } = await open()
+  const response = await server.inject({ url: '/busy', headers: { 'x-request-id': 'abc-2' } })
+  t.match([response.statusCode, response.headers], [503, { 'retry-after': '2' }])
+  t.same(issueOf(response), { severity: 'error', code: 'transient', diagnostics: 'The database was busy; try again' })
+  const logged = lines.filter(line => line.includes('deadlock'))
+  t.equal(logged.length, 1)
+  t.match(JSON.parse(logged[0] ?? ''), {
+    level: 40,
+    requestId: 'abc-2',
+    msg: 'The database was busy; try again',
+    err: { cause: { message: 'deadlock', code: '40P01', cause: { message: 'connect ECONNREFUSED 10.0.0.7:5432' } } },
+  })
+  t.notMatch(lines.join(''), /glucose/)
 })
 
 t.test('what is wrong with the request itself is told as FHIR has it', async t => {
