@@ -15,8 +15,8 @@ import { titleIn } from '../studies/study-words.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import type { AuditLine } from './audit-line.ts'
 import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
-import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
-import { field, problemList } from './form.ts'
+import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from './day-range.ts'
+import { type Field, field, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
 import { ownAuditLine, studiesNamed } from './own-audit-line.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
@@ -89,9 +89,9 @@ const askedIn = (query: URLSearchParams): Asked => {
   return { ...dayRangeIn(query), study: /^[A-Za-z0-9.-]{1,64}$/.test(study) ? study : '' }
 }
 
-const queryOfAsked = ({ from, until, study }: Asked, own: Own | undefined): string =>
+const queryOfAsked = ({ study, ...days }: Asked, own: Own | undefined): string =>
   new URLSearchParams(
-    Object.entries({ record: own?.patient ?? '', from, until, study }).filter(([, value]) => value !== ''),
+    Object.entries({ record: own?.patient ?? '', ...dayQueryOf(days), study }).filter(([, value]) => value !== ''),
   ).toString()
 
 const nothing = { lines: [], next: undefined }
@@ -142,13 +142,21 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
     autocomplete: 'off',
     optional: true as const,
   })
-  const fields = [day('from'), day('until')]
+  const timezone = {
+    name: 'timezone',
+    label: say('chart.timezone'),
+    hint: say('chart.timezone-hint'),
+    value: asked.timezone,
+    autocomplete: 'off',
+    optional: true as const,
+  }
+  const fields: readonly Field[] = [day('from'), day('until'), timezone]
   return {
     fields,
     form: html`${problemList(fields, say('check'))}
 <form method="get" action="${path}" class="mb-4" novalidate>
 ${own && html`<input type="hidden" name="record" value="${own.patient}">`}
-<div class="row">${fields.map(one => html`<div class="col-sm-6">${field(one)}</div>`)}</div>
+<div class="row">${fields.map(one => html`<div class="col-sm-4">${field(one)}</div>`)}</div>
 ${studies.length > 0 && studyField(asked.study, studies, words)}
 <button class="btn btn-outline-primary">${say('disclosures.show')}</button>
 </form>`,

@@ -1,20 +1,45 @@
-/** Whole days in UTC, as a form says them: the last one is included. Texts that are no days are told, and ask nothing. */
+import { addDays, isTimezone, startOfDay } from '../fhir/timezone.ts'
+
+/** Whole days of a time zone, as a form says them: the last one is included. Texts that are no days are told, and ask nothing. */
 export type DayRange = {
   readonly from: string
   readonly until: string
+  /** The reader's, which their browser sends; UTC where nothing runs in it. */
+  readonly timezone: string
   readonly problems: { readonly from: boolean; readonly until: boolean }
 }
 
 export const dayRangeIn = (query: URLSearchParams): DayRange => {
   const [from, until] = [query.get('from')?.trim() ?? '', query.get('until')?.trim() ?? '']
-  return { from, until, problems: { from: isWrong(from), until: isWrong(until) } }
+  const timezone = query.get('timezone')?.trim() ?? ''
+  return {
+    from,
+    until,
+    timezone: isTimezone(timezone) ? timezone : 'UTC',
+    problems: { from: isWrong(from), until: isWrong(until) },
+  }
 }
 
 /** As `_lastUpdated` has it. */
-export const lastUpdatedIn = ({ from, until, problems }: DayRange): readonly (readonly [string, string])[] => [
-  ...(from === '' || problems.from ? [] : [['_lastUpdated', `ge${from}`] as const]),
-  ...(until === '' || problems.until ? [] : [['_lastUpdated', `le${until}`] as const]),
-]
+export const lastUpdatedIn = ({
+  from,
+  until,
+  timezone,
+  problems,
+}: DayRange): readonly (readonly [string, string])[] => {
+  const begin = (day: string) => new Date(startOfDay(day, timezone)).toISOString()
+  return [
+    ...(from === '' || problems.from ? [] : [['_lastUpdated', `ge${begin(from)}`] as const]),
+    ...(until === '' || problems.until ? [] : [['_lastUpdated', `lt${begin(addDays(until, 1))}`] as const]),
+  ]
+}
+
+/** For an address that asks the same again: a time zone is of days, and of nothing else. */
+export const dayQueryOf = ({ from, until, timezone }: DayRange): Readonly<Record<string, string>> => ({
+  from,
+  until,
+  timezone: from === '' && until === '' ? '' : timezone,
+})
 
 const isWrong = (text: string): boolean =>
   text !== '' && !(/^(?:19|20)\d\d-\d\d-\d\d$/.test(text) && isInCalendar(text))

@@ -30,6 +30,14 @@ const choice = ({ of, ...one }: Choosing): Html =>
 export const dayFields = (asked: DayRange): readonly Field[] => [
   dayField('from', 'From', asked),
   dayField('until', 'Until', asked),
+  {
+    name: 'timezone',
+    label: 'Time zone of the days',
+    hint: 'As in Europe/Berlin',
+    value: asked.timezone,
+    autocomplete: 'off',
+    optional: true,
+  },
 ]
 
 const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => ({

@@ -11,7 +11,7 @@ import type { Search } from '../search/search.ts'
 import type { Store } from '../storage/store.ts'
 import type { PageOptions } from './add-page.ts'
 import { type AuditLine, auditLine } from './audit-line.ts'
-import type { DayRange } from './day-range.ts'
+import { type DayRange, dayQueryOf } from './day-range.ts'
 import type { Field } from './form.ts'
 import { type Html, html } from './html.ts'
 import { sendOwn } from './organizing.ts'
@@ -93,8 +93,10 @@ ${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for 
 const rateLimit = { max: 10, timeWindow: '1 minute' }
 
 /** Empty where nothing was asked. */
-const queryOfAsked = ({ problems: _, ...asked }: DayRange): string =>
-  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
+const queryOfAsked = ({ problems, ...asked }: DayRange): string => {
+  const entries = Object.entries({ ...asked, ...dayQueryOf({ problems, ...asked }) })
+  return new URLSearchParams(entries.filter(([, value]) => value !== '')).toString()
+}
 
 const findLines = async (
   { codeClasses }: PageOptions,

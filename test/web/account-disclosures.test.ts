@@ -3,6 +3,7 @@ import { startSession } from '../../src/storage/account/session.ts'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal.ts'
 import { recordSignIn } from '../../src/storage/audit/sign-in.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openStudies } from '../support/study.ts'
 
@@ -71,6 +72,33 @@ t.test('they are asked for by day and by study', async t => {
   t.match(wrong.body, /value="31\.3\.2026"/)
   t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
   t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
+})
+
+t.test('days are those of the time zone of whoever reads, from midnight to midnight', async t => {
+  // Half past midnight of June 1 in Berlin, in New York half past six in the evening of May 31.
+  await database.run(sql.fragment`
+    INSERT INTO audit_record (epoch, recorded, client, interaction, type, patients, kinds, outcome)
+    SELECT max(epoch), '2026-05-31T22:30:00Z', 'cli', 'read', 'Device',
+      ARRAY(SELECT patient_id FROM patient_compartment WHERE id = ${ann}), '{}', 200 FROM audit_epoch`)
+  await seal()
+  const isShown = async (days: string) => /Read: devices/.test(wordsOf(await browser.get(`${page}?${days}`)))
+  const berlin = 'timezone=Europe/Berlin'
+  const newYork = 'timezone=America/New_York'
+  t.strictSame(
+    await Promise.all([
+      isShown(`from=2026-06-01&until=2026-06-01&${berlin}`),
+      isShown(`until=2026-05-31&${berlin}`),
+      isShown(`from=2026-06-01&${newYork}`),
+      isShown(`from=2026-05-31&until=2026-05-31&${newYork}`),
+      isShown('from=2026-06-01'),
+      isShown('from=2026-05-31&until=2026-05-31'),
+      isShown('from=2026-05-31&until=2026-05-31&timezone=nowhere'),
+    ]),
+    [true, false, false, true, false, true, true],
+    'and of UTC where none is known',
+  )
+  const shown = await browser.get(`${page}?from=2026-06-01&until=2026-06-01&${berlin}`)
+  t.match(shown.body, /id="timezone"[^>]*value="Europe\/Berlin"|value="Europe\/Berlin"[^>]*id="timezone"/)
 })
 
 t.test('who tried to sign in as them, and could not, is told', async t => {

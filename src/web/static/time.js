@@ -13,11 +13,15 @@ const clock = new Intl.DateTimeFormat(own, {
 for (const element of document.querySelectorAll('time[datetime*="T"]'))
   element.textContent = clock.format(new Date(element.dateTime))
 
-// Days that are shown are those of where the reader is, unless they have chosen.
+// Days are those of where the reader is, unless they have chosen. Where none is asked for yet, nothing needs to be shown anew.
 const asked = document.querySelector('input#timezone')
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
 const address = new URL(location.href)
 if (asked !== null && !address.searchParams.has('timezone') && asked.value !== here) {
-  address.searchParams.set('timezone', here)
-  location.replace(address)
+  const days = [...document.querySelectorAll('input#from, input#until')]
+  if (days.length > 0 && days.every(({ value }) => value === '')) asked.value = here
+  else {
+    address.searchParams.set('timezone', here)
+    location.replace(address)
+  }
 }
