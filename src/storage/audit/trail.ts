@@ -56,8 +56,8 @@ export const openTrail = (connection: Connection): Trail => {
 }
 
 /** As many as are looked something up, and not yet recorded. */
-const many = 3
-const gatherMs = 3
+const many = 2
+const gatherMs = 4
 
 /** A server records; `off` tells a bench what that costs, and is in no configuration. */
 export type AuditWriting = 'on' | 'off'
