@@ -17,6 +17,8 @@ export type Interaction =
       readonly patients: 'none' | 'choose' | { readonly given: string }
       /** Narrows what is granted to one ResearchStudy, by id. */
       readonly study?: string
+      /** When it ends by itself, where the request says so. */
+      readonly until?: Date
     }
 
 /** What a person should be shown of who asks. */

@@ -14,7 +14,7 @@ import { type Decision, type Interaction, type SignedIn, toAskingClient } from '
 import type { Choices } from './patient-choice.ts'
 import { interactionCookie, lifetimes, type ProviderParts } from './provider-parts.ts'
 import { isContextScope, needsPatient, type ScopeRules } from './requested-scope.ts'
-import { readOwnLink, type SharingLink } from './sharing-link.ts'
+import { readLinkAsked, readOwnLink, type SharingLink } from './sharing-link.ts'
 
 /**
  * What the page `/authorize/:id` needs, to which an app's request sends a person's browser:
@@ -132,7 +132,9 @@ const questionFor = async (parts: Parts, kept: Kept, client: RegisteredClient, p
   const scopes = await scopesFor(parts, kept, client, person)
   const patients = await patientsFor(parts.choices, scopes, launch?.context, [person, client.id])
   const study = launch?.context.study
-  return { kind: 'decide', scopes, patients, ...(study === undefined ? {} : { study }) }
+  const link = await readLinkAsked(parts, kept.params.authorization_request)
+  const until = link && new Date(Date.now() + 1000 * link.ttlSeconds)
+  return { kind: 'decide', scopes, patients, ...(study === undefined ? {} : { study }), ...(until && { until }) }
 }
 
 const isGiven = (word: string, offered: readonly string[], { registry, parseCriteria }: ScopeRules): boolean => {

@@ -32,6 +32,10 @@ export const readSharingLink = async ({ database, rules }: Parts, jwt: string): 
   return asked && { ...asked, client: partner.id, redirectUri }
 }
 
+/** Undefined also where there is none. */
+export const readLinkAsked = async (parts: Parts, jwt: unknown): Promise<SharingLink | undefined> =>
+  typeof jwt === 'string' ? readSharingLink(parts, jwt) : undefined
+
 /** Undefined where there is none. Throws `not-found` for one that is over, `forbidden` for whoever is not the patient. */
 export const readOwnLink = async (
   parts: Parts,
@@ -39,7 +43,7 @@ export const readOwnLink = async (
   { person, patient = '' }: { readonly person: string; readonly patient: string | undefined },
 ): Promise<SharingLink | undefined> => {
   if (typeof jwt !== 'string') return undefined
-  const link = await readSharingLink(parts, jwt)
+  const link = await readLinkAsked(parts, jwt)
   if (link === undefined) throw new FhirError('not-found', 'This link is over: ask for another one')
   if ((await patientsOf(parts.database, person)).includes(patient)) return link
   throw new FhirError('forbidden', 'This link is for the patient alone')

@@ -6,7 +6,7 @@ import { type AskedPart, isNarrowable, partsAsked } from './asked-scope.ts'
 import { box, notice } from './form.ts'
 import { type Html, html } from './html.ts'
 import { sentenceOf, type Whose } from './scope-sentence.ts'
-import { phrase } from './time.ts'
+import { moment, phrase } from './time.ts'
 
 /** What the person has ticked and typed so far. */
 export type AuthorizeState = {
@@ -22,7 +22,7 @@ export type AuthorizeState = {
 
 export type DecisionProblem = 'nothing' | 'required' | 'forbidden' | 'other-person'
 
-type Shown = Pick<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client' | 'scopes' | 'study'> & {
+type Shown = Pick<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client' | 'scopes' | 'study' | 'until'> & {
   readonly words: Words
   readonly token: string
   readonly classes: CodeClasses
@@ -109,13 +109,20 @@ const appPage = ({ say }: Words, what: (typeof ownPages)[number], uri: string | 
 
 const groups = ['read', 'write', 'connected'] as const
 
-const partGroup = (title: string, parts: readonly AskedPart[], { words, whose, classes, state }: Shown): Html | false =>
+const partGroup = (
+  title: string,
+  parts: readonly AskedPart[],
+  { words, whose, classes, state, until }: Shown,
+): Html | false =>
   parts.length > 0 &&
   html`<fieldset>
 <legend class="fs-5 fw-semibold">${title}</legend>
 ${parts.map(part => {
   const { value, scope } = part
-  const text = sentenceOf(words, part, whose, classes)
+  const isEnding = until !== undefined && value === 'offline_access'
+  const text = isEnding
+    ? phrase(words, 'scope.offline_until', { until: moment(until, words) })
+    : sentenceOf(words, part, whose, classes)
   const isWildcard = scope?.type === '*'
   const careful = html`<span class="d-block text-danger-emphasis">${words.say('allow.everything')}</span>`
   const label = isWildcard ? html`${text}${careful}` : text

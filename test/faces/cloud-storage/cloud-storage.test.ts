@@ -101,7 +101,9 @@ t.test('the code that comes of it gives nobody a token', async t => {
 
 t.test('it is shared as long as the link says, and no longer', async t => {
   const exp = Math.floor(Date.now() / 1000) + 3600
-  await anns.allow(await partner.deepLink('ann', heartAndPressure, { claims: { exp } }))
+  const link = await partner.deepLink('ann', heartAndPressure, { claims: { exp } })
+  t.match((await anns.open(link)).words, /until you end it, at the latest until /, 'who decides is told')
+  await anns.allow(link)
   const [first] = await server.authorization.grantedApps.list(anns.person)
   t.ok(Math.abs((first?.endsAt.getTime() ?? 0) / 1000 - exp) < 10, String(first?.endsAt))
   t.match(first, { isOffline: true, patient: ann, client: { name: 'Pressure trial' } })
