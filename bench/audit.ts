@@ -7,23 +7,23 @@ import { patientId } from './people.ts'
 import { percentile } from './percentile.ts'
 import { openPlainSql } from './plain-sql.ts'
 import type { Report } from './report.ts'
-import { type BenchServer, openUnaudited } from './server.ts'
+import { type BenchServer, openBeside } from './server.ts'
 
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
 /**
- * What it costs that everything is recorded: two servers over one database, of which one records nothing, are asked the same
+ * What it costs that everything is recorded: two servers over one database, started one after the other, of which one records nothing, are asked the same
  * in turns, and the time of a request at the one is told as a multiple of that at the other. The bar is for the mix; what is
  * asked alone says where it is more.
  */
 export const benchAudit = async (server: BenchServer, { rows, connections, seconds }: Options): Promise<Report> => {
   const { people } = await buildMixWorld(server, rows)
-  const unaudited = await openUnaudited(server)
+  const [audited, unaudited] = [await openBeside(server, 'on'), await openBeside(server, 'off')]
   try {
     const compared: Compared[] = []
     for (const [name, ask] of Object.entries(asks(people, await someIds(server)))) {
       const sides = {
-        audited: await askers(server, connections, ask),
+        audited: await askers(audited, connections, ask),
         unaudited: await askers(unaudited, connections, ask),
       }
       compared.push(await compare(name, sides, seconds))
@@ -41,7 +41,7 @@ export const benchAudit = async (server: BenchServer, { rows, connections, secon
       ],
     }
   } finally {
-    await unaudited.close()
+    await Promise.all([audited.close(), unaudited.close()])
   }
 }
 

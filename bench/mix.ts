@@ -6,7 +6,7 @@ import { median, timed } from './percentile.ts'
 import { openPlainSql, type PlainSql } from './plain-sql.ts'
 import { openProgress } from './progress.ts'
 import type { Report } from './report.ts'
-import { type BenchServer, openBenchServer, openUnaudited } from './server.ts'
+import { type BenchServer, openBenchServer, openBeside } from './server.ts'
 
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
@@ -63,7 +63,7 @@ type World = {
 
 const openWorld = async (server: BenchServer, rows: number): Promise<World> => {
   const { people } = await buildMixWorld(server, rows)
-  const unaudited = await openUnaudited(server)
+  const unaudited = await openBeside(server, 'off')
   const researcher = await asResearcher(unaudited)
   const importer = await asImporter(unaudited)
   const plain = await openPlainSql(server.databaseUrl)

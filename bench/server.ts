@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
+import type { AuditWriting } from '../src/storage/audit/trail.ts'
 import { type Database, openDatabase } from '../src/storage/database.ts'
 import { openEmbedded } from '../src/storage/embedded.ts'
 import { issueToken, type TokenRequest } from '../src/storage/token.ts'
@@ -56,11 +58,14 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   }
 }
 
-/** A second server over the same database, which records nothing. */
-export const openUnaudited = async ({ databaseUrl }: BenchServer): Promise<Pick<BenchServer, 'as' | 'close'>> => {
+/** A further server over the same database, as old as others that are started with it. */
+export const openBeside = async (
+  { databaseUrl }: BenchServer,
+  auditing: AuditWriting,
+): Promise<Pick<BenchServer, 'as' | 'close'>> => {
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-bench-'))
   const port = await freePort()
-  const program = [...startArguments.slice(0, -2), 'bench/unaudited.ts']
+  const program = [...startArguments.slice(0, -2), 'bench/beside.ts', auditing]
   const child = start(program, { port, folder, databaseUrl })
   const origin = `http://127.0.0.1:${port}`
   const database = openDatabase(databaseUrl, { poolSize: 1 })
@@ -78,6 +83,9 @@ export const openUnaudited = async ({ databaseUrl }: BenchServer): Promise<Pick<
   return { as: asAt(origin, database), close }
 }
 
+/** Servers over one database have the same. */
+const secretKey = randomBytes(32).toString('base64')
+
 type Starting = { readonly port: number; readonly folder: string; readonly databaseUrl: string }
 
 const start = (programArguments: readonly string[], { port, folder, databaseUrl }: Starting): ChildProcess =>
@@ -88,6 +96,7 @@ const start = (programArguments: readonly string[], { port, folder, databaseUrl 
       PORT: String(port),
       DATA_DIR: folder,
       DATABASE_URL: databaseUrl,
+      SECRET_KEY: secretKey,
       LOG_LEVEL: 'warn',
       TRUST_PROXY: 'loopback',
     },

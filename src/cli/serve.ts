@@ -44,7 +44,7 @@ export const serve = async (config: Config): Promise<Running> => {
 }
 
 /** Half a second after a change it is told of; a subscriber that does not answer has a quarter of an hour. */
-const work = { pauseMs: 500, retries: 9 }
+export const work = { pauseMs: 500, retries: 9 }
 
 const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell): Promise<Running> => {
   const secretKey = await secretKeyOf(config, tell)
