@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseSaid, type Shared } from '../../auth/sharing-partners.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { FhirOptions } from '../../http/fhir.ts'
-import { jsonIn } from '../../http/fhir-body.ts'
+import { jsonIn, unsupported } from '../../http/fhir-body.ts'
 import { openContexts } from '../../http/fhir-context.ts'
 import { limitRequests } from '../../http/oauth-limits.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
@@ -32,6 +32,9 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
   server.removeAllContentTypeParsers()
   const parseJson = async (request: FastifyRequest, body: Buffer) => jsonIn(request, body)
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJson)
+  server.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
+    throw unsupported(headers['content-type'] ?? 'A body without a type', 'application/json')
+  })
   server.decorateRequest('caller', undefined)
   server.decorateRequest('partner')
   server.decorateRequest('shared')

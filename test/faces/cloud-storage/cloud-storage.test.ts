@@ -257,6 +257,26 @@ t.test('what is no key of a partner, nor what it says of itself, is refused, and
   t.strictSame((await partner.get()).body, before)
 })
 
+t.test('whoever sends something else than JSON is told what is taken', async t => {
+  const { statusCode, body } = await server.inject({
+    method: 'POST',
+    url: `/api/v1/sharing-partners/${registered.id}`,
+    headers: {
+      authorization: `Basic ${btoa(`${registered.id}:${registered.secret}`)}`,
+      'content-type': 'application/xml',
+    },
+    payload: '<name/>',
+  })
+  t.equal(statusCode, 415)
+  t.strictSame(JSON.parse(body).issue, [
+    {
+      severity: 'error',
+      code: 'not-supported',
+      diagnostics: 'application/xml is not taken here; send application/json',
+    },
+  ])
+})
+
 t.test('links by keys that were replaced are over', async t => {
   const link = await partner.deepLink('ann', heartAndPressure)
   const begun = await partner.deepLink('ann', heartAndPressure)
