@@ -1,10 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import t from 'tap'
 import packageJson from '../package.json' with { type: 'json' }
@@ -153,7 +154,7 @@ async function startDemo(environment: NodeJS.ProcessEnv) {
   const child = spawn('node', ['src/main.ts', 'demo'], {
     cwd: root,
     env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []
   let [password, figures] = ['', '']
@@ -164,7 +165,7 @@ async function startDemo(environment: NodeJS.ProcessEnv) {
       if (line.endsWith('are what they must be.')) figures = line
       if (line.includes('Ctrl-C')) resolve()
     })
-    child.once('exit', code => reject(new Error(`the demo ended with ${code}`)))
+    endedEarly(child, reject)
   })
   return { lines, password, figures, stop: () => stop(child) }
 }
@@ -202,16 +203,28 @@ async function startServer(environment: NodeJS.ProcessEnv) {
   const child = spawn('node', ['src/main.ts', 'serve'], {
     cwd: root,
     env: { ...environment, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   const address = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', line => {
       const entry: { event?: string; address?: string } = JSON.parse(line)
       if (entry.event === 'server-ready' && entry.address !== undefined) resolve(entry.address)
     })
-    child.once('exit', code => reject(new Error(`the server ended with ${code}`)))
+    endedEarly(child, reject)
   })
   return { stop: () => stop(child), addressed: (text: string) => text.replaceAll('http://localhost:8080', address) }
+}
+
+/** With what it said, all in the message: of a failed test, no more than that may be kept. */
+function endedEarly(child: ChildProcessByStdio<null, Readable, Readable>, reject: (error: Error) => void): void {
+  let said = ''
+  child.stderr.on('data', text => {
+    said += text
+    process.stderr.write(text)
+  })
+  child.once('close', code =>
+    reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}: ${said.replace(/\s+/g, ' ')}`)),
+  )
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -2,7 +2,7 @@ import { registerApproved } from '../../auth/approved-clients.ts'
 import { appToken, keepAppInvitations } from '../../storage/app-invitation.ts'
 import type { Database } from '../../storage/database.ts'
 import { makeInvitation } from '../../storage/invitation.ts'
-import { takeMessage } from '../../storage/study-message.ts'
+import { endMessage, takeMessage } from '../../storage/study-message.ts'
 
 /** What the link in a letter gives to an app that is trusted to take invitations up by itself. */
 export type LetterRead = { readonly token: string }
@@ -12,15 +12,23 @@ type Invited = { readonly subject: string; readonly patient: string; readonly st
 /** No mail is sent in the demo: the letter is taken from where it waits, as whoever reads it would have it. */
 export const readLetter = async (database: Database, invited: Invited): Promise<LetterRead> => {
   const { client_id: app } = await registerApproved({ database, refusalOf: url => url }, trustedApp)
-  const addresses = [{ channel: 'email', address: 'patient@northlake.example' }] as const
-  const [message = ''] = await database.transaction(connection =>
-    makeInvitation(connection, { ...invited, addresses, days: 7 }),
-  )
-  const taken = await takeMessage(database, message)
-  if (taken === undefined) throw new Error('there is no letter to be read')
-  await keepAppInvitations(database, { message, secret: taken.secret })
-  return { token: appToken(taken.secret, app) }
+  return { token: appToken(await writeLetter(database, { ...invited, address: 'patient@northlake.example' }), app) }
 }
+
+/** Answers the secret of its link. The letter never waits where a running server would send it, and so put another link in its place. */
+export const writeLetter = (
+  database: Database,
+  { address, ...invited }: Invited & { readonly address: string },
+): Promise<string> =>
+  database.transaction(async connection => {
+    const addresses = [{ channel: 'email', address }] as const
+    const [message = ''] = await makeInvitation(connection, { ...invited, addresses, days: 7 })
+    const taken = await takeMessage(connection, message)
+    if (taken === undefined) throw new Error('there is no letter to be read')
+    await keepAppInvitations(connection, { message, secret: taken.secret })
+    await endMessage(connection, message)
+    return taken.secret
+  })
 
 const trustedApp = {
   name: 'Shift diary',

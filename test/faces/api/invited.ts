@@ -1,6 +1,5 @@
-import { appToken, keepAppInvitations } from '../../../src/storage/app-invitation.ts'
-import { makeInvitation } from '../../../src/storage/invitation.ts'
-import { takeMessage } from '../../../src/storage/study-message.ts'
+import { writeLetter } from '../../../src/cli/demo/letter.ts'
+import { appToken } from '../../../src/storage/app-invitation.ts'
 import { openApps } from '../../auth/world.ts'
 
 type Payload = object | string
@@ -36,15 +35,8 @@ export const openInvitedApps = async () => {
     return { patient: id, subject: subject.id }
   }
   /** Answers the secret of the message's link. */
-  const invite = async ({ patient, subject }: { readonly patient: string; readonly subject: string }) => {
-    const addresses = [{ channel: 'email', address: 'somebody@example.org' }] as const
-    const [message = ''] = await database.transaction(connection =>
-      makeInvitation(connection, { subject, study: study.id, patient, addresses, days: 7 }),
-    )
-    const { secret = '' } = (await takeMessage(database, message)) ?? {}
-    await keepAppInvitations(database, { message, secret })
-    return secret
-  }
+  const invite = ({ patient, subject }: { readonly patient: string; readonly subject: string }) =>
+    writeLetter(database, { subject, study: study.id, patient, address: 'somebody@example.org' })
   const invited = async (name: string) => {
     const one = await enrolled(name)
     const secret = await invite(one)
