@@ -1,6 +1,7 @@
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
+import { isOfSeveral } from './audit/several.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
 import { compileChain, compileHas, compileListed, compileNames, compileThere, patientsOf } from './compile-link.ts'
@@ -129,8 +130,11 @@ const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlF
 
 /** The one patient of the row; several patients stand in `compartment`. An Observation has one subject or none. */
 const compileCompartment = (id: string, { type, facts, row }: RowNames): SqlFragment => {
-  const one = sql.fragment`${facts}.patient_id = ${patientIdOf(id)}`
+  const patientId = patientIdOf(id)
+  const one = sql.fragment`${facts}.patient_id = ${patientId}`
   if (type === 'Observation') return one
-  return sql.fragment`(${one} OR (${row}.patient_id = 0 AND EXISTS (
-    SELECT FROM compartment WHERE compartment.patient_id = ${patientIdOf(id)} AND compartment.pk = ${row}.pk)))`
+  const several = sql.fragment`EXISTS (
+    SELECT FROM compartment WHERE compartment.patient_id = ${patientId} AND compartment.pk = ${row}.pk)`
+  const any = type === 'AuditEvent' ? anyOf([several, isOfSeveral(row, patientId)]) : several
+  return sql.fragment`(${one} OR (${row}.patient_id = 0 AND ${any}))`
 }

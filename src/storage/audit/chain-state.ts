@@ -18,8 +18,8 @@ export const readChainState = async (connection: Connection): Promise<ChainState
   const last = await connection.maybeOne<{ epoch: number; snapshot: string }>(sql.fragment`
     SELECT epoch, snapshot::text AS snapshot FROM audit_seal ORDER BY seal DESC LIMIT 1`)
   const { isLate } = await connection.one<{ isLate: boolean }>(sql.fragment`
-    SELECT EXISTS (SELECT FROM audit_record WHERE recorded < now() - interval '1 minute'
-      AND ${last === undefined ? sql.fragment`TRUE` : sql.fragment`epoch = ${last.epoch} AND ${laterThan(last.snapshot)}`}) AS "isLate"`)
+    SELECT coalesce(min(recorded) < now() - interval '1 minute', FALSE) AS "isLate" FROM audit_record
+    WHERE ${last === undefined ? sql.fragment`TRUE` : sql.fragment`epoch = ${last.epoch} AND ${laterThan(last.snapshot)}`}`)
   const verified = await connection.maybeOne<{ at: Date; isWhole: boolean }>(sql.fragment`
     SELECT verified AS at, is_whole AS "isWhole" FROM audit_verification ORDER BY verified DESC LIMIT 1`)
   return { sealed, isLate, verified }

@@ -1,7 +1,7 @@
 import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 import { type AuditKey, digestsIn, headOf, macOf, marksOf } from './chain.ts'
-import { before, between, everything, laterThan, nothing } from './sealed-rows.ts'
+import { before, between, everything, isAnyLater, nothing } from './sealed-rows.ts'
 
 /** The end of the chain: whoever keeps it elsewhere can tell later that nothing was cut off. */
 export type AuditHead = { readonly seal: string; readonly head: string }
@@ -9,14 +9,16 @@ export type AuditHead = { readonly seal: string; readonly head: string }
 /**
  * Seals all rows that were committed since the last seal: each once, in whatever order transactions end, and by one process at a
  * time; of many that have gathered so many at once as can be done in time. Answers the new head; undefined where nothing was to be
- * sealed, or another process does it.
+ * sealed, or another process does it, or has done it less than `restMs` ago.
  */
 export const sealAudit = async (
   database: Database,
   key: AuditKey,
-  { now = new Date(), mostAtOnce = 5000 }: { readonly now?: Date; readonly mostAtOnce?: number } = {},
+  { now = new Date(), mostAtOnce = 5000, restMs = 0 }: Partial<Asked> & { readonly restMs?: number } = {},
 ): Promise<AuditHead | undefined> => {
-  if (await isAllSealed(database)) return undefined
+  const sealed = await lastLink(database)
+  if (sealed !== undefined && isWithin(now.getTime() - sealed.at.getTime(), restMs)) return undefined
+  if (await isAllSealed(database, sealed)) return undefined
   for (let last: AuditHead | undefined; ; ) {
     const { head, isAll } = await sealSome(database, key, { now, mostAtOnce })
     last = head ?? last
@@ -24,14 +26,15 @@ export const sealAudit = async (
   }
 }
 
+/** A process whose clock is ahead holds up no other. */
+const isWithin = (passedMs: number, restMs: number): boolean => passedMs >= 0 && passedMs < restMs
+
 /** Without a lock, as most of the time nothing was recorded since; what is being written now is sealed after it. */
-const isAllSealed = async (connection: Connection): Promise<boolean> => {
-  const last = await lastLink(connection)
-  const unsealed =
-    last === undefined ? sql.fragment`TRUE` : sql.fragment`epoch = ${last.epoch} AND ${laterThan(last.snapshot)}`
+const isAllSealed = async (connection: Connection, last: Link | undefined): Promise<boolean> => {
+  const isAny = last === undefined ? sql.fragment`EXISTS (SELECT FROM audit_record)` : isAnyLater(last)
   const { isNone } = await connection.one<{ isNone: boolean }>(sql.fragment`
     SELECT NOT EXISTS (SELECT FROM audit_epoch WHERE epoch > ${last?.epoch ?? 1})
-      AND NOT EXISTS (SELECT FROM audit_record WHERE ${unsealed}) AS "isNone"`)
+      AND NOT ${isAny} AS "isNone"`)
   return isNone
 }
 
@@ -77,44 +80,56 @@ const sealOnce = async (connection: Connection, key: AuditKey, sealing: Sealing)
   if (ids.length === 0) return { head: undefined, isAll }
   const link = { seal: String(BigInt(last?.seal ?? 0) + 1n), epoch, snapshot, sealed: now }
   const head = headOf(last?.head, link, digests, await noteConsents(connection, ids))
-  await connection.run(sql.fragment`
+  await connection.later(sql.fragment`
     INSERT INTO audit_seal (seal, epoch, snapshot, sealed, ids, marks, head, key, mac)
     VALUES (${link.seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
       ${sql.array([...ids], 'int8')}, ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
       ${sql.binary(macOf(key, head))})`)
-  await connection.run(
+  await connection.later(
     sql.fragment`SELECT show_audit(made.ids), show_installation(made.ids) FROM (SELECT ${sql.array([...ids], 'int8')} AS ids) AS made`,
   )
   return { head: { seal: link.seal, head: head.toString('hex') }, isAll }
 }
 
-/** Up to where is sealed: all that has ended by now, or what came before the transaction with which it would be too many. */
+/**
+ * Up to where is sealed: all that has ended by now, or what came before the transaction with which it would be too many, and the first
+ * in any case.
+ */
 const boundOf = async (connection: Connection, from: string, { epoch, isCurrent, mostAtOnce }: Sealing) => {
   const { current, bound } = await connection.one<{ current: string; bound: string | null }>(sql.fragment`
+    WITH unsealed AS NOT MATERIALIZED (
+      SELECT xact FROM audit_record WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${from}::pg_snapshot))
     SELECT pg_current_snapshot()::text AS current, (
-      SELECT record.xact::text FROM audit_record AS record
-      WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${from}::pg_snapshot)
-      ORDER BY record.xact OFFSET ${mostAtOnce} LIMIT 1) AS bound`)
+      SELECT xact::text FROM unsealed
+      WHERE xact >= (SELECT xact FROM unsealed ORDER BY unsealed.xact OFFSET ${mostAtOnce} LIMIT 1)
+        AND xact > (SELECT xact FROM unsealed ORDER BY unsealed.xact LIMIT 1)
+      ORDER BY unsealed.xact LIMIT 1) AS bound`)
   if (bound === null) return { snapshot: isCurrent ? current : everything, isAll: true }
   return { snapshot: isCurrent ? before(bound, current) : `${bound}:${bound}:`, isAll: false }
 }
 
 /** Which Consents let each see what they were answered. Answers the digests; of what had ended before, nothing is asked any more. */
 const noteConsents = async (connection: Connection, ids: readonly string[]): Promise<Buffer> => {
-  const records = sql.array([...ids], 'int8')
-  await connection.run(sql.fragment`SELECT note_audit_consents(${records})`)
-  await connection.run(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
-  const { digests } = await connection.one<{ digests: Buffer }>(sql.fragment`
-    SELECT coalesce(string_agg(audit_digest(noted), '' ORDER BY record, consent), '') AS digests
-    FROM audit_consent AS noted WHERE record = ANY(${records})`)
+  const { digests } = await connection.one<{ digests: Buffer }>(
+    sql.fragment`SELECT note_audit_consents(${sql.array([...ids], 'int8')}) AS digests`,
+  )
+  await connection.later(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
   return digests
 }
 
 type Unsealed = { readonly ids: readonly string[]; readonly digests: Buffer }
 
+type Link = {
+  readonly seal: string
+  readonly epoch: number
+  readonly snapshot: string
+  readonly head: Buffer
+  readonly at: Date
+}
+
 /** Of the newest seal, or of what is left of it. */
-const lastLink = (connection: Connection) =>
-  connection.maybeOne<{ seal: string; epoch: number; snapshot: string; head: Buffer }>(sql.fragment`
-    SELECT seal, epoch, snapshot::text AS snapshot, head FROM audit_seal
-    UNION ALL SELECT seal, epoch, snapshot::text, head FROM audit_checkpoint
+const lastLink = (connection: Connection): Promise<Link | undefined> =>
+  connection.maybeOne<Link>(sql.fragment`
+    SELECT seal, epoch, snapshot::text AS snapshot, head, sealed AS at FROM audit_seal
+    UNION ALL SELECT seal, epoch, snapshot::text, head, made FROM audit_checkpoint
     ORDER BY seal DESC LIMIT 1`)

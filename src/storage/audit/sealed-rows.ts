@@ -15,6 +15,17 @@ export const before = (xact: string, snapshot: string): string => {
 export const laterThan = (snapshot: string): SqlFragment => sql.fragment`(
   xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot) OR xact = ANY(ARRAY(SELECT pg_snapshot_xip(${snapshot}::pg_snapshot))))`
 
+/**
+ * Whether there are any of the epoch. The first is asked for in their order: a plan that PostgreSQL keeps takes them for a third of all
+ * rows, and would look for any one of them through the whole table.
+ */
+export const isAnyLater = ({ epoch, snapshot }: Link): SqlFragment => sql.fragment`(
+  (SELECT id FROM audit_record WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot) ORDER BY xact LIMIT 1) IS NOT NULL
+  OR EXISTS (
+    SELECT FROM audit_record WHERE epoch = ${epoch} AND xact = ANY(ARRAY(SELECT pg_snapshot_xip(${snapshot}::pg_snapshot)))))`
+
+type Link = { readonly epoch: number; readonly snapshot: string }
+
 /** Of those, the rows that a later snapshot sees. */
 export const between = (snapshot: string, later: string): SqlFragment =>
   sql.fragment`(${laterThan(snapshot)} AND pg_visible_in_snapshot(xact, ${later}::pg_snapshot))`

@@ -12,9 +12,9 @@ import { withDatabase } from '../../support/database.ts'
 
 const key = auditKeyOf(randomBytes(32))
 
-const opened = async (t: Test): Promise<Database> => {
+const opened = async (t: Test, poolSize = 4): Promise<Database> => {
   const { url, close } = await withDatabase()
-  const database = openDatabase(url, { poolSize: 4 })
+  const database = openDatabase(url, { poolSize })
   t.teardown(async () => {
     await database.close()
     await close()
@@ -197,6 +197,48 @@ t.test('a transaction that ends late is sealed all the same, and holds up none t
   await late
   t.match(await sealAudit(database, key), { seal: '2' })
   t.match(await verifyAudit(database, key), { kind: 'whole', rows: 2, unsealed: 0 })
+})
+
+t.test('what another process has sealed a moment ago is not sealed again for a while', async t => {
+  const database = await opened(t)
+  const at = (ms: number) => ({ now: new Date(1_700_000_000_000 + ms), restMs: 400 })
+  await insertRecords(database, [read])
+  t.match(await sealAudit(database, key, at(0)), { seal: '1' })
+  await insertRecords(database, [read])
+  t.equal(await sealAudit(database, key, at(399)), undefined)
+  t.match(await sealAudit(database, key, at(400)), { seal: '2' })
+  await insertRecords(database, [read])
+  t.match(await sealAudit(database, key, at(0)), { seal: '3' }, 'but a clock that is ahead holds up nobody')
+})
+
+t.test('a transaction that has more than is sealed at once is sealed as it is', async t => {
+  const database = await opened(t)
+  await insertRecords(database, [read, read, read])
+  await insertRecords(database, [read])
+  await sealAudit(database, key, { mostAtOnce: 2 })
+  t.strictSame(await database.any(sql.fragment`SELECT ids::int[] AS ids FROM audit_seal ORDER BY seal`), [
+    { ids: [1, 2, 3] },
+    { ids: [4] },
+  ])
+})
+
+t.test('looking for what is not sealed reads nothing of what is, however often it is asked', async t => {
+  const database = await opened(t, 1)
+  await database.run(sql.fragment`
+    INSERT INTO audit_record (epoch, xact, interaction, patients, kinds, outcome)
+    SELECT 1, (3 + number % 500)::text::xid8, 'sign-in', '{}', '{}', 200 FROM generate_series(1, 8000) AS number`)
+  await database.run(sql.fragment`ANALYZE audit_record`)
+  await sealAudit(database, key)
+  const walked = async () => {
+    await database.any(sql.fragment`SELECT pg_stat_force_next_flush()`)
+    return database.one<{ rows: number }>(
+      sql.fragment`SELECT seq_tup_read::int AS rows FROM pg_stat_user_tables WHERE relname = 'audit_record'`,
+    )
+  }
+  const before = await walked()
+  // After five times PostgreSQL keeps a plan.
+  for (let count = 0; count < 8; count += 1) t.equal(await sealAudit(database, key), undefined)
+  t.strictSame(await walked(), before)
 })
 
 t.test('several processes that seal at the same time make one chain', async t => {

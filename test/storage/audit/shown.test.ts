@@ -39,7 +39,7 @@ for (const clinic of ['clinic', 'other']) {
     await openAccount(database, `${id}@example.org`, id)
   }
 }
-for (const id of ['ann', 'bob']) {
+for (const id of ['ann', 'bob', 'cid']) {
   await put({
     resourceType: 'Patient',
     id,
@@ -123,6 +123,23 @@ t.test('an officer is shown all of it, of their own organization and of no other
   t.equal((await get(otherOfficer, `AuditEvent/${event?.id}`)).statusCode, 404)
   t.equal((await get(ann, `AuditEvent/${event?.id}`)).statusCode, 404, 'which names others is not for a patient')
   t.equal((await get(viewer, `AuditEvent/${event?.id}`)).statusCode, 404, 'nor for staff')
+})
+
+t.test('what concerned several patients is found by each of them, and by no other', async t => {
+  const launched = (launchPatient: string) =>
+    bearer({
+      subject: { kind: 'user', person: 'privacy-officer-clinic', launchPatient },
+      scope: 'patient/AuditEvent.rs',
+    })
+  const read = () => get(viewer, 'Patient?name=a,b')
+  for (const [patient, found] of Object.entries({ ann: 1, bob: 1, cid: 0 })) {
+    const events = await shownAfter(read, await launched(patient))
+    t.strictSame(
+      events.map(patientsIn).filter(named => named.length === 2),
+      Array.from({ length: found }, () => ['Patient/ann', 'Patient/bob']),
+      patient,
+    )
+  }
 })
 
 t.test('whoever was refused is shown as well, and what somebody does as a patient is theirs alone', async t => {
