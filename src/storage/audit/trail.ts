@@ -11,8 +11,8 @@ export type Trail = {
 }
 
 /**
- * Commits in groups, one after the other: what comes meanwhile goes with the next. Where few ask, nobody waits for a timer; where many
- * do, a record waits up to `gatherMs` for those that are about to come, since a commit takes as long as many a read.
+ * Commits in groups, one after the other: what comes meanwhile goes with the next. A record waits up to `gatherMs` for those that are
+ * about to come, since a commit takes as long as many a read; where there are none, or but one or two are asking, nobody waits for a timer.
  */
 export const openTrail = (connection: Connection): Trail => {
   let expected = 0
@@ -47,7 +47,7 @@ export const openTrail = (connection: Connection): Trail => {
       const group = next ?? newGroup()
       group.records.push(record)
       // What arrives in the same turn of the loop goes along.
-      if (expected < many) setImmediate(end(group))
+      if (expected === 0 || expected + group.records.length <= few) setImmediate(end(group))
       else if (next === undefined) setTimeout(end(group), gatherMs)
       next = group
       return group.written
@@ -55,9 +55,8 @@ export const openTrail = (connection: Connection): Trail => {
   }
 }
 
-/** As many as are looked something up, and not yet recorded. */
-const many = 2
-const gatherMs = 4
+const few = 2
+const gatherMs = 3
 
 /** A server records; `off` tells a bench what that costs, and is in no configuration. */
 export type AuditWriting = 'on' | 'off'
