@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { insertRecords } from '../../src/storage/audit/record.ts'
@@ -8,9 +5,8 @@ import { sealAudit } from '../../src/storage/audit/seal.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
+import { runProgram } from '../support/run-program.ts'
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const secretKey = '07'.repeat(32)
 
 const { url, close } = await withDatabase()
@@ -20,19 +16,7 @@ t.teardown(async () => {
   await close()
 })
 
-const run = async (...args: readonly string[]) => {
-  const env = { ...programEnvironment, DATABASE_URL: url, SECRET_KEY: secretKey }
-  const child = spawn(process.execPath, [main, 'audit', ...args], { env })
-  const said = { out: '', error: '' }
-  child.stdout.on('data', chunk => {
-    said.out += chunk
-  })
-  child.stderr.on('data', chunk => {
-    said.error += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, ...said }
-}
+const run = (...args: readonly string[]) => runProgram(['audit', ...args], { DATABASE_URL: url, SECRET_KEY: secretKey })
 
 t.test('it says that the record is whole, or what of it is not, and ends with 1', async t => {
   const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }

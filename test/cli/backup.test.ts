@@ -1,14 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { readBackups } from '../../src/storage/backup.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+import { runProgram } from '../support/run-program.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
@@ -17,19 +12,7 @@ t.teardown(async () => {
   await close()
 })
 
-const record = async (...args: readonly string[]) => {
-  const env = { ...programEnvironment, DATABASE_URL: url }
-  const child = spawn(process.execPath, [main, 'backup', 'record', ...args], { env })
-  const said = { out: '', error: '' }
-  child.stdout.on('data', chunk => {
-    said.out += chunk
-  })
-  child.stderr.on('data', chunk => {
-    said.error += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, ...said }
-}
+const record = (...args: readonly string[]) => runProgram(['backup', 'record', ...args], { DATABASE_URL: url })
 
 t.test('whoever makes backups records what was taken, when, how large it is and where it lies', async t => {
   const more = ['--taken', '2026-03-01T03:00:00+01:00', '--size', '1234', '--label', 's3://backups/1']

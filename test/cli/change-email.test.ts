@@ -1,15 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+import { runProgram } from '../support/run-program.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
@@ -18,17 +13,7 @@ t.teardown(async () => {
   await close()
 })
 
-const change = async (from: string, to: string) => {
-  const child = spawn(process.execPath, [main, 'change-email', from, to], {
-    env: { ...programEnvironment, DATABASE_URL: url },
-  })
-  let error = ''
-  child.stderr.on('data', chunk => {
-    error += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, error }
-}
+const change = (from: string, to: string) => runProgram(['change-email', from, to], { DATABASE_URL: url })
 
 t.test('the operator gives an account another address, which is not confirmed by that', async t => {
   const openStoreAs = await openOwnStores(database)
@@ -40,17 +25,20 @@ t.test('the operator gives an account another address, which is not confirmed by
     await database.run(
       sql.fragment`INSERT INTO user_account (email, person, verified_at) VALUES (${email}, ${person}, now())`,
     )
-  t.same(await change('ana@example.org', 'x'), { code: 1, error: '"x" is no e-mail address\n' })
+  t.same(await change('ana@example.org', 'x'), { code: 1, out: '', error: '"x" is no e-mail address\n' })
   t.same(await change('cleo@example.org', 'ana@home.example'), {
     code: 1,
+    out: '',
     error: 'Nobody signs in with cleo@example.org\n',
   })
   t.same(await change('ana@example.org', 'ben@example.org'), {
     code: 1,
+    out: '',
     error: 'ben@example.org is the address of an account already\n',
   })
   t.same(await change('ana@example.org', 'Ana@Home.example'), {
     code: 0,
+    out: '',
     error: 'ana@example.org signs in with Ana@Home.example from now on.\n',
   })
   t.same(await database.any(sql.fragment`SELECT email, verified_at FROM user_account WHERE person = ${ana}`), [

@@ -1,14 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+import { runProgram } from '../support/run-program.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
@@ -18,19 +13,8 @@ t.teardown(async () => {
 })
 await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic')`)
 
-const run = async (...args: readonly string[]) => {
-  const env = { ...programEnvironment, DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) }
-  const child = spawn(process.execPath, [main, 'client', ...args], { env })
-  const said = { out: '', error: '' }
-  child.stdout.on('data', chunk => {
-    said.out += chunk
-  })
-  child.stderr.on('data', chunk => {
-    said.error += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, ...said }
-}
+const run = (...args: readonly string[]) =>
+  runProgram(['client', ...args], { DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) })
 
 /** What was recorded, oldest first, and whose privacy officers read it. */
 const recorded = () =>

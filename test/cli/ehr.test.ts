@@ -1,13 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+import { runProgram } from '../support/run-program.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
@@ -17,26 +12,12 @@ t.teardown(async () => {
 })
 await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUES ('clinic', 'clinic'), ('lab', 'lab')`)
 
-const run = async (args: readonly string[], input = '') => {
-  const child = spawn(process.execPath, [main, 'ehr', ...args], {
-    env: {
-      ...programEnvironment,
-      DATABASE_URL: url,
-      SECRET_KEY: '07'.repeat(32),
-      OUTBOUND_ORIGINS: 'https://ehr.example.org',
-    },
-  })
-  const said = { out: '', error: '' }
-  child.stdout.on('data', chunk => {
-    said.out += chunk
-  })
-  child.stderr.on('data', chunk => {
-    said.error += chunk
-  })
-  child.stdin.end(input)
-  const [code] = await once(child, 'close')
-  return { code, ...said }
+const environment = {
+  DATABASE_URL: url,
+  SECRET_KEY: '07'.repeat(32),
+  OUTBOUND_ORIGINS: 'https://ehr.example.org',
 }
+const run = (args: readonly string[], input = '') => runProgram(['ehr', ...args], environment, input)
 
 const issuer = 'https://ehr.example.org/fhir'
 const known = {

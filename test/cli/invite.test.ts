@@ -1,24 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
+import { runProgram } from '../support/run-program.ts'
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
-
-const run = async (args: readonly string[], env: Readonly<Record<string, string>>) => {
-  const child = spawn(process.execPath, [main, 'invite', ...args], { env: { ...programEnvironment, ...env } })
-  const said = { out: '', error: '' }
-  child.stdout.on('data', chunk => {
-    said.out += chunk
-  })
-  child.stderr.on('data', chunk => {
-    said.error += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, ...said }
-}
+const run = (args: readonly string[], env: Readonly<Record<string, string>>) => runProgram(['invite', ...args], env)
 
 const { url, close } = await withDatabase()
 t.teardown(close)

@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { readSigningKeys } from '../../src/auth/signing-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
+import { runProgram } from '../support/run-program.ts'
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const secretKey = Buffer.alloc(32, 7)
 
 const { url, close } = await withDatabase()
@@ -18,15 +14,11 @@ t.teardown(async () => {
 })
 
 const run = async (...words: readonly string[]) => {
-  const child = spawn(process.execPath, [main, 'keys', ...words], {
-    env: { ...programEnvironment, DATABASE_URL: url, SECRET_KEY: secretKey.toString('hex') },
+  const { code, out, error } = await runProgram(['keys', ...words], {
+    DATABASE_URL: url,
+    SECRET_KEY: secretKey.toString('hex'),
   })
-  let out = ''
-  child.stdout.on('data', chunk => {
-    out += chunk
-  })
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`it ended with ${code}`)
+  if (code !== 0) throw new Error(`it ended with ${code}: ${error}`)
   return out.trimEnd()
 }
 const kids = async () => (await readSigningKeys(database, secretKey)).map(({ kid }) => kid)

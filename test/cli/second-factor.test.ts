@@ -1,15 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import t from 'tap'
 import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+import { runProgram } from '../support/run-program.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
@@ -18,17 +13,7 @@ t.teardown(async () => {
   await close()
 })
 
-const remove = async (email: string) => {
-  const child = spawn(process.execPath, [main, 'second-factor', 'remove', email], {
-    env: { ...programEnvironment, DATABASE_URL: url },
-  })
-  let error = ''
-  child.stderr.on('data', chunk => {
-    error += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, error }
-}
+const remove = (email: string) => runProgram(['second-factor', 'remove', email], { DATABASE_URL: url })
 
 t.test('the operator takes away a second factor, and is told where there is none', async t => {
   const ana = await createPerson(await openOwnStores(database), 'Ana')
@@ -37,8 +22,9 @@ t.test('the operator takes away a second factor, and is told where there is none
   )
   t.same(await remove('Ana@example.org'), {
     code: 0,
+    out: '',
     error: 'Ana@example.org has no second factor any more, and is signed out everywhere.\n',
   })
-  t.same(await remove('ana@example.org'), { code: 1, error: 'ana@example.org has no second factor\n' })
-  t.same(await remove('ben@example.org'), { code: 1, error: 'Nobody signs in with ben@example.org\n' })
+  t.same(await remove('ana@example.org'), { code: 1, out: '', error: 'ana@example.org has no second factor\n' })
+  t.same(await remove('ben@example.org'), { code: 1, out: '', error: 'Nobody signs in with ben@example.org\n' })
 })

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,9 +5,8 @@ import t from 'tap'
 import { readSigningKeys } from '../../src/auth/signing-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
+import { runProgram } from '../support/run-program.ts'
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-secret-key-'))
 const { url, close } = await withDatabase()
 t.teardown(async () => {
@@ -17,21 +14,8 @@ t.teardown(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-const run = async (env: Readonly<Record<string, string>> = {}, input = '') => {
-  const child = spawn(process.execPath, [main, 'secret-key', 'rotate'], {
-    env: { ...programEnvironment, DATABASE_URL: url, DATA_DIR: dataDir, ...env },
-  })
-  const said = { out: '', error: '' }
-  child.stdout.on('data', chunk => {
-    said.out += chunk
-  })
-  child.stderr.on('data', chunk => {
-    said.error += chunk
-  })
-  child.stdin.end(input)
-  const [code] = await once(child, 'close')
-  return { code, ...said }
-}
+const run = (env: Readonly<Record<string, string>> = {}, input = '') =>
+  runProgram(['secret-key', 'rotate'], { DATABASE_URL: url, DATA_DIR: dataDir, ...env }, input)
 
 const signingKeys = async (secretKey: Buffer) => {
   const database = openDatabase(url, { poolSize: 1 })

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,25 +6,18 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { withBareDatabase } from '../support/database.ts'
-import { programEnvironment } from '../support/program-environment.ts'
+import { runProgram, startProgram } from '../support/run-program.ts'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'sharewell-serve-'))
 t.teardown(() => rm(dataDir, { recursive: true, force: true }))
 const { url, close } = await withBareDatabase()
 t.teardown(close)
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const environment = { DATA_DIR: dataDir, PORT: '0' }
 const start = (args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess =>
-  spawn(process.execPath, [main, ...args], { env: { ...programEnvironment, DATA_DIR: dataDir, PORT: '0', ...env } })
-
-/** Runs to its end. */
-const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
-  const child = start(args, env)
-  const error: Buffer[] = []
-  child.stderr?.on('data', chunk => error.push(chunk))
-  const [code] = await once(child, 'close')
-  return { code, error: Buffer.concat(error).toString() }
-}
+  startProgram(args, { ...environment, ...env })
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runProgram(args, { ...environment, ...env })
 
 /** The first line of its log that tells of the event. */
 const entryOf = async (server: ChildProcess, event: string) => {
