@@ -91,6 +91,16 @@ const readers: readonly Reader[] = [
       sees: none,
     })),
   )),
+  ...(await Promise.all(
+    (['officer', 'foreign-officer', 'researcher'] as const).map(async name => ({
+      name: `${name}, whose app was launched with lou`,
+      call: await staff(name, {
+        subject: { kind: 'user', person: `person-${name}`, launchPatient: 'lou' },
+        scope: 'patient/AuditEvent.rs',
+      }),
+      sees: ({ officer, patients }: Done) => officer === name && patients.includes('lou'),
+    })),
+  )),
   { name: 'officer, narrowed to a study', call: await staff('officer', { study: 'open' }), sees: none },
   { name: 'officer, without the scope', call: await staff('officer', { scope: 'user/Patient.rs' }), sees: none },
   {
