@@ -14,6 +14,8 @@ export type Subscriber = {
   readonly rights: string
   /** By the revocation of the token that it was written with, or by its own time. */
   readonly hasEnded: boolean
+  /** There is something to do for it: to look at what it asks, to tell it of events, to end it. */
+  readonly isDue: boolean
   /** It is time to show that this server is still there. */
   readonly isSilent: boolean
   /** Numbers of its last event, and of the last that went out. */
@@ -23,7 +25,7 @@ export type Subscriber = {
 
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
-    SELECT (${hasEnded}) AS "hasEnded", ${isSilent} AS "isSilent",
+    SELECT (${hasEnded}) AS "hasEnded", (${isDue}) AS "isDue", ${isSilent} AS "isSilent",
       ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told, stored.content
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
@@ -37,6 +39,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
     caller: await findCallerOf(connection, sql.fragment`subscriber`, id),
     rights: row.rights,
     hasEnded: row.hasEnded,
+    isDue: row.isDue,
     isSilent: row.isSilent,
     lastEvent: Number(row.last_event),
     lastTold: Number(row.last_told),
@@ -46,6 +49,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
 type Row = {
   readonly rights: string
   readonly hasEnded: boolean
+  readonly isDue: boolean
   readonly isSilent: boolean
   readonly last_event: string
   readonly last_told: string
@@ -58,15 +62,16 @@ const hasEnded = sql.fragment`subscriber.ends_at <= now() OR ${isRevoked(sql.fra
 const isSilent = sql.fragment`coalesce(subscriber.heartbeat > 0
   AND subscriber.told_at < now() - subscriber.heartbeat * interval '1 second', FALSE)`
 
-/** Those for which there is something to do: to look at what they ask, to tell them of events, to end. */
+/** What could not be told is tried again by the hour. */
+const isDue = sql.fragment`subscriber.status = 'requested'
+  OR (subscriber.status = 'active' AND subscriber.last_event > subscriber.last_told)
+  OR (subscriber.status = 'active' AND ${isSilent})
+  OR (subscriber.status = 'error' AND subscriber.last_event > subscriber.last_told
+    AND subscriber.failed_at < now() - interval '1 hour')
+  OR (subscriber.status IN ('active', 'error') AND (${hasEnded}))`
+
 export const dueSubscribers = async (connection: Connection): Promise<readonly string[]> => {
-  const rows = await connection.any<{ id: string }>(sql.fragment`
-    SELECT id FROM subscriber
-    WHERE status = 'requested'
-      OR (status = 'active' AND last_event > last_told)
-      OR (status = 'active' AND ${isSilent})
-      OR (status = 'error' AND last_event > last_told AND failed_at < now() - interval '1 hour')
-      OR (status IN ('active', 'error') AND (${hasEnded}))`)
+  const rows = await connection.any<{ id: string }>(sql.fragment`SELECT id FROM subscriber WHERE ${isDue}`)
   return rows.map(({ id }) => id)
 }
 

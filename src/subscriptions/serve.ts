@@ -31,10 +31,13 @@ export type Serving = {
   readonly recordTold: (caller: Caller | undefined, told: readonly Found[]) => Promise<void>
 }
 
-/** Whatever is due to one subscriber. It throws where that fails and is to be tried again. */
+/**
+ * Whatever is due to one subscriber, if anything still is: somebody may have asked for it who looked before the last time was over.
+ * It throws where that fails and is to be tried again.
+ */
 export const serve = async (serving: Serving, id: string, { isLast }: { isLast: boolean }): Promise<void> => {
   const subscriber = await findSubscriber(serving.database, id)
-  if (subscriber?.caller === undefined || subscriber.subscription.status === 'off') return
+  if (subscriber?.caller === undefined || !subscriber.isDue) return
   const { subscription, caller } = subscriber
   const access = serving.accessFor(caller)
   const type = subscribedType(subscription) as ResourceType

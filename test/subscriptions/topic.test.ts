@@ -1,6 +1,8 @@
 import type { Bundle, Extension, Observation, Parameters, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
+import { openQueues } from '../../src/storage/queue.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { until } from './receiver.ts'
 import { heartRate, openSubscriptionWorld } from './world.ts'
 
@@ -197,6 +199,26 @@ t.test('a greeting that is not accepted leaves it in error', async t => {
   t.match(await reaches(researcher, id, 'error'), { error: 'The endpoint answered 404' })
   receiver.answer.status = 200
   receiver.received.splice(0)
+  await off(id)
+})
+
+t.test('who asks for it late, when it is in error, makes it neither active nor told', async t => {
+  const queues = await openQueues(world.url, { retries: 1, reportFault: fault => t.fail(String(fault)) })
+  t.teardown(queues.close)
+  const queue = await queues.open('subscription')
+  receiver.answer.status = 404
+  const id = await subscribe(researcher, topic())
+  await reaches(researcher, id, 'error')
+  receiver.answer.status = 200
+  receiver.received.splice(0)
+  await queue.ask(id)
+  await until(async () => {
+    const { waiting } = await world.database.one<{ waiting: boolean }>(
+      sql.fragment`SELECT EXISTS (SELECT FROM queue.job WHERE singleton_key = ${id} AND state < 'completed') AS waiting`,
+    )
+    return !waiting
+  })
+  t.match([await read(researcher, id), receiver.received], [{ status: 'error', meta: { versionId: '2' } }, []])
   await off(id)
 })
 
