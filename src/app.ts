@@ -15,6 +15,7 @@ import { openEhrLaunches } from './auth/ehr/launches.ts'
 import { openSso } from './auth/sso/sso.ts'
 import { quarantineRoomOf } from './config/quarantine.ts'
 import { baseUrlOf, type Config } from './config.ts'
+import { openFaults } from './events/faults.ts'
 import { logEvents } from './events/log.ts'
 import { loadRegistry } from './fhir/registry.ts'
 import { openXml } from './fhir/xml/xml.ts'
@@ -104,7 +105,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     return JSON.parse(content)
   }
   const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, accessFor(caller), doorOfRequest())
-  const reportFault = (fault: unknown) => log.error(fault)
+  const reportFault = openFaults({ log })
   const isRegistrationOpen = config.clientRegistration === 'open'
   const authorization = openAuthorizationServer({
     database,
@@ -116,7 +117,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     onRevoked: callers.forget,
     openStoreFor,
     openStoreAs,
-    reportFault,
+    reportFault: fault => log.error(fault),
     errorPage: unanswerablePage,
   })
   const { recordTold } = audit

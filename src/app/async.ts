@@ -14,9 +14,8 @@ type Parts = {
 /** Requests that are answered later, by a queue of their own. */
 export const openAsync = async (
   { database, fhir, log }: Parts,
-  { queues }: Jobs,
+  { queues, reportFault }: Jobs,
 ): Promise<{ readonly requests: AsyncRequests; readonly close: () => Promise<void> }> => {
-  const reportFault = (fault: unknown) => log.error(fault)
   const queue = await queues.open('async-request')
   const contextOf = openContexts(fhir)
   const working = await workOnAsyncRequests({

@@ -32,17 +32,16 @@ type Parts = {
 export const openPatients = async (parts: Parts) => {
   const { config, log, accounts, mail, registry, codeClasses, openStoreFor, jobs } = parts
   const { database } = accounts
-  const reportFault = (fault: unknown) => log.error(fault)
   const outbound = openOutbound({ allowed: [...config.outboundOrigins, ...smsOriginsOf(config)] })
   const outbox = hasOutbox(config) ? openOutbox() : undefined
   const channels = outbox ?? { email: mail, sms: openSms({ config, log, outbound }) }
   const letters = { accounts, database, channels }
   const registering = { accounts, database, registry, openStoreFor }
-  const sending = jobs && (await openSending({ ...letters, reportFault }, jobs))
-  const importing = jobs && (await openImporting({ ...registering, reportFault }, jobs))
+  const sending = jobs && (await openSending(letters, jobs))
+  const importing = jobs && (await openImporting(registering, jobs))
   const invitations = openInvitations({ ...letters, registry, openStoreFor, ask: async id => sending?.ask(id) })
   const studies = { ...registering, codeClasses }
-  const acting = jobs && (await openActing({ ...studies, invitations, reportFault }, jobs))
+  const acting = jobs && (await openActing({ ...studies, invitations }, jobs))
   return {
     channels,
     pages: {

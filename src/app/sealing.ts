@@ -28,7 +28,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
   }
   const go = async (): Promise<void> => {
     // Of several processes any seals what all have recorded.
-    await seal(0.8 * pauseMs)
+    await seal(ofPause * pauseMs)
     if (!isClosed) timer = setTimeout(() => (sealing = go()), pauseMs)
   }
   let sealing = go()
@@ -42,5 +42,8 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
     },
   }
 }
+
+/** That much of one must have passed since anybody sealed; its own turn may come a little early. */
+const ofPause = 0.8
 
 const hourMs = 3_600_000

@@ -1,3 +1,4 @@
+import type { ReportFault } from '../events/faults.ts'
 import { removeOldAppInvitations } from '../storage/app-invitation.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { dropOldIntake } from '../storage/old-intake.ts'
@@ -19,13 +20,13 @@ export type Work = {
 }
 
 /** The same with its queues, which are closed when no request is left that may ask for something. */
-export type Jobs = { readonly pauseMs: number; readonly queues: Queues }
+export type Jobs = { readonly pauseMs: number; readonly queues: Queues; readonly reportFault: ReportFault }
 
 export const openJobs = async (
   databaseUrl: string,
   { pauseMs, retries }: Work,
-  reportFault: (fault: unknown) => void,
-): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { retries, reportFault }) })
+  reportFault: ReportFault,
+): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { retries, reportFault }), reportFault })
 
 /** Background work, over connections of its own: requests do not wait for it. */
 export const openWork = async (
@@ -49,12 +50,12 @@ export const openWork = async (
 /** Messages to people in studies, by a queue of their own; none where nothing can be sent. */
 export const openSending = async (
   parts: SendingParts,
-  { pauseMs, queues }: Jobs,
+  { pauseMs, queues, reportFault }: Jobs,
 ): Promise<Pick<Queue, 'ask' | 'close'> | undefined> => {
   const { channels } = parts
   if (channels.email === undefined && channels.sms === undefined) return undefined
   const queue = await queues.open('invitation')
-  const sending = await openMessageSending({ ...parts, queue, pauseMs })
+  const sending = await openMessageSending({ ...parts, queue, pauseMs, reportFault })
   return {
     ask: queue.ask,
     close: async () => {
@@ -66,11 +67,11 @@ export const openSending = async (
 
 /** Lists of patients, by a queue of their own, so that no message waits for them. */
 export const openImporting = async (
-  parts: Omit<Parameters<typeof workOnImports>[0], 'queue'>,
-  { queues }: Jobs,
+  parts: Omit<Parameters<typeof workOnImports>[0], 'queue' | 'reportFault'>,
+  { queues, reportFault }: Jobs,
 ): Promise<Pick<Queue, 'ask' | 'close'>> => {
   const queue = await queues.open('patient-import')
-  const importing = await workOnImports({ ...parts, queue })
+  const importing = await workOnImports({ ...parts, queue, reportFault })
   return {
     ask: queue.ask,
     close: async () => {
@@ -82,11 +83,11 @@ export const openImporting = async (
 
 /** What is done to many people of a study, by a queue of its own. */
 export const openActing = async (
-  parts: Omit<Parameters<typeof workOnStudyActions>[0], 'queue'>,
-  { queues }: Jobs,
+  parts: Omit<Parameters<typeof workOnStudyActions>[0], 'queue' | 'reportFault'>,
+  { queues, reportFault }: Jobs,
 ): Promise<Pick<Queue, 'ask' | 'close'>> => {
   const queue = await queues.open('study-action')
-  await workOnStudyActions({ ...parts, queue })
+  await workOnStudyActions({ ...parts, queue, reportFault })
   return queue
 }
 
@@ -94,7 +95,7 @@ export const openActing = async (
 export const openForgetting = (
   database: Database,
   days: number,
-  reportFault: (fault: unknown) => void,
+  reportFault: ReportFault,
 ): { readonly close: () => void } => {
   const forget = () => {
     void dropOldIntake(database, days).catch(reportFault)
@@ -109,4 +110,4 @@ export const openForgetting = (
 const hourMs = 60 * 60 * 1000
 const messageDays = 180
 
-type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs'>
+type SendingParts = Omit<Parameters<typeof openMessageSending>[0], 'queue' | 'pauseMs' | 'reportFault'>
