@@ -32,10 +32,10 @@ import { openApiRoutes } from './http/openapi.ts'
 import { openServer } from './http/server.ts'
 import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
-import { doorOfRequest } from './http/within-request.ts'
 import { openMail } from './messages/mail.ts'
 import { openOutbound } from './messages/outbound.ts'
 import { findSessionCaller } from './storage/account/session.ts'
+import { currentDoor } from './storage/audit/door.ts'
 import type { AuditWriting } from './storage/audit/trail.ts'
 import { openCallers } from './storage/callers.ts'
 import { openDatabase } from './storage/database.ts'
@@ -104,7 +104,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     const { content } = await fhir.openStoreFor(caller, accessFor(caller)).read('Subscription', id)
     return JSON.parse(content)
   }
-  const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, accessFor(caller), doorOfRequest())
+  const openStoreFor = (caller: Caller) => fhir.openStoreFor(caller, accessFor(caller), currentDoor())
   const reportFault = openFaults({ log })
   const isRegistrationOpen = config.clientRegistration === 'open'
   const authorization = openAuthorizationServer({

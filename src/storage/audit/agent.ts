@@ -1,9 +1,7 @@
 import type { Caller } from '../../access/caller.ts'
 import { whoIs } from '../../access/rules/rule.ts'
+import type { AuditDoor } from './door.ts'
 import type { AuditAgent } from './record.ts'
-
-/** Within which request and operation something is done. */
-export type AuditDoor = Pick<AuditAgent, 'request' | 'operation'>
 
 /** A caller as the audit names them. */
 export const agentOf = (caller: Caller, door: AuditDoor = {}): AuditAgent => {

@@ -1,5 +1,6 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { currentDoor } from './door.ts'
 
 type SignInTried = {
   /** Whose account it is; undefined where nobody has such an address. */
@@ -9,13 +10,13 @@ type SignInTried = {
 }
 
 /**
- * That somebody signed in, or tried to, told also to the patients whose account it is: of staff and administrators who are patients as
+ * That somebody signed in, or tried to, within the request that is being answered; told also to the patients whose account it is: of staff and administrators who are patients as
  * well in a row of its own, for privacy officers and other administrators learn nothing of that. It is one statement, whoever it is: how long it takes says nothing.
  */
 export const recordSignIn = async (connection: Connection, { person, outcome }: SignInTried): Promise<void> => {
   await connection.run(sql.fragment`
-    INSERT INTO audit_record (epoch, person, practitioner, patient, client, interaction, patients, kinds, outcome)
-    SELECT (SELECT max(epoch) FROM audit_epoch), ${person ?? null}, told.practitioner, told.patient, 'pages', 'sign-in', told.patients,
+    INSERT INTO audit_record (epoch, request, person, practitioner, patient, client, interaction, patients, kinds, outcome)
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${currentDoor().request ?? null}::text, ${person ?? null}, told.practitioner, told.patient, 'pages', 'sign-in', told.patients,
       '{}', ${outcome}
     FROM (
       SELECT (SELECT practitioner FROM person_practitioner WHERE person = ${person ?? null}) AS practitioner,
