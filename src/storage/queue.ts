@@ -27,11 +27,13 @@ type QueueName =
 type Options = {
   /** How often something is tried again. */
   readonly retries: number
+  /** Between two looks for what nobody is woken for. */
+  readonly lookSeconds?: number
   readonly reportFault: (fault: unknown) => void
 }
 
 /** In a schema of their own, `queue`, which pg-boss makes and migrates itself. Who asks wakes who works, by NOTIFY. */
-export const openQueues = async (url: string, { retries, reportFault }: Options): Promise<Queues> => {
+export const openQueues = async (url: string, { retries, lookSeconds = 2, reportFault }: Options): Promise<Queues> => {
   // Loaded where there is work to do.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
@@ -67,6 +69,7 @@ export const openQueues = async (url: string, { retries, reportFault }: Options)
             for (const worker of workers) boss.notifyWorker(worker)
             if (job !== undefined) await run(job.data.key, { isLast: job.retryCount >= job.retryLimit })
           }
+          const looking = { ...waiting, notifyPollingIntervalSeconds: lookSeconds }
           for (const looks of [looking, waiting, waiting, waiting]) workers.push(await boss.work(name, looks, doOne))
         },
         close: () => boss.offWork(name),
@@ -80,5 +83,4 @@ export const openQueues = async (url: string, { retries, reportFault }: Options)
  * Nobody wakes for what is to be tried again: one of those who work on a queue looks for it, and wakes the others. Where nobody can be
  * woken, as behind PgBouncer, all look for everything.
  */
-const looking = { includeMetadata: true as const, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 2 }
-const waiting = { ...looking, notifyPollingIntervalSeconds: 60 }
+const waiting = { includeMetadata: true as const, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 60 }

@@ -49,13 +49,3 @@ t.test('the refusal of Questionnaire/qs1 names the linkId', { skip: withoutExamp
   const [first] = validate(registry, qs1?.resource)
   t.match(first, { code: 'required', expression: 'Questionnaire.item[0].item[0].linkId' })
 })
-
-t.test('an Observation takes a small part of a millisecond', { skip: withoutExamples }, async t => {
-  const observations = syntheticExamples().filter(({ resource }) => resource.resourceType === 'Observation')
-  for (const { resource } of observations) validate(registry, resource)
-  const start = performance.now()
-  for (const { resource } of observations) validate(registry, resource)
-  const each = ((performance.now() - start) * 1000) / observations.length
-  t.comment(`${each.toFixed(1)} µs`)
-  t.ok(each < 100, 'far above what it takes on an idle machine')
-})
