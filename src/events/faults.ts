@@ -39,16 +39,10 @@ type Told = { readonly at: number; repeated: number }
 
 const quietMs = 60_000
 
-/** pg-boss tells the fields of an error, which are none by their type. */
-const asError = (fault: unknown): Error => {
-  if (fault instanceof Error) return fault
-  const { message, stack, ...fields } = typeof fault === 'object' && fault !== null ? ({ ...fault } as Fields) : {}
-  const error = Object.assign(new Error(typeof message === 'string' ? message : String(fault)), fields)
-  if (typeof stack === 'string') error.stack = stack
-  return error
-}
+/** pg-boss tells an object with the fields of one. */
+const asError = (fault: unknown): Error => (isErrorLike(fault) ? fault : new Error(String(fault)))
 
-type Fields = { readonly message?: unknown; readonly stack?: unknown }
+const isErrorLike = (fault: unknown): fault is Error =>
+  typeof fault === 'object' && fault !== null && 'message' in fault && typeof fault.message === 'string'
 
-const nameOf = (error: Error): string =>
-  error.cause instanceof Error ? `${error.message}: ${nameOf(error.cause)}` : error.message
+const nameOf = ({ message, cause }: Error): string => (isErrorLike(cause) ? `${message}: ${nameOf(cause)}` : message)

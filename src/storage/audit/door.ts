@@ -8,7 +8,7 @@ export type AuditDoor = Pick<AuditAgent, 'request' | 'operation'>
  * Runs what is done within the door. It decides nothing and is asked by the audit alone: what pages use is opened once for all, and asked
  * for somebody by their id, through more hands than should carry it for the record's sake.
  */
-export const within = <T>(door: AuditDoor, run: () => T): T => doors.run(door, run)
+export const withinDoor = <T>(door: AuditDoor, run: () => T): T => doors.run(door, run)
 
 /** The door within which this runs; nothing where there is none. */
 export const currentDoor = (): AuditDoor => doors.getStore() ?? {}

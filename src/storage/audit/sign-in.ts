@@ -10,14 +10,15 @@ type SignInTried = {
 }
 
 /**
- * That somebody signed in, or tried to, within the request that is being answered; told also to the patients whose account it is: of staff and administrators who are patients as
- * well in a row of its own, for privacy officers and other administrators learn nothing of that. It is one statement, whoever it is: how long it takes says nothing.
+ * That somebody signed in, or tried to, within the request that is being answered; told also to the patients whose account it is: of staff
+ * and administrators who are patients as well in a row of its own, for privacy officers and other administrators learn nothing of that. It is
+ * one statement, whoever it is: how long it takes says nothing.
  */
 export const recordSignIn = async (connection: Connection, { person, outcome }: SignInTried): Promise<void> => {
   await connection.run(sql.fragment`
     INSERT INTO audit_record (epoch, request, person, practitioner, patient, client, interaction, patients, kinds, outcome)
-    SELECT (SELECT max(epoch) FROM audit_epoch), ${currentDoor().request ?? null}::text, ${person ?? null}, told.practitioner, told.patient, 'pages', 'sign-in', told.patients,
-      '{}', ${outcome}
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${currentDoor().request ?? null}::text, ${person ?? null},
+      told.practitioner, told.patient, 'pages', 'sign-in', told.patients, '{}', ${outcome}
     FROM (
       SELECT (SELECT practitioner FROM person_practitioner WHERE person = ${person ?? null}) AS practitioner,
         works_here(${person ?? null}) AS works,

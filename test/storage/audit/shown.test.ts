@@ -1,6 +1,7 @@
 import type { AuditEvent, Bundle, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { withinDoor } from '../../../src/storage/audit/door.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -228,10 +229,18 @@ t.test('that staff sign in tells their officers nothing of whose patients they a
   const patient = { target: { reference: 'Patient/ann' } }
   const person = 'viewer-other'
   await put({ resourceType: 'Person', id: person, active: true, link: [practitioner, patient] } as never)
-  const signIn = () => recordSignIn(database, { person, outcome: 401 })
+  const signIn = () => withinDoor({ request: 'of-both' }, () => recordSignIn(database, { person, outcome: 401 }))
   t.strictSame(await shownAfter(signIn, officer), [], 'who registered them as a patient')
   const [event, ...others] = await shownAfter(signIn, otherOfficer)
-  t.match(event, { agent: [{ who: { reference: 'Practitioner/viewer-other' } }, {}, {}], outcome: '4' })
+  const ofRequest = { what: { identifier: { value: 'of-both' } } }
+  t.match(event, {
+    agent: [{ who: { reference: 'Practitioner/viewer-other' } }, {}, {}],
+    outcome: '4',
+    entity: [ofRequest],
+  })
+  t.equal((event as AuditEvent).entity?.length, 1)
   t.strictSame([patientsIn(event as AuditEvent), others], [[], []], 'where they work')
-  t.match(await shownAfter(signIn, ann), [{ outcome: '4', entity: [{ what: { reference: 'Patient/ann' } }] }])
+  t.match(await shownAfter(signIn, ann), [
+    { outcome: '4', entity: [{ what: { reference: 'Patient/ann' } }, ofRequest] },
+  ])
 })
