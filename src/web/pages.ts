@@ -90,6 +90,7 @@ import { studyPaperSettingPage } from './study-paper-setting.ts'
 import { studyReasonPage } from './study-reason.ts'
 import { studySettingsPage } from './study-settings.ts'
 import { studyStaffPage } from './study-staff.ts'
+import { studyStaffEntryPage } from './study-staff-entry.ts'
 import { studyStatusPage } from './study-status.ts'
 import { studyTextPage } from './study-text.ts'
 import { studyTextDraftPage } from './study-text-draft.ts'
@@ -169,6 +170,7 @@ const pages: readonly AddPage[] = [
   studyDataPage,
   studyReasonPage,
   studyStaffPage,
+  studyStaffEntryPage,
   studyTextPage,
   studyTextDraftPage,
   studyStatusPage,

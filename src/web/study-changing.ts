@@ -48,8 +48,16 @@ export const changedMeanwhile: Html = notice(
   html`<p>Somebody else has changed this study meanwhile, and nothing of yours was saved. What you typed is still here: look at what the study says now, and save again if it still holds.</p>`,
 )
 
+/** Where nothing was typed. */
+export const overtaken: Html = notice(
+  'problem',
+  html`<p>Somebody else has changed this study meanwhile, so this was not done. Look at what the study says now, and do it again if it still holds.</p>`,
+)
+
 type ChangePage = {
   readonly title: string
+  /** Where the form is sent; to the address that was asked for unless said. */
+  readonly action?: string
   readonly isProblem?: boolean
   readonly notices?: Html | undefined
   readonly fields: readonly Html[]
@@ -61,12 +69,12 @@ type ChangePage = {
   readonly after?: Html | undefined
 }
 
-/** A page with a form that posts to itself, for one part of a study. */
+/** A page with a form for one part of a study. */
 export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy, page: ChangePage): FastifyReply => {
   const { id, study } = changeable
   const { title, isProblem = false, notices, fields, button = 'Save', version, before, after } = page
   const token = ownToken(reply)
-  const [action = ''] = reply.request.url.split('?')
+  const { action = reply.request.url.split('?')[0] ?? '' } = page
   return sendPage(reply, {
     title: `${title}: ${titleOf(study)}`,
     isProblem,

@@ -19,7 +19,15 @@ import { field, problemList, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { requireSession } from './signed-in.ts'
-import { changedMeanwhile, changing, formHead, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import {
+  changedMeanwhile,
+  changing,
+  formHead,
+  type OfStudy,
+  overtaken,
+  sendChangePage,
+  studyOf,
+} from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
 type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
@@ -67,6 +75,7 @@ export const studyDataPage: AddPage = (server, options) => {
     const reasons = reasonFields(one, problems, languages)
     return sendChangePage(reply, changeable, {
       title: 'Data that the study asks for',
+      action: `/studies/${changeable.id}/settings/data`,
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
       notices: html`${notices}${problemList([...fields, ...reasons])}`,
       before: html`${listed(changeable, sources, ownToken(reply))}
@@ -119,12 +128,11 @@ ${unsaid(study, request)}
     const changeable = await studyOf(request, options, 'mayChange')
     const name = typed(request.body, 'request')
     const one = requestsOf(changeable.study, codeClasses).find(each => requestName(each) === name)
-    const outcome = await changing(request, options, changeable, study =>
-      one === undefined ? study : withoutRequest(study, one),
-    )
+    if (one === undefined) return send(reply.code(409), changeable, { notices: overtaken })
+    const outcome = await changing(request, options, changeable, study => withoutRequest(study, one))
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
-      : send(reply.code(409), outcome.now, { notices: changedMeanwhile })
+      : send(reply.code(409), outcome.now, { notices: overtaken })
   })
 
   const problemsOf = (

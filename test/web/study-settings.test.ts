@@ -151,6 +151,64 @@ t.test('whoever was slower is told so, and nothing of theirs is lost or written'
   t.equal((await read(id)).title, 'Mine')
 })
 
+const hiddenOf = ({ body }: { readonly body: string }) => ({
+  version: /name="version" value="([^"]*)"/.exec(body)?.[1] ?? '',
+  _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '',
+})
+
+t.test('whoever was slower with one of the staff is shown the same one again, and names nobody else by it', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings/staff`
+  const inside = await colleague('Una Under', lab.organization)
+  await manager.send(page, {
+    code: inside.practitioner,
+    role: 'coordinator',
+    from: '2026-01-01',
+    until: '',
+  })
+  const entry = await manager.get(`${page}/0`)
+  await member.send(`/studies/${id}/settings/facts`, { ...said, title: 'The member’s' })
+  const typed = { role: 'researcher', from: '2026-02-01', until: '' }
+  const saved = await manager.post(`${page}/0`, { ...typed, ...hiddenOf(entry) })
+  t.match(
+    [saved.status, wordsOf(saved)],
+    [409, /Una Under Somebody else has changed this study meanwhile, and nothing of yours was saved/],
+  )
+  t.match(saved.body, `<form method="post" action="${page}/0" novalidate>`)
+  t.match(saved.body, 'value="2026-02-01"')
+  const removed = await manager.post(`${page}/0/remove`, hiddenOf(entry))
+  t.match(
+    [removed.status, wordsOf(removed)],
+    [409, /Una Under Somebody else has changed this study meanwhile, so this was not done/],
+  )
+  t.match(removed.body, `<form method="post" action="${page}/0" novalidate>`)
+  t.match(removed.body, `<form method="post" action="${page}/0/remove">`)
+  t.match(wordsOf(await manager.get(page)), /Una Under Coordinator, from 2026-01-01 as long as the study/)
+  await manager.post(`${page}/0/remove`, hiddenOf(removed))
+  const gone = await manager.post(`${page}/0/remove`, hiddenOf(removed))
+  t.match([gone.status, wordsOf(await manager.get(page))], [404, /Nobody is named as staff yet/])
+})
+
+t.test(
+  'a request that somebody else has changed meanwhile is not taken back, and one more is still asked for',
+  async t => {
+    const id = await made()
+    const page = `/studies/${id}/settings/data`
+    await member.send(page, heartRate)
+    const shown = await member.get(page)
+    const request = /name="request" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+    await manager.send(`/studies/${id}/settings/facts`, { ...said, title: 'The manager’s' })
+    const late = await member.post(`${page}/remove`, { request, ...hiddenOf(shown) })
+    t.match([late.status, wordsOf(late)], [409, /so this was not done.*Heart rate/s])
+    t.match(late.body, `<form method="post" action="${page}" novalidate>`)
+    const steps = { kind: 'omh:step-count', source: '', reason: 'To see how far' }
+    t.equal((await member.post(page, { ...steps, ...hiddenOf(late) })).status, 303)
+    t.match(wordsOf(await member.get(page)), /Heart rate.*Step count/s)
+    const unknown = await member.send(page, { request: 'omh:body-weight' }, `${page}/remove`)
+    t.match([unknown.status, wordsOf(unknown)], [409, /so this was not done/])
+  },
+)
+
 t.test('a version that lacks a part is not published, and it is said which part', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/text`
@@ -223,6 +281,9 @@ t.test(
     )
     const self = await manager.send(page, { code: own, ...role })
     t.match([self.status, wordsOf(self)], [422, /nobody names themselves/])
+    const mistyped = await manager.send(page, { code: 'no code!', ...role, from: '31/12/2026' })
+    t.match(mistyped.body, /id="code-problem">Find a colleague and choose them, or enter a code/)
+    t.match(mistyped.body, 'value="no code!"')
     const wrong = await manager.send(page, { code: '', ...role, role: '', until: '2025-01-01' })
     t.match(wordsOf(wrong), /The last day is before the first.*Find a colleague|Choose a role/s)
     await manager.send(`${page}/0`, { ...role, role: 'coordinator', until: '2026-06-30' })
