@@ -14,6 +14,7 @@ import { disable, enable, keepApproved, type Registered } from './approved-clien
 import { newClientId } from './client-model.ts'
 import type { ScopeRules } from './requested-scope.ts'
 import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
+import { requireShown, versionOf } from './shown-version.ts'
 
 /** Apps and backend services of one organization, looked after by those who administer it. Each change is recorded. */
 export type OrganizationApps = {
@@ -22,8 +23,8 @@ export type OrganizationApps = {
   readonly find: (organization: string, id: string) => Promise<OrganizationClient | undefined>
   /** Answers the secret, where it has one, for the only time. Throws FhirError whose issues name the parameters. */
   readonly register: (by: By, app: SaidApp) => Promise<Registered>
-  /** What it may no longer do ends at once. */
-  readonly change: (by: By, id: string, app: SaidApp) => Promise<Registered>
+  /** What it may no longer do ends at once. `version` is that of the form (`appVersion`); throws `conflict` where it is another now. */
+  readonly change: (by: By, id: string, app: SaidApp, version: string) => Promise<Registered>
   /** The old one ends at once. */
   readonly renewSecret: (by: By, id: string) => Promise<Registered>
   readonly disable: (by: By, id: string) => Promise<void>
@@ -54,7 +55,7 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
     list: organization => listClientsOf(database, organization),
     find: (organization, id) => findClientOf(database, organization, id),
     register: (by, app) => changing(by, connection => register(parts, connection, by, app)),
-    change: (by, id, app) => changing(by, connection => change(parts, connection, { by, id, app })),
+    change: (by, id, app, version) => changing(by, connection => change(parts, connection, { by, id, app, version })),
     renewSecret: (by, id) => changing(by, connection => renewSecret(parts, connection, by, id)),
     disable: (by, id) =>
       changing(by, async connection => {
@@ -89,11 +90,16 @@ const register = async (parts: Parts, connection: Connection, by: By, app: SaidA
   return { answer, change: { action: 'C', id, told, details: detailsOf({ name, scope, metadata }) } }
 }
 
-type Change = { readonly by: By; readonly id: string; readonly app: SaidApp }
+type Change = { readonly by: By; readonly id: string; readonly app: SaidApp; readonly version: string }
 
-const change = async (parts: Parts, connection: Connection, { by, id, app }: Change): Promise<Changed<Registered>> => {
+const change = async (
+  parts: Parts,
+  connection: Connection,
+  { by, id, app, version }: Change,
+): Promise<Changed<Registered>> => {
   const client = await known(connection, by, id)
   requireOwn(client)
+  requireShown(partsSaid(client), version)
   await requireSound(parts, connection, by, app)
   if (isBackend(client) !== (app.kind === 'backend'))
     throw new FhirError('invalid', 'An app stays an app, and a service a service: register another', {
@@ -126,6 +132,11 @@ const change = async (parts: Parts, connection: Connection, { by, id, app }: Cha
   const told = `The app ${name} was changed`
   return { answer, change: { action: 'U', id, told, details: Object.fromEntries(changed) } }
 }
+
+/** Of all that a form says of it. */
+export const appVersion = (client: OrganizationClient): string => versionOf(partsSaid(client))
+
+const partsSaid = ({ name, scope, metadata }: OrganizationClient) => ({ name, scope, metadata })
 
 const renewSecret = async (parts: Parts, connection: Connection, by: By, id: string): Promise<Changed<Registered>> => {
   const client = await known(connection, by, id)

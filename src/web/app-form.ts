@@ -105,17 +105,19 @@ type Form = {
   readonly state: AppState
   /** Whether it is a service; undefined while that can be chosen. */
   readonly isService?: boolean
+  /** Of what it was made of, where it is registered already. */
+  readonly version?: string
 }
 
 /** All fields of an app or a backend service; those that do not go with what it is stay empty. */
-export const appForm = ({ action, token, button, state, isService }: Form): Html => {
+export const appForm = ({ action, token, button, state, isService, version }: Form): Html => {
   const { values, problems } = state
   const shown = fieldsFor(isService).map(one => ({ ...one, value: values[one.name], problem: problems[one.name] }))
   const [first, ...others] = shown
   const choices = kinds.filter(([kind]) => isService === undefined || isService === (kind === 'backend'))
   return html`${problemList([...shown.slice(0, 1), { name: 'kind', problem: problems.kind }, ...shown.slice(1)])}
 <form method="post" action="${action}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="_csrf" value="${token}">${version && html`<input type="hidden" name="version" value="${version}">`}
 ${first && field(first)}
 ${isService === true ? html`<input type="hidden" name="kind" value="backend">` : kindChoice(choices, state)}
 ${others.map(field)}
@@ -140,9 +142,9 @@ type AppField = Omit<Field, 'value' | 'problem' | 'autocomplete'> & {
 }
 
 const fieldsFor = (isService: boolean | undefined): readonly AppField[] =>
-  allFields.filter(({ name }) => isService !== true || (name !== 'redirect_uris' && name !== 'launch_uris'))
+  appFields.filter(({ name }) => isService !== true || (name !== 'redirect_uris' && name !== 'launch_uris'))
 
-const allFields: readonly AppField[] = [
+export const appFields: readonly AppField[] = [
   {
     name: 'name',
     label: 'Name',

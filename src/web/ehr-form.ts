@@ -94,9 +94,11 @@ type Form = {
   /** Whether the issuer is said already, and stays. */
   readonly isKnown: boolean
   readonly knowsSecret: boolean
+  /** Of what it was made of, where it is set up already. */
+  readonly version?: string
 }
 
-export const ehrForm = ({ action, token, button, state, isKnown, knowsSecret }: Form): Html => {
+export const ehrForm = ({ action, token, button, state, isKnown, knowsSecret, version }: Form): Html => {
   const { values, problems } = state
   const fields = fieldsFor(isKnown, knowsSecret).map(one => ({ ...one, problem: problems[one.name] }))
   const shown = (...names: readonly FieldName[]) =>
@@ -105,7 +107,7 @@ export const ehrForm = ({ action, token, button, state, isKnown, knowsSecret }: 
       .map(one => field(one.name === 'secret' ? one : { ...one, value: values[one.name] }))
   return html`${problemList(fields)}
 <form method="post" action="${action}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="_csrf" value="${token}">${version && html`<input type="hidden" name="version" value="${version}">`}
 ${shown('issuer', 'client_id')}
 ${radios('authentication', 'How Sharewell says there who it is', methods, values.authentication)}
 ${shown('secret', 'scope')}

@@ -1,15 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type By, isBackend, isOperators } from '../auth/organization-apps.ts'
+import { appVersion, type By, isBackend, isOperators } from '../auth/organization-apps.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'
 import type { AddPage } from './add-page.ts'
 import { administeredOf } from './administered.ts'
-import { type AppState, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
-import { form, notice } from './form.ts'
+import { type AppState, appFields, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
+import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { kindLabel, lastToken } from './organization-apps.ts'
+import { isOvertaken, overtaken } from './organizing.ts'
 import { sendPage } from './page.ts'
 import { sendSecret } from './secret-once.ts'
 import { requireSession } from './signed-in.ts'
@@ -36,10 +37,16 @@ export const organizationAppPage: AddPage = (server, options) => {
     const { app, page, by } = await found(request)
     const state = typedState(request.body)
     try {
-      const { client_id, client_secret } = await organizationApps.change(by, app.id, saidBy(state))
+      const { client_id, client_secret } = await organizationApps.change(
+        by,
+        app.id,
+        saidBy(state),
+        typed(request.body, 'version'),
+      )
       if (client_secret !== undefined) return sendSecret(reply, { client_id, client_secret, page })
       return reply.redirect(`${page}?saved`, 303)
     } catch (error) {
+      if (isOvertaken(error)) return sendApp(reply.code(409), { ...(await found(request)), state, wasFaster: true })
       return sendApp(reply.code(422), { app, page, state: withProblems(state, error) })
     }
   })
@@ -75,17 +82,21 @@ type Shown = Found & {
   readonly isSaved?: boolean
   /** Why something else than saving was not done. */
   readonly refusal?: string
+  /** Somebody else changed it since the form was shown. */
+  readonly wasFaster?: boolean
 }
 
-const sendApp = (reply: FastifyReply, { app, page, state, isSaved = false, refusal }: Shown): FastifyReply => {
+const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
+  const { app, page, state, isSaved = false, refusal, wasFaster = false } = shown
   const token = ownToken(reply)
   return sendPage(reply, {
     title: app.name,
-    isProblem: refusal !== undefined || Object.keys(state.problems).length > 0,
+    isProblem: refusal !== undefined || wasFaster || Object.keys(state.problems).length > 0,
     signOut: { token },
     content: html`<h1>${app.name}</h1>
 ${isSaved && notice('done', html`<p>It is saved, and holds from now on.</p>`)}
 ${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}
+${wasFaster && notice('problem', html`${overtaken}${whatItIsNow(app, state)}`)}
 <dl>
 <dt>client_id</dt><dd><code>${app.id}</code></dd>
 <dt>What it is</dt><dd>${kindLabel(app)}</dd>
@@ -102,6 +113,14 @@ ${form({ action: `${page}/disable`, token, fields: [], button: 'Disable it' })}`
 }
 <p><a href="${page.slice(0, page.lastIndexOf('/'))}">Back to the apps</a></p>`,
   })
+}
+
+/** Of what stands in the form, what is something else in fact. */
+const whatItIsNow = (app: OrganizationClient, { values }: AppState): Html => {
+  const now = stateOf(app).values
+  const others = appFields.filter(({ name }) => now[name] !== values[name].replaceAll('\r\n', '\n'))
+  return html`<p>As it is now:</p>
+<dl>${others.map(({ name, label }) => html`<dt>${label}</dt><dd>${now[name] || 'Nothing'}</dd>`)}</dl>`
 }
 
 const disabled = (by: NonNullable<OrganizationClient['disabledBy']>, page: string, token: string): Html =>
@@ -125,4 +144,4 @@ ${form({ action: `${page}/secret`, token, fields: [], button: 'Make a new secret
 }
 <h2>Change it</h2>
 <p>A scope that you take away ends at once, with the tokens that have it.</p>
-${appForm({ action: page, token, button: 'Save', state, isService: isBackend(app) })}`
+${appForm({ action: page, token, button: 'Save', state, isService: isBackend(app), version: appVersion(app) })}`

@@ -1,15 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callbackPathOf } from '../auth/ehr/launches.ts'
-import type { EhrCheck } from '../auth/ehr/organization-ehrs.ts'
+import { type EhrCheck, ehrVersion } from '../auth/ehr/organization-ehrs.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { SmartClientConfig } from '../storage/ehr/smart-client-config.ts'
 import type { AddPage } from './add-page.ts'
 import { administeredOf } from './administered.ts'
 import { type EhrState, ehrForm, ehrStateOf, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
-import { form, notice } from './form.ts'
+import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
+import { isOvertaken, overtaken } from './organizing.ts'
 import { sendPage } from './page.ts'
 import { seldom } from './sign-in.ts'
 import { requireSession } from './signed-in.ts'
@@ -38,9 +39,10 @@ export const organizationEhrPage: AddPage = (server, options) => {
     const shown = await found(request)
     const state = typedEhr(request.body)
     try {
-      await organizationEhrs.change(shown.by, shown.config.id, saidEhrBy(state))
+      await organizationEhrs.change(shown.by, shown.config.id, saidEhrBy(state), typed(request.body, 'version'))
       return reply.redirect(`${shown.page}?saved`, 303)
     } catch (error) {
+      if (isOvertaken(error)) return sendEhr(reply.code(409), { ...(await found(request)), state, wasFaster: true })
       return sendEhr(reply.code(422), { ...shown, state: withEhrProblems(state, error) })
     }
   })
@@ -72,19 +74,22 @@ type Shown = {
   readonly address: string
   readonly done?: string | undefined
   readonly check?: EhrCheck
+  /** Somebody else changed it since the form was shown. */
+  readonly wasFaster?: boolean
 }
 
 const sendEhr = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { config, state, all, page, address, done, check } = shown
+  const { config, state, all, page, address, done, check, wasFaster = false } = shown
   const token = ownToken(reply)
   const title = new URL(config.issuer).host
   return sendPage(reply, {
     title,
-    isProblem: Object.keys(state.problems).length > 0,
+    isProblem: wasFaster || Object.keys(state.problems).length > 0,
     signOut: { token },
     content: html`<h1>${title}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 ${check && result(check)}
+${wasFaster && notice('problem', html`${overtaken}<p><a href="${page}">See it as it is now</a></p>`)}
 <dl>
 <dt>FHIR base of the EHR</dt><dd><code>${config.issuer}</code></dd>
 </dl>
@@ -98,7 +103,7 @@ ${check && result(check)}
 <h2>Whether it answers</h2>
 ${form({ action: `${page}/check`, token, fields: [], button: 'Check it' })}
 <h2>Change it</h2>
-${ehrForm({ action: page, token, button: 'Save', state, isKnown: true, knowsSecret: config.secret !== undefined })}
+${ehrForm({ action: page, token, button: 'Save', state, isKnown: true, knowsSecret: config.secret !== undefined, version: ehrVersion(config) })}
 <h2>Remove it</h2>
 <p>Nobody is signed in by it any more, and nobody in its frames. Whoever is signed in otherwise stays so until that ends; accounts stay linked to its users.</p>
 ${form({ action: `${page}/remove`, token, fields: [], button: 'Remove it' })}

@@ -106,6 +106,32 @@ t.test('a public app is registered, listed and changed, and people can be asked 
   })
 })
 
+t.test('who was slower gives back no scope that was taken away, and is shown what the app is now', async t => {
+  const made = await register(manager, { scope: 'user/Observation.rs\nuser/Patient.rs' })
+  const page = made.location ?? ''
+  const [, version = ''] = /name="version" value="([^"]*)"/.exec((await manager.get(page)).body) ?? []
+  await manager.send(page, { name: 'Heart', kind: 'public', redirect_uris: redirectUri, scope: 'user/Patient.rs' })
+  const stale = {
+    name: 'Mine',
+    kind: 'public',
+    redirect_uris: redirectUri,
+    scope: 'user/Observation.rs\nuser/Patient.rs',
+  }
+  const late = await manager.send(page, { ...stale, version })
+  t.match(
+    [late.status, wordsOf(late)],
+    [409, /Somebody else has changed this.*As it is now: Name Heart Scopes that it may have at most user\/Patient\.rs/],
+  )
+  t.match(late.body, 'value="Mine"')
+  const scopeOf = async () =>
+    (await database.one<{ scope: string }>(sql.fragment`SELECT scope FROM client WHERE id = ${idOf(made)}`)).scope
+  t.equal(await scopeOf(), 'user/Patient.rs')
+  t.match(await manager.send(page, { ...stale, version: '' }), { status: 409 }, 'without saying what was shown')
+  const [, now = ''] = /name="version" value="([^"]*)"/.exec(late.body) ?? []
+  t.match(await manager.send(page, { ...stale, version: now }), { status: 303 }, 'who has seen it may')
+  t.equal(await scopeOf(), 'user/Observation.rs user/Patient.rs')
+})
+
 t.test('a secret is shown once, and a new one ends the old one at once', async t => {
   const made = await register(manager, { kind: 'secret' })
   t.match(made, { status: 200, headers: { 'cache-control': 'no-store' } })
@@ -293,8 +319,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
 
 t.test('a service stays a service, and an app an app', async t => {
   const { location: page = '' } = await service(manager, 'system/Patient.rs')
-  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get(page)).body)?.[1] ?? ''
-  const shown = await manager.post(page, { _csrf, name: 'x', kind: 'public', redirect_uris: redirectUri })
+  const shown = await manager.send(page, { name: 'x', kind: 'public', redirect_uris: redirectUri })
   t.match(shown, { status: 422, body: /register another/ })
 })
 

@@ -257,6 +257,21 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
   t.match(wordsOf(await manager.get(pages)), /None is set up/)
 })
 
+t.test('who was slower does not let launches again that were refused meanwhile', async t => {
+  await removeAll()
+  const page = pageOf(await add(manager))
+  const [, version = ''] = /name="version" value="([^"]*)"/.exec((await manager.get(page)).body) ?? []
+  t.match(await manager.send(page, { ...usual, launches: 'refused' }), { status: 303 })
+  const late = await manager.send(page, { ...usual, client_id: 'mine', version })
+  t.match([late.status, wordsOf(late)], [409, /Somebody else has changed this.*See it as it is now/])
+  t.match(late.body, 'value="mine"')
+  t.same(await database.one(sql.fragment`SELECT enabled, client_id FROM smart_client_config`), {
+    enabled: false,
+    client_id: usual.client_id,
+  })
+  await removeAll()
+})
+
 t.test('a check tells what the EHR says, and what is wrong with it', async t => {
   const page = pageOf(await add(manager, { authentication: 'private_key_jwt' }))
   const check = async () => wordsOf(await manager.send(page, {}, `${page}/check`))

@@ -10,11 +10,13 @@ import {
   keepSmartClientConfig,
   listInheritedEhrs,
   listSmartClientConfigsOf,
+  lockSmartClientConfigOf,
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../../storage/ehr/smart-client-config.ts'
 import { seal } from '../../storage/sealed.ts'
 import type { By } from '../organization-apps.ts'
+import { requireShown, versionOf } from '../shown-version.ts'
 import { changeTo, removalOf } from './ehr-change.ts'
 import { discoverEhr } from './metadata.ts'
 import { problemsOf, type SaidEhr } from './said-ehr.ts'
@@ -28,8 +30,11 @@ export type OrganizationEhrs = {
   readonly find: (organization: string, id: string) => Promise<SmartClientConfig | undefined>
   /** Answers the id. Throws FhirError whose issues name the parameters. */
   readonly add: (by: By, said: SaidEhr) => Promise<string>
-  /** The issuer stays: a secret that is known would go to another. */
-  readonly change: (by: By, id: string, said: SaidEhr) => Promise<void>
+  /**
+   * The issuer stays: a secret that is known would go to another. `version` is that of the form (`ehrVersion`); throws `conflict` where
+   * it is another now.
+   */
+  readonly change: (by: By, id: string, said: SaidEhr, version: string) => Promise<void>
   readonly remove: (by: By, id: string) => Promise<void>
   /** Asks the EHR, as a launch would. */
   readonly check: (config: SmartClientConfig) => Promise<EhrCheck>
@@ -61,9 +66,10 @@ export const openOrganizationEhrs = (parts: Parts): OrganizationEhrs => {
         return { answer: id, change: changeTo({ id, ...config }) }
       })
     },
-    change: (by, id, said) =>
+    change: (by, id, said, version) =>
       recordingChange({ ...parts, ...by }, async connection => {
         const before = await known(connection, by, id)
+        requireShown(before, version)
         const config = await configOf(parts, by, { ...said, issuer: before.issuer }, before)
         await keepSmartClientConfig(connection, config)
         return { answer: undefined, change: changeTo({ id, ...config }, before) }
@@ -83,8 +89,10 @@ export const openOrganizationEhrs = (parts: Parts): OrganizationEhrs => {
   }
 }
 
+export const ehrVersion = (config: SmartClientConfig): string => versionOf(config)
+
 const known = async (connection: Connection, { organization }: By, id: string): Promise<SmartClientConfig> => {
-  const config = await findSmartClientConfigOf(connection, organization, id)
+  const config = await lockSmartClientConfigOf(connection, organization, id)
   if (config === undefined) throw new FhirError('not-found', 'There is no such EHR')
   return config
 }

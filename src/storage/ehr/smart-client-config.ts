@@ -63,6 +63,14 @@ export const findSmartClientConfigOf = (
 ): Promise<SmartClientConfig | undefined> =>
   findOne(connection, sql.fragment`organization = ${organization} AND id = ${id}`)
 
+/** The same, which nobody else changes until the end of the transaction. */
+export const lockSmartClientConfigOf = (
+  connection: Connection,
+  organization: string,
+  id: string,
+): Promise<SmartClientConfig | undefined> =>
+  findOne(connection, sql.fragment`organization = ${organization} AND id = ${id} FOR UPDATE`)
+
 /** Of all organizations that are set up at the EHR; the first that was, first. */
 export const listSmartClientConfigsAt = (
   connection: Connection,
