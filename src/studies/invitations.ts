@@ -185,7 +185,7 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
     if (!(await mayTry(database, secretKey, letters, address)))
       throw new FhirError(
         'business-rule',
-        'This patient was invited five times within an hour: wait before you do it again',
+        'This address was written to five times within an hour: wait before you do it again',
       )
   return { patient, study, addresses }
 }

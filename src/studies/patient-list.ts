@@ -36,8 +36,11 @@ export const readPatientList = (file: Uint8Array, languages: readonly string[]):
   const text = textOf(file)
   if (text === undefined)
     return unreadable('The file is not in UTF-8: save it as “CSV UTF-8”, which spreadsheets offer beside CSV')
+  let lastRead = 0
   try {
-    const [header, ...records] = recordsOf(text)
+    const [header, ...records] = recordsOf(text, line => {
+      lastRead = line
+    })
     if (header === undefined || records.length === 0)
       return unreadable(
         'The file has no patients: its first line names the columns, and each line after it is a patient',
@@ -49,7 +52,7 @@ export const readPatientList = (file: Uint8Array, languages: readonly string[]):
       ? { kind: 'read', lines: records.map(record => toLine(names, record, languages)) }
       : unreadable(problem)
   } catch (error) {
-    if (error instanceof CsvError) return unreadable(syntaxProblem(error))
+    if (error instanceof CsvError) return unreadable(syntaxProblem(error, lastRead))
     throw error
   }
 }
@@ -67,13 +70,18 @@ const textOf = (file: Uint8Array): string | undefined => {
 
 type CsvRecord = { readonly values: readonly string[]; readonly line: number }
 
-const recordsOf = (text: string): readonly CsvRecord[] => {
+/** `onRead` is told the last line of each record. */
+const recordsOf = (text: string, onRead: (line: number) => void): readonly CsvRecord[] => {
   const options = {
     delimiter: delimiterOf(text),
     trim: true,
     skip_empty_lines: true,
     relax_column_count: true,
     info: true,
+    on_record: <T>(record: T, { lines }: { readonly lines: number }): T => {
+      onRead(lines)
+      return record
+    },
   }
   const parsed = parse(text, options) as unknown as readonly {
     readonly record: readonly string[]
@@ -117,9 +125,10 @@ const toLine = (names: readonly string[], { values, line }: CsvRecord, languages
   return read.kind === 'read' ? { line, patient: read.patient } : { line, problems: { ...read.problems } }
 }
 
-const syntaxProblem = ({ code, lines }: CsvError): string => {
+/** Where a quotation mark is never closed, all is read to the end before that shows. */
+const syntaxProblem = ({ code, lines }: CsvError, lastRead: number): string => {
+  if (code === 'CSV_QUOTE_NOT_CLOSED')
+    return `A quotation mark in line ${lastRead + 1}, or after it, is opened and never closed`
   const at = typeof lines === 'number' ? ` in line ${lines}` : ''
-  return code === 'CSV_QUOTE_NOT_CLOSED'
-    ? `A quotation mark${at} is opened and never closed`
-    : `A quotation mark${at} stands where none may: a value with a quotation mark in it is quoted itself, and the mark doubled`
+  return `A quotation mark${at} stands where none may: a value with a quotation mark in it is quoted itself, and the mark doubled`
 }

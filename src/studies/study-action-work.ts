@@ -121,8 +121,14 @@ const enrolAndInvite: Kind = async (parts, action, items) => {
   const enrolOne = await enrolling(parts, action, items)
   return async patient => {
     const subject = await enrolOne(patient)
-    await parts.invitations.invite(byOf(action, subject), wayOf(action))
+    await parts.invitations.invite(byOf(action, subject), wayOf(action)).catch(butEnrolled)
   }
+}
+
+/** What is told of one of many: half of it was done. */
+const butEnrolled = (error: unknown): never => {
+  if (!(error instanceof FhirError)) throw error
+  throw new FhirError(error.issues[0].code, `Enrolled, but not invited: ${error.message}`, { cause: error })
 }
 
 const invite: Kind =

@@ -138,7 +138,7 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
     label: say(`disclosures.${name}`),
     hint: say('disclosures.day-hint'),
     value: asked[name],
-    problem: asked.problems[name] ? say('disclosures.day-wrong') : undefined,
+    problem: dayProblem(asked.problems[name], words),
     autocomplete: 'off',
     optional: true as const,
   })
@@ -146,7 +146,8 @@ const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
     name: 'timezone',
     label: say('chart.timezone'),
     hint: say('chart.timezone-hint'),
-    value: asked.timezone,
+    value: asked.problems.timezone ?? asked.timezone,
+    problem: asked.problems.timezone === undefined ? undefined : say('chart.problem-timezone'),
     autocomplete: 'off',
     optional: true as const,
   }
@@ -161,6 +162,11 @@ ${studies.length > 0 && studyField(asked.study, studies, words)}
 <button class="btn btn-outline-primary">${say('disclosures.show')}</button>
 </form>`,
   }
+}
+
+const dayProblem = (problem: 'day' | 'order' | undefined, { say }: Words): string | undefined => {
+  if (problem === undefined) return undefined
+  return problem === 'day' ? say('disclosures.day-wrong') : say('chart.problem-order')
 }
 
 const studyField = (chosen: string, studies: readonly ResearchStudy[], words: Words): Html =>

@@ -13,36 +13,43 @@ export type ChartPeriod = {
   /** The instants. */
   readonly from: string
   readonly to: string
-  /** What was asked and is not what is shown. */
-  readonly problem?: 'day' | 'order' | 'long'
+  /** What was asked and is not what is shown, as it was typed, and what is wrong with it. */
+  readonly wrong?: { readonly typed: Readonly<Record<Typed, string>>; readonly problems: Problems }
 }
+
+type Typed = 'first' | 'last' | 'timezone'
+type Problems = Readonly<Partial<Record<Typed, 'day' | 'order' | 'long' | 'timezone'>>>
 
 /** From the query of the page; the two weeks up to `newest` where it names no days that can be shown. */
 export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeriod => {
-  const asked = query.get('timezone') ?? ''
+  const asked = query.get('timezone')?.trim() || 'UTC'
   const timezone = isTimezone(asked) ? asked : 'UTC'
   const usual = dayOf(newest, timezone)
   const glucoseUnit = query.get('glucose') === 'mmol/L' ? 'mmol/L' : 'mg/dL'
   const last = query.get('last') || usual
   const first = query.get('first') || (isDay(last) ? addDays(last, 1 - usualDays) : '')
-  const problem = problemOf(first, last)
-  return problem === undefined
-    ? { ...instantsOf(first, last, timezone), timezone, glucoseUnit }
-    : { ...instantsOf(addDays(usual, 1 - usualDays), usual, timezone), timezone, glucoseUnit, problem }
+  const days = dayProblems(first, last)
+  const problems = { ...days, ...(timezone !== asked && ({ timezone: 'timezone' } as const)) }
+  const shown = Object.keys(days).length === 0 ? [first, last] : [addDays(usual, 1 - usualDays), usual]
+  const period = { ...instantsOf(shown, timezone), timezone, glucoseUnit } as const
+  return Object.keys(problems).length === 0
+    ? period
+    : { ...period, wrong: { typed: { first, last, timezone: asked }, problems } }
 }
 
-const instantsOf = (first: string, last: string, timezone: string) => ({
+const instantsOf = ([first = '', last = '']: readonly string[], timezone: string) => ({
   first,
   last,
   from: new Date(startOfDay(first, timezone)).toISOString(),
   to: new Date(startOfDay(addDays(last, 1), timezone)).toISOString(),
 })
 
-const problemOf = (first: string, last: string): ChartPeriod['problem'] => {
-  if (!isDay(first) || !isDay(last)) return 'day'
+const dayProblems = (first: string, last: string): Problems => {
+  const [isFirst, isLast] = [isDay(first), isDay(last)]
+  if (!isFirst || !isLast) return { ...(!isFirst && { first: 'day' }), ...(!isLast && { last: 'day' }) }
   const days = daysBetween(first, last) + 1
-  if (days < 1) return 'order'
-  return days > mostDays ? 'long' : undefined
+  if (days < 1) return { last: 'order' }
+  return days > mostDays ? { first: 'long' } : {}
 }
 
 const isDay = (text: string): boolean =>
@@ -53,19 +60,28 @@ const mostDays = 366
 
 /** By the day, the week or more; earlier and later; and any days at all. Without JavaScript as with it. */
 export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
-  const { first, last, timezone, glucoseUnit, problem } = period
+  const { first, last, timezone, glucoseUnit, wrong } = period
   const days = daysBetween(first, last) + 1
   const page = (days: Readonly<Record<string, string>>): string =>
     `/patients/${patient}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit })}`
   const ending = (length: number) => page({ first: addDays(last, 1 - length), last })
+  const asked = (name: Typed) => {
+    const problem = wrong?.problems[name]
+    return {
+      name,
+      label: say(`chart.${name}`),
+      hint: say(`chart.${name}-hint`),
+      value: (wrong?.typed ?? period)[name],
+      problem: problem && say(`chart.problem-${problem}`, { most: mostDays }),
+      autocomplete: 'off',
+    }
+  }
   return html`<nav class="period" aria-label="${say('chart.days-shown')}">
 <p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">${say('chart.before')}</a>
 <a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
 <form method="get" action="/patients/${patient}" class="columns" data-period novalidate>
-${field({ name: 'first', label: say('chart.first'), value: first, autocomplete: 'off', hint: say('chart.first-hint'), problem: problem && say(`chart.problem-${problem}`, { most: mostDays }) })}
-${field({ name: 'last', label: say('chart.last'), value: last, autocomplete: 'off', hint: say('chart.last-hint') })}
-${field({ name: 'timezone', label: say('chart.timezone'), value: timezone, autocomplete: 'off', hint: say('chart.timezone-hint') })}
+${(['first', 'last', 'timezone'] as const).map(name => field(asked(name)))}
 <div class="field mb-4">
 <label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>
 <p class="form-text mt-0">${say('chart.glucose-unit-hint')}</p>

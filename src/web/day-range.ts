@@ -4,19 +4,29 @@ import { addDays, isTimezone, startOfDay } from '../fhir/timezone.ts'
 export type DayRange = {
   readonly from: string
   readonly until: string
-  /** The reader's, which their browser sends; UTC where nothing runs in it. */
+  /** The reader's, which their browser sends; UTC where nothing runs in it, or none is named that is one. */
   readonly timezone: string
-  readonly problems: { readonly from: boolean; readonly until: boolean }
+  readonly problems: {
+    readonly from?: 'day' | undefined
+    readonly until?: 'day' | 'order' | undefined
+    /** What was typed and is no time zone. */
+    readonly timezone?: string | undefined
+  }
 }
 
 export const dayRangeIn = (query: URLSearchParams): DayRange => {
   const [from, until] = [query.get('from')?.trim() ?? '', query.get('until')?.trim() ?? '']
   const timezone = query.get('timezone')?.trim() ?? ''
+  const isKnown = timezone === '' || isTimezone(timezone)
   return {
     from,
     until,
-    timezone: isTimezone(timezone) ? timezone : 'UTC',
-    problems: { from: isWrong(from), until: isWrong(until) },
+    timezone: timezone !== '' && isKnown ? timezone : 'UTC',
+    problems: {
+      from: isWrong(from) ? 'day' : undefined,
+      until: isWrong(until) ? 'day' : from !== '' && until !== '' && until < from ? 'order' : undefined,
+      timezone: isKnown ? undefined : timezone.slice(0, 100),
+    },
   }
 }
 

@@ -45,6 +45,6 @@ const keyOf = (status: number): Told => {
   return own ?? (status < 500 ? 'error.not-understood' : 'error.fault')
 }
 
-const told = ['error.403', 'error.404', 'error.429', 'error.503'] as const
+const told = ['error.403', 'error.404', 'error.413', 'error.429', 'error.503'] as const
 
 type Told = (typeof told)[number] | 'error.not-understood' | 'error.fault'

@@ -1,3 +1,4 @@
+import { wordsFor } from '../messages/catalogue.ts'
 import { selectField } from './choice-field.ts'
 import type { DayRange } from './day-range.ts'
 import { type Field, field, problemList } from './form.ts'
@@ -34,18 +35,24 @@ export const dayFields = (asked: DayRange): readonly Field[] => [
     name: 'timezone',
     label: 'Time zone of the days',
     hint: 'As in Europe/Berlin',
-    value: asked.timezone,
+    value: asked.problems.timezone ?? asked.timezone,
+    problem: asked.problems.timezone && wordsFor('en').say('chart.problem-timezone'),
     autocomplete: 'off',
     optional: true,
   },
 ]
+
+const dayProblem = (problem: 'day' | 'order' | undefined): string | undefined =>
+  problem === 'order'
+    ? 'The last day lies before the first'
+    : problem && 'Enter a day as year, month and day, such as 2026-03-31'
 
 const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => ({
   name,
   label,
   hint: 'A day, such as 2026-03-31',
   value: asked[name],
-  problem: asked.problems[name] ? 'Enter a day as year, month and day, such as 2026-03-31' : undefined,
+  problem: dayProblem(asked.problems[name]),
   autocomplete: 'off',
   optional: true,
 })

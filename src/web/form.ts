@@ -1,5 +1,8 @@
 import { type Html, html } from './html.ts'
 
+/** A form with long texts, however many of its letters a browser writes as six or nine characters: `%C3%BC` is one. */
+export const longForm = { bodyLimit: 524_288 } as const
+
 export type Field = {
   readonly name: string
   readonly label: string

@@ -4,6 +4,7 @@ import { type PaperAsked, reasonAgainstDay, type recordPaper } from '../studies/
 import { selectField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
+import type { SentFile } from './sent-file.ts'
 import { type ChoiceState, choiceFields, choiceProblems, typedChoices } from './sharing-choice.ts'
 
 export const mostScanBytes = 10_000_000
@@ -23,23 +24,18 @@ type Typed =
   | { readonly kind: 'problems'; readonly state: PaperState }
 
 /** What was typed and sent; a file says by its first bytes what it is. */
-export const typedPaper = (body: unknown, paper: PaperAsked, tooLarge: string | undefined): Typed => {
+export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Typed => {
   const signedOn = typed(body, 'signedOn').trim()
   const chosen = typedChoices(body, paper.asked, wordsFor('en'), 'paper')
-  const bytes = bytesIn(body)
+  const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
   const contentType = typeOf(bytes)
   const problems = {
     signedOn: isPastDay(signedOn)
       ? reasonAgainstDay(paper, signedOn)
       : 'Enter the day on the paper, such as 2026-01-31',
-    scan: tooLarge ?? (contentType === undefined ? 'Choose the scan: a PDF, a JPEG or a PNG' : undefined),
+    scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
   }
-  if (
-    chosen.kind === 'chosen' &&
-    problems.signedOn === undefined &&
-    contentType !== undefined &&
-    tooLarge === undefined
-  )
+  if (chosen.kind === 'chosen' && problems.signedOn === undefined && contentType !== undefined)
     return { kind: 'signed', signed: { choices: chosen.choices, signedOn, scan: { contentType, bytes } } }
   const isNothing = chosen.kind === 'problems' && chosen.isNothing
   const language = typed(body, 'language')
@@ -52,11 +48,8 @@ const isPastDay = (text: string): boolean =>
   // Wherever it is that day already.
   Date.parse(text) <= Date.now() + 14 * 60 * 60 * 1000
 
-const bytesIn = (body: unknown): Buffer => {
-  const file: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'scan') : undefined
-  if (typeof file === 'string') return Buffer.from(file)
-  return file instanceof Uint8Array ? Buffer.from(file) : Buffer.alloc(0)
-}
+const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it with fewer points`
+const noScan = 'Choose the scan: a PDF, a JPEG or a PNG'
 
 const typeOf = (bytes: Buffer): string | undefined =>
   signatures.find(([, start]) => bytes.subarray(0, start.length).equals(start))?.[0]

@@ -1,5 +1,5 @@
 import fastifyMultipart from '@fastify/multipart'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
 import { languages } from '../messages/catalogue.ts'
 import type { PatientImport } from '../storage/patient-import.ts'
@@ -11,6 +11,7 @@ import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendOwn } from './organizing.ts'
 import { type Place, placeOf } from './registering-place.ts'
+import { sentFile, takingFile } from './sent-file.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { staffOf } from './staff.ts'
 import { moment } from './time.ts'
@@ -31,51 +32,31 @@ export const patientImportsPage: AddPage = (server, options) => {
       .header('content-disposition', 'attachment; filename="patients.csv"')
       .send(`\uFEFF${patientListTemplate}`)
   })
-  const take = async (request: FastifyRequest, reply: FastifyReply, problem?: string) => {
-    const { body } = request
-    const { person } = sessionOf(request)
-    const chosen = { study: typed(body, 'study'), organization: typed(body, 'organization') }
-    const place = await placeOf(request, options, chosen)
-    const refuse = async (status: 413 | 422, why: string) =>
-      sendUpload(reply.code(status), { place, imports: await patientImports.list(person), problem: why })
-    if (problem !== undefined) return refuse(413, problem)
-    const file = fileIn(body)
-    if (file === undefined) return refuse(422, 'Choose a file')
-    const into = { organization: place.organization, study: place.study?.id }
-    const uploaded = await patientImports.upload(person, into, file, codes)
-    if (uploaded.kind === 'unreadable') return refuse(422, uploaded.why)
-    return reply.redirect(`/patients/imports/${uploaded.id}`, 303)
-  }
   void server.register(async within => {
-    // Nowhere else are files taken.
-    await within.register(fastifyMultipart, {
-      attachFieldsToBody: 'keyValues',
-      limits: { fileSize: mostBytes, files: 1, fields: 10, fieldSize: 1000, parts: 12 },
+    // Nowhere else are files taken, but for scans.
+    await within.register(fastifyMultipart, takingFile({ mostBytes, mostFields: 10 }))
+    within.post('/patients/imports', { onRequest }, async (request, reply) => {
+      const { body } = request
+      const { person } = sessionOf(request)
+      const chosen = { study: typed(body, 'study'), organization: typed(body, 'organization') }
+      const place = await placeOf(request, options, chosen)
+      const refuse = async (status: 413 | 422, problem: string) =>
+        sendUpload(reply.code(status), { place, imports: await patientImports.list(person), problem })
+      const file = sentFile(body, 'file')
+      if (file.kind === 'too-large')
+        return refuse(413, `The file is larger than ${mostBytes / 1_000_000} MB: send it in parts`)
+      if (file.kind === 'none') return refuse(422, 'Choose a file')
+      const into = { organization: place.organization, study: place.study?.id }
+      const uploaded = await patientImports.upload(person, into, file.bytes, codes)
+      if (uploaded.kind === 'unreadable') return refuse(422, uploaded.why)
+      return reply.redirect(`/patients/imports/${uploaded.id}`, 303)
     })
-    within.post(
-      '/patients/imports',
-      {
-        onRequest,
-        errorHandler: async (error, request, reply) => {
-          if ((error as { readonly code?: string }).code !== 'FST_REQ_FILE_TOO_LARGE') throw error
-          return take(request, reply, `The file is larger than ${mostBytes / 1_000_000} MB: send it in parts`)
-        },
-      },
-      async (request, reply) => take(request, reply),
-    )
   })
 }
 
 const mostBytes = 10_000_000
 
 const codes = languages.map(({ code }) => code)
-
-/** What browsers say is text comes as text. */
-const fileIn = (body: unknown): Uint8Array | undefined => {
-  const file: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'file') : undefined
-  if (typeof file === 'string') return file === '' ? undefined : Buffer.from(file)
-  return file instanceof Uint8Array && file.length > 0 ? file : undefined
-}
 
 type Shown = { readonly place: Place; readonly imports: readonly PatientImport[]; readonly problem?: string }
 
@@ -106,7 +87,8 @@ ${
 <div class="field mb-4${problem && ' wrong'}">
 <label for="file" class="form-label fw-semibold">File</label>
 <p class="form-text mt-0" id="file-hint">In UTF-8, with commas or semicolons, of at most ${mostLines} lines.</p>
-<input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint">
+${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${problem}</p>`}
+<input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint${problem && ' file-problem'}"${problem && html` aria-invalid="true"`}>
 </div>
 <button class="btn btn-primary">Look at it</button>
 </form>

@@ -1,6 +1,7 @@
 import { sharedWithStudy } from '../access/study-shared.ts'
 import { addDays, dayOf, isTimezone } from '../fhir/timezone.ts'
 import { queryOf } from '../http/presentation.ts'
+import { wordsFor } from '../messages/catalogue.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-people.ts'
 import type { AddPage } from './add-page.ts'
 import { field } from './form.ts'
@@ -28,7 +29,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     })
     const counts = new Map(rows.map(({ patient, day, count }) => [`${patient} ${day}`, count]))
     const page = `/studies/${study.id}/completeness`
-    const { days, timezone } = period
+    const { days, timezone, wrongTimezone } = period
     const urlOf = (one: PeopleAsked, length = days) =>
       peopleUrl(page, one, { days: String(length), ...(query.has('timezone') && { timezone }) })
     return sendStudyPage(reply, read, {
@@ -43,7 +44,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
 <input type="hidden" name="days" value="${days}">
 <div class="columns">
 ${field({ name: 'find', label: 'A part of a name or a code', value: people.text, autocomplete: 'off', optional: true })}
-${field({ name: 'timezone', label: 'Time zone of the days', hint: 'As in Europe/Berlin', value: timezone, autocomplete: 'off', optional: true })}
+${field({ name: 'timezone', label: 'Time zone of the days', hint: 'As in Europe/Berlin', value: wrongTimezone ?? timezone, problem: wrongTimezone && noTimezone, autocomplete: 'off', optional: true })}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>
@@ -63,14 +64,29 @@ const lengths = [14, 28, 90]
 /** More than that says no more. */
 const mostCounted = 50
 
-type Period = { readonly days: number; readonly first: string; readonly last: string; readonly timezone: string }
+type Period = {
+  readonly days: number
+  readonly first: string
+  readonly last: string
+  readonly timezone: string
+  /** What was typed and is none. */
+  readonly wrongTimezone?: string
+}
+
+const noTimezone = wordsFor('en').say('chart.problem-timezone')
 
 const periodIn = (query: URLSearchParams): Period => {
-  const asked = query.get('timezone') ?? ''
+  const asked = query.get('timezone')?.trim() || 'UTC'
   const timezone = isTimezone(asked) ? asked : 'UTC'
   const days = lengths.find(length => String(length) === query.get('days')) ?? 14
   const last = dayOf(Date.now(), timezone)
-  return { days, first: addDays(last, 1 - days), last, timezone }
+  return {
+    days,
+    first: addDays(last, 1 - days),
+    last,
+    timezone,
+    ...(timezone !== asked && { wrongTimezone: asked.slice(0, 100) }),
+  }
 }
 
 const map = (

@@ -2,7 +2,7 @@ import { languageName } from '../fhir/language.ts'
 import { type FactName, factProblems, factsOf, type StudyFacts, withFacts } from '../studies/study-facts.ts'
 import { furtherLanguages } from '../studies/study-words.ts'
 import type { AddPage } from './add-page.ts'
-import { type Field, field, problemList, typed } from './form.ts'
+import { type Field, field, longForm, problemList, typed } from './form.ts'
 import { requireSession } from './signed-in.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -16,7 +16,7 @@ export const studyFactsPage: AddPage = (server, options) => {
       fields: factFields(factsOf(changeable.study), {}, furtherLanguages(changeable.study)).map(field),
     })
   })
-  server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+  server.post<OfStudy>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const languages = furtherLanguages(changeable.study)
     const facts = typedFacts(request.body, languages)

@@ -7,7 +7,7 @@ import { factProblems, withFacts } from '../studies/study-facts.ts'
 import { furtherLanguages } from '../studies/study-words.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { radioField } from './choice-field.ts'
-import { type Choice, field, problemList, typed } from './form.ts'
+import { type Choice, field, longForm, problemList, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
@@ -25,7 +25,7 @@ export const studyNewPage: AddPage = (server, options) => {
   server.get<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) =>
     sendForm(reply, await organizationOf(request, options), { body: undefined, problems: {} }),
   )
-  server.post<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) => {
+  server.post<OfOrganization>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
     const organization = await organizationOf(request, options)
     const { body } = request
     const facts = typedFacts(body, languages)

@@ -17,6 +17,7 @@ import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
+import { sentFile, takingFile } from './sent-file.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
@@ -51,31 +52,18 @@ export const studyPaperPage: AddPage = (server, options) => {
     await discardPaper(await paperOf(request, options))
     return reply.redirect(`/studies/${request.params.id}`, 303)
   })
-  const record = async (request: FastifyRequest<OfSubject>, reply: FastifyReply, tooLarge?: string) => {
-    const paper = await paperOf(request, options)
-    if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), paper)
-    const read = typedPaper(request.body, paper, tooLarge)
-    if (read.kind === 'problems') return sendRecord(reply.code(tooLarge === undefined ? 422 : 413), paper, read.state)
-    await recordPaper(paper, read.signed)
-    return reply.redirect(request.url, 303)
-  }
   void server.register(async within => {
-    await within.register(fastifyMultipart, {
-      attachFieldsToBody: 'keyValues',
-      limits: { fileSize: mostScanBytes, files: 1, fields: 200, fieldSize: 1000, parts: 201 },
+    await within.register(fastifyMultipart, takingFile({ mostBytes: mostScanBytes, mostFields: 200 }))
+    within.post<OfSubject>(at, { onRequest }, async (request, reply) => {
+      const paper = await paperOf(request, options)
+      if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), paper)
+      const scan = sentFile(request.body, 'scan')
+      const read = typedPaper(request.body, paper, scan)
+      if (read.kind === 'problems')
+        return sendRecord(reply.code(scan.kind === 'too-large' ? 413 : 422), paper, read.state)
+      await recordPaper(paper, read.signed)
+      return reply.redirect(request.url, 303)
     })
-    within.post<OfSubject>(
-      at,
-      {
-        onRequest,
-        errorHandler: async (error, request, reply) => {
-          if ((error as { readonly code?: string }).code !== 'FST_REQ_FILE_TOO_LARGE') throw error
-          const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it with fewer points`
-          return record(request as FastifyRequest<OfSubject>, reply, tooLarge)
-        },
-      },
-      async (request, reply) => record(request, reply),
-    )
   })
 }
 

@@ -15,7 +15,7 @@ import {
 import { headingOf, type TextPart, textLanguages, textParts } from '../studies/text-part.ts'
 import type { AddPage } from './add-page.ts'
 import { selectField } from './choice-field.ts'
-import { type Field, field, problemList, typed } from './form.ts'
+import { type Field, field, longForm, problemList, typed } from './form.ts'
 import { html } from './html.ts'
 import { givenState } from './sharing-choice.ts'
 import { studyFacts } from './sharing-facts.ts'
@@ -36,7 +36,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     const draft = draftOf(changeable.study) ?? draftAfter(changeable.study)
     return sendChangePage(reply, changeable, { ...pageOf(language), fields: controls(draft, language) })
   })
-  server.post<OfLanguage>(`${at}/draft/:language`, { onRequest }, async (request, reply) => {
+  server.post<OfLanguage>(`${at}/draft/:language`, { ...longForm, onRequest }, async (request, reply) => {
     const language = languageOf(request.params.language)
     const changeable = await studyOf(request, options, 'mayChange')
     const draft = typedDraft(request.body, draftOf(changeable.study) ?? draftAfter(changeable.study), language)

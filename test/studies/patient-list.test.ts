@@ -73,7 +73,8 @@ t.test('a file that is none is refused, and why is told', async t => {
     ['family,name\nRuiz,Ana', /“name” is none: the columns are family, given/],
     ['family,family,birth_date\nRuiz,Ana,1970-01-01', /“family” is there twice/],
     ['given\nAna', /“family” and “birth_date” is missing/],
-    [`${header}\n"Ruiz,Ana`, /in line 2 is opened and never closed/],
+    [`${header}\n"Ruiz,Ana`, /in line 2, or after it, is opened and never closed/],
+    [`${header}\nLee,,1970-01-01\n"Ruiz,Ana\n${'Lee,,1970-01-01\n'.repeat(9)}`, /in line 3, or after it, is opened/],
     [`${header}\nRu"iz,Ana`, /in line 2 stands where none may/],
     [`${header}\n${'Lee,,1970-01-01\n'.repeat(20_001)}`, /more than 20000 patients/],
   ]

@@ -247,7 +247,7 @@ t.test('nobody is flooded with invitations', async t => {
   const { subject } = await enrolled('Flooded')
   for (let count = 0; count < 5; count += 1) t.ok(await invite(subject))
   const refused = await act(subject, 'invite')
-  t.match([refused.status, wordsOf(refused)], [422, /invited five times within an hour/])
+  t.match([refused.status, wordsOf(refused)], [422, /This address was written to five times within an hour/])
 })
 
 t.test('who may not invite is shown no way to, and does nothing by it', async t => {

@@ -147,9 +147,15 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
     const shown = await staff.get(`${page}?${query}`)
     t.match(shown, { status: 200 }, query)
     t.match(shown.body, said)
-    t.match(shown.body, 'value="2026-03-14"')
+    t.match(wordsOf(shown), / 2026-03-14/)
+    for (const typed of new URLSearchParams(query).values()) t.match(shown.body, `value="${typed}"`, 'it is kept')
   }
-  t.match((await staff.get(`${page}?timezone=Nowhere`)).body, 'value="UTC"')
+  const wrongDay = await staff.get(`${page}?first=2026-03-01&last=31/03/2026`)
+  t.match(wrongDay.body, /id="last-problem">A day is written as 2026-03-31/)
+  t.notMatch(wrongDay.body, 'id="first-problem"', 'the other day is right')
+  const nowhere = await staff.get(`${page}?timezone=Europe/Berln`)
+  t.match(nowhere.body, /id="timezone-problem">This is no time zone that is known here/)
+  t.match(nowhere.body, 'value="Europe/Berln"')
   t.match(
     wordsOf(await staff.get(`${page}?first=2025-01-01&last=2025-01-02`)),
     'From 2025-01-01 to 2025-01-02 there is nothing to be drawn.',

@@ -174,6 +174,11 @@ t.test('a file that is none is told of beside its field', async t => {
   }
   const large = await file('x'.repeat(10_000_001))
   t.match([large.status, wordsOf(large)], [413, /larger than 10 MB/])
+  t.match(large.body, /id="file-problem">The file is larger than 10 MB: send it in parts</)
+  const into = `/patients/imports?study=${study.id}`
+  const tooLarge = { field: 'file', name: 'x.csv', content: 'x'.repeat(10_000_001) }
+  const again = await staff.sendFile(into, tooLarge, '/patients/imports')
+  t.match(again.body, `name="study" value="${study.id}"`, 'the study that they are enrolled into is kept')
   const template = await staff.get('/patients/imports/template.csv')
   t.match(template, { status: 200, headers: { 'content-disposition': 'attachment; filename="patients.csv"' } })
   t.match(

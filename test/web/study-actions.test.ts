@@ -58,6 +58,21 @@ t.test('patients who are ticked are enrolled, and invited at once where that is 
   t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
 })
 
+t.test('who was enrolled and could not be invited is told so, and why', async t => {
+  const telecom = [{ system: 'email' as const, value: 'family@example.org' }]
+  for (let count = 0; count < 7; count += 1) await registered(`Shared${count}`, { telecom })
+  const done = await staff.send(`${enrolment}?name=shared`, { who: 'all', do: 'invite' }, enrolment)
+  const said = /: Enrolled, but not invited: This address was written to five times within an hour/
+  const told = await settled(done)
+  t.match(told, /5 of 7 are enrolled and invited\. Not done: 2/)
+  t.equal(told.match(new RegExp(said, 'g'))?.length, 2)
+  const { count } = await database.one<{ count: number }>(sql.fragment`
+    SELECT count(*)::integer AS count FROM enrolment
+    WHERE patient IN (SELECT id FROM patient WHERE content #>> '{name,0,family}' LIKE 'Shared%')`)
+  t.equal(count, 7)
+  for (let letter = 0; letter < 5; letter += 1) t.equal((await mailbox.next()).to, 'family@example.org')
+})
+
 t.test('all who are found are enrolled, on all pages, and nobody twice', async t => {
   for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
   const page = `${enrolment}?name=found`

@@ -101,6 +101,19 @@ t.test('what is missing is said at its field, and nothing is recorded', async t 
     t.match(wordsOf(form), /It is shared It is not shared .* Empty: until the patient stops it\./)
     t.notMatch(wordsOf(form), /until you|whether you/, 'the patient is not who reads it')
   }
+  const large = await first.sendFile(page, scan(Buffer.concat([pdf, Buffer.alloc(10_000_001)])), page, {
+    ...signed,
+    language: 'es',
+  })
+  t.match([large.status, large.body], [413, /id="scan-problem">The file is larger than 10 MB/])
+  t.match(large.body, 'value="2026-03-01"', 'what was typed is kept beside a scan that was too large')
+  t.match(large.body, /value="es" selected/)
+  t.equal(large.body.match(/ checked/g)?.length, 2)
+  t.equal(
+    large.body.match(/-problem"/g)?.length,
+    2,
+    'and nothing else is called wrong: the scan, and what describes it',
+  )
   t.same(await consentsOf(patient), [])
 })
 

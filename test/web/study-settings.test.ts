@@ -120,6 +120,11 @@ t.test('what is typed wrongly is told at its field, and kept', async t => {
   t.match(answer.body, /id="identity-problem">Choose how the study knows its patients/)
   t.match(answer.body, /How sleep and steps go together<\/textarea>/)
   t.match(answer.body, /value="May"/)
+  const long = await member.send(newStudy, { ...said, purpose: 'ü'.repeat(11_000) })
+  t.match([long.status, long.body], [422, /id="purpose-problem">/])
+  t.match(long.body, 'ü'.repeat(11_000))
+  const longer = await member.send(newStudy, { ...said, purpose: 'ü'.repeat(110_000) })
+  t.match([longer.status, wordsOf(longer)], [413, /That is too long.* nothing was saved/])
   const id = await made()
   const page = `/studies/${id}/settings`
   const nothing = await member.send(`${page}/data`, { kind: '', source: 'none', reason: '' })

@@ -114,6 +114,10 @@ t.test('an administrator sees what concerns no patient, and finds it by who, app
   t.strictSame(await eventsAt('who=Ann'), [])
   t.match(wordsOf(await administrator.get('/system/events?until=2020-01-01')), /There is nothing like this/)
   t.match((await administrator.get('/system/events?from=x')).body, /id="from-problem">Enter a day/)
+  const turned = await administrator.get('/system/events?from=2026-03-02&until=2026-03-01&timezone=Mars/Phobos')
+  t.match(turned.body, /id="until-problem">The last day lies before the first/)
+  t.match(turned.body, /id="timezone-problem">This is no time zone that is known here/)
+  t.match(turned.body, 'value="Mars/Phobos"')
 })
 
 t.test('page, table and FHIR tell the same, by pages, and no number tells how much there is besides', async t => {

@@ -1,0 +1,28 @@
+import type { FastifyMultipartAttachFieldsToBodyOptions, MultipartFile } from '@fastify/multipart'
+
+type Taken = { readonly mostBytes: number; readonly mostFields: number }
+
+/** One file beside the fields of a form. What is larger is not kept, and the fields are read all the same: nobody types them twice. */
+export const takingFile = ({ mostBytes, mostFields }: Taken): FastifyMultipartAttachFieldsToBodyOptions => ({
+  attachFieldsToBody: 'keyValues',
+  throwFileSizeLimit: false,
+  limits: { fileSize: mostBytes, files: 1, fields: mostFields, fieldSize: 1000, parts: mostFields + 1 },
+  onFile: async (part: MultipartFile) => {
+    const bytes = await part.toBuffer()
+    Object.assign(part, { value: part.file.truncated ? tooLarge : bytes })
+  },
+})
+
+const tooLarge = Symbol('a file that was too large')
+
+export type SentFile =
+  | { readonly kind: 'file'; readonly bytes: Buffer }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'too-large' }
+
+/** The file in that field, as `takingFile` left it. */
+export const sentFile = (body: unknown, name: string): SentFile => {
+  const file: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
+  if (file === tooLarge) return { kind: 'too-large' }
+  return Buffer.isBuffer(file) && file.length > 0 ? { kind: 'file', bytes: file } : { kind: 'none' }
+}
