@@ -1,5 +1,6 @@
 import { systems } from '../src/fhir/canonical.ts'
 import type { Api } from './api.ts'
+import { bundleOf, minutesAfter, observationOf } from './documents.ts'
 import { driveLoad } from './load.ts'
 import { mixSearches, turnOf } from './mix-searches.ts'
 import { asResearcher, buildMixWorld } from './mix-world.ts'
@@ -96,24 +97,53 @@ const someIds = async ({ databaseUrl }: BenchServer): Promise<readonly string[]>
   return ids
 }
 
-/** `number` counts what a connection asks. */
-type Ask = (api: Api, number: number) => Promise<unknown>
+/** `number` counts what a connection asks; `patient` is whose app it is, where it is one. */
+type Ask =
+  | { readonly as: 'researcher'; readonly ask: (api: Api, number: number) => Promise<unknown> }
+  | { readonly as: 'app'; readonly ask: (api: Api, patient: string) => Promise<unknown> }
 
 const asks = (people: number, ids: readonly string[]): Readonly<Record<string, Ask>> => ({
-  mix: (api, number) => api.get(mixSearches[number % mixSearches.length]?.path(turnOf(people, number)) ?? ''),
-  read: api => api.get(`/Observation/${ids[Math.floor(Math.random() * ids.length)]}`),
-  search: api =>
-    api.get(
-      `/Observation?patient=${patientId(1 + Math.floor(Math.random() * 100))}&code=${systems.loinc}|8867-4&_count=20`,
-    ),
-  study: api => api.get(`/Observation?code=${systems.loinc}|8867-4&_count=100`),
+  mix: {
+    as: 'researcher',
+    ask: (api, number) => api.get(mixSearches[number % mixSearches.length]?.path(turnOf(people, number)) ?? ''),
+  },
+  read: { as: 'researcher', ask: api => api.get(`/Observation/${ids[Math.floor(Math.random() * ids.length)]}`) },
+  search: {
+    as: 'researcher',
+    ask: api =>
+      api.get(
+        `/Observation?patient=${patientId(1 + Math.floor(Math.random() * 100))}&code=${systems.loinc}|8867-4&_count=20`,
+      ),
+  },
+  study: { as: 'researcher', ask: api => api.get(`/Observation?code=${systems.loinc}|8867-4&_count=100`) },
+  upload: {
+    as: 'app',
+    ask: (api, patient) =>
+      api.post('/Observation', JSON.stringify(observationOf(patient, 'heartRate', nextMinutes(1)))),
+  },
+  bundle: { as: 'app', ask: (api, patient) => api.post('', bundleOf(patient, bundleSize, nextMinutes(bundleSize))) },
 })
 
-/** The connections ask different things at a time; those of both sides the same. */
-const askers = async (at: Pick<BenchServer, 'as'>, connections: number, ask: Ask): Promise<readonly Asker[]> => {
-  const apis = await Promise.all(Array.from({ length: connections }, () => asResearcher(at)))
-  return apis.map((api, index) => {
-    let number = index * 1009
-    return { api, ask: () => ask(api, number++) }
-  })
+const bundleSize = 100
+
+/** No two documents are of the same minute. */
+const nextMinutes = (count: number): Date => {
+  minutes += count
+  return minutesAfter(new Date('2024-01-01T00:00:00Z'), minutes - count)
 }
+let minutes = 0
+
+/** The connections ask different things at a time, each app for a patient of its own; those of both sides the same. */
+const askers = (at: Pick<BenchServer, 'as'>, connections: number, one: Ask): Promise<readonly Asker[]> =>
+  Promise.all(
+    Array.from({ length: connections }, async (_, index) => {
+      if (one.as === 'app') {
+        const patient = patientId(1 + index)
+        const api = await at.as({ kind: 'patient', patient }, 'patient/Observation.crus')
+        return { api, ask: () => one.ask(api, patient) }
+      }
+      const api = await asResearcher(at)
+      let number = index * 1009
+      return { api, ask: () => one.ask(api, number++) }
+    }),
+  )
