@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirResponse, Interaction } from '../interactions/interaction.ts'
 import { segmentsOf } from '../interactions/route.ts'
 import { sendAnswer, setHeaders } from './fhir-answer.ts'
-import { parseText } from './fhir-body.ts'
+import { parseText, textIn } from './fhir-body.ts'
 import { formats, notAcceptable, wantsContent } from './media-type.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 
@@ -71,8 +71,8 @@ export const parseContent = (scope: FastifyInstance): void => {
   scope.removeAllContentTypeParsers()
   for (const name of ['json', 'xml'] as const) {
     const [fhirType, ...otherTypes] = formats[name].types
-    scope.addContentTypeParser(fhirType, { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
-      parsers[name](text),
+    scope.addContentTypeParser(fhirType, { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) =>
+      parsers[name](textIn(request, bytes)),
     )
     scope.addContentTypeParser(
       otherTypes,

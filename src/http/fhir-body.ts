@@ -25,7 +25,8 @@ export const parseBodies = (server: FastifyInstance): void => {
     async (request: FastifyRequest, bytes: Buffer) => new URLSearchParams(textIn(request, bytes)),
   )
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
-    throw unsupported(request.headers['content-type'] ?? 'A body without a type')
+    const taken = request.method === 'PATCH' ? `${patchType}, ${resourceTypesTaken}` : resourceTypesTaken
+    throw unsupported(request.headers['content-type'] ?? 'A body without a type', taken)
   })
 }
 
@@ -33,7 +34,7 @@ export const parseBodies = (server: FastifyInstance): void => {
  * "FHIR uses UTF-8 for all request and response bodies": https://hl7.org/fhir/R4/http.html#mime-type. What is not would be
  * stored with other letters than were sent. Some platforms begin UTF-8 with a byte order mark, which is none of the text.
  */
-const textIn = ({ headers }: FastifyRequest, bytes: Buffer): string => {
+export const textIn = ({ headers }: FastifyRequest, bytes: Buffer): string => {
   if (!isAscii(bytes)) {
     const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1]
     if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw unsupported(`Text in ${charset}`, 'UTF-8')

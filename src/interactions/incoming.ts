@@ -100,5 +100,20 @@ const resourceOf = (type: ResourceType, body: unknown): Resource => {
       },
     )
   }
+  refusePart(body as Resource)
   return body as Resource
 }
+
+/** "to ensure that the incomplete resource is not accidentally used to overwrite a complete resource": https://hl7.org/fhir/R4/search.html#summary */
+const refusePart = ({ meta, resourceType }: Resource): void => {
+  const tags: unknown = meta?.tag
+  const at = Array.isArray(tags) ? tags.findIndex(tag => tag?.system === partOf && tag?.code === 'SUBSETTED') : -1
+  if (at >= 0)
+    throw new FhirError(
+      'business-rule',
+      'This is a part of a resource, as _summary and _elements answer it: read the whole, change that, and send it without the tag SUBSETTED',
+      { expression: `${resourceType}.meta.tag[${at}]` },
+    )
+}
+
+const partOf = 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue'

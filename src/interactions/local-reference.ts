@@ -84,16 +84,28 @@ const mapLinks = (value: unknown, replace: Replace, depth = 0): unknown => {
   if (Array.isArray(value)) return mapItems(value, replace, depth + 1)
   if (typeof value !== 'object' || value === null) return value
   const changed = Object.entries(value).flatMap(([name, child]) => {
-    const element = typeof child === 'string' ? elementOf(value, name) : ''
     const mapped =
-      typeof child === 'string'
-        ? linkNames.has(element)
-          ? replace(child, element)
-          : child
-        : mapLinks(child, replace, depth + 1)
+      typeof child === 'string' ? mapText(child, elementOf(value, name), replace) : mapLinks(child, replace, depth + 1)
     return mapped === child ? [] : [[name, mapped]]
   })
   return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) }
+}
+
+const mapText = (text: string, element: string, replace: Replace): string => {
+  if (linkNames.has(element)) return replace(text, element)
+  return element === 'div'
+    ? text.replace(narrativeLink, (_, start, quote, link) => `${start}${quote}${replaced(link, replace)}${quote}`)
+    : text
+}
+
+/** "and `<a href="" & <img src=""` in the narrative": https://hl7.org/fhir/R4/http.html#trules */
+const narrativeLink = /(<(?:a|img)\b[^>]*?\s(?:href|src)\s*=\s*)(["'])(.*?)\2/g
+
+/** Of a narrative only what XML writes otherwise in an address. */
+const replaced = (link: string, replace: Replace): string => {
+  const plain = link.replaceAll('&amp;', '&')
+  const target = replace(plain, 'href')
+  return target === plain ? link : target
 }
 
 /** The element that a text is written to: in an operation of a patch, the one that its path ends with. */

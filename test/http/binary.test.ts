@@ -106,6 +106,9 @@ t.test('JSON and XML are content, unless they are a Binary', async t => {
     '{"resourceType":"Patient"}',
   )
   t.equal(patient.statusCode, 400)
+  const latin1 = Buffer.from('{"resourceType":"Binary","contentType":"text/\xE9"}', 'latin1')
+  const unclear = await call('POST', 'Binary', { 'content-type': 'application/fhir+json' }, latin1)
+  t.match([unclear.statusCode, unclear.json().issue[0].diagnostics], [400, 'The body is not UTF-8'])
 })
 
 t.test('a browser saves it, and neither runs nor guesses nor keeps it', async t => {

@@ -145,6 +145,17 @@ t.test('other types than FHIR has are neither served nor taken', async t => {
     t.equal((await sent(type)).statusCode, 415, type)
 })
 
+t.test('of a patch it is said which kinds are taken', async t => {
+  const answer = await call('PATCH', '/fhir/Patient/x', { 'content-type': 'application/merge-patch+json' }, '{}')
+  t.match(
+    [answer.statusCode, answer.json().issue[0].diagnostics],
+    [
+      415,
+      'application/merge-patch+json is not taken here; send application/json-patch+json, application/fhir+json or application/fhir+xml',
+    ],
+  )
+})
+
 t.test('what is not UTF-8 is refused, and never stored with other letters than were sent', async t => {
   const body = (family: string) => `{"resourceType":"Patient","name":[{"family":"${family}"}]}`
   const sent = async (type: string, payload: Buffer, url = '/fhir/Patient') => {

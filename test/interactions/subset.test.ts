@@ -47,6 +47,28 @@ const read = async (url: string) => shown((await get(url)).json())
 const whole = { ...patient }
 const mark = { meta: { tag: [tagged, subsetted] } }
 
+t.test('a part of a resource takes the place of no whole one', async t => {
+  const part = (await get('Patient/ann?_elements=gender')).json()
+  const send = (method: 'PUT' | 'POST', url: string) =>
+    server.inject({
+      method,
+      url: `/fhir/${url}`,
+      headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+      payload: JSON.stringify(part),
+    })
+  for (const [method, url] of [
+    ['PUT', 'Patient/ann'],
+    ['POST', 'Patient'],
+  ] as const) {
+    const refused = await send(method, url)
+    t.match(
+      [refused.statusCode, refused.json().issue],
+      [422, [{ code: 'business-rule', expression: ['Patient.meta.tag[1]'], diagnostics: /read the whole/ }]],
+    )
+  }
+  t.strictSame(await read('Patient/ann'), whole)
+})
+
 t.test('a resource is read in part, and marked so', async t => {
   const { text, name, birthDate, _birthDate, active, managingOrganization } = whole
   const base = { resourceType: 'Patient', id: 'ann', ...mark }

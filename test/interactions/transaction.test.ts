@@ -48,6 +48,19 @@ t.test('references by urn:uuid become those of the resources created, whichever 
   t.equal(entry[2].resource.entry.length, 1, 'reads see what was written')
 })
 
+t.test('links in a narrative become those of the resources created', async t => {
+  const div = (patient: string) =>
+    `<div xmlns="http://www.w3.org/1999/xhtml"><p title="${patientUrl}">Of <a class="x" href="${patient}">Ann</a>, <img src='${patient}' alt="x"/> <a href="https://x.example/?a=1&amp;b=2">elsewhere</a> ${patientUrl}</p></div>`
+  const { entry } = (
+    await send([
+      entryOf(otherUrl, condition(patientUrl, { text: { status: 'generated', div: div(patientUrl) } })),
+      entryOf(patientUrl, { resourceType: 'Patient' }),
+    ])
+  ).json()
+  const stored = await get(`Condition/${locationId(entry[0].response.location)}`)
+  t.equal(stored.text.div, div(`Patient/${locationId(entry[1].response.location)}`))
+})
+
 t.test('resources that refer to each other get their ids beforehand', async t => {
   const answer = await send([
     entryOf(patientUrl, {

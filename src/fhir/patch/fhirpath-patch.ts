@@ -1,7 +1,8 @@
 import { FhirError } from '../error.ts'
-import { isNumber, toNumber } from '../json.ts'
+import { toNumber } from '../json.ts'
 import type { Structures } from '../structure.ts'
-import { elementBelow, type Json, type Location, locate } from './location.ts'
+import { dropEmptyBeside, holderBeside } from './beside.ts'
+import { elementBelow, holderOf, isObject, type Json, type Location, locate } from './location.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
 
 /**
@@ -16,6 +17,7 @@ export const parseFhirpathPatch = (structures: Structures, body: Json): ((docume
   return document => {
     const changed = copyOf(document) as Json
     for (const operation of operations) carryOut(structures, changed, operation)
+    dropEmptyBeside(changed)
     return changed
   }
 }
@@ -90,7 +92,7 @@ const actions: Readonly<Record<string, (acting: Acting) => void>> = {
     const name = String(acting.parts.get('name')?.valueString)
     const element = elementBelow(acting.structures, target, name)
     if (element === undefined) throw new SyntaxError(`${target.type} has no element ${name}`)
-    const parent = target.value as Json
+    const parent = holderOf(target) ?? holderBeside(placeOf(target))
     const added = patchValueOf(acting.structures, partOf(acting, 'value'), element)
     const key = keyFor(element, added)
     if (!element.repeats && hasAny(parent, key)) throw new SyntaxError(`there is a ${name} already: replace it`)
@@ -177,6 +179,3 @@ const copyOf = (value: unknown): unknown => {
   if (!isObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, copyOf(child)]))
 }
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)

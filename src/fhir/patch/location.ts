@@ -1,4 +1,5 @@
 import { loadFhirpath, toPlain } from '../fhirpath.ts'
+import { isNumber } from '../json.ts'
 import { choiceName } from '../path-compiler.ts'
 import { childOf, type Element, type Structures } from '../structure.ts'
 
@@ -42,7 +43,8 @@ const rootOf = (structures: Structures, resource: Json): Location => {
 
 const below = (structures: Structures, at: Location, step: string): Location => {
   const [, name = '', position] = /^(\w+)(?:\[(\d+)\])?$/.exec(step) ?? []
-  const parent = at.value as Json
+  const parent = holderOf(at)
+  if (parent === undefined) throw new SyntaxError('there is no such element')
   const child = elementBelow(structures, at, name)
   if (child === undefined) throw new SyntaxError(`${at.type} has no element ${name}`)
   const { element, key, type } = presentAs(child, parent)
@@ -51,6 +53,19 @@ const below = (structures: Structures, at: Location, step: string): Location => 
   const index = Number(position ?? 0)
   return settled(structures, { value: held[index], element, type, place: { parent, key, index } })
 }
+
+/** What has the children of what stands there; of a primitive it stands beside it: https://hl7.org/fhir/R4/json.html#primitive */
+export const holderOf = ({ value, place }: Location): Json | undefined => {
+  if (isObject(value)) return value
+  if (place === undefined) return undefined
+  const { key, index } = place
+  const beside = place.parent[`_${key}`]
+  const one = index === undefined ? beside : Array.isArray(beside) ? beside[index] : undefined
+  return isObject(one) ? one : undefined
+}
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
 
 /** The definition of a child of what stands there. */
 export const elementBelow = (structures: Structures, { element, type }: Location, name: string): Element | undefined =>

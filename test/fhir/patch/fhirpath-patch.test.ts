@@ -31,6 +31,63 @@ const refused = (run: () => unknown) => {
 }
 const patient = (more: object = {}) => ({ resourceType: 'Patient', ...more })
 
+t.test('id and extensions of a primitive are added, replaced and taken away beside it', async t => {
+  const extension = (value: string) => ({ url: 'http://e.example/a', valueString: value })
+  const born = (...values: readonly string[]) =>
+    patient({ birthDate: '1970-01-01', ...(values.length > 0 && { _birthDate: { extension: values.map(extension) } }) })
+  const given = (...beside: readonly unknown[]) =>
+    patient({ name: [{ given: ['x', 'y'], ...(beside.length > 0 && { _given: beside }) }] })
+  const named = (value: string) => ({ extension: [extension(value)] })
+  const add = { type: 'add', name: 'extension', value: { valueExtension: extension('new') } }
+  const rows: readonly (readonly [string, object, Parts, object])[] = [
+    [
+      'the only one',
+      born('old'),
+      { type: 'delete', path: "Patient.birthDate.extension.where(url = 'http://e.example/a')" },
+      born(),
+    ],
+    ['one of two', born('a', 'b'), { type: 'delete', path: 'Patient.birthDate.extension[0]' }, born('b')],
+    ['a first one', born(), { ...add, path: 'Patient.birthDate' }, born('new')],
+    ['one more', born('a'), { ...add, path: 'Patient.birthDate' }, born('a', 'new')],
+    [
+      'its value',
+      born('old'),
+      {
+        type: 'replace',
+        path: "Patient.birthDate.extension('http://e.example/a').value",
+        value: { valueString: 'new' },
+      },
+      born('new'),
+    ],
+    ['of one of a list', given(), { ...add, path: 'Patient.name[0].given[1]' }, given(null, named('new'))],
+    [
+      'beside another of a list',
+      given(named('a')),
+      { ...add, path: 'Patient.name[0].given[1]' },
+      given(named('a'), named('new')),
+    ],
+    [
+      'away from a list',
+      given(null, named('a')),
+      { type: 'delete', path: 'Patient.name[0].given[1].extension[0]' },
+      given(),
+    ],
+    [
+      'of a primitive without a value',
+      patient({ _birthDate: named('a') }),
+      { type: 'delete', path: 'Patient.birthDate.extension[0]' },
+      patient(),
+    ],
+    [
+      'an id',
+      patient({ birthDate: '1970-01-01' }),
+      { type: 'add', path: 'Patient.birthDate', name: 'id', value: { valueString: 'b1' } },
+      patient({ birthDate: '1970-01-01', _birthDate: { id: 'b1' } }),
+    ],
+  ]
+  for (const [what, before, change, after] of rows) t.strictSame(patched(before, change), after, what)
+})
+
 t.test('each operation does what the specification says', async t => {
   const named = patient({ name: [{ family: 'A', given: ['x', 'y', 'z'] }, { family: 'B' }] })
   const rows: readonly (readonly [string, object, Parts, object])[] = [
