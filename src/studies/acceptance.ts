@@ -6,7 +6,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Channels } from '../messages/channels.ts'
 import { toGsm } from '../messages/gsm.ts'
-import { type Limit, mayTry } from '../storage/account/attempt.ts'
+import { endOfTries, type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
 import { appsOfLink, appToken } from '../storage/app-invitation.ts'
 import {
@@ -28,7 +28,7 @@ export type Acceptance = {
   /** Apps that take the invitation up by themselves, for whoever came by a message, and the link for each. */
   readonly appsFor: (link: string) => Promise<readonly { readonly name: string; readonly link: string }[]>
   /** To the address that was invited, whoever asks for it. */
-  readonly sendCode: (link: string, words: Words) => Promise<'sent' | 'over'>
+  readonly sendCode: (link: string, words: Words) => Promise<CodeSent>
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
   /** By what the browser that has shown who it belongs to keeps. */
   readonly findProven: (cookie: string) => Promise<Invitation | undefined>
@@ -40,6 +40,12 @@ export type Acceptance = {
   /** The account becomes that of the Patient. The invitation is used up by it. */
   readonly accept: (invitation: Invitation, person: string) => Promise<Accepted>
 }
+
+type CodeSent =
+  | { readonly kind: 'sent' }
+  | { readonly kind: 'over' }
+  /** None was sent. `until`: when there is one again. */
+  | { readonly kind: 'too-often'; readonly until: Date; readonly channel: Invitation['channel'] }
 
 type Shown = { readonly birthDate: string; readonly code: string }
 
@@ -73,12 +79,14 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
     findProven: cookie => findProven(database, cookie),
     sendCode: async (link, words) => {
       const invitation = await findInvitation(database, link)
-      if (invitation === undefined) return 'over'
-      if (!(await mayTry(database, secretKey, codes, invitation.id))) return 'sent'
+      if (invitation === undefined) return { kind: 'over' }
+      const { id, channel } = invitation
+      if (!(await mayTry(database, secretKey, codes, id)))
+        return { kind: 'too-often', until: await endOfTries(database, secretKey, codes, id), channel }
       const code = String(randomInt(1_000_000)).padStart(6, '0')
       await setCode(database, invitation, hashOf(secretKey, invitation, code))
       sendCode(channels, invitation, words, code)
-      return 'sent'
+      return { kind: 'sent' }
     },
     prove: async (link, { birthDate, code }) => {
       const invitation = await findInvitation(database, link)

@@ -6,11 +6,12 @@ import type { Words } from '../messages/catalogue.ts'
 import type { Invitation } from '../storage/invitation.ts'
 import { invitationUrl } from '../studies/invitations.ts'
 import type { AddPage } from './add-page.ts'
-import { form, typed } from './form.ts'
+import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
-import { html } from './html.ts'
+import { type Html, html } from './html.ts'
 import { sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
 import { seldom } from './sign-in.ts'
+import { moment, phrase } from './time.ts'
 
 /** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
 export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {
@@ -29,8 +30,15 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
   server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
     const words = wordsOf(request)
     const link = typed(request.body, 'link')
-    if ((await acceptance.sendCode(link, words)) === 'over') return sendInvitationIsOver(reply, words)
-    return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
+    const sent = await acceptance.sendCode(link, words)
+    switch (sent.kind) {
+      case 'over':
+        return sendInvitationIsOver(reply, words)
+      case 'too-often':
+        return sendTooOften(reply, words, sent.until, { link, channel: sent.channel })
+      case 'sent':
+        return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
+    }
   })
   server.post('/invitation', { config: { rateLimit: seldom } }, async (request, reply) => {
     const words = wordsOf(request)
@@ -104,20 +112,35 @@ const unreadable = (birthDate: string, code: string, { say }: Words): Problems |
 /** Which of the two is wrong is not told. */
 const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
 
-type Proving = Came & { readonly birthDate?: string; readonly problems?: Problems }
+/** The last code that came may still count, so the form stays. */
+const sendTooOften = (reply: FastifyReply, words: Words, until: Date, came: Came): FastifyReply => {
+  const seconds = Math.max(1, Math.ceil((until.getTime() - Date.now()) / 1000))
+  // Told to the minute, and by then there is one.
+  const at = moment(new Date(Math.ceil(until.getTime() / 60_000) * 60_000), words)
+  const told = html`<p>${phrase(words, 'prove.too-often', { at })}</p>
+<p>${words.say('prove.too-often-ask')}</p>`
+  return sendProve(reply.code(429).header('retry-after', String(seconds)), words, { ...came, told })
+}
+
+type Proving = Came & {
+  readonly birthDate?: string
+  readonly problems?: Problems
+  /** Stands in the place of that a code is on its way. */
+  readonly told?: Html
+}
 
 const sendProve = (
   reply: FastifyReply,
   words: Words,
-  { link, channel, birthDate = '', problems = {} }: Proving,
+  { link, channel, birthDate = '', problems = {}, told }: Proving,
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
   return sendOwnPage(reply, words, {
     title: say('prove.title'),
-    isProblem: Object.keys(problems).length > 0,
+    isProblem: told !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('prove.title')}</h1>
-<p>${say(`prove.text-${channel}`)}</p>
+${told === undefined ? html`<p>${say(`prove.text-${channel}`)}</p>` : notice('problem', told)}
 ${form({
   action: '/invitation',
   token,

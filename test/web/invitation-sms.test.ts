@@ -64,6 +64,23 @@ t.test('an address that somebody has an account with is not given to another, no
   t.same(answers, [...Array(10).fill(422), 410])
 })
 
+t.test('a code that is not sent is not said to be on its way, and the last one still counts', async t => {
+  const { subject } = await enrolled('Waits', { telecom: [phone('+15005550013')] })
+  await act(subject, 'invite')
+  const link = linkOf((await gateway.nextMessage()).text)
+  const own = browser()
+  let code = ''
+  for (let count = 0; count < 5; count += 1) {
+    await own.send(link, {}, '/invitation/code')
+    code = /(\d{6})/.exec((await gateway.nextMessage()).text)?.[1] ?? ''
+  }
+  const refused = await own.send(link, {}, '/invitation/code')
+  t.match([refused.status, wordsOf(refused)], [429, /No code was sent.*Code from the text message/])
+  t.notMatch(refused.body, /on its way/)
+  const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  t.match(proven, { status: 303, location: '/invitation/account' })
+})
+
 t.test('an app is offered that opens the invitation', async t => {
   const { subject } = await enrolled('App')
   await act(subject, 'invite')

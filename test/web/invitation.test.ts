@@ -172,6 +172,34 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
   t.match(await told(), /It ended after five wrong tries/)
 })
 
+t.test('the sixth code within an hour is not sent, and it is told when there is one again', async t => {
+  const { subject } = await enrolled('Again')
+  const link = await invite(subject)
+  const own = browser()
+  for (let count = 0; count < 5; count += 1) {
+    t.match(await own.send(link, {}, '/invitation/code'), { status: 303 })
+    await codeIn()
+  }
+  const { until } = await database.one<{ until: Date }>(
+    sql.fragment`SELECT max(expires_at) AS until FROM attempt WHERE tries = 5`,
+  )
+  const refused = await own.send(link, {}, '/invitation/code')
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [
+      429,
+      /No code was sent: five within an hour is the most\. You can ask for another one from .* UTC on\. The last one that came works for 15 minutes\. If you cannot wait, ask whoever invited you to invite you again\./,
+    ],
+  )
+  t.notMatch(refused.body, /on its way|Again|Hearts/, 'and nothing else is told')
+  const told = Date.parse(/<time datetime="([^"]*)"/.exec(refused.body)?.[1] ?? '')
+  t.ok(told >= until.getTime() && told < until.getTime() + 60_000, 'to the minute')
+  t.match(refused.headers['retry-after'], /^3[56]\d\d$/)
+  await database.run(sql.fragment`UPDATE attempt SET expires_at = now() WHERE tries > 5`)
+  t.match(await own.send(link, {}, '/invitation/code'), { status: 303 })
+  t.match(await codeIn(), /^\d{6}$/, 'and then there is')
+})
+
 t.test('of fifty who use one link, code or proof at once, one is let in', async t => {
   const { subject, patient } = await enrolled('Raced')
   const link = await invite(subject)

@@ -26,6 +26,18 @@ export const mayTry = async (
   return counted.tries <= tries
 }
 
+/** When the count begins anew for whoever was told that it is not allowed; now, where it has. */
+export const endOfTries = async (
+  connection: Connection,
+  secretKey: Uint8Array,
+  { what }: Limit,
+  whom: string,
+): Promise<Date> => {
+  const counted = await connection.maybeOne<{ until: Date }>(sql.fragment`
+    SELECT expires_at AS until FROM attempt WHERE key = ${sql.binary(keyOf(secretKey, what, whom))}`)
+  return counted?.until ?? new Date()
+}
+
 /** It has succeeded: earlier tries no longer count. */
 export const forgetTries = async (
   connection: Connection,
