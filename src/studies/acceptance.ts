@@ -8,6 +8,7 @@ import type { Channels } from '../messages/channels.ts'
 import { toGsm } from '../messages/gsm.ts'
 import { endOfTries, type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
+import { holdAccount, isAnotherHuman } from '../storage/another-human.ts'
 import { appsOfLink, appToken } from '../storage/app-invitation.ts'
 import {
   findInvitation,
@@ -19,6 +20,7 @@ import {
   tryProof,
   useInvitation,
 } from '../storage/invitation.ts'
+import { toAddress } from '../storage/user-account.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
 /** What whoever has a link does with it. Nothing of the study or the patient is told before they have shown who they are. */
@@ -32,12 +34,14 @@ export type Acceptance = {
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
   /** By what the browser that has shown who it belongs to keeps. */
   readonly findProven: (cookie: string) => Promise<Invitation | undefined>
-  /**
-   * Of the address that was invited, for whoever has shown that they read its mail; whoever came by a text message says which
-   * address it is to be, and is asked to confirm it.
-   */
-  readonly makeAccount: (invitation: Invitation, account: NewHolder) => Promise<NewAccountAnswer>
-  /** The account becomes that of the Patient. The invitation is used up by it. */
+  /** Whoever takes another address than the one that was invited, whose mail they have shown to read, is asked to confirm it. */
+  readonly makeAccount: (
+    invitation: Invitation,
+    account: NewHolder,
+  ) => Promise<NewAccountAnswer | { readonly kind: 'too-often' }>
+  /** Whether the account is that of somebody with another birth date than the Patient. */
+  readonly isAnotherPerson: (invitation: Invitation, person: string) => Promise<boolean>
+  /** The account becomes that of the Patient. The invitation is used up by it, and by nothing else. */
   readonly accept: (invitation: Invitation, person: string) => Promise<Accepted>
 }
 
@@ -55,15 +59,17 @@ type Proof =
 
 type NewHolder = {
   readonly name: string
-  /** Of no weight where the invitation was sent by e-mail. */
   readonly email: string
   readonly password: string
   readonly device: string
   readonly language: string
 }
 
-/** `taken`: the Patient is another account's. `two-consents`: two records of the person have answered the same study. */
-export type Accepted = 'accepted' | 'taken' | 'two-consents' | 'over'
+/**
+ * `taken`: the Patient is another account's. `another-person`: the account is that of somebody with another birth date.
+ * `two-consents`: two records of the person have answered the same study.
+ */
+export type Accepted = 'accepted' | 'taken' | 'another-person' | 'two-consents' | 'over'
 
 type Parts = { readonly accounts: Accounts; readonly channels: Channels }
 
@@ -101,12 +107,14 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
     makeAccount: async (invitation, holder) => {
       if (accounts.signUp === 'closed') return { kind: 'link-is-over' }
       const { id, channel, address } = invitation
-      const named = channel === 'email' ? { email: address } : {}
+      const isInvited = channel === 'email' && toAddress(holder.email) === toAddress(address)
       // Who may choose an address must not learn of many whether they have accounts.
-      if (channel !== 'email' && !(await mayTry(database, secretKey, accountTries, id))) return { kind: 'link-is-over' }
-      const asked = { purpose: 'new-account', administrator: false, wasSent: channel === 'email', ...named } as const
-      return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), { ...holder, ...named })
+      if (!isInvited && !(await mayTry(database, secretKey, accountTries, id))) return { kind: 'too-often' }
+      const named = isInvited ? { email: address } : {}
+      const asked = { purpose: 'new-account', administrator: false, wasSent: isInvited, ...named } as const
+      return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), holder)
     },
+    isAnotherPerson: ({ patient }, person) => isAnotherHuman(database, { person, patient }),
     accept: (invitation, person) => accept(accounts, invitation, person),
   }
 }
@@ -149,7 +157,9 @@ const accept = async (
   try {
     const event = { what: 'used', by: principal, patient, study, organization: undefined } as const
     const accepted = await recordingInvitation(openStoreAs, event, async (connection, store) => {
-      if (await isOfAnother(connection, patient, person)) throw new Taken()
+      if (await isOfAnother(connection, patient, person)) throw new Refused('taken')
+      await holdAccount(connection, person)
+      if (await isAnotherHuman(connection, { person, patient })) throw new Refused('another-person')
       if (!(await useInvitation(connection, id))) return undefined
       const [written] = await store.write([
         { kind: 'patch', type: 'Person', id: person, change: stored => linked(stored as Person, patient) },
@@ -159,13 +169,20 @@ const accept = async (
     })
     return accepted === undefined ? 'over' : 'accepted'
   } catch (error) {
-    if (error instanceof Taken) return 'taken'
+    if (error instanceof Refused) return error.answer
     if (error instanceof FhirError && error.status === 409) return 'two-consents'
     throw error
   }
 }
 
-class Taken extends Error {}
+/** Thrown, so that nothing of it is kept. */
+class Refused extends Error {
+  readonly answer: 'taken' | 'another-person'
+  constructor(answer: Refused['answer']) {
+    super(answer)
+    this.answer = answer
+  }
+}
 
 const linked = (person: Person, patient: string): Person => {
   const reference = `Patient/${patient}`

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Accounts } from '../accounts/accounts.ts'
 import { deviceOf } from '../accounts/device.ts'
 import type { NewAccountProblems } from '../accounts/new-account.ts'
 import { nameOfPerson } from '../accounts/person.ts'
@@ -8,9 +9,10 @@ import type { Invitation } from '../storage/invitation.ts'
 import { findAccountByEmail, findAccountOf } from '../storage/user-account.ts'
 import type { Accepted } from '../studies/acceptance.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { type Field, form, notice, typed } from './form.ts'
+import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
+import { newAccountForm } from './invitation-new-account.ts'
 import { sendInvitationIsOver, sendOwnPage, wordsOf } from './own-page.ts'
 import { enter, seldom } from './sign-in.ts'
 
@@ -45,10 +47,15 @@ export const invitationAccountPage: AddPage = (server, options) => {
       ? take(request, reply, invitation, agreed)
       : sendAccount(request, reply, options, { invitation })
   const takeByNew = async (request: FastifyRequest, reply: FastifyReply, invitation: Invitation) => {
-    const chosen = { ...holderOf(request), email: emailOf(invitation) ?? typed(request.body, 'email') }
+    const chosen = {
+      ...holderOf(request),
+      email: (await addressFor(accounts, invitation)) ?? typed(request.body, 'email'),
+    }
     const answer = await acceptance.makeAccount(invitation, chosen)
     if (answer.kind === 'problems')
       return sendAccount(request, reply.code(422), options, { invitation, ...chosen, problems: answer.problems })
+    if (answer.kind === 'too-often')
+      return sendAccount(request, reply.code(429), options, { invitation, ...chosen, refusal: 'too-often' })
     const account = await findAccountByEmail(accounts.database, chosen.email)
     if (answer.kind !== 'signed-in' || account === undefined) return sendInvitationIsOver(reply, wordsOf(request))
     await enter(request, reply, options, answer.cookie)
@@ -63,15 +70,16 @@ const holderOf = (request: FastifyRequest) => ({
   language: wordsOf(request).code,
 })
 
-/** Whoever came by a text message says which address it is to be. */
-const emailOf = ({ channel, address }: Invitation): string | undefined => (channel === 'email' ? address : undefined)
+/** The address that was invited, unless somebody has an account with it; whoever comes otherwise says which it is to be. */
+const addressFor = async ({ database }: Accounts, { channel, address }: Invitation): Promise<string | undefined> =>
+  channel === 'email' && (await findAccountByEmail(database, address)) === undefined ? address : undefined
 
 type Shown = {
   readonly invitation: Invitation
   readonly name?: string
   readonly email?: string
   readonly problems?: NewAccountProblems
-  readonly refusal?: Exclude<Accepted, 'accepted' | 'over'>
+  readonly refusal?: Exclude<Accepted, 'accepted' | 'over'> | 'too-often'
 }
 
 const sendAccount = async (
@@ -82,14 +90,23 @@ const sendAccount = async (
 ): Promise<FastifyReply> => {
   const words = wordsOf(request)
   const { say } = words
-  const { refusal, problems = {} } = shown
+  const { invitation, refusal, problems = {} } = shown
+  const person = request.session?.person
+  const isAnother = person !== undefined && (await options.acceptance.isAnotherPerson(invitation, person))
+  const refused = isAnother ? 'another-person' : refusal
   return sendOwnPage(reply, words, {
     title: say('account.title'),
-    isProblem: refusal !== undefined || Object.keys(problems).length > 0,
+    isProblem: refused !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('account.title')}</h1>
-${refusal && notice('problem', html`<p>${say(`account.${refusal}`)}</p>`)}
+${refused && notice('problem', html`<p>${say(`account.${refused}`)}</p>`)}
 <p>${say('account.text')}</p>
-${request.session === undefined ? await ofNobody(request, reply, options, shown) : await ofSession(request, reply, options, request.session.person)}`,
+${
+  person === undefined
+    ? await ofNobody(request, reply, options, shown)
+    : isAnother
+      ? await ofAnother(request, reply, options, { ...shown, person })
+      : await ofSession(request, reply, options, person)
+}`,
   })
 }
 
@@ -98,67 +115,72 @@ const here = encodeURIComponent('/invitation/account')
 const ofSession = async (
   request: FastifyRequest,
   reply: FastifyReply,
-  { accounts }: PageOptions,
+  options: PageOptions,
   person: string,
 ): Promise<Html> => {
   const { say } = wordsOf(request)
+  return html`<p>${say('account.signed-in', { name: await calledOf(options, person) })}</p>
+${form({ action: '/invitation/account', token: ownToken(reply), hidden: { person }, fields: [], button: say('account.use') })}
+${otherAccount(say)}`
+}
+
+/** Signed in is somebody with another birth date. */
+const ofAnother = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  shown: Shown & { readonly person: string },
+): Promise<Html> => {
+  const { say } = wordsOf(request)
+  return html`<p>${say('account.signed-in-another', { name: await calledOf(options, shown.person) })}</p>
+<p>${say('account.wrong-date')}</p>
+${otherAccount(say)}
+<h2>${say('account.own')}</h2>
+${await newAccount(request, reply, options, shown)}`
+}
+
+const calledOf = async ({ accounts }: PageOptions, person: string): Promise<string> => {
   const email = (await findAccountOf(accounts.database, person))?.email ?? ''
   const name = (await nameOfPerson(accounts.openStoreAs, person)) || email
-  return html`<p>${say('account.signed-in', { name: name === email ? name : `${name} (${email})` })}</p>
-${form({ action: '/invitation/account', token: ownToken(reply), hidden: { person }, fields: [], button: say('account.use') })}
-<p><a href="/sign-in?continue=${here}&amp;prompt=login">${say('account.other')}</a></p>`
+  return name === email ? name : `${name} (${email})`
 }
+
+const otherAccount = (say: Words['say']): Html =>
+  html`<p><a href="/sign-in?continue=${here}&amp;prompt=login">${say('account.other')}</a></p>`
 
 const ofNobody = async (
   request: FastifyRequest,
   reply: FastifyReply,
-  { accounts }: PageOptions,
-  { invitation, name = '', email: chosen = '', problems = {} }: Shown,
+  options: PageOptions,
+  shown: Shown,
 ): Promise<Html> => {
   const { say } = wordsOf(request)
-  const email = emailOf(invitation)
-  const signIn = (label: string) =>
-    html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${label}</a></p>`
-  if (email !== undefined && (await findAccountByEmail(accounts.database, email)) !== undefined)
-    return html`<p>${say('account.known', { email })}</p>
-${signIn(say('account.sign-in'))}`
+  const { accounts } = options
+  const { channel, address } = shown.invitation
+  const isKnown = channel === 'email' && (await addressFor(accounts, shown.invitation)) === undefined
+  const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${say('account.sign-in')}</a></p>`
+  const own = await newAccount(request, reply, options, shown)
+  if (isKnown)
+    return html`<p>${say('account.known', { email: address })}</p>
+${signIn}
+<h2>${say('account.own')}</h2>
+<p>${say('account.shared')}</p>
+${own}`
   if (accounts.signUp === 'closed')
-    return html`<p>${say('account.closed')}</p>
-${signIn(say('account.sign-in'))}`
-  return html`<p>${email === undefined ? say('account.new-any') : say('account.new', { email })}</p>
-${form({
-  action: '/invitation/account',
-  token: ownToken(reply),
-  problemTitle: say('check'),
-  fields: [
-    {
-      name: 'name',
-      label: say('account.name'),
-      value: name,
-      autocomplete: 'name',
-      problem: problems.name && say('account.name-missing'),
-    },
-    ...(email === undefined ? [emailField(say, chosen, problems.email)] : []),
-    {
-      name: 'password',
-      label: say('account.password'),
-      type: 'password',
-      hint: say('account.password-hint'),
-      autocomplete: 'new-password',
-      problem: problems.password && say(`account.password-${problems.password}`),
-    },
-  ],
-  button: say('account.create'),
-})}
+    return html`${own}
+${signIn}`
+  return html`${own}
 <p><a href="/sign-in?continue=${here}">${say('account.have-one')}</a></p>`
 }
 
-const emailField = (say: Words['say'], value: string, problem: NewAccountProblems['email']): Field => ({
-  name: 'email',
-  label: say('account.email'),
-  type: 'email',
-  hint: say('account.email-hint'),
-  value,
-  autocomplete: 'email',
-  problem: problem && say(problem === 'taken' ? 'account.email-taken' : 'account.email-missing'),
-})
+const newAccount = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { accounts }: PageOptions,
+  { invitation, name = '', email = '', problems = {} }: Shown,
+): Promise<Html> => {
+  const words = wordsOf(request)
+  if (accounts.signUp === 'closed') return html`<p>${words.say('account.closed')}</p>`
+  const address = await addressFor(accounts, invitation)
+  return newAccountForm(words, { token: ownToken(reply), address, name, email, problems })
+}

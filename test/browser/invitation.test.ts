@@ -19,6 +19,13 @@ const languages = {
     back: 'Change my choices',
     sign: 'Sign',
     signed: /It is signed/,
+    again: 'Send another code',
+    tooOften: /No code was sent/,
+    email: 'Your e-mail address',
+    signIn: 'Sign in',
+    signInEmail: 'E-mail address',
+    signInPassword: 'Password',
+    another: /somebody with another birth date/,
     copy: 'Your copy, to print or keep',
     stopAll: 'Stop sharing everything with everybody',
     stopped: /You share nothing with anybody/,
@@ -36,6 +43,13 @@ const languages = {
     back: 'Cambiar lo que elegí',
     sign: 'Firmar',
     signed: /Está firmado/,
+    again: 'Enviarme otro código',
+    tooOften: /No se envió ningún código/,
+    email: 'Su dirección de correo',
+    signIn: 'Iniciar sesión',
+    signInEmail: 'Correo electrónico',
+    signInPassword: 'Contraseña',
+    another: /alguien con otra fecha de nacimiento/,
     copy: 'Su copia, para imprimir o guardar',
     stopAll: 'Dejar de compartir todo con todos',
     stopped: /No comparte nada con nadie/,
@@ -103,6 +117,47 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await look(t, browser, `sharing-stopped-${language}`)
       await page.goto(`${base}/invitation?link=${'A'.repeat(43)}`)
       await look(t, browser, `invitation-over-${language}`)
+    })
+
+  for (const [language, says] of Object.entries(languages))
+    await t.test(`${language}: who shares an address with somebody has an account of their own`, async t => {
+      const address = `${language}@example.org`
+      const telecom = [{ system: 'email', value: address }]
+      const { subject } = await enrolled(`Father ${language}`, { telecom, birthDate: '1950-01-02' })
+      await act(subject, 'invite')
+      const browser = await openBrowser({ locale: language })
+      const { page } = browser
+      const { type, press } = byKeyboard(browser)
+      await page.goto(`${base}${linkIn(await mailbox.next())}`)
+      await press(says.send)
+      let code = await world.codeIn()
+      for (let count = 0; count < 4; count += 1) {
+        await press(says.again)
+        code = await world.codeIn()
+      }
+      await press(says.again)
+      t.match(await page.textContent('main'), says.tooOften)
+      await look(t, browser, `invitation-too-often-${language}`)
+      await type(says.birthDate, '1950-01-02')
+      await type(says.code, code)
+      await press(says.goOn)
+      await look(t, browser, `invitation-known-${language}`)
+      await press(says.signIn)
+      await type(says.signInEmail, address)
+      await type(says.signInPassword, password)
+      await press(says.signIn)
+      t.match(await page.textContent('main'), says.another)
+      await look(t, browser, `invitation-another-${language}`)
+      await type(says.name, 'Father')
+      await type(says.email, address)
+      await type(says.password, password)
+      await press(says.create)
+      await look(t, browser, `invitation-another-problem-${language}`)
+      await type(says.email, `father-${language}@example.org`)
+      await type(says.password, password)
+      await press(says.create)
+      t.equal(page.url(), `${base}/sharing/${study.id}`)
+      t.match(await mailbox.next(), { to: `father-${language}@example.org` })
     })
 
   await t.test('and staff see it, and show the picture of an invitation', async t => {

@@ -152,7 +152,7 @@ const staffEntry = (practitioner: string): Extension => ({
 })
 
 /** Given for everything that was ever measured. */
-const consent = (patient: string, study: string, organization: string, kinds: readonly string[]): Consent => ({
+export const consent = (patient: string, study: string, organization: string, kinds: readonly string[]): Consent => ({
   resourceType: 'Consent',
   status: 'active',
   extension: [

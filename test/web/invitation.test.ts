@@ -1,6 +1,8 @@
 import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import { wordsOf } from '../support/browser.ts'
+import { linkIn } from '../support/mailbox.ts'
+import { consent } from '../support/study.ts'
 import { birthDate, openInvited, password } from './invited.ts'
 
 const world = await openInvited()
@@ -75,7 +77,7 @@ t.test('an account that there is already takes the invitation, and records of on
   const own = (await prove(await invite(second.subject))).browser
   t.match(
     wordsOf(await own.get('/invitation/account')),
-    /There is an account with twice@example\.org already\. Sign in/,
+    /There is an account with twice@example\.org already\. If it is yours, sign in with it\. Sign in/,
   )
   const signedIn = await own.send('/sign-in?continue=/invitation/account', { email: first.email, password }, '/sign-in')
   t.equal(signedIn.location, '/invitation/account')
@@ -86,6 +88,96 @@ t.test('an account that there is already takes the invitation, and records of on
     SELECT count(DISTINCT patient_id)::integer AS compartments FROM patient_compartment
     WHERE id IN (${first.patient.id}, ${second.patient.id})`)
   t.equal(compartments, 1)
+})
+
+const heartRate = 'omh:heart-rate'
+const reading = (patient: string) =>
+  create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2026-01-02T10:00:00Z',
+    valueQuantity: { value: 70, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+const readBy = async (token: string) =>
+  ((await send(token, 'GET', 'Observation')).json().entry ?? []).map(
+    ({ resource }: { resource: { id: string } }) => resource.id,
+  )
+const born = '1950-01-02'
+
+t.test('who shares an e-mail address with somebody comes to an account of their own, and not into theirs', async t => {
+  const pablo = await arrived('Pablo')
+  const given = await world.addStudy(lab.manager, lab.organization, 'Given', [heartRate])
+  await world.enrol(pablo.patient.id, given.id)
+  const signed = consent(pablo.patient.id, given.id, lab.organization, [heartRate])
+  await create(await world.patientToken(pablo.patient.id, 'patient/Consent.cruds'), signed)
+
+  const other = await world.addStudy(lab.manager, lab.organization, 'Other', [heartRate])
+  const telecom = [{ system: 'email', value: pablo.email }]
+  const father = await enrolled('Father', { birthDate: born, telecom }, other.id)
+  await staff.send(`/studies/${other.id}`, {}, `/studies/${other.id}/people/${father.subject}/invite`)
+  const link = linkIn(await mailbox.next())
+  const { browser: own } = await prove(link, browser(), born)
+  t.match(
+    wordsOf(await own.get('/invitation/account')),
+    /There is an account with pablo@example\.org already\. If it is yours, sign in with it\. Sign in An account of your own If that account is somebody else’s, because you share the address, make one of your own with another e-mail address\./,
+  )
+
+  await own.send('/sign-in?continue=/invitation/account', { email: pablo.email, password }, '/sign-in')
+  const shown = await own.get('/invitation/account')
+  const refusal =
+    /Problem: Your account – Sharewell.*This account belongs to somebody with another birth date.*You are signed in as Pablo \(pablo@example\.org\).*Ask whoever invited you, now or before, to put it right/s
+  t.match(shown.body, refusal)
+  t.notMatch(shown.body, /name="person"|1970|1950/, 'nobody is asked to go on with it, or told a birth date')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  const person = await personOf(pablo.email)
+  t.match(await own.post('/invitation/account', { _csrf, person }), { status: 409, body: refusal })
+  t.same(await linksOf(person), [`Patient/${pablo.patient.id}`])
+  t.equal((await browser().get(link)).status, 200, 'and the invitation is still there for whom it is for')
+
+  for (const [email, problem] of [
+    ['', /Enter an e-mail address, such as ana@example\.org/],
+    [' Pablo@Example.org ', /There is an account with this address already/],
+  ] as const) {
+    const refused = await own.send('/invitation/account', { name: 'Father', email, password })
+    t.match([refused.status, wordsOf(refused)], [422, problem])
+    t.match(refused.body, 'value="Father"', 'what was typed is kept')
+  }
+  const made = await own.send('/invitation/account', { name: 'Father', email: 'father@example.com', password })
+  t.match(made, { status: 303, location: `/sharing/${other.id}` })
+  t.match(await mailbox.next(), { to: 'father@example.com', subject: /Confirm/ }, 'who has chosen it is asked for it')
+  t.same(await linksOf(await personOf('father@example.com')), [`Patient/${father.patient.id}`])
+
+  const [ofPablo] = [await reading(pablo.patient.id), await reading(father.patient.id)]
+  const staffToken = await world.staffToken(given.researcher, 'user/Observation.rs')
+  t.same(await readBy(staffToken), [ofPablo.id], 'what one has signed shows nothing of the other')
+  const app = await world.token({ subject: { kind: 'user', person }, scope: 'patient/Observation.rs' })
+  t.same(await readBy(app), [ofPablo.id], 'and neither does an app of his')
+})
+
+t.test('of two people who bring one account their invitations at once, one is let in', async t => {
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Both' }] })
+  const people = [await enrolled('One'), await enrolled('Two', { birthDate: born })] as const
+  const own = await browserOf(person)
+  const proofs: string[] = []
+  for (const { subject, patient } of people) {
+    await prove(await invite(subject), own, patient.birthDate)
+    proofs.push(own.cookies.get('sharewell-invitation') ?? '')
+  }
+  const racers = await Promise.all(
+    proofs.map(async proof => {
+      const racer = await browserOf(person)
+      racer.cookies.set('sharewell-invitation', proof)
+      const { body } = await racer.get('/invitation/account')
+      return { racer, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+    }),
+  )
+  const answers = await Promise.all(
+    racers.map(async ({ racer, _csrf }) => (await racer.post('/invitation/account', { _csrf, person })).status),
+  )
+  t.same(answers.toSorted(), [303, 409])
+  t.equal((await linksOf(person)).length, 1)
 })
 
 t.test('a record that is another account’s is nobody else’s', async t => {
@@ -347,7 +439,7 @@ t.test('where nobody makes accounts, only who has one comes in', async t => {
   const { subject } = await closed.enrolled('Ana')
   const { browser: own } = await closed.prove(await closed.invite(subject))
   const shown = await own.get('/invitation/account')
-  t.match(wordsOf(shown), /Nobody makes accounts here at the moment/)
+  t.match(wordsOf(shown), /Nobody makes accounts here at the moment\. .* Sign in$/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/sign-in')).body)?.[1] ?? ''
   t.match(await own.post('/invitation/account', { _csrf, name: 'Ana', password }), { status: 410, body: over })
 })

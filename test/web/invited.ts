@@ -116,9 +116,9 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
       ?.slice(1)
       .find(Boolean) ?? ''
   /** As far as the proof goes. */
-  const prove = async (link: string, own = browser()) => {
+  const prove = async (link: string, own = browser(), born = birthDate) => {
     await own.send(link, {}, '/invitation/code')
-    const answer = await own.send(`${link}&sent=`, { birthDate, code: await codeIn() }, '/invitation')
+    const answer = await own.send(`${link}&sent=`, { birthDate: born, code: await codeIn() }, '/invitation')
     return { browser: own, answer }
   }
   /** Somebody who has come by an invitation, and is signed in. */
@@ -139,6 +139,8 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
     clinic,
     band: band.id,
     study,
+    /** Another one, of what is named. */
+    addStudy: world.study,
     text,
     page,
     enrolled,
