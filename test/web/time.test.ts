@@ -18,6 +18,20 @@ t.test('a day of the calendar stays that day', async t => {
   t.match(html`${dayOrMoment('2026-03-01T00:30:00+02:00', wordsFor('en'))}`.text, />28 February 2026 at 22:30 UTC</)
 })
 
+t.test('of a month or a year it is the first day, and the last where it is an end', async t => {
+  const [first, last] = (['first', 'last'] as const).map(
+    end => (text: string) => dayOrMoment(text, wordsFor('en'), end),
+  )
+  t.same(
+    ['2026', '2026-02', '2026-02-03'].map(text => [first?.(text), last?.(text)]),
+    [
+      ['January 1, 2026', 'December 31, 2026'],
+      ['February 1, 2026', 'February 28, 2026'],
+      ['February 3, 2026', 'February 3, 2026'],
+    ],
+  )
+})
+
 t.test('elements stand in a sentence where its values do', async t => {
   t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta <b>hoy</b>')
   t.equal(phrase(wordsFor('en'), 'sharing.to', { who: '<b>' }).text, 'To &lt;b&gt;')
