@@ -48,33 +48,11 @@ export const declineConsent = async (asked: StudyAsked): Promise<void> => {
   await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })
 }
 
-/** Everything that the patient gives now, to whomever. */
-export const givenBy = (record: OwnRecord): Promise<readonly Consent[]> =>
-  record.find<Consent>('Consent', { status: 'active', _count: '1000' })
-
-/** Ends the permits of a Consent that have these places; where none is left, all of it ends. */
-export const stopPermits = async (
-  record: OwnRecord,
-  consent: Consent,
-  places: ReadonlySet<number> | 'all',
-): Promise<void> => {
-  const left = (consent.provision?.provision ?? []).filter((_, index) => places !== 'all' && !places.has(index))
-  const isOver = !left.some(({ type }) => type === 'permit')
-  await write(
-    record,
-    replacing(
-      consent,
-      isOver
-        ? { ...consent, status: 'inactive' }
-        : { ...consent, provision: { ...consent.provision, type: 'deny', provision: left } },
-    ),
-  )
-}
-
 export const isStanding = (consent: Consent | undefined): consent is Consent =>
   consent?.status === 'active' || consent?.status === 'proposed'
 
-const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
+/** The next version of exactly that one. */
+export const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
   ({
     kind: 'update',
     id,
@@ -82,7 +60,7 @@ const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
     ...(meta?.versionId === undefined ? {} : { ifMatch: meta.versionId }),
   }) as const
 
-const write = async ({ store }: OwnRecord, one: Write): Promise<void> => {
+export const write = async ({ store }: OwnRecord, one: Write): Promise<void> => {
   const [written] = await store.write([one])
   if (written === undefined || written.outcome === 'refused')
     throw written?.error ?? new FhirError('conflict', 'Nothing was written')

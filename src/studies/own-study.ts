@@ -15,7 +15,9 @@ import type { Words } from '../messages/catalogue.ts'
 import { type OwnStudy, studiesOfPerson } from '../storage/own-study.ts'
 import { staffFromElsewhere } from '../storage/study-recipients.ts'
 import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
+import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type RequestedData, requestedData } from './requested-data.ts'
+import type { SharedTime } from './shared-line.ts'
 import { purposeIn, reasonIn, titleIn } from './study-words.ts'
 import { recipientsIn } from './text-recipients.ts'
 
@@ -33,6 +35,12 @@ export type StudyAsked = {
   readonly text: PatientText | undefined
   /** The Consent that stands; else the last one. */
   readonly consent: Consent | undefined
+  /** What the study reads of its person, and what stays with it of what it read before. */
+  readonly sharings: readonly Sharing[]
+  /** Whether its person has a place in it now: nobody else is asked for anything. */
+  readonly isEnrolled: boolean
+  /** Id of the Consent of which there is a copy. */
+  readonly signed: string | undefined
   /** Names of those who read for the study; those of its organization read too, where it is so. */
   readonly staff: readonly string[]
   readonly isOrganizations: boolean
@@ -53,7 +61,7 @@ export type PatientText = {
   readonly attachment: Attachment
 }
 
-/** Undefined where the person has no place in the study. */
+/** Undefined where the person has no place in the study, and has given it no answer. */
 export const findStudyAsked = async (
   parts: OwnParts,
   person: string,
@@ -63,13 +71,14 @@ export const findStudyAsked = async (
   const own = (await studiesOfPerson(parts.accounts.database, person)).find(({ study }) => study === id)
   const record = own && (await openOwnRecord(parts, person, own.patient))
   const study = await record?.read<ResearchStudy>('ResearchStudy', id)
-  if (record === undefined || study === undefined) return undefined
+  if (own === undefined || record === undefined || study === undefined) return undefined
   const named = recipientsIn(study)
   const unnamed =
     named === undefined
       ? []
       : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
-  return toStudyAsked(parts, { study, record, words, unnamed })
+  const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
+  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings } })
 }
 
 type Asking = {
@@ -80,12 +89,14 @@ type Asking = {
   readonly unnamed?: readonly string[]
   /** Of what the study says itself; that of `words` unless said. */
   readonly language?: string
+  /** Absent where it is shown to somebody else, or of somebody who has given nothing. */
+  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'signed'>
 }
 
 /** As the record's reader is shown it. */
 export const toStudyAsked = async (
   { codeClasses }: Pick<OwnParts, 'codeClasses'>,
-  { study, record, words, unnamed = [], language = words.code }: Asking,
+  { study, record, words, unnamed = [], language = words.code, own = ofNobody }: Asking,
 ): Promise<StudyAsked> => {
   const organizationId = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
   const organization = await record.read<Organization>('Organization', organizationId)
@@ -111,11 +122,16 @@ export const toStudyAsked = async (
     }),
     text: versions.at(-1),
     consent: await findConsent(record, study.id ?? ''),
+    sharings: own.sharings,
+    isEnrolled: own.isEnrolled,
+    signed: own.signed,
     staff: await namesOfStaff(record, study, unnamed),
     isOrganizations:
       (study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization') === 'organization',
   }
 }
+
+const ofNobody = { sharings: [], isEnrolled: true, signed: undefined }
 
 /** Other as soon as what the study says of itself reads otherwise: by it whoever signs has seen what their copy says. */
 export const digestOfShown = ({ title, purpose, lines }: Pick<StudyAsked, 'title' | 'purpose' | 'lines'>): string => {
@@ -123,10 +139,24 @@ export const digestOfShown = ({ title, purpose, lines }: Pick<StudyAsked, 'title
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
 
+/** What its person gives of a line now, also as a part of more; `partly` where it is less, or in pieces. */
+export const givenOf = (
+  { sharings }: Pick<StudyAsked, 'sharings'>,
+  { kind, source }: RequestedData,
+): SharedTime | 'partly' | undefined => {
+  const ofKind = sharings.flatMap(({ lines }) => lines.filter(line => line.kind === kind))
+  const whole = ofKind.find(line => line.source === source) ?? ofKind.find(line => line.source === undefined)
+  const [time, ...others] = whole?.times ?? []
+  if (time !== undefined && others.length === 0) return time
+  return ofKind.some(line => source === undefined || line.source === undefined || line.source === source)
+    ? 'partly'
+    : undefined
+}
+
 /** By what is asked, and not by its place: what was shown and chosen never comes to stand for something else. */
 const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
 
-/** Those that wait for an answer, and those that have one. */
+/** Those that wait for an answer, and those that have one, also of a place that has ended. */
 export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly OwnStudy[]> =>
   studiesOfPerson(parts.accounts.database, person)
 

@@ -1,7 +1,7 @@
 import { isDay } from '../fhir/date.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { type Choice, permitFor } from '../studies/own-consent.ts'
-import { digestOfShown, type StudyAsked } from '../studies/own-study.ts'
+import type { Choice } from '../studies/own-consent.ts'
+import { digestOfShown, givenOf, type StudyAsked } from '../studies/own-study.ts'
 import { box, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 
@@ -16,15 +16,17 @@ type LineState = {
 export type ChoiceState = ReadonlyMap<string, LineState>
 
 /** Nothing is chosen beforehand; whoever comes back finds what they gave. */
-export const givenState = ({ lines, consent }: StudyAsked): ChoiceState =>
+export const givenState = (asked: StudyAsked): ChoiceState =>
   new Map(
-    lines.map(line => {
-      const permit = permitFor(consent, line)
-      const shares = permit !== undefined ? 'yes' : consent?.status === 'active' ? 'no' : ''
-      const { start = '', end = '' } = permit?.dataPeriod ?? {}
+    asked.lines.map(line => {
+      const given = givenOf(asked, line)
+      const shares = given === 'partly' ? '' : given !== undefined ? 'yes' : isGiving(asked) ? 'no' : ''
+      const { from: start = '', until: end = '' } = given === 'partly' ? {} : (given ?? {})
       return [line.name, { shares, from: start.slice(0, 10), until: end.slice(0, 10) }]
     }),
   )
+
+const isGiving = ({ consent }: StudyAsked): boolean => consent?.status === 'active'
 
 type Typed =
   | { readonly kind: 'chosen'; readonly choices: readonly Choice[]; readonly state: ChoiceState }

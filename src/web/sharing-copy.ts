@@ -1,59 +1,74 @@
-import type { Consent, Provenance, ResearchStudy, Signature } from '@medplum/fhirtypes'
+import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { permitFor } from '../studies/own-consent.ts'
-import type { OwnRecord } from '../studies/own-record.ts'
-import { type AskedLine, findStudyAsked, signedTextOf, textsOf } from '../studies/own-study.ts'
+import { type AskedLine, findStudyAsked, type StudyAsked, signedTextOf, textsOf } from '../studies/own-study.ts'
+import type { SharedLine } from '../studies/shared-line.ts'
+import { findSignedConsent, type SignedConsent } from '../studies/signed-consent.ts'
 import { findSigned } from '../studies/signed-study.ts'
 import type { AddPage } from './add-page.ts'
 import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { textShown } from './sharing-facts.ts'
-import { periodText } from './sharing-preview.ts'
+import { keptOf, lineText } from './sharing-line.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { dayOrMoment } from './time.ts'
 import { langOf, worded } from './wording.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
-/** What was signed, by whom and when: to print, or to keep as a file. */
+/** What was signed, by whom and when, also when it has ended: to print, or to keep as a file. */
 export const sharingCopyPage: AddPage = (server, options) => {
   server.get<OfStudy>('/sharing/:study/copy', { onRequest: requireSession }, async (request, reply) => {
     const words = wordsOf(request)
     const { say } = words
     const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
-    if (asked?.consent?.status !== 'active') throw new FhirError('not-found', 'There is no such copy')
-    const { study, consent } = asked
-    const signature = await signatureOf(asked.record, consent)
-    const at = signature?.when ?? consent.dateTime ?? ''
-    const { title, purpose, organization, lines } = await findSigned(options, asked, { at, words })
+    const signed = asked && (await findSignedConsent(options, asked, words))
+    if (asked === undefined || signed === undefined) throw new FhirError('not-found', 'There is no such copy')
     const isFile = queryOf(request).has('file')
     if (isFile) reply.header('content-disposition', 'attachment; filename="consent.html"')
-    return sendOwnPage(reply, words, {
-      title: say('copy.title'),
-      content: html`<h1>${say('copy.title')}</h1>
-<dl>
-<dt${langOf(title, words)}>${title.text}</dt><dd>${organization.name}</dd>
-${purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(purpose, words)}>${purpose.text}</dd>`}
-<dt>${say('copy.signed')}</dt><dd>${dayOrMoment(at, words)}</dd>
-${signature && html`<dt>${say('copy.by')}</dt><dd>${signature.who.display}</dd>`}
-${version(study, consent, words)}
-</dl>
-<h2>${say('copy.shared')}</h2>
-<ul>${lines.map(line => given(consent, line, words))}</ul>
-<h2>${say('study.text')}</h2>
-${textShown(signedTextOf(study, consent.sourceAttachment?.hash ?? ''))}
-${!isFile && html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`}`,
-    })
+    const { study } = asked
+    const content = copyShown(
+      asked,
+      signed,
+      await findSigned(options, { ...asked, consent: signed.consent }, { at: momentOf(signed), words }),
+      words,
+    )
+    const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
+    return sendOwnPage(reply, words, { title: say('copy.title'), content: html`${content}${!isFile && links}` })
   })
 }
 
-/** Undefined where it was signed in another way than on our pages, if only the last time. */
-const signatureOf = async (record: OwnRecord, { id, dateTime = '' }: Consent): Promise<Signature | undefined> => {
-  const found = await record.find<Provenance>('Provenance', { target: `Consent/${id}`, _sort: '-recorded' })
-  const [last] = found.flatMap(({ signature = [] }) => signature)
-  return last !== undefined && Date.parse(last.when) < Date.parse(dateTime) ? undefined : last
+/** `then` is the study as it was when it was signed. */
+const copyShown = (asked: StudyAsked, signed: SignedConsent, then: StudyAsked, words: Words): Html => {
+  const { say } = words
+  const { consent, lines, endedAt } = signed
+  const isOver = endedAt !== undefined || !asked.isEnrolled
+  return html`<h1>${say('copy.title')}</h1>
+${!asked.isEnrolled && html`<p>${say('study.left')}</p>`}
+<dl>
+<dt${langOf(then.title, words)}>${then.title.text}</dt><dd>${then.organization.name}</dd>
+${then.purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}
+${signing(signed, words)}
+${endedAt !== undefined && html`<dt>${say('copy.ended')}</dt><dd>${dayOrMoment(endedAt, words)}</dd>`}
+${version(asked.study, consent, words)}
+</dl>
+<h2>${say(isOver ? 'copy.shared-then' : 'copy.shared')}</h2>
+<ul>${lines.map(line => given(line, then.lines, words))}</ul>
+${keptOf(asked, words)}
+<h2>${say('study.text')}</h2>
+${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
+}
+
+const momentOf = ({ consent, signature, changedAt }: SignedConsent): string =>
+  signature?.when ?? changedAt ?? consent.dateTime ?? ''
+
+/** Under what has changed since nobody has set a name. */
+const signing = (signed: SignedConsent, words: Words): Html => {
+  const { signature, changedAt } = signed
+  const key = changedAt === undefined ? 'copy.signed' : 'copy.changed'
+  return html`<dt>${words.say(key)}</dt><dd>${dayOrMoment(momentOf(signed), words)}</dd>
+${signature && html`<dt>${words.say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`
 }
 
 const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = {} }: Consent, words: Words): Html => {
@@ -62,10 +77,9 @@ const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = 
 <dt>${words.say('copy.hash')}</dt><dd><code>${hash}</code></dd>`
 }
 
-const given = (consent: Consent, line: AskedLine, words: Words): Html | undefined => {
-  const permit = permitFor(consent, line)
-  if (permit === undefined) return undefined
-  const { start = '', end = '' } = permit.dataPeriod ?? {}
-  const { reason } = line
-  return html`<li>${line.what}: ${periodText({ from: start, until: end }, words)}${reason && html`. ${worded(reason, words)}`}</li>`
+/** With the reason that the study gave for it. */
+const given = (line: SharedLine, asked: readonly AskedLine[], words: Words): Html => {
+  const ofKind = asked.filter(({ kind }) => kind === line.kind)
+  const { reason } = ofKind.find(({ source }) => source === line.source) ?? ofKind[0] ?? {}
+  return html`<li>${lineText(line, words)}${reason && html`. ${worded(reason, words)}`}</li>`
 }

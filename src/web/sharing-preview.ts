@@ -10,6 +10,7 @@ import { type Html, html } from './html.ts'
 import { sendOwnPage } from './own-page.ts'
 import { hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
+import { keptOf } from './sharing-line.ts'
 import { dayOrMoment, phrase } from './time.ts'
 
 type Shown = { readonly choices: readonly Choice[]; readonly name?: string; readonly isUnsigned?: boolean }
@@ -41,6 +42,7 @@ ${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</l
 </ul>
 <h2>${say('preview.readings')}</h2>
 <ul>${readings}</ul>
+${keptOf(asked, words)}
 <h2>${say('study.text')}</h2>
 ${textShown(text?.attachment)}
 <h2>${say('sign.title')}</h2>
@@ -82,5 +84,5 @@ const reading = async ({ record }: StudyAsked, choice: Choice, words: Words): Pr
 export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
   const start =
     from === '' ? words.say('preview.from-now') : phrase(words, 'preview.from', { from: dayOrMoment(from, words) })
-  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: dayOrMoment(until, words) })}`}`
+  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: dayOrMoment(until, words, 'last') })}`}`
 }

@@ -12,6 +12,7 @@ import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { type ChoiceState, choiceForm, givenState, typedChoices } from './sharing-choice.ts'
 import { studyFacts, textShown } from './sharing-facts.ts'
+import { keptOf } from './sharing-line.ts'
 import { sendPreview } from './sharing-preview.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { langOf } from './wording.ts'
@@ -24,7 +25,9 @@ export const sharingStudyPage: AddPage = (server, options) => {
   const at = '/sharing/:study'
   const found = async (request: FastifyRequest<OfStudy>, words: Words): Promise<StudyAsked> => {
     const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
-    if (asked === undefined) throw new FhirError('not-found', 'There is no such study')
+    // Whose place has ended reads what they signed, and is asked for nothing.
+    if (asked === undefined || (request.method === 'POST' && !asked.isEnrolled))
+      throw new FhirError('not-found', 'There is no such study')
     return asked
   }
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
@@ -85,10 +88,13 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${standing(asked, words, shown.done)}
-<p>${say('study.asks', { organization: organization.name })}</p>
+${asked.isEnrolled && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
-<h2>${say('study.text')}</h2>
-${asking(asked, words, shown, ownToken(reply))}
+${
+  asked.isEnrolled &&
+  html`<h2>${say('study.text')}</h2>
+${asking(asked, words, shown, ownToken(reply))}`
+}
 <p><a href="/sharing">${say('sharing.title')}</a></p>`,
   })
 }
@@ -105,18 +111,29 @@ export const asking = (asked: StudyAsked, words: Words, { state, isNothing = fal
 ${choiceForm(asked, state, words, { token, isNothing })}`
 }
 
-const standing = (asked: StudyAsked, { say }: Words, done = ''): Html | undefined => {
+const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined => {
+  const { say } = words
   const { study, consent } = asked
-  const copy = html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
-  if (consent?.status === 'active') {
-    const told = say(done === 'signed' ? 'study.signed' : 'study.now')
-    return html`${notice('done', html`<p>${told}</p>${copy}`)}${isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+  const key = standingOf(asked, done)
+  const reason = consent?.extension?.find(({ url }) => url === inactivationReason)?.valueCodeableConcept?.text
+  const isEndedByStaff = consent?.status === 'inactive' && reason !== undefined
+  const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
+  if (key === undefined && !copy) return undefined
+  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByStaff && html`<p>${say('study.ended-by-staff', { reason })}</p>`}${keptOf(asked, words)}${copy}`)}${isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+}
+
+const standingOf = ({ consent, isEnrolled, sharings }: StudyAsked, done: string) => {
+  if (!isEnrolled) return 'study.left'
+  const isKept = sharings.some(({ kept }) => kept !== undefined)
+  switch (consent?.status) {
+    case 'active':
+      if (!sharings.some(({ lines }) => lines.length > 0)) return 'study.idle'
+      return done === 'signed' ? 'study.signed' : 'study.now'
+    case 'rejected':
+      return isKept ? 'study.declined-kept' : 'study.declined'
+    case 'inactive':
+      return isKept ? 'study.ended-kept' : 'study.ended'
+    default:
+      return undefined
   }
-  if (consent?.status === 'rejected') return notice('done', html`<p>${say('study.declined')}</p>`)
-  if (consent?.status !== 'inactive') return undefined
-  const reason = consent.extension?.find(({ url }) => url === inactivationReason)?.valueCodeableConcept?.text
-  return notice(
-    'done',
-    html`<p>${say('study.ended')}</p>${reason && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`,
-  )
 }

@@ -36,8 +36,20 @@ t.test('nobody sees or ends what somebody else has granted', async t => {
   t.equal(await status(), 200)
 })
 
-t.test('a person sees what they have granted, and ends it at once', async t => {
+t.test('a person sees what they have granted, also where they see what they share, and ends it at once', async t => {
   const browser = await browserOf(anns)
+  const nothing = 'You share nothing with anybody'
+  const shared = await browser.get('/sharing')
+  t.match(wordsOf(shared), /To hearts Heart rate, from any device: measured from January 1, 2000 Read about/)
+  await browser.send('/sharing', { all: 'yes' })
+  await (await browserOf(bobs)).send('/sharing', { all: 'yes' })
+  t.match(wordsOf(await browser.get('/sharing')), `${nothing} but the apps that you have allowed.`)
+  t.match(
+    wordsOf(shared),
+    'Apps that you have allowed go on, whatever you stop here, until you disconnect them: Heart &lt;diary&gt; .',
+  )
+  t.match(shared.body, '<a href="/account/apps">Heart &lt;diary&gt;</a>')
+  t.match(wordsOf(await (await browserOf(bobs)).get('/sharing')), `${nothing}.`)
   t.match(
     wordsOf(await browser.get(page)),
     /Heart &lt;diary&gt; Read your name, birth date, address and contact details Read your heart rate Allowed .* UTC\. It ends/,
@@ -45,4 +57,5 @@ t.test('a person sees what they have granted, and ends it at once', async t => {
   t.match(await browser.send(page, {}), { status: 303, location: page })
   t.match(wordsOf(await browser.get(page)), 'No app may do anything in your name')
   t.equal(await status(), 401)
+  t.match(wordsOf(await browser.get('/sharing')), `${nothing}.`)
 })

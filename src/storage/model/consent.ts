@@ -142,10 +142,11 @@ const findBefore = async (
   return { text, permits: terms.permits, until: given.until }
 }
 
-const termsOf = async (
+/** What it gives, as it is read where it is enforced. */
+export const termsOf = async (
   connection: Connection,
   consent: Consent,
-  { classes }: ProjectionContext,
+  { classes }: Pick<ProjectionContext, 'classes'>,
 ): Promise<ConsentTerms | undefined> => {
   const sources = await findSourceDevices(connection, devicesNamed(consent))
   return readConsent(consent, { classes, isSource: id => sources.has(id) })
