@@ -19,11 +19,24 @@ const named =
 export const dayOf = (timeMs: number, timezone: string): string =>
   new Date(timeMs + offsetMs(timeMs, timezone)).toISOString().slice(0, 10)
 
-/** When the day begins in the time zone. */
+/**
+ * When the day begins in the time zone: at the first midnight of two, or where the clock leaps over midnight, with the leap. A day
+ * that the calendar leaves out begins, and ends, with the one behind it.
+ */
 export const startOfDay = (day: string, timezone: string): number => {
   const utc = Date.parse(`${day}T00:00:00Z`)
-  const near = utc - offsetMs(utc, timezone)
-  return utc - offsetMs(near, timezone)
+  const midnights = [utc - dayMs, utc + dayMs].map(near => utc - offsetMs(near, timezone))
+  const first = Math.min(...midnights)
+  return dayOf(first, timezone) === day ? first : Math.max(...midnights)
+}
+
+/** The moment by the clock of the time zone, with its offset; in UTC where the offset is none of whole minutes. https://hl7.org/fhir/R4/datatypes.html#dateTime */
+export const momentIn = (timeMs: number, timezone: string): string => {
+  const offset = offsetMs(timeMs, timezone)
+  if (offset === 0 || offset % minuteMs !== 0) return new Date(timeMs).toISOString()
+  const minutes = Math.abs(offset) / minuteMs
+  const zone = [Math.floor(minutes / 60), minutes % 60].map(part => String(part).padStart(2, '0')).join(':')
+  return new Date(timeMs + offset).toISOString().replace('Z', `${offset < 0 ? '-' : '+'}${zone}`)
 }
 
 /** The day so many days later. */
@@ -34,6 +47,7 @@ export const addDays = (day: string, days: number): string =>
 export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
 
 const dayMs = 86_400_000
+const minuteMs = 60_000
 
 const offsetMs = (timeMs: number, timezone: string): number => {
   const parts = clockOf(timezone).formatToParts(timeMs)

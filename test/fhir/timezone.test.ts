@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../src/fhir/timezone.ts'
+import { addDays, dayOf, daysBetween, isTimezone, momentIn, startOfDay } from '../../src/fhir/timezone.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
@@ -35,12 +35,47 @@ t.test('a day begins at its own midnight, whether or not the clocks change on it
     ['2026-11-01', 'America/New_York', '2026-11-01T04:00:00.000Z'],
     ['2026-11-02', 'America/New_York', '2026-11-02T05:00:00.000Z'],
     ['2026-01-01', 'Pacific/Kiritimati', '2025-12-31T10:00:00.000Z'],
+    ['2026-03-08', 'America/New_York', '2026-03-08T05:00:00.000Z'],
+    ['2026-03-09', 'America/New_York', '2026-03-09T04:00:00.000Z'],
+    ['2026-04-05', 'Pacific/Auckland', '2026-04-04T11:00:00.000Z'],
+    ['2026-04-06', 'Pacific/Auckland', '2026-04-05T12:00:00.000Z'],
+    ['2026-09-27', 'Pacific/Auckland', '2026-09-26T12:00:00.000Z'],
+    ['2026-09-28', 'Pacific/Auckland', '2026-09-27T11:00:00.000Z'],
   ] as const) {
     const time = startOfDay(day, timezone)
     t.equal(new Date(time).toISOString(), start)
     t.equal(dayOf(time, timezone), day)
     t.equal(dayOf(time - 1, timezone), addDays(day, -1))
   }
+  t.end()
+})
+
+t.test('where the clock leaps over midnight, the day begins with the leap; of two midnights, with the first', t => {
+  for (const [day, timezone, start] of [
+    ['2026-09-06', 'America/Santiago', '2026-09-06T04:00:00.000Z'],
+    ['2026-04-05', 'America/Santiago', '2026-04-05T04:00:00.000Z'],
+    ['2026-03-08', 'America/Havana', '2026-03-08T05:00:00.000Z'],
+    ['2026-11-01', 'America/Havana', '2026-11-01T04:00:00.000Z'],
+    ['2026-03-29', 'Atlantic/Azores', '2026-03-29T01:00:00.000Z'],
+    ['2026-03-29', 'Asia/Beirut', '2026-03-28T22:00:00.000Z'],
+    ['2018-02-18', 'America/Sao_Paulo', '2018-02-18T03:00:00.000Z'],
+  ] as const) {
+    const time = startOfDay(day, timezone)
+    t.equal(new Date(time).toISOString(), start, `${day} ${timezone}`)
+    t.equal(dayOf(time, timezone), day)
+    t.equal(dayOf(time - 1, timezone), addDays(day, -1))
+  }
+  t.equal(startOfDay('2011-12-30', 'Pacific/Apia'), startOfDay('2011-12-31', 'Pacific/Apia'), 'a day that never was')
+  t.end()
+})
+
+t.test('a moment is told by the clock of the time zone, with its offset', t => {
+  const told = (time: string, timezone: string) => momentIn(Date.parse(time), timezone)
+  t.equal(told('2026-11-10T08:00:00Z', 'America/Los_Angeles'), '2026-11-10T00:00:00.000-08:00')
+  t.equal(told('2026-11-10T10:59:59.999Z', 'Pacific/Auckland'), '2026-11-10T23:59:59.999+13:00')
+  t.equal(told('2026-11-09T18:15:00Z', 'Asia/Kathmandu'), '2026-11-10T00:00:00.000+05:45')
+  t.equal(told('2026-11-10T00:00:00Z', 'UTC'), '2026-11-10T00:00:00.000Z')
+  t.equal(told('1970-01-01T00:44:30Z', 'Africa/Monrovia'), '1970-01-01T00:44:30.000Z', 'an offset with seconds is none of FHIR')
   t.end()
 })
 
