@@ -3,7 +3,7 @@ import { standardExtensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
 import { type Deny, overlapOf, type Permit, subtract } from './consent-permit.ts'
-import { kindOfClass, timeElementOf, typeOfKind } from './shared-type.ts'
+import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 
 /** What a Consent of the shape that we read gives, and to whom. https://hl7.org/fhir/R4/consent.html */
 export type ConsentTerms = {
@@ -140,11 +140,6 @@ const permittedBy = (
 }
 
 const isObservation = ({ code }: Coding): boolean => code === 'Observation'
-
-const isOfTime = (kind: string): boolean => {
-  const type = typeOfKind(kind)
-  return type === undefined || timeElementOf(type) !== undefined
-}
 
 /** What has no time is in no period: it is shared only where none is named. */
 const everIn = ({ dataPeriod }: ConsentProvision, root: ConsentProvision): Interval | undefined =>

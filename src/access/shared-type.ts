@@ -27,6 +27,12 @@ export const typeOfKind = (kind: string): ResourceType | undefined => {
  */
 export const timeElementOf = (type: ResourceType): string | undefined => timeElementByType[type]
 
+/** Whether data of the kind is of a time that `dataPeriod` can bound. */
+export const isOfTime = (kind: string): boolean => {
+  const type = typeOfKind(kind)
+  return type === undefined || timeElementOf(type) !== undefined
+}
+
 const isShared = (type: ResourceType): boolean => isInCompartments(type) && !ruledOtherwise.has(type)
 
 const ruledOtherwise: ReadonlySet<ResourceType> = new Set<ResourceType>([

@@ -11,3 +11,11 @@ export const sharedWithStudy = (caller: Caller, study: string): Expression => {
     ? { kind: 'consented', to: { kind: 'organization', id: who.organization }, action: 's', study }
     : none
 }
+
+/** Which Observations the people of a study read by what it is consented. It is asked through the gate, of one's own. */
+export const readForStudy = (organization: string, study: string): Expression => ({
+  kind: 'consented',
+  to: { kind: 'organization', id: organization },
+  action: 's',
+  study,
+})

@@ -26,6 +26,7 @@ import { keepRefused } from './quarantine.ts'
 import type { QuarantineRoom } from './quarantine-room.ts'
 import { settleQuarantined } from './quarantine-settling.ts'
 import { readQuarantined, readQuarantinedDocument } from './quarantined.ts'
+import { undone } from './savepoint.ts'
 import { searchIds, searchPage } from './search.ts'
 import { readSeries } from './series.ts'
 import { sql } from './sql.ts'
@@ -100,6 +101,14 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
       principal: author,
       author: await authorOf(shared.dictionary, author),
     })
+    const atomic: Store['atomic'] = async run => {
+      const writing = await signed()
+      return database.writing((connection, joinings) =>
+        withJoining(connection, writing, joinings, linking =>
+          run(storeWithin(connection, linking, quarantine), connection),
+        ),
+      )
+    }
     return {
       ...reading(database, asking),
       explain: (search, depth) =>
@@ -131,14 +140,8 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
           withJoining(connection, writing, joinings, linking => writeAll(connection, linking, writes)),
         )
       },
-      atomic: async run => {
-        const writing = await signed()
-        return database.writing((connection, joinings) =>
-          withJoining(connection, writing, joinings, linking =>
-            run(storeWithin(connection, linking, quarantine), connection),
-          ),
-        )
-      },
+      trying: (...tried) => atomic(store => store.trying(...tried)),
+      atomic,
     }
   }
 }
@@ -150,6 +153,11 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
     keepRefused: refused => keepRefused(connection, writing, quarantine, refused),
     settleQuarantined: (...asked) => settleQuarantined(connection, writing, ...asked),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
+    trying: (writes, run) =>
+      undone(connection, async () => {
+        for (const one of await store.write(writes)) if (one.outcome === 'refused') throw one.error
+        return run(store)
+      }),
     atomic: run => run(store, connection),
   }
   return store
@@ -160,7 +168,7 @@ type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 const reading = (
   connection: Connection,
   asking: Reading,
-): Omit<Store, 'write' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined'> => ({
+): Omit<Store, 'write' | 'trying' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined'> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, asked) => {

@@ -26,3 +26,11 @@ export const attempt = async <Done>(
     return { refused: error }
   }
 }
+
+/** What was found, and whatever was done for it is undone. Where it throws, the transaction has failed. */
+export const undone = async <Found>(connection: Connection, run: () => Promise<Found>): Promise<Found> => {
+  await connection.run(sql.fragment`SAVEPOINT tried`)
+  const found = await run()
+  await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT tried`)
+  return found
+}

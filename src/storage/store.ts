@@ -230,6 +230,8 @@ export type Store = {
    * writes, as `Patient/1`, so that it may be referred to beforehand.
    */
   readonly write: (writes: readonly Write[], beside?: ReadonlySet<string>) => Promise<readonly Written[]>
+  /** What `run` finds as if these were written: none of it stays. Throws what hinders one of them. */
+  readonly trying: <T>(writes: readonly Write[], run: (store: Store) => Promise<T>) => Promise<T>
   /** Commits when `run` returns; rolls all back and throws on when it throws. What is no resource is written by the connection. */
   readonly atomic: <T>(run: (store: Store, connection: Connection) => Promise<T>) => Promise<T>
 }

@@ -1,12 +1,12 @@
 import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
-import { typeOfKind } from '../access/shared-type.ts'
+import { isOfTime, typeOfKind } from '../access/shared-type.ts'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Write } from '../storage/store.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
 
-/** What the patient chose for a line; days as they were typed, empty where none was. */
+/** What the patient chose for a line: `from` and `until` as a Period has them, empty for from now on and without an end. */
 export type Choice = {
   readonly line: AskedLine
   readonly shares: boolean
@@ -14,13 +14,20 @@ export type Choice = {
   readonly until: string
 }
 
+type Signing = {
+  readonly hash: string
+  readonly language: string
+  /** As it was typed; absent as long as it is not signed. */
+  readonly name?: string
+}
+
 /** Signs what was chosen under the text that was shown, on a page of that language. Throws FhirError where the text is another by now. */
-export const signConsent = async (
-  asked: StudyAsked,
-  choices: readonly Choice[],
-  { name, hash, language }: { readonly name: string; readonly hash: string; readonly language: string },
-): Promise<void> => {
-  const { record, consent: before } = asked
+export const signConsent = (asked: StudyAsked, choices: readonly Choice[], signing: Signing): Promise<void> =>
+  write(asked.record, signingOf(asked, choices, signing))
+
+/** What is written when it is signed. */
+export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name, hash, language }: Signing): Write => {
+  const { consent: before } = asked
   const now = new Date().toISOString()
   const permits = choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, now))
   const resource: Consent = {
@@ -30,12 +37,10 @@ export const signConsent = async (
     sourceAttachment: { ...sourceOf(asked), hash },
     provision: { type: 'deny', provision: permits },
   }
-  await write(
-    record,
-    isStanding(before)
-      ? { ...replacing(before, resource), signedAs: name }
-      : { kind: 'create', resource, signedAs: name },
-  )
+  const signedAs = name === undefined ? {} : { signedAs: name }
+  return isStanding(before)
+    ? { ...replacing(before, resource), ...signedAs }
+    : { kind: 'create', resource, ...signedAs }
 }
 
 /** Says no: to what is asked, or from now on to what was given. */
@@ -84,11 +89,9 @@ export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttac
   return { ...(contentType && { contentType }), ...(language && { language }), ...(title && { title }) }
 }
 
-/** Where no day was chosen it is from the moment of signing, which later changes of the Consent leave as it is. */
+/** From `now` where nothing else was chosen; what is of no time is in no period, and one that is named would cover none of it. */
 export const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
   const { line, from, until } = choice
-  const kept = startOf(asked.consent, line)
-  const start = from === '' ? now : kept?.slice(0, 10) === from ? kept : from
   const part = (name: string) => line.extension.extension?.find(({ url }) => url === name)
   const concept = part('kind')?.valueCodeableConcept
   const coding = part('class')?.valueCoding
@@ -106,13 +109,9 @@ export const permitOf = (asked: StudyAsked, choice: Choice, now: string): Consen
     ...(line.source === undefined
       ? {}
       : { data: [{ meaning: 'instance', reference: { reference: `Device/${line.source}` } }] }),
-    dataPeriod: { start, ...(until === '' ? {} : { end: until }) },
+    ...(isOfTime(line.kind) ? { dataPeriod: { start: from || now, ...(until === '' ? {} : { end: until }) } } : {}),
   }
 }
-
-/** From when on the line is given by a Consent; undefined where it is not. */
-const startOf = (consent: Consent | undefined, line: AskedLine): string | undefined =>
-  permitFor(consent, line)?.dataPeriod?.start
 
 export const permitFor = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined =>
   consent?.status === 'active' ? permitOfLine(consent, line) : undefined

@@ -2,8 +2,9 @@ import type { Device, Organization, Practitioner, Resource, ResourceType } from 
 import type { Accounts } from '../accounts/accounts.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { all, and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
-import type { Store } from '../storage/store.ts'
+import type { Store, Write } from '../storage/store.ts'
 import { callerOfPatient } from '../storage/token.ts'
 import type { StudyParts } from './enrolled-people.ts'
 
@@ -16,8 +17,10 @@ export type OwnRecord = {
   /** Undefined where there is none that the patient may see. */
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
   readonly find: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
-  /** Undefined where it would cost too much to count. */
-  readonly count: (type: ResourceType, query: Query) => Promise<number | undefined>
+  /** Of those for which `also` holds. Throws `too-costly` where it would take too long. */
+  readonly count: (type: ResourceType, query: Query, also?: Expression) => Promise<number>
+  /** What is found if that was written, which it is not. Throws FhirError where it would be refused. */
+  readonly trying: <T>(write: Write, run: (record: OwnRecord) => Promise<T>) => Promise<T>
 }
 
 type Query = Readonly<Record<string, string>> | string[][]
@@ -35,15 +38,20 @@ export const openOwnRecord = async (
 
 /** What of it the caller of a store sees. */
 export const recordIn = (store: Store, registry: Registry, patient: string): OwnRecord => {
-  const search = (type: ResourceType, query: Query) =>
-    store.search(parseSearch(registry, type, new URLSearchParams(query)))
+  const search = (type: ResourceType, query: Query, also: Expression = all) => {
+    const asked = parseSearch(registry, type, new URLSearchParams(query))
+    return store.search({ ...asked, where: and(asked.where, also) })
+  }
   return {
     patient,
     store,
     read: async (type, id) => unlessRefused(async () => JSON.parse((await store.read(type, id)).content)),
     find: async (type, query) => (await search(type, query)).entries.map(({ content }) => JSON.parse(content)),
-    count: (type, query) =>
-      unlessRefused(async () => (await search(type, [...new URLSearchParams(query), ['_summary', 'count']])).total),
+    count: async (type, query, also) => {
+      const { total = 0 } = await search(type, [...new URLSearchParams(query), ['_summary', 'count']], also)
+      return total
+    },
+    trying: (write, run) => store.trying([write], within => run(recordIn(within, registry, patient))),
   }
 }
 

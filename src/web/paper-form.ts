@@ -5,7 +5,7 @@ import { selectField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
 import type { SentFile } from './sent-file.ts'
-import { type ChoiceState, choiceFields, choiceProblems, typedChoices } from './sharing-choice.ts'
+import { type ChoiceState, choiceFields, choiceProblems, emptyState, typedChoices } from './sharing-choice.ts'
 
 export const mostScanBytes = 10_000_000
 
@@ -26,7 +26,7 @@ type Typed =
 /** What was typed and sent; a file says by its first bytes what it is. */
 export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Typed => {
   const signedOn = typed(body, 'signedOn').trim()
-  const chosen = typedChoices(body, paper.asked, wordsFor('en'), 'paper')
+  const chosen = typedChoices(body, paper.asked, wordsFor('en'), signedOn)
   const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
   const contentType = typeOf(bytes)
   const problems = {
@@ -68,7 +68,7 @@ type Form = {
 }
 
 export const paperForm = ({ page, token, asked: { lines }, state }: Form): Html => {
-  const { signedOn, language = 'en', choices = new Map(), isNothing = false, problems = {} } = state
+  const { signedOn, language = 'en', choices = emptyState, isNothing = false, problems = {} } = state
   const nothing = isNothing ? 'Nothing is shared on this paper: then there is nothing to record' : undefined
   const wrong = [
     { name: 'signedOn', problem: problems.signedOn },
@@ -77,7 +77,7 @@ export const paperForm = ({ page, token, asked: { lines }, state }: Form): Html 
     { name: 'scan', problem: problems.scan },
   ]
   return html`${problemList(wrong)}
-<form method="post" action="${page}" enctype="multipart/form-data" id="choices" novalidate>
+<form method="post" action="${page}" enctype="multipart/form-data" id="choices"${choices.isTyped && html` data-typed`} novalidate>
 <input type="hidden" name="_csrf" value="${token}">
 ${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
 ${selectField({ name: 'language', label: 'Language of the paper', value: language, choices: languages.map(({ code, name }) => ({ value: code, label: name })) })}

@@ -6,7 +6,7 @@ import { form, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
-import { periodText } from './sharing-preview.ts'
+import { chosenPeriod } from './sharing-preview.ts'
 import { dayOrMoment, moment } from './time.ts'
 
 /** What was recorded from paper, beside its scan: who has not recorded it confirms it, or refuses. */
@@ -19,7 +19,7 @@ export const sendPaperWaiting = (reply: FastifyReply, paper: PaperAsked, problem
   const lines = asked.lines.map(line => {
     const permit = permitOfLine(waiting?.consent, line)
     const { start = '', end = '' } = permit?.dataPeriod ?? {}
-    const period = permit === undefined ? 'not shared' : periodText({ from: start, until: end }, words)
+    const period = permit === undefined ? 'not shared' : chosenPeriod({ line, from: start, until: end }, words)
     return html`<li>${line.what}: ${period}</li>`
   })
   return sendPage(reply, {

@@ -1,30 +1,52 @@
-import { isDay } from '../fhir/date.ts'
+import { isOfTime } from '../access/shared-type.ts'
+import { intervalOf } from '../fhir/date.ts'
+import { isTimezone } from '../fhir/timezone.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Choice } from '../studies/own-consent.ts'
-import { digestOfShown, givenOf, type StudyAsked } from '../studies/own-study.ts'
+import { type AskedLine, digestOfShown, givenOf, type StudyAsked } from '../studies/own-study.ts'
 import { box, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
+import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
 
 /** What stands in the form for one line: `shares` is empty as long as nothing was chosen. */
-type LineState = {
+type LineState = Record<Field, string> & {
   readonly shares: '' | 'yes' | 'no'
-  readonly from: string
-  readonly until: string
-  readonly problem?: string
+  /** What the Consent says, of which the form shows the day or the minute: whoever leaves that as it is keeps this. */
+  readonly given: Readonly<Record<Field, string>>
+  readonly problem?: string | undefined
 }
 
-export type ChoiceState = ReadonlyMap<string, LineState>
+type Field = keyof typeof edges
+const edges = { from: 'start', until: 'end' } as const satisfies Readonly<Record<string, Edge>>
 
-/** Nothing is chosen beforehand; whoever comes back finds what they gave. */
-export const givenState = (asked: StudyAsked): ChoiceState =>
-  new Map(
-    asked.lines.map(line => {
-      const given = givenOf(asked, line)
-      const shares = given === 'partly' ? '' : given !== undefined ? 'yes' : isGiving(asked) ? 'no' : ''
-      const { from: start = '', until: end = '' } = given === 'partly' ? {} : (given ?? {})
-      return [line.name, { shares, from: start.slice(0, 10), until: end.slice(0, 10) }]
-    }),
-  )
+export type ChoiceState = {
+  /** Of the days. */
+  readonly timezone: string
+  readonly timezoneProblem?: string | undefined
+  /** Whether it was sent, and is not what we know: nothing but its sender changes it. */
+  readonly isTyped: boolean
+  readonly lines: ReadonlyMap<string, LineState>
+}
+
+/** Nothing is chosen beforehand; whoever comes back finds what they gave, by the clock of the time zone, or of UTC where it is none. */
+export const givenState = (study: StudyAsked, asked = ''): ChoiceState => {
+  const timezone = isTimezone(asked) ? asked : 'UTC'
+  return {
+    timezone,
+    isTyped: false,
+    lines: new Map(
+      study.lines.map(line => {
+        const given = givenOf(study, line)
+        const shares = given === 'partly' ? '' : given !== undefined ? 'yes' : isGiving(study) ? 'no' : ''
+        const { from: start = '', until: end = '' } = given === 'partly' ? {} : (given ?? {})
+        const [from, until] = [edgeIn(start, edges.from, timezone), edgeIn(end, edges.until, timezone)]
+        return [line.name, { shares, from, until, given: { from: start, until: end } }]
+      }),
+    ),
+  }
+}
+
+export const emptyState: ChoiceState = { timezone: 'UTC', isTyped: false, lines: new Map() }
 
 const isGiving = ({ consent }: StudyAsked): boolean => consent?.status === 'active'
 
@@ -35,41 +57,69 @@ type Typed =
 /** Who fills in the form: whoever chooses for themselves, or staff, who say what somebody has chosen on paper. */
 type Filling = 'choose' | 'paper'
 
-export const typedChoices = (
-  body: unknown,
-  { lines }: StudyAsked,
-  { say }: Words,
-  filling: Filling = 'choose',
-): Typed => {
-  const state: ChoiceState = new Map(
-    lines.map(({ name, what }) => {
-      const shares = typed(body, name)
-      const [from, until] = [typed(body, `${name}-from`).trim(), typed(body, `${name}-until`).trim()]
-      const line = { shares: shares === 'yes' || shares === 'no' ? shares : '', from, until } as const
-      const problem = problemOf(line)
-      if (problem === undefined) return [name, line]
-      const told = problem === 'missing' ? (`${filling}.missing` as const) : (`choose.${problem}` as const)
-      return [name, { ...line, problem: say(told, { what }) }]
-    }),
-  )
-  const isNothing = [...state.values()].every(({ shares }) => shares === 'no')
-  if (isNothing || [...state.values()].some(({ problem }) => problem !== undefined))
-    return { kind: 'problems', state, isNothing }
+/** `signedOn`: the day on a paper that others record, from which on is given what it says no day for. */
+export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words, signedOn?: string): Typed => {
+  const filling: Filling = signedOn === undefined ? 'choose' : 'paper'
+  const timezone = typed(body, 'timezone').trim() || 'UTC'
+  const read = lines.map(line => [line, typedLine(body, line)] as const)
+  const isOfDays = read.some(([, { shares, from, until }]) => shares === 'yes' && `${from}${until}` !== '')
+  const isUnknown = (isOfDays || filling === 'paper') && !isTimezone(timezone)
+  const since = isUnknown || signedOn === undefined ? undefined : edgeOfDay(signedOn, 'start', timezone)
+  const told = read.map(([line, state]) => {
+    const choice = isUnknown ? undefined : choiceOf(line, state, timezone, since)
+    const problem = state.shares === '' ? 'missing' : isUnknown ? undefined : problemOf(choice, filling)
+    if (problem === undefined) return { choice, name: line.name, state }
+    const key = problem === 'missing' ? (`${filling}.missing` as const) : (`choose.${problem}` as const)
+    return { choice, name: line.name, state: { ...state, problem: say(key, { what: line.what }) } }
+  })
+  const state: ChoiceState = {
+    timezone,
+    timezoneProblem: isUnknown ? say('choose.timezone-wrong') : undefined,
+    isTyped: true,
+    lines: new Map(told.map(({ name, state }) => [name, state])),
+  }
+  const isNothing = told.every(({ state: { shares } }) => shares === 'no')
+  if (isNothing || hasProblem(state)) return { kind: 'problems', state, isNothing }
+  return { kind: 'chosen', state, choices: told.flatMap(({ choice }) => choice ?? []) }
+}
+
+export const hasProblem = ({ timezoneProblem, lines }: ChoiceState): boolean =>
+  timezoneProblem !== undefined || [...lines.values()].some(({ problem }) => problem !== undefined)
+
+const typedLine = (body: unknown, { name, kind }: AskedLine): LineState => {
+  const shares = typed(body, name)
+  const text = (field: string) => (isOfTime(kind) ? typed(body, `${name}-${field}`).trim() : '')
   return {
-    kind: 'chosen',
-    state,
-    choices: lines.flatMap(line => {
-      const { shares, from, until } = state.get(line.name) ?? { shares: '', from: '', until: '' }
-      return { line, shares: shares === 'yes', from, until }
-    }),
+    shares: shares === 'yes' || shares === 'no' ? shares : '',
+    from: text('from'),
+    until: text('until'),
+    given: { from: text('given-from'), until: text('given-until') },
   }
 }
 
-const problemOf = ({ shares, from, until }: LineState): 'missing' | 'date' | 'order' | undefined => {
-  if (shares === '') return 'missing'
-  if (shares === 'no') return undefined
-  if (![from, until].every(day => day === '' || isDay(day))) return 'date'
-  return from !== '' && until !== '' && until < from ? 'order' : undefined
+/** Undefined where what was typed is no day. */
+const choiceOf = (line: AskedLine, state: LineState, timezone: string, since = ''): Choice | undefined => {
+  const shares = state.shares === 'yes'
+  const [from, until] = [edgeTyped(state, 'from', timezone), edgeTyped(state, 'until', timezone)]
+  if (!shares) return { line, shares, from: '', until: '' }
+  return from === undefined || until === undefined ? undefined : { line, shares, from: from || since, until }
+}
+
+const edgeTyped = ({ given, ...state }: LineState, field: Field, timezone: string): string | undefined => {
+  const [text, before] = [state[field], given[field]]
+  if (text === '') return ''
+  const isKept = intervalOf(before) !== undefined && text === edgeIn(before, edges[field], timezone)
+  return isKept ? before : edgeOfDay(text, edges[field], timezone)
+}
+
+/** A consent that would share nothing is none that anybody wants. */
+const problemOf = (choice: Choice | undefined, filling: Filling): 'date' | 'order' | 'past' | undefined => {
+  if (choice === undefined) return 'date'
+  const { from, until } = choice
+  const end = until === '' ? undefined : boundOf(until, 'end')
+  if (end === undefined) return undefined
+  if (from === '') return filling === 'choose' && end <= Date.now() ? 'past' : undefined
+  return end <= (boundOf(from, 'start') ?? end) ? 'order' : undefined
 }
 
 /** Saying no stands beside going on, and looks the same. */
@@ -85,7 +135,7 @@ export const choiceForm = (
   const problems = choiceProblems(lines, state)
   const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
   return html`${problemList([...nothing, ...problems], say('check'))}
-<form method="post" action="${page}" id="choices" novalidate>
+<form method="post" action="${page}" id="choices"${state.isTyped && html` data-typed`} novalidate>
 <input type="hidden" name="_csrf" value="${token}">
 <input type="hidden" name="shown" value="${digestOfShown(asked)}">
 ${choiceFields(lines, state, words)}
@@ -96,38 +146,72 @@ ${choiceFields(lines, state, words)}
 </form>`
 }
 
-export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) =>
-  lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.get(name)?.problem }))
+export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) => [
+  ...lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.lines.get(name)?.problem })),
+  { name: 'timezone', problem: state.timezoneProblem },
+]
 
-/** A part of a form: each line with whether it is shared, from when and until when. */
+/** A part of a form: each line with whether it is shared, from when and until when, and of which time zone the days are. */
 export const choiceFields = (
   lines: StudyAsked['lines'],
   state: ChoiceState,
-  { say }: Words,
+  words: Words,
   filling: Filling = 'choose',
-): readonly Html[] =>
-  lines.map(({ name, what }) => {
-    const { problem, ...line } = state.get(name) ?? { shares: '', from: '', until: '', problem: undefined }
-    const radio = (value: 'yes' | 'no', label: string) =>
-      box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: line.shares === value, label })
-    return html`<fieldset class="field${problem && ' wrong'}">
+): readonly Html[] => {
+  const { say } = words
+  const { timezone, timezoneProblem } = state
+  const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
+  if (!lines.some(({ kind }) => isOfTime(kind))) return fieldsets
+  return [
+    ...fieldsets,
+    field({
+      name: 'timezone',
+      label: say('chart.timezone'),
+      hint: say('choose.timezone-hint'),
+      value: timezone,
+      problem: timezoneProblem,
+      autocomplete: 'off',
+      optional: true,
+    }),
+  ]
+}
+
+const lineFields = (
+  { name, what, kind }: AskedLine,
+  state: LineState | undefined,
+  words: Words,
+  filling: Filling,
+): Html => {
+  const { say } = words
+  const problem = state?.problem
+  const radio = (value: 'yes' | 'no', label: string) =>
+    box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: state?.shares === value, label })
+  const dayField = (one: Field): Html => {
+    const [value, before] = [state?.[one] ?? '', state?.given[one] ?? '']
+    const isMoment = value.includes(':')
+    const hint = [say(`${filling}.${one}-hint`), ...(isMoment ? [say('choose.moment-hint')] : [])].join(' ')
+    const label = say(`choose.${one}`)
+    return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
+${field({ name: `${name}-${one}`, label, hint, value, autocomplete: 'off', optional: true })}`
+  }
+  return html`<fieldset class="field${problem && ' wrong'}">
 <legend class="fs-5 fw-semibold">${what}</legend>
 ${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
 ${radio('yes', say(`${filling}.share`))}
 ${radio('no', say(`${filling}.not`))}
-<div class="columns mt-2">
-${field({ name: `${name}-from`, label: say('choose.from'), hint: say(`${filling}.from-hint`), value: line.from, autocomplete: 'off', optional: true })}
-${field({ name: `${name}-until`, label: say('choose.until'), hint: say(`${filling}.until-hint`), value: line.until, autocomplete: 'off', optional: true })}
-</div>
+${isOfTime(kind) && html`<div class="columns mt-2">${dayField('from')}${dayField('until')}</div>`}
 </fieldset>`
-  })
+}
 
 /** The same choices, unseen, for the form that signs them. */
-export const hiddenChoices = (choices: readonly Choice[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    choices.flatMap(({ line: { name }, shares, from, until }) => [
-      [name, shares ? 'yes' : 'no'],
+export const hiddenChoices = ({ timezone, lines }: ChoiceState): Readonly<Record<string, string>> =>
+  Object.fromEntries([
+    ['timezone', timezone],
+    ...[...lines].flatMap(([name, { shares, from, until, given }]) => [
+      [name, shares],
       [`${name}-from`, from],
       [`${name}-until`, until],
+      ...(given.from === '' ? [] : [[`${name}-given-from`, given.from]]),
+      ...(given.until === '' ? [] : [[`${name}-given-until`, given.until]]),
     ]),
-  )
+  ])

@@ -3,7 +3,8 @@ import type { Kept } from '../studies/own-sharing.ts'
 import type { StudyAsked } from '../studies/own-study.ts'
 import type { SharedLine, SharedTime } from '../studies/shared-line.ts'
 import { type Html, html } from './html.ts'
-import { dayOrMoment, moment, phrase } from './time.ts'
+import { edgeText } from './period-edge.ts'
+import { moment, phrase } from './time.ts'
 import { worded } from './wording.ts'
 
 /** What is shared, measured when, and read until when. */
@@ -12,9 +13,9 @@ export const lineText = ({ what, times }: Pick<SharedLine, 'what' | 'times'>, wo
 
 const timeText = ({ from, until, readFrom, readUntil }: SharedTime, words: Words): Html => {
   const start = (key: 'preview.from' | 'sharing.read-from', time: string) =>
-    phrase(words, key, { from: dayOrMoment(time, words) })
+    phrase(words, key, { from: edgeText(time, 'start', words) })
   const end = (key: 'preview.until' | 'sharing.read-until', time: string) =>
-    html`, ${phrase(words, key, { until: dayOrMoment(time, words, 'last') })}`
+    html`, ${phrase(words, key, { until: edgeText(time, 'end', words) })}`
   return html`${from === undefined ? words.say('sharing.ever') : start('preview.from', from)}${until !== undefined && end('preview.until', until)}${readFrom !== undefined && html`, ${start('sharing.read-from', readFrom)}`}${readUntil !== undefined && end('sharing.read-until', readUntil)}`
 }
 

@@ -1,34 +1,41 @@
 import type { FastifyReply } from 'fastify'
-import { typeOfKind } from '../access/shared-type.ts'
-import { kindValueSetUrl } from '../fhir/kind-value-set.ts'
+import { isOfTime } from '../access/shared-type.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Choice } from '../studies/own-consent.ts'
 import { digestOfShown, type StudyAsked } from '../studies/own-study.ts'
+import { countShared } from '../studies/would-share.ts'
 import { form } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendOwnPage } from './own-page.ts'
-import { hiddenChoices } from './sharing-choice.ts'
+import { edgeText } from './period-edge.ts'
+import { type ChoiceState, hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
-import { dayOrMoment, phrase } from './time.ts'
+import { phrase } from './time.ts'
 
-type Shown = { readonly choices: readonly Choice[]; readonly name?: string; readonly isUnsigned?: boolean }
+type Shown = {
+  readonly choices: readonly Choice[]
+  /** As they were typed. */
+  readonly state: ChoiceState
+  readonly name?: string
+  readonly isUnsigned?: boolean
+}
 
 /** Who could see what, before anything is signed. */
 export const sendPreview = async (
   reply: FastifyReply,
   asked: StudyAsked,
   words: Words,
-  { choices, name = '', isUnsigned = false }: Shown,
+  { choices, state, name = '', isUnsigned = false }: Shown,
 ): Promise<FastifyReply> => {
   const { study, organization, staff, isOrganizations, text } = asked
   const { say } = words
   const page = `/sharing/${study.id}`
   const token = ownToken(reply)
-  const hidden = { ...hiddenChoices(choices), hash: text?.hash ?? '', shown: digestOfShown(asked) }
-  const readings = []
-  for (const choice of choices.filter(({ shares }) => shares)) readings.push(await reading(asked, choice, words))
+  const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', shown: digestOfShown(asked) }
+  const counts = await countShared(asked, choices, words.code)
+  const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))
   return sendOwnPage(reply, words, {
     title: say('preview.title'),
     isProblem: isUnsigned,
@@ -68,21 +75,17 @@ ${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], 
   })
 }
 
-const reading = async ({ record }: StudyAsked, choice: Choice, words: Words): Promise<Html> => {
-  const { line, from, until } = choice
-  const query = [
-    ['patient', `Patient/${record.patient}`],
-    ['code:in', kindValueSetUrl(line.kind)],
-    ['date', `ge${from}`],
-    ...(until === '' ? [] : [['date', `le${until}`]]),
-  ]
-  const isCounted = from !== '' && typeOfKind(line.kind) === undefined
-  const count = isCounted ? await record.count('Observation', query) : undefined
-  return html`<li>${line.what}: ${periodText(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${words.say('preview.count', { count })}</span>`}</li>`
-}
+const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
+  html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${words.say('preview.count', { count })}</span>`}</li>`
+
+/** Of which time the data is that is shared. */
+export const chosenPeriod = ({ line, from, until }: Omit<Choice, 'shares'>, words: Words): Html | string =>
+  isOfTime(line.kind) ? periodText({ from, until }, words) : words.say('preview.any-time')
 
 export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
   const start =
-    from === '' ? words.say('preview.from-now') : phrase(words, 'preview.from', { from: dayOrMoment(from, words) })
-  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: dayOrMoment(until, words, 'last') })}`}`
+    from === ''
+      ? words.say('preview.from-now')
+      : phrase(words, 'preview.from', { from: edgeText(from, 'start', words) })
+  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: edgeText(until, 'end', words) })}`}`
 }

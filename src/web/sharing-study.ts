@@ -10,7 +10,7 @@ import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
-import { type ChoiceState, choiceForm, givenState, typedChoices } from './sharing-choice.ts'
+import { type ChoiceState, choiceForm, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
 import { studyFacts, textShown } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
 import { sendPreview } from './sharing-preview.ts'
@@ -33,7 +33,9 @@ export const sharingStudyPage: AddPage = (server, options) => {
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
-    return sendStudy(reply, asked, words, { state: givenState(asked), done: queryOf(request).get('done') ?? '' })
+    const query = queryOf(request)
+    const state = givenState(asked, query.get('timezone') ?? '')
+    return sendStudy(reply, asked, words, { state, done: query.get('done') ?? '' })
   })
   server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
@@ -58,7 +60,8 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const hash = typed(request.body, 'hash')
     if (hash !== asked.text?.hash) return sendPreview(reply.code(409), asked, words, chosen)
     await signConsent(asked, chosen.choices, { name, hash, language: words.code })
-    return reply.redirect(`/sharing/${asked.study.id}?done=signed`, 303)
+    const query = new URLSearchParams({ done: 'signed', timezone: chosen.state.timezone })
+    return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
   })
   server.post<OfStudy>(`${at}/decline`, { onRequest }, async (request, reply) => {
     const asked = await found(request, wordsOf(request))
@@ -84,7 +87,7 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
   const { isNothing = false, isChanged = false, state } = shown
   return sendOwnPage(reply, words, {
     title: title.text,
-    isProblem: isNothing || isChanged || [...state.values()].some(({ problem }) => problem !== undefined),
+    isProblem: isNothing || isChanged || hasProblem(state),
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${standing(asked, words, shown.done)}

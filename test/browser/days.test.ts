@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { openInvited } from '../web/invited.ts'
 import { openTenants } from '../web/tenants.ts'
-import { openChromium, whyNoChromium } from './chromium.ts'
+import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
 t.test('days that are asked for are those of where the reader is', { skip: whyNoChromium() }, async t => {
   const { server, people } = await openTenants()
@@ -25,4 +26,69 @@ t.test('days that are asked for are those of where the reader is', { skip: whyNo
   await page.goto(`${base}/account/disclosures?from=2026-03-01&timezone=Europe/Berlin`)
   t.equal(await page.inputValue('#timezone'), 'Europe/Berlin', 'unless another is chosen')
   t.equal(address(), '?from=2026-03-01&timezone=Europe/Berlin')
+})
+
+t.test('days from and until which somebody shares are days of where they are', { skip: whyNoChromium() }, async t => {
+  const world = await openInvited({ PORT: '0' })
+  await world.server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(world.close)
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(world.server.server.address() as AddressInfo).port}`
+  const at = `${base}/sharing/${world.study.id}`
+  const periodsOf = async (patient: string) => {
+    const { entry } = (await world.send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json()
+    return entry[0].resource.provision.provision.map(({ dataPeriod }: { dataPeriod: object }) => dataPeriod)
+  }
+  const says = 'measured from November 10, 2026, until November 12, 2026'
+
+  for (const [name, timezoneId, offset, there] of [
+    ['Lara', 'America/Los_Angeles', '-08:00', 'Pacific/Auckland'],
+    ['Aroha', 'Pacific/Auckland', '+13:00', 'America/Los_Angeles'],
+  ] as const)
+    await t.test(timezoneId, async t => {
+      const { browser, patient } = await world.arrived(name)
+      const cookie = { name: 'sharewell-session', value: browser.cookies.get('sharewell-session') ?? '', url: base }
+      const open = async (zone: string) => {
+        const opened = await openBrowser({ locale: 'en-US', timezoneId: zone })
+        await opened.context.addCookies([cookie])
+        await opened.page.goto(at)
+        return { ...opened, ...byKeyboard(opened), field: (id: string) => opened.page.locator(`input[id$="${id}"]`) }
+      }
+      const here = await open(timezoneId)
+      t.equal(await here.page.inputValue('#timezone'), timezoneId)
+      t.equal(here.page.url(), at, 'nothing is loaded anew as long as there is no day')
+      for (const radio of await here.page.locator('input[type=radio][value=yes]').all()) await radio.check()
+      await here.field('-from').first().fill('2026-11-1O')
+      await here.field('-until').first().fill('2026-11-12')
+      await here.press('See what that means')
+      t.match(await here.page.textContent('main'), /Enter year, month and day/)
+      t.equal(await here.field('-from').first().inputValue(), '2026-11-1O', 'what was typed is kept')
+      await here.field('-from').first().fill('2026-11-10')
+      await here.press('See what that means')
+      t.match(await here.page.textContent('main'), says)
+      await look(t, here, `sharing-days-${name}`)
+      await here.type('Your name', name)
+      await here.press('Sign')
+      t.match(await here.page.textContent('main'), /It is signed/)
+      t.equal(await here.field('-from').first().inputValue(), '2026-11-10')
+      t.match(await here.field('-from').last().inputValue(), /^\d{4}-\d\d-\d\d \d\d:\d\d$/, 'from now on is a moment')
+      await look(t, here, `sharing-days-signed-${name}`)
+      const given = await periodsOf(patient.id)
+      t.match(given[0], { start: `2026-11-10T00:00:00.000${offset}`, end: `2026-11-12T23:59:59.999${offset}` })
+      for (const path of ['/copy', '/..'] as const) {
+        await here.page.goto(`${at}${path}`.replace(/\/[^/]*\/\.\.$/, ''))
+        t.match(await here.page.textContent('main'), says, path)
+      }
+
+      const elsewhere = await open(there)
+      await elsewhere.page.waitForURL(/timezone=/)
+      t.match(await elsewhere.field('-from').first().inputValue(), /^2026-11-(?:09|10) \d\d:00$/)
+      await elsewhere.press('See what that means')
+      t.notMatch(await elsewhere.page.textContent('main'), says)
+      t.match(await elsewhere.page.textContent('main'), /measured from November (?:9|10), 2026 at \d/)
+      await elsewhere.type('Your name', name)
+      await elsewhere.press('Sign')
+      t.match(await elsewhere.page.textContent('main'), /It is signed/)
+      t.strictSame(await periodsOf(patient.id), given, 'only going on changes nothing')
+    })
 })

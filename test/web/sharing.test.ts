@@ -1,5 +1,7 @@
+import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
-import { systems } from '../../src/fhir/canonical.ts'
+import { extensions, systems } from '../../src/fhir/canonical.ts'
+import { addDays, dayOf } from '../../src/fhir/timezone.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openInvited } from './invited.ts'
 
@@ -16,6 +18,43 @@ const consentsOf = async (patient: string) =>
   ((await send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json().entry ?? []).map(
     ({ resource }: { resource: object }) => resource,
   )
+/** What stands in the form of the study, opened in a time zone. */
+const formIn = async (own: ReturnType<typeof browser>, timezone: string) => {
+  const { body } = await own.get(`${page}?timezone=${timezone}`)
+  const form = /<form method="post" action="[^"]*" id="choices"[^>]*>([\s\S]*?)<\/form>/.exec(body)?.[1] ?? ''
+  const texts = [
+    ...form.matchAll(/<input (?:class="[^"]*" id="[^"]*"|type="hidden") name="([^"]*)"[^>]*\svalue="([^"]*)"/g),
+  ]
+  const chosen = [...form.matchAll(/<input [^>]*type="radio"[^>]* name="([^"]*)" value="([^"]*)" checked>/g)]
+  return Object.fromEntries([...texts, ...chosen].map(([, name = '', value = '']) => [name, value]))
+}
+/** A band of the patient's own, and what is measured. */
+const measuring = async (patient: string) => {
+  const self = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const subject = { reference: `Patient/${patient}` }
+  const { id: own } = await create(self, {
+    resourceType: 'Device',
+    patient: subject,
+    parent: { reference: `Device/${band}` },
+  })
+  const measure = async (code: string, time: object) => {
+    const measured = {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code }] },
+    }
+    const made = { ...measured, subject, device: { reference: `Device/${own}` }, valueQuantity: { value: 60 }, ...time }
+    // Also of what no consent names yet.
+    return (await create('everything', made as Observation)).id
+  }
+  return {
+    heart: (effectiveDateTime: string) => measure('8867-4', { effectiveDateTime }),
+    steps: (start: string, end: string) => measure('55423-8', { effectivePeriod: { start, end } }),
+  }
+}
+/** What the people of the study read of the patient. */
+const seen = async (patient: string): Promise<readonly string[]> =>
+  (await world.pages(lab.manager, `Observation?patient=Patient/${patient}`)).map(({ resource }) => resource.id ?? '')
 const sign = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>, name = 'Ana C.') => {
   const preview = await own.send(page, fields, page)
   const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(preview.body)?.[1] ?? ''
@@ -55,7 +94,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   const { preview, answer } = await sign(own, both)
   t.match(
     wordsOf(preview),
-    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research These readings Heart rate, from Tidewell band: measured from January 1, 2026\. So far there are 0 readings/,
+    /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research These readings Heart rate, from Tidewell band: measured from January 1, 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
   )
   t.match(answer, { status: 303, location: `${page}?done=signed` })
   const [consent] = await consentsOf(patient.id)
@@ -69,7 +108,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
           type: 'permit',
           code: [{ coding: [{ system: systems.omh, code: 'omh:heart-rate' }] }],
           data: [{ meaning: 'instance', reference: { reference: `Device/${band}` } }],
-          dataPeriod: { start: '2026-01-01' },
+          dataPeriod: { start: '2026-01-01T00:00:00.000Z' },
         },
       ],
     },
@@ -108,7 +147,7 @@ t.test('what is signed opens, and what is stopped closes, in the next request of
   const listed = await own.get('/sharing')
   t.match(
     wordsOf(listed),
-    /What you share .* To Hearts &amp; steps Step count, from any device: measured from January 1, 2026/,
+    /What you share .* To Hearts &amp; steps Step count, from any device: measured from January 1, 2026 \(UTC\)/,
   )
   t.equal((await own.send('/sharing', {})).location, '/sharing?done=none')
   const tick = /name="stop" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
@@ -231,4 +270,166 @@ t.test('another text is shown before it is signed; until then what was signed ho
   const [after] = await consentsOf(patient.id)
   t.not(after.sourceAttachment.hash, before.sourceAttachment.hash)
   t.notMatch(wordsOf(await own.get(page)), /The text has changed/)
+})
+
+t.test('days are those of the patient: from their first moment there to their last, and nothing beyond', async t => {
+  const days = { [`${hearts}-from`]: '2026-11-10', [`${hearts}-until`]: '2026-11-12', [steps]: 'yes' }
+  const choice = { [hearts]: 'yes', ...days, [`${steps}-from`]: '2026-11-10', [`${steps}-until`]: '2026-11-10' }
+  for (const [name, timezone, offset] of [
+    ['Lara', 'America/Los_Angeles', '-08:00'],
+    ['Aroha', 'Pacific/Auckland', '+13:00'],
+  ] as const) {
+    const { browser: own, patient } = await arrived(name)
+    const { heart, steps: walked } = await measuring(patient.id)
+    const within = [
+      await heart(`2026-11-10T00:00:00${offset}`),
+      await heart(`2026-11-12T20:00:00${offset}`),
+      await heart(`2026-11-12T23:59:59${offset}`),
+      await walked(`2026-11-10T00:00:00${offset}`, `2026-11-10T23:59:59${offset}`),
+    ]
+    for (const time of ['2026-11-09T20:00:00', '2026-11-09T23:59:59', '2026-11-13T00:00:00'])
+      await heart(`${time}${offset}`)
+    await walked('2026-11-10T00:00:00Z', '2026-11-10T23:59:59Z')
+    const { preview, answer } = await sign(own, { ...choice, timezone })
+    t.match(
+      wordsOf(preview),
+      `Heart rate, from Tidewell band: measured from November 10, 2026 (UTC${offset}), until November 12, 2026 (UTC${offset}). So far there are 3 readings of it that they could see. Step count, from any device: measured from November 10, 2026 (UTC${offset}), until November 10, 2026 (UTC${offset}). So far there are 1 readings`,
+    )
+    t.match(answer, { status: 303 })
+    t.strictSame((await seen(patient.id)).toSorted(), within.toSorted(), timezone)
+    const [{ provision }] = await consentsOf(patient.id)
+    t.strictSame(
+      provision.provision.map(({ dataPeriod }: { dataPeriod: object }) => dataPeriod),
+      [
+        { start: `2026-11-10T00:00:00.000${offset}`, end: `2026-11-12T23:59:59.999${offset}` },
+        { start: `2026-11-10T00:00:00.000${offset}`, end: `2026-11-10T23:59:59.999${offset}` },
+      ],
+    )
+  }
+})
+
+t.test('whoever opens the form elsewhere, and only goes on, gives what they gave', async t => {
+  const { browser: own, patient } = await arrived('Mona')
+  const permits = async () => (await consentsOf(patient.id))[0].provision.provision
+  const days = { [`${hearts}-from`]: '2026-11-01', [`${hearts}-until`]: '2026-11-12' }
+  await sign(own, { [hearts]: 'yes', ...days, [steps]: 'yes', timezone: 'America/New_York' })
+  const given = await permits()
+  t.match(given, [{ dataPeriod: { start: '2026-11-01T00:00:00.000-04:00', end: '2026-11-12T23:59:59.999-05:00' } }, {}])
+  for (const [timezone, from, until] of [
+    ['America/New_York', '2026-11-01', '2026-11-12'],
+    ['Pacific/Auckland', '2026-11-01 17:00', '2026-11-13 18:00'],
+    ['Nowhere/Else', '2026-11-01 04:00', '2026-11-13 05:00'],
+  ] as const) {
+    const form = await formIn(own, timezone)
+    t.match(form, { [`${hearts}-from`]: from, [`${hearts}-until`]: until, [hearts]: 'yes', [steps]: 'yes' })
+    t.equal(form.timezone, timezone === 'Nowhere/Else' ? 'UTC' : timezone)
+    const { preview, answer } = await sign(own, form)
+    t.match(preview.body, '<time datetime="2026-11-01T04:00:00.000Z" data-edge="start">')
+    t.match(preview.body, '<time datetime="2026-11-13T05:00:00.000Z" data-edge="end">')
+    t.equal(answer.status, 303)
+    t.strictSame(await permits(), given, timezone)
+  }
+  const there = await formIn(own, 'Pacific/Auckland')
+  await sign(own, { ...there, [`${hearts}-until`]: '2026-11-13' })
+  t.match(await permits(), [{ dataPeriod: { start: given[0].dataPeriod.start, end: '2026-11-13T23:59:59.999+13:00' } }])
+})
+
+t.test(
+  'without a day of the patient’s it is from the moment of signing; a day that they type is the whole day',
+  async t => {
+    const { browser: own, patient } = await arrived('Nora')
+    const { heart } = await measuring(patient.id)
+    await sign(own, { [hearts]: 'yes', [steps]: 'no', timezone: 'America/Los_Angeles' })
+    const [{ dateTime, provision }] = await consentsOf(patient.id)
+    t.strictSame(provision.provision[0].dataPeriod, { start: dateTime })
+    const shift = (ms: number) => new Date(Date.parse(dateTime) + ms).toISOString()
+    const [before, after] = [await heart(shift(-1)), await heart(shift(1))]
+    const clock = Intl.DateTimeFormat('sv', { timeZone: 'America/Los_Angeles', dateStyle: 'short', timeStyle: 'short' })
+    const minute = clock.format(new Date(dateTime))
+    const form = await formIn(own, 'America/Los_Angeles')
+    t.equal(form[`${hearts}-from`], minute)
+    const kept = await sign(own, form)
+    t.match(kept.preview.body, `<time datetime="${dateTime}" data-edge="start">`)
+    t.match(wordsOf(kept.preview), /So far there are 1 readings/)
+    t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, { start: dateTime })
+    t.strictSame(await seen(patient.id), [after])
+    const day = minute.slice(0, 10)
+    await sign(own, { ...form, [`${hearts}-from`]: day })
+    t.match((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod.start, `${day}T00:00:00.000-0`)
+    t.strictSame((await seen(patient.id)).toSorted(), [before, after].toSorted())
+    const wrong = await own.send(page, { ...form, [`${hearts}-from`]: `${day} 00:01` }, page)
+    t.match([wrong.status, wordsOf(wrong)], [422, /Enter year, month and day/], 'a moment is kept, and not typed')
+  },
+)
+
+t.test('a time zone that is none is told at its field, where days are of it', async t => {
+  const { browser: own, patient } = await arrived('Olga')
+  const refused = await own.send(page, { ...both, timezone: 'Mars/Olympus' }, page)
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /Enter the time zone of the days, such as America\/New_York, or UTC/],
+  )
+  t.match(refused.body, 'value="Mars/Olympus"', 'what was typed is kept')
+  t.match(refused.body, / id="choices" data-typed /, 'and nothing puts another in its place')
+  t.notMatch((await own.get(page)).body, 'data-typed')
+  t.match((await own.send(page, { [hearts]: 'yes', [steps]: 'no', timezone: 'Mars/Olympus' }, page)).status, 200)
+  t.same(await consentsOf(patient.id), [])
+})
+
+t.test('nothing is signed that would share nothing', async t => {
+  const { browser: own } = await arrived('Petra')
+  const past = await own.send(page, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-until`]: '2020-01-01' }, page)
+  t.match(
+    [past.status, wordsOf(past)],
+    [422, /That day is over, so nothing would be shared: enter from when as well, or a later last day, for Heart rate/],
+  )
+  const today = dayOf(Date.now(), 'Pacific/Kiritimati')
+  const until = (day: string) =>
+    own.send(page, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-until`]: day, timezone: 'Pacific/Kiritimati' }, page)
+  t.equal((await until(today)).status, 200, 'today is not over')
+  t.equal((await until(addDays(today, -1))).status, 422)
+  const order = { [`${hearts}-from`]: '2026-02-01', [`${hearts}-until`]: '2026-01-31' }
+  const turned = await own.send(page, { [hearts]: 'yes', [steps]: 'no', ...order }, page)
+  t.match([turned.status, wordsOf(turned)], [422, /The last day is before the first, for Heart rate/])
+})
+
+t.test('a day that stands in a Consent as a date alone is a day of UTC, and stays one', async t => {
+  const { browser: own, patient } = await arrived('Quinta')
+  await sign(own, both)
+  const [{ meta, ...stored }] = await consentsOf(patient.id)
+  stored.provision.provision[0].dataPeriod = { start: '2026-11-10', end: '2026-11-12' }
+  await update('everything', stored)
+  t.match(
+    wordsOf(await own.get('/sharing')),
+    /measured from November 10, 2026 \(UTC\), until November 12, 2026 \(UTC\)/,
+  )
+  t.match(await formIn(own, 'UTC'), { [`${hearts}-from`]: '2026-11-10', [`${hearts}-until`]: '2026-11-12' })
+  const form = await formIn(own, 'Europe/Berlin')
+  t.match(form, { [`${hearts}-from`]: '2026-11-10 01:00', [`${hearts}-until`]: '2026-11-13 01:00' })
+  await sign(own, form)
+  t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, {
+    start: '2026-11-10',
+    end: '2026-11-12',
+  })
+})
+
+t.test('a type of resources without a time is shared whole, and asked for no days', async t => {
+  const { browser: own, patient } = await arrived('Rosa')
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const type = { system: 'http://hl7.org/fhir/resource-types', code: 'RelatedPerson' }
+  const asksType = { url: extensions.requestedData, extension: [{ url: 'class', valueCoding: type }] }
+  await update(lab.manager, { ...stored, extension: [...stored.extension, asksType] })
+  const related = `${type.system}|${type.code}@any`
+  const self = await patientToken(patient.id, 'patient/*.cruds')
+  const { id } = await create(self, { resourceType: 'RelatedPerson', patient: { reference: `Patient/${patient.id}` } })
+  t.notMatch((await own.get(page)).body, `name="${related}-from"`)
+  const choice = { [hearts]: 'no', [steps]: 'no', [related]: 'yes', [`${related}-from`]: '2026-01-01' }
+  const { preview, answer } = await sign(own, choice)
+  t.match(wordsOf(preview), /RelatedPerson, from any device: all there is, of whatever time What you sign/)
+  t.equal(answer.status, 303)
+  t.match(await consentsOf(patient.id), [{ provision: { provision: [{ class: [type] }] } }])
+  t.notMatch((await consentsOf(patient.id))[0].provision.provision[0], { dataPeriod: {} })
+  const found = (await send(lab.manager, 'GET', `RelatedPerson?patient=Patient/${patient.id}`)).json().entry ?? []
+  t.match(found, [{ resource: { id } }])
+  await update(lab.manager, stored)
 })

@@ -164,6 +164,27 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.match(wordsOf(await first.get(page)), /They share already, and change themselves what they share/)
 })
 
+t.test('the days of a paper are days of the time zone that is said with them', async t => {
+  const { page, patient } = await enrolled('Dan')
+  const days = { ...signed, 'omh:heart-rate@any-until': '2026-03-08', timezone: 'America/Los_Angeles' }
+  const unknown = await first.sendFile(page, scan(), page, { ...days, timezone: 'Mars/Olympus' })
+  t.match([unknown.status, wordsOf(unknown)], [422, /Enter the time zone of the days/])
+  t.match(unknown.body, / id="choices" data-typed /)
+  t.equal((await first.sendFile(page, scan(), page, days)).status, 303)
+  t.match(
+    wordsOf(await first.get(page)),
+    /measured from March 1, 2026 \(UTC-08:00\), until March 8, 2026 \(UTC-07:00\)/,
+  )
+  t.match(await consentsOf(patient), [
+    {
+      dateTime: '2026-03-01',
+      provision: {
+        provision: [{ dataPeriod: { start: '2026-03-01T00:00:00.000-08:00', end: '2026-03-08T23:59:59.999-07:00' } }],
+      },
+    },
+  ])
+})
+
 t.test('what was changed since it was recorded is not confirmed', async t => {
   const { page, patient } = await enrolled('Cleo')
   await first.sendFile(page, scan(), page, signed)

@@ -46,6 +46,14 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
     write: (writes, beside) => guard(writeAsked(writes), () => commit(inner => inner.write(writes, beside))),
     settleQuarantined: (...asked) => commit(inner => inner.settleQuarantined(...asked)),
     keepRefused: refused => commit(inner => inner.keepRefused(refused)),
+    trying: (writes, run) =>
+      guard(writeAsked(writes), async () => {
+        const noted: Noted[] = []
+        const found = await store.trying(writes, inner => run(notingStore(inner, registry, noted)))
+        const done = together(noted)
+        if (done !== undefined) await keep(done)
+        return found
+      }),
     atomic: run => guard({ interaction: 'transaction' }, () => commit(run)),
   }
 }
@@ -90,6 +98,7 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
       noted.push(...keptAccesses(refused, kept))
       return kept
     },
+    trying: (writes, run) => store.trying(writes, inner => run(notingStore(inner, registry, noted))),
     atomic: run => store.atomic((_, connection) => run(noting, connection)),
   }
   return noting

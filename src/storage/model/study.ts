@@ -51,6 +51,13 @@ const refuseChange = (before: Fixed, after: Fixed): void => {
 const refusal = (message: string, element = 'extension'): FhirError =>
   new FhirError('business-rule', message, { expression: `ResearchStudy.${element}` })
 
+/** Whether its people read what it is consented, now. */
+export const isInForce = ({ status, period = {} }: ResearchStudy): boolean => {
+  const { low, high } = intervalOfPeriod(period)
+  const now = new Date().toISOString()
+  return inForce.has(status) && (low === '-infinity' || low <= now) && (high === 'infinity' || now < high)
+}
+
 /** https://hl7.org/fhir/R4/valueset-research-study-status.html: reading goes on while people are in the study. */
 const inForce: ReadonlySet<string | undefined> = new Set([
   'active',

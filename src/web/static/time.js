@@ -10,15 +10,27 @@ const clock = new Intl.DateTimeFormat(own, {
   timeZoneName: 'short',
 })
 
-for (const element of document.querySelectorAll('time[datetime*="T"]'))
-  element.textContent = clock.format(new Date(element.dateTime))
+const calendar = new Intl.DateTimeFormat(own, { year: 'numeric', month: 'long', day: 'numeric' })
 
-// Days are those of where the reader is, unless they have chosen. Where none is asked for yet, nothing needs to be shown anew.
+/** Undefined where no day begins at the moment; `edge`: whether it is the first or the last day of a period that begins or ends there. */
+const dayAt = (moment, edge) => {
+  const before = new Date(moment.getTime() - 1)
+  if (edge === undefined || before.getDate() === moment.getDate()) return undefined
+  return calendar.format(edge === 'end' ? before : moment)
+}
+
+for (const element of document.querySelectorAll('time[datetime*="T"]')) {
+  const moment = new Date(element.dateTime)
+  element.textContent = dayAt(moment, element.dataset.edge) ?? clock.format(moment)
+}
+
+// Days are those of where the reader is, unless they have chosen. Where none is asked for yet, nothing needs to be shown anew, and
+// what they have sent already stays as they have sent it.
 const asked = document.querySelector('input#timezone')
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
 const address = new URL(location.href)
-if (asked !== null && !address.searchParams.has('timezone') && asked.value !== here) {
-  const days = [...document.querySelectorAll('input#from, input#until')]
+if (asked !== null && asked.closest('[data-typed]') === null && !address.searchParams.has('timezone') && asked.value !== here) {
+  const days = [...document.querySelectorAll('input[id$="from"], input[id$="until"]')]
   if (days.length > 0 && days.every(({ value }) => value === '')) asked.value = here
   else {
     address.searchParams.set('timezone', here)

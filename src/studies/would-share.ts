@@ -1,0 +1,51 @@
+import type { Device } from '@medplum/fhirtypes'
+import { typeOfKind } from '../access/shared-type.ts'
+import { readForStudy } from '../access/study-shared.ts'
+import { unlessRefused } from '../fhir/error.ts'
+import { kindValueSetUrl } from '../fhir/kind-value-set.ts'
+import { isInForce } from '../storage/model/study.ts'
+import { type Choice, signingOf } from './own-consent.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { AskedLine, StudyAsked } from './own-study.ts'
+
+type Counts = ReadonlyMap<AskedLine, number>
+
+/**
+ * How many readings of each line the people of the study could see at this moment if these choices were signed: the consent is
+ * written, the gate is asked, and it is undone. None for a line that begins now, and none at all where counting takes too long, or
+ * nobody reads for the study yet.
+ */
+export const countShared = async (asked: StudyAsked, choices: readonly Choice[], language: string): Promise<Counts> => {
+  const { study, record, organization, text } = asked
+  const counted = choices.filter(
+    ({ line, shares, from }) => shares && from !== '' && typeOfKind(line.kind) === undefined,
+  )
+  if (counted.length === 0 || text === undefined || !isInForce(study)) return new Map()
+  const devices = await devicesBySource(record)
+  const signing = signingOf(asked, choices, { hash: text.hash, language })
+  const readable = readForStudy(organization.id, study.id ?? '')
+  const count = async (as: OwnRecord): Promise<Counts> => {
+    const counts = new Map<AskedLine, number>()
+    for (const { line } of counted)
+      counts.set(line, await as.count('Observation', queryOf(asked, line, devices), readable))
+    return counts
+  }
+  return (await unlessRefused(() => record.trying(signing, count))) ?? new Map()
+}
+
+type Devices = ReadonlyMap<string | undefined, readonly string[]>
+
+const devicesBySource = async (record: OwnRecord): Promise<Devices> => {
+  const own = await record.find<Device>('Device', { patient: `Patient/${record.patient}`, _count: '1000' })
+  const bySource = Map.groupBy(own, ({ parent }) => parent?.reference)
+  return new Map([...bySource].map(([source, devices]) => [source, devices.map(({ id }) => `Device/${id}`)]))
+}
+
+const queryOf = ({ record }: StudyAsked, { kind, source }: AskedLine, devices: Devices): string[][] => {
+  const from = `Device/${source}`
+  return [
+    ['patient', `Patient/${record.patient}`],
+    ['code:in', kindValueSetUrl(kind)],
+    ...(source === undefined ? [] : [['device', [from, ...(devices.get(from) ?? [])].join(',')]]),
+  ]
+}
