@@ -82,7 +82,7 @@ const reading = (choice: Choice, count: number | undefined, words: Words): Html 
 export const chosenPeriod = ({ line, from, until }: Omit<Choice, 'shares'>, words: Words): Html | string =>
   isOfTime(line.kind) ? periodText({ from, until }, words) : words.say('preview.any-time')
 
-export const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
+const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
   const start =
     from === ''
       ? words.say('preview.from-now')

@@ -32,7 +32,7 @@ t.test('the copy of what has ended says what was signed, and when it ended', asy
     t.equal(copy.status, 200)
     t.match(
       wordsOf(copy),
-      /Signed .* Name typed Pia T Ended .* Version of the text 1 .* What you shared Heart rate, from Tidewell band: measured from January 1, 2025 Step count, .* We ask, version 1\./,
+      /Signed .* Name typed Pia T Ended .* Version of the text 1 .* What you shared Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) Step count, .* We ask, version 1\./,
     )
   }
 })
@@ -72,10 +72,10 @@ t.test('a name stands only under what it was typed for, or less', async t => {
   })
   await change(dated('2025-06-01'))
   const narrower = wordsOf(await own.get(`${page}/copy`))
-  t.match(narrower, /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from June 1, 2025/)
+  t.match(narrower, /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from June 1, 2025 \(UTC\)/)
   await change(dated('2024-01-01'))
   const wider = wordsOf(await own.get(`${page}/copy`))
-  t.match(wider, /Changed since it was signed, without a name typed .* measured from January 1, 2024/)
+  t.match(wider, /Changed since it was signed, without a name typed .* measured from January 1, 2024 \(UTC\)/)
   t.notMatch(wider, /Pia T|Signed/)
   await change(dated('2025-06-01'))
   t.notMatch(wordsOf(await own.get(`${page}/copy`)), /Pia T/, 'also not when it was changed back')

@@ -99,7 +99,7 @@ export const toldOf = (page: Shown, readings: readonly Observation[]): readonly 
 }
 
 const toldIn = (body: string): readonly Told[] => {
-  const text = body.replace(/<time datetime="([^"]*)">[^<]*<\/time>/g, '$1')
+  const text = body.replace(/<time datetime="([^"]*)"[^>]*>[^<]*<\/time>/g, '$1')
   const parts = text.split(/keeps what was measured and sent before ([^,]*), as/)
   return parts.flatMap((part, index) => {
     if (index % 2 === 1) return []
