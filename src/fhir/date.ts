@@ -46,7 +46,10 @@ const around = (one: Interval, other: Interval): Interval => ({
 })
 
 /** Compares two bounds, also the infinite ones and those of different precision: `-` sorts before digits, `i` after. */
-const isBefore = (one: string, other: string): boolean => one.slice(0, -1) < other.slice(0, -1)
+export const isBefore = (one: string, other: string): boolean => atMicrosecond(one) < atMicrosecond(other)
+
+const atMicrosecond = (bound: string): string =>
+  bound.replace(/Z$/, '').padEnd('2026-03-01T12:00:00.000000'.length, '0')
 
 const minuteMs = 60_000
 const hourMs = 3_600_000

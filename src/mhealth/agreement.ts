@@ -1,8 +1,9 @@
-import { intervalOf } from '../fhir/date.ts'
+import { standardExtensions } from '../fhir/canonical.ts'
+import { intervalOf, isBefore } from '../fhir/date.ts'
 import type { Issue } from '../fhir/error.ts'
 import { decimalText } from '../fhir/json.ts'
 import { isSameNumber } from './decimal.ts'
-import { asRecord, type JsonRecord } from './json-tree.ts'
+import { asList, asRecord, type JsonRecord } from './json-tree.ts'
 
 /** Whether value and effective time that the client sent say the same as the document; one issue for each that does not. */
 export const compareNative = (
@@ -28,25 +29,49 @@ const isChoice = (name: string, choice: string): boolean =>
 type Entry = readonly [name: string, value: unknown]
 
 const agree = ([name, sent]: Entry, [derivedName, derived]: Entry): boolean => {
+  // What holds one point has been stored as a series of one.
+  if (name === 'effectivePeriod' && derivedName === 'effectiveDateTime')
+    return agreeInPeriod(sent, { start: derived, end: derived })
   if (name !== derivedName) return false
-  const comparison = comparisons[name as keyof typeof comparisons]
-  return comparison === undefined ? JSON.stringify(sent) === JSON.stringify(derived) : comparison(sent, derived)
+  const comparison = comparisons[name as keyof typeof comparisons] ?? isSame
+  return comparison(sent, derived)
+}
+
+/** Of what is no record: how a number is written does not count. */
+const isSame = (one: unknown, other: unknown): boolean => {
+  const [text, otherText] = [decimalText(one), decimalText(other)]
+  return text === undefined || otherText === undefined ? one === other : isSameNumber(text, otherText)
 }
 
 const agreeInQuantity = (sent: unknown, derived: unknown): boolean => {
   const [one, other] = [asRecord(sent), asRecord(derived)]
-  const [value, otherValue] = [decimalText(one?.value), decimalText(other?.value)]
-  if (value === undefined || otherValue === undefined || !isSameNumber(value, otherValue)) return false
+  if (decimalText(one?.value) === undefined || !isSame(one?.value, other?.value)) return false
   const units = [other?.code, other?.unit]
   return units.includes(one?.code ?? one?.unit)
 }
 
+/** In whatever order and with whatever digits a client or the database writes it; limits tell of a device, not of what it measured. */
+const agreeInSamples = (sent: unknown, derived: unknown): boolean => {
+  const [one, other] = [asRecord(sent) ?? {}, asRecord(derived) ?? {}]
+  return (
+    one.data === other.data &&
+    offsetsOf(one) === offsetsOf(other) &&
+    isSame(one.period, other.period) &&
+    isSame(one.dimensions, other.dimensions) &&
+    isSame(one.factor ?? 1, other.factor ?? 1) &&
+    agreeInQuantity(one.origin, other.origin)
+  )
+}
+
+const offsetsOf = ({ extension }: JsonRecord): unknown =>
+  asRecord(asList(extension).find(one => asRecord(one)?.url === standardExtensions.sampledDataOffsets))?.valueString
+
 /** A time of less precision agrees with each moment that it may mean. */
 const agreeInTime = (sent: unknown, derived: unknown): boolean => {
-  if (sent === undefined || derived === undefined) return sent === derived
-  const [one, other] = [intervalOf(String(sent)), intervalOf(String(derived))]
+  if (sent === derived) return true
+  const [one, other] = [sent, derived].map(time => (typeof time === 'string' ? intervalOf(time) : undefined))
   if (one === undefined || other === undefined) return false
-  return Date.parse(one.low) <= Date.parse(other.low) && Date.parse(other.low) < Date.parse(one.high)
+  return !isBefore(other.low, one.low) && isBefore(other.low, one.high)
 }
 
 const agreeInPeriod = (sent: unknown, derived: unknown): boolean => {
@@ -61,6 +86,7 @@ const agreeInWords = (sent: unknown, derived: unknown): boolean => {
 
 const comparisons = {
   valueQuantity: agreeInQuantity,
+  valueSampledData: agreeInSamples,
   valueCodeableConcept: agreeInWords,
   effectiveDateTime: agreeInTime,
   effectivePeriod: agreeInPeriod,

@@ -45,7 +45,7 @@ export const openCodings = (classes: CodeClasses): Codings => {
       (loinc.get(classKey) ?? []).filter(target => isMeant(target, facts)).map(toCoding(systems.loinc)),
     unmet: (classKey, code, facts) => {
       const target = loinc.get(classKey)?.find(one => one.code === code && one.equivalence === 'narrower')
-      if (target?.dependsOn === undefined || isMeant(target, facts)) return undefined
+      if (target?.dependsOn === undefined || isMet(target.dependsOn, facts)) return undefined
       return target.dependsOn.map(condition => `${factOf(condition)} ${condition.value}`).join(', ')
     },
     snomed: classKey => snomed.get(classKey) ?? none,
@@ -76,10 +76,16 @@ const codingByWords = (system: string): ReadonlyMap<string, Coding> =>
 const plainStatistics: ReadonlySet<string | undefined> = new Set([undefined, 'sum'])
 
 const isMeant = ({ equivalence, dependsOn }: MappingTarget, facts: Facts): boolean => {
-  if (equivalence === 'equivalent') return plainStatistics.has(facts.descriptive_statistic)
-  if (equivalence !== 'narrower' || dependsOn === undefined) return false
-  return dependsOn.every(condition => facts[factOf(condition)] === condition.value)
+  const isPlain = plainStatistics.has(facts.descriptive_statistic)
+  if (equivalence === 'equivalent') return isPlain
+  if (equivalence !== 'narrower' || dependsOn === undefined || !isMet(dependsOn, facts)) return false
+  return isPlain || dependsOn.some(condition => factOf(condition) === 'descriptive_statistic')
 }
+
+const isMet = (conditions: Conditions, facts: Facts): boolean =>
+  conditions.every(condition => facts[factOf(condition)] === condition.value)
+
+type Conditions = NonNullable<MappingTarget['dependsOn']>
 
 const factOf = ({ property }: { readonly property: string }): keyof Facts =>
   property.slice(property.indexOf('#') + 1) as keyof Facts

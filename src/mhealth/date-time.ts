@@ -1,5 +1,7 @@
 /** RFC 3339 as documents write it → FHIR dateTime. https://hl7.org/fhir/R4/datatypes.html#dateTime */
 
+import { intervalOf } from '../fhir/date.ts'
+
 /** The same moment with the same offset, in FHIR's spelling; no zone means UTC. Undefined where the text is no date-time. */
 export const toDateTime = (text: unknown): string | undefined => {
   if (typeof text !== 'string') return undefined
@@ -13,6 +15,9 @@ export const hasZone = (text: string): boolean => lenient.exec(text)?.groups?.zo
 
 export const hasSeconds = (text: string): boolean => lenient.exec(text)?.groups?.seconds !== undefined
 
+/** In ms since 1970; 23:59:60 is the midnight that follows. Not a number where the text is no date-time. */
+export const instantOf = (text: string): number => Date.parse(intervalOf(text)?.low ?? '')
+
 const usual =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
 /** FHIR has no year 0000. */
@@ -22,7 +27,7 @@ const lenient =
 /** `dateTime` moved by so many units, in its own offset; undefined for a part of a month, whose length nobody knows. */
 export const moveBy = (dateTime: string, amount: number, unit: string): string | undefined => {
   const offsetMs = offsetOf(dateTime)
-  const localMs = Date.parse(dateTime) + offsetMs
+  const localMs = instantOf(dateTime) + offsetMs
   const months = monthsPerUnit[unit]
   const moved = months === undefined ? moveByMs(localMs, amount, unit) : moveByMonths(localMs, amount * months)
   return moved !== undefined && moved > firstMs && moved < endMs ? print(moved, dateTime) : undefined

@@ -1,6 +1,6 @@
 import { extensions } from '../fhir/canonical.ts'
 import { decimalText } from '../fhir/json.ts'
-import { hasZone, moveBy, toDateTime } from './date-time.ts'
+import { hasZone, instantOf, moveBy, toDateTime } from './date-time.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 
 /** When it was measured, as R4 says it, and what a reader of the document would not expect of it. */
@@ -61,7 +61,7 @@ export const isConsistentDuration = (interval: JsonRecord): boolean => {
   const end = toDateTime(interval.end_date_time)
   const computed = moved(start, interval, 1)
   if (end === undefined || computed === undefined) return false
-  return Math.abs(Date.parse(computed) - Date.parse(end)) < 1000
+  return Math.abs(instantOf(computed) - instantOf(end)) < 1000
 }
 
 const windows = new Map([
@@ -112,5 +112,5 @@ export const spanOf = (effectives: readonly Effective[]): Effective | undefined 
 const extreme = (times: readonly (string | undefined)[], sign: 1 | -1): string | undefined =>
   times.reduce((best, time) => {
     if (best === undefined || time === undefined) return best ?? time
-    return sign * (Date.parse(time) - Date.parse(best)) > 0 ? time : best
+    return sign * (instantOf(time) - instantOf(best)) > 0 ? time : best
   }, undefined)

@@ -2,7 +2,7 @@ import { extensions, systems } from '../fhir/canonical.ts'
 import { cgmReadings } from '../fhir/cgm.ts'
 import { isNumber } from '../fhir/json.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
-import { toDateTime } from './date-time.ts'
+import { instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import type { Effective } from './effective.ts'
 import { type ComponentFace, type Face, faceOf } from './face.ts'
@@ -13,7 +13,7 @@ import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 5
+export const mapVersion = 6
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
@@ -49,9 +49,10 @@ export const deriveFace = (
   }
   const [body = {}] = bodies
   const face = faceOf(classKey)
-  const isSeries = document.plain.form === 'series'
-  const value = isSeries ? sampledData(bodies, valuePath(face, document), face) : mainValue(body, face, document)
-  const components = isSeries ? sampledComponents(bodies, face) : componentsOf(body, face)
+  const isSeries = bodies.length > 1
+  const sampled = isSeries && isOfOneStatistic(bodies, face) ? bodies : []
+  const value = isSeries ? sampledData(sampled, valuePath(face, document), face) : mainValue(body, face, document)
+  const components = isSeries ? sampledComponents(sampled, face) : componentsOf(body, face)
   const facts = factsOf(body, value, effective)
   const loinc = codings.loinc(classKey, facts)
   const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
@@ -66,6 +67,15 @@ export const deriveFace = (
 }
 
 const bare = { components: [] }
+
+/** An average and a maximum are not two samples of one signal. */
+const isOfOneStatistic = (bodies: readonly JsonRecord[], face: Face): boolean => {
+  const said = bodies.map(body => measuredIn(body, face).descriptive_statistic)
+  return said.every(one => one === said[0])
+}
+
+const measuredIn = (body: JsonRecord, { under }: Face): JsonRecord =>
+  (under === undefined ? undefined : asRecord(body[under])) ?? body
 
 /** What was read differently, in JSON. */
 const repairExtension = ({ code, pointer, before, after }: Repair): JsonRecord => ({
@@ -148,8 +158,7 @@ const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
 const sampledComponents = (bodies: readonly JsonRecord[], face: Face): readonly JsonRecord[] => {
   const [first = {}] = bodies
   const statistic = asText(first.descriptive_statistic)
-  const isOfOne = bodies.every(body => body.descriptive_statistic === first.descriptive_statistic)
-  if (face.under !== undefined || !isOfOne) return []
+  if (face.under !== undefined) return []
   return (face.components ?? []).flatMap(component => {
     const sampled = sampledData(bodies, component.path, component)
     if (!('valueSampledData' in sampled)) return []
@@ -214,11 +223,11 @@ const factsOf = (body: JsonRecord, value: JsonRecord, effective: Effective | und
 const isOneDay = (effective: Effective | undefined): boolean => {
   if (effective === undefined || !('effectivePeriod' in effective.element)) return false
   const { start, end } = effective.element.effectivePeriod
-  return start !== undefined && end !== undefined && Date.parse(end) - Date.parse(start) === 86_400_000
+  return start !== undefined && end !== undefined && instantOf(end) - instantOf(start) === 86_400_000
 }
 
 const statisticExtension = (body: JsonRecord, face: Face, codings: Codings): readonly JsonRecord[] => {
-  const part = face.under === undefined ? body : (asRecord(body[face.under]) ?? body)
+  const part = measuredIn(body, face)
   const statistic = asText(part.descriptive_statistic)
   if (statistic === undefined) return []
   const coding = codings.statistic(statistic)

@@ -1,5 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { extensions, standardExtensions } from '../fhir/canonical.ts'
+import { instantOf } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
 import type { Mhealth } from './mhealth.ts'
@@ -38,7 +39,7 @@ const startOf = (body: unknown): number | undefined => {
   const element = effectiveOf(asRecord(body) ?? {})?.element
   if (element === undefined) return undefined
   const text = 'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod.start
-  return text === undefined ? undefined : Date.parse(text)
+  return text === undefined ? undefined : instantOf(text)
 }
 
 /** What each point has of its own. */

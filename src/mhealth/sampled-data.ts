@@ -1,6 +1,6 @@
 import { standardExtensions } from '../fhir/canonical.ts'
 import { decimalText } from '../fhir/json.ts'
-import { toDateTime } from './date-time.ts'
+import { instantOf, toDateTime } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
 import type { Face } from './face.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
@@ -36,10 +36,10 @@ export const sampledData = (
 /** In ms; not a number where it is not said. */
 const timeOf = (body: JsonRecord): { readonly at: number; readonly length: number } => {
   const moment = toDateTime(asRecord(body.effective_time_frame)?.date_time)
-  if (moment !== undefined) return { at: Date.parse(moment), length: 0 }
+  if (moment !== undefined) return { at: instantOf(moment), length: 0 }
   const element = effectiveOf(body)?.element
   const { start = '', end = '' } = element !== undefined && 'effectivePeriod' in element ? element.effectivePeriod : {}
-  return { at: Date.parse(start), length: Date.parse(end) - Date.parse(start) }
+  return { at: instantOf(start), length: instantOf(end) - instantOf(start) }
 }
 
 /** Some sources end an interval a second before the next one begins. */

@@ -1,7 +1,7 @@
 import { standardExtensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import { decimalText } from '../fhir/json.ts'
-import { moveBy } from './date-time.ts'
+import { instantOf, moveBy } from './date-time.ts'
 import { type Decimal, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 
@@ -21,7 +21,7 @@ export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
   const parts = sampledParts(observation)
   const start = startOf(observation)
   if (parts.length === 0)
-    return [{ start: start === undefined ? undefined : Date.parse(start), elements: () => own(observation) }]
+    return [{ start: start === undefined ? undefined : instantOf(start), elements: () => own(observation) }]
   if (start === undefined)
     throw new FhirError('business-rule', 'Samples without effectiveDateTime or effectivePeriod.start have no times')
   requireFew(parts)
@@ -35,7 +35,7 @@ export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
   return [...moments]
     .sort(([one], [other]) => one - other)
     .map(([offset, at]) => ({
-      start: Date.parse(start) + offset,
+      start: instantOf(start) + offset,
       elements: () => ({
         effectiveDateTime: moveBy(start, offset, 'ms'),
         ...toElements(at.map(part => part())),

@@ -1,3 +1,5 @@
+import { intervalOf, isBefore } from '../fhir/date.ts'
+import { instantOf } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { type Effective, effectiveOf, spanOf } from './effective.ts'
 import { type Finding, finding } from './finding.ts'
@@ -11,7 +13,7 @@ export const timingOf = (document: OmhDocument, isValidated: boolean, now: numbe
   const all = document.exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
   const ordered = all.filter(isOrdered)
   const disordered = all.find(one => !isOrdered(one))
-  const effective = document.exact.form === 'series' ? spanOf(ordered) : ordered[0]
+  const effective = document.exact.bodies.length > 1 ? spanOf(ordered) : ordered[0]
   const { expression } = document
   const findings = disordered === undefined ? [] : [outOfOrder(expression, disordered)]
   if (effective === undefined) return { effective, findings: [...findings, ...missing(all, expression)] }
@@ -27,7 +29,9 @@ const missing = (all: readonly Effective[], expression: string): readonly Findin
 const isOrdered = ({ element }: Effective): boolean => {
   if ('effectiveDateTime' in element) return true
   const { start, end } = element.effectivePeriod
-  return start === undefined || end === undefined || Date.parse(start) <= Date.parse(end)
+  if (start === undefined || end === undefined) return true
+  const [first, last] = [intervalOf(start), intervalOf(end)]
+  return first !== undefined && last !== undefined && !isBefore(last.low, first.low)
 }
 
 const outOfOrder = (expression: string, { element }: Effective): Finding => {
@@ -44,14 +48,14 @@ export const startOf = (effective: Effective | undefined): number | undefined =>
   if (effective === undefined) return undefined
   const { element } = effective
   const text = startText(effective) ?? ('effectivePeriod' in element ? element.effectivePeriod.end : undefined)
-  const start = Date.parse(text ?? '')
+  const start = instantOf(text ?? '')
   return Number.isNaN(start) ? undefined : start
 }
 
 /** Only the start is asked: totals of a day are sent before that day has ended. */
 const isFuture = (effective: Effective, now: number): boolean => {
   const start = startText(effective)
-  return start !== undefined && Date.parse(start) > now + (isInZone(effective) ? clockSkewMs : farthestZoneMs)
+  return start !== undefined && instantOf(start) > now + (isInZone(effective) ? clockSkewMs : farthestZoneMs)
 }
 
 const clockSkewMs = 15 * 60_000

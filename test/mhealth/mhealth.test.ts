@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { standardExtensions } from '../../src/fhir/canonical.ts'
 import { FhirError } from '../../src/fhir/error.ts'
+import { parseJson } from '../../src/fhir/json.ts'
 import { at, heartRate, mhealth, point, receive, upload } from './upload.ts'
 
 const extensionUrl = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value'
@@ -167,6 +168,12 @@ t.test('glucose gets the LOINC code of its specimen and unit', t => {
   t.same(codeOf('4.0', 'mg/dL', {}), ['2339-0'])
   t.same(codeOf('1.0', 'mg/dL', { blood_specimen_type: 'plasma' }), ['2345-7'])
   t.same(codeOf('4.0', 'mg/dL', { specimen_source: 'tears' }), [])
+  const statistic = (descriptive_statistic: string) => ({
+    specimen_source: 'interstitial fluid',
+    descriptive_statistic,
+  })
+  t.same(codeOf('4.0', 'mg/dL', statistic('standard deviation')), [], 'a spread is no glucose')
+  t.same(codeOf('4.0', 'mg/dL', statistic('average')), [])
   t.end()
 })
 
@@ -243,6 +250,38 @@ t.test('a data series becomes sampled data: on a grid with what is missing, else
   t.end()
 })
 
+t.test('a data series of one point is that point', t => {
+  const glucose = {
+    blood_glucose: { value: 95, unit: 'mg/dL' },
+    specimen_source: 'capillary blood',
+    effective_time_frame: at,
+    temporal_relationship_to_meal: 'fasting',
+  }
+  const derived = (body: unknown) => receive(upload(point('omh:blood-glucose:4.0', body))).resource
+  const { extension, ...alone } = derived(glucose)
+  const { extension: document, ...listed } = derived([glucose])
+  t.strictSame(listed, alone)
+  t.equal(listed.valueQuantity.value, 95)
+  t.match(Buffer.from(document[0].valueAttachment.data, 'base64').toString(), '"body":[{"blood_glucose"')
+  const before = { effectivePeriod: { start: at.date_time, end: at.date_time } }
+  const { resource } = receive(upload(point('omh:blood-glucose:4.0', [glucose]), before))
+  t.strictSame([resource.effectivePeriod, resource.effectiveDateTime], [before.effectivePeriod, undefined])
+  t.end()
+})
+
+t.test('points of several statistics are no signal', t => {
+  const of = (second: string, descriptive_statistic: string | undefined) => ({
+    heart_rate: { value: 60, unit: 'beats/min' },
+    effective_time_frame: { date_time: `2026-03-01T07:30:${second}Z` },
+    descriptive_statistic,
+  })
+  const series = (...body: readonly object[]) => receive(upload({ ...heartRate(), body })).resource.valueSampledData
+  t.equal(series(of('00', 'average'), of('05', 'average'))?.data, '60 60')
+  t.equal(series(of('00', 'average'), of('05', 'maximum')), undefined)
+  t.equal(series(of('00', undefined), of('05', 'maximum')), undefined)
+  t.end()
+})
+
 t.test('a document that breaks its schema is refused, naming pointer, schema, rule and what would be accepted', t => {
   const wrong = point('omh:heart-rate:2.0', {
     heart_rate: { value: '64', unit: 'beats/h' },
@@ -283,6 +322,49 @@ t.test('what the client says itself stands where it agrees', t => {
   t.equal(resource.code.text, 'Pulse')
   t.same(resource.code.coding[0], { system: loinc, code: '8867-4', display: 'Heart rate' })
   t.equal(resource.code.coding.length, 3)
+  t.end()
+})
+
+t.test('a time agrees with itself, to whatever part of a second it is told', t => {
+  const sent = (date_time: string, effectiveDateTime: string) =>
+    issuesOf(() => receive(upload(heartRate(64, { effective_time_frame: { date_time } }), { effectiveDateTime })))
+      .length
+  for (const fraction of ['.5', '.123', '.1234', '.123000', '.123456', '.123456789']) {
+    const time = `2026-03-01T11:00:00${fraction}+01:00`
+    t.equal(sent(time, time), 0, fraction)
+  }
+  const time = '2026-03-01T11:00:00.123456+01:00'
+  t.equal(sent(time, '2026-03-01T10:00:00.123456Z'), 0, 'with another offset')
+  t.equal(sent(time, '2026-03-01T11:00:00+01:00'), 0, 'to the second')
+  t.equal(sent(time, '2026-03-01T11:00:00.123+01:00'), 0, 'to the millisecond')
+  t.equal(sent('2026-03-01T11:00:00.123+01:00', '2026-03-01T10:00:00.123000Z'), 0, 'zeros say nothing')
+  t.equal(sent(time, '2026-03-01T11:00:00.123457+01:00'), 1, 'a microsecond later is another time')
+  t.end()
+})
+
+t.test('sampled data agrees in whatever order its parts stand and however its numbers are written', t => {
+  const document = (...values: readonly number[]) => ({
+    ...heartRate(),
+    body: values.map((value, index) => ({
+      heart_rate: { value, unit: 'beats/min' },
+      effective_time_frame: { date_time: `2026-03-01T07:30:0${index * 5}Z` },
+    })),
+  })
+  const data = { data: '60 61', origin: { code: '/min', unit: 'beats/min', value: 0 }, period: 5000, dimensions: 1 }
+  const issues = (valueSampledData: object) =>
+    issuesOf(() => receive(upload(document(60, 61), { valueSampledData }))).map(({ message }) => message)
+  t.strictSame(issues(data), [])
+  t.strictSame(issues({ ...data, period: parseJson('5.0e3'), factor: 1, lowerLimit: 20 }), [])
+  for (const other of [
+    { data: '60 62' },
+    { period: 1000 },
+    { factor: 2 },
+    { dimensions: 2 },
+    { origin: { ...data.origin, value: 1 } },
+    { origin: { ...data.origin, unit: 'Hz', code: 'Hz' } },
+    { extension: [{ url: standardExtensions.sampledDataOffsets, valueString: '0 5001' }] },
+  ])
+    t.match(issues({ ...data, ...other }), [/^valueSampledData is .*, the document says valueSampledData /])
   t.end()
 })
 

@@ -34,3 +34,29 @@ t.test('an interval that ends before it begins gives no effective time', t => {
   t.equal(receive({ time_interval: backwards }).resource.effectivePeriod, undefined)
   t.end()
 })
+
+t.test('an interval may end in a leap second, or a microsecond after it begins, and not before', t => {
+  const ofPeriod = (start_date_time: string, end_date_time: string) => {
+    const interval = { time_interval: { start_date_time, end_date_time } }
+    return [findings(interval), receive(interval).resource.effectivePeriod]
+  }
+  for (const [start, end] of [
+    ['2016-12-31T23:59:00Z', '2016-12-31T23:59:60Z'],
+    ['2026-03-01T07:00:00.000001Z', '2026-03-01T07:00:00.000002Z'],
+  ] as const)
+    t.strictSame(ofPeriod(start, end), [[], { start, end }])
+  t.strictSame(ofPeriod('2026-03-01T07:00:00.000002Z', '2026-03-01T07:00:00.000001Z'), [['interval-order'], undefined])
+  t.strictSame(ofPeriod('2016-12-31T23:59:60Z', '2016-12-31T23:59:59Z'), [['interval-order'], undefined])
+  t.end()
+})
+
+t.test('a series lasts into a leap second', t => {
+  const body = ['2016-12-31T23:59:58Z', '2016-12-31T23:59:60Z'].map((date_time, index) => ({
+    heart_rate: { value: 60 + index, unit: 'beats/min' },
+    effective_time_frame: { date_time },
+  }))
+  const { resource } = mhealth.receive(upload({ ...heartRate(), body })).under('strict')
+  t.strictSame(resource.effectivePeriod, { start: '2016-12-31T23:59:58Z', end: '2016-12-31T23:59:60Z' })
+  t.match(resource.valueSampledData, { data: '60 61', period: 2000 })
+  t.end()
+})
