@@ -25,7 +25,8 @@ export const dailySummary: Operation = {
       const codes = [{ system: summed.system, code: summed.code }]
       const { unit, at = 'start' } = summed
       const step = { kind: 'day', timezone } as const
-      const { lines } = await readSeries(context, { patient, codes, from, to, unit, at, step })
+      const takesAverages = summed.figures === spread
+      const { lines } = await readSeries(context, { patient, codes, from, to, unit, at, step, takesAverages })
       found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
     }
     return collectionOf(found.map(resource => ({ fullUrl: newUrl(), resource })))

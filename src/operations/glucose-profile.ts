@@ -53,6 +53,8 @@ export const readGlucoseProfile = async (
     ...asked,
     ...readingsOfPatient(registry, patient),
     at: 'start',
+    // Time in range is counted of readings: an average of a day would be as much as one of five minutes.
+    takesAverages: false,
     conversions,
   })
   const { mean, deviation, quarters } = row

@@ -1,3 +1,5 @@
+import type { Extension } from '@medplum/fhirtypes'
+import { statisticWords } from '../fhir/descriptive-statistic.ts'
 import { decimalText, parseJson } from '../fhir/json.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
 
@@ -19,6 +21,7 @@ type Reading = Valued & {
   readonly effectivePeriod?: Period
   readonly device?: { readonly display?: string; readonly reference?: string }
   readonly component?: readonly Valued[]
+  readonly extension?: readonly Extension[]
 }
 
 /** What a code is called that brings no name of its own; undefined where it is of no known kind. */
@@ -26,17 +29,19 @@ export type NameKind = (system: string | undefined, code: string) => string | un
 
 const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation']
 
-/** Rows of Observations: one for each value of their own or of a component. */
+/** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is. */
 export const readingRows = (contents: readonly string[], nameKind: NameKind): string =>
   csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, nameKind)))
 
 const rowsOf = (reading: Reading, nameKind: NameKind): readonly (readonly Cell[])[] => {
   const { id, status, code, device, component = [], effectivePeriod } = reading
   const start = reading.effectiveDateTime ?? reading.effectiveInstant ?? effectivePeriod?.start
+  const statistic = statisticWords(reading)
   const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
     const [value, unit] = cellsOf(valued)
     const source = device?.display ?? device?.reference
-    return [start, effectivePeriod?.end, whatOf(code, nameKind), codeOf(code), part, value, unit, source, status, id]
+    const which = [part, statistic].filter(Boolean).join(', ') || undefined
+    return [start, effectivePeriod?.end, whatOf(code, nameKind), codeOf(code), which, value, unit, source, status, id]
   }
   const hasOwn = component.length === 0 || Object.keys(reading).some(name => name.startsWith('value'))
   return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, whatOf(one.code, nameKind)))]

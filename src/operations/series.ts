@@ -30,7 +30,7 @@ export const series: Operation = {
   },
 }
 
-type SeriesAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to' | 'at' | 'unit'> & {
+type SeriesAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to' | 'at' | 'unit' | 'takesAverages'> & {
   readonly step: Step
 }
 
@@ -79,6 +79,7 @@ const parseSeries = (given: URLSearchParams): SeriesAsked => {
     to,
     unit: unitOf(only(given, 'unit')),
     at: atOf(only(given, 'at') ?? 'start'),
+    takesAverages: true,
     step: stepOf(given, from, to),
   }
 }

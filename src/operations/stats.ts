@@ -1,4 +1,5 @@
 import type { Coding, Observation, ParametersParameter, Period, Quantity } from '@medplum/fhirtypes'
+import { statisticOf } from '../fhir/descriptive-statistic.ts'
 import { parseJson } from '../fhir/json.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { SystemRequest } from '../interactions/interaction.ts'
@@ -34,7 +35,10 @@ export const stats: Operation = {
       query.append('combo-code', codes.map(tokenOf).join(','))
       const search = parseSearch(registry, 'Observation', query, { base })
       const { entries } = await store.search({ ...search, where: and(search.where, where) })
-      return entries.map(({ content }) => ({ name: 'source', resource: parseJson(content) as Observation }))
+      return entries
+        .map(({ content }) => parseJson(content) as Observation)
+        .filter(resource => statisticOf(resource) === 'measured')
+        .map(resource => ({ name: 'source', resource }))
     }
   },
 }

@@ -28,6 +28,7 @@ export type CandidateFacts = {
   readonly low: string
   readonly high: string
   readonly isJoint: boolean
+  readonly statistic: number
   readonly codes: readonly {
     readonly component: number
     readonly codeId: number
@@ -45,12 +46,13 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
     SELECT * FROM jsonb_to_recordset(${entryJson(candidates)}::jsonb) AS entry(
       patient_id integer, pk bigint, id text, version integer, last_updated timestamptz, owner text, author integer,
       content jsonb, tokens bigint[], strings jsonb, dates jsonb, numbers jsonb, patients jsonb, codes jsonb,
-      kind_id integer, device_id integer, effective_start timestamptz, effective_end timestamptz, is_joint boolean)
+      kind_id integer, device_id integer, effective_start timestamptz, effective_end timestamptz, is_joint boolean,
+      statistic smallint)
   ),
   entry_code AS (
     SELECT entry.patient_id, code.code_id, entry.kind_id, entry.device_id, code.component, entry.is_joint,
       entry.effective_start, entry.effective_end, entry.pk, code.unit_id, code.value,
-      entry.last_updated
+      entry.last_updated, entry.statistic
     FROM entry, jsonb_to_recordset(entry.codes) AS code(code_id integer, component smallint, unit_id integer, value numeric)
   ),
   entry_source AS (
@@ -92,11 +94,12 @@ const entryText = ({ content, index, facts, ...entry }: Candidate): string => {
   return `${columns.slice(0, -1)},"tokens":[${index.tokens.join(',')}],"content":${content}}`
 }
 
-const factColumns = ({ kindId, deviceId, low, high, isJoint, codes }: CandidateFacts) => ({
+const factColumns = ({ kindId, deviceId, low, high, isJoint, statistic, codes }: CandidateFacts) => ({
   kind_id: kindId,
   device_id: deviceId,
   effective_start: low,
   effective_end: high,
   is_joint: isJoint,
+  statistic,
   codes: codes.map(({ component, codeId, value, unitId }) => ({ component, code_id: codeId, value, unit_id: unitId })),
 })

@@ -25,6 +25,7 @@ export type CompletenessRow = { readonly patient: string; readonly day: string; 
 /**
  * How many readings that the caller may search began on each day. Of what was sampled each sample is one, as it is for what draws readings: how many there are
  * in each quarter of an hour is known beside it. For the others it is a look into the index for each patient and day, which ends at the most that is counted.
+ * What was computed of measurements is none, but for an average: it tells that there were some.
  */
 export const readCompleteness = (
   connection: Connection,
@@ -38,13 +39,17 @@ export const readCompleteness = (
     WITH person AS (
       SELECT id, patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
     ),
+    computed AS MATERIALIZED (
+      SELECT DISTINCT code.pk FROM person JOIN observation_code AS code ON code.patient_id = person.patient_id
+      WHERE ${isNoReading}
+    ),
     dense AS MATERIALIZED (
       SELECT person.id, sampled.pk, sampled.quarters, sampled.counts
       FROM person JOIN sampled ON sampled.patient_id = person.patient_id
         AND sampled.effective_start >= ${startOf(sql.fragment`${first}::date::timestamp`)} - ${longestSeries}
         AND sampled.effective_start < ${startOf(sql.fragment`(${last}::date + 1)::timestamp`)}
       JOIN observation AS row ON row.patient_id = sampled.patient_id AND row.pk = sampled.pk
-      WHERE ${mayBeSearched}
+      WHERE sampled.pk NOT IN (SELECT pk FROM computed) AND ${mayBeSearched}
     ),
     samples AS MATERIALIZED (
       SELECT dense.id, (to_timestamp(one.quarter * 900.0) AT TIME ZONE ${timezone})::date AS day, sum(one.count) AS count
@@ -60,8 +65,11 @@ export const readCompleteness = (
         SELECT FROM observation AS row
         WHERE row.patient_id = person.patient_id AND row.effective_start >= ${startOf(sql.fragment`asked.day`)}
           AND row.effective_start < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
-          AND row.pk NOT IN (SELECT pk FROM dense) AND ${mayBeSearched}
+          AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND ${mayBeSearched}
         LIMIT ${most}) AS reading) AS counted
     WHERE counted.count > 0
     ORDER BY person.id, asked.day`)
 }
+
+/** In the words of its index, which a number that is bound would not find. */
+const isNoReading = sql.fragment`code.statistic > 1`

@@ -30,6 +30,8 @@ export type ReadingsAsked = {
   /** Instants; the first is in it, the last is not. */
   readonly from: string
   readonly to: string
+  /** Whether the average of several measurements counts as a reading, as it does where a level is drawn. */
+  readonly takesAverages: boolean
   /** Whether a reading stands where it began, or where it ended. */
   readonly at: 'start' | 'end'
   /** In UCUM. */

@@ -1,6 +1,7 @@
 import type { CodeableConcept, Observation, ObservationComponent } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../fhir/date.ts'
+import { type Statistic, statisticOf } from '../fhir/descriptive-statistic.ts'
 import { decimalText } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
 import { unitKey } from './unit.ts'
@@ -13,6 +14,7 @@ export type ObservationFacts = Interval & {
   readonly device: string | undefined
   /** More than one consent may have to cover it: it is of several kinds, or was derived from others. */
   readonly isJoint: boolean
+  readonly statistic: number
   readonly codes: readonly CodeFact[]
 }
 
@@ -30,6 +32,9 @@ type CodeFact = {
 /** Stands for the unit of such a value; the dictionary begins with 1. */
 export const unitOfRanges = 0
 
+/** As the column `statistic` says it: the more, the less it is a reading. */
+export const statisticNumbers: Readonly<Record<Statistic, number>> = { measured: 0, average: 1, other: 2 }
+
 export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => {
   const kinds = kindsOf(classes, observation)
   return {
@@ -37,6 +42,7 @@ export const observationFacts = (classes: CodeClasses, observation: Observation)
     kinds,
     device: deviceOf(observation),
     isJoint: kinds.size > 1 || (observation.derivedFrom?.length ?? 0) > 0,
+    statistic: statisticNumbers[statisticOf(observation)],
     codes: [
       ...codeFacts(classes, 0, observation),
       ...(observation.component ?? []).flatMap((component, index) => codeFacts(classes, index + 1, component)),

@@ -137,6 +137,7 @@ const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers):
     low: facts.low,
     high: facts.high,
     isJoint: facts.isJoint,
+    statistic: facts.statistic,
     codes: facts.codes.map(({ component, key, value, unit, isRange }) => ({
       component,
       codeId: numbers.codes.get(key) ?? 0,

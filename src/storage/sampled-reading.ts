@@ -17,7 +17,7 @@ export type Told = {
  */
 export const sampledIn = ({ is, slope, shift, isExact }: Told): SqlFragment => sql.fragment`
   SELECT * FROM (
-    SELECT hot.pk, hot.component, hot.device_id, hot.effective_start, unit.dimension, data, period,
+    SELECT hot.pk, hot.component, hot.device_id, hot.effective_start, hot.statistic, unit.dimension, data, period,
       jsonb_path_query_first(said, ${offsetsPath}::jsonpath) #>> '{}' AS offsets,
       coalesce((said ->> 'factor')::float8, 1) * ${slope} AS slope,
       coalesce((said #>> '{origin,value}')::float8, 0) * ${slope} + ${shift} AS shift,

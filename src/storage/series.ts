@@ -15,7 +15,8 @@ export const readSeries = (
     WITH reading AS (${readingsOf(gate, asked)}),
     figure AS (
       SELECT device_id, ${stepOf(step, asked.from)} AS step, count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
-        min(value) AS minimum, avg(value) AS average, max(value) AS maximum, sum(value) AS sum
+        min(value) AS minimum, avg(value) AS average, max(value) AS maximum,
+        sum(value) FILTER (WHERE NOT is_average) AS sum
       FROM reading GROUP BY 1, 2
     )
     SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum

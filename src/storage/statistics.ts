@@ -5,6 +5,7 @@ import { codeTest } from './compile-hot.ts'
 import { patientIdOf } from './compiling.ts'
 import type { Connection } from './database.ts'
 import type { StatisticsAsked, StatisticsRow } from './figures.ts'
+import { statisticNumbers } from './observation-facts.ts'
 import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
@@ -20,7 +21,7 @@ export const readStatistics = async (
       SELECT code.value, code.unit_id
       FROM observation_code AS code
       JOIN observation AS row ON row.patient_id = code.patient_id AND row.pk = code.pk
-      WHERE code.patient_id = ${patientIdOf(patient)} AND code.${codeTest(system, code, classes)} AND ${allowed}
+      WHERE code.patient_id = ${patientIdOf(patient)} AND code.statistic = ${statisticNumbers.measured} AND code.${codeTest(system, code, classes)} AND ${allowed}
     ),
     centred AS (
       SELECT measured.*, value - avg(value) OVER (PARTITION BY unit_id) AS distance FROM measured WHERE value IS NOT NULL

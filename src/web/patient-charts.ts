@@ -161,8 +161,10 @@ const chartOf = async (
   const { from, to } = period
   const step = stepOf(drawing.style, period)
   const answers: Awaited<ReturnType<typeof readSeries>>[] = []
+  // The average of many days' steps is no step of any of them.
+  const takesAverages = drawing.style !== 'bars'
   for (const { codes } of lines)
-    answers.push(await readSeries(reading, { patient, codes, from, to, at, unit: ucum, step }))
+    answers.push(await readSeries(reading, { patient, codes, from, to, at, unit: ucum, step, takesAverages }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
   return {
     ...drawing,

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { loadRegistry } from '../../src/fhir/registry.ts'
+import { readingRows } from '../../src/operations/reading-rows.ts'
 import { documentLines, readingLines, resourceLines } from '../../src/operations/record-lines.ts'
 import type { Page, Store } from '../../src/storage/store.ts'
 
@@ -30,6 +31,34 @@ t.test('however long a record is, a page of it is asked for when the one before 
     t.equal(pagesAsked(), 3)
     await file.return(undefined)
   }
+})
+
+t.test('a table of readings says of a statistic that it is one', async t => {
+  const concept = {
+    coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'std-dev' }],
+  }
+  const extension = [
+    {
+      url: 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic',
+      extension: [{ url: 'statistic', valueCodeableConcept: { ...concept, text: 'standard deviation' } }],
+    },
+  ]
+  const code = { text: 'Pressure' }
+  const component = [{ code: { text: 'Systolic' }, valueInteger: 9 }]
+  const contents = [
+    { id: 'own', extension, code, valueInteger: 12 },
+    { id: 'part', extension, code, component },
+    { id: 'plain', code, valueInteger: 120 },
+  ]
+  const rows = readingRows(
+    contents.map(one => JSON.stringify(one)),
+    () => undefined,
+  )
+  t.strictSame(rows.trimEnd().split('\r\n'), [
+    ',,Pressure,,standard deviation,12,,,,own',
+    ',,Pressure,,"Systolic, standard deviation",9,,,,part',
+    ',,Pressure,,,120,,,,plain',
+  ])
 })
 
 t.test('a list without documents is a list', async t => {

@@ -3,7 +3,7 @@ import { fhirWorld } from './fhir-server.ts'
 
 /** Resources under ids of one's own, and the ids that searches find among them. */
 export const openSearching = async () => {
-  const { server } = await fhirWorld()
+  const { server, database, url } = await fhirWorld()
   const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
   const put = async (...resources: readonly { readonly resourceType: string; readonly id: string }[]) => {
     const entry = resources.map(resource => ({
@@ -33,5 +33,5 @@ export const openSearching = async () => {
   }
   /** The ids, sorted, as one text. */
   const found = async (query: string): Promise<string> => [...(await ordered(query))].sort().join(' ')
-  return { server, put, search: (query: string) => search(`/fhir/${query}`), ordered, found }
+  return { server, database, url, put, search: (query: string) => search(`/fhir/${query}`), ordered, found }
 }
