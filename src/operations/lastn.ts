@@ -13,7 +13,7 @@ export const lastn: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'The latest max (1 unless said) Observations of each class of codes, of the patients that patient or subject names; other search parameters narrow.',
+    'The latest max (1 unless said) Observations of each group of codes, and those as old as the last of them, of the patients that patient or subject names; other search parameters narrow. Codes that some code has together are a group, as are those of one text without a coding.',
   handler: async (request, { registry, store, base }) => {
     const given = primitivesOf(request)
     const max = parseMax(only(given, 'max'))

@@ -13,8 +13,11 @@ export const meta: Operation = {
   methods: ['GET'],
   documentation:
     'The profiles, tags and security labels of one resource, or all that stand in resources which the caller may search.',
-  handler: async (request, context) =>
-    parametersResponse([{ name: 'return', valueMeta: await metaOf(request, context) }]),
+  handler: async (request, context) => {
+    const valueMeta = await metaOf(request, context)
+    // "An element SHALL have either a value or child elements".
+    return parametersResponse(Object.keys(valueMeta).length === 0 ? [] : [{ name: 'return', valueMeta }])
+  },
 }
 
 const metaOf = async (request: FhirRequest, context: Context): Promise<Meta> => {

@@ -32,10 +32,13 @@ export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
 const isNamed = (parameter: unknown): boolean =>
   typeof parameter === 'object' && parameter !== null && 'name' in parameter && typeof parameter.name === 'string'
 
-/** What an operation gives back. https://hl7.org/fhir/R4/parameters.html */
+/** What an operation gives back: no array where that is nothing, which JSON of FHIR does not have. https://hl7.org/fhir/R4/parameters.html */
 export const parametersResponse = (parameter: readonly ParametersParameter[]): FhirResponse => ({
   status: 200,
-  body: { kind: 'text', text: JSON.stringify({ resourceType: 'Parameters', parameter }) },
+  body: {
+    kind: 'text',
+    text: JSON.stringify({ resourceType: 'Parameters', ...(parameter.length === 0 ? {} : { parameter }) }),
+  },
 })
 
 /** One of the parameters, where it may stand once at most. */

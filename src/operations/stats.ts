@@ -17,7 +17,7 @@ export const stats: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit. What was entered in error does not count.',
+    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit; of a panel, such as blood pressure, for each of its measurements. What was entered in error does not count.',
   handler: async (request, { registry, store, base }) => {
     const asked = parseStats(request)
     const { patient, codes, statistics } = asked
@@ -126,10 +126,10 @@ const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string
 
 const tokenOf = ({ system, code }: Code): string => (system === undefined ? code : `${system}|${code}`)
 
-const toObservation = (row: StatisticsRow, { patient, period, statistics }: Asked, code: Code): Observation => ({
+const toObservation = (row: StatisticsRow, { patient, period, statistics }: Asked, asked: Code): Observation => ({
   resourceType: 'Observation',
   status: 'final',
-  code: { coding: [{ ...(code.system === undefined ? {} : { system: code.system }), code: code.code }] },
+  code: { coding: [codingOf(row.part ?? asked)] },
   subject: { reference: `Patient/${patient}` },
   ...(period === undefined ? {} : { effectivePeriod: period }),
   component: statistics.flatMap(statistic => {
@@ -139,6 +139,8 @@ const toObservation = (row: StatisticsRow, { patient, period, statistics }: Aske
     return [{ code: { coding }, valueQuantity: quantityOf(statistic, text, row) }]
   }),
 })
+
+const codingOf = ({ system, code }: Code): Coding => ({ ...(system ? { system } : {}), code })
 
 /** Counts and shapes have no unit, and a variance has the square of one. */
 const quantityOf = (statistic: string, text: string, { system, unit }: StatisticsRow): Quantity => {

@@ -32,6 +32,8 @@ export type CandidateFacts = {
   readonly codes: readonly {
     readonly component: number
     readonly codeId: number
+    /** The lowest of the classes that the Observation's own code has, where this is another one. */
+    readonly alsoCodeId: number | undefined
     readonly value: string | undefined
     readonly unitId: number | undefined
   }[]
@@ -52,8 +54,9 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
   entry_code AS (
     SELECT entry.patient_id, code.code_id, entry.kind_id, entry.device_id, code.component, entry.is_joint,
       entry.effective_start, entry.effective_end, entry.pk, code.unit_id, code.value,
-      entry.last_updated, entry.statistic
-    FROM entry, jsonb_to_recordset(entry.codes) AS code(code_id integer, component smallint, unit_id integer, value numeric)
+      entry.last_updated, entry.statistic, code.also_code_id
+    FROM entry, jsonb_to_recordset(entry.codes) AS code(
+      code_id integer, also_code_id integer, component smallint, unit_id integer, value numeric)
   ),
   entry_source AS (
     SELECT entry.patient_id, entry.pk, coalesce(identity.pk, 0) AS source_pk
@@ -101,5 +104,11 @@ const factColumns = ({ kindId, deviceId, low, high, isJoint, statistic, codes }:
   effective_end: high,
   is_joint: isJoint,
   statistic,
-  codes: codes.map(({ component, codeId, value, unitId }) => ({ component, code_id: codeId, value, unit_id: unitId })),
+  codes: codes.map(({ component, codeId, alsoCodeId, value, unitId }) => ({
+    component,
+    code_id: codeId,
+    also_code_id: alsoCodeId,
+    value,
+    unit_id: unitId,
+  })),
 })

@@ -13,6 +13,8 @@ export type StatisticsAsked = {
 
 /** Figures as decimal text; those that need more values than there are (a deviation of one value) are null. */
 export type StatisticsRow = {
+  /** Of a panel, which of its measurements. */
+  readonly part: StatisticsAsked['code'] | null
   readonly system: string | null
   readonly unit: string | null
   /** Also those without a value. */

@@ -130,6 +130,8 @@ const factNumbers = async (
 const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers): CandidateFacts => {
   const device = facts.device === undefined ? undefined : numbers.devices.get(facts.device)
   const kind = kindKey(facts.kinds)
+  const codeOf = ({ key }: { readonly key: string }) => numbers.codes.get(key) ?? 0
+  const lowest = Math.min(...facts.codes.filter(({ component }) => component === 0).map(codeOf))
   return {
     kindId: (kind === undefined ? undefined : numbers.kinds.get(kind)) ?? 0,
     // Another patient's device says nothing about this patient's data.
@@ -138,11 +140,16 @@ const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers):
     high: facts.high,
     isJoint: facts.isJoint,
     statistic: facts.statistic,
-    codes: facts.codes.map(({ component, key, value, unit, isRange }) => ({
-      component,
-      codeId: numbers.codes.get(key) ?? 0,
-      value,
-      unitId: isRange ? unitOfRanges : unit === undefined ? undefined : numbers.units.get(unit),
-    })),
+    codes: facts.codes.map(one => {
+      const { component, value, unit, isRange } = one
+      const codeId = codeOf(one)
+      return {
+        component,
+        codeId,
+        alsoCodeId: component === 0 && codeId !== lowest ? lowest : undefined,
+        value,
+        unitId: isRange ? unitOfRanges : unit === undefined ? undefined : numbers.units.get(unit),
+      }
+    }),
   }
 }

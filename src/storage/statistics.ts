@@ -9,33 +9,59 @@ import { statisticNumbers } from './observation-facts.ts'
 import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
-/** https://hl7.org/fhir/R4/observation-operation-stats.html: over what the caller may search, unit by unit. */
+/**
+ * https://hl7.org/fhir/R4/observation-operation-stats.html: over what the caller may search, unit by unit; of a panel, which has no value of its own, each of
+ * its measurements by itself.
+ */
 export const readStatistics = async (
   connection: Connection,
-  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
-  { where, patient, code: { system, code } }: StatisticsAsked,
+  gate: Gate,
+  asked: StatisticsAsked,
 ): Promise<readonly StatisticsRow[]> => {
-  const allowed = compile(restrict(access, 's', 'Observation', where), storedRow('Observation', 'row'), classes)
-  return connection.any<StatisticsRow>(sql.fragment`
-    WITH measured AS MATERIALIZED (
-      SELECT code.value, code.unit_id
-      FROM observation_code AS code
-      JOIN observation AS row ON row.patient_id = code.patient_id AND row.pk = code.pk
-      WHERE code.patient_id = ${patientIdOf(patient)} AND code.statistic = ${statisticNumbers.measured} AND code.${codeTest(system, code, classes)} AND ${allowed}
-    ),
-    centred AS (
-      SELECT measured.*, value - avg(value) OVER (PARTITION BY unit_id) AS distance FROM measured WHERE value IS NOT NULL
-    )
-    SELECT unit.system, unit.code AS unit, (SELECT count(*) FROM measured AS any_value
-        WHERE any_value.value IS NULL OR any_value.unit_id IS NOT DISTINCT FROM centred.unit_id)::text AS total,
-      jsonb_build_object(${sql.join(
-        figures.map(([name, figure]) => sql.fragment`${name}::text, (${figure})::text`),
-        sql.fragment`, `,
-      )}) AS figures
-    FROM centred LEFT JOIN unit ON unit.unit_id = centred.unit_id
-    GROUP BY centred.unit_id, unit.system, unit.code
-    ORDER BY count(*) DESC, unit.code`)
+  const own = await connection.any<StatisticsRow>(figuresOf(ownValues(gate, asked)))
+  return own.length > 0 ? own : connection.any<StatisticsRow>(figuresOf(panelValues(gate, asked)))
 }
+
+type Gate = { readonly access: Access; readonly classes: CodeClasses }
+
+const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
+  SELECT NULL::jsonb AS part, code.value, code.unit_id ${coded(gate, asked)}`
+
+/** A component with several codes once, by the code of LOINC or its first one. */
+const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
+  SELECT DISTINCT ON (part.pk, part.component) jsonb_build_object('system', coding -> 'system', 'code', coding -> 'code') AS part,
+    part.value, part.unit_id
+  FROM (SELECT row.patient_id, row.pk, row.content ${coded(gate, asked)} AND code.component = 0) AS panel
+  JOIN observation_code AS part ON part.patient_id = panel.patient_id AND part.pk = panel.pk AND part.component > 0
+  CROSS JOIN LATERAL (SELECT panel.content -> 'component' -> (part.component - 1) -> 'code' -> 'coding' AS codings) AS named
+  CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_path_query_first(codings, '$[*] ? (@.system == "http://loinc.org")'), codings -> 0) AS coding) AS one
+  WHERE coding ? 'code'`
+
+const coded = ({ access, classes }: Gate, { where, patient, code: { system, code } }: StatisticsAsked): SqlFragment => {
+  const allowed = compile(restrict(access, 's', 'Observation', where), storedRow('Observation', 'row'), classes)
+  return sql.fragment`
+    FROM observation_code AS code
+    JOIN observation AS row ON row.patient_id = code.patient_id AND row.pk = code.pk
+    WHERE code.patient_id = ${patientIdOf(patient)} AND code.statistic = ${statisticNumbers.measured}
+      AND code.${codeTest(system, code, classes)} AND ${allowed}`
+}
+
+const figuresOf = (values: SqlFragment): SqlFragment => sql.fragment`
+  WITH measured AS MATERIALIZED (${values}),
+  centred AS (
+    SELECT measured.*, value - avg(value) OVER (PARTITION BY part, unit_id) AS distance FROM measured WHERE value IS NOT NULL
+  )
+  SELECT centred.part, unit.system, unit.code AS unit, (SELECT count(*) FROM measured AS any_value
+      WHERE any_value.part IS NOT DISTINCT FROM centred.part
+        AND (any_value.value IS NULL OR any_value.unit_id IS NOT DISTINCT FROM centred.unit_id))::text AS total,
+    jsonb_build_object(${sql.join(
+      figures.map(([name, figure]) => sql.fragment`${name}::text, (${figure})::text`),
+      sql.fragment`, `,
+    )}) AS figures
+  FROM centred LEFT JOIN unit ON unit.unit_id = centred.unit_id
+  GROUP BY centred.part, centred.unit_id, unit.system, unit.code
+  ORDER BY centred.part ->> 'code', count(*) DESC, unit.code`
 
 const percentile = (fraction: number): SqlFragment =>
   sql.fragment`percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY value::float8)`
@@ -56,7 +82,8 @@ const figures: readonly (readonly [string, SqlFragment])[] = [
   ['80-percent', percentile(0.8)],
   ['4-lower', percentile(0.25)],
   ['4-upper', percentile(0.75)],
-  ['4-dev', sql.fragment`${percentile(0.75)} - ${percentile(0.25)}`],
+  // "One half the difference": https://hl7.org/fhir/R4/codesystem-observation-statistics.html
+  ['4-dev', sql.fragment`(${percentile(0.75)} - ${percentile(0.25)}) / 2`],
   ['5-1', percentile(0.2)],
   ['5-2', percentile(0.4)],
   ['5-3', percentile(0.6)],

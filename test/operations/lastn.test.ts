@@ -1,7 +1,10 @@
+import pg from 'pg'
 import t from 'tap'
+import { readMigrations } from '../../src/storage/migrate.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openSearching } from '../support/searching.ts'
 
-const { server, put } = await openSearching()
+const { server, database, url, put } = await openSearching()
 t.teardown(() => server.close())
 const ask = (url: string, payload?: object) =>
   server.inject({
@@ -30,7 +33,7 @@ const observation = (id: string, patient: string, code: object, day: string | un
 const heartRate = loinc('8867-4')
 const omhHeartRate = { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }] }
 
-await put({ resourceType: 'Patient', id: 'ann' }, { resourceType: 'Patient', id: 'bob' })
+await put(...['ann', 'bob', 'cat', 'dan', 'eve', 'fay'].map(id => ({ resourceType: 'Patient', id })))
 await put(
   observation('heart-1', 'ann', heartRate, '01'),
   observation('heart-2', 'ann', heartRate, '02', { status: 'preliminary' }),
@@ -70,6 +73,57 @@ t.test('other parameters decide what is looked at, before the latest are taken',
   t.equal(idsOf(await ask('?patient=ann,bob&code=omh:heart-rate')), 'of-bob heart-3', 'of each patient')
 })
 
+const codes = (...all: readonly string[]) => ({ coding: all.map(code => ({ system: 'http://ex.org/c', code })) })
+
+t.test('codes without a coding are grouped by their text', async t => {
+  await put(
+    observation('mood-1', 'cat', { text: 'Mood' }, '01'),
+    observation('mood-2', 'cat', { text: 'Mood' }, '02'),
+    observation('pain-1', 'cat', { text: 'Pain' }, '02'),
+    observation('pain-2', 'cat', { text: 'Pain', coding: [{ display: 'Pain' }] }, '01'),
+    observation('unsaid', 'cat', { coding: [{ display: 'Sleep' }] }, '01'),
+  )
+  t.equal(idsOf(await ask('?patient=cat')), 'pain-1 mood-2 unsaid')
+  t.equal(idsOf(await ask('?patient=cat&max=2')), 'pain-1 mood-2 unsaid pain-2 mood-1')
+  t.equal(idsOf(await ask('?patient=cat&code:text=mood')), 'mood-2')
+})
+
+t.test('of several that are as old as the last one none is left off, if it is known how old they are', async t => {
+  await put(
+    observation('tie-1', 'dan', codes('t'), '01'),
+    observation('tie-2', 'dan', codes('t'), '02'),
+    observation('tie-3', 'dan', codes('t'), '02'),
+    observation('tie-4', 'dan', codes('t'), '03'),
+    observation('never-1', 'dan', codes('n'), undefined),
+    observation('never-2', 'dan', codes('n'), undefined),
+  )
+  t.equal(idsOf(await ask('?patient=dan')), 'tie-4 never-2')
+  t.equal(idsOf(await ask('?patient=dan&max=2')), 'tie-4 tie-3 tie-2 never-2 never-1')
+})
+
+t.test('codes that some code has together are one group, as far as they are asked', async t => {
+  await put(
+    observation('a', 'eve', codes('a'), '08'),
+    observation('c', 'eve', codes('c'), '07'),
+    observation('d', 'eve', codes('d'), '06'),
+    observation('other', 'eve', codes('other'), '05'),
+    observation('cd', 'eve', codes('d', 'c'), '02', { status: 'preliminary' }),
+    observation('abc', 'eve', codes('c', 'b', 'a'), '01'),
+  )
+  t.equal(idsOf(await ask('?patient=eve')), 'a other')
+  t.equal(idsOf(await ask('?patient=eve&max=3')), 'a c d other')
+  t.equal(idsOf(await ask('?patient=eve&status=final')), 'a d other', 'd is only told to be c by what is not asked for')
+  t.equal(idsOf(await ask('?patient=eve&date=gt2026-03-05')), 'a c d')
+})
+
+t.test('what is only known to have ended is as old as its end', async t => {
+  const ended = (id: string, end: string) =>
+    observation(id, 'fay', codes('e'), undefined, { effectivePeriod: { end: `2026-03-${end}` } })
+  await put(ended('ended-3', '03'), ended('ended-5', '05'), observation('began-4', 'fay', codes('e'), '04'))
+  t.equal(idsOf(await ask('?patient=fay&max=3')), 'ended-5 began-4 ended-3')
+  t.equal(idsOf(await ask('?patient=fay')), 'ended-5')
+})
+
 t.test('the parameters may be posted', async t => {
   const parameter = [
     { name: 'patient', valueString: 'Patient/ann' },
@@ -93,4 +147,20 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     t.equal(answer.statusCode, 400, url)
     t.match(answer.json().issue[0].diagnostics, said, url)
   }
+})
+
+t.test('which codes stand together is told also of what was stored before', async t => {
+  const stored = () =>
+    database.any<{ also_code_id: number | null }>(
+      sql.fragment`SELECT pk, code_id, component, also_code_id FROM observation_code ORDER BY 1, 2, 3`,
+    )
+  const before = await stored()
+  t.equal(before.filter(({ also_code_id }) => also_code_id !== null).length, 3)
+  const migration = (await readMigrations()).find(({ name }) => name.endsWith('-statistics-and-code-groups.sql'))
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('ALTER TABLE observation_code DROP statistic, DROP also_code_id')
+  await client.query(migration?.text ?? '')
+  await client.end()
+  t.strictSame(await stored(), before)
 })

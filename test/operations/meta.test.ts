@@ -37,6 +37,10 @@ t.test('$meta of a type has each label of its resources once, and neither versio
   t.same(await valueMeta('Patient/$meta'), { tag: [tag('a'), tag('b')], security: [security] })
 })
 
+t.test('where there is no label nothing is returned, not an empty element', async t => {
+  t.strictSame((await send('GET', 'Slot/$meta')).json(), { resourceType: 'Parameters' })
+})
+
 t.test('$meta of the server has those of all types', async t => {
   t.same(await valueMeta('$meta'), {
     profile: ['urn:profile'],
