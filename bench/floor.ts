@@ -72,6 +72,8 @@ const codeColumns = [
   ['unit_id', 'integer'],
   ['value', 'numeric'],
   ['last_updated', 'timestamptz'],
+  ['statistic', 'smallint'],
+  ['also_code_id', 'integer'],
 ] as const
 
 type Columns = readonly (readonly [name: string, type: string])[]

@@ -97,9 +97,10 @@ const multiplication = `
   ),
   codes AS (
     INSERT INTO observation_code (patient_id, code_id, kind_id, device_id, component, is_joint, effective_start,
-      effective_end, pk, unit_id, value, last_updated)
+      effective_end, pk, unit_id, value, last_updated, statistic, also_code_id)
     SELECT made.patient_id, code.code_id, code.kind_id, code.device_id, code.component, code.is_joint, made.time,
-      made.time + (code.effective_end - code.effective_start), made.pk, code.unit_id, code.value, made.last_updated
+      made.time + (code.effective_end - code.effective_start), made.pk, code.unit_id, code.value, made.last_updated,
+      code.statistic, code.also_code_id
     FROM made JOIN observation_code AS code ON code.patient_id = made.template_patient AND code.pk = made.template_pk
   )
   INSERT INTO observation (patient_id, pk, id, version, last_updated, owner, author, tokens, content, kind_id, device_id,
