@@ -1,4 +1,5 @@
 import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
+import { recordClientSignIn } from '../storage/audit/sign-in.ts'
 import { findGrant, revokeGrants } from '../storage/authorization-grant.ts'
 import {
   consumeRecord,
@@ -14,6 +15,7 @@ import { revokeToken } from '../storage/token.ts'
 import { keepSelfRegistered, toProviderClient } from './client-model.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 import type { KeySets } from './key-sets.ts'
+import { noteNotFound } from './refused-client.ts'
 import { isContextScope } from './requested-scope.ts'
 
 export type AdapterParts = GrantEventParts & {
@@ -112,6 +114,7 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
     const ofGrant = grantId === undefined ? {} : { grant: grantId }
     if (!(await keepIssuedToken(database, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
       throw new errors.InvalidGrant('what it was granted by is in force no more')
+    if (kind === 'client') await recordClientSignIn(database, { client: clientId, outcome: 200 })
   },
   find: async token => {
     const found = await findIssuedToken(database, kind, token)
@@ -158,6 +161,7 @@ const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
   upsert: (_id, metadata) => keepSelfRegistered(database, metadata),
   find: async id => {
     const client = await findClient(database, id)
+    if (client === undefined) noteNotFound(id)
     return client && toProviderClient(client, Provider.ctx?.oidc?.params?.client_assertion, keySets)
   },
 })

@@ -3,15 +3,20 @@ import { findClient } from '../storage/client-registration.ts'
 import { findToken } from '../storage/token.ts'
 import type { LaunchContextMembers } from './granted-context.ts'
 import { introspectsAll, type ProviderParts, sessionCookie } from './provider-parts.ts'
+import { openRefusedClients } from './refused-client.ts'
 
 /** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
 export const amendAnswers = (provider: Provider, parts: ProviderParts): void => {
+  const recordRefused = openRefusedClients(parts)
   provider.use(async (ctx, next) => {
     const { path, method } = ctx
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
       return introspectAsBearer(ctx as KoaContextWithOIDC, provider, parts)
     await next()
-    if (path.startsWith('/token')) amendTokenAnswer(ctx as KoaContextWithOIDC)
+    if (path.startsWith('/token')) {
+      await recordRefused(ctx as KoaContextWithOIDC)
+      amendTokenAnswer(ctx as KoaContextWithOIDC)
+    }
     if (path.startsWith('/register') && ctx.status < 300) showScope(ctx as KoaContextWithOIDC)
     dropSession(ctx as KoaContextWithOIDC)
   })

@@ -5,6 +5,7 @@ import { style, stylePath } from '../auth/granted-context.ts'
 import { FhirError } from '../fhir/error.ts'
 import { toldError } from './errors.ts'
 import { limitRequests } from './oauth-limits.ts'
+import { keepRequest } from './within-request.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -37,6 +38,7 @@ export const authorizationRoutes = async (
         : answerOAuthError(error, request, reply),
     )
     await limitRequests(scope, pathOf)
+    keepRequest(scope)
     const handler = async (request: FastifyRequest, reply: FastifyReply) => {
       const methods = methodsAt(pathOf(request))
       if (methods === undefined) return reply.callNotFound()

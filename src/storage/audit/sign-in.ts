@@ -30,3 +30,24 @@ export const recordSignIn = async (connection: Connection, { person, outcome }: 
       UNION ALL
       SELECT NULL, who.patient, who.patients WHERE who.works AND who.patients <> '{}') AS told`)
 }
+
+type ClientSignInTried = {
+  /** Id of the client. */
+  readonly client: string
+  /** 200 for a token of its own, 401 where it did not show that it is who it says. */
+  readonly outcome: 200 | 401
+}
+
+/**
+ * The same of a client. False where nothing is recorded: nobody has approved such a one, and whoever makes up ids, or registers
+ * clients of their own, must not fill the disk.
+ */
+export const recordClientSignIn = async (
+  connection: Connection,
+  { client, outcome }: ClientSignInTried,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    INSERT INTO audit_record (epoch, request, client, interaction, patients, kinds, outcome)
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${currentDoor().request ?? null}::text, client.id, 'sign-in', '{}', '{}', ${outcome}
+    FROM client
+    WHERE client.id = ${client} AND client.registration IS NOT NULL AND NOT client.self_registered`)) > 0
