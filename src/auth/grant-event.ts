@@ -66,7 +66,8 @@ const referTo = async (
 const toAuditEvent = async (database: Database, store: Store, event: GrantEvent): Promise<AuditEvent> => {
   const { what, by, told, person, client, asked, granted } = event
   const { name = client, selfRegistered } = (await findClient(database, client)) ?? {}
-  const whose = person === undefined ? undefined : await callerOfPerson(database, { person, client, scope: '' })
+  const whose =
+    person === undefined ? undefined : await callerOfPerson(database, { person, client: 'pages', scope: '' })
   const patient = event.patient ?? whose?.patient
   const self =
     whose?.practitioner === undefined

@@ -4,7 +4,7 @@ import { criteriaRefusal } from '../access/scope-criteria.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { NewGrant } from '../storage/authorization-grant.ts'
-import { findClient, isMemberBelow, type RegisteredClient } from '../storage/client-registration.ts'
+import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
 import { findLaunch, type GrantContext, type LaunchContext } from '../storage/launch.ts'
 import { organizationName } from '../storage/organization.ts'
 import { createSharing } from '../storage/sharing-partner.ts'
@@ -186,13 +186,10 @@ const scopesFor = async (
   client: RegisteredClient,
   person: string,
 ): Promise<readonly string[]> => {
-  const scopes = String(params.scope ?? '').split(' ')
-  const { practitioner, administrator } = await callerOfPerson(database, { person, client: client.id, scope: '' })
-  const isForeign =
-    (practitioner !== undefined || administrator) &&
-    client.organization !== undefined &&
-    !(await isMemberBelow(database, person, client.organization))
-  return isForeign ? scopes.filter(word => parseScope(word)?.context !== 'user') : scopes
+  const scope = String(params.scope ?? '')
+  const { scopes: theirs } = await callerOfPerson(database, { person, client: client.id, scope })
+  const mayAll = theirs.some(({ context }) => context === 'user')
+  return scope.split(' ').filter(word => mayAll || parseScope(word)?.context !== 'user')
 }
 
 const patientsFor = async (

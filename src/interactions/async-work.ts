@@ -63,8 +63,8 @@ const endRefused = async ({ database, reportFault }: Parts, id: string, error: u
 const internalError = new FhirError('exception', 'Internal error')
 
 const carryOut = async (parts: Parts, id: string, work: AsyncWork): Promise<void> => {
-  const { caller, isRevoked, name } = work
-  if (caller === undefined || isRevoked)
+  const { caller, hasEnded, name } = work
+  if (caller === undefined || hasEnded)
     throw new FhirError('login', 'The token that this was asked for with was revoked before it was done')
   const context = parts.contextFor(caller, work)
   await done[name]({ ...parts, id, work, context, routed: routedOf(work, context) })

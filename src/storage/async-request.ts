@@ -4,7 +4,7 @@ import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Connection } from './database.ts'
 import { type SqlFragment, sql } from './sql.ts'
-import { findCallerOf, isRevoked, rightsOf } from './token.ts'
+import { findCallerOf, hasEnded, rightsOf } from './token.ts'
 
 /** A request that is answered later. */
 export type AsyncRequest = {
@@ -90,13 +90,13 @@ export type AsyncWork = AsyncRequest & {
   readonly done: number
   /** Absent where the client that asked is no more, or the person is barred. */
   readonly caller: Caller | undefined
-  readonly isRevoked: boolean
+  readonly hasEnded: boolean
 }
 
 /** Undefined where it is done, or nobody waits for it any more. */
 export const readAsyncWork = async (connection: Connection, id: string): Promise<AsyncWork | undefined> => {
   const row = await connection.maybeOne<Omit<AsyncWork, 'caller'> & { readonly hash: Buffer }>(sql.fragment`
-    SELECT hash, request, name, target, prefer, body, total, done, ${isRevoked(sql.fragment`async_request`)} AS "isRevoked"
+    SELECT hash, request, name, target, prefer, body, total, done, ${hasEnded(sql.fragment`async_request`)} AS "hasEnded"
     FROM async_request WHERE id = ${id} AND ended_at IS NULL AND made_at + ${lifetime} > now()`)
   if (row === undefined) return undefined
   const { hash: tokenHash, ...work } = row

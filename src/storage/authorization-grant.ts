@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { isBarred, isBarredPatient } from './account/barred.ts'
-import { isSessionInForce } from './account/session.ts'
-import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
+import { isGrantInForce } from './grant-in-force.ts'
 import { type GrantContext, useLaunch } from './launch.ts'
+import { hasUserScopes } from './outsider.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
 /** What a person has granted an app, and in which context. */
@@ -89,7 +88,7 @@ export const revokeGrants = async (connection: Connection, asked: GrantsAsked): 
 const which = (asked: GrantsAsked): SqlFragment => {
   if ('client' in asked)
     return asked.withUserScopes
-      ? sql.fragment`client_id = ${asked.client} AND scope ~ '(^| )(http://smarthealthit.org/fhir/scopes/)?user/'`
+      ? sql.fragment`client_id = ${asked.client} AND ${hasUserScopes(sql.fragment`scope`)}`
       : sql.fragment`client_id = ${asked.client}`
   if (!('id' in asked)) return isOf(asked.person)
   return asked.person === undefined
@@ -115,15 +114,7 @@ export const proveGrant = async (connection: Connection, id: string, person: str
   return proven > 0
 }
 
-/**
- * A session that is signed out takes what was granted with it along. A Person who is not active grants nothing, and an
- * invitation that was called off nothing either.
- */
-const isInForce = sql.fragment`revoked_at IS NULL AND expires_at > now()
-  AND (session IS NULL OR ${isSessionInForce(sql.fragment`authorization_grant.session`)})
-  AND NOT ${isBarred(sql.fragment`authorization_grant.person_id`)}
-  AND (person_id IS NOT NULL OR NOT ${isBarredPatient(sql.fragment`authorization_grant.patient_id`)}
-    AND NOT ${isCalledOff(sql.fragment`authorization_grant.id`)})`
+const isInForce = isGrantInForce(sql.fragment`authorization_grant`)
 
 const grantRows = sql.fragment`
   SELECT id, person_id, client_id, scope, patient_id, context, session, granted_at, expires_at FROM authorization_grant`

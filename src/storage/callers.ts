@@ -14,7 +14,8 @@ export type Callers = {
 /**
  * Who a bearer token is. An app sends request after request with the same one, so what was found is kept for a moment, and
  * never beyond the token's own end. What a caller may see is asked of the database at every request all the same: only that
- * a token was revoked by another process, or whose it is, may go unnoticed for that moment.
+ * a token was revoked by another process, or whose it is, may go unnoticed for that moment. One that ends with a sign-in is
+ * asked about each time: sign-ins end in many places, and who signs out is believed at once.
  */
 export const openCallers = (connection: Connection): Callers => {
   const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
@@ -28,7 +29,7 @@ export const openCallers = (connection: Connection): Callers => {
     if (found === undefined) return undefined
     if (known.size >= most) known.clear()
     // What was read before something was revoked may not outlive it.
-    if (before === forgotten)
+    if (before === forgotten && !found.isOnline)
       known.set(bearer, { caller: found.caller, until: Math.min(Date.now() + keptMs, found.expiresAt.getTime()) })
     return found.caller
   }

@@ -1,5 +1,6 @@
 import type { ClientPolicy } from '../access/caller.ts'
 import type { Connection } from './database.ts'
+import { isOutsider } from './outsider.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
 /** A client of the authorization server, and what it may have. */
@@ -121,21 +122,9 @@ export const listClientsToLaunch = async (
   (
     await connection.any<ClientRow>(sql.fragment`
       ${clientRows} AND NOT client.self_registered AND jsonb_array_length(client.registration -> 'launch_uris') > 0
-        AND (client.organization IS NULL OR ${isMember(person, sql.fragment`client.organization`)})
+        AND NOT ${isOutsider(sql.fragment`(SELECT practitioner FROM person_practitioner WHERE person = ${person})`)}
       ORDER BY name, id`)
   ).map(toClient)
-
-/** Whether a Person has a role in the Organization or below it. */
-export const isMemberBelow = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
-  (await connection.maybeOne(sql.fragment`SELECT WHERE ${isMember(person, sql.fragment`${organization}`)}`)) !==
-  undefined
-
-const isMember = (person: string, organization: SqlFragment): SqlFragment => sql.fragment`EXISTS (
-  SELECT FROM person_practitioner
-  JOIN membership ON membership.practitioner = person_practitioner.practitioner
-  JOIN organization_ancestor AS tree ON tree.organization = membership.organization AND tree.ancestor = ${organization}
-  WHERE person_practitioner.person = ${person}
-    AND now() >= membership.period_start AND now() < membership.period_end)`
 
 type Disabler = 'organization' | 'operator'
 

@@ -1,8 +1,8 @@
-import { isBarred, isBarredPatient } from './account/barred.ts'
-import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
+import { isGrantInForce } from './grant-in-force.ts'
 import { digestOf } from './secret.ts'
 import { sql } from './sql.ts'
+import { isTokenInForce } from './token.ts'
 
 /** An access token of the authorization server, in the one table of tokens: by a person's grant, or a client's own. */
 export type IssuedToken = {
@@ -23,7 +23,7 @@ type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
   readonly ttlSeconds: number
 }
 
-/** Whose it is and for which patient says the grant. False where that has been revoked, or the client disabled, or the Person is not active. */
+/** Whose it is and for which patient says the grant. False where that is in force no more, or the client disabled. */
 export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
   const { token, client, scope, issued, grant, ttlSeconds } = given
   const hash = sql.binary(digestOf(token))
@@ -42,10 +42,7 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
             jsonb_strip_nulls(jsonb_build_object(
               'study', given.context -> 'study', 'unproven', given.context -> 'unproven')), given.id, ${expiry}, ${said}::jsonb
           FROM authorization_grant AS given
-          WHERE given.id = ${grant} AND given.client_id = ${client} AND given.revoked_at IS NULL
-            AND NOT ${isBarred(sql.fragment`given.person_id`)}
-            AND (given.person_id IS NOT NULL OR NOT ${isBarredPatient(sql.fragment`given.patient_id`)}
-              AND NOT ${isCalledOff(sql.fragment`given.id`)})
+          WHERE given.id = ${grant} AND given.client_id = ${client} AND ${isGrantInForce(sql.fragment`given`)}
           FOR SHARE OF given`,
   )
   if (rows > 0) await noteUse(connection, client)
@@ -75,9 +72,7 @@ export const findIssuedToken = async (
   }>(sql.fragment`
     SELECT client_id, scope, expires_at, grant_id, person_id, patient_id, issued FROM token
     WHERE hash = ${sql.binary(digestOf(token))} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
-      AND expires_at > now() AND revoked_at IS NULL AND NOT ${isBarred(sql.fragment`token.person_id`)}
-      AND (kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
-        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
+      AND ${isTokenInForce}`)
   return (
     row && {
       client: row.client_id,

@@ -2,7 +2,7 @@ import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
-import { findCallerOf, isRevoked, rightsOf } from './token.ts'
+import { findCallerOf, hasEnded, rightsOf } from './token.ts'
 
 /** A Subscription, with whose it is. */
 export type Subscriber = {
@@ -12,7 +12,7 @@ export type Subscriber = {
   readonly caller: Caller | undefined
   /** Alike for tokens that may do the same. */
   readonly rights: string
-  /** By the revocation of the token that it was written with, or by its own time. */
+  /** By the end of what the token that it was written with was granted by, or by its own time. */
   readonly hasEnded: boolean
   /** There is something to do for it: to look at what it asks, to tell it of events, to end it. */
   readonly isDue: boolean
@@ -25,7 +25,7 @@ export type Subscriber = {
 
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
-    SELECT (${hasEnded}) AS "hasEnded", (${isDue}) AS "isDue", ${isSilent} AS "isSilent",
+    SELECT (${isOver}) AS "hasEnded", (${isDue}) AS "isDue", ${isSilent} AS "isSilent",
       ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told, stored.content
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
@@ -56,7 +56,7 @@ type Row = {
   readonly content: Subscription
 }
 
-const hasEnded = sql.fragment`subscriber.ends_at <= now() OR ${isRevoked(sql.fragment`subscriber`)}`
+const isOver = sql.fragment`subscriber.ends_at <= now() OR ${hasEnded(sql.fragment`subscriber`)}`
 
 /** A heartbeat of 0 or none is none. */
 const isSilent = sql.fragment`coalesce(subscriber.heartbeat > 0
@@ -68,7 +68,7 @@ const isDue = sql.fragment`subscriber.status = 'requested'
   OR (subscriber.status = 'active' AND ${isSilent})
   OR (subscriber.status = 'error' AND subscriber.last_event > subscriber.last_told
     AND subscriber.failed_at < now() - interval '1 hour')
-  OR (subscriber.status IN ('active', 'error') AND (${hasEnded}))`
+  OR (subscriber.status IN ('active', 'error') AND (${isOver}))`
 
 export const dueSubscribers = async (connection: Connection): Promise<readonly string[]> => {
   const rows = await connection.any<{ id: string }>(sql.fragment`SELECT id FROM subscriber WHERE ${isDue}`)

@@ -1,13 +1,11 @@
 import type { Caller, ClientPolicy } from '../access/caller.ts'
-import { parseScopes } from '../access/scope.ts'
-import type { Unproven } from '../access/unproven.ts'
-import { rankOf } from '../access/vocabulary.ts'
-import type { Principal } from '../search/expression.ts'
 import { isBarred, isBarredPatient } from './account/barred.ts'
 import { isCalledOff } from './app-invitation.ts'
 import type { Connection } from './database.ts'
+import { isGrantIdInForce } from './grant-in-force.ts'
 import { digestOf, isSecret, newSecret } from './secret.ts'
 import { type SqlFragment, sql } from './sql.ts'
+import { callerRows, type TokenRow, toCaller } from './token-row.ts'
 
 /** Whom a token stands for. */
 type TokenSubject =
@@ -44,24 +42,34 @@ export const issueToken = async (connection: Connection, request: TokenRequest):
   return token
 }
 
-/** Undefined for a token that is unknown, expired, revoked or of a Person who is not active, and for no token at all. */
+/** Undefined for a token that is unknown, expired, revoked, of a grant that is over or of a Person who is not active, and for no token at all. */
 export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> =>
   (await findToken(connection, bearer))?.caller
 
-/** The same, with the moment at which the token ends by itself. */
-export const findToken = async (
-  connection: Connection,
-  bearer: string,
-): Promise<{ readonly caller: Caller; readonly expiresAt: Date } | undefined> => {
+/** The same, with the moment at which the token ends by itself, and whether it ends with a sign-in. */
+export const findToken = async (connection: Connection, bearer: string): Promise<TokenFound | undefined> => {
   if (!isSecret(bearer)) return undefined
-  const row = await connection.maybeOne<TokenRow & { readonly expires_at: Date }>(sql.fragment`
-    ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at,`)}
-    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND token.expires_at > now() AND token.revoked_at IS NULL
-      AND NOT ${isBarred(sql.fragment`token.person_id`)}
-      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
-        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
-  return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at }
+  const row = await connection.maybeOne<
+    TokenRow & { readonly expires_at: Date; readonly online: boolean }
+  >(sql.fragment`
+    ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at, ${isOnline} AS online,`)}
+    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND ${isTokenInForce}`)
+  return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at, isOnline: row.online }
 }
+
+type TokenFound = { readonly caller: Caller; readonly expiresAt: Date; readonly isOnline: boolean }
+
+const isOnline = sql.fragment`EXISTS (
+  SELECT FROM authorization_grant AS given WHERE given.id = token.grant_id AND given.session IS NOT NULL)`
+
+/** Of a row of `token`: what was granted ends it, or where nobody granted it, whose it is. */
+export const isTokenInForce: SqlFragment = sql.fragment`(
+  token.expires_at > now() AND token.revoked_at IS NULL
+  AND CASE
+    WHEN token.grant_id IS NOT NULL THEN ${isGrantIdInForce(sql.fragment`token.grant_id`)}
+    ELSE NOT ${isBarred(sql.fragment`token.person_id`)}
+      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)})
+  END)`
 
 /** Whom a token stood for, or would stand for, that `findToken` does not answer; undefined where there never was one. */
 export const findRefused = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
@@ -147,96 +155,15 @@ export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
     AND NOT EXISTS (
       SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id AND granted.revoked_at IS NULL)))`
 
+/** The same, or that grant is in force no more: whoever signed out, or lost the role that it needed, lets nothing go on by it. */
+export const hasEnded = (copy: SqlFragment): SqlFragment => sql.fragment`(
+  ${isRevoked(copy)} OR ${copy}.grant_id IS NOT NULL AND NOT ${isGrantIdInForce(sql.fragment`${copy}.grant_id`)})`
+
 /** All that a token decides by, of its row or a copy. */
 export const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_build_array(
   ${token}.kind, ${token}.person_id, ${token}.patient_id, ${token}.client_id, ${token}.scope, ${token}.context)`
-
-const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
-    SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
-      client.organization, client.policies, person_practitioner.practitioner,
-      coalesce((SELECT administrator FROM user_account WHERE user_account.person = token.person_id), FALSE) AS administrator,
-      ARRAY(
-        SELECT patient FROM person_patient WHERE person_patient.person = token.person_id ORDER BY patient) AS patients,
-      (SELECT count(DISTINCT coalesce(patient_compartment.patient_id, 0)) FROM person_patient AS linked
-        LEFT JOIN patient_compartment ON patient_compartment.id = linked.patient
-        WHERE linked.person = token.person_id)::integer AS compartments,
-      ARRAY(
-        SELECT DISTINCT organization FROM membership
-        WHERE membership.practitioner = person_practitioner.practitioner AND membership.rank >= ${rankOf.member}
-          AND now() >= membership.period_start AND now() < membership.period_end
-        ORDER BY organization) AS organizations
-    FROM ${source} AS token
-    JOIN client ON client.id = token.client_id
-    LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id`
 
 /** False where there was nothing to revoke. It ends with the next request. */
 export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE token SET revoked_at = now() WHERE hash = ${sql.binary(digestOf(bearer))} AND revoked_at IS NULL`)) > 0
-
-type TokenRow = {
-  readonly hash: Buffer
-  readonly kind: TokenSubject['kind']
-  readonly person_id: string | null
-  readonly patient_id: string | null
-  readonly client_id: string
-  readonly scope: string
-  readonly context: {
-    readonly study?: string
-    readonly unproven?: Unproven
-    readonly policies?: readonly ClientPolicy[]
-  }
-  readonly organization: string | null
-  readonly policies: readonly ClientPolicy[]
-  readonly practitioner: string | null
-  /** Whether the person's account is an administrator's. */
-  readonly administrator: boolean
-  readonly patients: readonly string[]
-  /** In how many compartments the patients stand. */
-  readonly compartments: number
-  readonly organizations: readonly string[]
-}
-
-const toCaller = (row: TokenRow): Caller => {
-  const patient = patientOf(row)
-  const caller: Caller = {
-    principal: principalOf(row),
-    client: {
-      id: row.client_id,
-      ...(row.organization === null ? {} : { organization: row.organization }),
-      policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
-    },
-    administrator: row.kind === 'administrator' || row.administrator,
-    organizations: row.kind === 'client' && row.organization !== null ? [row.organization] : row.organizations,
-    scopes: parseScopes(row.scope),
-    ...(row.person_id === null ? {} : { person: { id: row.person_id } }),
-    ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
-    ...(patient === undefined ? {} : { patient }),
-    ...(row.context.study === undefined ? {} : { study: row.context.study }),
-    ...(row.context.unproven === undefined ? {} : { unproven: row.context.unproven }),
-  }
-  const fhirUser = fhirUserOf(row, patient)
-  return fhirUser === undefined ? caller : { ...caller, fhirUser }
-}
-
-/** Staff may be launched for any patient, a person only for one that they are; who is one patient needs no launch. */
-const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: TokenRow): string | undefined => {
-  if (kind !== 'user' || practitioner !== null) return patient_id ?? undefined
-  if (patient_id !== null) return patients.find(one => one === patient_id)
-  return compartments === 1 ? patients[0] : undefined
-}
-
-const principalOf = ({ kind, person_id, patient_id, client_id }: TokenRow): Principal => {
-  if (kind === 'user' && person_id !== null) return { kind: 'person', id: person_id }
-  if (kind === 'patient' && patient_id !== null) return { kind: 'patient', id: patient_id }
-  return { kind: 'client', id: client_id }
-}
-
-/** Practitioner for staff, Patient for patients, else Person, where `openid fhirUser` was granted. */
-const fhirUserOf = (row: TokenRow, patient: string | undefined): Caller['fhirUser'] => {
-  const words = row.scope.split(' ')
-  if (!words.includes('openid') || !words.includes('fhirUser')) return undefined
-  if (row.practitioner !== null) return { type: 'Practitioner', id: row.practitioner }
-  if (patient !== undefined) return { type: 'Patient', id: patient }
-  return row.person_id === null ? undefined : { type: 'Person', id: row.person_id }
-}

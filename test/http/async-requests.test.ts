@@ -222,7 +222,7 @@ t.test('what was asked for before the server stopped is done by the next, as far
   }
   const body = bundleOf('batch', ...Array.from({ length: 600 }, () => native))
   const id = await waiting(body, 'everything')
-  t.match(await readAsyncWork(database, id), { done: 0, total: 600, isRevoked: false })
+  t.match(await readAsyncWork(database, id), { done: 0, total: 600, hasEnded: false })
   // As if the first part had been done when it stopped.
   await database.run(sql.fragment`UPDATE async_request SET done = 500 WHERE id = ${id}`)
   const [token, other] = [await world.token(app), await world.token(app)]

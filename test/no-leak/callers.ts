@@ -153,6 +153,28 @@ export const callers: readonly CallerRow[] = [
     reader: { kind: 'practitioner', id: 'visitor' },
     lets: { actions: 'rs', patient: 'ann' },
   },
+  // Staff through an app that is nobody's for whom they work: it is let have nothing of what they see.
+  {
+    name: 'the researcher, by an app of another organization',
+    token: user('researcher', 'user/*.cruds', { client: 'of-elsewhere' }),
+    reader: { kind: 'none' },
+  },
+  {
+    name: 'the researcher, launched for ann by an app of another organization',
+    token: user('researcher', 'patient/*.cruds', {
+      subject: { kind: 'user', person: 'person-researcher', launchPatient: 'ann' },
+      client: 'of-elsewhere',
+    }),
+    reader: { kind: 'none' },
+  },
+  {
+    name: 'the researcher, launched for ann by an app that registered itself',
+    token: user('researcher', 'patient/*.cruds', {
+      subject: { kind: 'user', person: 'person-researcher', launchPatient: 'ann' },
+      client: 'stranger',
+    }),
+    reader: { kind: 'none' },
+  },
   {
     name: 'ann, of one kind',
     token: { subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/Observation.rs?code=omh:body-weight' },

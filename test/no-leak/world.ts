@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Consent, ConsentProvision, Extension, Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem } from '../../src/access/owner.ts'
 import type { Work } from '../../src/app.ts'
+import { keepClient, type NewClient } from '../../src/storage/client-registration.ts'
 import { point, upload } from '../mhealth/upload.ts'
 import * as w from '../storage/model/world.ts'
 import { withFilledDatabase } from '../support/database.ts'
@@ -19,7 +20,7 @@ export const openNoLeakWorld = async (work?: Work) => {
 
 /** All of it is stored over HTTP, by a server that ends with that. */
 const fill = async (url: string) => {
-  const { server, token } = await fhirWorldOver({ url, close: async () => {} })
+  const { server, database, token } = await fhirWorldOver({ url, close: async () => {} })
   const call = callerOf(server)
   const everything = call('everything')
   for (const resource of resources())
@@ -30,8 +31,19 @@ const fill = async (url: string) => {
   const uploaded = await uploadedBy(everything)
   const described = await describedBy(everything)
   const decisions = await decisionsOf(everything)
+  await keepClient(database, stranger)
   await server.close()
   return { owned, uploaded, described, decisions }
+}
+
+/** An app that registered itself. */
+const stranger: NewClient = {
+  id: 'stranger',
+  name: 'Stranger',
+  policies: [],
+  scope: '',
+  selfRegistered: true,
+  metadata: { redirect_uris: [], grant_types: [], response_types: [], token_endpoint_auth_method: 'none' },
 }
 
 /** One upload of two patients: of pat's a part is shared. Ids of what it brought, of those that are pat's, and of the Provenance of pat's part. */

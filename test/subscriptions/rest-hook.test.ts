@@ -1,5 +1,7 @@
 import type { Observation, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
+import { endSession, findSession, startSession } from '../../src/storage/account/session.ts'
+import { createGrant } from '../../src/storage/authorization-grant.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { revokeToken } from '../../src/storage/token.ts'
 import { until } from './receiver.ts'
@@ -154,6 +156,21 @@ t.test('a token that expires keeps its Subscription, one that is revoked ends it
   await until(() => receiver.received.length > 0)
   received()
   await revokeToken(database, bearer)
+  t.match(await reaches(researcher, id, 'off'), { status: 'off' })
+})
+
+t.test('one that is bound to a sign-in ends its Subscription with that', async t => {
+  const { person } = world.hearts.researcher
+  const session = await findSession(
+    database,
+    await startSession(database, { person, methods: ['pwd'], device: 'Test' }),
+  )
+  const given = { person, client: 'cli', scope, context: {}, ttlSeconds: 3600 }
+  const grantId = await createGrant(database, { ...given, ...(session && { session: session.id }) })
+  const bearer = await world.token({ subject: { kind: 'user', person }, scope, grantId: grantId ?? '' })
+  const id = await subscribe(bearer)
+  await reaches(researcher, id, 'active')
+  await endSession(database, person, session?.id ?? '')
   t.match(await reaches(researcher, id, 'off'), { status: 'off' })
 })
 

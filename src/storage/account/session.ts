@@ -5,8 +5,7 @@ import type { Connection } from '../database.ts'
 import { digestOf, isSecret, newSecret } from '../secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
-import { isBarred } from './barred.ts'
-import { areEnough } from './second-factor.ts'
+import { isSessionInForce, sessionInForce } from './session-in-force.ts'
 
 /** How somebody signed in; `mfa` is what an identity provider says of itself. https://www.rfc-editor.org/rfc/rfc8176 */
 type Method = 'pwd' | 'otp' | 'mfa'
@@ -56,7 +55,7 @@ export const findFramedSession = (connection: Connection, cookie: string): Promi
 const find = async (connection: Connection, cookie: string, where: SqlFragment): Promise<Session | undefined> => {
   if (!isSecret(cookie)) return undefined
   const row = await connection.maybeOne<SessionRow>(sql.fragment`
-    SELECT ${columns} FROM ${sessions} WHERE session.hash = ${sql.binary(digestOf(cookie))} AND ${inForce} AND ${where}`)
+    SELECT ${columns} FROM ${sessions} WHERE session.hash = ${sql.binary(digestOf(cookie))} AND ${sessionInForce} AND ${where}`)
   if (row === undefined) return undefined
   await connection.run(sql.fragment`
     UPDATE user_session SET seen_at = now() WHERE id = ${row.id} AND seen_at < now() - interval '1 minute'`)
@@ -84,17 +83,13 @@ const asTokens = sql.fragment`(
 export const sessionsOf = async (connection: Connection, person: string): Promise<readonly Session[]> => {
   const rows = await connection.any<SessionRow>(sql.fragment`
     SELECT ${columns} FROM ${sessions}
-    WHERE session.person = ${person} AND ${inForce} ORDER BY session.started_at DESC, session.id`)
+    WHERE session.person = ${person} AND ${sessionInForce} ORDER BY session.started_at DESC, session.id`)
   return rows.map(toSession)
 }
 
 /** The person's own only; false where there is no such session. */
 export const endSession = async (connection: Connection, person: string, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM user_session WHERE person = ${person} AND id = ${id}`)) > 0
-
-/** Whether the session of the id is one that signs somebody in, within a statement. */
-export const isSessionInForce = (id: SqlFragment): SqlFragment =>
-  sql.fragment`EXISTS (SELECT FROM user_session AS session WHERE session.id = ${id} AND ${inForce})`
 
 /** Whether the session of the id has not ended. */
 export const isInForce = async (connection: Connection, id: string): Promise<boolean> =>
@@ -107,10 +102,6 @@ export const endSessions = async (connection: Connection, person: string, kept?:
 }
 
 const lifetimeSeconds = 12 * 60 * 60
-
-/** Who has a second factor, or must have one, and came without it, is as good as signed out; so is whose Person is not active. */
-const inForce: SqlFragment = sql.fragment`session.expires_at > now() AND session.seen_at > now() - interval '2 hours'
-  AND ${areEnough(sql.fragment`session.methods`, sql.fragment`session.person`)} AND NOT ${isBarred(sql.fragment`session.person`)}`
 
 const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at,
   session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`
