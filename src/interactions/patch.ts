@@ -1,6 +1,7 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../fhir/error.ts'
-import { parsePatch } from '../fhir/patch/patch.ts'
+import { movesValues, parsePatch } from '../fhir/patch/patch.ts'
+import { withoutQuotes } from '../fhir/patch/unquoted.ts'
 import { parseChange } from './incoming.ts'
 import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
 import { parseIfMatch } from './version.ts'
@@ -13,13 +14,25 @@ export const patch: Handler<InstanceRequest> = async (request, context) =>
 /** The patch is applied to what is stored at the moment of the write, and what comes out is checked like an update. */
 export const preparePatch = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
   const apply = parsePatch(context.registry.structures, body)
+  const isMoving = movesValues(body)
   const warnings: Issue[] = []
   const change = (stored: Resource): Resource => {
-    const { resource, ...incoming } = parseChange(stored, apply(stored), context)
+    const changed = apply(stored)
+    const { resource, ...incoming } = isMoving
+      ? parseQuietly(stored, changed, context)
+      : parseChange(stored, changed, context)
     if (resource.id !== id)
       throw new FhirError('business-rule', 'A patch cannot change the id', { expression: `${type}.id` })
     warnings.splice(0, warnings.length, ...incoming.warnings)
     return resource
   }
-  return { write: { kind: 'patch', type, id, change, ...parseIfMatch(headers.ifMatch) }, warnings }
+  return { write: { kind: 'patch', type, id, change, isMoving, ...parseIfMatch(headers.ifMatch) }, warnings }
+}
+
+const parseQuietly: typeof parseChange = (...of) => {
+  try {
+    return parseChange(...of)
+  } catch (error) {
+    throw withoutQuotes(error)
+  }
 }

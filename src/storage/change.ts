@@ -3,6 +3,7 @@ import { fullAccess, restrict } from '../access/access.ts'
 import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
+import { unquoted } from '../fhir/patch/unquoted.ts'
 import type { Candidate } from './candidate.ts'
 import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
@@ -53,7 +54,9 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
     )
   checkVersion(current, write.ifMatch)
   const stored = parseJson(await storedContent(connection, current)) as Resource
-  return replace(connection, writing, current, write.change(stored), 'u')
+  const changed = write.change(stored)
+  const replaced = () => replace(connection, writing, current, changed, 'u')
+  return write.isMoving ? unquoted(replaced) : replaced()
 }
 
 /** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */

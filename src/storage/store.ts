@@ -114,6 +114,8 @@ export type Write =
       readonly id: string
       /** The next content, valid, of what is stored; throws where the patch does not fit it. */
       readonly change: (stored: Resource) => Resource
+      /** What it makes is refused without a quote of it. */
+      readonly isMoving?: boolean
       readonly ifMatch?: string
     }
   | { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string; readonly ifMatch?: string }

@@ -1,6 +1,7 @@
 import type { Resource } from '@medplum/fhirtypes'
 import type { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
+import { withoutQuotes } from '../fhir/patch/unquoted.ts'
 import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
@@ -118,7 +119,7 @@ const writeOne = async (
   // Only now is it known what a patch makes of the resource.
   if (write.kind === 'patch' && written.outcome === 'updated') {
     const [missing] = await missingFrom(connection, writing, [parseJson(written.content) as Resource], beside)
-    if (missing !== undefined) throw missing
+    if (missing !== undefined) throw write.isMoving ? withoutQuotes(missing) : missing
   }
   if ('resource' in write && write.resource.resourceType === 'PractitionerRole')
     await adoptPractitioner(connection, writing, write.resource)

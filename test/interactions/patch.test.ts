@@ -89,3 +89,37 @@ t.test('what is no patch is refused, and what is not there is not found', async 
   await call('DELETE', path)
   t.equal((await call('PATCH', path, [])).statusCode, 410)
 })
+
+t.test('what a patch copies or moves is not quoted where it is refused; what it brings itself is', async t => {
+  const stored = {
+    resourceType: 'Patient',
+    name: [{ family: 'Castillo', given: ['Ana'] }],
+    telecom: [{ system: 'email', value: 'ana@example.org' }],
+  }
+  const { id } = (await call('POST', 'Patient', stored)).json()
+  const told =
+    'What the patch makes of the resource is refused. As it copies or moves, no value is quoted: with "add" or "replace" it is said what is accepted'
+  const refusalOf = async (...patch: readonly object[]) => {
+    const { statusCode, body } = await call('PATCH', `Patient/${id}`, patch)
+    return { statusCode, issue: JSON.parse(body).issue }
+  }
+  t.strictSame(
+    await refusalOf(
+      { op: 'copy', from: '/telecom/0/value', path: '/birthDate' },
+      { op: 'move', from: '/name/0/family', path: '/gender' },
+    ),
+    {
+      statusCode: 422,
+      issue: [
+        { severity: 'error', code: 'value', diagnostics: told, expression: ['Patient.birthDate'] },
+        { severity: 'error', code: 'code-invalid', diagnostics: told, expression: ['Patient.gender'] },
+      ],
+    },
+  )
+  t.match(await refusalOf({ op: 'add', path: '/gender', value: 'x' }), {
+    issue: [{ diagnostics: /^'x' is not in the required value set/ }],
+  })
+  t.match(await refusalOf({ op: 'copy', from: '/nothing', path: '/gender' }), {
+    issue: [{ code: 'processing', diagnostics: /there is nothing at \/nothing$/ }],
+  })
+})

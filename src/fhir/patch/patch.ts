@@ -3,6 +3,10 @@ import type { Structures } from '../structure.ts'
 import { parseFhirpathPatch } from './fhirpath-patch.ts'
 import { parseJsonPatch } from './json-patch.ts'
 
+/** Whether what is stored gets to other places, of which no error may quote it. */
+export const movesValues = (body: unknown): boolean =>
+  Array.isArray(body) && body.some(({ op }: { readonly op?: unknown }) => op === 'copy' || op === 'move')
+
 /** A resource as the patch changes it; throws 422 where it cannot. What comes out has not been validated. */
 export type Patch = (resource: unknown) => unknown
 
