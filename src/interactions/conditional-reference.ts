@@ -29,8 +29,8 @@ const findReference = async (reference: string, context: Context): Promise<strin
   const [type = '', ...rest] = reference.split('?')
   if (!context.registry.isResourceType(type)) throw new FhirError('value', `${type} is not a resource type of FHIR R4`)
   const criteria = criteriaOf(type, new URLSearchParams(rest.join('?')), context)
-  const [id, another] = await context.store.matches(criteria, 2)
-  if (id !== undefined && another === undefined) return `${type}/${id}`
-  const found = id === undefined ? 'nothing' : 'several resources'
+  const [match, another] = await context.store.matches(criteria, 2)
+  if (match !== undefined && another === undefined) return `${type}/${match.id}`
+  const found = match === undefined ? 'nothing' : 'several resources'
   throw new FhirError('multiple-matches', `The conditional reference ${reference} matches ${found}`)
 }

@@ -115,7 +115,8 @@ export const criteriaOf = (
 const matchesOf = async ({ type, query }: TypeRequest, context: Context, limit: number): Promise<readonly string[]> => {
   const criteria = criteriaOf(type, query, context)
   await context.store.takeTurns([criteria])
-  return context.store.matches(criteria, limit)
+  const matches = await context.store.matches(criteria, limit)
+  return matches.map(({ id }) => id)
 }
 
 const onlyMatch = async (request: TypeRequest, context: Context): Promise<string | undefined> => {

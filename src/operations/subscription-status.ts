@@ -1,5 +1,5 @@
 import type { Subscription } from '@medplum/fhirtypes'
-import { FhirError } from '../fhir/error.ts'
+import { FhirError, unlessRefused } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { bundleChunks, bundleEntry } from '../interactions/bundle-text.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
@@ -26,7 +26,7 @@ export const subscriptionStatus: Operation = {
     const shown = found.filter(({ status }) => statuses.length === 0 || statuses.includes(status))
     const entries: string[] = []
     for (const subscription of shown) {
-      const lastEvent = await context.store.lastEvent(subscription.id ?? '')
+      const lastEvent = await context.store.lastEvent(subscription.id ?? '', await questionOf(subscription, context))
       const told = { type: 'query-status', subscription, content: 'empty', lastEvent, events: [] } as const
       const status = statusOf(told, context.base)
       entries.push(bundleEntry(`urn:uuid:${status.id}`, JSON.stringify(status), { search: { mode: 'match' } }))
@@ -50,7 +50,7 @@ export const subscriptionEvents: Operation = {
     const [subscription] = await subscriptionsOf(request, [], context)
     if (subscription === undefined) throw new Error('an instance without its resource')
     const id = subscription.id ?? ''
-    const lastEvent = await context.store.lastEvent(id)
+    const lastEvent = await context.store.lastEvent(id, await questionOf(subscription, context))
     // What never had an event may never have been looked at.
     const asked = lastEvent === 0 ? undefined : parseSubscription(subscription, context)
     const content = contentOf(only(given, 'content'), asked?.content ?? 'id-only')
@@ -119,6 +119,10 @@ const subscriptionsOf = async (
   const { entries } = await store.search(parseSearch(registry, 'Subscription', query, { base }))
   return entries.map(({ content }) => parseJson(content) as Subscription)
 }
+
+/** Undefined of one that cannot be served as it stands, and of which nothing is told either. */
+const questionOf = (subscription: Subscription, context: Context) =>
+  unlessRefused(async () => parseSubscription(subscription, context))
 
 const numberOf = (given: URLSearchParams, name: string, otherwise: number): number => {
   const text = only(given, name)

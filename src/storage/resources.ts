@@ -26,8 +26,9 @@ import { keepRefused } from './quarantine.ts'
 import type { QuarantineRoom } from './quarantine-room.ts'
 import { settleQuarantined } from './quarantine-settling.ts'
 import { readQuarantined, readQuarantinedDocument } from './quarantined.ts'
+import type { RowsAsked } from './rows-asked.ts'
 import { undone } from './savepoint.ts'
-import { searchIds, searchPage } from './search.ts'
+import { searchMatches, searchPage } from './search.ts'
 import { readSeries } from './series.ts'
 import { sql } from './sql.ts'
 import { readStatistics } from './statistics.ts'
@@ -40,6 +41,7 @@ import { lookUpConcepts, terminologyFor } from './terminology.ts'
 import { takeTurns } from './turns.ts'
 import { measureUnits } from './unit.ts'
 import { findPolicies } from './validation-policies.ts'
+import { whose } from './whose.ts'
 import { unknown, type Writing } from './write.ts'
 import { writeAll } from './write-all.ts'
 
@@ -196,8 +198,13 @@ const reading = (
   lastEvent: id => lastEventOf(connection, id),
   events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
-  matches: (criteria, limit) => searchIds(connection, asking, criteria, limit),
+  matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
   takeTurns: criteria => takeTurns(connection, criteria),
+  whose: async (asked, action) => {
+    const known: RowsAsked[] = []
+    for (const one of asked) known.push(await lookedUp(connection, asking, one))
+    return whose(connection, asking, known, action)
+  },
 })
 
 /** The same search, with the codes that its questions about terminology mean. */

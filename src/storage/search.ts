@@ -8,11 +8,12 @@ import type { Connection } from './database.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
 import { type AskedPage, pageByPatient, pageStatement } from './page-statement.ts'
+import { kindOf } from './row.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { servedContent } from './served-content.ts'
 import type { Position } from './sort.ts'
 import { sql } from './sql.ts'
-import type { Page } from './store.ts'
+import type { Match, Page } from './store.ts'
 import { lookUpConcepts } from './terminology.ts'
 import { totalOf } from './total.ts'
 
@@ -57,19 +58,19 @@ const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around
 const cursorOf = ({ keys, pk }: Row, more: Pick<Position, 'before'> = {}): string =>
   JSON.stringify({ values: JSON.parse(keys), pk, ...more } satisfies Position)
 
-/** Ids of the first matches, without an order. */
-export const searchIds = async (
+/** The first matches, without an order. */
+export const searchMatches = async (
   connection: Connection,
   searching: Searching,
   search: Search,
   limit: number,
-): Promise<readonly string[]> => {
+): Promise<readonly Match[]> => {
   const asked = { ...search, where: await lookUpConcepts(connection, searching, search.where) }
   const { from, where, row } = sourceOf(searching, asked, { body: true })
-  const rows = await connection.any<{ id: string }>(
-    sql.fragment`SELECT ${row.row}.id FROM ${from} WHERE ${where} LIMIT ${limit}`,
+  const rows = await connection.any<{ id: string; patient_id: number; kind_id?: number }>(
+    sql.fragment`SELECT ${kindOf(search.type, 'row')} ${row.row}.id, ${row.row}.patient_id FROM ${from} WHERE ${where} LIMIT ${limit}`,
   )
-  return rows.map(({ id }) => id)
+  return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
 }
 
 /** Many Patients at the end of a chain are asked for anew: what is in order then is the time. */

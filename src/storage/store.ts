@@ -28,6 +28,7 @@ import type {
   Settling,
 } from './quarantine-asked.ts'
 import type { Kept, RefusedBody } from './refused-upload.ts'
+import type { RowsAsked, Whose } from './rows-asked.ts'
 import type { StudyPeople, StudyPeopleAsked } from './study-people.ts'
 import type { Event, EventRange, Question } from './subscription-event.ts'
 
@@ -160,6 +161,9 @@ export type Written =
   | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
   | { readonly outcome: 'refused'; readonly error: FhirError }
 
+/** What a search without bodies finds. */
+export type Match = Pick<Stored, 'id' | 'patientId' | 'kindId'>
+
 /** How a search is answered, and none of what answers it. */
 export type Explanation = {
   readonly asked: string
@@ -202,14 +206,16 @@ export type Store = {
   readonly terminology: FindTerminology
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
-  /** The number of its last event, of a Subscription that the caller has read. */
-  readonly lastEvent: (subscription: string) => Promise<number>
+  /** The number of its last event, of a Subscription that the caller has read; `question`: what it asks. */
+  readonly lastEvent: (subscription: string, question: Question | undefined) => Promise<number>
   /** Its events, of what the caller may see now. */
   readonly events: (subscription: string, question: Question, range: EventRange) => Promise<readonly Event[]>
   /** For a websocket, of Subscriptions that the caller has read: undefined where none was written with a token like theirs. */
   readonly issueBinding: (subscriptions: readonly string[]) => Promise<Binding | undefined>
-  /** Ids of the first matches that the caller may find, without an order. */
-  readonly matches: (criteria: Search, limit: number) => Promise<readonly string[]>
+  /** The first matches that the caller may find, without an order. */
+  readonly matches: (criteria: Search, limit: number) => Promise<readonly Match[]>
+  /** Whose the rows are that the caller may read, or search: for the record of what was asked. */
+  readonly whose: (asked: readonly RowsAsked[], action: 'r' | 's') => Promise<readonly Whose[]>
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */
   readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
   /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */

@@ -13,7 +13,7 @@ import { pairOf, withoutServedMembers } from './model/pair.ts'
 import { project } from './model/projections.ts'
 import { findOwner } from './owner.ts'
 import { type Preparing, prepare } from './prepare.ts'
-import { searchIds } from './search.ts'
+import { searchMatches } from './search.ts'
 import type { Stored, Write, Written } from './store.ts'
 
 /** Everything that writing needs, and for whom. */
@@ -93,10 +93,9 @@ const findExisting = async (
   { resource: { resourceType: type }, ifNoneExist }: Create,
 ): Promise<Stored | undefined> => {
   if (ifNoneExist === undefined) return undefined
-  const ids = await searchIds(connection, writing, ifNoneExist, 2)
-  if (ids.length > 1) throw new FhirError('multiple-matches', 'If-None-Exist matches several resources')
-  const [id] = ids
-  return id === undefined ? undefined : findCurrent(connection, writing, type, id, 's')
+  const [match, another] = await searchMatches(connection, writing, ifNoneExist, 2)
+  if (another !== undefined) throw new FhirError('multiple-matches', 'If-None-Exist matches several resources')
+  return match && findCurrent(connection, writing, type, match.id, 's')
 }
 
 /** New versions 1, with fresh keys; an id is kept only where the interaction chose it. */

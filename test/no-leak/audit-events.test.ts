@@ -19,6 +19,8 @@ type Done = {
   readonly path: string
   readonly patients: readonly string[]
   readonly officer?: 'officer' | 'foreign-officer'
+  /** Answered, with nothing, and of nobody's. */
+  readonly isEmpty?: true
   /** Whether it concerns no patient, and no data of one: then administrators of the installation are told. */
   readonly ofInstallation?: true
   /** The Consents that allowed it. */
@@ -32,7 +34,7 @@ const done: readonly Done[] = [
   {
     ...ofTheLab,
     path: 'Observation?patient=ann,lou,jon&_count=50&_include=Observation:patient',
-    patients: ['ann', 'lou'],
+    patients: ['ann', 'lou', 'jon'],
     consents: ['consent-open-ann', 'consent-open-lou'],
   },
   { ...ofTheLab, path: 'Patient?_id=ann,gil', patients: ['ann', 'gil'] },
@@ -53,13 +55,22 @@ const done: readonly Done[] = [
     officer: 'officer',
     consents: ['consent-clinician-kim'],
   },
+  ...[
+    'Observation?subject._id=ann&value-quantity=gt1000&_summary=count',
+    'Observation?patient.family=secret-ann&value-quantity=gt1000',
+    'Patient/ann/Observation?value-quantity=gt1000&_summary=count',
+    'Observation?_id=ann-heart-0&value-quantity=gt1000&_summary=count',
+    'Organization?_has:Patient:organization:_has:Observation:patient:_id=ann-heart-0',
+  ].map((path): Done => ({ ...ofTheLab, path, patients: ['ann'], consents: ['consent-open-ann'] })),
+  // Whose it is that they may not see is told to nobody.
+  { ...ofTheLab, path: 'Observation?_id=jon-heart', patients: [], isEmpty: true },
   { by: await patient('ann'), path: 'Observation?code=8867-4', patients: ['ann'] },
   { by: await patient('jon'), path: 'Condition?patient=ann', patients: ['ann'] },
 ]
 const requestOf = new Map<string, Done>()
 for (const one of done) {
   const { status, headers } = await one.by('GET', one.path)
-  const isRefused = one.patients.length === 0
+  const isRefused = one.patients.length === 0 && !one.isEmpty
   if (status !== (isRefused ? 404 : 200)) throw new Error(`${one.path}: ${status}`)
   requestOf.set(String(headers['x-request-id']), one)
 }

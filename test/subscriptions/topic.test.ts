@@ -140,6 +140,25 @@ t.test('filters narrow it, to a study as well', async t => {
   await off(elsewhere)
 })
 
+t.test('how many events there were of somebody is recorded with them, whoever asks', async t => {
+  const criteria = `Observation?subject=${`Patient/${world.patient}`}&value-quantity=gt500`
+  const id = await subscribe(researcher, { criteria })
+  for (const operation of ['$status', '$events']) {
+    const { last } = await world.database.one<{ last: string }>(
+      sql.fragment`SELECT max(id)::text AS last FROM audit_record`,
+    )
+    t.equal((await send(researcher, 'GET', `Subscription/${id}/${operation}`)).statusCode, 200)
+    const rows = await world.database.any(sql.fragment`
+      SELECT interaction, operation, type, outcome, ARRAY(SELECT compartment.id FROM patient_compartment AS compartment
+        WHERE compartment.patient_id = ANY(patients)) AS patients
+      FROM audit_record WHERE id > ${last}::bigint AND type = 'Observation' AND operation = ${operation} ORDER BY id`)
+    t.strictSame(rows, [
+      { interaction: 'read', operation, type: 'Observation', outcome: 200, patients: [world.patient] },
+    ])
+  }
+  await off(id)
+})
+
 t.test('many events come in notifications of at most max-count', async t => {
   const maxCount = { url: backportUrls.maxCount, valuePositiveInt: 2 }
   const id = await subscribe(researcher, topic('id-only', [], [maxCount]))

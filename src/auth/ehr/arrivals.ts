@@ -93,8 +93,8 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   findPatient: async (person, patient, organizations) => {
     if (organizations.length === 0) return undefined
     const store = await storeOf(parts, person, 'user/Patient.rs')
-    const [id] = await store.matches(samePatient(parts, patient, organizations), 1)
-    return id
+    const [match] = await store.matches(samePatient(parts, patient, organizations), 1)
+    return match?.id
   },
   register: async (person, patient, organization) => {
     const store = await storeOf(parts, person, 'user/Patient.crs')

@@ -1,19 +1,20 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import { namedPatients } from '../../search/named-patients.ts'
 import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
 import type { ReadingsAsked } from '../figures.ts'
-import type { Store, Write, Written } from '../store.ts'
+import type { Store } from '../store.ts'
 import type { StudyPersonRow } from '../study-people.ts'
 import { askedOf } from './asked.ts'
-import { concernedBy, type Found } from './concerned.ts'
+import { concernedBy, type Found, withSubjects } from './concerned.ts'
+import { type Asking, type Match, namedBeside } from './named.ts'
 import { keptAccesses, settledAccesses } from './quarantine-access.ts'
 import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
-import { isRefusal, type Keep, noteRecorded, recordingRefusal, type Tried } from './refusal.ts'
+import { type Keep, recordingRefusal, type Tried } from './refusal.ts'
 import { together } from './together.ts'
 import type { Trail } from './trail.ts'
+import { keepRefusals, keepUndone } from './undone.ts'
+import { type Noted, writeAsked, writtenAccesses } from './written-access.ts'
 
 export type Auditing = {
   readonly registry: Registry
@@ -28,24 +29,35 @@ export type Auditing = {
 export const auditedStore = (store: Store, { trail, agent, registry }: Auditing): Store => {
   const keep = (access: AuditAccess) => trail.keep({ ...agent, ...access })
   const guard: Recorder['guard'] = (tried, run) => recordingRefusal(keep, tried, run)
-  const commit = async <T>(run: Run<T>): Promise<T> => {
-    let noted: readonly Noted[] = []
-    const result = await store.atomic(async (inner, connection) => {
-      const gathered: Noted[] = []
-      const answer = await run(notingStore(inner, registry, gathered), connection)
-      const done = together(gathered.filter(({ outcome }) => outcome < 400))
-      if (done !== undefined) await insertRecords(connection, [{ ...agent, ...done }])
-      noted = gathered
-      return answer
-    })
+  const commit = async <T>(tried: Tried, run: Run<T>): Promise<T> => {
+    let noted: Noted[] = []
+    const result = await store
+      .atomic(async (inner, connection) => {
+        // A commit that met another is begun anew.
+        const gathered: Noted[] = []
+        noted = gathered
+        const answer = await run(notingStore(inner, registry, gathered), connection)
+        const done = together(gathered.filter(({ outcome }) => outcome < 400))
+        if (done !== undefined) await insertRecords(connection, [{ ...agent, ...done }])
+        return answer
+      })
+      .catch(async error => {
+        await keepUndone(keep, tried, noted, error)
+        throw error
+      })
     await keepRefusals(keep, noted)
     return result
   }
   return {
     ...readingStore(store, registry, { keep, guard: (tried, run) => guard(tried, () => trail.expecting(run)) }),
-    write: (writes, beside) => guard(writeAsked(writes), () => commit(inner => inner.write(writes, beside))),
-    settleQuarantined: (...asked) => commit(inner => inner.settleQuarantined(...asked)),
-    keepRefused: refused => commit(inner => inner.keepRefused(refused)),
+    write: (writes, beside) => {
+      const tried = writeAsked(writes)
+      return guard(tried, () => commit(tried, inner => inner.write(writes, beside)))
+    },
+    settleQuarantined: (...asked) =>
+      commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.settleQuarantined(...asked)),
+    keepRefused: refused =>
+      commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.keepRefused(refused)),
     trying: (writes, run) =>
       guard(writeAsked(writes), async () => {
         const noted: Noted[] = []
@@ -54,27 +66,16 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
         if (done !== undefined) await keep(done)
         return found
       }),
-    atomic: run => guard({ interaction: 'transaction' }, () => commit(run)),
+    atomic: run => guard({ interaction: 'transaction' }, () => commit({ interaction: 'transaction' }, run)),
   }
 }
 
 type Run<T> = (store: Store, connection: Connection) => Promise<T>
 
-/** Of writes that were refused among others which were not: as one, and not once more where the refusal is thrown. */
-const keepRefusals = async (keep: Keep, noted: readonly Noted[]): Promise<void> => {
-  const refused = noted.filter(({ outcome }) => isRefusal(outcome))
-  const tried = together(refused.map(({ error: _, ...access }) => access))
-  if (tried !== undefined) await keep(tried)
-  for (const { error } of refused) if (error !== undefined) noteRecorded(error)
-}
-
 type Recorder = {
   readonly keep: Keep
   readonly guard: <T>(tried: Tried, run: () => Promise<T>) => Promise<T>
 }
-
-/** `error`: of a write that was refused. */
-type Noted = AuditAccess & { readonly error?: FhirError }
 
 /** Within a transaction: gathers what is recorded with it at its end. A refusal that is thrown ends it, and is recorded then. */
 const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store => {
@@ -85,7 +86,7 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
     ...readingStore(store, registry, { keep, guard: (_, run) => run() }),
     write: async (writes, beside) => {
       const written = await store.write(writes, beside)
-      noted.push(...writtenAccesses(registry, writes, written))
+      noted.push(...(await writtenAccesses(store, registry, writes, written)))
       return written
     },
     settleQuarantined: async (...asked) => {
@@ -115,6 +116,29 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
     await keep({ ...asked, ...concernedBy(registry, asked.type, found(answer)), outcome: 200 })
     return answer
   }
+  /** Besides whose the answer is, it is recorded whom the question is about that it does not show. */
+  const questioning = async <T>(
+    asked: Asked,
+    question: Asking,
+    run: () => Promise<T>,
+    matched: (answer: T) => readonly Match[],
+    more: (answer: T) => readonly Found[] = nothing,
+  ): Promise<T> => {
+    const answer = await guard(asked, run)
+    const matches = matched(answer)
+    const { subjects, rows } = await namedBeside(store, question, matches)
+    const concerned = concernedBy(registry, question.type, matches, more(answer), rows)
+    await keep({ ...asked, ...withSubjects(concerned, subjects), outcome: 200 })
+    return answer
+  }
+  const asking = <T>(
+    search: Search,
+    ...[run, matched, more]: [
+      run: () => Promise<T>,
+      matched: (answer: T) => readonly Match[],
+      more?: (answer: T) => readonly Found[],
+    ]
+  ): Promise<T> => questioning(searchAsked(registry, search), search, run, matched, more)
   const figures = <T>({ patient, codes }: Measured, run: () => Promise<T>): Promise<T> => {
     const query = `code=${codes.map(({ system = '', code }) => `${system}|${code}`).join(',')}`
     return answering({ interaction: 'search-type', type: 'Observation', subjects: [patient], query }, run, nothing)
@@ -145,16 +169,20 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
         () => store.historyOfTypes(types, asked),
         ({ entries }) => entries,
       ),
-    search: async search => {
-      const asked = searchAsked(registry, search)
-      const page = await guard(asked, () => store.search(search))
-      const found = concernedBy(registry, search.type, page.entries, page.included)
-      const subjects = page.entries.length === 0 ? namedPatients(search.where) : found.subjects
-      await keep({ ...asked, ...found, ...(subjects === undefined ? {} : { subjects }), outcome: 200 })
-      return page
-    },
-    explain: (search, depth) => answering(searchAsked(registry, search), () => store.explain(search, depth), nothing),
-    matches: (search, limit) => answering(searchAsked(registry, search), () => store.matches(search, limit), nothing),
+    search: search =>
+      asking(
+        search,
+        () => store.search(search),
+        ({ entries }) => entries,
+        ({ included }) => included,
+      ),
+    explain: (search, depth) => asking(search, () => store.explain(search, depth), nothing),
+    matches: (search, limit) =>
+      asking(
+        search,
+        () => store.matches(search, limit),
+        matches => matches.map(one => ({ ...one, type: search.type })),
+      ),
     lastn: asked =>
       answering(
         { interaction: 'search-type', type: 'Observation', subjects: asked.patients },
@@ -189,9 +217,18 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
         found => (found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }]),
       ),
     meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
+    lastEvent: async (id, question) => {
+      const last = await store.lastEvent(id, question)
+      if (question === undefined) return last
+      const { subjects, rows } = await namedBeside(store, question, [])
+      const concerned = withSubjects(concernedBy(registry, question.type, rows), subjects)
+      if (subjects.length + rows.length > 0) await keep({ interaction: 'read', ...concerned, outcome: 200 })
+      return last
+    },
     events: (id, question, range) =>
-      answering(
+      questioning(
         { interaction: 'read', type: question.type },
+        question,
         () => store.events(id, question, range),
         events => events.flatMap(({ focus }) => (focus === undefined ? [] : [focus])),
       ),
@@ -202,7 +239,7 @@ type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
 
 type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
 
-const nothing = (): readonly Found[] => []
+const nothing = (): readonly Match[] => []
 
 const peopleFound = ({ patientId, subject, patient }: StudyPersonRow): readonly Found[] => [
   { type: 'ResearchSubject', patientId, content: subject },
@@ -214,20 +251,3 @@ const searchAsked = (registry: Registry, search: Search): Asked => ({
   type: search.type,
   query: askedOf(registry, search),
 })
-
-const writeAsked = (writes: readonly Write[]): Asked & { readonly interaction: string } => {
-  const [only, ...others] = writes
-  if (only === undefined || others.length > 0) return { interaction: 'batch' }
-  const type = only.kind === 'patch' || only.kind === 'delete' ? only.type : only.resource.resourceType
-  return { interaction: only.kind, type, ...('id' in only && only.id !== undefined ? { resource: only.id } : {}) }
-}
-
-const writtenAccesses = (registry: Registry, writes: readonly Write[], written: readonly Written[]): readonly Noted[] =>
-  written.flatMap((one, index): readonly Noted[] => {
-    const write = writes[index]
-    if (write === undefined) return []
-    const asked = writeAsked([write])
-    if (one.outcome === 'refused') return [{ ...asked, patients: [], outcome: one.error.status, error: one.error }]
-    const concerned = concernedBy(registry, one.type, [one])
-    return [{ ...asked, resource: one.id, ...concerned, outcome: one.outcome === 'created' ? 201 : 200 }]
-  })

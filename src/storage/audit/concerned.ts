@@ -38,6 +38,12 @@ export const concernedBy = (
   }
 }
 
+/** With further Patients, by id. */
+export const withSubjects = (concerned: Concerned, more: readonly string[]): Concerned => {
+  const subjects = [...new Set([...(concerned.subjects ?? []), ...more])]
+  return subjects.length === 0 ? concerned : { ...concerned, subjects }
+}
+
 type Gathered = {
   readonly types: Set<string>
   readonly patients: Set<number>

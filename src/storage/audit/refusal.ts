@@ -28,6 +28,8 @@ export const isRefusal = (status: number): boolean => refusals.has(status)
 
 const refusals: ReadonlySet<number> = new Set([401, 403, 404, 410, 412])
 
+export const isRecorded = (error: FhirError): boolean => recorded.has(error)
+
 /** That a refusal is recorded already, and need not be where it is thrown. */
 export const noteRecorded = (error: FhirError): void => {
   recorded.add(error)

@@ -4,6 +4,7 @@ import type { AuditAccess } from './record.ts'
 export const together = (accesses: readonly AuditAccess[]): AuditAccess | undefined => {
   const [first, ...others] = accesses
   if (first === undefined || others.length === 0) return first
+  const queries = [...new Set(accesses.flatMap(({ query }) => query ?? []))]
   const subjects = [...new Set(accesses.flatMap(one => one.subjects ?? []))]
   return {
     interaction: accesses.every(({ interaction }) => interaction === first.interaction)
@@ -12,6 +13,7 @@ export const together = (accesses: readonly AuditAccess[]): AuditAccess | undefi
     type: [...new Set(accesses.flatMap(({ type }) => type?.split(' ') ?? []))].join(' '),
     patients: new Set(accesses.flatMap(({ patients }) => [...patients])),
     ...(subjects.length === 0 ? {} : { subjects }),
+    ...(queries.length === 0 ? {} : { query: queries.join('; ') }),
     kinds: new Set(accesses.flatMap(({ kinds = [] }) => [...kinds])),
     outcome: first.outcome,
   }

@@ -101,6 +101,7 @@ t.test(
         row({
           interaction: 'search-type',
           type: 'Patient',
+          patients: ['ann'],
           query: 'gender=female&birthdate=…&identifier=…&email=…&_id=…',
         }),
       ],

@@ -1,0 +1,32 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { AuditAccess } from './record.ts'
+import { isRecorded, isRefusal, type Keep, noteRecorded, type Tried } from './refusal.ts'
+import { together } from './together.ts'
+import type { Noted } from './written-access.ts'
+
+/** What was undone changed nothing, and yet told whoever asked what was met: with what it was undone for, as one. */
+export const keepUndone = async (keep: Keep, tried: Tried, noted: readonly Noted[], error: unknown): Promise<void> => {
+  const met = noted.filter(isTold).map(accessOf)
+  const refused = error instanceof FhirError ? error : undefined
+  if (met.length === 0 || (refused !== undefined && isRecorded(refused))) return
+  const outcome = refused?.status ?? 500
+  const all = together([...met, { ...tried, patients: [], outcome }])
+  if (all === undefined) return
+  const kept = keep({ ...all, outcome })
+  // A fault tells nobody anything, and is to be reported as what it is.
+  await (refused === undefined ? kept.catch(() => {}) : kept)
+  if (refused !== undefined) noteRecorded(refused)
+}
+
+/** Of writes that were refused among others which were not: as one, and not once more where the refusal is thrown. */
+export const keepRefusals = async (keep: Keep, noted: readonly Noted[]): Promise<void> => {
+  const refused = noted.filter(one => one.outcome >= 400 && isTold(one))
+  const tried = together(refused.map(accessOf))
+  if (tried !== undefined) await keep(tried)
+  for (const { error } of refused) if (error !== undefined) noteRecorded(error)
+}
+
+/** Who is told that they ask wrongly is told nothing else, unless it was asked of what is there. */
+const isTold = ({ outcome, isTelling = false }: Noted): boolean => outcome < 400 || isRefusal(outcome) || isTelling
+
+const accessOf = ({ error: _, isTelling: __, ...access }: Noted): AuditAccess => access

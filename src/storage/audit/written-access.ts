@@ -1,0 +1,79 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { RowsAsked, Whose } from '../rows-asked.ts'
+import type { Store, Write, Written } from '../store.ts'
+import { askedAbout, type Naming } from './asked-about.ts'
+import { concernedBy, withSubjects } from './concerned.ts'
+import { type Named, namedBy } from './named.ts'
+import type { AuditAccess } from './record.ts'
+import type { Tried } from './refusal.ts'
+
+/** `error`: of a write that was refused; `isTelling`: for what is there, and may be known to whoever tried. */
+export type Noted = AuditAccess & { readonly error?: FhirError; readonly isTelling?: boolean }
+
+/** What each write did, or was refused for. */
+export const writtenAccesses = async (
+  store: Store,
+  registry: Registry,
+  writes: readonly Write[],
+  written: readonly Written[],
+): Promise<readonly Noted[]> => {
+  const refused = writes.filter((_, index) => written[index]?.outcome === 'refused')
+  const there = await namedByRefusals(store, refused)
+  const noted: Noted[] = []
+  for (const [index, one] of written.entries()) {
+    const write = writes[index]
+    if (write === undefined) continue
+    const rows = there.filter(
+      ({ type }) => one.outcome === 'refused' && write.kind !== 'create' && type === typeOf(write),
+    )
+    const { subjects, rows: more } = await namedByCriteria(store, write, one)
+    noted.push(accessOf(registry, write, one, { subjects, rows: [...rows, ...more] }))
+  }
+  return noted
+}
+
+const accessOf = (registry: Registry, write: Write, one: Written, { subjects, rows }: Named): Noted => {
+  const asked = writeAsked([write])
+  if (one.outcome === 'refused') {
+    const { error } = one
+    const concerned = withSubjects(concernedBy(registry, typeOf(write), rows), subjects)
+    return { ...asked, ...concerned, outcome: error.status, error, isTelling: rows.length > 0 }
+  }
+  const concerned = withSubjects(concernedBy(registry, one.type, [one], rows), subjects)
+  return { ...asked, resource: one.id, ...concerned, outcome: one.outcome === 'created' ? 201 : 200 }
+}
+
+export const writeAsked = (writes: readonly Write[]): Tried => {
+  const [only, ...others] = writes
+  if (only === undefined || others.length > 0) return { interaction: 'batch' }
+  return {
+    interaction: only.kind,
+    type: typeOf(only),
+    ...('id' in only && only.id !== undefined ? { resource: only.id } : {}),
+  }
+}
+
+const typeOf = (write: Write): ResourceType =>
+  write.kind === 'patch' || write.kind === 'delete' ? write.type : write.resource.resourceType
+
+/** A refusal tells of what is there, of which whoever may read it is told that they met it. */
+const namedByRefusals = async (store: Store, refused: readonly Write[]): Promise<readonly Whose[]> => {
+  const met = refused.flatMap(write => (write.kind === 'create' ? [] : [{ type: typeOf(write), id: write.id }]))
+  const asked = [...Map.groupBy(met, ({ type }) => type)].map(([type, some]): RowsAsked => {
+    const ids = some.map(({ id }) => id)
+    return { type, where: { kind: 'identified', ids }, ids }
+  })
+  return asked.length === 0 ? [] : store.whose(asked, 'r')
+}
+
+/** Criteria that met nothing tell as much as those that met something. */
+const namedByCriteria = async (store: Store, write: Write, { outcome }: Written): Promise<Named> => {
+  if (write.kind !== 'create' || write.ifNoneExist === undefined || outcome === 'unchanged')
+    return { subjects: [], rows: [] }
+  const { type, where } = write.ifNoneExist
+  // By its own identifier, as uploads do: nothing was there.
+  const isOther = ({ isOwn, ids }: Naming) => outcome === 'refused' || !isOwn || ids !== undefined
+  return namedBy(store, askedAbout(type, where).filter(isOther), 's')
+}

@@ -1,0 +1,67 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import t from 'tap'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
+import { namedBeside } from '../../../src/storage/audit/named.ts'
+import type { RowsAsked } from '../../../src/storage/rows-asked.ts'
+import type { Store } from '../../../src/storage/store.ts'
+
+const registry = loadRegistry()
+
+/** Of which types the store was asked whose they are, in how many turns, and the Patients who are recorded without asking. */
+const lookedUp = async (type: ResourceType, query: string, matches: readonly { id: string; patientId: number }[]) => {
+  const asked: (readonly string[])[] = []
+  const store = {
+    whose: async (rows: readonly RowsAsked[]) => {
+      asked.push(rows.map(one => one.type))
+      return []
+    },
+  } as unknown as Store
+  const { where } = parseSearch(registry, type, new URLSearchParams(query))
+  const found = matches.map(one => ({ ...one, type }))
+  const { subjects } = await namedBeside(store, { type, where }, found)
+  return { subjects, asked }
+}
+const match = { id: 'a', patientId: 7 }
+
+t.test(
+  'ordinary searches ask the store nothing more, and record nobody by id beside whose data they answer',
+  async t => {
+    for (const [type, query] of [
+      ['Observation', 'patient=ann&code=8867-4&date=ge2026'],
+      ['Observation', 'subject=Patient/ann'],
+      ['Observation', 'patient.name=Castillo'],
+      ['Observation', 'subject.name=Castillo&code=8867-4'],
+      ['Observation', '_id=a'],
+      ['Observation', 'identifier=x|1'],
+      ['Patient', '_id=a'],
+      ['Patient', 'name=Castillo'],
+    ] as const)
+      t.strictSame(await lookedUp(type, query, [match]), { subjects: [], asked: [] }, `${type}?${query}`)
+    t.strictSame(
+      await lookedUp('Observation', 'patient=ann&code=8867-4', []),
+      { subjects: ['ann'], asked: [] },
+      'nor where they are answered with nothing',
+    )
+    t.strictSame(await lookedUp('Organization', '_id=a', [{ id: 'a', patientId: 0 }]), { subjects: [], asked: [] })
+  },
+)
+
+t.test('what is named otherwise is looked up together, and once', async t => {
+  t.strictSame(await lookedUp('Observation', '_id=a,b&identifier=x|1&patient.name=Castillo', []), {
+    subjects: [],
+    asked: [['Observation', 'Observation', 'Patient']],
+  })
+  const links = 'item:Patient.gender=male&item:Patient.birthdate=lt1990'
+  t.strictSame(await lookedUp('List', `_id=l&${links}`, []), { subjects: [], asked: [['Patient']] })
+})
+
+t.test('who is named beside others is recorded though only those were met', async t => {
+  t.strictSame(await lookedUp('Observation', 'patient=ann,bob', [match]), { subjects: ['ann', 'bob'], asked: [] })
+  t.strictSame(await lookedUp('Observation', '_id=a,b', [match]), { subjects: [], asked: [['Observation']] })
+})
+
+t.test('a question through many references is gone through in no time', async t => {
+  const parts = `${'partof.'.repeat(19)}name=x`
+  t.strictSame(await lookedUp('Organization', parts, []), { subjects: [], asked: [] })
+})
