@@ -2,14 +2,18 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
 
+/** What is recorded of a search beside whose data it found. */
+export const searchAsked = (registry: Registry, search: Search) => ({
+  interaction: 'search-type',
+  type: search.type,
+  query: askedOf(registry, search),
+})
+
 /**
  * A search in its own words, as it is recorded: of values only those that identify nobody, which are codes, dates (but
  * no birth dates) and what shapes the answer. `…` stands for every other.
  */
-export const askedOf = (
-  registry: Registry,
-  { type, applied }: Pick<Search, 'type' | 'applied'>,
-): string | undefined => {
+const askedOf = (registry: Registry, { type, applied }: Pick<Search, 'type' | 'applied'>): string | undefined => {
   if (applied.length === 0) return undefined
   const text = applied.map(([name, value]) => `${name}=${isKept(registry, type, name) ? value : '…'}`).join('&')
   return text.length > longest ? `${text.slice(0, longest)}…` : text

@@ -5,7 +5,7 @@ import type { Connection } from '../database.ts'
 import type { ReadingsAsked } from '../figures.ts'
 import type { Store } from '../store.ts'
 import type { StudyPersonRow } from '../study-people.ts'
-import { askedOf } from './asked.ts'
+import { searchAsked } from './asked.ts'
 import { concernedBy, type Found, withSubjects } from './concerned.ts'
 import { type Asking, type Match, namedBeside } from './named.ts'
 import { keptAccesses, settledAccesses } from './quarantine-access.ts'
@@ -245,9 +245,3 @@ const peopleFound = ({ patientId, subject, patient }: StudyPersonRow): readonly 
   { type: 'ResearchSubject', patientId, content: subject },
   ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
 ]
-
-const searchAsked = (registry: Registry, search: Search): Asked => ({
-  interaction: 'search-type',
-  type: search.type,
-  query: askedOf(registry, search),
-})
