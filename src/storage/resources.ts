@@ -26,7 +26,6 @@ import { keepRefused } from './quarantine.ts'
 import type { QuarantineRoom } from './quarantine-room.ts'
 import { settleQuarantined } from './quarantine-settling.ts'
 import { readQuarantined, readQuarantinedDocument } from './quarantined.ts'
-import type { RowsAsked } from './rows-asked.ts'
 import { undone } from './savepoint.ts'
 import { searchMatches, searchPage } from './search.ts'
 import { readSeries } from './series.ts'
@@ -200,11 +199,8 @@ const reading = (
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
   takeTurns: criteria => takeTurns(connection, criteria),
-  whose: async (asked, action) => {
-    const known: RowsAsked[] = []
-    for (const one of asked) known.push(await lookedUp(connection, asking, one))
-    return whose(connection, asking, known, action)
-  },
+  whose: async (asked, action) =>
+    whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),
 })
 
 /** The same search, with the codes that its questions about terminology mean. */
