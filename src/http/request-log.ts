@@ -1,12 +1,14 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
  * One line a request: method, path, status, duration, request id. Query strings can be health data, headers can be
- * tokens: neither is written, at any level. Nor is what opens something by standing in a path.
+ * tokens: neither is written, at any level. Nor is what opens something by standing in a path. A caller who has an id of
+ * their own is answered that one.
  */
 export const logRequests = (server: FastifyInstance): void => {
   server.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    reply.header('x-request-id', callersIdIn(request.headers).callersRequestId ?? request.id)
     reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
     done()
   })
@@ -18,6 +20,15 @@ export const logRequests = (server: FastifyInstance): void => {
     request.log[level]({ method, path, status, durationMs: Math.round(elapsedTime * 10) / 10 })
     done()
   })
+}
+
+/**
+ * The log has it beside our own, so that both logs can be laid side by side. It is no id of what is recorded: whoever asks could write
+ * there what patients are shown, and let many requests pass for one.
+ */
+export const callersIdIn = (headers: IncomingHttpHeaders): { readonly callersRequestId?: string } => {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? { callersRequestId: given } : {}
 }
 
 const pathOf = ({ url }: FastifyRequest): string => {

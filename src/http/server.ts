@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import fastifyCompress from '@fastify/compress'
 import fastifyCors, { type FastifyCorsOptions, type FastifyCorsOptionsDelegatePromise } from '@fastify/cors'
@@ -16,7 +15,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import { answerError, outcomeText, sendOutcome } from './errors.ts'
 import { presentAnswers } from './presentation.ts'
-import { logRequests } from './request-log.ts'
+import { callersIdIn, logRequests } from './request-log.ts'
 
 type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
@@ -31,7 +30,9 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    genReqId: requestIdOf,
+    genReqId: () => randomUUID(),
+    childLoggerFactory: (logger, ids, options, { headers }) =>
+      logger.child({ ...ids, ...callersIdIn(headers) }, options),
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
     requestTimeout: 120_000,
@@ -101,12 +102,6 @@ const publicPath = /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/smart-configu
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536
-
-/** A caller's own id is kept, so that both logs can be laid side by side. */
-const requestIdOf = ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
-}
 
 /** Not HTTP at all, or headers beyond all measure: there is no request yet, only a socket. */
 const answerMalformed = (error: Error & { readonly code?: string }, socket: Socket): void => {

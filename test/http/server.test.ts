@@ -35,6 +35,8 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
   return { server, lines }
 }
 
+const ownId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 const issueOf = (response: { json: () => { issue: readonly { code: string; diagnostics: string }[] } }) =>
   response.json().issue[0]
 
@@ -55,7 +57,11 @@ t.test('a fault answers 500 without any detail, and is logged with the request i
   t.equal(response.statusCode, 500)
   t.same(issueOf(response), { severity: 'error', code: 'exception', diagnostics: 'Internal error' })
   const logged = lines.find(line => line.includes('broken')) ?? ''
-  t.match(JSON.parse(logged), { requestId: 'abc-1', err: { message: 'broken', stack: /server\.test/ } })
+  t.match(JSON.parse(logged), {
+    requestId: ownId,
+    callersRequestId: 'abc-1',
+    err: { message: 'broken', stack: /server\.test/ },
+  })
 })
 
 t.test('what is behind a 503 is logged once, as a warning with the request id, and not answered', async t => {
@@ -67,7 +73,8 @@ t.test('what is behind a 503 is logged once, as a warning with the request id, a
   t.equal(logged.length, 1)
   t.match(JSON.parse(logged[0] ?? ''), {
     level: 40,
-    requestId: 'abc-2',
+    requestId: ownId,
+    callersRequestId: 'abc-2',
     msg: 'The database was busy; try again',
     err: { cause: { message: 'deadlock', code: '40P01', cause: { message: 'connect ECONNREFUSED 10.0.0.7:5432' } } },
   })
@@ -135,8 +142,23 @@ t.test('each answer names its request, by the id that came with it or a new one'
       'x-request-id'
     ]
   t.equal(await ask('from-the-proxy.1'), 'from-the-proxy.1')
-  t.match(await ask(), /^[0-9a-f-]{36}$/)
-  t.match(await ask('no spaces\tor worse'), /^[0-9a-f-]{36}$/)
+  t.match(await ask(), ownId)
+  t.match(await ask('no spaces\tor worse'), ownId)
+})
+
+t.test('the log has our own id of a request, and beside it the caller’s where that is one', async t => {
+  const { server, lines } = await open()
+  const idsOf = async (id: string) => {
+    const from = lines.length
+    await server.inject({ url: '/long', headers: { 'x-request-id': id } })
+    const { requestId, callersRequestId } = JSON.parse(lines[from] ?? '')
+    return { requestId, callersRequestId }
+  }
+  const first = await idsOf('ever')
+  const second = await idsOf('ever')
+  t.match([first, second], Array(2).fill({ requestId: ownId, callersRequestId: 'ever' }))
+  t.not(first.requestId, second.requestId)
+  t.match(await idsOf('no spaces\tor worse'), { requestId: ownId, callersRequestId: undefined })
 })
 
 t.test('the log has method, path, status and time, never a query, a header or a body', async t => {

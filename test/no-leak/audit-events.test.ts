@@ -144,7 +144,7 @@ const pathsOf = (of: readonly (Done | undefined)[]) => of.flatMap(one => one?.pa
 
 const shown = new Map<string, readonly AuditEvent[]>()
 for (const { name, call } of readers) shown.set(name, recordedIn(await resourcesAt(call, 'AuditEvent?_count=1000')))
-const everythingShownTo = ({ name }: Reader) => shown.get(name) ?? []
+const everythingShownTo = ({ name }: Pick<Reader, 'name'>) => shown.get(name) ?? []
 const shownTo = (reader: Reader) => everythingShownTo(reader).filter(event => doneIn(event) !== undefined)
 const isPatient = ({ name }: Reader) => facts.patients.some(([id]) => id === name)
 
@@ -265,5 +265,18 @@ t.test('by no roundabout way anything of it is told', async t => {
     )
     const consents = included.flatMap(({ resourceType, id = '' }) => (resourceType === 'Consent' ? [id] : []))
     t.strictSame(consents, [], `${name}: _include`)
+  }
+})
+
+t.test('what a caller calls their request is told to nobody', async t => {
+  const named = { 'x-request-id': 'of-lou-1980-01-01' }
+  const { status, headers } = await researcher('GET', 'Observation/ann-heart-0', undefined, named)
+  t.match({ status, headers }, { status: 200, headers: named })
+  await seal()
+  for (const { name, call } of readers) {
+    const before = everythingShownTo({ name }).length
+    const events = await resourcesAt(call, 'AuditEvent?_count=1000')
+    t.notMatch(JSON.stringify(events), 'of-lou-1980', name)
+    if (name === 'ann') t.ok(recordedIn(events).length > before)
   }
 })

@@ -135,6 +135,19 @@ t.test('what was done by one request stands together, each once', async t => {
   t.equal(await items(), before + 2, 'so does what one page of ours asks')
 })
 
+t.test('each request stands for itself, whatever its caller calls it', async t => {
+  const items = async () => (await browser.get(page)).body.split('list-group-item').length - 1
+  const before = await items()
+  const reader = await staffToken(researcher, 'user/Observation.rs')
+  for (const _ of [1, 2, 3])
+    await server.inject({
+      url: `/fhir/Observation?subject=Patient/${ann}`,
+      headers: { authorization: `Bearer ${reader}`, 'x-request-id': 'ever' },
+    })
+  await seal()
+  t.equal(await items(), before + 3)
+})
+
 t.test('a long list has pages', async t => {
   const reader = await staffToken(researcher, 'user/Observation.rs')
   for (let read = 0; read < 101; read += 1) await send(reader, 'GET', `Observation?subject=Patient/${ann}`)
