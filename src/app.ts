@@ -99,7 +99,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     },
     ...(omhSchemaDir === undefined ? {} : { omhSchemaDir }),
   })
-  const { accessFor, findCaller } = fhir
+  const { accessFor } = fhir
   const readAs: ReadAs = async (caller, id) => {
     const { content } = await fhir.openStoreFor(caller, accessFor(caller)).read('Subscription', id)
     return JSON.parse(content)
@@ -152,7 +152,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   }
   server.decorate('authorization', authorization)
   await server.register(authorizationRoutes, { answerPage: answerErrorPage })
-  if (working !== undefined) await server.register(websocketRoutes, { sockets: working.sockets, findCaller })
+  if (working !== undefined) await server.register(websocketRoutes, { ...fhir, sockets: working.sockets })
   await server.register(openApiRoutes, { registry, version: packageJson.version, base })
   const later = jobs && (await openAsync({ database, fhir, log }, jobs))
   server.addHook('preClose', async () => later?.close())

@@ -4,6 +4,7 @@ import { asyncAnswer } from '../interactions/async-answer.ts'
 import { asyncRequestOf } from '../interactions/async-request.ts'
 import type { Context, Routed } from '../interactions/interaction.ts'
 import { addAsyncRequest, cancelAsyncRequest, findAsyncRequest } from '../storage/async-request.ts'
+import type { Tried } from '../storage/audit/refusal.ts'
 import type { Database } from '../storage/database.ts'
 import { type FindCaller, type Pages, requireCaller } from './caller.ts'
 import { sendAnswer } from './fhir-answer.ts'
@@ -11,6 +12,7 @@ import { parseBodies } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
 import type { Bounds } from './in-flight.ts'
 import { refuseLines, requirePresentation } from './presentation.ts'
+import { type RefusedParts, recordRefused } from './refused-token.ts'
 
 /** Requests that clients prefer to have answered later. https://hl7.org/fhir/async-bundle.html */
 export type AsyncRequests = {
@@ -38,12 +40,13 @@ const folder = '_async'
 export const sendAccepted = (reply: FastifyReply, location: string): FastifyReply =>
   reply.code(202).headers({ 'content-location': location, 'preference-applied': 'respond-async' }).send()
 
-type RouteOptions = ContextParts & {
-  readonly findCaller: FindCaller
-  readonly pages: Pages
-  readonly bounds: Bounds
-  readonly database: Database
-}
+type RouteOptions = ContextParts &
+  RefusedParts & {
+    readonly findCaller: FindCaller
+    readonly pages: Pages
+    readonly bounds: Bounds
+    readonly database: Database
+  }
 
 /** Where a client looks how far its request is, fetches its answer, or cancels it. Nobody else's is there. */
 export const asyncRoutes = async (
@@ -53,7 +56,7 @@ export const asyncRoutes = async (
   const contextOf = openContexts(parts)
   parseBodies(server)
   server.decorateRequest('caller', undefined)
-  server.addHook('onRequest', requireCaller(findCaller, pages))
+  server.addHook('onRequest', requireCaller(findCaller, pages, recordRefused(parts, triedBy)))
   bounds(server)
   server.addHook('onRequest', async (request, reply) => {
     requirePresentation(request)
@@ -85,6 +88,9 @@ export const asyncRoutes = async (
     return reply.code(202).send()
   })
 }
+
+/** Of what was asked for nothing is known that the token would not have to show first. */
+const triedBy = ({ method }: FastifyRequest): Tried => ({ interaction: method === 'DELETE' ? 'delete' : 'read' })
 
 type Named = { Params: { readonly id: string } }
 

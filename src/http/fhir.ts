@@ -16,16 +16,15 @@ import type { Bounds } from './in-flight.ts'
 import { formType, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
-import { recordRefused } from './refused-token.ts'
+import { type RefusedParts, recordRefused } from './refused-token.ts'
 
-export type FhirOptions = ContextParts & {
-  readonly findCaller: FindCaller
-  /** Whose a token is that is in force no more, as far as that is to be recorded. */
-  readonly findRefused: FindCaller
-  readonly pages: Pages
-  readonly bounds: Bounds
-  readonly face?: Face
-}
+export type FhirOptions = ContextParts &
+  RefusedParts & {
+    readonly findCaller: FindCaller
+    readonly pages: Pages
+    readonly bounds: Bounds
+    readonly face?: Face
+  }
 
 /** How the same is spoken at another base: by which of the interactions, in which formats, and what becomes of an answer. */
 export type Face = {

@@ -101,10 +101,11 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
   })
 }
 
-/** Of a route, what is asked of our own interactions by it. */
+/** Of a route, what is asked of our own interactions by it, where it asks any; undefined where there is none. */
 const triedAt = ({ method, routeOptions: { url } }: FastifyRequest): Tried | undefined => {
+  if (url === undefined) return undefined
   const { type } = routes.find(({ path }) => url === `${apiPath}/${path}`) ?? {}
-  return type && { interaction: interactionOf[method] ?? 'read', type }
+  return { interaction: interactionOf[method] ?? 'read', type }
 }
 
 const interactionOf: Readonly<Record<string, string>> = { POST: 'create', PATCH: 'update', DELETE: 'delete' }
