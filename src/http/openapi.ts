@@ -6,6 +6,7 @@ import type { Served } from '../capability/statement.ts'
 import { readParameterTexts } from '../fhir/search-parameter-text.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
+import { tellFileErrors } from './file-errors.ts'
 import { servedFormats } from './media-type.ts'
 
 export type OpenApiOptions = Pick<Served, 'registry' | 'version'> & { readonly base: () => string }
@@ -26,6 +27,7 @@ export const openApiRoutes = async (server: FastifyInstance, { base, registry, v
     return document
   }
   server.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(documentBytes()))
+  tellFileErrors(server)
   await server.register(fastifySwagger, { mode: 'static', specification: { document: { openapi: '3.0.3' } as never } })
   await server.register(fastifySwaggerUi, {
     routePrefix: '/docs',

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /**
  * One line a request: method, path, status, duration, request id. Query strings can be health data, headers can be
@@ -8,18 +8,29 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
  */
 export const logRequests = (server: FastifyInstance): void => {
   server.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', callersIdIn(request.headers).callersRequestId ?? request.id)
-    reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+    nameAnswer(request, reply)
     done()
   })
   server.addHook('onResponse', (request, reply, done) => {
-    const { method } = request
-    const path = pathOf(request)
-    const level = quietPaths.has(path) ? 'debug' : 'info'
-    const { statusCode: status, elapsedTime } = reply
-    request.log[level]({ method, path, status, durationMs: Math.round(elapsedTime * 10) / 10 })
+    logAnswer(request, reply, { durationMs: Math.round(reply.elapsedTime * 10) / 10 })
     done()
   })
+}
+
+/** The same where no route can be looked for, and so no hook runs. */
+export const logUnrouted = (request: FastifyRequest, reply: FastifyReply): void => {
+  nameAnswer(request, reply)
+  reply.raw.once('finish', () => logAnswer(request, reply))
+}
+
+const nameAnswer = (request: FastifyRequest, reply: FastifyReply): void => {
+  reply.header('x-request-id', callersIdIn(request.headers).callersRequestId ?? request.id)
+  reply.headers({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+}
+
+const logAnswer = (request: FastifyRequest, { statusCode: status }: FastifyReply, more: object = {}): void => {
+  const path = pathOf(request)
+  request.log[quietPaths.has(path) ? 'debug' : 'info']({ method: request.method, path, status, ...more })
 }
 
 /**

@@ -13,20 +13,24 @@ import {
 import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
-import { answerError, outcomeText, sendOutcome } from './errors.ts'
+import { answerError, outcomeText } from './errors.ts'
 import { presentAnswers } from './presentation.ts'
-import { callersIdIn, logRequests } from './request-log.ts'
+import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
 
 type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
   readonly log: FastifyBaseLogger
   readonly xml: Xml
-  /** Answers a browser at an address where nothing is. */
-  readonly answerNoPage?: (request: FastifyRequest, reply: FastifyReply) => FastifyReply
+  /** Answers a browser at an address where nothing is, or can be. */
+  readonly answerNoPage?: AnswerError
 }
+
+type AnswerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
 
 /** The HTTP server before any route: request ids, logging, compression both ways, CORS, and errors as FHIR has them. */
 export const openServer = async ({ config, log, xml, answerNoPage }: Options): Promise<FastifyInstance> => {
+  const answerNothing: AnswerError = (error, request, reply) =>
+    (answerNoPage !== undefined && isForPeople(request) ? answerNoPage : answerError)(error, request, reply)
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -42,16 +46,18 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     return503OnClosing: false,
     http: { maxHeaderSize: mostHeaderBytes },
     routerOptions: { maxParamLength: 1000 },
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => {
+      logUnrouted(request, reply)
+      return answerNothing(error, request, reply)
+    },
     clientErrorHandler: answerMalformed,
   })
   logRequests(server)
   presentAnswers(server, xml)
   server.setErrorHandler(answerError)
   server.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? ''
-    if (answerNoPage !== undefined && isForPeople(request, path)) return answerNoPage(request, reply)
-    return sendOutcome(reply, new FhirError('not-found', `Nothing is at ${path}; the FHIR API is below /fhir`))
+    const nothing = new FhirError('not-found', `Nothing is at ${pathOf(request)}; the FHIR API is below /fhir`)
+    return answerNothing(nothing, request, reply)
   })
   await server.register(fastifyCors, () => corsFor(config.corsOrigins))
   await server.register(fastifyCompress, {
@@ -65,8 +71,10 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
 }
 
 /** A browser goes there because of what somebody has typed or followed; what programs ask is elsewhere. */
-const isForPeople = ({ method, headers }: FastifyRequest, path: string): boolean =>
-  method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '') && !programPath.test(path)
+const isForPeople = (request: FastifyRequest): boolean =>
+  request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '') && !programPath.test(pathOf(request))
+
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
 
 const programPath = /^\/(fhir|oauth|omh|api|\.well-known)(\/|$)/i
 

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FhirError } from '../fhir/error.ts'
 import { toldError } from '../http/errors.ts'
 import { nothingElseText } from './content-security.ts'
 import { html } from './html.ts'
@@ -24,9 +23,9 @@ export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: 
 }
 
 /** Where there is nothing at all, no plugin of the pages has come by. */
-export const answerNoPage = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+export const answerNoPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   reply.headers({ 'content-security-policy': nothingElseText, 'referrer-policy': 'no-referrer' })
-  return answerErrorPage(new FhirError('not-found', 'There is no such page'), request, reply)
+  return answerErrorPage(error, request, reply)
 }
 
 /** For whoever was sent here by an app whose request cannot be answered, nor sent back. */

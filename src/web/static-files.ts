@@ -2,9 +2,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
+import { tellFileErrors } from '../http/file-errors.ts'
 
 /** Styles and modules of the pages, as they lie in the folder; the look, which is Bootstrap's; and what draws their charts. */
 export const staticFiles = async (server: FastifyInstance): Promise<void> => {
+  tellFileErrors(server)
   await server.register(fastifyStatic, {
     root: join(import.meta.dirname, 'static'),
     prefix: '/static/',

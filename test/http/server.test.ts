@@ -161,6 +161,17 @@ t.test('the log has our own id of a request, and beside it the caller’s where 
   t.match(await idsOf('no spaces\tor worse'), { requestId: ownId, callersRequestId: undefined })
 })
 
+t.test('a request with an address that can be none is named and logged as any other', async t => {
+  const { server, lines } = await open()
+  const { headers } = await server.inject({ url: '/100%?code=hidden', headers: { 'x-request-id': 'ever' } })
+  t.match(headers, { 'x-request-id': 'ever', 'x-content-type-options': 'nosniff' })
+  t.match(
+    lines.map(line => JSON.parse(line)),
+    [{ method: 'GET', path: '/100%', status: 400, requestId: ownId, callersRequestId: 'ever' }],
+  )
+  t.notMatch(lines.join(''), /hidden/)
+})
+
 t.test('the log has method, path, status and time, never a query, a header or a body', async t => {
   const { server, lines } = await open()
   await server.inject({
