@@ -171,6 +171,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   await server.register(pageRoutes, {
     cookies,
     ...pages,
+    trail: audit.trail,
     openStoreFor,
     registry,
     codeClasses,

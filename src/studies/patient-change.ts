@@ -1,5 +1,5 @@
 import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
-import { FhirError, unlessRefused } from '../fhir/error.ts'
+import { FhirError } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
 import { type Channel, isOf, toMobile } from '../storage/model/patient-address.ts'
 import { callerOfPerson } from '../storage/token.ts'
@@ -9,7 +9,7 @@ import type { RegisteringParts } from './registering.ts'
 
 /** What those who have registered a patient change of what is said of the patient. */
 export type PatientChanges = {
-  /** Undefined where the person may not change it, or there is no such patient. */
+  /** Undefined where the person may not change it. Throws FhirError where there is no such patient for them. */
   readonly find: (person: string, patient: string) => Promise<PatientToChange | undefined>
   /** Only after `version`. Throws FhirError, with 412 where somebody else was faster. */
   readonly change: (person: string, patient: string, version: string, fields: PatientFields) => Promise<void>
@@ -25,11 +25,12 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
   return {
     find: async (person, id) => {
       const { caller, store } = await openAs(person)
-      const stored = await unlessRefused(() => store.read('Patient', id))
-      const patient: Patient | undefined = stored && JSON.parse(stored.content)
-      const owner = /^Organization\/(.+)$/.exec(patient?.managingOrganization?.reference ?? '')?.[1] ?? ''
-      if (stored === undefined || patient === undefined || !caller.organizations.includes(owner)) return undefined
-      return { patient, version: stored.versionId, fields: fieldsOf(patient) }
+      const stored = await store.read('Patient', id)
+      const patient: Patient = JSON.parse(stored.content)
+      const owner = /^Organization\/(.+)$/.exec(patient.managingOrganization?.reference ?? '')?.[1] ?? ''
+      return caller.organizations.includes(owner)
+        ? { patient, version: stored.versionId, fields: fieldsOf(patient) }
+        : undefined
     },
     change: async (person, id, ifMatch, fields) => {
       const { store } = await openAs(person)

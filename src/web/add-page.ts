@@ -12,6 +12,7 @@ import type { openContexts } from '../http/fhir-context.ts'
 import type { Cookies } from '../http/session.ts'
 import type { Outbox } from '../messages/outbox.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
+import type { Trail } from '../storage/audit/trail.ts'
 import type { Store } from '../storage/store.ts'
 import type { Acceptance } from '../studies/acceptance.ts'
 import type { Invitations } from '../studies/invitations.ts'
@@ -23,6 +24,8 @@ import type { StudyActions } from '../studies/study-actions.ts'
 export type PageOptions = {
   readonly accounts: Accounts
   readonly cookies: Cookies
+  /** Where it is recorded whom a page refuses. */
+  readonly trail: Trail
   readonly ehrLaunches: EhrLaunches
   readonly administered: AdministeredOrganizations
   readonly staffInvitations: StaffInvitations

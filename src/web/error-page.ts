@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FhirError } from '../fhir/error.ts'
 import { toldError } from '../http/errors.ts'
 import { nothingElseText } from './content-security.ts'
 import { html } from './html.ts'
@@ -6,8 +7,15 @@ import { wordsOf } from './own-page.ts'
 import { pageText, sendPage } from './page.ts'
 
 /** The same errors as everywhere, in words for people. */
-export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const { status } = toldError(error, request)
+export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  sendErrorPage(toldError(error, request), request, reply)
+
+/** The same of what is told already. */
+export const sendErrorPage = (
+  { status }: Pick<FhirError, 'status'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words
   const key = keyOf(status)

@@ -28,7 +28,6 @@ import { authorizePage } from './authorize.ts'
 import { contentSecurityPolicy } from './content-security.ts'
 import { ehrLaunchPage } from './ehr-launch.ts'
 import { emailChangePage } from './email-change.ts'
-import { answerErrorPage } from './error-page.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
 import { requireOwnForms } from './form-token.ts'
 import { allowFrame, isFramed, jarOf } from './frame.ts'
@@ -60,6 +59,7 @@ import { patientImportPage } from './patient-import.ts'
 import { patientImportsPage } from './patient-imports.ts'
 import { patientNewPage } from './patient-new.ts'
 import { patientsPage } from './patients.ts'
+import { recordRefusedPages } from './refused-page.ts'
 import { secondFactorPage } from './second-factor.ts'
 import { sharingPage } from './sharing.ts'
 import { sharingCopyPage } from './sharing-copy.ts'
@@ -185,7 +185,7 @@ const pages: readonly AddPage[] = [
 /** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */
 export const pageRoutes = async (server: FastifyInstance, options: PageOptions): Promise<void> => {
   const { accounts, cookies } = options
-  server.setErrorHandler(answerErrorPage)
+  recordRefusedPages(server, { database: accounts.database, trail: options.trail })
   await server.register(fastifyHelmet, headers(cookies.options.secure))
   await server.register(staticFiles)
   await server.register(fastifyCookie)

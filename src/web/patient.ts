@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
+import { unlessRefused } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { callerOfSession } from '../storage/account/session.ts'
@@ -39,7 +40,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
     const [name = {}] = patient.name ?? []
     const token = ownToken(reply)
     const apps = isFramed(request) ? [] : await launches.apps(person)
-    const changes = !isFramed(request) && (await patientChanges.find(person, id)) !== undefined
+    const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
     const isReader = (await interactions.choices.only(person, pagesClient)) === id
     // Staff read all their pages in English.
     const words = isReader ? wordsOf(request) : wordsFor('en')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { type Browser, openBrowser } from '../support/browser.ts'
+import { type Browser, openBrowser, type Shown } from '../support/browser.ts'
 import { gatherPageRoutes } from '../web/page-routes.ts'
 import { fromAbove, linkPages, openPages, openTable, pageTable } from '../web/page-table.ts'
 import { openTenants } from '../web/tenants.ts'
@@ -13,6 +13,11 @@ t.setTimeout(280_000)
 const { browsers, addressOf } = await openTable(world)
 
 const rowOf = (path: string) => pageTable[path] ?? { may: [] }
+/** All that a page has refused to somebody who is signed in. */
+const refused: { readonly asked: string; readonly request: string }[] = []
+const noteRefused = (asked: string, { status, headers }: Shown) => {
+  if (status === 403 || status === 404) refused.push({ asked, request: String(headers['x-request-id']) })
+}
 const tokenOf = async (browser: Browser, page: string) =>
   /name="_csrf" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? ''
 
@@ -25,7 +30,9 @@ t.test('a page is there for those who may see it, and for nobody else', async t 
   for (const { path } of routes.filter(({ method, path }) => method === 'GET' && path in pageTable)) {
     const { may, isNothing } = rowOf(path)
     for (const [role, browser] of Object.entries(browsers)) {
-      const { status, location } = await browser.get(addressOf(path))
+      const shown = await browser.get(addressOf(path))
+      noteRefused(`${role}: GET ${path}`, shown)
+      const { status, location } = shown
       const isThere = status === 200 || (status === 303 && location?.startsWith('/account/second-factor'))
       t.equal(isThere, isNothing !== true && may.some(one => one === role), `${role}: ${path} ${status}`)
       if (!isThere) t.ok(status === 404 || (status === 303 && location === '/account'), `${role}: ${path} ${status}`)
@@ -56,8 +63,9 @@ t.test('no form is taken from who does not see its page', async t => {
     const _csrf = await tokenOf(browser, '/account')
     for (const { path } of routes.filter(({ method, path }) => method === 'POST' && path in pageTable)) {
       if (rowOf(path).may.some(one => one === role)) continue
-      const { status } = await browser.post(addressOf(path), { _csrf })
-      t.ok(status === 404, `${role}: ${path} ${status}`)
+      const shown = await browser.post(addressOf(path), { _csrf })
+      noteRefused(`${role}: POST ${path}`, shown)
+      t.ok(shown.status === 404, `${role}: ${path} ${shown.status}`)
     }
   }
 })
@@ -89,4 +97,15 @@ t.test('whatever a page reads or writes is recorded within the request that it w
     SELECT DISTINCT client, request FROM audit_record WHERE client = 'pages' AND interaction <> 'sign-in'`)
   t.ok(found.length > 100)
   t.notOk(found.some(({ request }) => request === null))
+})
+
+t.test('whatever a page refuses is recorded once', async t => {
+  const found = await world.database.any<{ request: string; outcome: number }>(sql.fragment`
+    SELECT request, outcome FROM audit_record WHERE outcome IN (403, 404) AND client = 'pages'`)
+  const outcomes = Map.groupBy(found, ({ request }) => request)
+  t.ok(refused.length > 900, `${refused.length}`)
+  t.same(
+    refused.flatMap(({ asked, request }) => (outcomes.get(request)?.length === 1 ? [] : [asked])),
+    [],
+  )
 })

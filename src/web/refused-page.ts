@@ -1,0 +1,91 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
+import { FhirError } from '../fhir/error.ts'
+import { toldError } from '../http/errors.ts'
+import { agentOf } from '../storage/audit/agent.ts'
+import { type Keep, recordRefusal, type Tried } from '../storage/audit/refusal.ts'
+import type { Trail } from '../storage/audit/trail.ts'
+import type { Database } from '../storage/database.ts'
+import { callerOfPatient, callerOfPerson, patientsOf } from '../storage/token.ts'
+import { sendErrorPage } from './error-page.ts'
+
+type Parts = { readonly database: Database; readonly trail: Trail }
+
+/**
+ * Whom a page refuses is recorded, as at the FHIR API: much of it was refused before any store was asked. What a store has refused it has
+ * recorded itself. What is at no page's address is nothing that anybody could be refused.
+ */
+export const recordRefusedPages = (server: FastifyInstance, parts: Parts): void => {
+  const told = new WeakSet<FastifyRequest>()
+  server.setErrorHandler(async (error, request, reply) => {
+    told.add(request)
+    const refusal = toldError(error, request)
+    try {
+      await record(parts, request, refusal)
+    } catch (unrecorded) {
+      return sendErrorPage(toldError(unrecorded, request), request, reply)
+    }
+    return sendErrorPage(refusal, request, reply)
+  })
+  // Some say it in words of their own.
+  server.addHook('onSend', async (request, { statusCode: status }) => {
+    if (!told.has(request)) await record(parts, request, new FhirError('forbidden', 'A page has said it', { status }))
+  })
+}
+
+const record = async (parts: Parts, request: FastifyRequest, refusal: FhirError): Promise<void> => {
+  const { session, id, routeOptions } = request
+  if (session === undefined || routeOptions.url === undefined || !refusals.has(refusal.status)) return
+  const thing = thingAt(routeOptions.url)
+  const keep: Keep = async access =>
+    parts.trail.keep({ ...agentOf(await callerFor(parts, session.person, thing), { request: id }), ...access })
+  await recordRefusal(keep, triedBy(request, thing), refusal)
+}
+
+/** A form that is filled in wrongly is refused by other statuses, and a link that is over is nobody's. */
+const refusals: ReadonlySet<number> = new Set([403, 404])
+
+type Thing = {
+  /** Of all pages about it. */
+  readonly path: string
+  readonly type?: ResourceType
+  /** The parameter that names it. */
+  readonly id?: string
+  /** Somebody's own as a patient. */
+  readonly isOwn?: true
+}
+
+/** The first that fits is the page's. */
+const things: readonly Thing[] = [
+  { path: '/organizations', type: 'Organization', id: 'organization' },
+  { path: '/studies', type: 'ResearchStudy', id: 'id' },
+  { path: '/patients/imports', type: 'Patient' },
+  { path: '/patients', type: 'Patient', id: 'id' },
+  { path: '/devices', type: 'Device', id: 'device' },
+  { path: '/quarantine', type: 'Observation' },
+  { path: '/audit', type: 'AuditEvent' },
+  { path: '/system' },
+  { path: '/sharing', type: 'ResearchStudy', id: 'study', isOwn: true },
+  { path: '', isOwn: true },
+]
+
+const thingAt = (url: string): Thing | undefined =>
+  things.find(({ path }) => url === path || url.startsWith(`${path}/`))
+
+const triedBy = ({ method, params }: FastifyRequest, { type, id = '' }: Omit<Thing, 'path'> = {}): Tried => {
+  const named = (params as Readonly<Record<string, string | undefined>>)[id]
+  return {
+    interaction: method === 'POST' ? 'update' : 'read',
+    type,
+    ...(named !== undefined && /^[A-Za-z0-9.-]{1,64}$/.test(named) ? { resource: named } : {}),
+  }
+}
+
+/** What staff who are patients as well do as such is nobody's to oversee. */
+const callerFor = async ({ database }: Parts, person: string, thing: Thing | undefined): Promise<Caller> => {
+  const acting = { person, client: 'pages', scope: '' }
+  const [patient] = thing?.isOwn === true ? await patientsOf(database, person) : []
+  const asPatient = patient === undefined ? undefined : await callerOfPatient(database, { ...acting, patient })
+  return asPatient ?? callerOfPerson(database, acting)
+}
