@@ -20,7 +20,7 @@ export const toldError = (error: unknown, request: FastifyRequest): FhirError =>
   return known
 }
 
-export const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
+const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
   const presentation = reply.request.presentation ?? plain
   const text = resourceText(outcomeText(error), presentation, reply.server.xml)
   return sayWhen(reply, error).code(error.status).type(contentTypeOf(presentation)).send(text)
