@@ -1,6 +1,7 @@
 import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
+import { appGrant } from '../access/vocabulary.ts'
 import { systems } from '../fhir/canonical.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
@@ -96,7 +97,10 @@ const queryOfAsked = ({ study, ...days }: Asked, own: Own | undefined): string =
 
 const nothing = { lines: [], next: undefined }
 
-/** What they did themselves, and when they signed in, is theirs to know; who could not sign in may be somebody else. */
+/**
+ * What they did on our pages, and when they signed in, is theirs to know; who could not sign in may be somebody else. An app has a server
+ * of somebody else's, also where they allowed it what it does.
+ */
 const findLines = async (
   { person, caller, records }: Own,
   asked: Asked,
@@ -114,12 +118,16 @@ const findLines = async (
     byReference(registry, person),
   )
   const signIn = criteria({ subtype: '110122' })
-  const others = and(not(own), not(signIn))
+  const byApp = or(
+    and(criteria({ type: 'rest' }), not(criteria({ 'agent:identifier': 'pages' }))),
+    criteria({ subtype: `${appGrant}|` }),
+  )
+  const others = and(or(not(own), byApp), not(signIn))
   const where = and(search.where, or(others, and(signIn, criteria({ 'outcome:not': '0' }))))
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return {
-    lines: events.map(event => ownAuditLine(event, { words, classes: codeClasses })),
+    lines: events.map(event => ownAuditLine(event, { words, classes: codeClasses, self: { person, records } })),
     next,
   }
 }

@@ -1,6 +1,9 @@
 import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
+import { appGrant } from '../access/vocabulary.ts'
+import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Key, Words } from '../messages/catalogue.ts'
+import { commandLineClient } from '../storage/client.ts'
 import { happenedIn, whoeverHadTheLink } from '../studies/invitation-event.ts'
 import { titleIn } from '../studies/study-words.ts'
 import { type AuditLine, auditLine } from './audit-line.ts'
@@ -8,11 +11,20 @@ import { type Html, html } from './html.ts'
 import { thingsOf } from './scope-sentence.ts'
 import { worded } from './wording.ts'
 
-type Telling = { readonly words: Words; readonly classes: CodeClasses }
+/** Whoever reads it, as events name them. */
+type Self = {
+  /** Id of the Person. */
+  readonly person: string
+  /** Ids of all Patients that they are. */
+  readonly records: readonly string[]
+}
+
+type Telling = { readonly words: Words; readonly classes: CodeClasses; readonly self: Self }
 
 /** What an AuditEvent says to the patient themself, in their language. */
-export const ownAuditLine = (event: AuditEvent, { words, classes }: Telling): AuditLine => {
+export const ownAuditLine = (event: AuditEvent, { words, classes, self }: Telling): AuditLine => {
   const line = auditLine(event, { words, classes, typeName: type => typeName(type, words) })
+  if (isBy(self, event)) return { ...line, ...toldOfOwn(event, line, words) }
   const happened = happenedIn(event)
   return {
     ...line,
@@ -20,6 +32,33 @@ export const ownAuditLine = (event: AuditEvent, { words, classes }: Telling): Au
     app: line.app === ownPages ? words.say('disclosures.pages') : line.app,
     did: happened === undefined ? line.did : words.say(`disclosures.invitation-${happened}`),
   }
+}
+
+/** By reference, and by the identifier that an account has; FHIR lets no Person be an agent, which was not obeyed at first. */
+const isBy = ({ person, records }: Self, { agent }: AuditEvent): boolean =>
+  agent.some(
+    ({ who }) =>
+      (who?.identifier?.system === systems.account && who.identifier.value === person) ||
+      [`Person/${person}`, ...records.map(id => `Patient/${id}`)].some(one => one === who?.reference),
+  )
+
+/** With their token it was somebody else's server that did it; what they allowed it they did themselves. */
+const toldOfOwn = (
+  { subtype = [], agent }: AuditEvent,
+  { app = '' }: AuditLine,
+  { say }: Words,
+): Pick<AuditLine, 'who' | 'app'> & Partial<Pick<AuditLine, 'did'>> => {
+  const did = allowings[subtype.find(({ system }) => system === appGrant)?.code ?? '']
+  if (did !== undefined) return { who: say('disclosures.you'), app: undefined, did: say(did, { app }) }
+  const isOperators = agent.some(({ who }) => who?.identifier?.value === commandLineClient)
+  return isOperators ? { who: undefined, app } : { who: say('disclosures.through-your-app', { app }), app: undefined }
+}
+
+const allowings: Readonly<Record<string, Key>> = {
+  given: 'disclosures.app-given',
+  narrowed: 'disclosures.app-narrowed',
+  refused: 'disclosures.app-refused',
+  revoked: 'disclosures.app-revoked',
 }
 
 /** As the client of our own pages is called in the database. */

@@ -30,7 +30,8 @@ type Asked = {
 
 /**
  * Whatever others had or wrote of a patient's data, the latest first, as far as it is sealed: the accounting of disclosures that
- * https://www.ecfr.gov/current/title-45/section-164.528 asks for, and more. What the patient did is left out.
+ * https://www.ecfr.gov/current/title-45/section-164.528 asks for, and more. What was done as the patient is left out, also by an app of theirs:
+ * "except for disclosures […] to individuals of protected health information about them".
  */
 export const readDisclosures = (
   connection: Connection,
