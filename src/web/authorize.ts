@@ -19,7 +19,7 @@ export const authorizePage: AddPage = (server, options) => {
     const found = await findDecision(server, request, reply)
     return found === undefined ? reply : sendDecision(server, options, reply, found, firstState(found))
   })
-  server.post<Asked>('/authorize/:id', leadsAway, async (request, reply) => {
+  server.post<Asked>('/authorize/:id', { ...leadsAway, config: { isForAnybody: true } }, async (request, reply) => {
     if (typed(request.body, 'decision') === 'deny') return deny(server, request, reply)
     const found = await findDecision(server, request, reply)
     if (found === undefined) return reply

@@ -34,7 +34,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
     reply.clearCookie(cookies.nameOf('invitation'), cookies.options)
     return reply.redirect(`/sharing/${invitation.study}`, 303)
   }
-  server.post('/invitation/account', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/invitation/account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const invitation = await found(request)
     if (invitation === undefined) return sendInvitationIsOver(reply, wordsOf(request))
     const agreed = typed(request.body, 'person')

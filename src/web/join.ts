@@ -26,7 +26,7 @@ export const joinPage: AddPage = (server, options) => {
     const invitation = await staffInvitations.find(link)
     return invitation === undefined ? sendLinkIsOver(reply) : sendJoin(request, reply, options, { link, invitation })
   })
-  server.post('/join', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/join', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const { body, session } = request
     const link = typed(body, 'link')
     const invitation = await staffInvitations.find(link)

@@ -29,7 +29,8 @@ import { contentSecurityPolicy } from './content-security.ts'
 import { ehrLaunchPage } from './ehr-launch.ts'
 import { emailChangePage } from './email-change.ts'
 import { forgottenPasswordPage } from './forgotten-password.ts'
-import { requireOwnForms } from './form-token.ts'
+import { sendFormOfAnother } from './form-of-another.ts'
+import { requireOwnForms, unmarkedToken } from './form-token.ts'
 import { allowFrame, isFramed, jarOf } from './frame.ts'
 import { intakePages } from './intake-pages.ts'
 import { invitationPage } from './invitation.ts'
@@ -194,6 +195,7 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
   await server.register(fastifyCsrf, {
     cookieKey: cookies.nameOf('form'),
     cookieOpts: cookies.options,
+    getToken: unmarkedToken,
     logLevel: 'debug',
   })
   await server.register(fastifyRateLimit, {
@@ -214,7 +216,8 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     }
     allowFrame(reply, request.session?.frame?.origins ?? [])
   })
-  requireOwnForms(server, { cookies, origin: () => new URL(accounts.address()).origin })
+  const origin = () => new URL(accounts.address()).origin
+  requireOwnForms(server, { cookies, origin, refuseOthers: sendFormOfAnother })
   server.get('/', async (_request, reply) => reply.redirect('/account', 303))
   for (const add of pages) add(server, options)
 }

@@ -32,7 +32,8 @@ export const secondFactorPage: AddPage = (server, options) => {
       ? sendSetUp(reply, await setUpOf(accounts, step), { continued, isAsked: request.session === undefined })
       : sendCode(reply, { continued, isLost })
   })
-  server.post('/second-factor', { ...leadsAway, config: { rateLimit: seldom } }, async (request, reply) => {
+  const settings = { ...leadsAway, config: { rateLimit: seldom, isForAnybody: true } }
+  server.post('/second-factor', settings, async (request, reply) => {
     const step = await findStep(accounts.database, cookieOf(request, cookies, 'step'))
     const continued = continuePath(typed(request.body, 'continue'))
     if (step === undefined) return sendOver(reply, continued)

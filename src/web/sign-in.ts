@@ -29,9 +29,11 @@ export const signInPage: AddPage = (server, options) => {
       continued,
       prompt: query.get('prompt') ?? undefined,
       done: [...query.keys()].map(name => doneTexts[name]).find(Boolean),
+      isUnsaved: query.has('unsaved'),
     })
   })
-  server.post('/sign-in', { ...leadsAway, config: { rateLimit: seldom } }, async (request, reply) => {
+  const settings = { ...leadsAway, config: { rateLimit: seldom, isForAnybody: true } }
+  server.post('/sign-in', settings, async (request, reply) => {
     const continued = continuePath(typed(request.body, 'continue'))
     const email = typed(request.body, 'email')
     const device = deviceOf(request.headers['user-agent'])
@@ -85,12 +87,14 @@ type Shown = {
   readonly prompt?: string | undefined
   /** What has led here. */
   readonly done?: Key | undefined
+  /** Whether a form has led here, of which nothing was done. */
+  readonly isUnsaved?: boolean
 }
 
 const sendSignIn = (
   reply: FastifyReply,
   { sso }: PageOptions,
-  { continued, email, refusal, done, prompt }: Shown,
+  { continued, email, refusal, done, prompt, isUnsaved = false }: Shown,
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
@@ -98,9 +102,10 @@ const sendSignIn = (
   const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
   return sendOwnPage(reply.code(status), words, {
     title,
-    isProblem: refusal !== undefined,
+    isProblem: refusal !== undefined || isUnsaved,
     content: html`<h1>${title}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
+${isUnsaved && notice('problem', html`<p>${say('sign-in.unsaved')}</p>`)}
 ${text && notice('problem', html`<p>${say(text)}</p>`)}
 ${form({
   action: '/sign-in',

@@ -4,7 +4,7 @@ import type { AddPage } from './add-page.ts'
 
 /** Ends the session, in the browser and here. */
 export const signOutAction: AddPage = (server, { accounts, cookies }) => {
-  server.post('/sign-out', async ({ session }, reply) => {
+  server.post('/sign-out', { config: { isForAnybody: true } }, async ({ session }, reply) => {
     if (session !== undefined) await endSession(accounts.database, session.person, session.id)
     clearSessionCookie(reply, cookies)
     return reply.redirect('/sign-in?signed-out', 303)

@@ -1,18 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Session } from '../storage/account/session.ts'
+import { pageOf } from './continue.ts'
 import { allowAnyFrame, isFramable } from './frame.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 
-/** A hook for pages of whoever is signed in: all others sign in first, and come back. */
+/** A hook for pages of whoever is signed in: all others sign in first, and come back. What they sent is lost, and they are told so. */
 export const requireSession = async (
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> => {
   if (request.session !== undefined) return undefined
   if (isFramable(request)) return sendOpenAgain(reply)
-  const back = request.method === 'GET' ? request.url : (request.url.split('?', 1)[0] ?? '')
-  return reply.redirect(`/sign-in?${new URLSearchParams({ continue: back })}`, 303)
+  const unsaved = request.method === 'POST' ? '&unsaved' : ''
+  return reply.redirect(`/sign-in?${new URLSearchParams({ continue: pageOf(request) })}${unsaved}`, 303)
 }
 
 const sendOpenAgain = (reply: FastifyReply): FastifyReply => {

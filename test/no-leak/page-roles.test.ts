@@ -1,7 +1,7 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { type Browser, openBrowser, type Shown } from '../support/browser.ts'
+import { type Browser, openBrowser, type Shown, wordsOf } from '../support/browser.ts'
 import { gatherPageRoutes } from '../web/page-routes.ts'
 import { fromAbove, linkPages, openPages, openTable, pageTable } from '../web/page-table.ts'
 import { openTenants } from '../web/tenants.ts'
@@ -12,6 +12,9 @@ t.teardown(() => world.server.close())
 t.setTimeout(280_000)
 const { browsers, addressOf } = await openTable(world)
 
+/** The nearest page at or above the path of a form. */
+const pageAbove = (path: string): string =>
+  routes.some(one => one.method === 'GET' && one.path === path) ? path : pageAbove(path.slice(0, path.lastIndexOf('/')))
 const rowOf = (path: string) => pageTable[path] ?? { may: [] }
 /** All that a page has refused to somebody who is signed in. */
 const refused: { readonly asked: string; readonly request: string }[] = []
@@ -73,11 +76,50 @@ t.test('no form is taken from who does not see its page', async t => {
 t.test('whoever is not signed in comes to sign-in, and does nothing', async t => {
   const nobody = openBrowser(world.server)
   const _csrf = await tokenOf(nobody, '/sign-in')
-  for (const { method, path } of routes.filter(({ path }) => path in pageTable)) {
+  for (const { method, path } of routes.filter(({ path }) => path in pageTable && path !== '/sign-out')) {
     const address = addressOf(path)
     const { status, location } = method === 'GET' ? await nobody.get(address) : await nobody.post(address, { _csrf })
-    const isSignIn = path === '/sign-out' ? '/sign-in?signed-out' : `/sign-in?continue=${encodeURIComponent(address)}`
-    t.same([status, location], [303, isSignIn], `${method} ${path}`)
+    const back = method === 'GET' ? address : addressOf(pageAbove(path))
+    const unsaved = method === 'GET' ? '' : '&unsaved'
+    t.same([status, location], [303, `/sign-in?continue=${encodeURIComponent(back)}${unsaved}`], `${method} ${path}`)
+  }
+  t.match(await nobody.post('/sign-out', { _csrf }), { status: 303, location: '/sign-in?signed-out' })
+})
+
+t.test('whoever sends a form after their session has ended comes back to a page that is there', async t => {
+  const posts = routes.filter(({ method, path }) => method === 'POST' && path in pageTable && path !== '/sign-out')
+  t.ok(posts.length > 60)
+  for (const { path } of posts) {
+    const browser = browsers[rowOf(path).may[0] ?? 'administrator']
+    const _csrf = await tokenOf(browser, '/account')
+    const session = browser.cookies.get('sharewell-session') ?? ''
+    browser.cookies.delete('sharewell-session')
+    const { location = '' } = await browser.post(addressOf(path), { _csrf })
+    t.match(wordsOf(await browser.get(location)), /nothing that you sent was saved or done/, path)
+    browser.cookies.set('sharewell-session', session)
+    if (rowOf(path).isNothing === true) continue
+    const back = new URL(location, 'http://here.invalid').searchParams.get('continue') ?? ''
+    t.match(await browser.get(back), { status: 200, headers: { 'content-type': /^text\/html/ } }, path)
+  }
+})
+
+t.test('no form that was made for one person does anything for another at the same browser', async t => {
+  const forAnybody = ['/authorize/:id', '/invitation/account', '/join', '/second-factor', '/sign-in']
+  // Opens a tab that has no cookies yet.
+  const tab = '/launched/:arrival/tab'
+  const { patient, ...others } = browsers
+  const _csrf = await tokenOf(patient, '/account')
+  const posts = routes.filter(({ method, path }) => method === 'POST' && !/^\/(sso|sign-out)/.test(path))
+  for (const { path } of posts) {
+    const other = others[rowOf(path).may.find(role => role !== 'patient') ?? 'administrator'] ?? patient
+    const shared = openBrowser(world.server, { remoteAddress: '10.9.0.1' })
+    for (const [name, value] of patient.cookies) shared.cookies.set(name, value)
+    shared.cookies.set('sharewell-session', other.cookies.get('sharewell-session') ?? '')
+    const answer = await shared.post(addressOf(path), { _csrf })
+    const isOfAnother = answer.status === 409 && /Somebody else has signed in.*Nothing was done/.test(wordsOf(answer))
+    // Whoever has no password is told that first.
+    const isRefused = isOfAnother || (answer.status === 403 && /your password, and you have none/.test(wordsOf(answer)))
+    t.equal(isRefused, ![...forAnybody, tab].includes(path), `${path} ${answer.status}`)
   }
 })
 

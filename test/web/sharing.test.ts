@@ -3,7 +3,7 @@ import t from 'tap'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../src/fhir/timezone.ts'
 import { wordsOf } from '../support/browser.ts'
-import { openInvited } from './invited.ts'
+import { openInvited, password } from './invited.ts'
 
 const world = await openInvited()
 const { arrived, band, browser, create, lab, patientToken, send, staff, study, text, update } = world
@@ -55,12 +55,16 @@ const measuring = async (patient: string) => {
 /** What the people of the study read of the patient. */
 const seen = async (patient: string): Promise<readonly string[]> =>
   (await world.pages(lab.manager, `Observation?patient=Patient/${patient}`)).map(({ resource }) => resource.id ?? '')
-const sign = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>, name = 'Ana C.') => {
-  const preview = await own.send(page, fields, page)
-  const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(preview.body)?.[1] ?? ''
+/** As far as what is shown before anything is signed, with what its form hides. */
+const preview = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>) => {
+  const shown = await own.send(page, fields, page)
+  const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(shown.body)?.[1] ?? ''
   const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
-  const hidden = Object.fromEntries(inputs.map(([, key = '', value = '']) => [key, value]))
-  return { preview, hidden, answer: await own.post(`${page}/sign`, { ...hidden, name }) }
+  return { preview: shown, hidden: Object.fromEntries(inputs.map(([, key = '', value = '']) => [key, value])) }
+}
+const sign = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>, name = 'Ana C.') => {
+  const shown = await preview(own, fields)
+  return { ...shown, answer: await own.post(`${page}/sign`, { ...shown.hidden, name }) }
 }
 
 t.test('a patient reads what the study is, chooses line by line, sees who could see what, and signs', async t => {
@@ -257,6 +261,58 @@ t.test('what is asked for anew is not what was chosen', async t => {
   t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
   await update(lab.manager, stored)
 })
+
+t.test('what one patient has filled in is signed, declined and stopped by nobody who signs in since', async t => {
+  const pia = await arrived('Pia')
+  const pablo = await arrived('Pablo')
+  const own = pia.browser
+  const { hidden } = await preview(own, both)
+  const signedIn = (email: string) => own.send('/sign-in?prompt=login', { email, password }, '/sign-in')
+  await own.send('/account', {}, '/sign-out')
+  await signedIn(pablo.email)
+  for (const [path, fields] of [
+    [`${page}/sign`, { ...hidden, name: 'Pia Tester' }],
+    [`${page}/decline`, hidden],
+    [page, hidden],
+  ] as const) {
+    const answer = await own.post(path, fields)
+    t.match(
+      [answer.status, wordsOf(answer)],
+      [409, /Somebody else has signed in .* nothing was saved, changed or signed/],
+    )
+    t.match(answer.body, `href="/sign-in?continue=${encodeURIComponent(page)}&amp;prompt=login"`)
+  }
+  t.same([await consentsOf(pia.patient.id), await consentsOf(pablo.patient.id)], [[], []])
+  const signed = await sign(own, { [hearts]: 'no', [steps]: 'yes' }, 'Pablo')
+  t.match(signed.answer, { status: 303, location: `${page}?done=signed` }, 'a form of their own is theirs')
+  t.equal((await own.post('/sharing', { ...hidden, all: 'yes' })).status, 409)
+  t.match(await consentsOf(pablo.patient.id), [{ status: 'active' }])
+  await signedIn(pia.email)
+  t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Pia Tester' }), { status: 303 }, 'in a session anew')
+  t.match(await consentsOf(pia.patient.id), [{ status: 'active' }])
+})
+
+t.test(
+  'whoever signs or says no after their session has ended is told that it is not done, and comes back',
+  async t => {
+    const { browser: own, patient, email } = await arrived('Quim')
+    const { hidden } = await preview(own, both)
+    await own.send('/account', {}, '/sign-out')
+    for (const action of ['sign', 'decline']) {
+      const { status, location = '' } = await own.post(`${page}/${action}`, { ...hidden, name: 'Quim' })
+      t.same([status, location], [303, `/sign-in?continue=${encodeURIComponent(page)}&unsaved`])
+      t.match(wordsOf(await own.get(location)), /nothing that you sent was saved or done/)
+    }
+    t.same(await consentsOf(patient.id), [])
+    const back = await own.send(
+      `/sign-in?continue=${encodeURIComponent(page)}&unsaved`,
+      { email, password },
+      '/sign-in',
+    )
+    t.match(back, { status: 303, location: page })
+    t.equal((await own.get(page)).status, 200)
+  },
+)
 
 t.test('another text is shown before it is signed; until then what was signed holds, and no more', async t => {
   const { browser: own, patient } = await arrived('Iris')
