@@ -12,6 +12,7 @@ import { extensions } from '../fhir/canonical.ts'
 import { intervalOfPeriod } from '../fhir/date.ts'
 import type { Wording } from '../fhir/translation.ts'
 import type { Words } from '../messages/catalogue.ts'
+import { isInForce } from '../storage/model/study.ts'
 import { type OwnStudy, studiesOfPerson } from '../storage/own-study.ts'
 import { staffFromElsewhere } from '../storage/study-recipients.ts'
 import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
@@ -39,6 +40,8 @@ export type StudyAsked = {
   readonly sharings: readonly Sharing[]
   /** Whether its person has a place in it now: nobody else is asked for anything. */
   readonly isEnrolled: boolean
+  /** Whether it runs now: to one that does not, nobody begins to give anything. */
+  readonly isInForce: boolean
   /** Id of the Consent of which there is a copy. */
   readonly signed: string | undefined
   /** Names of those who read for the study; those of its organization read too, where it is so. */
@@ -78,7 +81,7 @@ export const findStudyAsked = async (
       ? []
       : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
   const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
-  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings } })
+  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, isInForce: isInForce(study) } })
 }
 
 type Asking = {
@@ -90,7 +93,7 @@ type Asking = {
   /** Of what the study says itself; that of `words` unless said. */
   readonly language?: string
   /** Absent where it is shown to somebody else, or of somebody who has given nothing. */
-  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'signed'>
+  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'isInForce' | 'signed'>
 }
 
 /** As the record's reader is shown it. */
@@ -124,6 +127,7 @@ export const toStudyAsked = async (
     consent: await findConsent(record, study.id ?? ''),
     sharings: own.sharings,
     isEnrolled: own.isEnrolled,
+    isInForce: own.isInForce,
     signed: own.signed,
     staff: await namesOfStaff(record, study, unnamed),
     isOrganizations:
@@ -131,7 +135,7 @@ export const toStudyAsked = async (
   }
 }
 
-const ofNobody = { sharings: [], isEnrolled: true, signed: undefined }
+const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, signed: undefined }
 
 /** Other as soon as what the study says of itself reads otherwise: by it whoever signs has seen what their copy says. */
 export const digestOfShown = ({ title, purpose, lines }: Pick<StudyAsked, 'title' | 'purpose' | 'lines'>): string => {

@@ -3,7 +3,6 @@ import { typeOfKind } from '../access/shared-type.ts'
 import { readForStudy } from '../access/study-shared.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import { kindValueSetUrl } from '../fhir/kind-value-set.ts'
-import { isInForce } from '../storage/model/study.ts'
 import { type Choice, signingOf } from './own-consent.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
@@ -12,15 +11,14 @@ type Counts = ReadonlyMap<AskedLine, number>
 
 /**
  * How many readings of each line the people of the study could see at this moment if these choices were signed: the consent is
- * written, the gate is asked, and it is undone. None for a line that begins now, and none at all where counting takes too long, or
- * nobody reads for the study yet.
+ * written, the gate is asked, and it is undone. None for a line that begins now, and none at all where counting takes too long.
  */
 export const countShared = async (asked: StudyAsked, choices: readonly Choice[], language: string): Promise<Counts> => {
   const { study, record, organization, text } = asked
   const counted = choices.filter(
     ({ line, shares, from }) => shares && from !== '' && typeOfKind(line.kind) === undefined,
   )
-  if (counted.length === 0 || text === undefined || !isInForce(study)) return new Map()
+  if (counted.length === 0 || text === undefined) return new Map()
   const devices = await devicesBySource(record)
   const signing = signingOf(asked, choices, { hash: text.hash, language })
   const readable = readForStudy(organization.id, study.id ?? '')

@@ -138,6 +138,7 @@ export const choiceForm = (
 <form method="post" action="${page}" id="choices"${state.isTyped && html` data-typed`} novalidate>
 <input type="hidden" name="_csrf" value="${token}">
 <input type="hidden" name="shown" value="${digestOfShown(asked)}">
+<input type="hidden" name="hash" value="${asked.text?.hash}">
 ${choiceFields(lines, state, words)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button class="btn btn-primary">${say('choose.go-on')}</button>

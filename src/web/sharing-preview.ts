@@ -4,7 +4,7 @@ import type { Words } from '../messages/catalogue.ts'
 import type { Choice } from '../studies/own-consent.ts'
 import { digestOfShown, type StudyAsked } from '../studies/own-study.ts'
 import { countShared } from '../studies/would-share.ts'
-import { form } from './form.ts'
+import { form, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendOwnPage } from './own-page.ts'
@@ -20,6 +20,8 @@ type Shown = {
   readonly state: ChoiceState
   readonly name?: string
   readonly isUnsigned?: boolean
+  /** Whether the text is another than the one on the page from which somebody came. */
+  readonly isOtherText?: boolean
 }
 
 /** Who could see what, before anything is signed. */
@@ -27,7 +29,7 @@ export const sendPreview = async (
   reply: FastifyReply,
   asked: StudyAsked,
   words: Words,
-  { choices, state, name = '', isUnsigned = false }: Shown,
+  { choices, state, name = '', isUnsigned = false, isOtherText = false }: Shown,
 ): Promise<FastifyReply> => {
   const { study, organization, staff, isOrganizations, text } = asked
   const { say } = words
@@ -38,8 +40,9 @@ export const sendPreview = async (
   const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))
   return sendOwnPage(reply, words, {
     title: say('preview.title'),
-    isProblem: isUnsigned,
+    isProblem: isUnsigned || isOtherText,
     content: html`<h1>${say('preview.title')}</h1>
+${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 <p>${say('preview.lead')}</p>
 <h2>${say('preview.people')}</h2>
 <ul>

@@ -40,25 +40,28 @@ export const sharingStudyPage: AddPage = (server, options) => {
   server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
-    const chosen = typedChoices(request.body, asked, words)
-    if (typed(request.body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
+    const { body } = request
+    const changes = changesSince(body, asked)
+    const chosen = { ...typedChoices(body, asked, words), ...changes }
+    if (typed(body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    return isAsShown(request, asked)
-      ? sendPreview(reply, asked, words, chosen)
-      : sendStudy(reply.code(409), asked, words, { ...chosen, isChanged: true })
+    if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+    return sendPreview(changes.isOtherText ? reply.code(409) : reply, asked, words, chosen)
   })
   server.post<OfStudy>(`${at}/sign`, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
-    const chosen = typedChoices(request.body, asked, words)
+    const { body } = request
+    const changes = changesSince(body, asked)
+    const chosen = { ...typedChoices(body, asked, words), ...changes }
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    const name = typed(request.body, 'name').trim()
+    // Whoever signs has read what they sign: other words are shown first, and so is another text.
+    if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+    const name = typed(body, 'name').trim()
+    if (changes.isOtherText) return sendPreview(reply.code(409), asked, words, { ...chosen, name })
     if (name === '' || name.length > 200)
       return sendPreview(reply.code(422), asked, words, { ...chosen, name, isUnsigned: true })
-    // Whoever signs has read what they sign: other words are shown first, and so is another text.
-    if (!isAsShown(request, asked)) return sendStudy(reply.code(409), asked, words, { ...chosen, isChanged: true })
-    const hash = typed(request.body, 'hash')
-    if (hash !== asked.text?.hash) return sendPreview(reply.code(409), asked, words, chosen)
+    const hash = typed(body, 'hash')
     await signConsent(asked, chosen.choices, { name, hash, language: words.code })
     const query = new URLSearchParams({ done: 'signed', timezone: chosen.state.timezone })
     return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
@@ -70,28 +73,38 @@ export const sharingStudyPage: AddPage = (server, options) => {
   })
 }
 
-/** Whether the study still says what it said on the page from which somebody came. */
-const isAsShown = ({ body }: FastifyRequest, asked: StudyAsked): boolean =>
-  typed(body, 'shown') === digestOfShown(asked)
+type Changes = {
+  /** What the study says of itself. */
+  readonly isChanged?: boolean
+  /** What is signed. */
+  readonly isOtherText?: boolean
+}
 
-type Shown = {
+/** What is another than it was on the page from which somebody came. */
+const changesSince = (body: unknown, asked: StudyAsked): Changes => ({
+  isChanged: typed(body, 'shown') !== digestOfShown(asked),
+  isOtherText: typed(body, 'hash') !== (asked.text?.hash ?? ''),
+})
+
+type Shown = Changes & {
   readonly state: ChoiceState
   readonly isNothing?: boolean
-  readonly isChanged?: boolean
   readonly done?: string
 }
 
 const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: Shown): FastifyReply => {
   const { title, organization } = asked
   const { say } = words
-  const { isNothing = false, isChanged = false, state } = shown
+  const { isNothing = false, isChanged = false, isOtherText = false, state } = shown
   return sendOwnPage(reply, words, {
     title: title.text,
-    isProblem: isNothing || isChanged || hasProblem(state),
+    isProblem: reply.statusCode >= 400 || isNothing || isChanged || isOtherText || hasProblem(state),
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
+${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
+${asked.isEnrolled && !asked.isInForce && notice('problem', html`<p>${say('study.not-in-force')}</p>`)}
 ${standing(asked, words, shown.done)}
-${asked.isEnrolled && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
+${asked.isEnrolled && asked.isInForce && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
 ${
   asked.isEnrolled &&
@@ -102,17 +115,21 @@ ${asking(asked, words, shown, ownToken(reply))}`
   })
 }
 
-/** What can not be read can not be signed. */
+/** Saying no, or stopping, is there also where there is nothing to sign. */
 export const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: Shown, token: string): Html => {
   const { say } = words
   const text = textShown(asked.text?.attachment)
-  if (text === undefined)
-    return html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>
-<form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>`
-  return html`${text}
+  const shown = text ?? html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>`
+  return isSignable(asked)
+    ? html`${shown}
 <h2>${say('choose.title')}</h2>
 ${choiceForm(asked, state, words, { token, isNothing })}`
+    : html`${shown}
+<form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>`
 }
+
+/** What can not be read can not be signed, nor what would open nothing. */
+const isSignable = ({ text, isInForce }: StudyAsked): boolean => isInForce && textShown(text?.attachment) !== undefined
 
 const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined => {
   const { say } = words
@@ -122,14 +139,15 @@ const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined 
   const isEndedByStaff = consent?.status === 'inactive' && reason !== undefined
   const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (key === undefined && !copy) return undefined
-  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByStaff && html`<p>${say('study.ended-by-staff', { reason })}</p>`}${keptOf(asked, words)}${copy}`)}${isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByStaff && html`<p>${say('study.ended-by-staff', { reason })}</p>`}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
 }
 
-const standingOf = ({ consent, isEnrolled, sharings }: StudyAsked, done: string) => {
+const standingOf = ({ consent, isEnrolled, isInForce, sharings }: StudyAsked, done: string) => {
   if (!isEnrolled) return 'study.left'
   const isKept = sharings.some(({ kept }) => kept !== undefined)
   switch (consent?.status) {
     case 'active':
+      if (!isInForce) return 'study.agreed'
       if (!sharings.some(({ lines }) => lines.length > 0)) return 'study.idle'
       return done === 'signed' ? 'study.signed' : 'study.now'
     case 'rejected':

@@ -135,6 +135,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
   return html`<fieldset>
 <legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who: await receiverName(sharing, words) })}</legend>
 ${study?.isEnrolled === false && html`<p>${words.say('study.left')}</p>`}
+${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
 ${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
 ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
 </fieldset>`
@@ -181,9 +182,11 @@ const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly Study
   html`<h2>${words.say(title)}</h2>
 <ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say('study.left')}</div>`}</li>`)}</ul>`
 
-/** Also what was signed is asked again, by another text. */
+/** Also what was signed is asked again, by another text. One that does not run asks nothing. */
 const waits = (asked: StudyAsked): boolean =>
-  asked.isEnrolled && (asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked))
+  asked.isEnrolled &&
+  asked.isInForce &&
+  (asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked))
 
 /** They have said no, or have stopped, and may still say yes unless their place has ended. */
 const isOver = ({ consent }: StudyAsked): boolean => consent?.status === 'rejected' || consent?.status === 'inactive'

@@ -27,6 +27,11 @@ const languages = {
     signInPassword: 'Password',
     another: /somebody with another birth date/,
     copy: 'Your copy, to print or keep',
+    ofAnother: /Nothing was done/,
+    signOut: 'Sign out',
+    unsaved: /nothing that you sent was saved/,
+    textChanged: /The text to sign has changed/,
+    notInForce: /This study is not running/,
     stopAll: 'Stop sharing everything with everybody',
     stopped: /You share nothing with anybody/,
   },
@@ -51,6 +56,11 @@ const languages = {
     signInPassword: 'Contraseña',
     another: /alguien con otra fecha de nacimiento/,
     copy: 'Su copia, para imprimir o guardar',
+    ofAnother: /No se ha hecho nada/,
+    signOut: 'Cerrar sesión',
+    unsaved: /nada de lo que envió/,
+    textChanged: /El texto que se firma ha cambiado/,
+    notInForce: /Este estudio no está en marcha/,
     stopAll: 'Dejar de compartir todo con todos',
     stopped: /No comparte nada con nadie/,
   },
@@ -158,6 +168,63 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await press(says.create)
       t.equal(page.url(), `${base}/sharing/${study.id}`)
       t.match(await mailbox.next(), { to: `father-${language}@example.org` })
+    })
+
+  for (const [language, says] of Object.entries(languages))
+    await t.test(`nothing is signed by another, or of a text unread, or for nothing: ${language}`, async t => {
+      const [mine, other] = [await world.arrived(`Pia-${language}`), await world.arrived(`Pablo-${language}`)]
+      const browser = await openBrowser({ locale: language })
+      const { page } = browser
+      const elsewhere = await browser.context.newPage()
+      const signIn = async (at: typeof page, { email }: typeof mine) => {
+        await at.locator('#email').fill(email)
+        await at.locator('#password').fill(password)
+        await at.locator('form[action="/sign-in"] button').click()
+      }
+      const signOut = async () => {
+        await elsewhere.goto(`${base}/account`)
+        await elsewhere.getByRole('button', { name: says.signOut }).click()
+      }
+      const toPreview = async () => {
+        await page.locator('input[type=radio][value=yes]').first().check()
+        await page.locator('input[type=radio][value=no]').last().check()
+        await page.getByRole('button', { name: says.see }).click()
+      }
+      const sign = async () => {
+        await page.locator('#name').fill('Pia')
+        await page.getByRole('button', { name: says.sign, exact: true }).click()
+      }
+      await page.goto(`${base}/sign-in?continue=/sharing/${study.id}`)
+      await signIn(page, mine)
+      await toPreview()
+      await signOut()
+      await signIn(elsewhere, other)
+      await sign()
+      t.match(await page.textContent('main'), says.ofAnother)
+      await look(t, browser, `form-of-another-${language}`)
+      await page.locator('main a').click()
+      await signIn(page, mine)
+      t.equal(page.url(), `${base}/sharing/${study.id}`)
+      await toPreview()
+      await signOut()
+      await sign()
+      t.match(await page.textContent('main'), says.unsaved)
+      await look(t, browser, `sign-in-unsaved-${language}`)
+      await signIn(page, mine)
+      t.equal(page.url(), `${base}/sharing/${study.id}`)
+      await toPreview()
+      const stored = (await world.send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+      const renewed = { ...stored, extension: [...stored.extension, world.text(`2 (${language})`)] }
+      await world.update(world.lab.manager, renewed)
+      await sign()
+      t.match(await page.textContent('main'), says.textChanged)
+      t.equal(await page.locator('#name').inputValue(), 'Pia', 'what was typed is kept')
+      await look(t, browser, `sharing-text-changed-${language}`)
+      await world.update(world.lab.manager, { ...renewed, status: 'completed' })
+      await sign()
+      t.match(await page.textContent('main'), says.notInForce)
+      await look(t, browser, `sharing-not-in-force-${language}`)
+      await world.update(world.lab.manager, renewed)
     })
 
   await t.test('and staff see it, and show the picture of an invitation', async t => {

@@ -6,7 +6,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { openInvited } from '../web/invited.ts'
 
 const world = await openInvited()
-const { arrived, band, create, database, lab, pages, patientToken, send, study, update } = world
+const { arrived, band, create, database, lab, pages, patientToken, send, study } = world
 t.teardown(world.close)
 t.setTimeout(280_000)
 
@@ -161,14 +161,4 @@ t.test('counting leaves nothing behind but the record of what was looked at', as
     SELECT patient_id FROM patient_compartment WHERE id = ${patient.id})`),
     [],
   )
-})
-
-t.test('of what nobody reads for the study yet nothing is counted', async t => {
-  const { browser: own } = await arrived('Cleo')
-  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
-  await update(lab.manager, { ...stored, status: 'in-review' })
-  const preview = await own.send(page, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2026-01-01' }, page)
-  t.match(preview.body, /Before you sign/)
-  t.notMatch(preview.body, /So far there are/)
-  await update(lab.manager, { ...stored, status: 'active' })
 })

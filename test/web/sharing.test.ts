@@ -314,15 +314,64 @@ t.test(
   },
 )
 
+t.test('nothing is signed where the study does not run, and stopping is there all the same', async t => {
+  const { browser: signed, patient } = await arrived('Raul')
+  const { browser: asked, patient: other } = await arrived('Saul')
+  await sign(signed, both)
+  const { hidden } = await preview(asked, both)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  for (const change of [
+    { status: 'completed' },
+    { period: { end: '2026-01-01' } },
+    { period: { start: '2999-01-01' } },
+  ]) {
+    await update(lab.manager, { ...stored, ...change })
+    const shown = await asked.get(page)
+    t.match(wordsOf(shown), /This study is not running.* there is nothing to sign/)
+    t.notMatch(shown.body, / name="omh:|>See what that means</)
+    t.notMatch(wordsOf(await asked.get('/sharing')), /Studies that wait for your answer/)
+    for (const path of [page, `${page}/sign`]) {
+      const answer = await asked.post(path, { ...hidden, name: 'Saul' })
+      t.match([answer.status, wordsOf(answer)], [409, /This study is not running/], path)
+      t.notMatch(wordsOf(answer), /could see these readings/)
+    }
+    const agreed = wordsOf(await signed.get(`${page}?done=signed`))
+    t.match(agreed, /This study is not running.* You have agreed to share data with this study\. .*Your copy/)
+    t.match(wordsOf(await signed.get('/sharing')), /To Hearts &amp; steps This study is not running/)
+    t.notMatch(agreed, /It is signed|You share data with this study now|asks you to share/)
+  }
+  t.same(await consentsOf(other.id), [])
+  t.match(await signed.send(page, {}, `${page}/decline`), { status: 303, location: `${page}?done=declined` })
+  t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
+  await update(lab.manager, stored)
+  t.match((await sign(asked, both, 'Saul')).answer, { status: 303 })
+})
+
 t.test('another text is shown before it is signed; until then what was signed holds, and no more', async t => {
   const { browser: own, patient } = await arrived('Iris')
   const { hidden } = await sign(own, both)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   await update(lab.manager, { ...stored, extension: [...stored.extension, text('2')] })
   t.match(wordsOf(await own.get(page)), /The text has changed since you signed/)
-  t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Iris' }), { status: 409, body: /We ask, version 2\./ })
+  for (const name of ['Iris', '']) {
+    const answer = await own.post(`${page}/sign`, { ...hidden, name })
+    t.match(
+      [answer.status, wordsOf(answer)],
+      [
+        409,
+        /Before you sign The text to sign has changed since you opened this page\. It is not signed\. .* We ask, version 2\./,
+      ],
+    )
+    t.match(answer.body, `<input class="form-control" id="name" name="name" type="text" autocomplete="name"`)
+    t.match(answer.body, ` value="${name}"`, 'what was typed is kept')
+  }
+  t.match(await own.post(page, hidden), { status: 409, body: /The text to sign has changed.*We ask, version 2\./s })
+  t.match(await own.post(page, { ...hidden, [steps]: '' }), { status: 422, body: /The text to sign has changed/ })
+  t.match(await own.post(page, { ...hidden, change: 'yes' }), { status: 200, body: /The text to sign has changed/ })
   const [before] = await consentsOf(patient.id)
-  await sign(own, both, 'Iris again')
+  t.match(before.sourceAttachment.hash, hidden.hash)
+  const again = await sign(own, both, 'Iris again')
+  t.notMatch(again.preview.body, /The text to sign has changed/)
   const [after] = await consentsOf(patient.id)
   t.not(after.sourceAttachment.hash, before.sourceAttachment.hash)
   t.notMatch(wordsOf(await own.get(page)), /The text has changed/)
