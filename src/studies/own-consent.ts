@@ -3,6 +3,7 @@ import { isOfTime, typeOfKind } from '../access/shared-type.ts'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Write } from '../storage/store.ts'
+import { isOvertaken } from './overtaken.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
 
@@ -21,9 +22,23 @@ type Signing = {
   readonly name?: string
 }
 
-/** Signs what was chosen under the text that was shown, on a page of that language. Throws FhirError where the text is another by now. */
-export const signConsent = (asked: StudyAsked, choices: readonly Choice[], signing: Signing): Promise<void> =>
-  write(asked.record, signingOf(asked, choices, signing))
+/**
+ * Signs what was chosen under the text that was shown, on a page of that language. Where another answer came between, that stands and
+ * nothing is signed. Throws FhirError where the text is another by now.
+ */
+export const signConsent = async (
+  asked: StudyAsked,
+  choices: readonly Choice[],
+  signing: Signing,
+): Promise<'signed' | 'overtaken'> => {
+  try {
+    await write(asked.record, signingOf(asked, choices, signing))
+    return 'signed'
+  } catch (error) {
+    if (isOvertaken(error)) return 'overtaken'
+    throw error
+  }
+}
 
 /** What is written when it is signed. */
 export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name, hash, language }: Signing): Write => {

@@ -1,8 +1,8 @@
 import type { CodeableConcept, Coding, Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { readConsent } from '../access/consent.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
-import { FhirError } from '../fhir/error.ts'
 import type { Words } from '../messages/catalogue.ts'
+import { untilWritten } from './overtaken.ts'
 import { replacing, write } from './own-consent.ts'
 import type { OwnParts } from './own-record.ts'
 import { type Sharing, sharingsOf } from './own-sharing.ts'
@@ -19,19 +19,10 @@ export const stopSharing = async (
   parts: OwnParts,
   { person, words }: { readonly person: string; readonly words: Words },
   stops: Stops,
-): Promise<void> => {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      for (const sharing of await sharingsOf(parts, person, words)) await stopOne(parts, sharing, stops)
-      return
-    } catch (error) {
-      const isOvertaken = error instanceof FhirError && error.issues[0].code === 'conflict'
-      if (!isOvertaken || attempt === mostAttempts) throw error
-    }
-  }
-}
-
-const mostAttempts = 5
+): Promise<void> =>
+  untilWritten(async () => {
+    for (const sharing of await sharingsOf(parts, person, words)) await stopOne(parts, sharing, stops)
+  })
 
 const stopOne = async ({ codeClasses }: OwnParts, sharing: Sharing, stops: Stops): Promise<void> => {
   const { record, consent, lines, kept } = sharing

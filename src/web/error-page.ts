@@ -47,11 +47,14 @@ export const unanswerablePage = (error: string, description: string): string =>
 <p><a href="/account">Go to your account</a></p>`,
   })
 
-const keyOf = (status: number): Told => {
-  const own = told.find(one => one === `error.${status}`)
-  return own ?? (status < 500 ? 'error.not-understood' : 'error.fault')
-}
+const keyOf = (status: number) => told.get(status) ?? (status < 500 ? 'error.not-understood' : 'error.fault')
 
-const told = ['error.403', 'error.404', 'error.413', 'error.429', 'error.503'] as const
-
-type Told = (typeof told)[number] | 'error.not-understood' | 'error.fault'
+const told: ReadonlyMap<number, `error.${403 | 404 | 413 | 429 | 503 | 'changed'}`> = new Map([
+  [403, 'error.403'],
+  [404, 'error.404'],
+  [409, 'error.changed'],
+  [412, 'error.changed'],
+  [413, 'error.413'],
+  [429, 'error.429'],
+  [503, 'error.503'],
+])

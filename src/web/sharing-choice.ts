@@ -127,7 +127,7 @@ export const choiceForm = (
   asked: StudyAsked,
   state: ChoiceState,
   words: Words,
-  { token, isNothing = false }: { readonly token: string; readonly isNothing?: boolean },
+  { token, isNothing, name }: { readonly token: string; readonly isNothing: boolean; readonly name: string },
 ): Html => {
   const { study, lines } = asked
   const { say } = words
@@ -139,6 +139,7 @@ export const choiceForm = (
 <input type="hidden" name="_csrf" value="${token}">
 <input type="hidden" name="shown" value="${digestOfShown(asked)}">
 <input type="hidden" name="hash" value="${asked.text?.hash}">
+${name !== '' && html`<input type="hidden" name="name" value="${name}">`}
 ${choiceFields(lines, state, words)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button class="btn btn-primary">${say('choose.go-on')}</button>

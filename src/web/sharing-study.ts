@@ -3,7 +3,8 @@ import { inactivationReason } from '../access/vocabulary.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { declineConsent, signConsent } from '../studies/own-consent.ts'
+import { untilWritten } from '../studies/overtaken.ts'
+import { declineConsent, isStanding, signConsent } from '../studies/own-consent.ts'
 import { digestOfShown, findStudyAsked, isSignedEarlier, type StudyAsked } from '../studies/own-study.ts'
 import type { AddPage } from './add-page.ts'
 import { notice, typed } from './form.ts'
@@ -42,7 +43,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const asked = await found(request, words)
     const { body } = request
     const changes = changesSince(body, asked)
-    const chosen = { ...typedChoices(body, asked, words), ...changes }
+    const chosen = { ...typedChoices(body, asked, words), ...changes, name: typed(body, 'name').trim() }
     if (typed(body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
     if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
@@ -53,23 +54,27 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const asked = await found(request, words)
     const { body } = request
     const changes = changesSince(body, asked)
-    const chosen = { ...typedChoices(body, asked, words), ...changes }
+    const name = typed(body, 'name').trim()
+    const chosen = { ...typedChoices(body, asked, words), ...changes, name }
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
     // Whoever signs has read what they sign: other words are shown first, and so is another text.
     if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
-    const name = typed(body, 'name').trim()
-    if (changes.isOtherText) return sendPreview(reply.code(409), asked, words, { ...chosen, name })
+    if (changes.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
     if (name === '' || name.length > 200)
-      return sendPreview(reply.code(422), asked, words, { ...chosen, name, isUnsigned: true })
+      return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
     const hash = typed(body, 'hash')
-    await signConsent(asked, chosen.choices, { name, hash, language: words.code })
-    const query = new URLSearchParams({ done: 'signed', timezone: chosen.state.timezone })
+    const done = await signConsent(asked, chosen.choices, { name, hash, language: words.code })
+    const query = new URLSearchParams({ done, timezone: chosen.state.timezone })
     return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
   })
   server.post<OfStudy>(`${at}/decline`, { onRequest }, async (request, reply) => {
-    const asked = await found(request, wordsOf(request))
-    await declineConsent(asked)
-    return reply.redirect(`/sharing/${asked.study.id}?done=declined`, 303)
+    const { study } = await untilWritten(async attempt => {
+      const asked = await found(request, wordsOf(request))
+      // Whoever has said no meanwhile has said it.
+      if (attempt === 1 || isStanding(asked.consent)) await declineConsent(asked)
+      return asked
+    })
+    return reply.redirect(`/sharing/${study.id}?done=declined`, 303)
   })
 }
 
@@ -89,6 +94,8 @@ const changesSince = (body: unknown, asked: StudyAsked): Changes => ({
 type Shown = Changes & {
   readonly state: ChoiceState
   readonly isNothing?: boolean
+  /** As it was typed to sign what is another by now: it is there again where that is signed. */
+  readonly name?: string
   readonly done?: string
 }
 
@@ -98,11 +105,18 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
   const { isNothing = false, isChanged = false, isOtherText = false, state } = shown
   return sendOwnPage(reply, words, {
     title: title.text,
-    isProblem: reply.statusCode >= 400 || isNothing || isChanged || isOtherText || hasProblem(state),
+    isProblem:
+      reply.statusCode >= 400 ||
+      isNothing ||
+      isChanged ||
+      isOtherText ||
+      hasProblem(state) ||
+      shown.done === 'overtaken',
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 ${asked.isEnrolled && !asked.isInForce && notice('problem', html`<p>${say('study.not-in-force')}</p>`)}
+${shown.done === 'overtaken' && notice('problem', html`<p>${say('study.overtaken')}</p>`)}
 ${standing(asked, words, shown.done)}
 ${asked.isEnrolled && asked.isInForce && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
@@ -116,14 +130,19 @@ ${asking(asked, words, shown, ownToken(reply))}`
 }
 
 /** Saying no, or stopping, is there also where there is nothing to sign. */
-export const asking = (asked: StudyAsked, words: Words, { state, isNothing = false }: Shown, token: string): Html => {
+export const asking = (
+  asked: StudyAsked,
+  words: Words,
+  { state, isNothing = false, name = '' }: Shown,
+  token: string,
+): Html => {
   const { say } = words
   const text = textShown(asked.text?.attachment)
   const shown = text ?? html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>`
   return isSignable(asked)
     ? html`${shown}
 <h2>${say('choose.title')}</h2>
-${choiceForm(asked, state, words, { token, isNothing })}`
+${choiceForm(asked, state, words, { token, isNothing, name })}`
     : html`${shown}
 <form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>`
 }

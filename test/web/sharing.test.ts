@@ -262,6 +262,25 @@ t.test('what is asked for anew is not what was chosen', async t => {
   await update(lab.manager, stored)
 })
 
+t.test('a name that was typed is kept while a patient reads what the study says of itself by now', async t => {
+  const { browser: own, patient } = await arrived('Lola')
+  const { hidden } = await preview(own, both)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  await update(lab.manager, { ...stored, description: 'How hearts go' })
+  const name = 'Lola "la" <Ruiz>'
+  const told = await own.post(`${page}/sign`, { ...hidden, name })
+  t.match([told.status, wordsOf(told)], [409, /What the study says of itself has changed .* How hearts go/])
+  const form = /<form method="post" action="[^"]*" id="choices"[^>]*>([\s\S]*?)<\/form>/.exec(told.body)?.[1] ?? ''
+  const kept = 'Lola &quot;la&quot; &lt;Ruiz&gt;'
+  t.match(form, `<input type="hidden" name="name" value="${kept}">`)
+  const shown = /name="shown" value="([^"]*)"/.exec(form)?.[1] ?? ''
+  const again = await own.post(page, { ...hidden, shown, name })
+  t.match([again.status, again.body], [200, `id="name" name="name" type="text" autocomplete="name"`])
+  t.match(again.body, ` value="${kept}"`)
+  t.same(await consentsOf(patient.id), [])
+  await update(lab.manager, stored)
+})
+
 t.test('what one patient has filled in is signed, declined and stopped by nobody who signs in since', async t => {
   const pia = await arrived('Pia')
   const pablo = await arrived('Pablo')

@@ -3,7 +3,9 @@ import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { startSession } from '../../src/storage/account/session.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 import { openStudies } from '../support/study.ts'
 
 const world = await openStudies()
@@ -101,3 +103,27 @@ t.test('what was ended by staff is not given again by them', async t => {
       )
   t.equal((await consentOf()).status, 'inactive')
 })
+
+t.test(
+  'of two who end at once what somebody gives one has, and the other is told that something came between',
+  async t => {
+    const given = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Bob')
+    const { id } = await first(`ResearchSubject?patient=Patient/${given}`)
+    const form = `/studies/${study.id}/people/${id}/withdrawal`
+    const { body } = await staff.get(form)
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    const { answers } = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+      const both = ['They called', 'They wrote'].map(reason => staff.post(form, { _csrf, reason }))
+      await someoneWaits(connection, both.length)
+      return { answers: Promise.all(both) }
+    })
+    const shown = await answers
+    t.same(shown.map(({ status }) => status).toSorted(), [303, 412])
+    const refused = shown.find(({ status }) => status === 412)
+    t.match(
+      refused && wordsOf(refused),
+      /Something else came between .* see what stands now before you send it again\./,
+    )
+  },
+)
