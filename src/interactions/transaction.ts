@@ -3,6 +3,7 @@ import type { Connection } from '../storage/database.ts'
 import type { Written } from '../storage/store.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { criteriaOf, prepareRouted } from './conditional.ts'
+import { findExistingAmong } from './conditional-create.ts'
 import { findReferences } from './conditional-reference.ts'
 import { existing } from './create.ts'
 import { decidePolicies } from './decide-policy.ts'
@@ -173,6 +174,11 @@ const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<v
 const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
   const { context, targets } = going
   await findReferences(wave, targets, context)
+  const asked = wave.map(one => ({ ...one, request: withCriteria(one.request, targets) }))
+  for (const [name, target] of await findExistingAmong(asked, context)) {
+    going.beside.delete(targets.get(name) ?? '')
+    targets.set(name, target)
+  }
   const routed = wave.map(({ interaction, request, fullUrl, id, index }) =>
     atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
   )

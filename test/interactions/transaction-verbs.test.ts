@@ -129,6 +129,54 @@ t.test('references mean what conditional entries find or make, whichever comes f
   t.strictSame(subjects, ['Patient/found', `Patient/${entry[5].resource.id}`, 'Patient/found', 'Patient/found'])
 })
 
+t.test(
+  'entries that refer to each other in a circle refer to what is there already, where that is what is meant',
+  async t => {
+    await put('circle')
+    const visit = { system: 'urn:test', value: 'visit' }
+    const entry = (method: 'POST' | 'PUT') => [
+      {
+        fullUrl: urn(5),
+        resource: {
+          resourceType: 'Encounter',
+          identifier: [visit],
+          status: 'finished',
+          class: { code: 'AMB' },
+          diagnosis: [{ condition: { reference: urn(6) } }],
+        },
+        request:
+          method === 'POST'
+            ? { method, url: 'Encounter', ifNoneExist: 'identifier=urn:test|visit' }
+            : { method, url: 'Encounter?identifier=urn:test|visit' },
+      },
+      {
+        fullUrl: urn(6),
+        resource: {
+          resourceType: 'Condition',
+          subject: { reference: 'Patient/circle' },
+          encounter: { reference: urn(5) },
+        },
+        request: { method: 'POST', url: 'Condition' },
+      },
+    ]
+    const prefer = { prefer: 'return=representation' }
+    const [visited, found] = (await send('transaction', entry('POST'), prefer)).json().entry
+    t.match(found.resource.encounter, { reference: `Encounter/${visited.resource.id}` })
+    t.match(visited.resource.diagnosis, [{ condition: { reference: `Condition/${found.resource.id}` } }])
+    for (const [method, said] of [
+      ['POST', '200'],
+      ['PUT', '200'],
+    ] as const) {
+      const answer = await send('transaction', entry(method), prefer)
+      t.strictSame(statuses(answer), [said, '201'], answer.body)
+      const [same, anew] = answer.json().entry
+      t.equal(same.resource.id, visited.resource.id)
+      t.match(anew.resource.encounter, { reference: `Encounter/${visited.resource.id}` }, method)
+      t.equal((await get(`Condition?_id=${anew.resource.id}&encounter=${visited.resource.id}&_summary=count`)).total, 1)
+    }
+  },
+)
+
 t.test('criteria and patches may name other entries', async t => {
   await put('list')
   const list = { resourceType: 'List', status: 'current', mode: 'working', subject: { reference: urn(4) } }
