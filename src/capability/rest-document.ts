@@ -138,5 +138,8 @@ const notSupported = function* ({ formats }: Documented): Generator<string> {
   yield 'Comments in XML outside of narratives, and `fhir_comments`: R4 does not have them.'
   yield 'Exponents of decimals: `1.2e2` is stored, and answered, as `120`.'
   yield 'Writing a part of a resource, which is marked `SUBSETTED`: it is refused, and takes the place of no whole one.'
+  yield 'A property that stands twice in a JSON object: the body is refused (400), as JSON readers keep one of the two and tell nobody which.'
+  yield 'References of criteria (`Patient?identifier=…`) outside of transactions, and from an entry of a batch to another by its `fullUrl`: refused ' +
+    '(422), since nothing would ever lead to what they mean. A reference by the address of this server is stored, and found, as the relative one.'
   yield 'A new resource under an id of the client, but for imports: `PUT` to an id that is not there answers 404.'
 }

@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { duplicateName } from '../fhir/duplicate-name.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { formatNames, formats, formType, patchType } from './media-type.ts'
@@ -56,8 +57,17 @@ export const unsupported = (sent: string, taken = resourceTypesTaken): FhirError
 
 const resourceTypesTaken = formatNames.map(name => formats[name].types[0]).join(' or ')
 
-/** The parser's own message would quote the body. */
 export const parseText = (text: string): unknown => {
+  const parsed = parse(text)
+  const twice = duplicateName(text, parsed)
+  if (twice === undefined) return parsed
+  const { resourceType } = (parsed ?? {}) as { readonly resourceType?: unknown }
+  const expression = typeof resourceType === 'string' ? `${resourceType}.${twice}` : twice
+  throw new FhirError('structure', 'A property stands twice; each stands once in its object', { expression })
+}
+
+/** The parser's own message would quote the body. */
+const parse = (text: string): unknown => {
   try {
     return parseJson(text)
   } catch (cause) {

@@ -6,6 +6,7 @@ import { triedBy } from './dispatch.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, Ready, SystemRequest } from './interaction.ts'
 import { decideKeeping } from './keep-refused.ts'
+import { referencedEntries } from './local-reference.ts'
 import { writtenResponse } from './written.ts'
 
 /**
@@ -18,6 +19,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   const answers: FhirResponse[] = []
   const pending: Pending[] = []
   const writePending = () => writeTogether(pending.splice(0), answers, prefer.return, context)
+  const names = namesIn(entries)
   for (const [index, sent] of entries.entries()) {
     try {
       const entry = parseEntry(sent, prefer, context)
@@ -27,7 +29,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
         await writePending()
         answers[index] = await context.dispatch(entry, context)
       } else {
-        pending.push({ index, name, prepared: await prepared(entry, context) })
+        pending.push({ index, name, prepared: await prepared(entry, names, context) })
       }
     } catch (error) {
       answers[index] = failure(error, context)
@@ -38,13 +40,33 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-const prepared = async (entry: Entry, context: Context): Promise<Prepared> => {
+/** By which entries are known within this Bundle alone. */
+const namesIn = (entries: readonly unknown[]): ReadonlySet<string> =>
+  new Set(
+    entries.flatMap(entry => {
+      const { fullUrl } = (entry ?? {}) as { readonly fullUrl?: unknown }
+      return typeof fullUrl === 'string' && fullUrl.startsWith('urn:') ? [fullUrl] : []
+    }),
+  )
+
+const prepared = async (entry: Entry, names: ReadonlySet<string>, context: Context): Promise<Prepared> => {
   try {
+    refuseOthers(entry, names)
     return prepareRouted(entry, context)
   } catch (error) {
     await context.recordRefusal(triedBy(entry), error)
     throw error
   }
+}
+
+/** "References within a Bundle.entry.resource to another Bundle.entry.resource … are considered to be non-conformant": https://hl7.org/fhir/R4/http.html#brules */
+const refuseOthers = ({ request, fullUrl }: Entry, names: ReadonlySet<string>): void => {
+  const [other] = [...referencedEntries(request.body, fullUrl, names)].filter(name => name !== fullUrl)
+  if (other === undefined) return
+  throw new FhirError(
+    'business-rule',
+    `It refers to another entry, ${other}, and entries of a batch know nothing of each other: send them in a transaction`,
+  )
 }
 
 type Pending = {

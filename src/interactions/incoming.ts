@@ -4,6 +4,7 @@ import { isError, validate } from '../fhir/validate/validate.ts'
 import { defaultPolicy, type ValidationPolicy } from '../mhealth/policy.ts'
 import type { HeaderDevice, UploadKey } from '../storage/store.ts'
 import type { Context } from './interaction.ts'
+import { withOwnReferences } from './own-reference.ts'
 import { refuseUnknownPolicy } from './policy-extension.ts'
 import { receiveSubscription } from './subscription.ts'
 
@@ -34,8 +35,8 @@ export const parseIncoming = (type: ResourceType, body: unknown, context: Contex
   const under = (policy: ValidationPolicy): Incoming => {
     const { resource, uploadKey, device, repairs, issues } = received.under(policy)
     return {
-      resource,
       warnings: checked(resource, issues, context),
+      resource: withOwnReferences(resource, context.base),
       ...(uploadKey === undefined ? {} : { uploadKey }),
       ...(device === undefined ? {} : { device }),
       ...(repairs.length === 0 ? {} : { repairs }),
@@ -75,7 +76,7 @@ const otherIncoming = (sent: Resource, context: Context): Incoming => {
   const warnings = checked(sent, [], context)
   refuseUnknownPolicy(sent)
   const resource = sent.resourceType === 'Subscription' ? receiveSubscription(sent as Subscription, context) : sent
-  return { resource, warnings }
+  return { resource: withOwnReferences(resource, context.base), warnings }
 }
 
 /** The warnings; throws the errors. */

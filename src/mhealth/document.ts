@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
+import { duplicateName } from '../fhir/duplicate-name.ts'
 import { FhirError } from '../fhir/error.ts'
 import { isNumber, parseJson, toNumber } from '../fhir/json.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
@@ -139,8 +140,15 @@ const bytesOf = (data: string): Buffer | undefined => {
 const parseDocument = (bytes: Buffer, expression: string): readonly [plain: unknown, exact: unknown] => {
   if (!isUtf8(bytes)) throw unacceptable('encoding-broken', 'the document is not UTF-8', expression)
   const text = textOf(bytes)
+  const plain = parsePlain(text, expression)
+  const twice = duplicateName(text, plain)
+  if (twice === undefined) return [plain, parseJson(text)]
+  throw unacceptable('json-broken', `${twice} stands twice in the document; each property stands once`, expression)
+}
+
+const parsePlain = (text: string, expression: string): unknown => {
   try {
-    return [JSON.parse(text), parseJson(text)]
+    return JSON.parse(text)
   } catch (cause) {
     throw unacceptable('json-broken', `the document is not JSON: ${(cause as Error).message}`, expression)
   }

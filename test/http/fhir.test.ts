@@ -40,6 +40,34 @@ t.test('what a token does not reach is 403 with the scope that it takes', async 
   t.equal((await call('GET', '/fhir/Patient', headers)).statusCode, 403, 'r is not s')
 })
 
+t.test('a property that stands twice is refused at its place, and nothing is written', async t => {
+  const headers = { 'content-type': 'application/fhir+json' }
+  const twice = '{"resourceType":"Patient","name":[{"family":"A"},{"family":"B","given":["C"],"family":"D"}]}'
+  const entry = `{"request":{"method":"POST","url":"Patient"},"resource":${twice}}`
+  for (const [url, payload, expression] of [
+    ['/fhir/Patient', twice, 'Patient.name[1].family'],
+    ['/fhir/Patient/$validate', twice, 'Patient.name[1].family'],
+    ['/fhir', `{"resourceType":"Bundle","type":"batch","entry":[${entry}]}`, 'Bundle.entry[0].resource.name[1].family'],
+  ] as const) {
+    const answer = await call('POST', url, headers, payload)
+    t.same(
+      [answer.statusCode, answer.json().issue],
+      [
+        400,
+        [
+          {
+            severity: 'error',
+            code: 'structure',
+            diagnostics: 'A property stands twice; each stands once in its object',
+            expression: [expression],
+          },
+        ],
+      ],
+    )
+  }
+  t.equal((await call('GET', '/fhir/Patient?family=D&_summary=count')).json().total, 0)
+})
+
 t.test('unknown types and paths are 404, unknown methods 405 with those that answer', async t => {
   const unknown = await call('GET', '/fhir/Thing/1')
   t.equal(unknown.statusCode, 404)

@@ -400,6 +400,15 @@ t.test('a document nested beyond reading is refused', t => {
   t.end()
 })
 
+t.test('a document in which a property stands twice is refused, and told which', t => {
+  const document = JSON.stringify(heartRate(64)).replace('"value":64', '"value":64,"value":46')
+  t.match(
+    issuesOf(() => receive(upload(document))),
+    [{ message: /^body\.heart_rate\.value stands twice in the document; each property stands once$/ }],
+  )
+  t.end()
+})
+
 t.test('words that say nothing become no value', t => {
   const walk = (activity_name: string) =>
     point('ieee:physical-activity:1.0', {

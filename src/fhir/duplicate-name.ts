@@ -1,0 +1,60 @@
+import { isNumber } from './json.ts'
+
+/**
+ * Where in a JSON text a property stands a second time, as FHIRPath; `parsed` is what JSON.parse has made of it, which keeps the last and
+ * tells nobody. "Property names SHALL be unique": https://hl7.org/fhir/R4/json.html
+ */
+export const duplicateName = (text: string, parsed: unknown): string | undefined =>
+  // Colons behind quotes are at least as many as names, and nearly always as many: reading the text anew is for the rest.
+  countOf(text) > namesIn(parsed) ? findDuplicate(text) : undefined
+
+const countOf = (text: string): number => text.match(/"\s*:/g)?.length ?? 0
+
+const namesIn = (parsed: unknown): number => {
+  let count = 0
+  const waiting = [parsed]
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (typeof value !== 'object' || value === null || isNumber(value)) continue
+    const isList = Array.isArray(value)
+    for (const name in value) {
+      if (!isList) count += 1
+      const child = (value as Record<string, unknown>)[name]
+      if (typeof child === 'object') waiting.push(child)
+    }
+  }
+  return count
+}
+
+type Open = { readonly path: string; readonly names: Set<string> | undefined; place: number; name: string }
+
+/** Of valid JSON. */
+const findDuplicate = (text: string): string | undefined => {
+  const open: Open[] = []
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[[\]{},]/g)) {
+    const inside = open.at(-1)
+    if (token.endsWith(':') && inside?.names !== undefined) {
+      inside.name = JSON.parse(token.slice(0, -1))
+      if (inside.names.has(inside.name)) return pathOf(inside)
+      inside.names.add(inside.name)
+    } else marks[token]?.(open, inside)
+  }
+  return undefined
+}
+
+/** What opens, closes and parts lists and objects. */
+const marks: Readonly<Record<string, (open: Open[], inside: Open | undefined) => void>> = {
+  '{': (open, inside) => open.push({ path: pathOf(inside), names: new Set(), place: 0, name: '' }),
+  '[': (open, inside) => open.push({ path: pathOf(inside), names: undefined, place: 0, name: '' }),
+  '}': open => open.pop(),
+  ']': open => open.pop(),
+  ',': (_, inside) => {
+    if (inside !== undefined) inside.place += 1
+  },
+}
+
+const pathOf = (inside: Open | undefined): string => {
+  if (inside === undefined) return ''
+  const { path, names, place, name } = inside
+  if (names === undefined) return `${path}[${place}]`
+  return path === '' ? name : `${path}.${name}`
+}
