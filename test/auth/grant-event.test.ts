@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
-import { appGrant, organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
+import { appGrant } from '../../src/access/vocabulary.ts'
 import { accountOf } from '../../src/accounts/person.ts'
 import { buildApp } from '../../src/app.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
@@ -9,7 +9,7 @@ import { openLog } from '../../src/events/log.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
 const world = await openApps()
-const { server, ann, bob, lab, account, client, create, send, signIn, staffToken, patientToken } = world
+const { server, ann, bob, lab, account, client, send, signIn, staffToken, officer, patientToken } = world
 t.teardown(() => server.close())
 const { grantedApps, launches } = server.authorization
 
@@ -18,19 +18,6 @@ const anns = await signIn(annsAccount)
 const app = await client({ name: 'Heart diary', selfRegistered: true })
 const labApp = await client({ name: 'Study desk', organization: lab.organization, scope: 'user/*.rs' })
 
-/** Somebody who reads what is recorded in the organization, and works nowhere. */
-const officer = async (organization: string, name: string) => {
-  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: name }] })
-  const practitioner = { reference: `Practitioner/${id}` }
-  await create('everything', {
-    resourceType: 'PractitionerRole',
-    practitioner,
-    organization: { reference: `Organization/${organization}` },
-    code: [{ coding: [{ system: organizationRole, code: privacyOfficer }] }],
-  })
-  const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
-  return staffToken({ email: `${name}@example.org`, person }, 'user/*.rs')
-}
 const labOfficer = await officer(lab.organization, 'lab-officer')
 const elsewhere = await world.institution('elsewhere')
 const foreignOfficer = await officer(elsewhere.organization, 'foreign-officer')

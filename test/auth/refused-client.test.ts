@@ -1,6 +1,5 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
-import { organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
 import { disable } from '../../src/auth/approved-clients.ts'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal.ts'
@@ -9,7 +8,7 @@ import { assertion, assertionType, makeKey } from './backend.ts'
 import { openApps, tokenRequest } from './world.ts'
 
 const world = await openApps()
-const { server, database, lab, client, create, send, staffToken, institution } = world
+const { server, database, lab, client, send, officer, institution } = world
 t.teardown(() => server.close())
 
 const [key, otherKey] = await Promise.all([makeKey('ES384'), makeKey('ES384')])
@@ -42,18 +41,6 @@ const recordedOf = (id: string) =>
   database.any<{ outcome: number }>(
     sql.fragment`SELECT outcome FROM audit_record WHERE interaction = 'sign-in' AND client = ${id} ORDER BY id`,
   )
-const officerOf = async (organization: string, name: string) => {
-  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: name }] })
-  const practitioner = { reference: `Practitioner/${id}` }
-  await create('everything', {
-    resourceType: 'PractitionerRole',
-    practitioner,
-    organization: { reference: `Organization/${organization}` },
-    code: [{ coding: [{ system: organizationRole, code: privacyOfficer }] }],
-  })
-  const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
-  return staffToken({ email: `${name}@example.org`, person }, 'user/*.rs')
-}
 const told = async (bearer: string, id: string): Promise<readonly AuditEvent[]> =>
   ((await send(bearer, 'GET', 'AuditEvent?subtype=110122&_count=1000&_sort=date')).json().entry ?? [])
     .map(({ resource }: { resource: AuditEvent }) => resource)
@@ -64,7 +51,7 @@ t.test('a service that comes for a token is recorded, and who did not show to be
   t.equal((await ask(id)).status, 200)
   t.match(await ask(id, otherKey), refused)
   await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
-  const events = await told(await officerOf(lab.organization, 'lab-officer'), id)
+  const events = await told(await officer(lab.organization, 'lab-officer'), id)
   t.match(
     events.map(({ outcome, outcomeDesc, agent, entity }) => ({ outcome, outcomeDesc, agent, entity })),
     [
@@ -77,7 +64,7 @@ t.test('a service that comes for a token is recorded, and who did not show to be
     })),
   )
   const elsewhere = await institution('elsewhere')
-  t.strictSame(await told(await officerOf(elsewhere.organization, 'foreign-officer'), id), [])
+  t.strictSame(await told(await officer(elsewhere.organization, 'foreign-officer'), id), [])
   t.strictSame(await told(world.administrator, id), [], 'it is the organization’s')
 })
 

@@ -1,5 +1,5 @@
 import type { Consent, Extension, ResearchStudy, Resource } from '@medplum/fhirtypes'
-import { organizationRole } from '../../src/access/vocabulary.ts'
+import { organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
 import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { canonicalBase, extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
@@ -31,7 +31,8 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
     const manager = await colleague(administrator, organization, `${name}-manager`, 'manager')
     return { organization, manager: await staffToken(manager, 'user/*.cruds') }
   }
-  const colleague = async (by: string, organization: string, name: string, code: 'viewer' | 'member' | 'manager') => {
+  type Role = 'viewer' | 'member' | 'manager' | typeof privacyOfficer
+  const colleague = async (by: string, organization: string, name: string, code: Role) => {
     const { id } = await create(by, { resourceType: 'Practitioner', name: [{ family: name }] })
     const practitioner = { reference: `Practitioner/${id}` }
     await create(by, {
@@ -47,6 +48,9 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
   }
   const staffToken = async ({ email, person }: { email: string; person: string }, scope: string) =>
     token({ subject: { kind: 'user', person: await openAccount(database, email, person) }, scope })
+  /** The token of somebody who reads what is recorded in the organization, and works nowhere. */
+  const officer = async (organization: string, name: string) =>
+    staffToken(await colleague(administrator, organization, name, privacyOfficer), 'user/*.rs')
   const patientToken = (patient: string, scope: string) => token({ subject: { kind: 'patient', patient }, scope })
 
   /** A study that asks for the kinds, with its Group and its own researcher. */
@@ -112,6 +116,7 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
     study,
     participant,
     staffToken,
+    officer,
     patientToken,
     pages,
   }

@@ -1,6 +1,5 @@
 import type { AuditEvent, Consent, Observation, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
-import { organizationRole, privacyOfficer } from '../../../src/access/vocabulary.ts'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
 import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
@@ -113,19 +112,7 @@ t.test('what changes before the record is sealed does not change what it says', 
 const isNoStaff = ({ url }: { readonly url: string }) => !url.endsWith('/staff')
 
 t.test('officers are told it of their own tenant, and of no other', async t => {
-  const officerOf = async (by: string, at: string, name: string) => {
-    const { id } = await create(by, { resourceType: 'Practitioner', name: [{ family: name }] })
-    const practitioner = { reference: `Practitioner/${id}` }
-    await create(by, {
-      resourceType: 'PractitionerRole',
-      practitioner,
-      organization: { reference: `Organization/${at}` },
-      code: [{ coding: [{ system: organizationRole, code: privacyOfficer }] }],
-    })
-    const person = await create(by, { resourceType: 'Person', link: [{ target: practitioner }] })
-    return staffToken({ email: `${name}@example.org`, person: person.id }, 'user/AuditEvent.rs')
-  }
-  const officer = await officerOf(manager, organization, 'officer')
+  const officer = await world.officer(organization, 'officer')
   await sealAudit(database, key)
   const whole = (await send(officer, 'GET', 'AuditEvent?_count=100')).json().entry
   const [event] = whole.filter(({ resource }: { resource: AuditEvent }) => named(resource, 'Consent').length > 1)
