@@ -32,7 +32,15 @@ export const languages: readonly { readonly code: string; readonly name: string 
 )
 
 /** The first language that is asked for and known, else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
-export const wordsFor = (acceptLanguage: string | undefined): Words => wordsOf(preferred(acceptLanguage ?? ''))
+export const wordsFor = (acceptLanguage: string | undefined): Words => {
+  const code = preferred(acceptLanguage ?? '')
+  const words = known.get(code) ?? wordsOf(code)
+  known.set(code, words)
+  return words
+}
+
+/** Of few languages: each is put together once, and not for each page. */
+const known = new Map<string, Words>()
 
 const preferred = (header: string): string => {
   const asked = header.split(',').map(part => {
@@ -40,20 +48,22 @@ const preferred = (header: string): string => {
     const quality = parameters.map(one => /^\s*q=([\d.]+)$/.exec(one)?.[1]).find(Boolean)
     return { language: range.split('-')[0]?.toLowerCase() ?? '', quality: Number(quality ?? 1) }
   })
-  const known = asked.filter(({ language, quality }) => catalogue.has(language) && quality > 0)
-  return known.toSorted((one, other) => other.quality - one.quality)[0]?.language ?? 'en'
+  const spoken = asked.filter(({ language, quality }) => catalogue.has(language) && quality > 0)
+  return spoken.toSorted((one, other) => other.quality - one.quality)[0]?.language ?? 'en'
 }
 
 const wordsOf = (code: string): Words => {
   const texts: Readonly<Record<string, string>> = { ...english, ...catalogue.get(code) }
+  const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' })
+  const moment = inUtc(code)
   return {
     code,
     say: (key, values = {}) =>
       (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '')),
     kind: (key, display) => texts[`kind.${key}`] ?? display,
     parts: key => (texts[key] ?? key).split(/\{(\w+)\}/),
-    day: time => new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' }).format(time),
-    moment: time => `${inUtc(code).format(time)} UTC`,
+    day: time => day.format(time),
+    moment: time => `${moment.format(time)} UTC`,
   }
 }
 
