@@ -21,11 +21,53 @@ const wordsOf = (text: string): readonly string[] => [text, ...text.split(/[^\p{
 
 export type Guessed = { readonly password: string; readonly about: readonly string[] }
 
-/** The lists of common passwords take 40 MB, and are needed seldom: they come and go with a thread of their own. */
-const isEasyToGuess = (guessed: Guessed): Promise<boolean> =>
-  new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./guess.ts', import.meta.url), { workerData: guessed })
-    worker.once('message', resolve)
-    worker.once('error', reject)
-    worker.once('exit', () => reject(new Error('the thread ended without an answer')))
+/**
+ * The lists of common passwords take 40 MB and a while to be read, and are needed seldom: they come with a thread of their own, of which
+ * there is one, and go when nobody has asked it for some time.
+ */
+const isEasyToGuess = (guessed: Guessed): Promise<boolean> => {
+  thread ??= openThread()
+  return thread.ask(guessed)
+}
+
+type Thread = { readonly ask: (guessed: Guessed) => Promise<boolean> }
+let thread: Thread | undefined
+
+/** It answers in the order in which it is asked. */
+const openThread = (): Thread => {
+  const worker = new Worker(new URL('./guess.ts', import.meta.url))
+  const waiting: PromiseWithResolvers<boolean>[] = []
+  let leaving: NodeJS.Timeout | undefined
+  const forget = () => {
+    if (thread === own) thread = undefined
+  }
+  const leave = () => {
+    forget()
+    void worker.terminate()
+  }
+  const fail = (error: unknown) => {
+    forget()
+    for (const { reject } of waiting.splice(0)) reject(error)
+  }
+  worker.on('message', (isEasy: boolean) => {
+    waiting.shift()?.resolve(isEasy)
+    if (waiting.length > 0) return
+    worker.unref()
+    leaving = setTimeout(leave, idleMs).unref()
   })
+  worker.once('error', fail)
+  worker.once('exit', () => fail(new Error('the thread ended without an answer')))
+  const own: Thread = {
+    ask: guessed => {
+      clearTimeout(leaving)
+      worker.ref()
+      const answer = Promise.withResolvers<boolean>()
+      waiting.push(answer)
+      worker.postMessage(guessed)
+      return answer.promise
+    },
+  }
+  return own
+}
+
+const idleMs = 10_000

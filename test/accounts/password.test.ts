@@ -33,4 +33,14 @@ t.test('what is short, common, or made of what is known of the person is no pass
   }
   for (const [password, problem] of Object.entries(problems))
     t.equal(await passwordProblem(password, about), problem, password)
+  const asked = Object.keys(problems).map(async password => [password, await passwordProblem(password, about)])
+  t.same(Object.fromEntries(await Promise.all(asked)), problems, 'also where many are asked about at once')
+})
+
+t.test('what is known of one person makes no password of another easy to guess', async t => {
+  const password = 'Zorvembliqua7'
+  t.equal(await passwordProblem(password, []), undefined)
+  t.equal(await passwordProblem(password, ['Bela Zorvembliqua']), 'easy-to-guess')
+  t.equal(await passwordProblem(password, ['Ana Castillo']), undefined)
+  t.equal(await passwordProblem(password, []), undefined)
 })
