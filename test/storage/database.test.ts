@@ -166,6 +166,7 @@ const openWire = async (url: string) => {
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const address = new URL(url)
+  address.search = ''
   address.hostname = '127.0.0.1'
   address.port = String((server.address() as AddressInfo).port)
   return {

@@ -11,13 +11,18 @@ const keep = async (): Promise<void> => {
   if (!(await takeLock())) return
   const folder = await mkdtemp(join(await roomyFolder(), prefix))
   try {
-    const cluster = await openCluster({ folder: join(folder, 'postgres'), settings, initdbFlags: ['--no-sync'] })
-    await announcedUntilIdle({ url: cluster.url('postgres'), keeper: process.pid }).finally(cluster.stop)
+    const data = join(folder, 'postgres')
+    const cluster = await openCluster({ folder: data, settings, initdbFlags: ['--no-sync'] })
+    await announcedUntilIdle({ url: beside(data, cluster.url('postgres')), keeper: process.pid }).finally(cluster.stop)
   } finally {
     await rm(folder, { recursive: true, force: true })
     await rm(lockFile, { force: true })
   }
 }
+
+/** By a socket in its folder, which costs half of what a connection over TCP does, where the path is short enough for one. */
+const beside = (data: string, url: string): string =>
+  data.startsWith(memory) ? `${url}?host=${encodeURIComponent(data)}` : url
 
 /** A clone is some 1,800 files: 0.1 s in memory, where there is enough of it, and over a second on some disks. */
 const roomyFolder = async (): Promise<string> => {
@@ -29,6 +34,8 @@ const prefix = `${basename(meetingPlace)}-cluster-`
 
 /** Speed before durability: nothing in it outlives the run. */
 const settings = {
+  // In the folder of the data.
+  unix_socket_directories: '.',
   max_connections: '200',
   shared_buffers: '256MB',
   fsync: 'off',
