@@ -42,7 +42,17 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['SSO_SIGN_UP', 'yes', /^SSO_SIGN_UP is "yes"; it must be one of open, invitation, closed$/],
     ['SSO_SECOND_FACTOR', 'yes', /^SSO_SECOND_FACTOR is "yes"; it must be one of none, told, always$/],
     ['MAIL_FROM', 'nobody', /^MAIL_FROM is "nobody"; it must be an address such as/],
-    ['OUTBOUND_ORIGINS', 'https://a.org/path', /^OUTBOUND_ORIGINS is .*; it must be none, \* or origins/],
+    ...[
+      'https://a.org/path',
+      'a.org',
+      'https://A.org',
+      'https://a.org:443',
+      'https://a.org https://b.org',
+      'none,https://a.org',
+      '*.a.org',
+      'ftp://a.org',
+      'https://a.org,',
+    ].map(text => ['OUTBOUND_ORIGINS', text, /^OUTBOUND_ORIGINS is .*; it must be none, \* or origins/] as const),
   ]
   for (const [name, value, line] of wrong) {
     t.throws(() => readConfig({ [name]: value }), { message: line }, `${name}=${value}`)

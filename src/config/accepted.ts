@@ -67,10 +67,11 @@ export function origins(text: string): '*' | readonly string[] | undefined {
 export function outboundOrigins(text: string): readonly string[] | undefined {
   if (text === 'none') return []
   const given = text.split(',').map(origin => origin.trim())
-  const isOrigin = (origin: string) =>
-    origin === '*' || URL.parse(origin.replace('://*.', '://any.'))?.origin !== 'null'
-  const accepted = given.every(one => isOrigin(one) && !/[?#]|[^/]\/[^/]|\/$/.test(one))
-  return accepted ? given : undefined
+  const isOrigin = (text: string): boolean => {
+    const origin = text.replace('://*.', '://any.')
+    return text === '*' || (/^https?:/.test(text) && URL.parse(origin)?.origin === origin)
+  }
+  return given.every(isOrigin) ? given : undefined
 }
 
 /** https://openid.net/specs/openid-connect-core-1_0.html#IssuerIdentifier, letter by letter as it is given. */

@@ -13,6 +13,8 @@ export type QuarantinedAsked = {
   readonly keepers: QuarantineKeepers
   readonly state: 'waiting' | 'settled'
   readonly group?: QuarantineGroup | undefined
+  /** The newest first, unless what was not tried, or longest ago, is wanted first. */
+  readonly order?: 'tried'
   readonly offset: number
   readonly limit: number
 }

@@ -114,6 +114,7 @@ const insertAll = async (
   return ids
 }
 
+/** Those with which the patient shares such data now, and no other any more: whoever is not told does not learn how often it comes. */
 const tellStudies = async (
   connection: Connection,
   documents: readonly Wanted[],
@@ -122,6 +123,10 @@ const tellStudies = async (
   const pairs = documents.flatMap(({ place, studies }) =>
     studies.map(study => ({ study, id: ids.get(place) })).filter(({ id }) => id !== undefined),
   )
+  await connection.run(sql.fragment`
+    DELETE FROM quarantined_for AS told WHERE told.id = ANY(${sql.array([...ids.values()], 'uuid')}) AND NOT EXISTS (
+      SELECT FROM json_to_recordset(${JSON.stringify(pairs)}::json) AS pair(study text, id uuid)
+      WHERE pair.id = told.id AND pair.study = told.study_id)`)
   await connection.run(sql.fragment`
     INSERT INTO quarantined_for (study_id, id)
     SELECT study, id FROM json_to_recordset(${JSON.stringify(pairs)}::json) AS pair(study text, id uuid)

@@ -27,7 +27,7 @@ export const readQuarantined = async (
   gate: Gate,
   asked: QuarantinedAsked,
 ): Promise<QuarantinedPage> => {
-  const { state, group, offset, limit } = asked
+  const { state, group, order, offset, limit } = asked
   const found = sql.fragment`
     ${keepersRows(gate, asked.keepers)},
     found AS (
@@ -47,7 +47,7 @@ export const readQuarantined = async (
         ? sql.fragment`TRUE`
         : sql.fragment`rule = ${group.rule} AND place = ${group.pointer} AND schema = ${group.schema}`
     }
-    ORDER BY last_at DESC, id LIMIT ${limit} OFFSET ${offset}`)
+    ORDER BY ${order === 'tried' ? sql.fragment`tried_at NULLS FIRST, last_at` : sql.fragment`last_at DESC`}, id LIMIT ${limit} OFFSET ${offset}`)
   return { groups, documents }
 }
 

@@ -80,7 +80,7 @@ export const takeGroup = async (
   const group = groupIn(name => typed(request.body, name))
   if (group === undefined) return path
   const { keepers } = keeper
-  const asked = { of, keepers, state: 'waiting' as const, group, offset: 0, limit: most + 1 }
+  const asked = { of, keepers, state: 'waiting' as const, group, order: 'tried' as const, offset: 0, limit: most + 1 }
   const { documents } = await keeper.store.quarantined(asked)
   const counts = { taken: 0, refused: 0, settled: 0 }
   for (const { id } of documents.slice(0, most)) counts[await takeOne(request, options, keeper, id)] += 1

@@ -95,6 +95,39 @@ t.test('the same again from the same source for the same patient is counted, and
   t.equal(toldIn(entry[0].response.outcome)[1], toldIn(entry[1].response.outcome)[1])
 })
 
+t.test(
+  'what comes again after a withdrawal is told to those studies alone with which such data is shared then',
+  async t => {
+    const other = await study(manager, organization, 'Other', ['omh:blood-glucose'])
+    const cleo = await participant(manager, organization, sugar.id, ['omh:blood-glucose'], 'Cleo')
+    const app = await patientToken(cleo, 'patient/*.cruds patient/Consent.cruds')
+    const first = (await send('everything', 'GET', `Consent?patient=Patient/${cleo}`)).json().entry[0].resource
+    const { id: _, meta: __, ...consent } = first
+    const context = first.extension.map((one: { url: string; valueReference?: object }) =>
+      one.valueReference === undefined ? one : { ...one, valueReference: { reference: `ResearchStudy/${other.id}` } },
+    )
+    await create(manager, {
+      resourceType: 'ResearchSubject',
+      status: 'on-study',
+      study: { reference: `ResearchStudy/${other.id}` },
+      individual: { reference: `Patient/${cleo}` },
+    })
+    const given = await create('everything', { ...consent, extension: context })
+    const source = await strictSource()
+    const document = of(cleo, source, glucose('MGDL'))
+    const toldTo = async () => {
+      t.equal((await send(app, 'POST', 'Observation', document)).statusCode, 422)
+      return (await keptFrom(source)).map(one =>
+        [...(one as unknown as { studies: readonly string[] }).studies].toSorted(),
+      )
+    }
+    t.strictSame(await toldTo(), [[sugar.id, other.id].toSorted()])
+    const ended = await send('everything', 'PUT', `Consent/${given.id}`, { ...given, status: 'inactive' })
+    t.equal(ended.statusCode, 200, ended.body)
+    t.strictSame(await toldTo(), [[sugar.id]])
+  },
+)
+
 t.test('nothing is kept for who may not write it, and nothing of that is told or counted', async t => {
   const source = await strictSource()
   const answer = await send(bensApp, 'POST', 'Observation', of(ann, source))

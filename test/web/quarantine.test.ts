@@ -236,6 +236,29 @@ t.test('all of a reason are tried at once, and how many were taken is told', asy
   t.strictSame((await keptFrom(id)).map(({ state }) => state).toSorted(), ['taken', 'taken', 'waiting'])
 })
 
+t.test('of more than are tried at once those come first that were not tried, or longest ago', async t => {
+  const { id } = await source('strict')
+  const documents = Array.from({ length: 102 }, () => heartRate('bpm'))
+  for (const document of documents) await post(id, document)
+  await relax({ id })
+  const revoke = (at: 'now' | null) =>
+    database.run(sql.fragment`UPDATE token SET revoked_at = ${at}::timestamptz WHERE hash IN (
+      SELECT hash FROM quarantined_document WHERE source = ${id})`)
+  const page = `/devices/${id}/quarantine`
+  const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
+  await revoke('now')
+  const left = { status: 303, location: `${page}?taken=0&refused=100&left=yes` }
+  t.match(await manager.send(page, reason, `${page}/replay`), left)
+  const tried = await database.any<{ position: number }>(sql.fragment`
+    SELECT position::integer FROM (
+      SELECT tried_at, row_number() OVER (ORDER BY last_at) AS position FROM quarantined_document WHERE source = ${id}) AS document
+    WHERE tried_at IS NULL ORDER BY position`)
+  t.strictSame(tried, [{ position: 101 }, { position: 102 }])
+  await revoke(null)
+  t.match(await manager.send(page, reason, `${page}/replay`), { location: `${page}?taken=100&refused=0&left=yes` })
+  t.match(await manager.send(page, reason, `${page}/replay`), { location: `${page}?taken=2&refused=0` })
+})
+
 t.test('nothing is taken any more of an app that may not write any more', async t => {
   const { id } = await source('strict')
   await post(id)
