@@ -1,4 +1,4 @@
-import type { Organization } from '@medplum/fhirtypes'
+import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { moveOrganization } from '../accounts/organization-change.ts'
 import { findAll, nameOfOrganization, parentOf } from '../accounts/organization-tree.ts'
@@ -32,7 +32,7 @@ export const organizationMovePage: AddPage = (server, options) => {
       if (isOvertaken(error))
         return sendMove(reply.code(409), shown, { parent, version: shown.version, isOvertaken: true })
       if (!(error instanceof FhirError) || error.issues[0].expression !== 'Organization.partOf') throw error
-      return sendMove(reply.code(422), shown, { parent, version, problem: error.message })
+      return sendMove(reply.code(422), shown, { parent, version, problem: await withTitles(shown, error.message) })
     }
   })
 }
@@ -64,6 +64,16 @@ const placesFor = async ({ organizer, id, organization }: ShownOrganization): Pr
     .toSorted((one, other) => one.label.localeCompare(other.label))
 }
 
+/** Studies are called by their titles, as far as somebody may read them. */
+const withTitles = async ({ organizer }: ShownOrganization, message: string): Promise<string> => {
+  const named = /ResearchStudy\/([A-Za-z0-9.-]{1,64})/g
+  const ids = [...message.matchAll(named)].map(([, id = '']) => id)
+  if (ids.length === 0) return message
+  const { entries } = await organizer.find<ResearchStudy>('ResearchStudy', { _id: ids.join(','), _count: '1000' })
+  const titles = new Map(entries.map(({ resource: { id, title } }) => [id, title]))
+  return message.replaceAll(named, (reference, id: string) => titles.get(id) ?? reference)
+}
+
 type State = {
   readonly parent: string
   readonly version: string
@@ -81,7 +91,7 @@ const sendMove = async (
     title: `Move ${name}`,
     isProblem: problem !== undefined || isOvertaken,
     content: html`<h1>Move ${name}</h1>
-<p>All that is below it goes along. Whoever manages the new place manages it from then on, and whoever managed only the old one no more. It stays in its tree: nothing goes to another tenant.</p>
+<p>All that is below it goes along. Whoever manages the new place manages it from then on, and whoever managed only the old one no more. It stays in its tree: nothing goes to another tenant. What people have consented to a study stays with those who read it: while such consents are in force, nobody who works here comes among them by a move.</p>
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList([{ name: 'parent', problem }])}
 <form method="post" action="/organizations/${id}/move" novalidate>

@@ -208,3 +208,28 @@ t.test('each does what FHIR lets them do: managers of what is above, and of a ro
     t.equal(shown.includes('Make a study'), who === 'member', who)
   }
 })
+
+t.test(
+  'it moves nowhere where its people would read what was consented without them, and the page names the studies',
+  async t => {
+    const heart = await made(manager, lab.organization, 'Heart')
+    const sales = await made(manager, lab.organization, 'Sales')
+    await world.staff(sales, 'viewer')
+    const member = await world.token({
+      subject: { kind: 'user', person: await world.staff(heart, 'manager') },
+      scope: 'user/*.cruds',
+    })
+    const { id } = await world.newStudy(member, heart, 'Beats', ['omh:heart-rate'])
+    await world.participant(member, heart, id, ['omh:heart-rate'], 'Vic')
+    const page = pageOf(sales, '/move')
+    const refused = await manager.send(page, { parent: heart })
+    t.equal(refused.status, 422)
+    t.match(
+      wordsOf(refused),
+      /Please check what you entered People who work in it, or below it, would read what was consented to Beats without them: it can move there/,
+    )
+    t.match(refused.body, `<option value="${heart}" selected>`)
+    t.match(refused.body, /aria-describedby="parent-problem"/)
+    t.match(await stored(sales), { partOf: { reference: `Organization/${lab.organization}` } })
+  },
+)

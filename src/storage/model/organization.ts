@@ -3,10 +3,11 @@ import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { refuseGainedReaders } from './gained-reader.ts'
 import { each, namedId, type Projected } from './projection.ts'
 
 /** The tree of organizations, each with all that it is part of. A root is a tenant, and nothing moves between tenants. */
-export const projectOrganizations = each<Organization>(async (connection, { id, resource }) => {
+export const projectOrganizations = each<Organization>(async (connection, { id, resource }, context) => {
   // One change of the tree at a time: two moves together could close a circle.
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('organization_node'))`)
   if (resource === undefined) return remove(connection, id)
@@ -17,6 +18,7 @@ export const projectOrganizations = each<Organization>(async (connection, { id, 
     VALUES (${id}, ${parent}, ${id}, ${asksSecondFactor(resource)})
     ON CONFLICT (id) DO UPDATE SET parent = excluded.parent, second_factor = excluded.second_factor`)
   await refuseCircle(connection, id)
+  if (context.isAccepted !== true && parent !== null) await refuseGainedReaders(connection, { id, parent })
   await relist(connection, id)
   const after = await nodeOf(connection, id)
   if (before !== undefined && before.tenant !== after?.tenant)

@@ -1,0 +1,101 @@
+import type { Extension, Organization } from '@medplum/fhirtypes'
+import t from 'tap'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, storeOf, see } = world
+const importer = storeOf(w.client('importer', { policies: ['everything'] }))
+
+/** Undefined where it is part of that now, else why it is not. */
+const refusalOf = async (id: string, parent: string) => {
+  const [written] = await importer.write([{ kind: 'update', id, resource: w.organization(id, parent) }])
+  if (written?.outcome !== 'refused') return undefined
+  t.match(written.error, { status: 422, issues: [{ expression: 'Organization.partOf' }] })
+  return written.error.message
+}
+const partOf = async (id: string) =>
+  (JSON.parse((await importer.read('Organization', id)).content) as Organization).partOf?.reference
+const reads = (practitioner: string) => see(storeOf(w.staff(practitioner)), 'Observation')
+const text = (version: string, words: string, ...recipients: readonly string[]): Extension => {
+  const { extension = [], ...more } = w.patientText(version, words)
+  const named = recipients.map(reference => ({ url: 'recipient', valueReference: { reference } }))
+  return { ...more, extension: [...extension, ...named] }
+}
+const signs = (study: string, status: 'active' | 'inactive' = 'active') =>
+  put(w.consent(study, 'ann', status, [w.permit(heartRate)]))
+
+await put(w.organization('university'), w.organization('lab', 'university'), w.organization('annex', 'lab'))
+await put(w.organization('hall', 'university'), w.organization('shop', 'hall'), w.organization('empty', 'university'))
+await put(w.role('seller', 'shop', 'viewer'), w.registered('ann', 'lab'), w.measured('heart', 'ann', heartRate))
+await put(w.study('s', 'lab', [w.requests(heartRate)]), w.enrols('s', 'ann'))
+
+t.test('as long as nobody has consented, an organization moves with its people below that of a study', async t => {
+  await put(w.consent('s', 'ann', 'proposed', [w.permit(heartRate)]))
+  t.equal(await refusalOf('hall', 'lab'), undefined)
+  t.equal(await refusalOf('hall', 'university'), undefined)
+})
+
+t.test('by a move nobody comes among those who read what was consented without them', async t => {
+  await signs('s')
+  for (const [moved, parent] of [
+    ['hall', 'lab'],
+    ['hall', 'annex'],
+    ['shop', 'annex'],
+  ] as const)
+    t.equal(
+      await refusalOf(moved, parent),
+      'People who work in it, or below it, would read what was consented to ResearchStudy/s without them: it can move there once no such consent is in force, or nobody works in it or below it',
+      `${moved} below ${parent}`,
+    )
+  t.strictSame([await partOf('hall'), await partOf('shop')], ['Organization/university', 'Organization/hall'])
+  t.strictSame(await reads('seller'), [])
+})
+
+t.test(
+  'a study that does not run counts, for it may run again; roles that are over do not, those to come do',
+  async t => {
+    await put(w.study('s', 'lab', [w.requests(heartRate)], 'in-review'))
+    t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/)
+    await put(w.study('s', 'lab', [w.requests(heartRate)]), w.role('seller', 'shop', 'viewer', '2026-01-01'))
+    t.equal(await refusalOf('hall', 'lab'), undefined)
+    t.equal(await refusalOf('hall', 'university'), undefined)
+    await put({ ...w.role('seller', 'shop', 'viewer'), period: { start: '2100-01-01' } } as ReturnType<typeof w.role>)
+    t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/)
+    await put(w.role('seller', 'shop', 'viewer'))
+  },
+)
+
+t.test('what gives nobody anything new moves: without people, with those who read already, and upwards', async t => {
+  t.equal(await refusalOf('empty', 'lab'), undefined)
+  await put(w.role('seller', 'annex', 'viewer'))
+  t.equal(await refusalOf('hall', 'lab'), undefined, 'they work in the organization already')
+  t.strictSame(await reads('seller'), ['heart'])
+  t.equal(await refusalOf('annex', 'university'), undefined)
+  t.equal(await refusalOf('annex', 'lab'), undefined, 'they work there by the other role, too')
+  t.equal(await refusalOf('hall', 'university'), undefined)
+  await put(w.role('seller', 'annex', 'viewer', '2099-01-01'))
+  t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/, 'that role ends, and this one does not')
+  await put(w.role('seller', 'annex', 'viewer', '2026-01-01'))
+})
+
+t.test(
+  'a study for its staff alone binds no move, but where staff would come among those of its organization',
+  async t => {
+    const staffed = (...extension: readonly Extension[]) =>
+      w.study('s', 'lab', [w.requests(heartRate), w.chooses('access', 'staff'), ...extension])
+    await put(staffed())
+    t.equal(await refusalOf('hall', 'lab'), undefined)
+    t.strictSame(await reads('seller'), [])
+    t.equal(await refusalOf('hall', 'university'), undefined)
+    const forTheLab = text('2', 'For the lab alone.', 'Organization/lab')
+    const seller = w.works('seller', 'researcher')
+    await signs('s', 'inactive')
+    await put(staffed(text('1', w.usualWords, 'Organization/lab'), forTheLab, seller))
+    const consent = { ...w.consent('s', 'ann', 'active', [w.permit(heartRate)]), id: 'again' }
+    await put({ ...consent, sourceAttachment: w.sourceOf('For the lab alone.') })
+    t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/)
+    t.strictSame(await reads('seller'), [])
+  },
+)
