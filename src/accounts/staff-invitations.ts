@@ -36,7 +36,7 @@ export type StaffInvitations = {
   /** Undefined where the link is over, never was, or who made it gives no roles there any more. */
   readonly find: (link: string) => Promise<StaffInvitation | undefined>
   /** Gives the role to the account with that address, and uses the link up. */
-  readonly accept: (link: string, person: string) => Promise<'accepted' | 'over' | 'other-address'>
+  readonly accept: (link: string, person: string) => Promise<'accepted' | 'over' | 'other-address' | 'own'>
 }
 
 type By = { readonly person: string; readonly organization: string }
@@ -106,6 +106,8 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
     accept: async (link, person) => {
       const invitation = await find(link)
       if (invitation === undefined) return 'over'
+      // The address may have become theirs since they wrote to it.
+      if (invitation.inviter === person) return 'own'
       if ((await findAccountOf(database, person))?.email !== invitation.email) return 'other-address'
       return acceptStaffInvitation(parts, invitation, person)
     },

@@ -43,6 +43,7 @@ export const joinPage: AddPage = (server, options) => {
       case 'over':
         return sendLinkIsOver(reply)
       case 'other-address':
+      case 'own':
         return sendJoin(request, reply.code(409), options, { link, invitation })
     }
   })
@@ -121,6 +122,8 @@ const ofSession = async (
   if (email !== invitation.email)
     return html`<p>You are signed in with ${email}. The invitation is for another address.</p>
 <p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}&amp;prompt=login">Sign in with that one</a></p>`
+  if (person === invitation.inviter)
+    return html`<p>You have sent this invitation yourself, and nobody gives themselves a role. Whoever else gives roles there can invite you.</p>`
   return html`<p>You are signed in with this address. If you agree, you have that role from then on. If not, close this page: nothing happens.</p>
 ${form({ action: '/join', token: ownToken(reply), hidden: { link, person }, fields: [], button: 'Agree' })}`
 }

@@ -31,8 +31,8 @@ const idOf = async (email: string): Promise<string> =>
       sql.fragment`SELECT id FROM staff_invitation WHERE email = ${email} AND ended_at IS NULL`,
     )
   ).id
-const actOn = async (by: Browser, email: string, action: 'again' | 'cancel') =>
-  by.send(page, {}, `/organizations/${lab.organization}/invitations/${await idOf(email)}/${action}`)
+const actOn = async (by: Browser, email: string, action: 'again' | 'cancel', organization = lab.organization) =>
+  by.send(pageOf(organization), {}, `/organizations/${organization}/invitations/${await idOf(email)}/${action}`)
 /** The mail server has it a moment before that is known here. */
 const isSent = async (email: string): Promise<void> => {
   for (;;) {
@@ -204,6 +204,34 @@ t.test('an invitation is sent again with another link, cancelled, and ends with 
   )
   await send('everything', 'PUT', `PractitionerRole/${held?.id}`, { ...held, active: false })
   t.equal((await openBrowser(server).get(given)).status, 410, 'who gives no roles any more has given none')
+})
+
+t.test('nobody takes a role by a letter of their own, whatever address is theirs by then', async t => {
+  const own = await world.staff(lab.organization, 'manager')
+  await addAccount(database, {
+    person: own,
+    email: 'xeno@example.org',
+    password: hashed,
+    isVerified: true,
+    administrator: false,
+  })
+  const browser = await world.browserOf(own)
+  const link = await linkTo('yves@example.org', 'member', browser, ward)
+  await database.run(sql.fragment`UPDATE user_account SET email = 'yves@example.org' WHERE person = ${own}`)
+  const shown = await browser.get(link)
+  t.equal(shown.status, 200)
+  t.match(wordsOf(shown), /You have sent this invitation yourself, and nobody gives themselves a role\./)
+  t.notMatch(wordsOf(shown), /Agree/)
+  const { body: account } = await browser.get('/account')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const before = await rolesIn(ward)
+  t.equal((await browser.post('/join', { _csrf, link: secret, person: own })).status, 409)
+  t.strictSame(await rolesIn(ward), before)
+  t.match(await actOn(manager, 'yves@example.org', 'again', ward), { status: 303 }, 'somebody else gives it')
+  const given = linkIn(await mailbox.next())
+  await isSent('yves@example.org')
+  t.match(await join(browser, given), { status: 303, location: `/organizations/${ward}?done=joined` })
 })
 
 t.test('an address is written to five times an hour, and a letter that cannot be sent says so', async t => {
