@@ -6,6 +6,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { escaped } from '../search/escape.ts'
 import type { Role } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import type { Write } from '../storage/store.ts'
 import type { Organizer } from './organizer.ts'
 
 /** A role that somebody has in an organization. */
@@ -79,53 +80,69 @@ export const readColleague = async ({ read }: Organizer, organization: string, i
 }
 
 /** Whether nobody else gives roles in the organization, whatever is above it. */
-export const isLastManager = async ({ find }: Organizer, organization: string, { practitioner }: Colleague) => {
+export const isLastManager = async ({ find }: Organizer, organization: string, { practitioner }: Colleague) =>
+  (await managersOf(find, organization)).every(one => one === `Practitioner/${practitioner}`)
+
+const managersOf = async (find: Organizer['find'], organization: string): Promise<readonly (string | undefined)[]> => {
   const query = { organization: `Organization/${organization}`, 'active:not': 'false', _count: '1000' }
   const { entries } = await find<PractitionerRole>('PractitionerRole', {
     ...query,
     role: `${organizationRole}|manager`,
   })
-  return !entries.some(
-    ({ resource }) => isInForce(resource) && resource.practitioner?.reference !== `Practitioner/${practitioner}`,
-  )
+  return entries.flatMap(({ resource }) => (isInForce(resource) ? [resource.practitioner?.reference] : []))
 }
+
+/** `keeping`: id of the organization that is not to be left without a manager; undefined where it may be. */
+type Shown = Pick<Colleague, 'id' | 'version'> & { readonly keeping?: string | undefined }
 
 type Kept = { readonly role: Role | undefined; readonly isPrivacyOfficer: boolean }
 
-/** What else the PractitionerRole says they are stays. */
-export const changeRole = (
-  { write }: Organizer,
-  { id, version }: Pick<Colleague, 'id' | 'version'>,
-  { role, isPrivacyOfficer }: Kept,
-): Promise<string> =>
-  write({
-    kind: 'patch',
-    type: 'PractitionerRole',
-    id,
-    ifMatch: version,
-    change: stored => {
-      const before = stored as PractitionerRole
-      const others = (before.code ?? []).filter(({ coding = [] }) => !coding.some(isOurs))
-      const codes: readonly (Role | typeof privacyOfficer)[] = [
-        ...(role === undefined ? [] : [role]),
-        ...(isPrivacyOfficer ? ([privacyOfficer] as const) : []),
-      ]
-      return { ...before, code: [...codes.map(codeOf), ...others] }
-    },
+/** What else the PractitionerRole says they are stays. Throws NoManagerLeft, as `endRole` does. */
+export const changeRole = (organizer: Organizer, shown: Shown, { role, isPrivacyOfficer }: Kept): Promise<string> =>
+  change(organizer, shown, before => {
+    const others = (before.code ?? []).filter(({ coding = [] }) => !coding.some(isOurs))
+    const codes: readonly (Role | typeof privacyOfficer)[] = [
+      ...(role === undefined ? [] : [role]),
+      ...(isPrivacyOfficer ? ([privacyOfficer] as const) : []),
+    ]
+    return { ...before, code: [...codes.map(codeOf), ...others] }
   })
 
 /** The role ends now, and stays to be read as what it was. */
-export const endRole = ({ write }: Organizer, { id, version }: Pick<Colleague, 'id' | 'version'>): Promise<string> =>
-  write({
+export const endRole = (organizer: Organizer, shown: Shown): Promise<string> =>
+  change(organizer, shown, role => ({
+    ...role,
+    active: false,
+    period: { ...role.period, end: new Date().toISOString() },
+  }))
+
+/** Nobody would give roles in the organization any more. */
+export class NoManagerLeft extends FhirError {
+  constructor() {
+    super('business-rule', 'Nobody would give roles in the organization', { expression: 'PractitionerRole.code' })
+  }
+}
+
+/** Whether a manager is left is asked behind the change: of several at once the last one finds that there is none. */
+const change = (
+  { write, atomic }: Organizer,
+  { id, version, keeping }: Shown,
+  next: (role: PractitionerRole) => PractitionerRole,
+): Promise<string> => {
+  const patch: Write = {
     kind: 'patch',
     type: 'PractitionerRole',
     id,
     ifMatch: version,
-    change: stored => {
-      const role = stored as PractitionerRole
-      return { ...role, active: false, period: { ...role.period, end: new Date().toISOString() } }
-    },
+    change: stored => next(stored as PractitionerRole),
+  }
+  if (keeping === undefined) return write(patch)
+  return atomic(async within => {
+    const written = await within.write(patch)
+    if ((await managersOf(within.find, keeping)).length === 0) throw new NoManagerLeft()
+    return written
   })
+}
 
 export const codeOf = (code: Role | typeof privacyOfficer) => ({
   coding: [{ system: organizationRole, code, display: displays[code] }],

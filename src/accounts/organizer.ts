@@ -24,6 +24,8 @@ export type Organizer = {
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<Versioned<R>>
   /** Answers the id of what was written. Throws FhirError: what is not valid, not theirs to write, or another version by now. */
   readonly write: (write: Write) => Promise<string>
+  /** All of it, or nothing where it throws: what is asked there sees what was written. */
+  readonly atomic: <T>(run: (within: Pick<Organizer, 'find' | 'write'>) => Promise<T>) => Promise<T>
   /** Which of the Organizations they give roles in. */
   readonly administers: (ids: readonly string[]) => Promise<ReadonlySet<string>>
 }
@@ -53,23 +55,7 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
   const caller = await callerOfPerson(database, { person, client: 'pages', scope })
   if (!caller.administrator && caller.practitioner === undefined) return undefined
   const store = openStoreFor(caller)
-  const find: Organizer['find'] = async <R extends Resource>(
-    type: R['resourceType'],
-    query: Query,
-    { cursor, where }: More = {},
-  ) => {
-    const asked = parseSearch(registry, type, new URLSearchParams(query))
-    const page = await store.search({ ...asked, cursor, ...(where && { where: and(asked.where, where) }) })
-    return {
-      entries: page.entries.map(({ content, versionId }) => ({
-        resource: JSON.parse(content) as R,
-        version: versionId,
-      })),
-      included: page.included.map(({ content }): Resource => JSON.parse(content)),
-      ...(page.next === undefined ? {} : { next: page.next }),
-      ...(page.total === undefined ? {} : { total: page.total }),
-    }
-  }
+  const { find, write } = askedOf(store, registry)
   return {
     person,
     caller,
@@ -78,12 +64,8 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
       const { content, versionId } = await store.read(type, id)
       return { resource: JSON.parse(content), version: versionId }
     },
-    write: async write => {
-      const [written] = await store.write([validated(registry, write)])
-      if (written === undefined || written.outcome === 'refused')
-        throw written?.error ?? new FhirError('conflict', 'Nothing was written')
-      return written.id
-    },
+    write,
+    atomic: run => store.atomic(within => run(askedOf(within, registry))),
     administers: async ids => {
       const found = new Set<string>()
       for (let from = 0; from < ids.length; from += maxCount) {
@@ -99,6 +81,28 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
 
 const scope =
   'user/Organization.cruds user/Practitioner.rs user/PractitionerRole.cruds user/ResearchStudy.rs user/Device.cruds'
+
+const askedOf = (store: Store, registry: Registry): Pick<Organizer, 'find' | 'write'> => ({
+  find: async <R extends Resource>(type: R['resourceType'], query: Query, { cursor, where }: More = {}) => {
+    const asked = parseSearch(registry, type, new URLSearchParams(query))
+    const page = await store.search({ ...asked, cursor, ...(where && { where: and(asked.where, where) }) })
+    return {
+      entries: page.entries.map(({ content, versionId }) => ({
+        resource: JSON.parse(content) as R,
+        version: versionId,
+      })),
+      included: page.included.map(({ content }): Resource => JSON.parse(content)),
+      ...(page.next === undefined ? {} : { next: page.next }),
+      ...(page.total === undefined ? {} : { total: page.total }),
+    }
+  },
+  write: async write => {
+    const [written] = await store.write([validated(registry, write)])
+    if (written === undefined || written.outcome === 'refused')
+      throw written?.error ?? new FhirError('conflict', 'Nothing was written')
+    return written.id
+  },
+})
 
 /** The same, refused where what comes of it is not valid R4. */
 const validated = (registry: Registry, write: Write): Write => {

@@ -8,6 +8,7 @@ import { createAll, standsAlone } from './create-all.ts'
 import type { Connection } from './database.ts'
 import { withDecision } from './decision.ts'
 import { countUploads } from './ingest.ts'
+import { takeRoleTurn } from './model/membership.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences } from './required-references.ts'
 import { isolated } from './savepoint.ts'
@@ -68,6 +69,7 @@ const writePermitted = async (
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
   await takeTurns(connection, writes.flatMap(criteriaOf))
+  if (writes.some(changesRole)) await takeRoleTurn(connection)
   for (const run of runsOf(writes)) {
     if (run.kind === 'one')
       written.push(
@@ -83,6 +85,9 @@ const writePermitted = async (
 /** Two conditional creates at once must not both find nothing. */
 const criteriaOf = (write: Write) =>
   write.kind === 'create' && write.ifNoneExist !== undefined ? [write.ifNoneExist] : []
+
+const changesRole = (write: Write): boolean =>
+  write.kind !== 'create' && ('type' in write ? write.type : write.resource.resourceType) === 'PractitionerRole'
 
 const setWriters = { uploads: uploadAll, set: createAll } as const
 

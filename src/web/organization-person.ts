@@ -1,5 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Colleague, changeRole, endRole, isLastManager, readColleague, roles } from '../accounts/colleagues.ts'
+import {
+  type Colleague,
+  changeRole,
+  endRole,
+  isLastManager,
+  NoManagerLeft,
+  readColleague,
+  roles,
+} from '../accounts/colleagues.ts'
 import { parentOf } from '../accounts/organization-tree.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
@@ -27,39 +35,53 @@ export const organizationPersonPage: AddPage = (server, options) => {
     const shown = await colleagueOf(request, options)
     const { id, organizer, colleague } = shown
     const state = typedRole(request.body)
+    const { isPrivacyOfficer, version } = state
     const role = roles.find(one => one === state.role)
-    if (role === undefined && !state.isPrivacyOfficer)
+    if (role === undefined && !isPrivacyOfficer)
       return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role' })
-    if (role !== 'manager' && !state.knows && shown.isLast)
-      return sendRole(reply.code(422), shown, { ...state, lastProblem: knowsProblem })
+    const keeping = role === 'manager' ? undefined : keptIn(shown, state)
     try {
-      const { isPrivacyOfficer, version } = state
-      await changeRole(organizer, { id: colleague.id, version }, { role, isPrivacyOfficer })
-      return reply.redirect(`/organizations/${id}/people?done=changed`, 303)
+      await changeRole(organizer, { id: colleague.id, version, keeping }, { role, isPrivacyOfficer })
     } catch (error) {
-      if (!isOvertaken(error)) throw error
-      return sendRole(reply.code(409), shown, { ...state, version: colleague.version, isOvertaken: true })
+      const { status, ...refused } = refusalOf(error)
+      const again = refused.isOvertaken ? { version: colleague.version } : {}
+      return sendRole(reply.code(status), shown, { ...state, ...refused, ...again })
     }
+    return reply.redirect(`/organizations/${id}/people?done=changed`, 303)
   })
   server.get<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) =>
     sendRemove(reply, await colleagueOf(request, options)),
   )
   server.post<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) => {
     const shown = await colleagueOf(request, options)
-    const { version, knows } = typedRole(request.body)
-    if (shown.isLast && !knows) return sendRemove(reply.code(422), shown, { lastProblem: knowsProblem })
+    const state = typedRole(request.body)
+    const keeping = keptIn(shown, state)
     try {
-      await endRole(shown.organizer, { id: shown.colleague.id, version })
-      return reply.redirect(`/organizations/${shown.id}/people?done=removed`, 303)
+      await endRole(shown.organizer, { id: shown.colleague.id, version: state.version, keeping })
     } catch (error) {
-      if (!isOvertaken(error)) throw error
-      return sendRemove(reply.code(409), shown, { isOvertaken: true })
+      const { status, ...refused } = refusalOf(error)
+      return sendRemove(reply.code(status), shown, refused)
     }
+    return reply.redirect(`/organizations/${shown.id}/people?done=removed`, 303)
   })
+}
+
+/** Where it has to be left with a manager, as long as nobody has said that they know. */
+const keptIn = ({ managed }: ShownColleague, { knows }: RoleState): string | undefined => (knows ? undefined : managed)
+
+type Refusal = Pick<RoleState, 'lastProblem' | 'isOvertaken'> & { readonly status: number }
+
+/** What the page says of it; anything else is thrown. */
+const refusalOf = (error: unknown): Refusal => {
+  if (error instanceof NoManagerLeft) return { status: error.status, lastProblem: knowsProblem }
+  if (isOvertaken(error)) return { status: 409, isOvertaken: true }
+  throw error
 }
 
 type ShownColleague = ShownOrganization & {
   readonly colleague: Colleague
+  /** Id of the root that they are a manager of. */
+  readonly managed: string | undefined
   /** Whether they are the only manager of a root: nobody is above it to give roles there, but administrators. */
   readonly isLast: boolean
 }
@@ -71,8 +93,9 @@ const colleagueOf = async (request: FastifyRequest<OfRole>, options: PageOptions
   const colleague = await readColleague(organizer, id, request.params.role)
   const { caller } = organizer
   if (!caller.administrator && colleague.practitioner === caller.practitioner) return notFound()
-  const isManagerOfRoot = parentOf(organization) === undefined && colleague.role === 'manager'
-  return { ...shown, colleague, isLast: isManagerOfRoot && (await isLastManager(organizer, id, colleague)) }
+  const managed = parentOf(organization) === undefined && colleague.role === 'manager' ? id : undefined
+  const isLast = managed !== undefined && (await isLastManager(organizer, managed, colleague))
+  return { ...shown, colleague, managed, isLast }
 }
 
 type RoleState = {
@@ -136,7 +159,7 @@ ${lastManager(shown, state.lastProblem)}
 }
 
 const lastManager = ({ isLast, name }: ShownColleague, problem: string | undefined): Html | undefined =>
-  isLast
+  isLast || problem !== undefined
     ? html`<div class="alert alert-warning mt-3">
 <p>This is the last manager of ${name}, and nothing is above it: without one, only an administrator of the installation gives roles in it.</p>
 ${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}

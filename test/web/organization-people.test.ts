@@ -297,6 +297,54 @@ t.test('nobody changes their own role, and the last manager of a root goes only 
   t.match(wordsOf(await administrator.get(pageOf(peak))), /Nobody has a role in it yet/)
 })
 
+/** The form that removes the only one, or the one at the index, of those whom the browser may remove. */
+const removalOf = async (browser: Browser, root: string, index = 0) => {
+  const { body } = await browser.get(pageOf(root))
+  const hrefs = [...body.matchAll(/href="(\/organizations\/[^"]*\/people\/[0-9a-f-]{36})"/g)].map(([, href]) => href)
+  const page = `${hrefs[index]}/remove`
+  const form = await browser.get(page)
+  const hidden = form.body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)
+  return { browser, page, form, fields: Object.fromEntries([...hidden].map(([, name, value]) => [name, value])) }
+}
+/** Both are held back where a role is about to be over, until both have begun. */
+const atOnce = async (removals: readonly Awaited<ReturnType<typeof removalOf>>[]): Promise<readonly Shown[]> => {
+  const { answers } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtextextended('practitioner_grantee', 0))`)
+    const answers = removals.map(({ browser, page, fields }) => browser.post(page, fields))
+    for (let waiting = 0; waiting < removals.length; )
+      waiting = (
+        await database.one<{ waiting: number }>(
+          sql.fragment`SELECT count(*)::integer AS waiting FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`,
+        )
+      ).waiting
+    return { answers }
+  })
+  return Promise.all(answers)
+}
+const managersLeft = async (root: string) => (await rolesIn(root)).filter(({ active }) => active !== false).length
+
+t.test('of two managers who remove each other at once, one stays', async t => {
+  const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Twin' })
+  const managers = [await world.staff(root, 'manager'), await world.staff(root, 'manager')]
+  const removals = []
+  for (const one of managers) removals.push(await removalOf(await world.browserOf(one), root))
+  const answers = await atOnce(removals)
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 404], 'who was removed removes nobody')
+  t.equal(await managersLeft(root), 1)
+})
+
+t.test('whether a manager is left is asked when a role ends, not when the page was shown', async t => {
+  const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Pair' })
+  for (const code of ['manager', 'manager'] as const) await world.staff(root, code)
+  const removals = [await removalOf(administrator, root), await removalOf(administrator, root, 1)]
+  for (const { form } of removals) t.notMatch(wordsOf(form), /This is the last manager/)
+  const answers = await atOnce(removals)
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 422])
+  const refused = answers.find(({ status }) => status === 422)
+  t.match(refused && wordsOf(refused), /Say that you know .* This is the last manager of Pair/)
+  t.equal(await managersLeft(root), 1)
+})
+
 t.test('people are found and shown fifty at a time, and nobody but managers is told who is invited', async t => {
   const { id: hall } = await create('everything', {
     resourceType: 'Organization',

@@ -1,6 +1,7 @@
 import type { PractitionerRole } from '@medplum/fhirtypes'
 import { organizationRole, privacyOfficer, rankOf } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
+import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { each, namedId } from './projection.ts'
 
@@ -21,6 +22,14 @@ export const projectMemberships = each<PractitionerRole>(async (connection, { id
       INSERT INTO privacy_officer (id, practitioner, organization, period_start, period_end)
       VALUES (${id}, ${practitioner}, ${organization}, ${low}, ${high})`)
 })
+
+/**
+ * From here to the end of the transaction no other changes a role. Taken before it is asked who may: of two managers who end each
+ * other's role at once, the later is none any more.
+ */
+export const takeRoleTurn = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('membership'))`)
+}
 
 const heldBy = ({ active, practitioner, organization, code = [], period }: PractitionerRole) => {
   const ids = {
