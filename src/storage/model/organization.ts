@@ -5,6 +5,7 @@ import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { refuseGainedReaders } from './gained-reader.ts'
 import { each, namedId, type Projected } from './projection.ts'
+import { refuseUsed } from './used-organization.ts'
 
 /** The tree of organizations, each with all that it is part of. A root is a tenant, and nothing moves between tenants. */
 export const projectOrganizations = each<Organization>(async (connection, { id, resource }, context) => {
@@ -88,12 +89,7 @@ const below = (id: string): SqlFragment => sql.fragment`below(id) AS (
 )`
 
 const remove = async (connection: Connection, id: string): Promise<void> => {
-  const used = await connection.maybeOne(sql.fragment`
-    SELECT FROM organization_node WHERE parent = ${id}
-    UNION ALL SELECT FROM membership WHERE organization = ${id}
-    UNION ALL SELECT FROM privacy_officer WHERE organization = ${id}
-    UNION ALL SELECT FROM study WHERE organization = ${id} LIMIT 1`)
-  if (used !== undefined) throw new FhirError('conflict', 'The organization still has parts, members or studies')
+  await refuseUsed(connection, id)
   await connection.run(sql.fragment`DELETE FROM organization_ancestor WHERE organization = ${id}`)
   await connection.run(sql.fragment`DELETE FROM organization_node WHERE id = ${id}`)
 }
