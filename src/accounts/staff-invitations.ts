@@ -2,7 +2,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import { isBarredPerson } from '../storage/account/barred.ts'
-import { worksIn } from '../storage/organization.ts'
+import { isClosed, worksIn } from '../storage/organization.ts'
 import {
   endStaffInvitation,
   findPendingInvitation,
@@ -33,7 +33,7 @@ export type StaffInvitations = {
   readonly cancel: (by: By, id: string) => Promise<boolean>
   /** Has sent again, by and by, what could not be sent, to staff and to patients. */
   readonly retryFailed: () => Promise<void>
-  /** Undefined where the link is over, never was, or who made it gives no roles there any more. */
+  /** Undefined where the link is over, never was, or rests: who made it gives no roles there any more, or the organization is closed. */
   readonly find: (link: string) => Promise<StaffInvitation | undefined>
   /** Gives the role to the account with that address, and uses the link up. */
   readonly accept: (link: string, person: string) => Promise<'accepted' | 'over' | 'other-address' | 'own'>
@@ -140,9 +140,11 @@ const problemsOf = async (
   return account !== undefined && (await worksIn(database, account.person, organization)) ? { email: 'belongs' } : {}
 }
 
-/** Who has lost the right to give a role gives it to nobody by an old letter. */
+/** Who has lost the right to give a role gives it to nobody by an old letter, nor is anybody let into what is closed. */
 const isStillGiven = async (
   { accounts: { database }, administered }: Parts,
   { inviter, organization }: StaffInvitation,
 ): Promise<boolean> =>
-  !(await isBarredPerson(database, inviter)) && (await administered.find(inviter, organization)) !== undefined
+  !(await isBarredPerson(database, inviter)) &&
+  !(await isClosed(database, organization)) &&
+  (await administered.find(inviter, organization)) !== undefined

@@ -12,6 +12,11 @@ export const organizationName = async (connection: Connection, id: string): Prom
     )
   )?.name ?? undefined
 
+export const isClosed = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(
+    sql.fragment`SELECT FROM organization WHERE id = ${id} AND content ->> 'active' = 'false'`,
+  )) !== undefined
+
 /** Whether the Person has a role in the organization itself. */
 export const worksIn = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`

@@ -15,7 +15,7 @@ import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-p
 
 /** What members of organizations do with the patients of these. Everything is done as the person, and asked of the rules. */
 export type Registering = {
-  /** Where the person may register patients. */
+  /** Where the person may register patients; nobody is registered in what is closed. */
   readonly organizations: (person: string) => Promise<readonly RegisteringOrganization[]>
   /** Those among whom the person may see that may be the same human. */
   readonly duplicates: (person: string, patient: Patient) => Promise<readonly Duplicate[]>
@@ -43,7 +43,8 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
   organizations: async person => {
     const { store, organizations } = await registrarOf(parts, person)
     if (organizations.length === 0) return []
-    const query = new URLSearchParams({ _id: organizations.join(','), _sort: 'name', _count: '1000' })
+    const asked = { _id: organizations.join(','), 'active:not': 'false', _sort: 'name', _count: '1000' }
+    const query = new URLSearchParams(asked)
     const { entries } = await store.search(parseSearch(parts.registry, 'Organization', query))
     return entries.map(({ content }) => named(JSON.parse(content)))
   },

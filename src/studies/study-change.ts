@@ -49,7 +49,7 @@ export const findChangeableStudy = async (
   }
 }
 
-/** Those in which the person may make studies, the first by name; of the ids alone, where some are given. */
+/** Those that are not closed in which the person may make studies, the first by name; of the ids alone, where some are given. */
 export const organizationsForStudies = async (
   parts: StudyChangeParts,
   person: string,
@@ -110,12 +110,13 @@ const matching = async (
   rule: Expression,
   ...ids: readonly string[]
 ) => {
-  const sort = type === 'Organization' ? 'name' : 'title'
-  const asked = parseSearch(registry, type, new URLSearchParams({ _count: '100', _sort: sort }))
+  const asked = parseSearch(registry, type, new URLSearchParams({ _count: '100', ...queries[type] }))
   const which: Expression[] = ids.length === 0 ? [] : [{ kind: 'identified', ids }]
   const { entries } = await store.search({ ...asked, where: and(asked.where, rule, ...which) })
   return entries
 }
+
+const queries = { Organization: { 'active:not': 'false', _sort: 'name' }, ResearchStudy: { _sort: 'title' } } as const
 
 const refuseInvalid = ({ registry }: StudyChangeParts, resource: Resource): void => {
   const [first, ...others] = validate(registry, resource).filter(isError)

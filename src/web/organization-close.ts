@@ -51,7 +51,7 @@ const closing = {
   isActive: false,
   done: 'closed',
   button: 'Close it',
-  text: html`<p>A closed organization is marked so, stands no more in the list, and nobody is invited into it here. Nothing is deleted, and nobody’s access ends by it: end that first, where it should end.</p>`,
+  text: html`<p>A closed organization is marked so, stands no more in the list, and nothing new is begun in it here: nobody is invited into it, nor comes into it by an invitation that is open, no patient is registered, and no study is made. Nothing is deleted, and nobody’s access ends by it: end that first, where it should end.</p>`,
 } as const
 
 const opening = {
@@ -60,7 +60,7 @@ const opening = {
   isActive: true,
   done: 'opened',
   button: 'Open it again',
-  text: html`<p>It stands in the list again, and people can be invited into it.</p>`,
+  text: html`<p>It stands in the list again, people can be invited into it, and invitations that are still open work again.</p>`,
 } as const
 
 const hanging = async (

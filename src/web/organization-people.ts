@@ -109,20 +109,21 @@ const period = ({ email, since, until }: Colleague): Html => {
 }
 
 const invited = (
-  { id }: ShownOrganization,
+  { id, organization }: ShownOrganization,
   invitations: readonly PendingInvitation[],
   token: string,
 ): Html => html`<h2>Invited</h2>
 ${
   invitations.length === 0
     ? html`<p>No invitation is open.</p>`
-    : html`<ul class="list-group list-group-flush">${invitations.map(one => {
+    : html`${organization.active === false && html`<p>While it is closed nobody comes into it by these, and they are not sent again.</p>`}
+<ul class="list-group list-group-flush">${invitations.map(one => {
         const button = (action: 'again' | 'cancel', label: string) =>
           html`<div><form method="post" action="/organizations/${id}/invitations/${one.id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button></form></div>`
         return html`<li class="list-group-item px-0 py-3">
 <h3>${one.email}</h3>
 <p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'and the time is over' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>
-<div class="d-flex flex-wrap gap-2">${button('again', 'Send it again')}${button('cancel', 'Cancel it')}</div>
+<div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send it again')}${button('cancel', 'Cancel it')}</div>
 </li>`
       })}</ul>`
 }`

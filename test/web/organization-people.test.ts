@@ -234,6 +234,31 @@ t.test('nobody takes a role by a letter of their own, whatever address is theirs
   t.match(await join(browser, given), { status: 303, location: `/organizations/${ward}?done=joined` })
 })
 
+t.test('nobody comes into a closed organization by an invitation, until it is open again', async t => {
+  const { id: closing } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Closing',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  const zoe = await holder('Zoe')
+  const link = await linkTo(zoe.email, 'manager', manager, closing)
+  t.match(await manager.send(`/organizations/${closing}/close`, {}), { status: 303 })
+  t.equal((await zoe.browser.get(link)).status, 410)
+  const { body: account } = await zoe.browser.get('/account')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  t.equal((await zoe.browser.post('/join', { _csrf, link: secret, person: zoe.person })).status, 410)
+  t.strictSame(await rolesIn(closing), [])
+  const listed = await manager.get(pageOf(closing))
+  t.match(
+    wordsOf(listed),
+    /Invited While it is closed nobody comes into it by these.* zoe@example\.org Manager\. .* Cancel it/,
+  )
+  t.notMatch(wordsOf(listed), /Send it again|Invite somebody/)
+  t.match(await manager.send(`/organizations/${closing}/open`, {}), { status: 303 })
+  t.match(await join(zoe.browser, link), { status: 303, location: `/organizations/${closing}?done=joined` })
+})
+
 t.test('an address is written to five times an hour, and a letter that cannot be sent says so', async t => {
   for (let count = 0; count < 5; count++) await linkTo('wim@example.org', 'viewer')
   t.match(wordsOf(await invite(manager, 'wim@example.org', 'viewer')), /was written to five times within an hour/)

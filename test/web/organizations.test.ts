@@ -233,3 +233,39 @@ t.test(
     t.match(await stored(sales), { partOf: { reference: `Organization/${lab.organization}` } })
   },
 )
+
+t.test('in one that is closed no study is made and no patient registered, until it is open again', async t => {
+  const closing = await made(manager, lab.organization, 'Closing')
+  const other = await made(manager, lab.organization, 'Other')
+  const one = await world.browserOf(await world.staff(closing, 'member'))
+  const both = await world.browserOf(await world.staff([closing, other], 'member'))
+  const newStudy = pageOf(closing, '/studies/new')
+  const facts = { title: 'New', description: 'Words', identity: 'coded', access: 'staff' }
+  const patient = {
+    family: 'New',
+    given: 'Nia',
+    birthDate: '1970-01-01',
+    identifiers: '',
+    email: '',
+    mobile: '',
+    language: '',
+  }
+  const seenBy = async (browser: Browser) => ({
+    studies: [...(await browser.get('/studies')).body.matchAll(/A new study of (\w+)/g)].map(([, name]) => name),
+    'new study': (await browser.get(newStudy)).status,
+    'new patient': (await browser.get('/patients/new')).status,
+    registers: /Register/.test(wordsOf(await browser.get('/patients'))),
+  })
+  const open = { studies: ['Closing'], 'new study': 200, 'new patient': 200, registers: true }
+  t.strictSame(await seenBy(one), open)
+  const shown = await both.get('/patients/new')
+  t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
+  t.strictSame(await seenBy(one), { studies: [], 'new study': 404, 'new patient': 404, registers: false })
+  t.strictSame(await seenBy(both), { studies: ['Other'], 'new study': 404, 'new patient': 200, registers: true })
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  t.equal((await both.post(newStudy, { _csrf, ...facts })).status, 404)
+  t.equal((await both.post('/patients/new', { _csrf, ...patient, organization: closing })).status, 404)
+  t.match(await both.post('/patients/new', { _csrf, ...patient, organization: other }), { status: 303 })
+  t.match(await manager.send(pageOf(closing, '/open'), {}), { status: 303 })
+  t.strictSame(await seenBy(one), open)
+})
