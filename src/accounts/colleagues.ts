@@ -25,7 +25,11 @@ export type Colleague = {
   /** As FHIR says them: days or moments. */
   readonly since: string | undefined
   readonly until: string | undefined
+  readonly standing: Standing
 }
+
+/** Whether a role counts by its period: not yet, now, or no more. */
+export type Standing = 'to-come' | 'in-force' | 'over'
 
 export type ColleaguePage = {
   readonly colleagues: readonly Colleague[]
@@ -89,7 +93,9 @@ const managersOf = async (find: Organizer['find'], organization: string): Promis
     ...query,
     role: `${organizationRole}|manager`,
   })
-  return entries.flatMap(({ resource }) => (isInForce(resource) ? [resource.practitioner?.reference] : []))
+  return entries.flatMap(({ resource }) =>
+    standingOf(resource) === 'in-force' ? [resource.practitioner?.reference] : [],
+  )
 }
 
 /** `keeping`: id of the organization that is not to be left without a manager; undefined where it may be. */
@@ -108,12 +114,12 @@ export const changeRole = (organizer: Organizer, shown: Shown, { role, isPrivacy
     return { ...before, code: [...codes.map(codeOf), ...others] }
   })
 
-/** The role ends now, and stays to be read as what it was. */
+/** The role ends now, and stays to be read as what it was: one that is over, or has not begun, has no other period by that. */
 export const endRole = (organizer: Organizer, shown: Shown): Promise<string> =>
   change(organizer, shown, role => ({
     ...role,
     active: false,
-    period: { ...role.period, end: new Date().toISOString() },
+    ...(standingOf(role) === 'in-force' && { period: { ...role.period, end: new Date().toISOString() } }),
   }))
 
 /** Nobody would give roles in the organization any more. */
@@ -175,10 +181,11 @@ const isRoleIn = ({ organization, active, code = [] }: PractitionerRole, id: str
   active !== false &&
   code.some(({ coding = [] }) => coding.some(isOurs))
 
-const isInForce = ({ period = {} }: PractitionerRole): boolean => {
+export const standingOf = ({ period = {} }: Pick<PractitionerRole, 'period'>): Standing => {
   const { low, high } = intervalOfPeriod(period)
   const now = new Date().toISOString()
-  return (low === '-infinity' || low <= now) && (high === 'infinity' || now < high)
+  if (low !== '-infinity' && now < low) return 'to-come'
+  return high === 'infinity' || now < high ? 'in-force' : 'over'
 }
 
 const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] }: Practitioner): Colleague => {
@@ -193,5 +200,6 @@ const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] 
     isPrivacyOfficer: codes.includes(privacyOfficer),
     since: role.period?.start,
     until: role.period?.end,
+    standing: standingOf(role),
   }
 }

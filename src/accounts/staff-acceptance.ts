@@ -10,7 +10,7 @@ import { endStaffInvitation, type StaffInvitation } from '../storage/staff-invit
 import type { Store, Write } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import type { Accounts } from './accounts.ts'
-import { codeOf, roles } from './colleagues.ts'
+import { codeOf, roles, standingOf } from './colleagues.ts'
 import { recordingChange } from './configuration-change.ts'
 import { nameOfPerson } from './person.ts'
 
@@ -67,7 +67,7 @@ const becomePractitioner = async (store: Store, { person, email, name }: NewStaf
 
 type Given = { readonly practitioner: string; readonly organization: string; readonly role: Role }
 
-/** Nobody loses anything by an invitation: who has as much there already keeps it. */
+/** Nobody loses anything by an invitation: who has as much there now keeps it. */
 const giveRole = async (
   store: Store,
   registry: Registry,
@@ -91,8 +91,10 @@ const giveRole = async (
   })
 }
 
-const rankIn = ({ code = [], period }: PractitionerRole): number => {
-  if (period?.end !== undefined && period.end <= new Date().toISOString()) return 0
+/** 0 for what gives them nothing now. */
+const rankIn = (held: PractitionerRole): number => {
+  if (standingOf(held) !== 'in-force') return 0
+  const { code = [] } = held
   const codes = code.flatMap(({ coding = [] }) => coding).map(({ code }) => code)
   return Math.max(0, ...roles.filter(one => codes.includes(one)).map(one => rankOf[one]))
 }

@@ -92,9 +92,15 @@ const listed = ({ id, isManaged, organizer }: ShownOrganization, one: Colleague)
   const isOwn = one.practitioner === organizer.caller.practitioner
   return html`<li class="list-group-item px-0 py-3">
 <h2>${isManaged && !isOwn ? html`<a href="/organizations/${id}/people/${one.id}">${name}</a>` : name}${isOwn && ' (you)'}</h2>
-<p>${roleText(one)}</p>
+<p>${roleText(one)}${standings[one.standing]}</p>
 <p class="text-body-secondary">${one.email}${period(one)}</p>
 </li>`
+}
+
+const standings: Readonly<Record<Colleague['standing'], string>> = {
+  'in-force': '',
+  over: ' (over)',
+  'to-come': ' (not begun)',
 }
 
 export const nameOfColleague = ({ name }: Colleague): string =>
@@ -103,9 +109,9 @@ export const nameOfColleague = ({ name }: Colleague): string =>
 export const roleText = ({ role, isPrivacyOfficer }: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): string =>
   [role && roleNames[role], isPrivacyOfficer && 'Privacy officer'].filter(Boolean).join(', ')
 
-const period = ({ email, since, until }: Colleague): Html => {
+const period = ({ email, since, until, standing }: Colleague): Html => {
   const words = wordsFor('en')
-  return html`${email !== undefined && since !== undefined && ', '}${since && html`since ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words)}`}`
+  return html`${email !== undefined && since !== undefined && ', '}${since && html`${standing === 'to-come' ? 'from' : 'since'} ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words)}`}`
 }
 
 const invited = (

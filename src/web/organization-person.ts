@@ -38,7 +38,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
     const { isPrivacyOfficer, version } = state
     const role = roles.find(one => one === state.role)
     if (role === undefined && !isPrivacyOfficer)
-      return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role' })
+      return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role, or make them privacy officer' })
     const keeping = role === 'manager' ? undefined : keptIn(shown, state)
     try {
       await changeRole(organizer, { id: colleague.id, version, keeping }, { role, isPrivacyOfficer })
@@ -93,7 +93,8 @@ const colleagueOf = async (request: FastifyRequest<OfRole>, options: PageOptions
   const colleague = await readColleague(organizer, id, request.params.role)
   const { caller } = organizer
   if (!caller.administrator && colleague.practitioner === caller.practitioner) return notFound()
-  const managed = parentOf(organization) === undefined && colleague.role === 'manager' ? id : undefined
+  const isManager = colleague.role === 'manager' && colleague.standing === 'in-force'
+  const managed = isManager && parentOf(organization) === undefined ? id : undefined
   const isLast = managed !== undefined && (await isLastManager(organizer, managed, colleague))
   return { ...shown, colleague, managed, isLast }
 }
@@ -140,7 +141,7 @@ ${radioField({
   label: 'Role',
   value: state.role,
   problem: state.problem,
-  choices: [...roleChoices, ...(colleague.role === undefined ? [{ value: '', label: 'None of these' }] : [])],
+  choices: [...roleChoices, { value: '', label: 'None of these' }],
 })}
 ${box({
   type: 'checkbox',
@@ -167,6 +168,13 @@ ${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I kn
 </div>`
     : undefined
 
+/** What removing does to the role. */
+const endings: Readonly<Record<Colleague['standing'], string>> = {
+  'in-force': 'it ends at once, and what they see by it with it.',
+  over: 'it is over already, and they see nothing by it. It stands no more in the list.',
+  'to-come': 'it has not begun, and never will.',
+}
+
 const sendRemove = (
   reply: FastifyReply,
   shown: ShownColleague,
@@ -181,7 +189,7 @@ const sendRemove = (
     content: html`<h1>Remove ${person} from ${name}</h1>
 ${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since it was shown to you. Look at it again.</p>`)}
 ${problemList([{ name: 'knows', problem: lastProblem }])}
-<p>${roleText(colleague)}: it ends at once, and what they see by it with it. Their account stays, and so do other roles, studies that name them, and what is recorded of them.</p>
+<p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do other roles, studies that name them, and what is recorded of them.</p>
 <form method="post" action="${page}/remove" novalidate>
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
 <input type="hidden" name="version" value="${colleague.version}">

@@ -414,6 +414,76 @@ t.test('people are found and shown fifty at a time, and nobody but managers is t
   t.equal((await people.viewer.get(pageOf(lab.organization, '/invite'))).status, 404)
 })
 
+/** Somebody with an account, and a role of that period. */
+const holderOf = async (name: string, period: NonNullable<PractitionerRole['period']>, code = 'member') => {
+  const held = await holder(name)
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: name }] })
+  const target = { reference: `Practitioner/${id}` }
+  const person = { resourceType: 'Person', id: held.person, name: [{ text: name }], link: [{ target }] } as const
+  t.equal((await send('everything', 'PUT', `Person/${held.person}`, person)).statusCode, 200)
+  const role = await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: target,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code }] }],
+    period,
+  })
+  return { ...held, role: role.id, at: pageOf(lab.organization, `/${role.id}`) }
+}
+const storedRole = async (id: string): Promise<PractitionerRole> =>
+  (await send('everything', 'GET', `PractitionerRole/${id}`)).json()
+
+t.test('a role that is over or has not begun is removed with the period that it had', async t => {
+  for (const [name, period, listed, ending] of [
+    [
+      'Pastora',
+      { start: '2020-01-01', end: '2021-12-31' },
+      /Pastora Member \(over\)/,
+      /Member: it is over already, and/,
+    ],
+    [
+      'Futura',
+      { start: '2099-01-01' },
+      /Futura Member \(not begun\) from January 1, 2099/,
+      /Member: it has not begun, and never will\./,
+    ],
+  ] as const) {
+    const { role, at } = await holderOf(name, period)
+    t.match(wordsOf(await manager.get(`${page}?name=${name}`)), listed)
+    t.match(wordsOf(await manager.get(`${at}/remove`)), ending)
+    t.match(await manager.send(`${at}/remove`, {}), { status: 303, location: `${page}?done=removed` })
+    const { active, period: kept } = await storedRole(role)
+    t.strictSame({ active, period: kept }, { active: false, period })
+  }
+})
+
+t.test('who has a role that is over or has not begun is invited, and has the new one at once', async t => {
+  for (const [name, period] of [
+    ['Past', { start: '2020-01-01', end: '2021-12-31' }],
+    ['Soon', { start: '2099-01-01' }],
+  ] as const) {
+    const { email, browser } = await holderOf(name, period, 'manager')
+    const joined = await join(browser, await linkTo(email, 'viewer'))
+    t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
+    t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You belong to it now\./)
+    t.match((await rolesIn(lab.organization))[0], { active: true, code: [{ coding: [{ code: 'viewer' }] }] })
+  }
+})
+
+t.test('a privacy officer needs no other role', async t => {
+  const { role, at } = await holderOf('Ophelia', { start: '2020-01-01' }, 'viewer')
+  t.match(wordsOf(await manager.get(at)), /Manager .* Member .* Viewer .* None of these Privacy officer/)
+  const neither = await manager.send(at, { role: '' })
+  t.equal(neither.status, 422)
+  t.match(wordsOf(neither), /Choose a role, or make them privacy officer/)
+  t.match(await manager.send(at, { role: '', 'privacy-officer': 'yes' }), { status: 303 })
+  const { code = [] } = await storedRole(role)
+  t.strictSame(
+    code.flatMap(({ coding = [] }) => coding.map(one => one.code)),
+    ['privacy-officer'],
+  )
+})
+
 t.test('without a mail server nobody is invited, and a closed server makes no account', async t => {
   const closed = await openTenants({ SIGN_UP: 'closed', SMTP_URL: 'none', BASE_URL: 'http://localhost:8080' })
   t.teardown(() => closed.server.close())
