@@ -16,6 +16,8 @@ export type StaffEntry = {
   /** Days; empty where none is named. */
   readonly from: string
   readonly until: string
+  /** As it is stored, where both may also be moments. */
+  readonly period: Period
   readonly isInForce: boolean
   readonly extension: Extension
 }
@@ -42,6 +44,7 @@ export const staffOf = ({ extension = [] }: ResearchStudy): readonly StaffEntry[
       role: part('role')?.valueCodeableConcept?.coding?.find(({ system }) => system === systems.staffRole)?.code ?? '',
       from: period.start?.slice(0, 10) ?? '',
       until: period.end?.slice(0, 10) ?? '',
+      period,
       isInForce: (low === '-infinity' || low <= now) && (high === 'infinity' || now < high),
       extension: entry,
     }
@@ -58,7 +61,7 @@ export const staffProblems = ({ role, from, until }: NewStaff): Readonly<Partial
 
 /** The entry in the place of another, or added. */
 export const withStaff = (study: ResearchStudy, staff: NewStaff, replaced?: StaffEntry): ResearchStudy => {
-  const entry = toExtension(staff)
+  const entry = toExtension(staff, replaced)
   const entries = study.extension ?? []
   return withExtensions(
     study,
@@ -72,8 +75,11 @@ export const withoutStaff = (study: ResearchStudy, { extension }: StaffEntry): R
     (study.extension ?? []).filter(one => one !== extension),
   )
 
-const toExtension = ({ practitioner, role, from, until }: NewStaff): Extension => {
-  const period = { ...(from !== '' && { start: from }), ...(until !== '' && { end: until }) }
+const toExtension = ({ practitioner, role, from, until }: NewStaff, replaced?: StaffEntry): Extension => {
+  const start = from === replaced?.from ? replaced.period.start : from
+  // An access that has ended in the course of a day would go on till the end of it.
+  const end = until === replaced?.until ? replaced.period.end : until
+  const period = { ...(start && { start }), ...(end && { end }) }
   return {
     url: extensions.staff,
     extension: [

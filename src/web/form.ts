@@ -8,7 +8,7 @@ export type Field = {
   readonly label: string
   readonly type?: 'text' | 'email' | 'password'
   readonly value?: string | undefined
-  readonly hint?: string
+  readonly hint?: string | Html
   /** What is wrong with what was typed; it is told next to the field, and at the top of the page. */
   readonly problem?: string | undefined
   /** https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill */

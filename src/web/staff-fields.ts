@@ -1,7 +1,9 @@
-import { type NewStaff, type staffProblems, staffRoles } from '../studies/study-staff.ts'
+import { wordsFor } from '../messages/catalogue.ts'
+import { type NewStaff, type StaffEntry, type staffProblems, staffRoles } from '../studies/study-staff.ts'
 import { selectField } from './choice-field.ts'
 import { field, typed } from './form.ts'
-import type { Html } from './html.ts'
+import { type Html, html } from './html.ts'
+import { dayOrMoment } from './time.ts'
 
 const optional = true as const
 export const noStaff: NewStaff = { practitioner: '', role: '', from: '', until: '' }
@@ -13,8 +15,12 @@ export const typedStaff = (body: unknown, practitioner: string): NewStaff => ({
   until: typed(body, 'until').trim(),
 })
 
-/** In which role somebody works in a study, and when. */
-export const roleFields = ({ role, from, until }: NewStaff, problems: ReturnType<typeof staffProblems>) =>
+/** In which role somebody works in a study, and when; `replaced`: of an entry that is there. */
+export const roleFields = (
+  { role, from, until }: NewStaff,
+  problems: ReturnType<typeof staffProblems>,
+  replaced?: StaffEntry,
+) =>
   [
     {
       name: 'role',
@@ -29,7 +35,7 @@ export const roleFields = ({ role, from, until }: NewStaff, problems: ReturnType
     {
       name: 'from',
       label: 'First day',
-      hint: 'Such as 2026-01-31. Empty: from now on',
+      hint: html`Such as 2026-01-31. Empty: from now on${kept(replaced?.period.start)}`,
       value: from,
       problem: problems.from,
       autocomplete: 'off',
@@ -38,13 +44,17 @@ export const roleFields = ({ role, from, until }: NewStaff, problems: ReturnType
     {
       name: 'until',
       label: 'Last day',
-      hint: 'Empty: as long as the study',
+      hint: html`Empty: as long as the study${kept(replaced?.period.end)}`,
       value: until,
       problem: problems.until,
       autocomplete: 'off',
       optional,
     },
   ] as const
+
+/** Where the hour is known as well, the day that stands in the field says less than what counts. */
+const kept = (stored: string | undefined): Html | undefined =>
+  stored?.includes('T') ? html`. The day as it stands means ${dayOrMoment(stored, wordsFor('en'))}` : undefined
 
 export const roleControls = ([role, from, until]: ReturnType<typeof roleFields>): readonly Html[] => [
   selectField(role),

@@ -36,7 +36,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
   const send = async (reply: FastifyReply, { changeable, entry, place }: Placed, shown: ShownStaff = {}) => {
     const { staff = entry, problems = {}, notices, version } = shown
     const names = await findPractitioners(changeable.store, options.registry, [entry.practitioner])
-    const others = roleFields(staff, problems)
+    const others = roleFields(staff, problems, entry)
     const address = `${staffAddress(changeable)}/${place}`
     return sendChangePage(reply, changeable, {
       title: names.get(entry.practitioner) ?? unnamed(entry),

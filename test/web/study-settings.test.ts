@@ -300,6 +300,39 @@ t.test(
   },
 )
 
+t.test('whose work ended in the course of a day reads nothing again by a change of the role alone', async t => {
+  const id = await made({ access: 'staff' })
+  const page = `/studies/${id}/settings/staff`
+  const inside = await colleague('Ed Ended', lab.organization)
+  await manager.send(page, { code: inside.practitioner, role: 'researcher', from: '2026-01-01', until: '' })
+  const valuePeriod = { start: '2026-01-01T08:00:00Z', end: new Date(Date.now() - 60_000).toISOString() }
+  const withPeriod = (study: ResearchStudy, period: typeof valuePeriod): ResearchStudy => ({
+    ...study,
+    extension: (study.extension ?? []).map(one =>
+      one.url === extensions.staff
+        ? { ...one, extension: [...(one.extension ?? []).slice(0, 2), { url: 'period', valuePeriod: period }] }
+        : one,
+    ),
+  })
+  const entryOf = async () => (await read(id)).extension?.find(({ url }) => url === extensions.staff)?.extension
+  await world.update('everything', withPeriod(await read(id), valuePeriod))
+  const shown = await manager.get(`${page}/0`)
+  t.match(
+    wordsOf(shown),
+    /The day as it stands means 1 January 2026 at 08:00 UTC Last day Empty: as long as the study\. The day as it stands means \d+ [A-Z][a-z]+/,
+  )
+  const days = { from: '2026-01-01', until: valuePeriod.end.slice(0, 10) }
+  await manager.send(`${page}/0`, { role: 'coordinator', ...days })
+  t.match(await entryOf(), [{}, { valueCodeableConcept: { coding: [{ code: 'coordinator' }] } }, { valuePeriod }])
+  t.match(wordsOf(await manager.get(page)), /Ed Ended Coordinator, from 2026-01-01 until [-\d]+ \(not now\)/)
+  await manager.send(`${page}/0`, { role: 'coordinator', from: '2026-02-01', until: '' })
+  t.same(
+    (await entryOf())?.[2],
+    { url: 'period', valuePeriod: { start: '2026-02-01' } },
+    'a day that is changed counts',
+  )
+})
+
 const colleague = async (name: string, organization: string) => {
   const person = await staff(organization, 'viewer')
   const { link = [] } = (await send('everything', 'GET', `Person/${person}`)).json()
