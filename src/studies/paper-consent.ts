@@ -3,7 +3,7 @@ import { inactivationReason } from '../access/vocabulary.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
-import type { Words } from '../messages/catalogue.ts'
+import { wordsFor } from '../messages/catalogue.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { addPaperRecord, findLastRefusal, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
@@ -12,7 +12,8 @@ import { callerOfPerson } from '../storage/token.ts'
 import { recordingInvitation } from './invitation-event.ts'
 import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
 import { type OwnParts, recordIn } from './own-record.ts'
-import { type StudyAsked, toStudyAsked } from './own-study.ts'
+import { type StudyAsked, textsOf, toStudyAsked } from './own-study.ts'
+import { findPaperText, type PaperText } from './paper-text.ts'
 import { organizationOf } from './reach.ts'
 import type { ForSubject } from './withdrawal-by-staff.ts'
 
@@ -30,6 +31,8 @@ export type PaperAsked = {
   readonly store: Store
   /** When the patient last said no, or what they gave was ended: no paper from before counts. */
   readonly refusedAt: Date | undefined
+  /** What waits was recorded under it; else it is what is signed now. Undefined where there is none. */
+  readonly text: PaperText | undefined
   /** What was recorded, and waits for somebody else; `version` is of exactly that. */
   readonly waiting: { readonly consent: Consent; readonly record: PaperRecord; readonly version: string } | undefined
 }
@@ -37,11 +40,11 @@ export type PaperAsked = {
 export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
   extension.some(({ url, valueBoolean }) => url === extensions.paperConsent && valueBoolean === true)
 
-/** Throws `not-found` unless the study allows it, and the person is of its staff who ask people for their consent. */
+/** As the text is in a language, if it is there. Throws `not-found` unless the study allows it, and the person is of its staff who ask people for their consent. */
 export const findPaperAsked = async (
   parts: PaperParts,
   { person, study: id, subject }: ForSubject,
-  words: Words,
+  language: string,
 ): Promise<PaperAsked> => {
   const { database } = parts.accounts
   const caller = await callerOfPerson(database, { person, client: 'pages', scope })
@@ -64,7 +67,9 @@ export const findPaperAsked = async (
   const of = { study: `ResearchStudy/${id}`, patient: `Patient/${patient}`, _sort: '-_lastUpdated', _count: '100' }
   const consents = await record.find<Consent>('Consent', of)
   const consent = consents.find(isStanding) ?? consents[0]
-  const asked = { ...(await toStudyAsked(parts, { study, record, words })), consent }
+  const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
+  // Also in one that no page of ours speaks.
+  const asked = { ...shown, text: textsOf(study, language).at(-1), consent }
   const recorded =
     consent?.status === 'proposed'
       ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
@@ -72,7 +77,9 @@ export const findPaperAsked = async (
   const refusedAt = await findLastRefusal(database, { patient, study: `ResearchStudy/${id}` })
   const version = `${consent?.id}/${consent?.meta?.versionId}`
   const waiting = recorded && consent && { consent, record: recorded, version }
-  return { asked, subject, person, practitioner, store, refusedAt, waiting }
+  const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
+  const text = await findPaperText(database, study, hash)
+  return { asked, subject, person, practitioner, store, refusedAt, text, waiting }
 }
 
 const scope = [
@@ -87,13 +94,21 @@ type Signed = {
   readonly scan: { readonly contentType: string; readonly bytes: Buffer }
 }
 
-/** Says why what was signed on a day counts for nothing any more. Of what happened on that very day nobody knows what came last. */
-export const reasonAgainstDay = ({ refusedAt }: PaperAsked, signedOn: string): string | undefined => {
-  const last = refusedAt?.toISOString().slice(0, 10)
-  return last === undefined || signedOn > last
-    ? undefined
-    : `They have said no, or ended it, on ${last}: only what was signed on a later day counts`
+/** Says why what was signed on a day counts for nothing. */
+export const reasonAgainstDay = ({ refusedAt, text }: PaperAsked, signedOn: string): string | undefined => {
+  const last = refusedAt && dayOf(refusedAt)
+  // Of what happened on that very day nobody knows what came last.
+  if (last !== undefined && signedOn <= last)
+    return `They have said no, or ended it, on ${last}: only what was signed on a later day counts`
+  // Wherever it was that day still.
+  return text !== undefined && Date.parse(signedOn) + 36 * hourMs <= text.publishedAt.getTime()
+    ? `Version ${text.version} of the text is here since ${dayOf(text.publishedAt)}: what was signed before is not this version`
+    : undefined
 }
+
+const dayOf = (moment: Date): string => moment.toISOString().slice(0, 10)
+
+const hourMs = 60 * 60 * 1000
 
 /** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
 export const recordPaper = async (paper: PaperAsked, { choices, signedOn, scan }: Signed): Promise<void> => {
@@ -145,7 +160,7 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
     throw new FhirError('forbidden', 'Somebody else than who has recorded it confirms it')
   if (version !== now)
     throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
-  const why = reasonAgainstDay(paper, consent.dateTime ?? '')
+  const why = reasonAgainstText(paper) ?? reasonAgainstDay(paper, consent.dateTime ?? '')
   if (why !== undefined) throw new FhirError('business-rule', why)
   const { study, record: own } = paper.asked
   const verified = { verified: true, verificationDate: new Date().toISOString() }
@@ -161,6 +176,12 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
     write(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) }),
   )
 }
+
+/** Says why what waits is confirmed by nobody any more. */
+export const reasonAgainstText = ({ text }: PaperAsked): string | undefined =>
+  text?.isCurrent === true
+    ? undefined
+    : 'Another version of the text was published since this was recorded, and what was signed under the one before is not taken up any more: discard it, and ask the patient for the new one'
 
 /** Ends what waits; whoever may record may also refuse. */
 export const discardPaper = async (paper: PaperAsked): Promise<void> => {

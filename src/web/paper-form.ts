@@ -1,6 +1,7 @@
+import { languageName } from '../fhir/language.ts'
 import { languages, wordsFor } from '../messages/catalogue.ts'
-import type { StudyAsked } from '../studies/own-study.ts'
 import { type PaperAsked, reasonAgainstDay, type recordPaper } from '../studies/paper-consent.ts'
+import type { PaperText } from '../studies/paper-text.ts'
 import { selectField } from './choice-field.ts'
 import { field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
@@ -14,18 +15,25 @@ export type PaperState = {
   readonly language?: string
   readonly choices?: ChoiceState
   readonly isNothing?: boolean
-  readonly problems?: { readonly signedOn?: string | undefined; readonly scan?: string | undefined }
+  /** Whether the form was shown with another text than is signed now. */
+  readonly isOvertaken?: boolean
+  readonly problems?: {
+    readonly signedOn?: string | undefined
+    readonly language?: string | undefined
+    readonly scan?: string | undefined
+  }
 }
 
 type Signed = Parameters<typeof recordPaper>[1]
 
 type Typed =
   | { readonly kind: 'signed'; readonly signed: Signed }
-  | { readonly kind: 'problems'; readonly state: PaperState }
+  | { readonly kind: 'refused'; readonly status: 409 | 413 | 422; readonly state: PaperState }
 
 /** What was typed and sent; a file says by its first bytes what it is. */
 export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Typed => {
   const signedOn = typed(body, 'signedOn').trim()
+  const language = typed(body, 'language')
   const chosen = typedChoices(body, paper.asked, wordsFor('en'), signedOn)
   const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
   const contentType = typeOf(bytes)
@@ -33,13 +41,17 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
     signedOn: isPastDay(signedOn)
       ? reasonAgainstDay(paper, signedOn)
       : 'Enter the day on the paper, such as 2026-01-31',
+    language: languagesOf(paper.text).some(({ code }) => code === (language || 'en')) ? undefined : noLanguage,
     scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
   }
-  if (chosen.kind === 'chosen' && problems.signedOn === undefined && contentType !== undefined)
+  const state = { signedOn, language, choices: chosen.state }
+  if (typed(body, 'text') !== paper.text?.digest)
+    return { kind: 'refused', status: 409, state: { ...state, isOvertaken: true } }
+  if (chosen.kind === 'chosen' && Object.values(problems).every(one => one === undefined) && contentType !== undefined)
     return { kind: 'signed', signed: { choices: chosen.choices, signedOn, scan: { contentType, bytes } } }
   const isNothing = chosen.kind === 'problems' && chosen.isNothing
-  const language = typed(body, 'language')
-  return { kind: 'problems', state: { signedOn, language, choices: chosen.state, isNothing, problems } }
+  const status = scan.kind === 'too-large' ? 413 : 422
+  return { kind: 'refused', status, state: { ...state, isNothing, problems } }
 }
 
 const isPastDay = (text: string): boolean =>
@@ -48,6 +60,13 @@ const isPastDay = (text: string): boolean =>
   // Wherever it is that day already.
   Date.parse(text) <= Date.now() + 14 * 60 * 60 * 1000
 
+/** A text that does not say its language is taken for each. */
+const languagesOf = (text: PaperText | undefined): typeof languages => {
+  const written = text?.languages ?? []
+  return written.length === 0 ? languages : written.map(code => ({ code, name: languageName(code) }))
+}
+
+const noLanguage = 'The text is not there in this language: nobody can have signed it so'
 const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it with fewer points`
 const noScan = 'Choose the scan: a PDF, a JPEG or a PNG'
 
@@ -63,15 +82,17 @@ const signatures = [
 type Form = {
   readonly page: string
   readonly token: string
-  readonly asked: StudyAsked
+  readonly paper: PaperAsked
   readonly state: PaperState
 }
 
-export const paperForm = ({ page, token, asked: { lines }, state }: Form): Html => {
+export const paperForm = ({ page, token, paper: { asked, text }, state }: Form): Html => {
+  const { lines } = asked
   const { signedOn, language = 'en', choices = emptyState, isNothing = false, problems = {} } = state
   const nothing = isNothing ? 'Nothing is shared on this paper: then there is nothing to record' : undefined
   const wrong = [
     { name: 'signedOn', problem: problems.signedOn },
+    { name: 'language', problem: problems.language },
     { name: 'choices', problem: nothing },
     ...choiceProblems(lines, choices),
     { name: 'scan', problem: problems.scan },
@@ -79,8 +100,9 @@ export const paperForm = ({ page, token, asked: { lines }, state }: Form): Html 
   return html`${problemList(wrong)}
 <form method="post" action="${page}" enctype="multipart/form-data" id="choices"${choices.isTyped && html` data-typed`} novalidate>
 <input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="text" value="${text?.digest}">
 ${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
-${selectField({ name: 'language', label: 'Language of the paper', value: language, choices: languages.map(({ code, name }) => ({ value: code, label: name })) })}
+${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text).map(({ code, name }) => ({ value: code, label: name })) })}
 <p>What is on the paper, line by line.</p>
 ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 <div class="field mb-4${problems.scan && ' wrong'}">

@@ -1,20 +1,22 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../messages/catalogue.ts'
 import { permitOfLine } from '../studies/own-consent.ts'
-import type { PaperAsked } from '../studies/paper-consent.ts'
+import { type PaperAsked, reasonAgainstText } from '../studies/paper-consent.ts'
 import { form, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
+import { languageOf, textRead } from './paper-text.ts'
 import { chosenPeriod } from './sharing-preview.ts'
 import { dayOrMoment, moment } from './time.ts'
 
 /** What was recorded from paper, beside its scan: who has not recorded it confirms it, or refuses. */
 export const sendPaperWaiting = (reply: FastifyReply, paper: PaperAsked, problem?: string): FastifyReply => {
-  const { asked, subject, practitioner, waiting } = paper
+  const { asked, subject, practitioner, text, waiting } = paper
   const token = ownToken(reply)
   const words = wordsFor('en')
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const told = problem ?? reasonAgainstText(paper)
   const isOwn = waiting?.record.practitioner === practitioner
   const lines = asked.lines.map(line => {
     const permit = permitOfLine(waiting?.consent, line)
@@ -24,20 +26,23 @@ export const sendPaperWaiting = (reply: FastifyReply, paper: PaperAsked, problem
   })
   return sendPage(reply, {
     title: 'Consent on paper',
-    isProblem: problem !== undefined,
+    isProblem: told !== undefined,
     signOut: { token },
     content: html`<h1>Consent on paper</h1>
-${problem !== undefined && notice('problem', html`<p>${problem}.</p>`)}
+${told !== undefined && notice('problem', html`<p>${told}.</p>`)}
 <dl>
 <dt>Signed</dt><dd>${dayOrMoment(waiting?.consent.dateTime ?? '', words)}</dd>
+${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, since ${moment(text.publishedAt)}${textRead(text)}</dd>`}
 <dt>Recorded</dt><dd>${waiting && moment(waiting.record.recordedAt)}</dd>
 <dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
 </dl>
 <p><a href="${page}/scan" download>Open the scan</a></p>
 ${
-  isOwn
-    ? html`<p>You have recorded it. Somebody else of the staff compares it with the scan, and confirms it; until then it counts for nothing.</p>`
-    : html`<p>Compare it with the scan: the patient, the text that was signed, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
+  reasonAgainstText(paper) !== undefined
+    ? undefined
+    : isOwn
+      ? html`<p>You have recorded it. Somebody else of the staff compares it with the scan, and confirms it; until then it counts for nothing.</p>`
+      : html`<p>Compare it with the scan: the patient, the version of the text, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
 ${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm: it is what was signed' })}`
 }
 <form method="post" action="${page}/discard"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary">Discard what was recorded</button></form>

@@ -1,7 +1,6 @@
 import fastifyMultipart from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
-import { wordsFor } from '../messages/catalogue.ts'
 import {
   confirmPaper,
   discardPaper,
@@ -16,9 +15,11 @@ import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
+import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
 import { sentFile, takingFile } from './sent-file.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { moment } from './time.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
 
@@ -57,10 +58,8 @@ export const studyPaperPage: AddPage = (server, options) => {
     within.post<OfSubject>(at, { onRequest }, async (request, reply) => {
       const paper = await paperOf(request, options)
       if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), paper)
-      const scan = sentFile(request.body, 'scan')
-      const read = typedPaper(request.body, paper, scan)
-      if (read.kind === 'problems')
-        return sendRecord(reply.code(scan.kind === 'too-large' ? 413 : 422), paper, read.state)
+      const read = typedPaper(request.body, paper, sentFile(request.body, 'scan'))
+      if (read.kind === 'refused') return sendRecord(reply.code(read.status), paper, read.state)
       await recordPaper(paper, read.signed)
       return reply.redirect(request.url, 303)
     })
@@ -70,28 +69,39 @@ export const studyPaperPage: AddPage = (server, options) => {
 const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions): Promise<PaperAsked> => {
   const { id: study, subject } = request.params
   const language = typed(request.body, 'language') || 'en'
-  return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, wordsFor(language))
+  return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, language)
 }
 
 const sendRecord = (reply: FastifyReply, paper: PaperAsked, state: PaperState): FastifyReply => {
-  const { asked, subject } = paper
+  const { asked, subject, text } = paper
   const token = ownToken(reply)
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
   const why = reasonAgainst(paper)
   return sendPage(reply, {
     title: 'Consent on paper',
-    isProblem: state.problems !== undefined,
+    isProblem: state.problems !== undefined || state.isOvertaken === true,
     signOut: { token },
     content: html`<h1>Consent on paper</h1>
 ${
   why === undefined
-    ? html`<p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
-${paperForm({ page, token, asked, state })}`
+    ? html`${state.isOvertaken && overtaken}
+<p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
+${
+  text &&
+  html`<p>Only paper with version ${text.version} of the text is recorded: patients sign it since ${moment(text.publishedAt)}.</p>
+${textRead(text)}`
+}
+${paperForm({ page, token, paper, state })}`
     : notice('problem', html`<p>${why}</p>`)
 }
 <p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
   })
 }
+
+const overtaken = notice(
+  'problem',
+  html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Look whether the paper holds the version that stands here now. What you typed is still here; choose the scan again.</p>`,
+)
 
 const reasonAgainst = ({ asked: { consent, text } }: PaperAsked): string | undefined => {
   if (consent?.status === 'active') return 'They share already, and change themselves what they share.'

@@ -1,8 +1,9 @@
-import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { startSession } from '../../src/storage/account/session.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openStudies } from '../support/study.ts'
 
@@ -12,9 +13,14 @@ t.teardown(() => server.close())
 
 const lab = await institution('lab')
 const kinds = ['omh:heart-rate', 'omh:body-weight']
-const study = await world.study(lab.manager, lab.organization, 'hearts', kinds)
-const studyNow = async (): Promise<ResearchStudy> =>
-  (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+const studySince = async (day: string, title: string) => {
+  const made = await world.study(lab.manager, lab.organization, title, kinds)
+  await database.run(sql.fragment`UPDATE research_study SET last_updated = ${day}::timestamptz WHERE id = ${made.id}`)
+  return made
+}
+const study = await studySince('2026-02-01T12:00:00Z', 'hearts')
+const studyNow = async ({ id }: { readonly id: string } = study): Promise<ResearchStudy> =>
+  (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
 
 let network = 0
 const signedIn = async ({ person }: { readonly person: string }) => {
@@ -26,28 +32,31 @@ const coordinator = async (name: string) => {
   const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: name }] })
   const practitioner = { reference: `Practitioner/${id}` }
   const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
-  const stored = await studyNow()
-  const role = { coding: [{ system: systems.staffRole, code: 'coordinator' }] }
-  const entry = {
-    url: extensions.staff,
-    extension: [
-      { url: 'practitioner', valueReference: practitioner },
-      { url: 'role', valueCodeableConcept: role },
-    ],
-  }
-  await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), entry] })
+  await named(study, id)
   await create('everything', {
     resourceType: 'PractitionerRole',
     practitioner,
     organization: { reference: `Organization/${lab.organization}` },
     code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
   })
-  return { person }
+  return { person, practitioner: id }
+}
+const named = async (of: { readonly id: string }, practitioner: string) =>
+  extended(of, {
+    url: extensions.staff,
+    extension: [
+      { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+      { url: 'role', valueCodeableConcept: { coding: [{ system: systems.staffRole, code: 'coordinator' }] } },
+    ],
+  })
+const extended = async (of: { readonly id: string }, entry: Extension) => {
+  const stored = await studyNow(of)
+  await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), entry] })
 }
 const [cora, dora] = [await coordinator('Cora'), await coordinator('Dora')]
 const [first, second, researcher] = [await signedIn(cora), await signedIn(dora), await signedIn(study.researcher)]
 
-const enrolled = async (name: string) => {
+const enrolled = async (name: string, of: { readonly id: string } = study) => {
   const { id: patient } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: name }],
@@ -56,10 +65,10 @@ const enrolled = async (name: string) => {
   const { id: subject } = await create(lab.manager, {
     resourceType: 'ResearchSubject',
     status: 'candidate',
-    study: { reference: `ResearchStudy/${study.id}` },
+    study: { reference: `ResearchStudy/${of.id}` },
     individual: { reference: `Patient/${patient}` },
   })
-  return { patient, page: `/studies/${study.id}/people/${subject}/paper` }
+  return { patient, page: `/studies/${of.id}/people/${subject}/paper` }
 }
 const consentsOf = async (patient: string) =>
   ((await send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json().entry ?? []).map(
@@ -193,6 +202,76 @@ t.test('what was changed since it was recorded is not confirmed', async t => {
   const answer = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) })
   t.equal(answer.status, 404)
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
+})
+
+t.test('a day on which the version in force was not there yet is refused at its field', async t => {
+  const { page, patient } = await enrolled('Gil')
+  for (const signedOn of ['2026-01-30', '1926-03-01']) {
+    const early = await first.sendFile(page, scan(), page, { ...signed, signedOn })
+    t.match(
+      [early.status, early.body],
+      [422, /id="signedOn-problem">Version 1 of the text is here since 2026-02-01: what was signed before is not this/],
+    )
+    t.match(early.body, `value="${signedOn}"`, 'what was typed is kept')
+  }
+  t.same(await consentsOf(patient), [])
+  t.equal((await first.sendFile(page, scan(), page, { ...signed, signedOn: '2026-02-01' })).status, 303)
+})
+
+t.test('a paper of an earlier version is not taken for one of the version that is signed now', async t => {
+  const later = await studySince('2026-02-01T12:00:00Z', 'later')
+  await extended(later, { url: extensions.paperConsent, valueBoolean: true })
+  for (const { practitioner } of [cora, dora]) await named(later, practitioner)
+  const { page, patient } = await enrolled('Hal', later)
+  const { page: other, patient: shown } = await enrolled('Ina', later)
+  const form = await first.get(other)
+  t.match(
+    wordsOf(form),
+    /Only paper with version 1 of the text is recorded: patients sign it since 1 February 2026 at 12:00 UTC/,
+  )
+  t.match(wordsOf(form), /Read version 1 We ask you to share what you measure\./)
+  await first.sendFile(page, scan(), page, signed)
+  const before = wordsOf(await second.get(page))
+  t.match(before, /Text Version 1, since 1 February 2026 at 12:00 UTC Read version 1 We ask you .* Confirm: it is what/)
+
+  await extended(later, {
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: '2' },
+      {
+        url: 'text',
+        valueAttachment: {
+          contentType: 'text/plain',
+          language: 'en',
+          data: Buffer.from('And more.').toString('base64'),
+        },
+      },
+    ],
+  })
+  const hidden = /name="text" value="([^"]*)"/.exec(form.body)?.[1] ?? ''
+  const sent = { ...signed, signedOn: new Date().toISOString().slice(0, 10) }
+  const overtaken = await first.sendFile(other, scan(), other, { ...sent, text: hidden })
+  t.match(
+    [overtaken.status, wordsOf(overtaken)],
+    [409, /Another version of the text was published since this form was shown, so nothing was recorded/],
+  )
+  t.match(overtaken.body, `value="${sent.signedOn}"`, 'what was typed is kept')
+  t.equal(overtaken.body.match(/ checked/g)?.length, 2)
+  t.match(wordsOf(overtaken), /Only paper with version 2 of the text is recorded/)
+  const spanish = await first.sendFile(other, scan(), other, { ...sent, language: 'es' })
+  t.match([spanish.status, spanish.body], [422, /id="language-problem">The text is not there in this language/])
+  t.same(await consentsOf(shown), [])
+
+  const after = await second.get(page)
+  t.match(wordsOf(after), /Another version of the text was published since this was recorded.* Text Version 1, since/)
+  t.notMatch(after.body, `${page}/confirm`)
+  const recorded = `${(await consentsOf(patient))[0].id}/1`
+  const confirmed = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second), recorded })
+  t.match([confirmed.status, wordsOf(confirmed)], [422, /Another version of the text was published/])
+  await second.send(page, {}, `${page}/discard`)
+  const again = await first.sendFile(page, scan(), page, signed)
+  t.match([again.status, wordsOf(again)], [422, /Version 2 of the text is here since/])
+  t.match(await consentsOf(patient), [{ status: 'inactive' }])
 })
 
 t.test('confirmed is only what was shown to whoever confirms it', async t => {
