@@ -18,7 +18,7 @@ export type PatientImport = {
   /** How many of the lines have had what the present state does to them. */
   readonly done: number
   readonly imported: number | null
-  /** Why it failed. */
+  /** Why it failed, or waits once more after it was confirmed. */
   readonly reason: string | null
   readonly madeAt: Date
 }
@@ -104,7 +104,7 @@ const conditions: Readonly<Record<Which, SqlFragment>> = {
   sound: sql.fragment`problems IS NULL AND duplicates IS NULL`,
 }
 
-type FoundDuplicates = readonly { readonly line: number; readonly duplicates: readonly LineDuplicate[] }[]
+export type FoundDuplicates = readonly { readonly line: number; readonly duplicates: readonly LineDuplicate[] }[]
 
 export const noteDuplicates = async (connection: Connection, id: string, found: FoundDuplicates): Promise<void> => {
   if (found.length === 0) return
@@ -132,8 +132,28 @@ export const confirmImport = async (
   { keepsDuplicates }: Pick<PatientImport, 'keepsDuplicates'>,
 ): Promise<boolean> =>
   (await connection.run(sql.fragment`
-    UPDATE patient_import SET state = 'importing', done = 0, keeps_duplicates = ${keepsDuplicates}
+    UPDATE patient_import SET state = 'importing', done = 0, reason = NULL, keeps_duplicates = ${keepsDuplicates}
     WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0`)) > 0
+
+/** Of the lists of one tenant one is registered after the other: what the one registers is there for the next. */
+export const awaitOtherImports = async (connection: Connection, organization: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    SELECT pg_advisory_xact_lock(hashtext('patient_import'), hashtext(coalesce(
+      (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization})))`)
+}
+
+/** What was confirmed waits once more, with these duplicates besides. */
+export const showAgain = async (
+  connection: Connection,
+  id: string,
+  { duplicates, reason }: { readonly duplicates: FoundDuplicates; readonly reason: string },
+): Promise<void> => {
+  await noteDuplicates(connection, id, duplicates)
+  await connection.run(sql.fragment`
+    UPDATE patient_import SET state = 'checked', done = 0, reason = ${reason}, duplicates = (
+      SELECT count(*) FROM patient_import_line WHERE import = ${id} AND duplicates IS NOT NULL)
+    WHERE id = ${id} AND state = 'importing'`)
+}
 
 /** In the transaction of what was registered. False where that has been done already. What was read of the file goes. */
 export const endImport = async (connection: Connection, id: string, imported: number): Promise<boolean> => {

@@ -38,11 +38,27 @@ export const findDuplicates = async (
   })
 }
 
-/** What two of one list have in common where they are taken for the same human. */
-export const keysOf = ({ identifier = [], name = [], birthDate }: Patient): readonly string[] => [
-  ...identifier.map(({ system = '', value }) => `${system}|${value}`),
-  ...name.map(one => `${comparable(one)} ${birthDate}`),
-]
+/** Takes the lines of one list in their order, and answers the first line before that may be the same human, if there is one. */
+export const openLinesBefore = (): ((line: number, patient: Patient) => number | undefined) => {
+  const lineBySystemByValue = new Map<string, Map<string, number>>()
+  const lineByName = new Map<string, number>()
+  const holdersOf = (value: string) =>
+    lineBySystemByValue.get(value) ?? lineBySystemByValue.set(value, new Map()).get(value) ?? new Map()
+  return (line, { identifier = [], name = [], birthDate }) => {
+    const numbers = identifier.map(({ system = '', value = '' }) => ({ system, holders: holdersOf(value) }))
+    const names = name.map(one => `${comparable(one)} ${birthDate}`)
+    const before = [
+      // As `isSame` has it.
+      ...numbers.flatMap(({ system, holders }) =>
+        system === '' ? [...holders.values()].slice(0, 1) : [holders.get(system), holders.get('')],
+      ),
+      ...names.map(one => lineByName.get(one)),
+    ].filter(one => one !== undefined)
+    for (const { system, holders } of numbers) if (!holders.has(system)) holders.set(system, line)
+    for (const one of names) if (!lineByName.has(one)) lineByName.set(one, line)
+    return before.length === 0 ? undefined : Math.min(...before)
+  }
+}
 
 const oneOf = (values: readonly string[]): string => values.map(escaped).join(',')
 

@@ -3,23 +3,26 @@ import { FhirError } from '../fhir/error.ts'
 import { isBarredPerson } from '../storage/account/barred.ts'
 import type { Database } from '../storage/database.ts'
 import {
+  awaitOtherImports,
   dropOldImports,
   endChecking,
   endImport,
+  type FoundDuplicates,
   failImport,
   importsToWorkOn,
-  type LineDuplicate,
   linesOf,
   noteDone,
   noteDuplicates,
   type PatientImport,
   readImport,
   type ShownLine,
+  showAgain,
 } from '../storage/patient-import.ts'
 import type { Queue } from '../storage/queue.ts'
-import { type Duplicate, findDuplicates, keysOf } from './duplicate-patients.ts'
+import type { Store } from '../storage/store.ts'
+import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import { ownFault, refusedWork } from './refused-work.ts'
-import { type RegisteringParts, registerAll, registrarOf } from './registering.ts'
+import { patientsIn, type RegisteringParts, registerAll, registrarOf } from './registering.ts'
 
 type Parts = RegisteringParts & {
   readonly database: Database
@@ -65,15 +68,12 @@ const check: Step = async (parts, { id, person }) => {
   const lineBefore = openLinesBefore()
   let done = 0
   for await (const lines of chunksOf(database, id, 'all')) {
-    const sound = lines.flatMap(({ line, patient }) => (patient === null ? [] : [{ line, patient }]))
-    const there = await findDuplicates(
-      find,
-      sound.map(({ patient }) => patient),
-    )
-    const found = sound.map((line, index) => ({
-      line: line.line,
-      duplicates: [...lineBefore(line), ...(there[index] ?? []).map(toPatientId)].slice(0, mostDuplicates),
-    }))
+    const there = await duplicatesAmong(find, lines)
+    const found = soundOf(lines).map(({ line, patient }) => {
+      const before = lineBefore(line, patient)
+      const duplicates = [...(before === undefined ? [] : [{ line: before }]), ...(there.get(line) ?? [])]
+      return { line, duplicates: duplicates.slice(0, mostDuplicates) }
+    })
     await noteDuplicates(
       database,
       id,
@@ -85,37 +85,67 @@ const check: Step = async (parts, { id, person }) => {
   await endChecking(database, id)
 }
 
-const toPatientId = ({ patient }: Duplicate): LineDuplicate => ({ patient: patient.id ?? '' })
-
-/** The first line of the same file that may be the same human, if there is one. */
-const openLinesBefore = () => {
-  const lineByKey = new Map<string, number>()
-  return ({ line, patient }: SoundLine): readonly LineDuplicate[] => {
-    const keys = keysOf(patient)
-    const before = keys.flatMap(key => lineByKey.get(key) ?? [])[0]
-    for (const key of keys) if (!lineByKey.has(key)) lineByKey.set(key, line)
-    return before === undefined ? [] : [{ line: before }]
-  }
+/** By line, those of them who may be there already, and as whom. */
+const duplicatesAmong = async (find: FindPatients, lines: readonly ShownLine[]) => {
+  const sound = soundOf(lines)
+  const there = await findDuplicates(
+    find,
+    sound.map(({ patient }) => patient),
+  )
+  return new Map(
+    sound.flatMap(({ line }, index) => {
+      const duplicates = (there[index] ?? []).map(({ patient }) => ({ patient: patient.id ?? '' }))
+      return duplicates.length === 0 ? [] : [[line, duplicates.slice(0, mostDuplicates)] as const]
+    }),
+  )
 }
 
-type SoundLine = { readonly line: number; readonly patient: Patient }
+const soundOf = (lines: readonly ShownLine[]): readonly { readonly line: number; readonly patient: Patient }[] =>
+  lines.flatMap(({ line, patient }) => (patient === null ? [] : [{ line, patient }]))
 
 const mostDuplicates = 5
 
-/** All of it, or nothing, in one transaction; it is told besides how far that is. */
-const register: Step = async (parts, { id, person, organization, study, keepsDuplicates }) => {
-  const { database } = parts
-  const { store } = await registrarOf(parts, person)
+/**
+ * All of it, or nothing, in one transaction; it is told besides how far that is. Who has come since it was looked at is shown to whoever
+ * sent it before anything is registered.
+ */
+const register: Step = async (parts, found) => {
+  const { store } = await registrarOf(parts, found.person)
   await store.atomic(async (within, connection) => {
-    let imported = 0
-    for await (const lines of chunksOf(database, id, keepsDuplicates ? 'all' : 'sound')) {
-      const patients: readonly Patient[] = lines.flatMap(({ patient }) => patient ?? [])
-      await registerAll(parts, within, patients, { organization, ...(study !== null && { study }) })
-      imported += patients.length
-      await noteDone(database, id, imported)
-    }
-    if (!(await endImport(connection, id, imported))) throw new FhirError('conflict', 'It was registered already')
+    await awaitOtherImports(connection, found.organization)
+    const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
+    if (duplicates.length > 0) return showAgain(connection, found.id, { duplicates, reason: reasonOf(duplicates) })
+    const imported = await registerLines(parts, found, within)
+    if (!(await endImport(connection, found.id, imported))) throw new FhirError('conflict', 'It was registered already')
   })
+}
+
+/** Of those who were shown as nobody's duplicate. */
+const cameMeanwhile = async (
+  { database }: Parts,
+  { id }: PatientImport,
+  find: FindPatients,
+): Promise<FoundDuplicates> => {
+  const came: FoundDuplicates[number][] = []
+  for await (const lines of chunksOf(database, id, 'sound'))
+    for (const [line, duplicates] of await duplicatesAmong(find, lines)) came.push({ line, duplicates })
+  return came
+}
+
+const reasonOf = ({ length }: FoundDuplicates): string =>
+  `After you looked at it somebody was registered who may be the same as ${length === 1 ? 'one' : length} of these, so nothing of it is registered yet`
+
+const registerLines = async (parts: Parts, found: PatientImport, within: Store): Promise<number> => {
+  const { database } = parts
+  const { id, organization, study, keepsDuplicates } = found
+  let imported = 0
+  for await (const lines of chunksOf(database, id, keepsDuplicates ? 'all' : 'sound')) {
+    const patients: readonly Patient[] = lines.flatMap(({ patient }) => patient ?? [])
+    await registerAll(parts, within, patients, { organization, ...(study !== null && { study }) })
+    imported += patients.length
+    await noteDone(database, id, imported)
+  }
+  return imported
 }
 
 const steps: Readonly<Partial<Record<PatientImport['state'], Step>>> = { checking: check, importing: register }

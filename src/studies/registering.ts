@@ -75,7 +75,14 @@ export const registrarOf = async (
 ): Promise<{ readonly store: Store; readonly organizations: readonly string[]; readonly find: FindPatients }> => {
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
   const store = openStoreFor(caller)
-  const find: FindPatients = async query => {
+  const organizations = caller.practitioner === undefined ? [] : caller.organizations
+  return { store, organizations, find: patientsIn(registry, store) }
+}
+
+/** Among those whom the store's caller may see; also within a transaction. */
+export const patientsIn =
+  (registry: Registry, store: Pick<Store, 'search'>): FindPatients =>
+  async query => {
     const found: Patient[] = []
     let cursor: string | undefined
     do {
@@ -86,8 +93,6 @@ export const registrarOf = async (
     } while (cursor !== undefined)
     return found
   }
-  return { store, organizations: caller.practitioner === undefined ? [] : caller.organizations, find }
-}
 
 const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
 

@@ -29,7 +29,7 @@ export const patientImportPage: AddPage = (server, options) => {
     const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
     return sendPage(reply, {
       title: 'A list of patients',
-      isProblem: found.faulty > 0 || found.state === 'failed',
+      isProblem: found.faulty > 0 || found.reason !== null,
       isRefreshed: isUnderWay(found),
       isWide: true,
       signOut: { token: ownToken(reply) },
@@ -134,7 +134,8 @@ const problemLines = (problems: Readonly<Record<string, string>>): readonly Html
 const sound = async (found: PatientImport, options: PageOptions, reply: FastifyReply, after: number): Promise<Html> => {
   const { id, total, duplicates } = found
   const lines = await options.patientImports.lines(id, { which: 'duplicate', after, count: pageSize + 1 })
-  return html`<p>All ${total} lines can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
+  return html`${found.reason !== null && notice('problem', html`<p>${found.reason}.</p>`)}
+<p>All ${total} lines can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
 ${duplicates > 0 && (await duplicateTable(found, options, lines))}
 <form method="post" action="/patients/imports/${id}/confirm">
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">

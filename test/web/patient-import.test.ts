@@ -98,6 +98,45 @@ t.test('who may be there already is shown, and left out or registered', async t 
   t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
 })
 
+t.test('who was registered after a list was looked at is shown before any of it is registered', async t => {
+  const lines = ['Twice,Ana,1970-01-01,W-1', 'Twice,Ben,1971-01-01,W-2']
+  const [one, two] = [await upload(lines), await upload(lines)]
+  for (const { location } of [one, two]) t.match(wordsOf(await settled(location)), /None of the patients seems/)
+  const confirm = ({ location = '' }: Shown, duplicates = 'leave-out') =>
+    staff.send(location, { duplicates }, `${location}/confirm`)
+  await Promise.all([confirm(one), confirm(two)])
+  const isDone = wordsOf(await settled(one.location)).includes('2 patients are registered')
+  const [done, waiting] = isDone ? [one, two] : [two, one]
+  t.match(wordsOf(await settled(done.location)), /2 patients are registered/)
+  t.match(
+    wordsOf(await settled(waiting.location)),
+    /After you looked at it somebody was registered who may be the same as 2 of these, so nothing of it is registered yet\. All 2 lines can be read\. 2 patients may be there already .* 2 Ana Twice .* Ana Twice .* 3 Ben Twice/,
+  )
+  t.equal(await named('Twice'), 2)
+  await confirm(waiting, 'register')
+  t.match(
+    wordsOf(await settled(waiting.location)),
+    /2 patients are registered/,
+    'whom they were shown they may register',
+  )
+  t.equal(await named('Twice'), 4)
+
+  const third = await upload(['Between,Zoe,1980-01-01,Z-1', 'Between,Yan,1981-01-01,Z-2'])
+  await settled(third.location)
+  await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Another' }],
+    identifier: [{ system: 'urn:oid:1.2.3', value: 'Z-1' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await confirm(third)
+  t.match(wordsOf(await settled(third.location)), /may be the same as one of these.* 2 Zoe Between .* Another/)
+  t.equal(await named('Between'), 0)
+  await confirm(third)
+  t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
+  t.equal(await named('Between'), 1)
+})
+
 t.test('a list of a study is enrolled with it', async t => {
   const page = `/patients/imports?study=${study.id}`
   t.match(wordsOf(await staff.get(page)), /All of them are enrolled into Hearts/)
