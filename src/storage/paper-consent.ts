@@ -1,7 +1,7 @@
 import { inactivationReason } from '../access/vocabulary.ts'
 import { standardExtensions } from '../fhir/canonical.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 
 /** A version of a Consent that somebody has recorded from paper. */
 export type PaperRecord = { readonly practitioner: string; readonly recordedAt: Date }
@@ -27,10 +27,15 @@ export const findPaperRecord = (
     SELECT practitioner, recorded_at AS "recordedAt" FROM paper_consent
     WHERE consent_id = ${consent} AND version = ${version}`)
 
-/**
- * When the patient last refused, ended or deleted a Consent to the study, or staff ended it for them; undefined where nobody has. What
- * was recorded from paper, and discarded by staff before it counted, is no answer of the patient's.
- */
+/** Whether a version of a Consent ends what was recorded from paper, and discarded by staff before it counted: no answer of the patient's. */
+export const isDiscardedPaper = (version: SqlFragment): SqlFragment => sql.fragment`(
+  ${version}.content ->> 'status' = 'inactive'
+  AND ${version}.content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb
+  AND EXISTS (
+    SELECT FROM paper_consent AS recorded
+    WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version = (${version}.version - 1)::text))`
+
+/** When the patient last refused, ended or deleted a Consent to the study, or staff ended it for them; undefined where nobody has. */
 export const findLastRefusal = async (
   connection: Connection,
   { patient, study }: { readonly patient: string; readonly study: string },
@@ -48,9 +53,7 @@ export const findLastRefusal = async (
     )
     SELECT max(last_updated) AS at FROM version
     WHERE pk IN (SELECT pk FROM version WHERE content @> ${JSON.stringify(context)}::jsonb)
-      AND (method = 'DELETE' OR content ->> 'status' IN ('rejected', 'entered-in-error') OR (content ->> 'status' = 'inactive'
-        AND NOT (content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb AND EXISTS (
-          SELECT FROM paper_consent AS recorded
-          WHERE recorded.consent_id = version.content ->> 'id' AND recorded.version = (version.version - 1)::text))))`)
+      AND (method = 'DELETE' OR content ->> 'status' IN ('rejected', 'entered-in-error')
+        OR (content ->> 'status' = 'inactive' AND NOT ${isDiscardedPaper(sql.fragment`version`)}))`)
   return at ?? undefined
 }

@@ -6,11 +6,15 @@ import type { Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { ended } from './model/enrolment.ts'
+import { isDiscardedPaper } from './paper-consent.ts'
 import { storedRow } from './row.ts'
 import { anyOf, type SqlFragment, sql } from './sql.ts'
 
-/** What somebody in a study has answered; `ended`: their place in it has ended. */
-export type StudyState = 'none' | 'all' | 'partly' | 'declined' | 'withdrawn' | 'ended'
+/**
+ * What somebody in a study has answered; `nothing`: their Consent stands, and none of it holds now; `ended`: their place in the study
+ * has ended.
+ */
+export type StudyState = 'none' | 'all' | 'partly' | 'nothing' | 'declined' | 'withdrawn' | 'ended'
 
 export type StudyPeopleAsked = {
   /** Id of the ResearchStudy. */
@@ -107,7 +111,10 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
   const scanned = JSON.stringify([{ url: extensions.paperScan }])
   return sql.fragment`
   subject AS MATERIALIZED (
-    SELECT row.patient_id, row.pk, row.content FROM research_subject AS row
+    SELECT row.patient_id, row.pk, row.content, (row.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) OR EXISTS (
+      SELECT FROM enrolment
+      WHERE enrolment.patient_id = row.patient_id AND enrolment.id = row.id AND enrolment.period_end <= now())) AS is_over
+    FROM research_subject AS row
     WHERE ${visible(gate, 'ResearchSubject', subjects)}
   ),
   gave AS MATERIALIZED (
@@ -116,6 +123,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     LEFT JOIN study_requested_data AS asked
       ON asked.study_id = ${study} AND asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
     WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented
+      AND now() >= permit.valid_from AND now() < permit.valid_to
     GROUP BY permit.patient_id
   ),
   answered AS MATERIALIZED (
@@ -128,13 +136,15 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     FROM consent_grantee AS given
     JOIN consent AS row ON row.patient_id = given.patient_id AND row.pk = given.pk
     WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${visible(gate, 'Consent')}
+      AND NOT ${isDiscardedPaper(sql.fragment`row`)}
     GROUP BY row.patient_id
   ),
   stated AS MATERIALIZED (
     SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, CASE
-      WHEN subject.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) THEN 'ended'
+      WHEN subject.is_over THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
+      WHEN answered.status = 'active' AND gave.patient_id IS NULL THEN 'nothing'
       WHEN answered.status = 'active' THEN 'partly'
       WHEN answered.status = 'rejected' THEN 'declined'
       WHEN answered.status = 'inactive' THEN 'withdrawn'

@@ -60,6 +60,7 @@ export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, st
   none: 'No answer yet',
   all: 'Share everything',
   partly: 'Share a part',
+  nothing: 'Share nothing now',
   silent: 'Silent',
   earlier: 'Signed an earlier text',
   paper: 'On paper, to be confirmed',

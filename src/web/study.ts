@@ -147,7 +147,7 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined
   const at = `/studies/${study.id}/people/${person.id}`
   const link = (path: string, text: string) =>
     html`<p><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
-  if (person.state === 'all' || person.state === 'partly')
+  if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
     return link('withdrawal', 'They want to stop, and told us so')
   if (person.isOnPaper) return link('paper', 'Look at what they signed on paper')
   return allowsPaper(study) && !person.hasEnded ? link('paper', 'They have signed on paper') : undefined
@@ -157,6 +157,7 @@ const states: Readonly<Record<StudyState, string>> = {
   none: 'Has not answered yet.',
   all: 'Shares all that the study asks for.',
   partly: 'Shares a part of what the study asks for.',
+  nothing: 'Shares nothing now: the time for which they gave it is over, or has not begun.',
   declined: 'Has declined.',
   withdrawn: 'Has withdrawn.',
   ended: 'Their place in the study has ended.',

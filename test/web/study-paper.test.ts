@@ -329,6 +329,12 @@ t.test('what is discarded is over, with the reason; and no staff makes a consent
     ),
   )
   t.match(await second.send(page, {}, `${page}/discard`), { status: 303 })
+  t.match(
+    wordsOf(await second.get(`/studies/${study.id}?find=Dana`)),
+    /Dana Has not answered yet\./,
+    'the patient has answered nothing by it',
+  )
+  t.notMatch(wordsOf(await second.get(`/studies/${study.id}?state=withdrawn`)), /Dana/)
   t.match(await consentsOf(patient), [
     { status: 'inactive', extension: [{}, {}, { valueCodeableConcept: { text: /paper/ } }] },
   ])

@@ -235,3 +235,42 @@ t.test('who has signed a moment ago is not silent for it', async t => {
     'You see no data of theirs.',
   ])
 })
+
+t.test('nobody is said to share what no longer holds, or holds only later', async t => {
+  const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const gave = async (name: string, periods: readonly (object | undefined)[]) => {
+    const patient = await enrolled(name)
+    const given = consent(patient, 'active', kinds)
+    await create(await patientToken(patient, 'patient/*.cruds patient/Consent.cruds'), {
+      ...given,
+      sourceAttachment: { hash: digestOf('sha1', again) },
+      provision: {
+        ...given.provision,
+        provision: given.provision.provision.map((permit, at) => ({
+          ...permit,
+          ...(periods[at] && { period: periods[at] }),
+        })),
+      },
+    })
+    return patient
+  }
+  const [past, future] = [{ end: '2026-02-01' }, { start: '2100-01-01' }]
+  await gave('Past', [past, past])
+  await gave('Future', [future, future])
+  await gave('Halfpast', [past, undefined])
+  const patient = await gave('Left', [undefined, undefined])
+  const [{ resource: subject }] = (
+    await world.send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}`)
+  ).json().entry
+  await update(lab.manager, { ...subject, period: { start: '2026-01-01', end: '2026-02-01' } })
+  const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[0]
+  t.same(await Promise.all(['Past', 'Future', 'Halfpast', 'Left'].map(of)), [
+    'Shares nothing now: the time for which they gave it is over, or has not begun.',
+    'Shares nothing now: the time for which they gave it is over, or has not begun.',
+    'Shares a part of what the study asks for.',
+    'Their place in the study has ended.',
+  ])
+  t.same((await named('?state=nothing')).toSorted(), ['Future', 'Past'])
+  t.same(await named('?state=ended'), ['Left'])
+  t.match(wordsOf(await people.member.get(page)), /Share nothing now: 2 .* Place has ended: 1/)
+})
