@@ -7,6 +7,7 @@ import { isOfTenant } from '../storage/invitation.ts'
 import { type Address, addressesOf, type Channel } from '../storage/model/patient-address.ts'
 import type { Store } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
+import { reasonNotToWrite } from './whether-written-to.ts'
 
 /** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */
 export type Way = 'any' | 'both' | Channel
@@ -33,6 +34,9 @@ export const addressesFor = async (parts: ReachParts, written: Written, way: Way
   if (waysOf(parts.channels).length === 0)
     throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
   const record = (await mayWriteTo(parts, written)) ? await readPatient(parts, written.patient) : undefined
+  const why = record && reasonNotToWrite(record)
+  if (why !== undefined)
+    throw new FhirError('business-rule', (await maySee(parts, written)) ? notWritten[why] : notWritten.unseen)
   const addresses = record === undefined ? [] : addressesBy(parts, record, way)
   if (addresses.length === 0 || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
     throw new FhirError(
@@ -41,6 +45,12 @@ export const addressesFor = async (parts: ReachParts, written: Written, way: Way
     )
   return addresses
 }
+
+const notWritten = {
+  deceased: 'Their record says that they have died: nobody writes to them any more',
+  inactive: 'Their record is not in use any more: nobody writes to them by it',
+  unseen: 'Nobody writes to this patient any more: whoever has registered them knows why',
+} as const
 
 const lacking: Readonly<Record<Way, string>> = {
   any: 'an address that this server writes to',
@@ -56,11 +66,11 @@ const addressesBy = ({ channels }: ReachParts, record: Patient, way: Way): reado
 }
 
 /** An id alone gives no way to write to another tenant's patient, nor to learn whether there is one. */
-const mayWriteTo = async (
-  { accounts, openStoreFor }: ReachParts,
-  { person, patient, study }: Written,
-): Promise<boolean> => {
-  if (await isOfTenant(accounts.database, patient, organizationOf(study) ?? '')) return true
+const mayWriteTo = async (parts: ReachParts, written: Written): Promise<boolean> =>
+  (await isOfTenant(parts.accounts.database, written.patient, organizationOf(written.study) ?? '')) ||
+  maySee(parts, written)
+
+const maySee = async ({ accounts, openStoreFor }: ReachParts, { person, patient }: Written): Promise<boolean> => {
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope: 'user/Patient.r' })
   return (await unlessRefused(() => openStoreFor(caller).read('Patient', patient))) !== undefined
 }

@@ -10,6 +10,7 @@ import type { Database } from '../storage/database.ts'
 import { endMessage, type MessageToSend, noteReason, takeMessage } from '../storage/study-message.ts'
 import { invitationUrl } from './invitations.ts'
 import { ownFault } from './refused-work.ts'
+import { reasonNotToWrite } from './whether-written-to.ts'
 
 export type LetterParts = {
   readonly accounts: Pick<Accounts, 'openStoreAs' | 'address'>
@@ -26,8 +27,11 @@ export const sendMessage = async (
   try {
     const message = await takeMessage(parts.database, id)
     if (message === undefined) return
+    const patient = await read<Patient>(parts, 'Patient', message.patient)
+    if (asking.has(message.kind) && reasonNotToWrite(patient) !== undefined)
+      return await endMessage(parts.database, id, 'Nobody writes to this patient any more')
     if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
-    await deliver(parts, message)
+    await deliver(parts, message, patient)
     await endMessage(parts.database, id)
   } catch (error) {
     const reason = error instanceof Undelivered ? error.message : ownFault
@@ -36,10 +40,12 @@ export const sendMessage = async (
   }
 }
 
-const deliver = async (parts: LetterParts, message: MessageToSend): Promise<void> => {
+/** Other messages tell of what somebody has done to an account or a record, whoever may read them. */
+const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence'])
+
+const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
   const { channels } = parts
   const { kind, channel, address: to, expiresAt, secret } = message
-  const patient = await read<Patient>(parts, 'Patient', message.patient)
   const { say, moment } = wordsFor(languageOf(patient))
   const organization = await organizationOf(parts, message, patient)
   const isLinked = expiresAt !== null

@@ -2,7 +2,7 @@ import type { Patient } from '@medplum/fhirtypes'
 import { findPatientPage, type PatientsAsked } from '../studies/finding-patients.ts'
 import { type Field, field, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
-import { nameText } from './patient-facts.ts'
+import { nameText, vitalText } from './patient-facts.ts'
 
 /** What a form that looks for patients says. */
 export const askedIn = (query: URLSearchParams): PatientsAsked => {
@@ -58,7 +58,12 @@ export const patientSearchForm = (action: string, asked: PatientsAsked): Html =>
 }
 
 /** Who a patient is, in a line of a list. */
-export const patientLine = ({ name: [first = {}] = [], birthDate, identifier = [] }: Patient): Html => {
-  const known = [birthDate && `born ${birthDate}`, ...identifier.slice(0, 3).map(({ value }) => value)]
+export const patientLine = (patient: Patient): Html => {
+  const { name: [first = {}] = [], birthDate, identifier = [] } = patient
+  const known = [
+    birthDate && `born ${birthDate}`,
+    vitalText(patient),
+    ...identifier.slice(0, 3).map(({ value }) => value),
+  ]
   return html`${nameText(first) || 'A patient without a name'} <span class="text-body-secondary">${known.filter(Boolean).join(', ')}</span>`
 }

@@ -10,7 +10,7 @@ import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { qrPicture } from './qr-picture.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
-import { nameOf } from './study-person.ts'
+import { nameOf, notAsked } from './study-person.ts'
 import { peopleAskedIn, peopleUrl } from './study-reading.ts'
 import { moment } from './time.ts'
 
@@ -83,8 +83,8 @@ export const invitationOf = (
 ${
   !hasEnded &&
   html`<div class="d-flex flex-wrap gap-2">
-${button('invite', state === undefined ? 'Invite' : 'Invite again')}
-${state?.isOpen && button('code', 'Show a QR code')}
+${notAsked(person) === undefined && button('invite', state === undefined ? 'Invite' : 'Invite again')}
+${notAsked(person) === undefined && state?.isOpen && button('code', 'Show a QR code')}
 ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 </div>`
 }`

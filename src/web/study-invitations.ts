@@ -13,7 +13,7 @@ import { notFound, sendOwn } from './organizing.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { type OfStudy, titleOf } from './study-changing.ts'
 import { standingText } from './study-invitation.ts'
-import { nameOf } from './study-person.ts'
+import { nameOf, notAsked } from './study-person.ts'
 import { type PeopleAsked, pagesAround, peopleStates, peopleUrl, type ReadStudy, readStudyOf } from './study-reading.ts'
 import { wayField, wayIn } from './way-field.ts'
 
@@ -175,5 +175,8 @@ const personBox = (person: EnrolledPerson): Html =>
     ? html`${nameOf(person)} <span class="badge text-bg-secondary">Place has ended</span>`
     : box({ type: 'checkbox', name: 'subject', value: person.id, label: nameOf(person), hint: answerText(person) })
 
-const answerText = ({ state, isSilent }: EnrolledPerson): string | undefined =>
-  state && `${peopleStates[state]}${isSilent ? ', silent' : ''}`
+const answerText = (person: EnrolledPerson): string | undefined => {
+  const { state, isSilent } = person
+  const parts = [state && peopleStates[state], isSilent && 'silent', notAsked(person)].filter(Boolean)
+  return parts.length === 0 ? undefined : parts.join(', ')
+}

@@ -17,7 +17,7 @@ import { keeperOf } from './quarantine-keeper.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { type OfStudy, titleOf } from './study-changing.ts'
 import { invitationOf } from './study-invitation.ts'
-import { nameOf } from './study-person.ts'
+import { nameOf, notAsked } from './study-person.ts'
 import {
   type PeopleAsked,
   pagesAround,
@@ -136,7 +136,7 @@ const listed = (
   person: EnrolledPerson,
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3">
-<h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}</h3>
+<h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
 <p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}${person.isOnPaper && ' What they signed on paper waits for somebody else to confirm it.'}</p>
 <p class="text-body-secondary">${arrived(person)}</p>
 ${actions}

@@ -67,6 +67,26 @@ t.test(
   },
 )
 
+t.test('what waits when a patient dies is not sent, and staff are told no more than that', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
+    VALUES (7, 'cleo-in-s', 's', 'cleo', TRUE, '-infinity', 'infinity')`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, subject, study_id, kind, channel, address)
+    VALUES ('asks', 'cleo', 'cleo-in-s', 's', 'reminder', 'email', 'cleo@example.org')`)
+  const store = { read: async () => ({ content: JSON.stringify({ deceasedBoolean: true }) }) } as unknown as Store
+  const parts = {
+    database,
+    accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
+    channels: { email: { deliver: async () => t.fail('a letter went out'), send: async () => {} } },
+  }
+  await sendMessage(parts as never, 'asks', { isLast: true })
+  t.strictSame(await database.one(sql.fragment`SELECT state, reason FROM study_message WHERE id = 'asks'`), {
+    state: 'failed',
+    reason: 'Nobody writes to this patient any more',
+  })
+})
+
 t.test('links for apps go half a year after their invitation, but not what nobody has said is theirs', async t => {
   await database.run(sql.fragment`
     INSERT INTO app_invitation (hash, message, invitation, client_id, made_at, grant_id)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { wordsOf } from '../support/browser.ts'
 import { linkIn } from '../support/mailbox.ts'
@@ -12,6 +13,8 @@ const { send, staff, study, update } = world
 t.teardown(world.close)
 t.setTimeout(280_000)
 
+const tokenOf = async (by: typeof staff): Promise<string> =>
+  /name="_csrf" value="([^"]*)"/.exec((await by.get('/account')).body)?.[1] ?? ''
 const over = /This invitation no longer works/
 const told = async (by = staff) => wordsOf(await by.get(page))
 /** Once it says so: a letter may arrive before it is written down that it was sent. */
@@ -342,6 +345,78 @@ t.test('what is missing is told, and nobody is invited', async t => {
   const unborn = await enrolled('Unborn', { birthDate: '1970' })
   t.equal((await act(unborn.subject, 'invite')).status, 422)
   t.match(await told(), /Not invited yet/)
+})
+
+t.test('who has died, or whose record is not in use, is invited and reminded by nobody, and why is told', async t => {
+  const gone = await enrolled('Gone', { deceasedDateTime: '2026-10-01' })
+  const unused = await enrolled('Unused', { active: false })
+  const _csrf = await tokenOf(staff)
+  const invited = async ({ subject }: typeof gone) => staff.post(`${page}/people/${subject}/invite`, { _csrf })
+  const refused = await invited(gone)
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /Their record says that they have died: nobody writes to them any more\./],
+  )
+  const other = await invited(unused)
+  t.match([other.status, wordsOf(other)], [422, /Their record is not in use any more: nobody writes to them by it\./])
+  const shown = await staff.get(`${page}?find=Gone`)
+  t.match(wordsOf(shown), /Gone has died Has not answered yet/)
+  t.notMatch(shown.body, `/people/${gone.subject}/invite`)
+  t.match(wordsOf(await staff.get(`${page}?find=Unused`)), /Unused record not in use any more Has not/)
+  t.match(wordsOf(await staff.get(`${page}/invitations?find=Gone`)), /Gone No answer yet, has died/)
+  t.match(wordsOf(await staff.get('/patients?name=Gone')), /Gone born 1970-05-31, has died/)
+  t.match(wordsOf(await staff.get(`/patients/${gone.patient.id}`)), /Died October 1, 2026|Died 1 October 2026/)
+  t.match(wordsOf(await staff.get(`/patients/${unused.patient.id}`)), /Record not in use any more/)
+
+  const late = await enrolled('Late')
+  await invite(late.subject)
+  await update(lab.manager, { ...late.patient, deceasedBoolean: true })
+  const action = await staff.send(
+    `${page}/invitations?find=Late`,
+    { subject: late.subject, who: 'ticked', do: 'remind' },
+    `${page}/invitations`,
+  )
+  const reminded = async () => wordsOf(await staff.get(action.location ?? ''))
+  t.match(
+    await tells(/Not done/, reminded),
+    /0 of 1 are reminded\. Not done: 1 Late: Their record says that they have died/,
+  )
+  t.match(wordsOf(await staff.get(`/patients/${late.patient.id}`)), /Died date not known/)
+})
+
+t.test('who invites people whom they know by code is not told that one has died', async t => {
+  const { id: practitioner } = await create('everything', {
+    resourceType: 'Practitioner',
+    name: [{ text: 'Cora Code' }],
+  })
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    link: [{ target: { reference: `Practitioner/${practitioner}` } }],
+  })
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const { id, meta: _, enrollment: __, ...asked } = stored
+  const coded = await create(lab.manager, {
+    ...asked,
+    extension: [
+      ...stored.extension.filter(({ url }: { url: string }) => url !== extensions.identity && url !== extensions.staff),
+      { url: extensions.identity, valueCode: 'coded' },
+      {
+        url: extensions.staff,
+        extension: [
+          { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+          { url: 'role', valueCodeableConcept: { coding: [{ system: systems.staffRole, code: 'coordinator' }] } },
+        ],
+      },
+    ],
+  })
+  const { subject } = await enrolled('Hidden', { deceasedBoolean: true }, coded.id)
+  const cora = await browserOf(person)
+  const refused = await cora.post(`/studies/${coded.id}/people/${subject}/invite`, { _csrf: await tokenOf(cora) })
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /Nobody writes to this patient any more: whoever has registered them knows why\./],
+  )
+  t.notMatch(wordsOf(await cora.get(`/studies/${coded.id}`)), /died/)
 })
 
 t.test('nobody writes to another tenant’s patient by an id, or is told whether there is one', async t => {
