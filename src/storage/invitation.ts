@@ -153,7 +153,9 @@ export const makeProof = async (
   { id, message }: Pick<Invitation, 'id' | 'message'>,
 ): Promise<string> => {
   const secret = newSecret()
-  await connection.run(sql.fragment`DELETE FROM invitation_proof WHERE expires_at <= now()`)
+  await connection.run(sql.fragment`
+    DELETE FROM invitation_proof AS proof
+    WHERE expires_at <= now() AND NOT EXISTS (SELECT FROM invitation WHERE invitation.id = proof.invitation AND ${isOpen})`)
   await connection.run(sql.fragment`
     INSERT INTO invitation_proof (hash, invitation, message, expires_at)
     VALUES (${hashOf(secret)}, ${id}, ${message}, now() + interval '30 minutes')`)
@@ -169,6 +171,14 @@ export const findProven = async (connection: Connection, proof: string): Promise
         JOIN study_message AS message ON message.id = proof.message
         WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at > now() AND ${isOpen}`)
     : undefined
+
+/** Whether that was too long ago, while the invitation itself is still open: its link shows it anew. */
+export const isProofLate = async (connection: Connection, proof: string): Promise<boolean> =>
+  isSecret(proof) &&
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM invitation_proof AS proof
+    JOIN invitation ON invitation.id = proof.invitation
+    WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at <= now() AND ${isOpen}`)) !== undefined
 
 /** Of any number at once, one is told true. */
 export const useInvitation = async (connection: Connection, id: string): Promise<boolean> =>

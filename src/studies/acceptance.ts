@@ -15,6 +15,7 @@ import {
   findProven,
   type Invitation,
   isOfAnother,
+  isProofLate,
   makeProof,
   setCode,
   tryProof,
@@ -34,6 +35,8 @@ export type Acceptance = {
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
   /** By what the browser that has shown who it belongs to keeps. */
   readonly findProven: (cookie: string) => Promise<Invitation | undefined>
+  /** Whether that browser has taken too long since, and its link still works. */
+  readonly isLate: (cookie: string) => Promise<boolean>
   /** Whoever takes another address than the one that was invited, whose mail they have shown to read, is asked to confirm it. */
   readonly makeAccount: (
     invitation: Invitation,
@@ -83,6 +86,7 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
         link: url.replace('CODE', encodeURIComponent(`${new URL(accounts.address()).host}_${appToken(link, client)}`)),
       })),
     findProven: cookie => findProven(database, cookie),
+    isLate: cookie => isProofLate(database, cookie),
     sendCode: async (link, words) => {
       const invitation = await findInvitation(database, link)
       if (invitation === undefined) return { kind: 'over' }

@@ -20,10 +20,14 @@ import { enter, seldom } from './sign-in.ts'
 export const invitationAccountPage: AddPage = (server, options) => {
   const { acceptance, accounts, cookies } = options
   const found = (request: FastifyRequest) => acceptance.findProven(cookieOf(request, cookies, 'invitation'))
+  const sendUnproven = async (request: FastifyRequest, reply: FastifyReply) =>
+    (await acceptance.isLate(cookieOf(request, cookies, 'invitation')))
+      ? sendLate(reply, wordsOf(request))
+      : sendInvitationIsOver(reply, wordsOf(request))
   server.get('/invitation/account', async (request, reply) => {
     const invitation = await found(request)
     return invitation === undefined
-      ? sendInvitationIsOver(reply, wordsOf(request))
+      ? sendUnproven(request, reply)
       : sendAccount(request, reply, options, { invitation })
   })
   const take = async (request: FastifyRequest, reply: FastifyReply, invitation: Invitation, person: string) => {
@@ -36,7 +40,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
   }
   server.post('/invitation/account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const invitation = await found(request)
-    if (invitation === undefined) return sendInvitationIsOver(reply, wordsOf(request))
+    if (invitation === undefined) return sendUnproven(request, reply)
     const agreed = typed(request.body, 'person')
     if (agreed !== '') return takeBySession(request, reply, invitation, agreed)
     return takeByNew(request, reply, invitation)
@@ -61,6 +65,18 @@ export const invitationAccountPage: AddPage = (server, options) => {
     await enter(request, reply, options, answer.cookie)
     return take(request, reply, invitation, account.person)
   }
+}
+
+/** The link still works, and the message that brought it is the way to it: here nobody knows it any more. */
+const sendLate = (reply: FastifyReply, words: Words): FastifyReply => {
+  const { say } = words
+  return sendOwnPage(reply.code(410), words, {
+    title: say('late.title'),
+    isProblem: true,
+    content: html`<h1>${say('late.title')}</h1>
+${notice('problem', html`<p>${say('late.text')}</p>`)}
+<p>${say('late.again')}</p>`,
+  })
 }
 
 const holderOf = (request: FastifyRequest) => ({

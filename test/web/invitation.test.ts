@@ -13,8 +13,8 @@ const { send, staff, study, update } = world
 t.teardown(world.close)
 t.setTimeout(280_000)
 
-const tokenOf = async (by: typeof staff): Promise<string> =>
-  /name="_csrf" value="([^"]*)"/.exec((await by.get('/account')).body)?.[1] ?? ''
+const tokenOf = async (by: typeof staff, on = '/account'): Promise<string> =>
+  /name="_csrf" value="([^"]*)"/.exec((await by.get(on)).body)?.[1] ?? ''
 const over = /This invitation no longer works/
 const told = async (by = staff) => wordsOf(await by.get(page))
 /** Once it says so: a letter may arrive before it is written down that it was sent. */
@@ -326,6 +326,27 @@ t.test('of fifty who use one link, code or proof at once, one is let in', async 
     sql.fragment`SELECT count(*)::integer AS count FROM person_patient WHERE patient = ${patient.id}`,
   )
   t.equal(count, 1)
+})
+
+t.test('who takes longer than half an hour is told to open the link again, which still works', async t => {
+  const { subject } = await enrolled('Slow')
+  const link = await invite(subject)
+  const { browser: own } = await prove(link)
+  const fields = { _csrf: await tokenOf(own, '/invitation/account'), name: 'Slow', password }
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() - interval '1 minute'`)
+  // Whoever else comes meanwhile changes nothing of it.
+  const { subject: other } = await enrolled('Quick')
+  await prove(await invite(other))
+  for (const late of [await own.post('/invitation/account', fields), await own.get('/invitation/account')])
+    t.match(
+      [late.status, wordsOf(late)],
+      [410, /Open the link once more More than half an hour has passed .* Your invitation still works: open the link/],
+    )
+  await prove(link, own)
+  t.match(await own.send('/invitation/account', { name: 'Slow', password }), { status: 303 })
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() - interval '1 minute'`)
+  const used = await own.get('/invitation/account')
+  t.match([used.status, wordsOf(used)], [410, over], 'and what was used works no more')
 })
 
 t.test('a picture that staff show opens the same page, and still asks for the code', async t => {
