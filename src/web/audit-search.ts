@@ -1,5 +1,6 @@
-import { and, type Expression } from '../search/expression.ts'
-import { parseSearch } from '../search/parse.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { and, type Expression, none } from '../search/expression.ts'
+import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { dayFields, eventsForm } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
@@ -33,8 +34,7 @@ export const auditSearch: EventsSearch<Asked> = {
     if (action !== '') query.append('action', action)
     if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
     const search = parseSearch(registry, 'AuditEvent', query)
-    const concerned: readonly Expression[] = patient === '' ? [] : [{ kind: 'compartment', of: 'Patient', id: patient }]
-    return { ...search, where: and(search.where, ...concerned) }
+    return patient === '' ? search : { ...search, where: and(search.where, naming(registry, patient)) }
   },
   fieldsOf: asked => [
     ...dayFields(asked),
@@ -62,6 +62,18 @@ export const auditSearch: EventsSearch<Asked> = {
       (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
     ),
 }
+
+/**
+ * Events that name this very record. The compartment, by which they are found soon, is of the human, and has what names their records in
+ * other tenants: of these nobody is to learn whose they are.
+ */
+const naming = (registry: Registry, id: string): Expression =>
+  /^[A-Za-z0-9.-]{1,64}$/.test(id)
+    ? and(
+        { kind: 'compartment', of: 'Patient', id },
+        parseCriteria(registry, 'AuditEvent', new URLSearchParams({ patient: id })),
+      )
+    : none
 
 /** Codes of https://hl7.org/fhir/R4/valueset-audit-event-action.html. */
 const choices = {

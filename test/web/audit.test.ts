@@ -5,7 +5,8 @@ import { openAccount } from '../../src/storage/user-account.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
 
-const { server, database, people, persons, ann, carl, send, token, staff, browserOf, clinic } = await openTenants()
+const { server, database, people, persons, ann, bob, carl, send, token, staff, browserOf, clinic, account } =
+  await openTenants()
 t.teardown(() => server.close())
 
 await openAccount(database, 'viewer@example.org', persons.viewer)
@@ -72,4 +73,22 @@ t.test('an officer of another tenant sees none of it, and nobody else has the pa
     t.equal((await people[name].get('/audit/events.csv')).status, 404, name)
     t.notMatch((await people[name].get('/account')).body, 'href="/audit"', name)
   }
+})
+
+t.test('whose record of another tenant it is, no filter tells', async t => {
+  const person = await account(bob)
+  const { link, ...rest } = (await send('everything', 'GET', `Person/${person}`)).json()
+  const linked = { ...rest, link: [...link, { target: { reference: `Patient/${carl}` } }] }
+  t.equal((await send('everything', 'PUT', `Person/${person}`, linked)).statusCode, 200)
+  await send(viewer, 'GET', `Patient/${bob}`)
+  await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+  t.match(rowsOf(await officer.get(`/audit?patient=${bob}`)), [/Read: Patient/])
+  for (const other of [carl, 'nobody', 'No id']) {
+    const query = new URLSearchParams({ patient: other })
+    t.strictSame(rowsOf(await officer.get(`/audit?${query}`)), [], other)
+    t.equal((await officer.get(`/audit/events.csv?${query}`)).body.trim().split('\r\n').length, 1, other)
+  }
+  const bearer = await token({ subject: { kind: 'user', person: persons['privacy officer'] }, scope: 'user/*.rs' })
+  for (const path of [`AuditEvent?patient=Patient/${carl}`, `Patient/${carl}/AuditEvent`])
+    t.notOk((await send(bearer, 'GET', path)).json().entry, path)
 })
