@@ -2,7 +2,9 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { readConfig } from '../config.ts'
 import { intervalOf } from '../fhir/date.ts'
 import { csv } from '../operations/csv.ts'
+import { startError } from '../start-error.ts'
 import { ageAudit, fewestYears } from '../storage/audit/age.ts'
+import { acceptHead } from '../storage/audit/attestation.ts'
 import { auditKeyOf } from '../storage/audit/chain.ts'
 import { noteVerification } from '../storage/audit/chain-state.ts'
 import { type Disclosure, readDisclosures } from '../storage/audit/disclosures.ts'
@@ -18,6 +20,13 @@ export const auditCommand = (program: Command): void => {
     .description('prove that nothing of it was changed, removed or cut off; ends with 1 where something was')
     .option('--head <seal:head...>', 'a head that was kept elsewhere, as the log tells it once an hour', parseHead, [])
     .action(({ head }: { readonly head: readonly AuditHead[] }) => verify(head))
+  audit
+    .command('accept')
+    .description(
+      'sign what is sealed as it stands, where keys before this one have sealed it and nothing attests that they were replaced',
+    )
+    .requiredOption('--head <seal:head>', 'the last of these seals, as the log told it', parseOneHead)
+    .action(({ head }: { readonly head: AuditHead }) => accept(head))
   audit
     .command('age')
     .description('remove what is older, behind a signed checkpoint')
@@ -36,17 +45,32 @@ const verify = async (heads: readonly AuditHead[]): Promise<void> => {
   const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
   const verdict = await withOwnDatabase(async database => {
     const found = await verifyAudit(database, key, heads)
-    await noteVerification(database, { isWhole: found.kind === 'whole' })
+    if (found.kind !== 'unproved') await noteVerification(database, { isWhole: found.kind === 'whole' })
     return found
   })
-  if (verdict.kind === 'broken') {
-    process.stderr.write(`The record is not whole: ${verdict.bad}.\n`)
+  if (verdict.kind !== 'whole') {
+    process.stderr.write(
+      `${{ broken: 'The record is not whole', unproved: 'Nothing is proved' }[verdict.kind]}: ${verdict.bad}.\n`,
+    )
     process.exitCode = 1
     return
   }
-  const { last, rows, unsealed } = verdict
+  const { last, rows, unsealed, checkpoint, accepted } = verdict
   const end = last === undefined ? 'nothing is sealed yet' : `the head is ${last.seal}:${last.head}`
-  process.stdout.write(`The record is whole.\n${rows} rows are sealed, ${unsealed} wait for it; ${end}\n`)
+  const lines = [
+    'The record is whole.',
+    `${rows} rows are sealed, ${unsealed} wait for it; ${end}`,
+    ...(checkpoint === undefined ? [] : [`What was sealed up to seal ${checkpoint} has aged.`]),
+    ...(accepted === undefined ? [] : [`Up to seal ${accepted} it was taken as it stood, by \`audit accept\`.`]),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+const accept = async (head: AuditHead): Promise<void> => {
+  const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
+  const isThere = await withOwnDatabase(database => acceptHead(database, key, head))
+  if (!isThere) throw startError(`No seal ${head.seal} has this head`)
+  process.stdout.write(`This SECRET_KEY vouches for seal ${head.seal}, and for all before it, as they stand.\n`)
 }
 
 const age = async (years: number): Promise<void> => {
@@ -99,11 +123,13 @@ const parseTime = (text: string): Date => {
   return new Date(interval.low)
 }
 
-const parseHead = (text: string, given: readonly AuditHead[]): readonly AuditHead[] => {
+const parseHead = (text: string, given: readonly AuditHead[]): readonly AuditHead[] => [...given, parseOneHead(text)]
+
+const parseOneHead = (text: string): AuditHead => {
   const [, seal, head] = /^([1-9]\d*):([0-9a-f]{64})$/.exec(text) ?? []
   if (seal === undefined || head === undefined)
     throw new InvalidArgumentError('Write the number of the seal, a colon and its head: 12:9f86d0….')
-  return [...given, { seal, head }]
+  return { seal, head }
 }
 
 const parseYears = (text: string): number => {

@@ -18,28 +18,38 @@ export const secretKeyCommand = (program: Command): void => {
     .description(
       'seal everything by a new key, while no server runs: one that it makes, or where SECRET_KEY is set, one from standard input',
     )
-    .action(async () => {
+    .option(
+      '--audit-unproved',
+      'also where the record of who did what is not whole, or was not sealed by the key: the new one does not vouch for it',
+    )
+    .action(async ({ auditUnproved }: { readonly auditUnproved?: true }) => {
       const config = readConfig()
-      const count = await (config.secretKey === undefined ? rotateFile(config) : rotateGiven(config.secretKey))
+      const reseal: Reseal = keys =>
+        withOwnDatabase(database => resealAll(database, keys, { audit: auditUnproved ? 'unproved' : 'proved' }))
+      const count = await (config.secretKey === undefined
+        ? rotateFile(config, reseal)
+        : rotateGiven(config.secretKey, reseal))
       process.stdout.write(`Sealed by the new key: ${count}. The old one opens nothing any more.\n`)
       if (config.secretKey !== undefined) process.stdout.write('Start with the new one as SECRET_KEY.\n')
     })
 }
 
+type Reseal = (keys: { readonly from: Uint8Array; readonly to: Uint8Array }) => Promise<number>
+
 /** The new one lies beside the old one before anything is sealed by it: whatever ends it midway, both are there to do it again. */
-const rotateFile = async (config: Config): Promise<number> => {
+const rotateFile = async (config: Config, reseal: Reseal): Promise<number> => {
   const file = join(config.dataDir, 'secret.key')
   const from = await secretKeyOf(config, () => {})
   const to = await readOrMakeSecret(`${file}.next`)
-  const count = await withOwnDatabase(database => resealAll(database, { from, to }))
+  const count = await reseal({ from, to })
   await rename(`${file}.next`, file)
   return count
 }
 
-const rotateGiven = async (from: Uint8Array): Promise<number> => {
+const rotateGiven = async (from: Uint8Array, reseal: Reseal): Promise<number> => {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
   const to = keyOf32Bytes(Buffer.concat(chunks).toString('utf8').trim())
   if (to === undefined) throw startError('Give the new key on standard input: openssl rand -base64 32 makes one')
-  return withOwnDatabase(database => resealAll(database, { from, to }))
+  return reseal({ from, to })
 }

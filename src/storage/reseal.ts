@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startError } from '../start-error.ts'
+import { attestRotation } from './audit/attestation.ts'
+import { auditKeyOf } from './audit/chain.ts'
 import type { Connection, Database } from './database.ts'
 import { type Kind, seal, unseal } from './sealed.ts'
 import { sql } from './sql.ts'
@@ -19,17 +21,21 @@ const passing = ['ehr_arrival', 'sign_in_step'] as const
 
 type Keys = { readonly from: Uint8Array; readonly to: Uint8Array }
 
+/** `unproved`: the new key does not vouch for what the one before has sealed of the record of who did what. */
+type Asked = { readonly audit?: 'proved' | 'unproved' }
+
 /**
  * Seals everything by another SECRET_KEY, in one commit: from then on the one before opens nothing. What the other has sealed
- * already stays, so that it may be done again. Answers how much it is. Throws a start error where neither opens something, and where
- * a server is connected, which would go on sealing by the one before.
+ * already stays, so that it may be done again. Answers how much it is. Throws a start error where neither opens something, where
+ * the record of who did what is not whole, and where a server is connected, which would go on sealing by the one before.
  */
-export const resealAll = (database: Database, keys: Keys): Promise<number> =>
+export const resealAll = (database: Database, keys: Keys, { audit = 'proved' }: Asked = {}): Promise<number> =>
   database.transaction(async connection => {
     await refuseOthers(connection)
     let count = 0
     for (const place of places) count += await resealPlace(connection, place, keys)
     for (const table of passing) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
+    if (audit === 'proved') await attestRotation(connection, { from: auditKeyOf(keys.from), to: auditKeyOf(keys.to) })
     return count
   })
 

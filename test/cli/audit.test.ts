@@ -39,6 +39,38 @@ t.test('it says that the record is whole, or what of it is not, and ends with 1'
   })
 })
 
+t.test('what a key before has sealed is accepted by the head that the log has, and told to be', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const audit = (...args: readonly string[]) =>
+    runProgram(['audit', ...args], { DATABASE_URL: url, SECRET_KEY: secretKey })
+  await insertRecords(database, [{ client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }])
+  const { head = '' } = (await sealAudit(database, auditKeyOf(Buffer.alloc(32, 8)))) ?? {}
+  t.strictSame(await audit('accept', '--head', `1:${'ab'.repeat(32)}`), {
+    code: 1,
+    out: '',
+    error: 'No seal 1 has this head\n',
+  })
+  t.match(await audit('verify'), { code: 1, error: /^The record is not whole: seal 1 was signed with another/ })
+  t.strictSame(await audit('accept', '--head', `1:${head}`), {
+    code: 0,
+    out: 'This SECRET_KEY vouches for seal 1, and for all before it, as they stand.\n',
+    error: '',
+  })
+  t.strictSame(await audit('verify'), {
+    code: 0,
+    out: `The record is whole.
+1 rows are sealed, 0 wait for it; the head is 1:${head}
+Up to seal 1 it was taken as it stood, by \`audit accept\`.
+`,
+    error: '',
+  })
+})
+
 t.test('whatever others had of a patient’s data is accounted for', async t => {
   await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('ann', 7), ('bob', 8)`)
   const read = { client: 'cli', practitioner: 'doc', interaction: 'read', type: 'Observation', outcome: 200 }

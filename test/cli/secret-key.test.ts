@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { readSigningKeys } from '../../src/auth/signing-keys.ts'
-import { openDatabase } from '../../src/storage/database.ts'
+import { auditKeyOf } from '../../src/storage/audit/chain.ts'
+import { insertRecords } from '../../src/storage/audit/record.ts'
+import { sealAudit } from '../../src/storage/audit/seal.ts'
+import { verifyAudit } from '../../src/storage/audit/verify.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
@@ -14,17 +18,20 @@ t.teardown(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-const run = (env: Readonly<Record<string, string>> = {}, input = '') =>
-  runProgram(['secret-key', 'rotate'], { DATABASE_URL: url, DATA_DIR: dataDir, ...env }, input)
+const run = (env: Readonly<Record<string, string>> = {}, input = '', ...args: readonly string[]) =>
+  runProgram(['secret-key', 'rotate', ...args], { DATABASE_URL: url, DATA_DIR: dataDir, ...env }, input)
 
-const signingKeys = async (secretKey: Buffer) => {
+/** For as long as a server would be connected, and no longer. */
+const within = async <T>(ask: (database: Database) => Promise<T>): Promise<T> => {
   const database = openDatabase(url, { poolSize: 1 })
   try {
-    return await readSigningKeys(database, secretKey)
+    return await ask(database)
   } finally {
     await database.close()
   }
 }
+
+const signingKeys = (secretKey: Buffer) => within(database => readSigningKeys(database, secretKey))
 
 const file = join(dataDir, 'secret.key')
 const keyIn = async (name = file) => Buffer.from((await readFile(name, 'utf8')).trim(), 'hex')
@@ -66,4 +73,31 @@ t.test('where SECRET_KEY is set the new one is given, and is no other than a key
     error: '',
   })
   t.ok(await signingKeys(next))
+})
+
+t.test('the record is proved by the new key, and none is taken that the old one does not prove', async t => {
+  const [old, next] = [Buffer.alloc(32, 8), Buffer.alloc(32, 6)]
+  const seal = (key: Buffer) =>
+    within(async database => {
+      await insertRecords(database, [
+        { client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 },
+      ])
+      return sealAudit(database, auditKeyOf(key))
+    })
+  const verdict = (key: Buffer) => within(database => verifyAudit(database, auditKeyOf(key)))
+  const last = await seal(old)
+  t.match(await run({ SECRET_KEY: old.toString('hex') }, next.toString('hex')), { code: 0 })
+  t.strictSame(await verdict(next), { kind: 'whole', last, rows: 1, unsealed: 0 })
+
+  await seal(Buffer.alloc(32, 5))
+  const bad = 'seal 2 was signed with another SECRET_KEY, and nothing attests that this one took its place'
+  t.strictSame(await run({ SECRET_KEY: next.toString('hex') }, '04'.repeat(32)), {
+    code: 1,
+    out: '',
+    error: `Nothing was sealed anew: the new key would vouch for a record that is not whole: ${bad}\n`,
+  })
+  t.ok(await signingKeys(next), 'the key is what it was')
+  t.match(await run({ SECRET_KEY: next.toString('hex') }, '04'.repeat(32), '--audit-unproved'), { code: 0 })
+  t.ok(await signingKeys(Buffer.alloc(32, 4)))
+  t.match(await verdict(Buffer.alloc(32, 4)), { kind: 'broken', bad: bad.replace('seal 2', 'seal 1') })
 })

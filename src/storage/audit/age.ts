@@ -1,32 +1,26 @@
-import type { Database } from '../database.ts'
+import { startError } from '../../start-error.ts'
+import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 import { type AuditKey, checkpointText, macOf } from './chain.ts'
+import { verifyAudit } from './verify.ts'
 
 /** https://www.ecfr.gov/current/title-45/section-164.316: six years. No fewer are accepted, here and in the database. */
 export const fewestYears = 6
 
 /**
  * Removes what was sealed so many years ago, and leaves a signed checkpoint, from which the chain goes on. Answers how many rows
- * went.
+ * went. Throws a start error where the record is not whole: a checkpoint would hide it.
  */
-export const ageAudit = (database: Database, key: AuditKey, years: number): Promise<number> =>
-  database.transaction(async connection => {
+export const ageAudit = async (database: Database, key: AuditKey, years: number): Promise<number> => {
+  const last = await findAged(database, years)
+  if (last === undefined) return 0
+  const { seal, epoch, snapshot, head, rows } = last
+  const found = await verifyAudit(database, key, [{ seal, head: head.toString('hex') }])
+  if (found.kind !== 'whole') throw startError(`Nothing was removed, for the record is not whole: ${found.bad}`)
+  return database.transaction(async connection => {
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('audit_seal'))`)
-    const last = await connection.maybeOne<{
-      seal: string
-      epoch: number
-      snapshot: string
-      head: Buffer
-      rows: string
-    }>(
-      sql.fragment`
-        SELECT seal, epoch, snapshot::text AS snapshot, head,
-          (SELECT coalesce(sum(cardinality(ids)), 0)::text FROM audit_seal AS older WHERE older.seal <= audit_seal.seal) AS rows
-        FROM audit_seal WHERE sealed < now() - make_interval(years => ${Math.max(years, fewestYears)})
-        ORDER BY seal DESC LIMIT 1`,
-    )
-    if (last === undefined) return 0
-    const { seal, epoch, snapshot, head, rows } = last
+    const isThere = (await connection.run(sql.fragment`SELECT FROM audit_seal WHERE seal = ${seal}::bigint`)) > 0
+    if (!isThere) return 0
     await connection.run(sql.fragment`
       INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
       VALUES (${seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${sql.binary(head)}, ${rows}::bigint, now(), ${key.id},
@@ -48,3 +42,20 @@ export const ageAudit = (database: Database, key: AuditKey, years: number): Prom
     await connection.run(sql.fragment`REVOKE DELETE ON audit_record, audit_consent, audit_seal FROM CURRENT_USER`)
     return Number(rows)
   })
+}
+
+type Aged = {
+  readonly seal: string
+  readonly epoch: number
+  readonly snapshot: string
+  readonly head: Buffer
+  readonly rows: string
+}
+
+/** The last seal that is old enough. */
+const findAged = (connection: Connection, years: number): Promise<Aged | undefined> =>
+  connection.maybeOne<Aged>(sql.fragment`
+    SELECT seal, epoch, snapshot::text AS snapshot, head,
+      (SELECT coalesce(sum(cardinality(ids)), 0)::text FROM audit_seal AS older WHERE older.seal <= audit_seal.seal) AS rows
+    FROM audit_seal WHERE sealed < now() - make_interval(years => ${Math.max(years, fewestYears)})
+    ORDER BY seal DESC LIMIT 1`)

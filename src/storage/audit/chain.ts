@@ -41,6 +41,12 @@ export const isMac = (key: AuditKey, head: Uint8Array, mac: Buffer): boolean => 
 export const checkpointText = (seal: string, head: Buffer, rows: string): Buffer =>
   Buffer.from(`checkpoint ${seal} ${head.toString('hex')} ${rows}`)
 
+/** What is signed of seals of keys before: see Attestation. */
+export const attestationText = ({ seal, head, start, accepted }: Attested): Buffer =>
+  Buffer.from(`attestation ${seal} ${head.toString('hex')} ${start} ${accepted}`)
+
+type Attested = { readonly seal: string; readonly head: Buffer; readonly start: string; readonly accepted: string }
+
 /** A row's digest: of its fields in their order, each with its length in bytes before it. */
 export const digestOf = (fields: readonly (string | null)[]): Buffer =>
   createHash('sha256')

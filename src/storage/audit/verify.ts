@@ -1,42 +1,66 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { type AuditKey, checkpointText, digestOf, headOf, isMac, marksIn } from './chain.ts'
+import { type AuditKey, digestOf, headOf, marksIn } from './chain.ts'
 import type { AuditHead } from './seal.ts'
 import { between, everything, laterThan, nothing } from './sealed-rows.ts'
+import { readVouching, unvouchedCheckpoint, unvouchedSeal, type Vouching } from './vouching.ts'
 
-/** `bad`: the first thing that is not as it was sealed, in words. */
-export type Verdict =
-  | { readonly kind: 'whole'; readonly last: AuditHead | undefined; readonly rows: number; readonly unsealed: number }
-  | { readonly kind: 'broken'; readonly bad: string }
+/** `bad`: in words, the first thing that is not as it was sealed, or why a head that was kept proves nothing. */
+export type Verdict = Whole | { readonly kind: 'broken' | 'unproved'; readonly bad: string }
+
+type Whole = {
+  readonly kind: 'whole'
+  readonly last: AuditHead | undefined
+  readonly rows: number
+  readonly unsealed: number
+  /** The seal behind which it begins, where what lies before has aged. */
+  readonly checkpoint?: string
+  /** Up to which seal it was taken as it stood. */
+  readonly accepted?: string
+}
 
 /**
  * Goes through the whole chain, computing all of it anew from the rows. `heads` were kept elsewhere, as the log tells them: each
- * must be in the chain, so that nothing can have been cut off behind it.
+ * must be in the chain, so that nothing can have been cut off behind it. So must be each for which the key vouches.
  */
 export const verifyAudit = async (
   connection: Connection,
   key: AuditKey,
   heads: readonly AuditHead[] = [],
 ): Promise<Verdict> => {
-  const walk: Walk = { key, wanted: new Map(heads.map(({ seal, head }) => [seal, head])), last: undefined, rows: 0 }
+  const vouching = await readVouching(connection, key)
+  const walk: Walk = { vouching, wanted: wantedOf(heads, vouching), checkpoint: '0', last: undefined, rows: 0 }
   const bad =
     (await walkCheckpoint(connection, walk)) ??
     (await walkSeals(connection, walk)) ??
     cutOff(walk) ??
     (await walkRest(connection, walk))
   if (typeof bad === 'string') return { kind: 'broken', bad }
-  const { last, rows } = walk
-  const head = last && { seal: last.seal, head: last.head.toString('hex') }
-  return { kind: 'whole', last: head, rows, unsealed: bad.unsealed }
+  const { last, rows, checkpoint } = walk
+  const aged = heads.find(({ seal }) => BigInt(seal) < BigInt(checkpoint))
+  if (aged !== undefined)
+    return { kind: 'unproved', bad: `seal ${aged.seal} has aged: the record begins behind seal ${checkpoint}` }
+  const accepted = vouching.attestations.map(one => one.accepted).findLast(seal => BigInt(seal) > BigInt(checkpoint))
+  return {
+    kind: 'whole',
+    last: last && { seal: last.seal, head: last.head.toString('hex') },
+    rows,
+    unsealed: bad.unsealed,
+    ...(checkpoint === '0' ? {} : { checkpoint }),
+    ...(accepted === undefined ? {} : { accepted }),
+  }
 }
 
 type Walk = {
-  readonly key: AuditKey
+  readonly vouching: Vouching
   /** Heads that have not been met yet, by the number of their seal. */
-  readonly wanted: Map<string, string>
+  readonly wanted: Map<string, readonly Wanted[]>
+  checkpoint: string
   last: Last | undefined
   rows: number
 }
+
+type Wanted = AuditHead & { readonly why: 'logged' | 'attested' }
 
 type Last = {
   readonly seal: string
@@ -44,16 +68,24 @@ type Last = {
   readonly snapshot: string
   readonly head: Buffer
   readonly key: string
+  readonly mac: Buffer
+}
+
+const wantedOf = (heads: readonly AuditHead[], { attestations }: Vouching): Walk['wanted'] => {
+  const logged = heads.map((head): Wanted => ({ ...head, why: 'logged' }))
+  const attested = attestations.map(({ seal, head }): Wanted => ({ seal, head: head.toString('hex'), why: 'attested' }))
+  return Map.groupBy([...logged, ...attested], ({ seal }) => seal)
 }
 
 const walkCheckpoint = async (connection: Connection, walk: Walk): Promise<string | undefined> => {
-  const checkpoint = await connection.maybeOne<Last & { rows: string; mac: Buffer }>(sql.fragment`
+  const checkpoint = await connection.maybeOne<Last & { rows: string }>(sql.fragment`
     SELECT seal, epoch, snapshot::text AS snapshot, head, key, rows, mac FROM audit_checkpoint ORDER BY seal DESC LIMIT 1`)
   if (checkpoint === undefined) return undefined
-  const { seal, head, rows, mac } = checkpoint
-  if (checkpoint.key === walk.key.id && !isMac(walk.key, checkpointText(seal, head, rows), mac))
-    return `the checkpoint behind seal ${seal} is not what was signed`
+  const bad = unvouchedCheckpoint(walk.vouching, checkpoint)
+  if (bad !== undefined) return bad
+  const { seal } = checkpoint
   for (const wanted of walk.wanted.keys()) if (BigInt(wanted) < BigInt(seal)) walk.wanted.delete(wanted)
+  walk.checkpoint = seal
   walk.last = checkpoint
   return metHead(walk)
 }
@@ -62,7 +94,6 @@ type Seal = Last & {
   readonly sealed: Date
   readonly ids: readonly string[]
   readonly marks: Buffer
-  readonly mac: Buffer
 }
 
 const walkSeals = async (connection: Connection, walk: Walk): Promise<string | undefined> => {
@@ -92,8 +123,8 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
     ORDER BY record, consent`)
   const head = headOf(last?.head, seal, whole(rows.map(({ digest }) => digest)), whole(consents.map(digestOfRow)))
   if (!head.equals(seal.head)) return firstBadRow(seal, rows) ?? `seal ${seal.seal} is not what was sealed`
-  if (seal.key === walk.key.id && !isMac(walk.key, head, seal.mac))
-    return `seal ${seal.seal} was not signed with this SECRET_KEY`
+  const bad = unvouchedSeal(walk.vouching, seal)
+  if (bad !== undefined) return bad
   walk.last = seal
   walk.rows += rows.length
   return metHead(walk)
@@ -129,19 +160,14 @@ const consentFields = sql.fragment`ARRAY[record::text, (extract(epoch FROM recor
 
 const metHead = ({ wanted, last }: Walk): string | undefined => {
   if (last === undefined) return undefined
-  const head = wanted.get(last.seal)
+  const other = wanted.get(last.seal)?.find(({ head }) => head !== last.head.toString('hex'))
   wanted.delete(last.seal)
-  return head === undefined || head === last.head.toString('hex')
-    ? undefined
-    : `seal ${last.seal} is another than the one that was logged`
+  return other && `seal ${last.seal} is another than the one that was ${other.why}`
 }
 
-const cutOff = ({ wanted, last, key }: Walk): string | undefined => {
-  const [missing] = wanted.keys()
-  if (missing !== undefined) return `the end was cut off: seal ${missing}, which was logged, is not there`
-  return last === undefined || last.key === key.id
-    ? undefined
-    : `the newest seal, ${last.seal}, was signed with another SECRET_KEY: let the server seal something with this one first`
+const cutOff = ({ wanted }: Walk): string | undefined => {
+  const [[missing] = []] = wanted.values()
+  return missing && `the end was cut off: seal ${missing.seal}, which was ${missing.why}, is not there`
 }
 
 /** Rows that wait for their seal, and such as no seal will ever meet. */

@@ -1,55 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { ageAudit } from '../../../src/storage/audit/age.ts'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
 import { beginEpoch } from '../../../src/storage/audit/epoch.ts'
-import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
-import { type AuditHead, sealAudit } from '../../../src/storage/audit/seal.ts'
+import { insertRecords } from '../../../src/storage/audit/record.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { verifyAudit } from '../../../src/storage/audit/verify.ts'
-import { type Database, openDatabase } from '../../../src/storage/database.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
-
-const key = auditKeyOf(randomBytes(32))
-
-const opened = async (t: Test, poolSize = 4): Promise<Database> => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url, { poolSize })
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
-  return database
-}
-
-const read: AuditRecord = {
-  client: 'cli',
-  person: 'ñandú',
-  interaction: 'read',
-  type: 'Observation',
-  patients: [3, 4],
-  kinds: [1],
-  query: 'code=…',
-  outcome: 200,
-}
-
-const recorded = async (t: Test, seals: number): Promise<{ database: Database; heads: readonly AuditHead[] }> => {
-  const database = await opened(t)
-  const heads: AuditHead[] = []
-  for (let seal = 0; seal < seals; seal += 1) {
-    await insertRecords(database, [read, { ...read, outcome: 404 }])
-    const head = await sealAudit(database, key)
-    if (head !== undefined) heads.push(head)
-  }
-  return { database, heads }
-}
-
-/** As whoever rules the database can: past the triggers. */
-const tamper = (database: Database, change: SqlFragment): Promise<void> =>
-  database.transaction(async connection => {
-    await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
-    await connection.run(change)
-  })
+import { aged, key, opened, read, recorded, tamper } from './recorded.ts'
 
 t.test('what is recorded is sealed once, in a chain, and all of it is there', async t => {
   const { database, heads } = await recorded(t, 3)
@@ -175,10 +133,11 @@ t.test('a chain that was made anew is not signed with the key', async t => {
   const { database } = await recorded(t, 1)
   await tamper(database, sql.fragment`DELETE FROM audit_seal`)
   await sealAudit(database, auditKeyOf(randomBytes(32)))
-  t.match(await verifyAudit(database, key), {
-    kind: 'broken',
-    bad: /^the newest seal, 1, was signed with another SECRET_KEY/,
-  })
+  const bad = 'seal 1 was signed with another SECRET_KEY, and nothing attests that this one took its place'
+  t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad })
+  await insertRecords(database, [read])
+  await sealAudit(database, key)
+  t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad }, 'whatever the key signs behind it')
 })
 
 t.test('a transaction that ends late is sealed all the same, and holds up none that ended before', async t => {
@@ -286,10 +245,48 @@ t.test('what has aged goes, and a signed checkpoint stays, from which the chain 
     last: head,
     rows: 1,
     unsealed: 0,
+    checkpoint: '1',
   })
   await tamper(database, sql.fragment`UPDATE audit_checkpoint SET rows = 1`)
   t.strictSame(await verifyAudit(database, key), {
     kind: 'broken',
     bad: 'the checkpoint behind seal 1 is not what was signed',
   })
+})
+
+t.test('a head that was kept of what has aged since proves nothing, and is not taken for a proof', async t => {
+  const { database, heads } = await aged(t, 2)
+  t.equal(await ageAudit(database, key, 6), 4)
+  t.strictSame(await verifyAudit(database, key, heads), {
+    kind: 'unproved',
+    bad: 'seal 1 has aged: the record begins behind seal 2',
+  })
+  t.match(await verifyAudit(database, key, heads.slice(1)), { kind: 'whole', checkpoint: '2' })
+})
+
+t.test('nothing goes of a record that is not whole', async t => {
+  const { database } = await aged(t, 2)
+  await tamper(database, sql.fragment`DELETE FROM audit_record WHERE id = 2`)
+  await t.rejects(ageAudit(database, key, 6), {
+    name: 'StartError',
+    message: 'Nothing was removed, for the record is not whole: row 2, which seal 1 has, was removed',
+  })
+  t.match(await verifyAudit(database, key), { kind: 'broken' })
+})
+
+t.test('a checkpoint that another key has signed hides nothing', async t => {
+  const { database, heads } = await recorded(t, 3)
+  await tamper(
+    database,
+    sql.fragment`
+      INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
+      SELECT 103, epoch, snapshot, sha256('any'), 6, now(), 'before', sha256('any') FROM audit_seal WHERE seal = 3`,
+    sql.fragment`DELETE FROM audit_seal`,
+    sql.fragment`DELETE FROM audit_record`,
+  )
+  await insertRecords(database, [read])
+  t.match(await sealAudit(database, key), { seal: '104' }, 'the server seals what comes then')
+  const bad =
+    'the checkpoint behind seal 103 was signed with another SECRET_KEY, and nothing attests that this one took its place'
+  for (const kept of [[], heads]) t.strictSame(await verifyAudit(database, key, kept), { kind: 'broken', bad })
 })

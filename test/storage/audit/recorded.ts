@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto'
+import type { Test } from 'tap'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
+import { type AuditHead, sealAudit } from '../../../src/storage/audit/seal.ts'
+import { type Database, openDatabase } from '../../../src/storage/database.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import { withDatabase } from '../../support/database.ts'
+
+export const key = auditKeyOf(randomBytes(32))
+
+export const opened = async (t: Test, poolSize = 4): Promise<Database> => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url, { poolSize })
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  return database
+}
+
+export const read: AuditRecord = {
+  client: 'cli',
+  person: 'ñandú',
+  interaction: 'read',
+  type: 'Observation',
+  patients: [3, 4],
+  kinds: [1],
+  query: 'code=…',
+  outcome: 200,
+}
+
+export const recorded = async (
+  t: Test,
+  seals: number,
+): Promise<{ database: Database; heads: readonly AuditHead[] }> => {
+  const database = await opened(t)
+  const heads: AuditHead[] = []
+  for (let seal = 0; seal < seals; seal += 1) {
+    await insertRecords(database, [read, { ...read, outcome: 404 }])
+    const head = await sealAudit(database, key)
+    if (head !== undefined) heads.push(head)
+  }
+  return { database, heads }
+}
+
+/** Of which all is older than six years. */
+export const aged = async (t: Test, seals: number) => {
+  const database = await opened(t)
+  const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
+  const heads: AuditHead[] = []
+  for (let seal = 0; seal < seals; seal += 1) {
+    await insertRecords(database, [read, read])
+    await tamper(database, sql.fragment`UPDATE audit_record SET recorded = ${old.toISOString()}::timestamptz`)
+    const head = await sealAudit(database, key, { now: old })
+    if (head !== undefined) heads.push(head)
+  }
+  return { database, heads }
+}
+
+/** As whoever rules the database can: past the triggers. */
+export const tamper = (database: Database, ...changes: readonly SqlFragment[]): Promise<void> =>
+  database.transaction(async connection => {
+    await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
+    for (const change of changes) await connection.run(change)
+  })
