@@ -4,7 +4,7 @@ import { sql } from '../sql.ts'
 /** One time at which somebody was given, or wrote, something of a patient's. */
 export type Disclosure = {
   readonly recorded: Date
-  /** By name, else by id; null where it was a client for itself. */
+  /** By the name that they had then, else by id; null where it was a client for itself. */
   readonly who: string | null
   readonly practitioner: string | null
   readonly client: string | null
@@ -51,12 +51,8 @@ export const readDisclosures = (
       SELECT coalesce(array_agg('Consent/' || noted.consent || '/_history/' || noted.version ORDER BY noted.consent, noted.version), '{}') AS consents,
         coalesce(array_agg(DISTINCT split_part(noted.given_to, '/', 2)) FILTER (WHERE noted.given_to LIKE 'ResearchStudy/%'), '{}') AS studies
       FROM audit_consents_shown(entry.id, ARRAY[own.id], NULL) AS noted) AS allowing
-    LEFT JOIN client ON client.id = entry.client
-    LEFT JOIN LATERAL (
-      SELECT audit_name(row.content -> 'name') AS name FROM resource_identity AS identity
-      JOIN practitioner AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
-      WHERE identity.id = entry.practitioner
-        AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Practitioner')) AS staff ON TRUE
+    LEFT JOIN LATERAL audit_client(entry.client, entry.recorded) AS client ON TRUE
+    LEFT JOIN LATERAL audit_practitioner(entry.practitioner, entry.recorded) AS staff ON TRUE
     WHERE own.id = ${patient} AND entry.interaction <> 'sign-in'
       AND (entry.patient IS NULL OR NOT EXISTS (
         SELECT FROM patient_compartment AS acting

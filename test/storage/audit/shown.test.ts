@@ -1,9 +1,12 @@
 import type { AuditEvent, Bundle, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
 import { withinDoor } from '../../../src/storage/audit/door.ts'
+import { insertRecords } from '../../../src/storage/audit/record.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
+import { registerClient } from '../../../src/storage/client.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openAccount } from '../../../src/storage/user-account.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
@@ -244,3 +247,63 @@ t.test('that staff sign in tells their officers nothing of whose patients they a
     { outcome: '4', entity: [{ what: { reference: 'Patient/ann' } }, ofRequest] },
   ])
 })
+
+t.test(
+  'people, apps and studies bear the names that they had then, whatever they are called or become since',
+  async t => {
+    const call = (text: string) => put({ resourceType: 'Practitioner', id: 'ira', name: [{ text }] } as never)
+    const study = (title: string) =>
+      put({ resourceType: 'ResearchStudy', id: 'hearts', status: 'active', title } as never)
+    const client = (name: string) => registerClient(database, { id: 'ward-app', name, policies: [] })
+    await call('Ira Snoop')
+    await study('Hearts')
+    await client('Ward app')
+    const { number, since } = await database.one<{ number: number; since: Date }>(sql.fragment`
+      SELECT patient_id AS number, clock_timestamp() AS since FROM patient_compartment WHERE id = 'ann'`)
+    const ofRequest = { practitioner: 'ira', client: 'ward-app', study: 'hearts', interaction: 'read', type: 'Patient' }
+    const read = async () => {
+      await insertRecords(database, [{ ...ofRequest, patients: [number], outcome: 200 }])
+      await sealAudit(database, key)
+    }
+    const ofIra = `agent=Practitioner/ira&_lastUpdated=ge${since.toISOString()}`
+    const names = async () =>
+      (await eventsOf(ann, ofIra)).map(({ agent, entity = [] }) => [
+        agent[0]?.name,
+        agent[1]?.name,
+        entity.find(({ what }) => what?.reference === 'ResearchStudy/hearts')?.name,
+      ])
+    const disclosed = async () => {
+      const all = await readDisclosures(database, { patient: 'ann', since })
+      return all.filter(one => one.practitioner === 'ira').map(one => [one.who, one.client])
+    }
+    await read()
+    const then = ['Ira Snoop', 'Ward app', 'Hearts']
+    t.strictSame(await names(), [then])
+
+    await call('Wanda Else')
+    await study('Feet')
+    await client('Weather')
+    t.strictSame([await names(), await disclosed()], [[then], [['Ira Snoop', 'Ward app']]], 'renamed')
+    t.equal((await eventsOf(officer, `${ofIra}&agent-name=Wanda`)).length, 0)
+    t.equal((await eventsOf(officer, `${ofIra}&agent-name=Ira`)).length, 1)
+    await read()
+    const later = ['Wanda Else', 'Weather', 'Feet']
+    t.strictSame(await names(), [later, then])
+
+    for (const path of ['Practitioner/ira', 'ResearchStudy/hearts'])
+      await server.inject({ method: 'DELETE', url: `/fhir/${path}`, headers: all })
+    await database.run(sql.fragment`DELETE FROM client WHERE id = 'ward-app'`)
+    t.equal((await get(all, 'Practitioner/ira')).statusCode, 410)
+    t.strictSame(
+      [await names(), await disclosed()],
+      [
+        [later, then],
+        [
+          ['Wanda Else', 'Weather'],
+          ['Ira Snoop', 'Ward app'],
+        ],
+      ],
+      'deleted',
+    )
+  },
+)
