@@ -177,3 +177,71 @@ CREATE OR REPLACE FUNCTION audit_content(of_record bigint, of_id text, subjects 
   LEFT JOIN LATERAL audit_client(entry.client, entry.recorded) AS app ON TRUE
   WHERE entry.id = of_record
 $$;
+
+-- Where somebody had a role of which nothing is left; a role that was changed is here as well, for as long as it is none.
+CREATE TABLE membership_past (
+  practitioner text COLLATE "C" NOT NULL,
+  organization text COLLATE "C" NOT NULL,
+  ended        timestamptz NOT NULL,
+  PRIMARY KEY (practitioner, organization)
+);
+CREATE FUNCTION note_past_membership() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO membership_past (practitioner, organization, ended)
+  VALUES (OLD.practitioner, OLD.organization, least(OLD.period_end, now()))
+  ON CONFLICT (practitioner, organization) DO UPDATE SET ended = greatest(membership_past.ended, excluded.ended);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER note_past AFTER DELETE ON membership FOR EACH ROW EXECUTE FUNCTION note_past_membership();
+
+-- What ended up to now.
+INSERT INTO membership_past (practitioner, organization, ended)
+SELECT practitioner, organization, max(last_updated)
+FROM (
+  SELECT referenced_id(content -> 'practitioner', 'Practitioner') AS practitioner,
+    referenced_id(content -> 'organization', 'Organization') AS organization, last_updated
+  FROM (
+    SELECT content, last_updated FROM practitioner_role
+    UNION ALL SELECT content, last_updated FROM practitioner_role_history WHERE method <> 'DELETE') AS version
+  WHERE content @? '$.code[*].coding[*] ? (@.system == "https://sharewell.dev/fhir/CodeSystem/organization-role"
+    && (@.code == "viewer" || @.code == "member" || @.code == "manager"))') AS held
+WHERE practitioner IS NOT NULL AND organization IS NOT NULL
+GROUP BY practitioner, organization;
+
+-- Whose privacy officers are told: of staff, those of the study to which their token is narrowed, else of who registered the one patient,
+-- else of the client, else of where they have the highest role. Whoever has none any more is overseen where they had one last, or are
+-- registered: not in when they sign in, which may be as a patient, nor in what they do as an administrator. What somebody does as a patient is
+-- nobody's to oversee.
+CREATE OR REPLACE FUNCTION audit_owner(entry audit_record) RETURNS TABLE (owner text) STABLE LANGUAGE sql AS $$
+  SELECT CASE WHEN entry.patient IS NULL THEN coalesce(
+    (SELECT study.organization FROM study WHERE study.id = entry.study),
+    (SELECT min(patient.owner) FROM patient
+      WHERE entry.practitioner IS NOT NULL AND cardinality(entry.patients) = 1 AND patient.patient_id = entry.patients[1]
+      HAVING count(*) = 1),
+    (SELECT client.organization FROM client WHERE client.id = entry.client),
+    (SELECT membership.organization FROM membership
+      WHERE membership.practitioner = coalesce(entry.practitioner,
+        (SELECT practitioner FROM person_practitioner AS staff WHERE staff.person = entry.person))
+        AND now() >= membership.period_start AND now() < membership.period_end
+      ORDER BY membership.rank DESC, membership.organization LIMIT 1),
+    CASE WHEN entry.practitioner IS NOT NULL AND entry.interaction <> 'sign-in' AND NOT EXISTS (
+        SELECT FROM user_account AS account WHERE account.person = entry.person AND account.administrator)
+      THEN coalesce(
+        (SELECT officer.organization FROM privacy_officer AS officer
+          WHERE officer.practitioner = entry.practitioner AND now() >= officer.period_start AND now() < officer.period_end
+          ORDER BY officer.organization LIMIT 1),
+        (SELECT past.organization
+          FROM (
+            SELECT organization, period_end AS ended FROM membership
+            WHERE membership.practitioner = entry.practitioner AND membership.period_end <= now()
+            UNION ALL
+            SELECT organization, ended FROM membership_past
+            WHERE membership_past.practitioner = entry.practitioner) AS past
+          JOIN organization_node AS node ON node.id = past.organization
+          ORDER BY past.ended DESC, past.organization LIMIT 1),
+        (SELECT row.owner FROM resource_identity AS identity
+          JOIN practitioner AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
+          WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = 'Practitioner')
+            AND identity.id = entry.practitioner)) END) END
+$$;

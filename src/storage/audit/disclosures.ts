@@ -8,6 +8,7 @@ export type Disclosure = {
   readonly who: string | null
   readonly practitioner: string | null
   readonly client: string | null
+  /** Whose privacy officers were told. */
   readonly organization: string | null
   /** Ids: of the one to which the token was narrowed, else of those for which the patient's consents are. */
   readonly studies: readonly string[]
@@ -40,7 +41,9 @@ export const readDisclosures = (
   connection.any(sql.fragment`
     SELECT DISTINCT ON (entry.recorded, entry.id) entry.recorded, coalesce(staff.name, entry.practitioner, entry.person) AS who,
       entry.practitioner, coalesce(client.name, entry.client) AS client,
-      (SELECT owner FROM audit_owner(entry)) AS organization,
+      coalesce(shown.owner, (
+        SELECT whole.owner FROM audit_shown AS whole
+        WHERE whole.patient_id = 0 AND whole.recorded = shown.recorded AND whole.record = shown.record)) AS organization,
       CASE WHEN entry.study IS NULL THEN allowing.studies ELSE ARRAY[entry.study] END AS studies, allowing.consents,
       entry.interaction, entry.type,
       ARRAY(SELECT key FROM kind WHERE kind_id = ANY(entry.kinds) ORDER BY key) AS kinds, entry.query, entry.outcome

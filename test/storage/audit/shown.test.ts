@@ -249,6 +249,79 @@ t.test('that staff sign in tells their officers nothing of whose patients they a
 })
 
 t.test(
+  'who has no role any more is overseen where they had one last, as long as it is not as a patient that they come',
+  async t => {
+    const practitioner = { reference: 'Practitioner/max' }
+    await put({ resourceType: 'Practitioner', id: 'max', name: [{ text: 'Max' }] } as never)
+    await put({ resourceType: 'Person', id: 'max', active: true, link: [{ target: practitioner }] } as never)
+    await openAccount(database, 'max@example.org', 'max')
+    const max = await staff('max', 'user/*.rs')
+    const hold = (organization: string, held: object = {}) =>
+      put({
+        resourceType: 'PractitionerRole',
+        id: `max-${organization}`,
+        practitioner,
+        organization: { reference: `Organization/${organization}` },
+        code: [{ coding: [{ system: role, code: 'viewer' }] }],
+        ...held,
+      } as never)
+    const end = (organization: string) =>
+      server.inject({ method: 'DELETE', url: `/fhir/PractitionerRole/max-${organization}`, headers: all })
+    /** How many events each officer is shown of what Max does then. */
+    const told = async (run: () => Promise<unknown> = () => get(max, 'Patient?name=nobody')) => {
+      const before = await Promise.all([officer, otherOfficer].map(one => eventsOf(one, 'agent=Practitioner/max')))
+      await run()
+      await sealAudit(database, key)
+      const after = await Promise.all([officer, otherOfficer].map(one => eventsOf(one, 'agent=Practitioner/max')))
+      return after.map((events, index) => events.length - (before[index]?.length ?? 0))
+    }
+    t.strictSame(await told(), [0, 0], 'nobody has registered them')
+    await hold('clinic')
+    t.strictSame(await told(), [1, 0])
+    await hold('clinic', { active: false })
+    t.strictSame(await told(), [1, 0], 'their role is not active')
+    await hold('other', { period: { end: '2020-01-01' } })
+    t.strictSame(await told(), [1, 0], 'another was over before')
+    await hold('other')
+    t.strictSame(await told(), [0, 1])
+    await end('other')
+    t.strictSame(await told(), [0, 1], 'it was deleted')
+    await hold('clinic', { code: [{ coding: [{ system: role, code: 'privacy-officer' }] }] })
+    t.strictSame(await told(), [1, 0], 'they are a privacy officer somewhere now')
+    await end('clinic')
+    t.strictSame(await told(), [0, 1])
+    t.strictSame(
+      await told(() => withinDoor({}, () => recordSignIn(database, { person: 'max', outcome: 200 }))),
+      [0, 0],
+      'a sign-in',
+    )
+    await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = 'max'`)
+    t.strictSame(await told(), [0, 0], 'as an administrator')
+  },
+)
+
+t.test('a disclosure stays with the organization for which somebody worked then, also of several patients', async t => {
+  await put({ resourceType: 'Practitioner', id: 'eva', name: [{ text: 'Eva' }] } as never)
+  const work = (organization: string) =>
+    put({
+      resourceType: 'PractitionerRole',
+      id: 'eva',
+      practitioner: { reference: 'Practitioner/eva' },
+      organization: { reference: `Organization/${organization}` },
+      code: [{ coding: [{ system: role, code: 'viewer' }] }],
+    } as never)
+  const numbers = await database.any<{ number: number }>(sql.fragment`
+    SELECT patient_id AS number FROM patient_compartment WHERE id IN ('ann', 'bob') ORDER BY id`)
+  await work('other')
+  const read = { practitioner: 'eva', client: 'cli', interaction: 'search-type', type: 'Patient', outcome: 200 }
+  await insertRecords(database, [{ ...read, patients: numbers.map(({ number }) => number) }])
+  await sealAudit(database, key)
+  await work('clinic')
+  const [last] = await readDisclosures(database, { patient: 'ann' })
+  t.match(last, { practitioner: 'eva', organization: 'other' })
+})
+
+t.test(
   'people, apps and studies bear the names that they had then, whatever they are called or become since',
   async t => {
     const call = (text: string) => put({ resourceType: 'Practitioner', id: 'ira', name: [{ text }] } as never)
