@@ -7,7 +7,7 @@ import { ageAudit, fewestYears } from '../storage/audit/age.ts'
 import { acceptHead } from '../storage/audit/attestation.ts'
 import { auditKeyOf } from '../storage/audit/chain.ts'
 import { noteVerification } from '../storage/audit/chain-state.ts'
-import { type Disclosure, readDisclosures } from '../storage/audit/disclosures.ts'
+import { type Disclosure, isPatientKnown, readDisclosures } from '../storage/audit/disclosures.ts'
 import type { AuditHead } from '../storage/audit/seal.ts'
 import { verifyAudit } from '../storage/audit/verify.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
@@ -82,7 +82,10 @@ const age = async (years: number): Promise<void> => {
 type Asked = { readonly patient: string; readonly since?: Date; readonly until?: Date }
 
 const printDisclosures = async (asked: Asked): Promise<void> => {
-  const rows = await withOwnDatabase(database => readDisclosures(database, asked))
+  const rows = await withOwnDatabase(async database => {
+    if (!(await isPatientKnown(database, asked.patient))) throw startError(`There is no Patient ${asked.patient}`)
+    return readDisclosures(database, asked)
+  })
   process.stdout.write(csv([columns, ...rows.map(toCells)]))
 }
 

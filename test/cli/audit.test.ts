@@ -95,6 +95,8 @@ t.test('whatever others had of a patient’s data is accounted for', async t => 
   )
   const earlier = await run('disclosures', '--patient', 'ann', '--until', '2020-01-01')
   t.equal(earlier.out.split('\r\n').length, 2)
+  const unknown = await run('disclosures', '--patient', 'Ann')
+  t.strictSame(unknown, { code: 1, out: '', error: 'There is no Patient Ann\n' }, 'a slip is no empty account')
 })
 
 t.test('nothing goes before six years are over', async t => {

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal.ts'
-import { openAccount } from '../../src/storage/user-account.ts'
+import { addAccount, openAccount } from '../../src/storage/user-account.ts'
 import { wordsOf } from '../support/browser.ts'
 import { openTenants } from './tenants.ts'
 
-const { server, database, people, persons, ann, bob, carl, send, token, staff, browserOf, clinic, account } =
+const { server, database, people, persons, ann, bob, carl, send, token, staff, browserOf, clinic, lab, account } =
   await openTenants()
 t.teardown(() => server.close())
 
@@ -74,6 +74,20 @@ t.test('an officer of another tenant sees none of it, and nobody else has the pa
     t.notMatch((await people[name].get('/account')).body, 'href="/audit"', name)
   }
 })
+
+t.test(
+  'an administrator who is an officer as well reads what runs the installation, and no organization’s record',
+  async t => {
+    const person = await staff(lab.organization, 'privacy-officer')
+    const account = { person, email: 'both@example.org', isVerified: true, password: 'x' }
+    await addAccount(database, { ...account, administrator: true })
+    const both = await browserOf(person)
+    t.equal((await both.get('/audit')).status, 404)
+    t.equal((await both.get('/audit/events.csv')).status, 404)
+    t.notMatch((await both.get('/account')).body, 'href="/audit"')
+    t.equal((await both.get('/system/events')).status, 200)
+  },
+)
 
 t.test('whose record of another tenant it is, no filter tells', async t => {
   const person = await account(bob)

@@ -7,15 +7,16 @@ export type Standing = {
   /** Whether they are a Practitioner. */
   readonly staff: boolean
   readonly patient: boolean
-  /** Whether they are a privacy officer somewhere. */
+  /** Whether they are a privacy officer somewhere; an administrator reads what runs the installation, and no organization's record. */
   readonly officer: boolean
 }
 
 export const standingOf = (connection: Connection, person: string): Promise<Standing> =>
   connection.one<Standing>(sql.fragment`
-    SELECT
-      coalesce((SELECT administrator FROM user_account WHERE person = ${person}), FALSE) AS administrator,
+    SELECT administrator,
       EXISTS (SELECT FROM person_practitioner WHERE person = ${person}) AS staff,
       EXISTS (SELECT FROM person_patient WHERE person = ${person}) AS patient,
-      EXISTS (SELECT FROM person_practitioner JOIN privacy_officer USING (practitioner)
-        WHERE person = ${person} AND now() >= period_start AND now() < period_end) AS officer`)
+      NOT administrator AND EXISTS (SELECT FROM person_practitioner JOIN privacy_officer USING (practitioner)
+        WHERE person = ${person} AND now() >= period_start AND now() < period_end) AS officer
+    FROM (
+      SELECT coalesce((SELECT administrator FROM user_account WHERE person = ${person}), FALSE) AS administrator) AS account`)

@@ -63,3 +63,7 @@ export const readDisclosures = (
       AND entry.recorded >= ${since?.toISOString() ?? '-infinity'}::timestamptz
       AND entry.recorded < ${until?.toISOString() ?? 'infinity'}::timestamptz
     ORDER BY entry.recorded DESC, entry.id DESC`)
+
+/** Whether there is, or was, a Patient of the id. */
+export const isPatientKnown = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM patient_compartment WHERE id = ${id}`)) !== undefined
