@@ -13,6 +13,9 @@ export const inactivationReason = `${canonicalBase}/StructureDefinition/inactiva
 /** The code system of what was decided of a Consent. */
 export const consentDecision = `${canonicalBase}/CodeSystem/consent-decision`
 
+/** The code system of why the server itself ended a Consent, in its reason. */
+export const consentEnd = `${canonicalBase}/CodeSystem/consent-end`
+
 /** The code system of what became of what an app asked for. */
 export const appGrant = `${canonicalBase}/CodeSystem/app-grant`
 

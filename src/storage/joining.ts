@@ -1,6 +1,6 @@
 import type { Connection } from './database.ts'
+import { endLeft } from './ending-left.ts'
 import { renewPermits } from './model/consent.ts'
-import type { ProjectionContext } from './model/projection.ts'
 import { numbersOf } from './model/reference.ts'
 import { refuseTwoConsents } from './model/two-consents.ts'
 import { sql } from './sql.ts'
@@ -22,25 +22,26 @@ export const withJoining = async <T>(
   writing.dictionary.renew(joinings)
   const linked = new Set<string>()
   const result = await run({ ...writing, linked })
-  for (const person of linked) await joinPatientsOf(connection, person, writing)
+  for (const person of linked) await joinPatientsOf(connection, person, { ...writing, linked })
   return result
 }
 
-const joinPatientsOf = async (connection: Connection, person: string, context: ProjectionContext): Promise<void> => {
+const joinPatientsOf = async (connection: Connection, person: string, writing: Writing): Promise<void> => {
   const links = await connection.any<{ patient: string }>(
     sql.fragment`SELECT patient FROM person_patient WHERE person = ${person} ORDER BY patient`,
   )
   if (links.length < 2) return
   const patients = links.map(({ patient }) => patient)
   // Also of a Patient that is written later: its number is kept for it.
-  await context.dictionary.patients.idsOf(patients)
+  await writing.dictionary.patients.idsOf(patients)
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
   const [earlier, ...later] = await numbersOf(connection, patients)
   if (earlier === undefined || later.length === 0) return
+  await endLeft(connection, writing, [earlier, ...later])
   await refuseTwoConsents(connection, [earlier, ...later])
   for (const one of later) await connection.run(sql.fragment`SELECT join_compartments(${earlier}, ${one})`)
   const given = await connection.any<{ id: string }>(sql.fragment`
     SELECT DISTINCT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
     WHERE consent_grantee.patient_id = ${earlier} AND grantee.kind = 'study'`)
-  for (const { id } of given) await renewPermits(connection, earlier, { kind: 'study', id }, context)
+  for (const { id } of given) await renewPermits(connection, earlier, { kind: 'study', id }, writing)
 }

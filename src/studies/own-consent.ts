@@ -86,15 +86,18 @@ export const write = async ({ store }: OwnRecord, one: Write): Promise<void> => 
     throw written?.error ?? new FhirError('conflict', 'Nothing was written')
 }
 
-/** With nothing given yet. */
-export const newConsent = ({ study, record }: Pick<StudyAsked, 'study' | 'record'>, now: string) => ({
+/** With nothing given yet. Of the record by which the one that stands was given: a Consent stays with its patient. */
+export const newConsent = (
+  { study, record, consent }: Pick<StudyAsked, 'study' | 'record' | 'consent'>,
+  now: string,
+) => ({
   resourceType: 'Consent' as const,
   extension: [
     { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study.id}` } },
   ],
   scope: { coding: [{ system: `${terminology}/consentscope`, code: 'research' }] },
   category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
-  patient: { reference: `Patient/${record.patient}` },
+  patient: (isStanding(consent) && consent.patient) || { reference: `Patient/${record.patient}` },
   dateTime: now,
   policyRule: { coding: [{ system: `${terminology}/consentpolicycodes`, code: 'deny-unless-permitted' }] },
 })

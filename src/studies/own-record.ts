@@ -13,11 +13,14 @@ export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'databas
 /** What a patient may see and do, by the same rules as an app of theirs that records consents. */
 export type OwnRecord = {
   readonly patient: string
+  /** What is of the same human, by whichever record of theirs. */
+  readonly ofHuman: Expression
   readonly store: Store
   /** Undefined where there is none that the patient may see. */
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
-  readonly find: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
-  /** Of those for which `also` holds. Throws `too-costly` where it would take too long. */
+  /** Of those for which `also` holds. */
+  readonly find: <R extends Resource>(type: R['resourceType'], query: Query, also?: Expression) => Promise<readonly R[]>
+  /** The same. Throws `too-costly` where it would take too long. */
   readonly count: (type: ResourceType, query: Query, also?: Expression) => Promise<number>
   /** What is found if that was written, which it is not. Throws FhirError where it would be refused. */
   readonly trying: <T>(write: Write, run: (record: OwnRecord) => Promise<T>) => Promise<T>
@@ -44,9 +47,11 @@ export const recordIn = (store: Store, registry: Registry, patient: string): Own
   }
   return {
     patient,
+    ofHuman: { kind: 'compartment', of: 'Patient', id: patient },
     store,
     read: async (type, id) => unlessRefused(async () => JSON.parse((await store.read(type, id)).content)),
-    find: async (type, query) => (await search(type, query)).entries.map(({ content }) => JSON.parse(content)),
+    find: async (type, query, also) =>
+      (await search(type, query, also)).entries.map(({ content }) => JSON.parse(content)),
     count: async (type, query, also) => {
       const { total = 0 } = await search(type, [...new URLSearchParams(query), ['_summary', 'count']], also)
       return total

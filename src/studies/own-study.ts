@@ -199,12 +199,14 @@ export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | u
 const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
   extension.filter(part => part.url === url)
 
-/** Staff who look at a record may see the answers of others to the same study; a preview is of nobody, who has answered nothing. */
+/**
+ * By whichever record of the human it was given. Staff who look at one may see the answers of others to the same study; a preview is of
+ * nobody, who has answered nothing.
+ */
 const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
   if (record.patient === '') return undefined
-  const of = { patient: `Patient/${record.patient}`, study: `ResearchStudy/${study}` }
-  const query = { ...of, _sort: '-_lastUpdated', _count: '100' }
-  const all = await record.find<Consent>('Consent', query)
+  const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
+  const all = await record.find<Consent>('Consent', query, record.ofHuman)
   return all.find(({ status }) => status === 'active' || status === 'proposed') ?? all[0]
 }
 

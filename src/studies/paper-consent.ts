@@ -64,8 +64,8 @@ export const findPaperAsked = async (
     throw new FhirError('not-found', 'There is no such page')
   const record = recordIn(store, parts.registry, patient)
   // Staff see the consents of others as well.
-  const of = { study: `ResearchStudy/${id}`, patient: `Patient/${patient}`, _sort: '-_lastUpdated', _count: '100' }
-  const consents = await record.find<Consent>('Consent', of)
+  const of = { study: `ResearchStudy/${id}`, _sort: '-_lastUpdated', _count: '100' }
+  const consents = await record.find<Consent>('Consent', of, record.ofHuman)
   const consent = consents.find(isStanding) ?? consents[0]
   const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
   // Also in one that no page of ours speaks.

@@ -3,6 +3,7 @@ import { typeOfKind } from '../access/shared-type.ts'
 import { readForStudy } from '../access/study-shared.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import { kindValueSetUrl } from '../fhir/kind-value-set.ts'
+import { and } from '../search/expression.ts'
 import { type Choice, signingOf } from './own-consent.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
@@ -21,11 +22,10 @@ export const countShared = async (asked: StudyAsked, choices: readonly Choice[],
   if (counted.length === 0 || text === undefined) return new Map()
   const devices = await devicesBySource(record)
   const signing = signingOf(asked, choices, { hash: text.hash, language })
-  const readable = readForStudy(organization.id, study.id ?? '')
+  const readable = and(record.ofHuman, readForStudy(organization.id, study.id ?? ''))
   const count = async (as: OwnRecord): Promise<Counts> => {
     const counts = new Map<AskedLine, number>()
-    for (const { line } of counted)
-      counts.set(line, await as.count('Observation', queryOf(asked, line, devices), readable))
+    for (const { line } of counted) counts.set(line, await as.count('Observation', queryOf(line, devices), readable))
     return counts
   }
   return (await unlessRefused(() => record.trying(signing, count))) ?? new Map()
@@ -34,15 +34,14 @@ export const countShared = async (asked: StudyAsked, choices: readonly Choice[],
 type Devices = ReadonlyMap<string | undefined, readonly string[]>
 
 const devicesBySource = async (record: OwnRecord): Promise<Devices> => {
-  const own = await record.find<Device>('Device', { patient: `Patient/${record.patient}`, _count: '1000' })
+  const own = await record.find<Device>('Device', { _count: '1000' }, record.ofHuman)
   const bySource = Map.groupBy(own, ({ parent }) => parent?.reference)
   return new Map([...bySource].map(([source, devices]) => [source, devices.map(({ id }) => `Device/${id}`)]))
 }
 
-const queryOf = ({ record }: StudyAsked, { kind, source }: AskedLine, devices: Devices): string[][] => {
+const queryOf = ({ kind, source }: AskedLine, devices: Devices): string[][] => {
   const from = `Device/${source}`
   return [
-    ['patient', `Patient/${record.patient}`],
     ['code:in', kindValueSetUrl(kind)],
     ...(source === undefined ? [] : [['device', [from, ...(devices.get(from) ?? [])].join(',')]]),
   ]

@@ -141,6 +141,36 @@ t.test('the preview counts exactly what the people of the study read once it is 
   t.ok(most > 20, 'there is something to count')
 })
 
+t.test('what was measured for another record of the same human counts as well, by the bands of both', async t => {
+  const { browser: own, patient } = await arrived('Cleo')
+  const before = await create(lab.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  for (const { id } of [patient, before]) {
+    const subject = { reference: `Patient/${id}` }
+    const device = await create('everything', {
+      resourceType: 'Device',
+      patient: subject,
+      parent: { reference: `Device/${band}` },
+    })
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+      subject,
+      device: { reference: `Device/${device.id}` },
+      effectiveDateTime: '2026-03-08T12:00:00Z',
+    })
+  }
+  const { entry } = (await send('everything', 'GET', `Person?patient=Patient/${patient.id}`)).json()
+  const person = entry[0].resource
+  const link = [...person.link, { target: { reference: `Patient/${before.id}` } }]
+  await send('everything', 'PUT', `Person/${person.id}`, { ...person, link })
+  const preview = await own.send(page, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2026-01-01' }, page)
+  t.match(preview.body, /So far there are 2 readings/)
+})
+
 t.test('counting leaves nothing behind but the record of what was looked at', async t => {
   const { browser: own, patient } = await arrived('Bea')
   const lastRecord = sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`

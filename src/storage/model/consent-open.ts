@@ -8,6 +8,7 @@ export type Before = {
   readonly text: SignedText | undefined
   readonly permits: readonly Permit[]
   readonly until: Date
+  readonly isEndedByJoining: boolean
 }
 
 export type Open = {
@@ -17,10 +18,10 @@ export type Open = {
   readonly until?: Date
 }
 
-/** What a Consent opens as it stands; after its end, what its text promised to keep. */
+/** What a Consent opens as it stands; after its end, what its text promised to keep, unless joining has ended that too. */
 export const openBy = (consent: Consent, { permits }: ConsentTerms, before: Before | undefined): Open => {
   if (isStanding(consent)) return { permits, consented: consent.status === 'active' }
-  return consent.status === 'inactive' && before?.text?.withdrawal === 'keep'
+  return consent.status === 'inactive' && before?.text?.withdrawal === 'keep' && !before.isEndedByJoining
     ? { permits: before.permits, consented: true, until: before.until }
     : { permits: [], consented: false }
 }

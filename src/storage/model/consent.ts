@@ -139,7 +139,7 @@ const findBefore = async (
   const terms = given && (await termsOf(connection, given.consent, context))
   if (terms?.grantee.kind !== grantee.kind || terms.grantee.id !== grantee.id || given === undefined) return undefined
   const text = study && (await findSignedText(connection, study.id, given.consent))
-  return { text, permits: terms.permits, until: given.until }
+  return { text, permits: terms.permits, until: given.until, isEndedByJoining: given.isEndedByJoining }
 }
 
 /** What it gives, as it is read where it is enforced. */

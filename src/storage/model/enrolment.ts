@@ -4,6 +4,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { renewPermits, takeTurn } from './consent.ts'
+import { hasLeft } from './has-left.ts'
 import { each, namedId, type Projected } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
@@ -45,12 +46,7 @@ const refuseReturn = async (
     JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
     WHERE given.patient_id = ${patientId} AND given.grantee = (SELECT grantee FROM study WHERE id = ${study})
       AND consent.content ->> 'status' = 'active'
-      AND (EXISTS (SELECT FROM enrolment WHERE patient_id = ${patientId} AND study_id = ${study}) OR EXISTS (
-        SELECT FROM research_subject_history AS past
-        WHERE past.patient_id = ${patientId} AND referenced_id(past.content -> 'study', 'ResearchStudy') = ${study}))
-      AND NOT EXISTS (
-        SELECT FROM enrolment
-        WHERE patient_id = ${patientId} AND study_id = ${study} AND in_force AND now() < period_end)
+      AND ${hasLeft(sql.fragment`${patientId}`, sql.fragment`${study}`)}
     LIMIT 1`)
   if (given === undefined) return
   throw new FhirError(

@@ -1,11 +1,14 @@
-import type { Observation, Person, Resource } from '@medplum/fhirtypes'
+import type { Consent, Observation, Person, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { fullAccess } from '../../../src/access/access.ts'
 import type { Caller } from '../../../src/access/caller.ts'
+import { inactivationReason } from '../../../src/access/vocabulary.ts'
 import { openCodeClasses } from '../../../src/fhir/code-class.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
+import { reindex } from '../../../src/storage/reindex.ts'
 import { openStores } from '../../../src/storage/resources.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Store, UploadKey } from '../../../src/storage/store.ts'
@@ -249,6 +252,114 @@ t.test('patients who both have a consent standing to one grantee are not joined'
   const ended = w.consent('open', 'eve-2', 'inactive', [w.permit(heartRate)])
   await put(ended, linked('eve', 'eve-1', 'eve-2'))
   t.equal(await numberOf('eve-1'), await numberOf('eve-2'))
+})
+
+const leaving = 'What we have until then we keep.'
+const why = {
+  url: inactivationReason,
+  valueCodeableConcept: {
+    coding: [
+      {
+        system: 'https://sharewell.dev/fhir/CodeSystem/consent-end',
+        code: 'left-before-joining',
+        display: 'Left before records were joined',
+      },
+    ],
+    text: 'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.',
+  },
+}
+/** Two records of a human: by the first they answered a study and left it, by the second they are asked anew. */
+const putLeft = async (name: string, study: string, answers: readonly Consent['status'][], words = w.usualWords) => {
+  const [one, two] = [`${name}-1`, `${name}-2`]
+  const given = (status: Consent['status'], by = one): Consent => ({
+    ...w.consent(study, by, status ?? 'active', [w.permit(heartRate)]),
+    sourceAttachment: w.sourceOf(words),
+  })
+  await put(
+    w.registered(one, 'lab'),
+    w.registered(two, 'clinic'),
+    w.enrols(study, one),
+    ...answers.map(status => given(status)),
+    w.measured(`${one}-pulse`, one, heartRate),
+    w.measured(`${two}-pulse`, two, heartRate),
+    w.enrols(study, one, 'withdrawn'),
+    w.enrols(study, two, 'candidate'),
+  )
+  return {
+    id: `consent-${study}-${one}`,
+    given: (status: Consent['status']) => given(status, two),
+    join: () => put(linked(name, one, two)),
+    seen: async () => (await observations(researcher)).filter(id => id.startsWith(name)),
+    stored: async () => JSON.parse((await importer.read('Consent', `consent-${study}-${one}`)).content),
+  }
+}
+
+t.test('what was given to a study that was left ends when records are joined, and is read by nobody', async t => {
+  const { id, join, seen, stored, given } = await putLeft('lea', 'open', ['active'])
+  t.strictSame(await seen(), [])
+  const before = await stored()
+  await join()
+  t.strictSame(await seen(), [], 'she has signed nothing anew')
+  const { meta, ...ended } = await stored()
+  const { meta: _, ...active } = before
+  t.strictSame(ended, { ...active, status: 'inactive', extension: [...active.extension, why] })
+  t.equal(meta.versionId, '2', 'its history stays')
+  const own = storeOf(w.patient('lea-2', 'user/*.rs'))
+  const told = await own.search(
+    parseSearch(loadRegistry(), 'Provenance', new URLSearchParams({ target: `Consent/${id}` })),
+  )
+  t.match(
+    told.entries.map(({ content }) => JSON.parse(content)),
+    [{ target: [{ reference: `Consent/${id}/_history/2` }], activity: { coding: [{ code: 'withdrawn' }] } }],
+  )
+  await put(given('active'))
+  t.strictSame(await seen(), ['lea-1-pulse', 'lea-2-pulse'], 'what she signs anew counts')
+})
+
+t.test('nor is anything kept of it, whatever its text has promised, nor of what had been ended before', async t => {
+  const keeping = [w.requests(heartRate), w.patientText('1', leaving, 'keep'), w.works('researcher', 'researcher')]
+  await put(w.study('keeping', 'lab', keeping))
+  for (const [name, answers] of [
+    ['kim', ['active']],
+    ['kay', ['active', 'inactive']],
+  ] as const) {
+    const { join, seen, stored } = await putLeft(name, 'keeping', answers, leaving)
+    await join()
+    t.strictSame(await seen(), [])
+    t.match(await stored(), { status: 'inactive', extension: [{}, why] })
+    const { extension: _, ...rest } = await stored()
+    await put({ ...rest, extension: w.consent('keeping', `${name}-1`, 'inactive', []).extension })
+    t.strictSame(await seen(), [], 'nor where the reason is taken away')
+    await put(w.enrols('keeping', `${name}-2`, 'on-study'))
+    t.strictSame(await seen(), [])
+  }
+})
+
+t.test('what was proposed to somebody who has left ends as well', async t => {
+  const { join, stored, seen } = await putLeft('pia', 'open', ['proposed'])
+  await join()
+  t.match(await stored(), { status: 'inactive', extension: [{}, why] })
+  t.strictSame(await seen(), [])
+})
+
+t.test('it stands in the way of nothing that was signed by another record', async t => {
+  const { join, given, seen } = await putLeft('nia', 'open', ['active'])
+  await put(given('active'))
+  t.strictSame(await seen(), ['nia-2-pulse'])
+  await join()
+  t.strictSame(await seen(), ['nia-1-pulse', 'nia-2-pulse'])
+  t.match(JSON.parse((await importer.read('Consent', 'consent-open-nia-2')).content), { status: 'active' })
+})
+
+t.test('what ended by joining stays ended when all is made anew from what is stored', async t => {
+  const seen = await observations(researcher)
+  await reindex({
+    database,
+    dictionaryConnection: otherDictionary,
+    registry: loadRegistry(),
+    classes: openCodeClasses(),
+  })
+  t.strictSame(await observations(researcher), seen)
 })
 
 t.test('what one transaction writes after linking moves too', async t => {
