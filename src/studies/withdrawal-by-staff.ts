@@ -3,6 +3,7 @@ import { inactivationReason } from '../access/vocabulary.ts'
 import { FhirError } from '../fhir/error.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { namedId } from '../storage/model/projection.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import type { OwnParts } from './own-record.ts'
 
@@ -46,14 +47,12 @@ export const mayWithdrawIn = async (parts: WithdrawalParts, person: string, stud
 const openGiven = async (parts: WithdrawalParts, { person, study, subject }: ForSubject) => {
   const { store, asks } = await openFor(parts, person)
   const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
-  const of = {
-    study: `ResearchStudy/${study}`,
-    patient: enrolment.individual.reference ?? '',
-    status: 'active',
-    _count: '1',
-  }
+  const of = { study: `ResearchStudy/${study}`, status: 'active', _count: '1' }
+  const patient = namedId(enrolment.individual, 'Patient')
+  // By whichever record of theirs they have given it.
+  const human: Expression = patient === undefined ? none : { kind: 'compartment', of: 'Patient', id: patient }
   const search = parseSearch(parts.registry, 'Consent', new URLSearchParams(of))
-  const { entries } = await store.search({ ...search, where: and(search.where, asks) })
+  const { entries } = await store.search({ ...search, where: and(search.where, asks, human) })
   const [given] = enrolment.study.reference === of.study ? entries : []
   if (given === undefined) throw new FhirError('not-found', 'There is nothing that they give')
   return { store, consent: JSON.parse(given.content) as Consent }

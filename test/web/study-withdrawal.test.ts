@@ -127,3 +127,25 @@ t.test(
     )
   },
 )
+
+t.test('of two records in a study, staff end what the human gives from the place of either', async t => {
+  const given = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Olga')
+  const { id: other } = await create(lab.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const place = await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${other}` },
+  })
+  const at = `/studies/${study.id}/people/${place.id}/withdrawal`
+  t.equal((await staff.get(at)).status, 404, 'as long as they are two')
+  const link = [given, other].map(one => ({ target: { reference: `Patient/${one}` } }))
+  await create('everything', { resourceType: 'Person', link })
+  t.match((await staff.get(`/studies/${study.id}`)).body, `href="${at}"`)
+  t.equal((await staff.get(at)).status, 200)
+  t.equal((await staff.send(at, { reason: 'Called on 24 November' })).status, 303)
+  t.equal((await first(`Consent?patient=Patient/${given}`)).status, 'inactive')
+})
