@@ -6,6 +6,7 @@ import type { Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { ended } from './model/enrolment.ts'
+import { hasLeft } from './model/has-left.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
 import { storedRow } from './row.ts'
 import { anyOf, type SqlFragment, sql } from './sql.ts'
@@ -47,6 +48,8 @@ export type StudyPersonRow = {
   readonly isEarlier: boolean
   /** Whether what they signed on paper was recorded, and not confirmed yet. */
   readonly isOnPaper: boolean
+  /** Whether what they gave stands still, though no place of theirs in the study is left. */
+  readonly isLeftStanding: boolean
   /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured. */
   readonly arrived: Date | null
   readonly measured: Date | null
@@ -82,7 +85,9 @@ export const readStudyPeople = async (
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total, page.patient_id AS "patientId",
       page.content::text AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
-      page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper", page.arrived, page.measured
+      page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
+      coalesce(page.state = 'ended' AND page.is_standing AND ${hasLeft(sql.fragment`page.patient_id`, sql.fragment`${asked.study}`)}, FALSE) AS "isLeftStanding",
+      page.arrived, page.measured
     FROM (
       SELECT jsonb_object_agg(state, number) AS counts
       FROM (
@@ -140,7 +145,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     GROUP BY row.patient_id
   ),
   stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, CASE
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
       WHEN subject.is_over THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'

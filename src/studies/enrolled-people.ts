@@ -16,7 +16,7 @@ export type StudyParts = {
 }
 
 /** Somebody in a study, as far as the caller may know. */
-export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'isOnPaper'> & {
+export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'isOnPaper' | 'isLeftStanding'> & {
   /** Id of the ResearchSubject. */
   readonly id: string
   /** Id of the Patient that it names, whom the caller may not be able to read. */
@@ -65,7 +65,7 @@ export const findEnrolledPeople = async (
 export const silentDays = 14
 
 const toPerson = (
-  { subject, patient, state, isSilent, isEarlier, isOnPaper, arrived, measured }: StudyPersonRow,
+  { subject, patient, state, isSilent, isEarlier, isOnPaper, isLeftStanding, arrived, measured }: StudyPersonRow,
   seesAnswers: boolean,
 ) => {
   const { id = '', identifier = [], individual }: ResearchSubject = JSON.parse(subject)
@@ -79,6 +79,7 @@ const toPerson = (
     isSilent: isSilent && seesAnswers,
     isEarlier: isEarlier && seesAnswers,
     isOnPaper: isOnPaper && seesAnswers,
+    isLeftStanding: isLeftStanding && seesAnswers,
     ...(arrived === null ? {} : { newest: { arrived, ...(measured === null ? {} : { measured }) } }),
   }
 }

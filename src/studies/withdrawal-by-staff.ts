@@ -1,8 +1,10 @@
 import type { Consent, ResearchSubject } from '@medplum/fhirtypes'
 import { inactivationReason } from '../access/vocabulary.ts'
+import { intervalOfPeriod } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { ended } from '../storage/model/enrolment.ts'
 import { namedId } from '../storage/model/projection.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import type { OwnParts } from './own-record.ts'
@@ -12,9 +14,17 @@ export type WithdrawalParts = Pick<OwnParts, 'accounts' | 'registry' | 'openStor
 /** Whose place in the study it is about, and who acts for them. */
 export type ForSubject = { readonly person: string; readonly study: string; readonly subject: string }
 
-/** What somebody in a study gives to it now, as its staff see it. Throws `not-found` where there is nothing, or nothing that they see. */
-export const findGivenOf = async (parts: WithdrawalParts, of: ForSubject): Promise<Consent> =>
-  (await openGiven(parts, of)).consent
+export type Given = {
+  readonly consent: Consent
+  /** The place from which it is looked at is over, by its status or its period. */
+  readonly hasEnded: boolean
+}
+
+/** What somebody in a study has given to it, as its staff see it. Throws `not-found` where nothing stands, or nothing that they see. */
+export const findGivenOf = async (parts: WithdrawalParts, of: ForSubject): Promise<Given> => {
+  const { consent, hasEnded } = await openGiven(parts, of)
+  return { consent, hasEnded }
+}
 
 /**
  * Ends all that the patient gives the study, as they have asked by other ways than our pages; what staff may end is decided by
@@ -55,7 +65,9 @@ const openGiven = async (parts: WithdrawalParts, { person, study, subject }: For
   const { entries } = await store.search({ ...search, where: and(search.where, asks, human) })
   const [given] = enrolment.study.reference === of.study ? entries : []
   if (given === undefined) throw new FhirError('not-found', 'There is nothing that they give')
-  return { store, consent: JSON.parse(given.content) as Consent }
+  const { high } = intervalOfPeriod(enrolment.period ?? {})
+  const hasEnded = ended.has(enrolment.status ?? '') || (high !== 'infinity' && high <= new Date().toISOString())
+  return { store, consent: JSON.parse(given.content) as Consent, hasEnded }
 }
 
 const openFor = async ({ accounts, openStoreFor }: WithdrawalParts, person: string) => {

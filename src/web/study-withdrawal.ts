@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../messages/catalogue.ts'
-import { findGivenOf, withdrawFor } from '../studies/withdrawal-by-staff.ts'
+import { findGivenOf, type Given, withdrawFor } from '../studies/withdrawal-by-staff.ts'
 import type { AddPage } from './add-page.ts'
 import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -17,44 +17,59 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
   const at = '/studies/:id/people/:subject/withdrawal'
   server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
-    const { dateTime = '' } = await findGivenOf(options, { person: sessionOf(request).person, study, subject })
-    return sendWithdrawal(reply, { study, subject, since: dateTime, reason: '' })
+    const given = await findGivenOf(options, { person: sessionOf(request).person, study, subject })
+    return sendWithdrawal(reply, { study, subject, given, reason: '' })
   })
   server.post<OfSubject>(at, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     const of = { person: sessionOf(request).person, study, subject }
     const reason = typed(request.body, 'reason').trim()
-    const problem = problemOf(reason)
-    if (problem !== undefined) {
-      const { dateTime = '' } = await findGivenOf(options, of)
-      return sendWithdrawal(reply.code(422), { study, subject, since: dateTime, reason, problem })
+    if (reason === '' || reason.length > mostLetters) {
+      const given = await findGivenOf(options, of)
+      return sendWithdrawal(reply.code(422), { study, subject, given, reason, isWrong: true })
     }
     await withdrawFor(options, of, reason)
     return reply.redirect(`/studies/${study}`, 303)
   })
 }
 
-const problemOf = (reason: string): string | undefined => {
-  if (reason === '') return 'Say how the patient told you, and when'
-  return reason.length > 1000 ? 'Say it in at most 1000 characters' : undefined
-}
+const mostLetters = 1000
 
 type Shown = {
   readonly study: string
   readonly subject: string
-  readonly since: string
+  readonly given: Given
   readonly reason: string
-  readonly problem?: string
+  readonly isWrong?: boolean
 }
 
-const sendWithdrawal = (reply: FastifyReply, { study, subject, since, reason, problem }: Shown): FastifyReply => {
+/** Who has left is not asked again whether they want to stop: it stands in the way of being enrolled anew, and nothing else. */
+const toldBy = {
+  patient: {
+    text: 'If they have told you that they want to stop, for example by telephone, end it here: it ends at once, and what their text promised for that holds.',
+    label: 'How and when the patient told you',
+    missing: 'Say how the patient told you, and when',
+  },
+  place: {
+    text: 'Their place in the study has ended, and what they gave counts for nothing. They can be enrolled anew once it is ended here too.',
+    label: 'Why it is ended',
+    missing: 'Say why it is ended',
+  },
+} as const
+
+const sendWithdrawal = (
+  reply: FastifyReply,
+  { study, subject, given, reason, isWrong = false }: Shown,
+): FastifyReply => {
   const token = ownToken(reply)
+  const words = toldBy[given.hasEnded ? 'place' : 'patient']
+  const problem = reason === '' ? words.missing : `Say it in at most ${mostLetters} characters`
   return sendPage(reply, {
     title: 'Withdraw for a patient',
-    isProblem: problem !== undefined,
+    isProblem: isWrong,
     signOut: { token },
     content: html`<h1>Withdraw for a patient</h1>
-<p>They have agreed on ${dayOrMoment(since, wordsFor('en'))}. If they have told you that they want to stop, for example by telephone, end it here: it ends at once, and what their text promised for that holds.</p>
+<p>They have agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
 <p>You cannot undo it: only the patient agrees again.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal`,
@@ -62,11 +77,11 @@ ${form({
   fields: [
     {
       name: 'reason',
-      label: 'How and when the patient told you',
+      label: words.label,
       hint: 'It is kept with the consent, and the patient can read it.',
       rows: 3,
       value: reason,
-      problem,
+      ...(isWrong ? { problem } : {}),
       autocomplete: 'off',
     },
   ],

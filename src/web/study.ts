@@ -137,7 +137,7 @@ const listed = (
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3">
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
-<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}${person.isOnPaper && ' What they signed on paper waits for somebody else to confirm it.'}</p>
+<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}${person.isOnPaper && ' What they signed on paper waits for somebody else to confirm it.'}${person.isLeftStanding && ' What they gave stands still, though it counts for nothing: only when it is ended are they enrolled anew.'}</p>
 <p class="text-body-secondary">${arrived(person)}</p>
 ${actions}
 </li>`
@@ -149,6 +149,7 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined
     html`<p><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
   if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
     return link('withdrawal', 'They want to stop, and told us so')
+  if (person.isLeftStanding) return link('withdrawal', 'End what they gave')
   if (person.isOnPaper) return link('paper', 'Look at what they signed on paper')
   return allowsPaper(study) && !person.hasEnded ? link('paper', 'They have signed on paper') : undefined
 }

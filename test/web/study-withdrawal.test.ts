@@ -149,3 +149,38 @@ t.test('of two records in a study, staff end what the human gives from the place
   t.equal((await staff.send(at, { reason: 'Called on 24 November' })).status, 303)
   t.equal((await first(`Consent?patient=Patient/${given}`)).status, 'inactive')
 })
+
+t.test(
+  'what stands of somebody who has left is ended from the page of the study, and they are enrolled anew',
+  async t => {
+    const patient = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Lea')
+    const consent = () => first(`Consent?patient=Patient/${patient}`)
+    const place = await first(`ResearchSubject?patient=Patient/${patient}`)
+    await update(lab.manager, { ...place, status: 'withdrawn' })
+    const anew = () =>
+      send(lab.manager, 'POST', 'ResearchSubject', {
+        resourceType: 'ResearchSubject',
+        status: 'candidate',
+        study: { reference: `ResearchStudy/${study.id}` },
+        individual: { reference: `Patient/${patient}` },
+      })
+    t.equal((await anew()).statusCode, 422)
+
+    const at = `/studies/${study.id}/people/${place.id}/withdrawal`
+    const list = `/studies/${study.id}?state=ended`
+    const shown = await staff.get(list)
+    t.match(
+      wordsOf(shown),
+      /Their place in the study has ended\. What they gave stands still, though it counts for nothing: only when it is ended are they enrolled anew\./,
+    )
+    t.match(shown.body, `<a href="${at}" aria-label="End what they gave: Lea">End what they gave</a>`)
+    t.match(wordsOf(await staff.get(at)), /They can be enrolled anew once it is ended here too\..* Why it is ended/)
+    t.match(await staff.send(at, { reason: '' }), { status: 422, body: /Say why it is ended/ })
+    const reason = 'x'.repeat(1001)
+    t.match(await staff.send(at, { reason }), { status: 422, body: /Say it in at most 1000 characters/ })
+    t.equal((await staff.send(at, { reason: 'They come back' })).status, 303)
+    t.equal((await consent()).status, 'inactive')
+    t.notMatch((await staff.get(list)).body, at)
+    t.equal((await anew()).statusCode, 201)
+  },
+)
