@@ -29,7 +29,8 @@ export type Interactions = {
   readonly find: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<Interaction>
   /**
    * `scopes`: of those that were asked, or narrower: fewer letters, one type of a wildcard, a query more. Throws `invalid` where
-   * one is not, `required` where a patient is needed and none chosen, `forbidden` where the patient is not theirs to choose.
+   * one is not, `required` where a patient is needed and none chosen, `forbidden` where the patient is not theirs to choose,
+   * `business-rule` where a sharing link knows another patient by the same id.
    */
   readonly allow: (id: string, cookies: string | undefined, signedIn: SignedIn, decision: Decision) => Promise<string>
   /** Also by somebody who is not signed in. */

@@ -43,7 +43,7 @@ export const isLinkUsed = async (connection: Connection, asked: SharingAsked): P
 
 /**
  * In the transaction of the connection: a grant, and where a link asked for it, what is shared by it, in the place of what was.
- * Throws `conflict` where the link was used, or another patient shares under its id.
+ * Throws `conflict` where the link was used, and `business-rule` where another human shares under its id.
  */
 export const createSharing = async (
   connection: Connection,
@@ -65,12 +65,23 @@ export const createSharing = async (
     sql.fragment`SELECT grant_id AS id FROM partner_sharing ${where} FOR UPDATE`,
   )
   const earlier = await findGrant(connection, before.id)
-  if (earlier !== undefined && earlier.patient !== grant.patient)
-    throw new FhirError('conflict', 'Another patient shares under this id')
+  if (earlier !== undefined && !(await areOneHuman(connection, earlier.patient, grant.patient)))
+    throw new FhirError('business-rule', 'Another patient shares under this id')
   await revokeGrants(connection, before)
   await connection.run(sql.fragment`UPDATE partner_sharing SET grant_id = ${id}, encryption_key = ${key} ${where}`)
   return id
 }
+
+/** Which of several records the grant names is no matter: they stand in one compartment. */
+const areOneHuman = async (
+  connection: Connection,
+  one: string | undefined,
+  other: string | undefined,
+): Promise<boolean> =>
+  one === other ||
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM patient_compartment AS own JOIN patient_compartment AS others USING (patient_id)
+    WHERE own.id = ${one ?? null} AND others.id = ${other ?? null}`)) !== undefined
 
 /** Also where the grant is in force no more. */
 export const findSharing = (connection: Connection, client: string, user: string): Promise<Sharing | undefined> =>

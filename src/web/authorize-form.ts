@@ -20,7 +20,7 @@ export type AuthorizeState = {
   readonly problem: DecisionProblem | undefined
 }
 
-export type DecisionProblem = 'nothing' | 'required' | 'forbidden' | 'other-person'
+export type DecisionProblem = 'nothing' | 'required' | 'forbidden' | 'other-person' | 'other-patient'
 
 type Shown = Pick<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client' | 'scopes' | 'study' | 'until'> & {
   readonly words: Words

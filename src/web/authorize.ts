@@ -113,6 +113,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   forbidden: { kind: 'undecided', problem: 'forbidden' },
   'not-found': { kind: 'over' },
   conflict: { kind: 'over' },
+  'business-rule': { kind: 'undecided', problem: 'other-patient' },
 }
 
 const signInFor = (id: string): string => `/sign-in?${new URLSearchParams({ continue: `/authorize/${id}` })}`
@@ -173,7 +174,7 @@ const sendDecision = async (
   })
 }
 
-const statusOf = { nothing: 422, required: 422, forbidden: 403, 'other-person': 403 } as const
+const statusOf = { nothing: 422, required: 422, forbidden: 403, 'other-person': 403, 'other-patient': 409 } as const
 
 const sendOver = (reply: FastifyReply): FastifyReply => {
   const words = wordsOf(reply.request)

@@ -139,6 +139,42 @@ t.test(
   },
 )
 
+t.test('a link is good for its patient by whichever record of theirs, and for nobody else', async t => {
+  const { lab } = world
+  const organization = { reference: `Organization/${lab.organization}` }
+  const kinds = ['omh:heart-rate']
+  const carl = await world.participant(lab.manager, lab.organization, world.study.id, kinds, 'Carl')
+  await upload(carl, rate(7))
+  const carls = await patientAt(carl)
+  const heart = 'OMHealthResource.HeartRate.Read'
+  await carls.allow(await partner.deepLink('carl', heart))
+  // Its id sorts before.
+  const earlier = '00000000-0000-4000-8000-000000000001'
+  const put = async (url: string, payload: object) => {
+    const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
+    const { statusCode, body } = await server.inject({ method: 'PUT', url: `/fhir/${url}`, headers, payload })
+    if (statusCode > 201) throw new Error(body)
+  }
+  await put(`Patient/${earlier}`, { resourceType: 'Patient', id: earlier, managingOrganization: organization })
+  await put(`Person/${carls.person}`, {
+    resourceType: 'Person',
+    id: carls.person,
+    link: [carl, earlier].map(id => ({ target: { reference: `Patient/${id}` } })),
+  })
+  t.match(await carls.allow(await partner.deepLink('carl', heart)), { location: { pathname: '/account/apps' } })
+  t.strictSame(await partner.fetchData('carl'), [{ resourceType: 'HEART_RATE', text: rate(7) }])
+  t.equal((await server.authorization.grantedApps.list(carls.person)).length, 1, 'in the place of the one before')
+
+  const link = await partner.deepLink('carl', heart)
+  const shown = await bobs.open(link)
+  t.match(await bobs.decide(shown.url, shown.scopes), {
+    status: 409,
+    words: /The app already has the data of another patient under the id by which it knows you\. Nothing was allowed\./,
+  })
+  t.strictSame(await partner.fetchData('carl'), [{ resourceType: 'HEART_RATE', text: rate(7) }])
+  t.match(await carls.allow(link), { location: { pathname: '/account/apps' } }, 'and the link is still good')
+})
+
 t.test('who denies shares nothing, and the link is still good', async t => {
   const link = await partner.deepLink('ann', heartAndPressure)
   const { url, scopes } = await anns.open(link)
