@@ -1,9 +1,10 @@
+import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inactivationReason } from '../access/vocabulary.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { isEndedByJoining } from '../storage/model/left-consents.ts'
+import { isEndedByJoining, joiningReason } from '../storage/model/left-consents.ts'
 import { untilWritten } from '../studies/overtaken.ts'
 import { declineConsent, isStanding, signConsent } from '../studies/own-consent.ts'
 import { digestOfShown, findStudyAsked, isSignedEarlier, type StudyAsked } from '../studies/own-study.ts'
@@ -159,8 +160,11 @@ const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined 
   const isEndedByOthers = consent?.status === 'inactive' && reason !== undefined
   const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (key === undefined && !copy) return undefined
-  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && html`<p>${isEndedByJoining(consent) ? say('study.ended-by-joining') : say('study.ended-by-staff', { reason })}</p>`}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
 }
+
+const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html =>
+  html`${isEndedByJoining(consent) && html`<p>${say('study.ended-by-joining')}</p>`}${reason !== joiningReason && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`
 
 const standingOf = ({ consent, isEnrolled, isInForce, sharings }: StudyAsked, done: string) => {
   if (!isEnrolled) return 'study.left'

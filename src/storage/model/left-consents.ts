@@ -25,7 +25,7 @@ export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
 export const endedByJoining = (consent: Consent): Consent => {
   const { extension = [] } = consent
   const before = extension.find(({ url }) => url === inactivationReason)?.valueCodeableConcept
-  const why: CodeableConcept = { ...before, coding: [leftBeforeJoining], text: before?.text ?? words }
+  const why: CodeableConcept = { ...before, coding: [leftBeforeJoining], text: before?.text ?? joiningReason }
   return {
     ...consent,
     status: 'inactive',
@@ -58,5 +58,6 @@ const leftBeforeJoining = {
   display: 'Left before records were joined',
 }
 
-const words =
+/** Where nobody else has said why. */
+export const joiningReason =
   'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.'

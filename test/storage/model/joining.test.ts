@@ -8,6 +8,7 @@ import { FhirError } from '../../../src/fhir/error.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
+import { endedByJoining } from '../../../src/storage/model/left-consents.ts'
 import { reindex } from '../../../src/storage/reindex.ts'
 import { openStores } from '../../../src/storage/resources.ts'
 import { sql } from '../../../src/storage/sql.ts'
@@ -333,6 +334,14 @@ t.test('nor is anything kept of it, whatever its text has promised, nor of what 
     await put(w.enrols('keeping', `${name}-2`, 'on-study'))
     t.strictSame(await seen(), [])
   }
+})
+
+t.test('why it had ended before stays to be read beside it', async t => {
+  const said = { url: inactivationReason, valueCodeableConcept: { text: 'Called on 24 November' } }
+  const before = { ...w.consent('open', 'x', 'inactive', []), extension: [said] }
+  t.strictSame(endedByJoining(before).extension, [
+    { url: inactivationReason, valueCodeableConcept: { ...why.valueCodeableConcept, text: 'Called on 24 November' } },
+  ])
 })
 
 t.test('what was proposed to somebody who has left ends as well', async t => {
