@@ -3,7 +3,6 @@ import { forgetTries, mayTry } from '../storage/account/attempt.ts'
 import { dropEmailChange } from '../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
 import { endSessions } from '../storage/account/session.ts'
-import { endSteps } from '../storage/account/sign-in-step.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
 import type { Connection } from '../storage/database.ts'
 import { findAccountByEmail, findAccountOf, setPassword, toAddress, type UserAccount } from '../storage/user-account.ts'
@@ -92,7 +91,6 @@ const changePassword = async (
   await setPassword(connection, person, hashed, { proves: wasSent })
   await dropLinks(connection, person)
   await dropEmailChange(connection, person)
-  await endSteps(connection, person)
   await endSessions(connection, person)
   // Of what was allowed since, by a session that is over now.
   await revokeGrants(connection, { person })

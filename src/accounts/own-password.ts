@@ -2,7 +2,6 @@ import { wordsFor } from '../messages/catalogue.ts'
 import { dropEmailChange } from '../storage/account/email-change.ts'
 import { dropLinks } from '../storage/account/link.ts'
 import { endSessions, type Session } from '../storage/account/session.ts'
-import { endSteps } from '../storage/account/sign-in-step.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
 import { findAccountOf, lockAccount, setPassword } from '../storage/user-account.ts'
 import { recordingAccount } from './account-event.ts'
@@ -46,7 +45,6 @@ export const changeOwnPassword = async (
     await setPassword(connection, person, hashed, { proves: false })
     await dropLinks(connection, person)
     await dropEmailChange(connection, person)
-    await endSteps(connection, person)
     await endSessions(connection, person, id)
     // Of what was allowed since, by a session that is over now.
     if (endsApps) await revokeGrants(connection, { person })

@@ -6,7 +6,7 @@ import {
   replaceRecoveryCodes,
 } from '../storage/account/second-factor.ts'
 import { endSessions, isInForce, type Session, startSession } from '../storage/account/session.ts'
-import { endSteps, findStep, takeStep } from '../storage/account/sign-in-step.ts'
+import { findStep, takeStep } from '../storage/account/sign-in-step.ts'
 import { recordSignIn } from '../storage/audit/sign-in.ts'
 import { findAccountByEmail, lockAccount } from '../storage/user-account.ts'
 import { type AccountEventParts, recordingAccount } from './account-event.ts'
@@ -63,8 +63,8 @@ export const findUnshown = async (
 }
 
 /**
- * Answers the secret of the step. Who has a second factor sets up another one, which takes its place. Undefined where the session
- * has ended meanwhile: with a new password nothing goes on that began before.
+ * Answers the secret of the step, which ends with the session. Who has a second factor sets up another one, which takes its place.
+ * Undefined where the session has ended meanwhile: with a new password nothing goes on that began before.
  */
 export const beginSetUp = (
   { database, secretKey }: Accounts,
@@ -74,7 +74,7 @@ export const beginSetUp = (
     await lockAccount(connection, person)
     if (!(await isInForce(connection, id))) return undefined
     const shown = methods.filter(method => method !== 'otp')
-    return startSetUp({ database: connection, secretKey }, { person, methods: shown })
+    return startSetUp({ database: connection, secretKey }, { person, methods: shown, session: id })
   })
 
 /** False where an organization of theirs asks for it. */
@@ -110,7 +110,6 @@ export const resetSecondFactor = async (parts: AccountEventParts, email: string)
   await recordingAccount(parts, event, async connection => {
     if (!(await removeAuthenticator(connection, person)))
       throw new FhirError('not-found', `${email} has no second factor`)
-    await endSteps(connection, person)
     await endSessions(connection, person)
     return true
   })

@@ -1,6 +1,6 @@
 import { replaceRecoveryCodes, setAuthenticator } from '../storage/account/second-factor.ts'
 import { endSessions, startSession } from '../storage/account/session.ts'
-import { endSteps, findStep, type SignInStep, startStep, takeStep } from '../storage/account/sign-in-step.ts'
+import { findStep, type SignInStep, startStep, takeStep } from '../storage/account/sign-in-step.ts'
 import type { Connection } from '../storage/database.ts'
 import { seal, unseal } from '../storage/sealed.ts'
 import { findAccountOf, lockAccount } from '../storage/user-account.ts'
@@ -13,10 +13,10 @@ import { tell } from './tell.ts'
 /** Answers the secret of a step in which an app that gives codes is set up, by whoever has shown the factors there are. */
 export const startSetUp = async (
   { database, secretKey }: Pick<Accounts, 'secretKey'> & { readonly database: Connection },
-  { person, methods }: Pick<SignInStep, 'person' | 'methods'>,
+  step: Pick<SignInStep, 'person' | 'methods' | 'session'>,
 ): Promise<string> => {
   const authenticator = await seal(secretKey, 'authenticators', newAuthenticator())
-  return startStep(database, { person, methods, authenticator })
+  return startStep(database, { ...step, authenticator })
 }
 
 /** What the app is to be told, as a URI for its camera and as text. */
@@ -59,16 +59,11 @@ export const finishSetUp = async (
     if (!(await takeStep(connection, step))) return undefined
     await setAuthenticator(connection, person, { sealed, timeStep })
     await replaceRecoveryCodes(connection, person, recoveryCodes)
-    await signOutEverywhere(connection, person)
+    // Another set-up that is under way must not replace this one.
+    await endSessions(connection, person)
     return startSession(connection, { person, methods: [...methods, 'otp'], device })
   })
   if (cookie === undefined) return { kind: 'over' }
   await tell(accounts, person, { kind: 'set-up' })
   return { kind: 'set-up', cookie, recoveryCodes }
-}
-
-/** Another set-up that is under way must not replace this one. */
-const signOutEverywhere = async (connection: Connection, person: string): Promise<void> => {
-  await endSteps(connection, person)
-  await endSessions(connection, person)
 }

@@ -29,7 +29,7 @@ export const secondFactorPage: AddPage = (server, options) => {
     if (step === undefined) return sendOver(reply, continued)
     const isLost = queryOf(request).has('lost')
     return isSetUp(step)
-      ? sendSetUp(reply, await setUpOf(accounts, step), { continued, isAsked: request.session === undefined })
+      ? sendSetUp(reply, await setUpOf(accounts, step), { continued, isAsked: step.session === undefined })
       : sendCode(reply, { continued, isLost })
   })
   const settings = { ...leadsAway, config: { rateLimit: seldom, isForAnybody: true } }
@@ -73,7 +73,7 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
     case 'wrong':
       return sendSetUp(reply.code(422), await setUpOf(accounts, step), {
         continued,
-        isAsked: request.session === undefined,
+        isAsked: step.session === undefined,
         isWrong: true,
       })
     case 'set-up':

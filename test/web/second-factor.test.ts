@@ -248,6 +248,62 @@ t.test('of two set-ups one counts: another that was under way replaces nothing',
   t.match(await browser.send('/second-factor', { code: await codeOf(key) }), isIn)
 })
 
+t.test('a set-up ends with the session in which it was begun, whoever ends that', async t => {
+  const { email, person } = await newAccount('olga')
+  const begun = async () => {
+    const browser = await signedIn(email)
+    await browser.send('/account/second-factor/set-up', { password })
+    const page = await browser.get('/second-factor')
+    t.notMatch(wordsOf(page), /An organization/, 'nobody has asked for it')
+    const cookies = new Map(browser.cookies)
+    return { browser, cookies, code: await codeOf(keyIn(page)), _csrf: tokenIn(page) }
+  }
+  const refused = async ({ browser, cookies, code, _csrf }: Awaited<ReturnType<typeof begun>>, how: string) => {
+    t.match(await browser.get('/second-factor'), { status: 410 }, how)
+    for (const [name, value] of cookies) browser.cookies.set(name, value)
+    t.match(await browser.get('/second-factor'), { status: 410 }, `${how}, also with the cookies from before`)
+    t.match(await browser.post('/second-factor', { code, _csrf }), { status: 410 }, `${how}, though the code is right`)
+    t.match(await browser.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' }, how)
+  }
+  const own = await begun()
+  t.match(await own.browser.send('/account', {}, '/sign-out'), { status: 303 })
+  t.equal(own.browser.cookies.get('sharewell-step'), undefined)
+  await refused(own, 'signed out')
+
+  const stranger = await begun()
+  const others = await signedIn(email)
+  await others.send('/account/sessions', {}, '/account/sessions/end-others')
+  await refused(stranger, 'signed out from elsewhere')
+  t.match(await others.get('/account'), { status: 200 })
+
+  const listed = await begun()
+  const page = (await others.get('/account/sessions')).body
+  const session = /name="session" value="([^"]*)"/.exec(page)?.[1] ?? ''
+  await others.send('/account/sessions', { session })
+  await refused(listed, 'ended in the list')
+
+  const idle = await begun()
+  await database.run(sql.fragment`
+    UPDATE user_session SET seen_at = seen_at - interval '2 hours' WHERE person = ${person}`)
+  await refused(idle, 'not used for two hours')
+})
+
+t.test('who signs out, or signs out all others, ends half sign-ins', async t => {
+  const { email, person, key, browser } = await protectedAccount('pia')
+  const half = (await begin(email)).browser
+  const _csrf = tokenIn(await half.get('/second-factor'))
+  await startSession(database, { person, methods: ['pwd', 'otp'], device: 'x' })
+  await browser.send('/account/sessions', {}, '/account/sessions/end-others')
+  t.match(await half.post('/second-factor', { code: await codeOf(key), _csrf }), { status: 410 })
+  await browser.send('/sign-in?prompt=login', { email, password }, '/sign-in')
+  const step = browser.cookies.get('sharewell-step') ?? ''
+  const own = tokenIn(await browser.get('/second-factor'))
+  await browser.send('/account', {}, '/sign-out')
+  browser.cookies.set('sharewell-step', step)
+  t.match(await browser.post('/second-factor', { code: await codeOf(key), _csrf: own }), { status: 410 })
+  await forgetCodes(person)
+})
+
 t.test('no form of another site changes anything', async t => {
   const { email, key, browser } = await protectedAccount('mona')
   const half = (await begin(email)).browser

@@ -6,6 +6,7 @@ import { digestOf, isSecret, newSecret } from '../secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
 import { isSessionInForce, sessionInForce } from './session-in-force.ts'
+import { endSteps } from './sign-in-step.ts'
 
 /** How somebody signed in; `mfa` is what an identity provider says of itself. https://www.rfc-editor.org/rfc/rfc8176 */
 type Method = 'pwd' | 'otp' | 'mfa'
@@ -95,10 +96,11 @@ export const endSession = async (connection: Connection, person: string, id: str
 export const isInForce = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT WHERE ${isSessionInForce(sql.fragment`${id}`)}`)) !== undefined
 
-/** All of the person's, but for the one that is to stay. */
+/** All of the person's, but for the one that is to stay; half sign-ins as well. */
 export const endSessions = async (connection: Connection, person: string, kept?: string): Promise<void> => {
   await connection.run(sql.fragment`
     DELETE FROM user_session WHERE person = ${person} AND id IS DISTINCT FROM ${kept ?? null}::text`)
+  await endSteps(connection, person)
 }
 
 const lifetimeSeconds = 12 * 60 * 60
