@@ -1,9 +1,16 @@
 import { errors } from 'oidc-provider'
 import type { ClientPolicy } from '../access/caller.ts'
-import { parseScope } from '../access/scope.ts'
+import { parseScope, parseScopes } from '../access/scope.ts'
+import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
 import { revokeGrants } from '../storage/authorization-grant.ts'
-import { disableClient, enableClient, findClient, keepClient } from '../storage/client-registration.ts'
+import {
+  disableClient,
+  enableClient,
+  findClient,
+  keepClient,
+  type RegisteredClient,
+} from '../storage/client-registration.ts'
 import type { Connection } from '../storage/database.ts'
 import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { isOrganization } from '../storage/organization.ts'
@@ -32,7 +39,10 @@ export const registerApproved = async (parts: Parts, approval: ClientApproval): 
   return keepApproved(parts.database, newClientId(), { ...approval, name, ...parts })
 }
 
-/** A new secret replaces the old one at once. Whoever changes it has looked at it: it counts as approved from now on. */
+/**
+ * A new secret replaces the old one at once, and what it may no longer do ends. Whoever changes it has looked at it: it counts as
+ * approved from now on.
+ */
 export const changeApproved = async (
   parts: Parts,
   id: string,
@@ -48,8 +58,25 @@ export const changeApproved = async (
   const metadata = { ...before, ...keys, ...approval.metadata }
   const { secretHash } = known
   const kept = { name, organization, scope, policies, renewsSecret, metadata, secretHash }
-  return keepApproved(parts.database, id, { ...kept, ...parts })
+  const answer = await keepApproved(parts.database, id, { ...kept, ...parts })
+  await endBeyond(parts.database, known, scope)
+  return answer
 }
+
+/** Tokens and grants for more than it may still have. `patient/` scopes are the patients' own, and stay. */
+export const endBeyond = async (
+  connection: Connection,
+  client: Pick<RegisteredClient, 'id' | 'scope' | 'metadata'>,
+  now: string,
+): Promise<void> => {
+  const allowed = parseScopes(now)
+  if (parseScopes(client.scope).every(one => allowed.some(limit => isWithin(one, limit)))) return
+  if (isBackend(client)) await revokeTokensOfClient(connection, client.id)
+  else await revokeGrants(connection, { client: client.id, withUserScopes: true })
+}
+
+export const isBackend = ({ metadata }: Pick<RegisteredClient, 'metadata'>): boolean =>
+  metadata.grant_types.join() === 'client_credentials'
 
 /** It gets no more tokens, and those that it has end, with what people have granted it. Answers its name. */
 export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {

@@ -1,16 +1,13 @@
 import { backendScopeRefusal } from '../access/backend-policy.ts'
 import type { Caller } from '../access/caller.ts'
 import { parseScopes, printScope } from '../access/scope.ts'
-import { isWithin } from '../access/scope-limit.ts'
 import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
-import { revokeGrants } from '../storage/authorization-grant.ts'
 import { findClientOf, listClientsOf, lockClientOf, type OrganizationClient } from '../storage/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
-import { revokeTokensOfClient } from '../storage/issued-token.ts'
 import { hasStudiesBeyond } from '../storage/studies-beyond.ts'
-import { disable, enable, keepApproved, type Registered } from './approved-clients.ts'
+import { disable, enable, endBeyond, isBackend, keepApproved, type Registered } from './approved-clients.ts'
 import { newClientId } from './client-model.ts'
 import type { ScopeRules } from './requested-scope.ts'
 import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
@@ -156,9 +153,6 @@ const known = async (connection: Connection, { organization }: By, id: string): 
   return client
 }
 
-export const isBackend = ({ metadata }: Pick<OrganizationClient, 'metadata'>): boolean =>
-  metadata.grant_types.join() === 'client_credentials'
-
 /** One that the operator lets do more is the operator's to change: whoever changes it could act as it. */
 export const isOperators = ({ policies }: Pick<OrganizationClient, 'policies'>): boolean => policies.length > 0
 
@@ -194,12 +188,4 @@ const requireGrantable = async (
     throw new FhirError('forbidden', 'Some studies here are not yours to see: whoever sees all of them can do this', {
       expression: 'scope',
     })
-}
-
-/** Tokens and grants for more than it may still have. `patient/` scopes are the patients' own, and stay. */
-const endBeyond = async (connection: Connection, client: OrganizationClient, now: string): Promise<void> => {
-  const allowed = parseScopes(now)
-  if (parseScopes(client.scope).every(one => allowed.some(limit => isWithin(one, limit)))) return
-  if (isBackend(client)) await revokeTokensOfClient(connection, client.id)
-  else await revokeGrants(connection, { client: client.id, withUserScopes: true })
 }

@@ -1,4 +1,4 @@
-import { isBackend } from '../auth/organization-apps.ts'
+import { isBackend } from '../auth/approved-clients.ts'
 import { type AppKind, problemsOf, type SaidApp } from '../auth/said-app.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'

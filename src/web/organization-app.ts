@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { appVersion, type By, isBackend, isOperators } from '../auth/organization-apps.ts'
+import { isBackend } from '../auth/approved-clients.ts'
+import { appVersion, type By, isOperators } from '../auth/organization-apps.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { OrganizationClient } from '../storage/client-registration.ts'
