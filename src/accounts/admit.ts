@@ -1,5 +1,5 @@
 import { findSecondFactor } from '../storage/account/second-factor.ts'
-import { type NewSession, type Session, startSession } from '../storage/account/session.ts'
+import { type NewSession, startSession } from '../storage/account/session.ts'
 import { startStep } from '../storage/account/sign-in-step.ts'
 import type { SsoArrival } from '../storage/account/sso.ts'
 import type { Connection } from '../storage/database.ts'
@@ -8,7 +8,7 @@ import type { Accounts } from './accounts.ts'
 import { startSetUp } from './set-up.ts'
 
 /** How somebody has shown who they are so far, and with which browser. */
-type Arriving = Pick<Session, 'person' | 'methods' | 'device'>
+type Arriving = Omit<NewSession, 'frame'>
 
 /** `cookie` is the session's. */
 export type SignedIn = { readonly kind: 'signed-in'; readonly cookie: string }

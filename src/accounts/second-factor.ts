@@ -28,7 +28,7 @@ export const enterCode = async (
   const { database } = accounts
   const found = await findStep(database, step)
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
-  const { person, methods } = found
+  const { person, methods, authenticatedAt } = found
   const answer = await useCode(accounts, person, typed)
   if (answer !== 'right') {
     await recordSignIn(database, { person, outcome: answer === 'wrong' ? 401 : 429 })
@@ -38,7 +38,7 @@ export const enterCode = async (
     if (!(await takeStep(connection, step))) return { kind: 'over' }
     return {
       kind: 'signed-in',
-      cookie: await startSession(connection, { person, methods: [...methods, 'otp'], device }),
+      cookie: await startSession(connection, { person, methods: [...methods, 'otp'], authenticatedAt, device }),
     }
   })
 }

@@ -1,6 +1,6 @@
 import { replaceRecoveryCodes, setAuthenticator } from '../storage/account/second-factor.ts'
 import { endSessions, startSession } from '../storage/account/session.ts'
-import { findStep, type SignInStep, startStep, takeStep } from '../storage/account/sign-in-step.ts'
+import { findStep, type NewStep, type SignInStep, startStep, takeStep } from '../storage/account/sign-in-step.ts'
 import type { Connection } from '../storage/database.ts'
 import { seal, unseal } from '../storage/sealed.ts'
 import { findAccountOf, lockAccount } from '../storage/user-account.ts'
@@ -13,7 +13,7 @@ import { tell } from './tell.ts'
 /** Answers the secret of a step in which an app that gives codes is set up, by whoever has shown the factors there are. */
 export const startSetUp = async (
   { database, secretKey }: Pick<Accounts, 'secretKey'> & { readonly database: Connection },
-  step: Pick<SignInStep, 'person' | 'methods' | 'session'>,
+  step: Omit<NewStep, 'authenticator'>,
 ): Promise<string> => {
   const authenticator = await seal(secretKey, 'authenticators', newAuthenticator())
   return startStep(database, { ...step, authenticator })
@@ -48,7 +48,7 @@ export const finishSetUp = async (
   const { database, secretKey } = accounts
   const found = await findStep(database, step)
   if (found?.authenticator === undefined) return { kind: 'over' }
-  const { person, methods, authenticator: sealed } = found
+  const { person, methods, authenticatedAt, authenticator: sealed } = found
   const secret = await unseal(secretKey, 'authenticators', sealed)
   const timeStep = timeStepOf(secret, digitsOf(typed), Date.now())
   if (timeStep === undefined) return { kind: 'wrong' }
@@ -61,7 +61,7 @@ export const finishSetUp = async (
     await replaceRecoveryCodes(connection, person, recoveryCodes)
     // Another set-up that is under way must not replace this one.
     await endSessions(connection, person)
-    return startSession(connection, { person, methods: [...methods, 'otp'], device })
+    return startSession(connection, { person, methods: [...methods, 'otp'], authenticatedAt, device })
   })
   if (cookie === undefined) return { kind: 'over' }
   await tell(accounts, person, { kind: 'set-up' })

@@ -2,11 +2,18 @@ import type { Session } from '../storage/account/session.ts'
 import type { RegisteredClient } from '../storage/client-registration.ts'
 
 /** Who decides, as their session on our pages says; with it `online_access` ends. */
-export type SignedIn = Pick<Session, 'id' | 'person' | 'signedInAt' | 'methods'>
+export type SignedIn = Pick<Session, 'id' | 'person' | 'signedInAt' | 'authenticatedAt' | 'methods'>
 
 export type Interaction =
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'sign-in' | 'other-person'; readonly id: string; readonly client: AskingClient }
+  | {
+      readonly kind: 'sign-in'
+      readonly id: string
+      readonly client: AskingClient
+      /** Whether a sign-in that is there already does not do, be it here or at an institution. */
+      readonly isAnew: boolean
+    }
+  | { readonly kind: 'other-person'; readonly id: string; readonly client: AskingClient }
   | {
       readonly kind: 'decide'
       readonly id: string

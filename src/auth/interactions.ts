@@ -13,13 +13,14 @@ import { type GrantEvent, recordingGrant } from './grant-event.ts'
 import { type Decision, type Interaction, type SignedIn, toAskingClient } from './interaction.ts'
 import type { Choices } from './patient-choice.ts'
 import { interactionCookie, lifetimes, type ProviderParts } from './provider-parts.ts'
+import { isRecent, loginOf, wantsRecent } from './recent-sign-in.ts'
 import { isContextScope, needsPatient, type ScopeRules } from './requested-scope.ts'
 import { readLinkAsked, readOwnLink, type SharingLink } from './sharing-link.ts'
 
 /**
  * What the page `/authorize/:id` needs, to which an app's request sends a person's browser:
  * - GET: `find(id, cookie header, signed in)`. `unknown`: the request is over, say to start again from the app. `sign-in`: send
- *   them to `/sign-in?continue=/authorize/<id>`, to sign in anew where they are signed in. `other-person`: the app was opened by
+ *   them to `/sign-in?continue=/authorize/<id>`, with `prompt=login` where it `isAnew`. `other-person`: the app was opened by
  *   somebody else. `decide`: show what the app asks, and where `patients` is `choose`, let them find one by `choices`.
  * - POST (from a form that only our own page can send): `allow` with what was left ticked, or `deny`; each answers the location
  *   to redirect to, with 303.
@@ -50,7 +51,8 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     const client = kept && (await findClient(database, String(kept.params.client_id)))
     if (kept === undefined || client === undefined || kept.result !== undefined) return { kind: 'unknown' }
     const shown = { id, client: await askingOf(parts, kept, client) }
-    if (signedIn === undefined || !isRecent(kept, signedIn)) return { kind: 'sign-in', ...shown }
+    if (signedIn === undefined || !isRecent(kept, signedIn))
+      return { kind: 'sign-in', ...shown, isAnew: signedIn !== undefined || wantsRecent(kept) }
     return { ...shown, ...(await questionFor(parts, kept, client, signedIn.person)) }
   }
 
@@ -75,8 +77,7 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     const grantId = await recordingGrant(parts, event, connection => createSharing(connection, grant, link))
     if (grantId === undefined) throw new FhirError('conflict', 'The app was opened once already: open it anew')
     kept.params.scope = decision.scopes.join(' ')
-    const login = { accountId: signedIn.person, ts: epoch(signedIn.signedInAt), amr: [...signedIn.methods] }
-    return finish(kept, { login: { ...login, remember: false }, consent: { grantId } })
+    return finish(kept, { login: loginOf(signedIn), consent: { grantId } })
   }
 
   const deny: Interactions['deny'] = async (id, cookies, signedIn) => {
@@ -163,19 +164,6 @@ const finish = async (kept: Kept, result: Kept['result']): Promise<string> => {
 const hasCookie = (cookies: string | undefined, id: string): boolean =>
   cookies?.split(/; */).includes(`${interactionCookie}=${id}`) ?? false
 
-/** An app may want somebody who has just signed in. */
-const isRecent = ({ params, iat = 0 }: Kept, { signedInAt }: SignedIn): boolean => {
-  const at = epoch(signedInAt)
-  if (
-    String(params.prompt ?? '')
-      .split(' ')
-      .includes('login') &&
-    at < iat
-  )
-    return false
-  return params.max_age === undefined || at >= epoch(new Date()) - Number(params.max_age)
-}
-
 /** `over`: used, or never heard of. */
 const launchOf = async ({ database }: Parts, { params }: Kept) =>
   typeof params.launch === 'string' ? ((await findLaunch(database, params.launch)) ?? 'over') : undefined
@@ -240,5 +228,3 @@ const lifeOf = (scopes: readonly string[], { id }: SignedIn, link: SharingLink |
 
 /** Asked again once a year. */
 const offlineSeconds = 365 * 24 * 3600
-
-const epoch = (time: Date): number => Math.floor(time.getTime() / 1000)

@@ -52,7 +52,7 @@ const findDecision = async (
       sendOver(reply)
       return undefined
     case 'sign-in':
-      reply.redirect(session === undefined ? signInFor(found.id) : signInAnewFor(found.id), 303)
+      reply.redirect(found.isAnew ? signInAnewFor(found.id) : signInFor(found.id), 303)
       return undefined
     case 'other-person':
       sendOtherPerson(reply, found.id)

@@ -27,7 +27,7 @@ export const signInPage: AddPage = (server, options) => {
       return reply.redirect(continued ?? '/account', 303)
     return sendSignIn(reply, options, {
       continued,
-      prompt: query.get('prompt') ?? undefined,
+      isAnew: query.get('prompt') === 'login',
       done: [...query.keys()].map(name => doneTexts[name]).find(Boolean),
       isUnsaved: query.has('unsaved'),
     })
@@ -39,7 +39,12 @@ export const signInPage: AddPage = (server, options) => {
     const device = deviceOf(request.headers['user-agent'])
     const answer = await signIn(options.accounts, { email, password: typed(request.body, 'password'), device })
     if (answer.kind === 'refused' || answer.kind === 'too-often' || answer.kind === 'barred')
-      return sendSignIn(reply, options, { continued, email, refusal: answer.kind })
+      return sendSignIn(reply, options, {
+        continued,
+        isAnew: typed(request.body, 'prompt') === 'login',
+        email,
+        refusal: answer.kind,
+      })
     return answerAdmission(request, reply, options, answer, continued)
   })
 }
@@ -84,7 +89,8 @@ type Shown = {
   readonly continued: string | undefined
   readonly email?: string
   readonly refusal?: keyof typeof refusals
-  readonly prompt?: string | undefined
+  /** Whether the institution, too, is to ask anew. */
+  readonly isAnew: boolean
   /** What has led here. */
   readonly done?: Key | undefined
   /** Whether a form has led here, of which nothing was done. */
@@ -94,11 +100,15 @@ type Shown = {
 const sendSignIn = (
   reply: FastifyReply,
   { sso }: PageOptions,
-  { continued, email, refusal, done, prompt, isUnsaved = false }: Shown,
+  { continued, isAnew, email, refusal, done, isUnsaved = false }: Shown,
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
   const title = say('sign-in.title')
+  const going = {
+    ...(continued === undefined ? {} : { continue: continued }),
+    ...(isAnew ? { prompt: 'login' } : {}),
+  }
   const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
   return sendOwnPage(reply.code(status), words, {
     title,
@@ -110,14 +120,14 @@ ${text && notice('problem', html`<p>${say(text)}</p>`)}
 ${form({
   action: '/sign-in',
   token: ownToken(reply),
-  hidden: continued === undefined ? {} : { continue: continued },
+  hidden: going,
   fields: [
     { name: 'email', label: say('field.email'), type: 'email', value: email ?? '', autocomplete: 'username' },
     { name: 'password', label: say('field.password'), type: 'password', autocomplete: 'current-password' },
   ],
   button: say('sign-in.title'),
 })}
-${sso && ssoLink(words, sso.institution, { continue: continued, prompt })}
+${sso && ssoLink(words, sso.institution, going)}
 <ul class="list-unstyled mt-4">
 <li><a href="/forgotten-password">${say('sign-in.forgotten')}</a></li>
 <li><a href="/sign-up">${say('sign-in.no-account')}</a></li>

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { SignedIn } from '../../src/auth/interaction.ts'
 import { revokeGrants } from '../../src/storage/authorization-grant.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
@@ -38,6 +39,8 @@ const grant = async (begun: Begun, who: SignedIn, decision: Parameters<Begun['br
   return { back, body }
 }
 
+const claimsOf = (idToken: string) => JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString())
+
 const because = (code: string) => ({ issues: [{ code }] }) as unknown as Error
 
 t.test('a person who is one patient is asked about their own data, by an app that is named', async t => {
@@ -53,6 +56,7 @@ t.test('a person who is one patient is asked about their own data, by an app tha
       redirectUri,
       pages: { home: 'https://app.example.org' },
     },
+    isAnew: false,
   })
   t.match(await begun.browser.find(begun.id, anns), {
     kind: 'decide',
@@ -136,17 +140,33 @@ t.test('the code goes to the browser that began, and to no other', async t => {
 })
 
 t.test('an app may want somebody who has just signed in', async t => {
-  const before = { ...anns, signedInAt: new Date(Date.now() - 60_000) }
-  const after = { ...anns, signedInAt: new Date(Date.now() + 1000) }
+  const before = { ...anns, authenticatedAt: new Date(Date.now() - 60_000) }
+  const unknown = { ...anns, authenticatedAt: 'not told' } as const
+  const after = { ...anns, authenticatedAt: new Date(Date.now() + 1000) }
   for (const more of [{ prompt: 'login' }, { max_age: '30' }]) {
     const begun = await ask(app.id, 'openid patient/Observation.rs', more)
-    t.match(await begun.browser.find(begun.id, before), { kind: 'sign-in' }, JSON.stringify(more))
+    for (const who of [before, unknown, undefined])
+      t.match(await begun.browser.find(begun.id, who), { kind: 'sign-in', isAnew: true }, JSON.stringify(more))
     await t.rejects(begun.browser.allow(begun.id, before, { scopes: ['openid'] }), because('not-found'))
     const { body } = await grant(begun, after, { scopes: ['openid'] })
-    t.ok(body.id_token)
+    t.equal(claimsOf(body.id_token).auth_time, Math.floor(after.authenticatedAt.getTime() / 1000))
   }
   const none = await ask(app.id, 'openid', { prompt: 'none' })
   t.match(none.location, /error=interaction_required/, 'nothing is granted without a person')
+})
+
+t.test('whoever takes time to decide has signed in as recently as the app wants it', async t => {
+  const scopes = ['openid']
+  const begun = await ask(app.id, 'openid', { max_age: '30' })
+  const minutes = (count: number) => new Date(Date.now() - count * 60_000)
+  await database.run(sql.fragment`
+    UPDATE authorization_record SET payload = jsonb_set(payload, '{iat}', to_jsonb((payload ->> 'iat')::bigint - 600))
+    WHERE kind = 'Interaction'`)
+  const [since, before] = [minutes(9), minutes(11)].map(authenticatedAt => ({ ...anns, authenticatedAt }))
+  t.match(await begun.browser.find(begun.id, before), { kind: 'sign-in', isAnew: true })
+  t.match(await begun.browser.find(begun.id, since), { kind: 'decide' })
+  const { body } = await grant(begun, since ?? anns, { scopes })
+  t.ok(body.id_token)
 })
 
 t.test('who stands in the records of two organizations is one patient, and chooses nothing', async t => {

@@ -281,7 +281,10 @@ t.test('an app that registered itself is shown as one that nobody has looked at'
 
 t.test('an app that wants somebody who has just signed in gets that', async t => {
   const browser = await browserOf(anns)
-  await database.run(sql.fragment`UPDATE user_session SET started_at = started_at - interval '1 minute'`)
+  await database.run(sql.fragment`UPDATE user_session SET authenticated_at = authenticated_at - interval '1 minute'`)
   const { page } = await begin(browser, 'patient/Observation.rs', app.id, { prompt: 'login' })
-  t.match(await browser.get(page), { status: 303, location: /^\/sign-in\?continue=.*&prompt=login$/ })
+  const anew = { status: 303, location: `/sign-in?continue=${encodeURIComponent(page)}&prompt=login` }
+  t.match(await browser.get(page), anew)
+  browser.cookies.delete('sharewell-session')
+  t.match(await browser.get(page), anew, 'also where nobody is signed in here')
 })

@@ -53,7 +53,8 @@ export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals
   },
   enter: async (arrival, { person, arrived }, device) => {
     if (!(await dropSsoArrival(parts.accounts.database, arrival))) return undefined
-    return admitByInstitution(parts.accounts, { person, device }, arrived)
+    const authenticatedAt = arrived.authenticatedAt === undefined ? 'not told' : new Date(arrived.authenticatedAt)
+    return admitByInstitution(parts.accounts, { person, device, authenticatedAt }, arrived)
   },
   link: async (arrival, { person, arrived }) => {
     await linkInstitution(parts, person, arrived)

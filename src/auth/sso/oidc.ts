@@ -78,12 +78,13 @@ export const openOidc = (parts: OidcParts): Oidc => {
         if (query.has('error')) return refused('denied', 'the provider answered with an error')
         const idToken = await exchangeCode(parts, client, keySets, exchange, state)
         const { since, ...request } = asked
-        requireSince(idToken, since)
+        const authenticatedAt = authenticatedIn(idToken, since)
         const arrived = {
           issuer: parts.issuer,
           subject: idToken.sub,
           ...toArrived(parts.rules, claimedBy(idToken)),
           ...request,
+          ...(authenticatedAt === undefined ? {} : { authenticatedAt: authenticatedAt.toISOString() }),
         }
         return { kind: 'arrived', arrival: await keepSsoArrival(parts.database, browser, arrived) }
       } catch (error) {
@@ -163,11 +164,18 @@ const exchangeCode = async (
   return verifyIdToken(token.id_token, { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri })
 }
 
-/** Whoever has the browser can change what it asks. Not all providers say when somebody signed in; those that do are held to it. */
-const requireSince = ({ auth_time: signedInAt }: IdToken, since: Date | undefined): void => {
-  if (since === undefined || signedInAt === undefined) return
-  if (typeof signedInAt !== 'number' || (signedInAt + clockSkewSeconds) * 1000 < since.getTime())
+/**
+ * Whoever has the browser can change what it asks. Not all providers say when somebody signed in: those that do are held to it, of
+ * the others it is known only where they were to ask anew. `since` is when they were to.
+ */
+const authenticatedIn = ({ auth_time: told }: IdToken, since: Date | undefined): Date | undefined => {
+  const now = new Date()
+  if (told === undefined) return since && now
+  const at = typeof told === 'number' ? told * 1000 : Number.NaN
+  if (since === undefined) return Number.isNaN(at) ? undefined : new Date(Math.min(at, now.getTime()))
+  if (!(at + clockSkewSeconds * 1000 >= since.getTime()))
     throw new Error('its auth_time is before the request, which asked to sign in anew')
+  return new Date(Math.min(Math.max(at, since.getTime()), now.getTime()))
 }
 
 /** Made again from the state that comes back, which the browser keeps: an id_token for another browser has another. */

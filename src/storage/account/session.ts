@@ -5,11 +5,9 @@ import type { Connection } from '../database.ts'
 import { digestOf, isSecret, newSecret } from '../secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { findCallerOf } from '../token.ts'
+import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
 import { isSessionInForce, sessionInForce } from './session-in-force.ts'
 import { endSteps } from './sign-in-step.ts'
-
-/** How somebody signed in; `mfa` is what an identity provider says of itself. https://www.rfc-editor.org/rfc/rfc8176 */
-type Method = 'pwd' | 'otp' | 'mfa'
 
 /** A person who is signed in with a browser. */
 export type Session = {
@@ -17,6 +15,7 @@ export type Session = {
   /** Id of the Person. */
   readonly person: string
   readonly signedInAt: Date
+  readonly authenticatedAt: AuthenticatedAt
   readonly methods: readonly Method[]
   /** Two words for a list: `Firefox on Android`. */
   readonly device: string
@@ -26,6 +25,8 @@ export type Session = {
 }
 
 export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
+  /** Now, where nothing is said. */
+  readonly authenticatedAt?: AuthenticatedAt | undefined
   /** Id of the configuration of the EHR in whose frame alone it is to live. */
   readonly frame?: string | undefined
 }
@@ -33,14 +34,14 @@ export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
 /** Answers what the cookie holds: only its hash is kept. */
 export const startSession = async (
   connection: Connection,
-  { person, methods, device, frame }: NewSession,
+  { person, methods, device, authenticatedAt, frame }: NewSession,
 ): Promise<string> => {
   const cookie = newSecret()
   await connection.run(sql.fragment`DELETE FROM user_session WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
-    INSERT INTO user_session (id, hash, person, methods, device, frame, expires_at)
+    INSERT INTO user_session (id, hash, person, methods, device, authenticated_at, frame, expires_at)
     VALUES (${uuidv7()}, ${sql.binary(digestOf(cookie))}, ${person}, ${sql.array([...methods], 'text')}, ${device},
-      ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds}))`)
+      ${toColumn(authenticatedAt)}, ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds}))`)
   await recordSignIn(connection, { person, outcome: 200 })
   return cookie
 }
@@ -105,8 +106,8 @@ export const endSessions = async (connection: Connection, person: string, kept?:
 
 const lifetimeSeconds = 12 * 60 * 60
 
-const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at, session.seen_at,
-  session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`
+const columns = sql.fragment`session.id, session.person, session.methods, session.device, session.started_at,
+  session.authenticated_at, session.seen_at, session.frame, ehr.issuer, coalesce(ehr.frame_origins, '{}') AS frame_origins`
 
 const sessions = sql.fragment`user_session AS session LEFT JOIN smart_client_config AS ehr ON ehr.id = session.frame`
 
@@ -116,15 +117,25 @@ type SessionRow = {
   readonly methods: Method[]
   readonly device: string
   readonly started_at: Date
+  readonly authenticated_at: Date | null
   readonly seen_at: Date
   readonly frame: string | null
   readonly issuer: string | null
   readonly frame_origins: readonly string[]
 }
 
-const toSession = ({ started_at, seen_at, frame, issuer, frame_origins, ...row }: SessionRow): Session => ({
+const toSession = ({
+  started_at,
+  authenticated_at,
+  seen_at,
+  frame,
+  issuer,
+  frame_origins,
+  ...row
+}: SessionRow): Session => ({
   ...row,
   signedInAt: started_at,
+  authenticatedAt: fromColumn(authenticated_at),
   seenAt: seen_at,
   ...(frame === null || issuer === null ? {} : { frame: { config: frame, issuer, origins: frame_origins } }),
 })

@@ -55,6 +55,8 @@ export type SsoArrival = {
   readonly name?: string
   /** Whether the provider's sign-in counts as two factors here. */
   readonly isMultiFactor: boolean
+  /** When they signed in there, as ISO 8601 has it; absent where it does not tell. */
+  readonly authenticatedAt?: string
   readonly continued?: string
 }
 
@@ -101,10 +103,12 @@ export const answerSsoRequest = async (
       DELETE FROM sso_request
       WHERE id_hash = ${hashOf(id)} AND expires_at > now()
         AND (NOT asked_again OR ${signedInAt.toISOString()}::timestamptz >= asked_at - interval '1 minute')
-      RETURNING browser_hash, continued)
+      RETURNING browser_hash, continued,
+        least(now(), greatest(${signedInAt.toISOString()}::timestamptz, CASE WHEN asked_again THEN asked_at END)) AS authenticated_at)
     INSERT INTO sso_arrival (hash, browser_hash, arrived, expires_at)
     SELECT ${hashOf(secret)}, browser_hash,
-      ${JSON.stringify(arrived)}::jsonb || jsonb_strip_nulls(jsonb_build_object('continued', continued)),
+      ${JSON.stringify(arrived)}::jsonb
+        || jsonb_strip_nulls(jsonb_build_object('continued', continued, 'authenticatedAt', authenticated_at)),
       now() + interval '30 minutes'
     FROM request`)
   return kept > 0 ? secret : undefined

@@ -1,0 +1,30 @@
+/** https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest: `prompt=login` and `max_age`. */
+
+import type { Interaction as Kept } from 'oidc-provider'
+import type { SignedIn } from './interaction.ts'
+
+/** Counted to the request: whoever takes time to decide is not asked again. */
+export const isRecent = (kept: Kept, { authenticatedAt }: SignedIn): boolean => {
+  const { params, iat = 0 } = kept
+  const at = authenticatedAt === 'not told' ? -Infinity : epoch(authenticatedAt)
+  if (wantsAnew(kept) && at < iat) return false
+  return params.max_age === undefined || at >= iat - Number(params.max_age)
+}
+
+/** An app may want somebody who has just signed in. */
+export const wantsRecent = (kept: Kept): boolean => wantsAnew(kept) || kept.params.max_age !== undefined
+
+const wantsAnew = ({ params }: Kept): boolean =>
+  String(params.prompt ?? '')
+    .split(' ')
+    .includes('login')
+
+/** What the app is told; where the institution does not tell, as late as it can have been. */
+export const loginOf = ({ person, authenticatedAt, signedInAt, methods }: SignedIn) => ({
+  accountId: person,
+  ts: epoch(authenticatedAt === 'not told' ? signedInAt : authenticatedAt),
+  amr: [...methods],
+  remember: false,
+})
+
+const epoch = (time: Date): number => Math.floor(time.getTime() / 1000)
