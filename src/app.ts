@@ -195,7 +195,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       secretKey,
       outbound: ssoOutbound,
       address,
-      cookies,
       openHost: () => fastify(),
       accounts,
       identities: { database, registry, openStoreAs },

@@ -25,7 +25,7 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
     const known = ssoBrowserOf(request, cookies)
     const browser = isSecret(known) ? known : newSecret()
     const begun = await protocol.begin(
-      { request, reply },
+      { request },
       { browser, continued: continuePath(query.get('continue') ?? ''), isAskedAgain: query.get('prompt') === 'login' },
     )
     if (begun.kind === 'refused') return sendRefusal(request, reply, sso.institution, begun)
@@ -35,7 +35,7 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
   switch (protocol.kind) {
     case 'oidc':
       server.get(oidcCallbackPath, { config: { rateLimit: seldom } }, async (request, reply) =>
-        answerArrived(request, reply, await protocol.finish({ request, reply }, ssoBrowserOf(request, cookies))),
+        answerArrived(request, reply, await protocol.finish({ request }, ssoBrowserOf(request, cookies))),
       )
       break
     case 'saml': {

@@ -1,6 +1,6 @@
 /** https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth */
 
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import fastifyOauth2 from '@fastify/oauth2'
 import type { Outbound } from '../../messages/outbound.ts'
 import { keepSsoArrival, keepSsoRequest, takeSsoRequest } from '../../storage/account/sso.ts'
@@ -17,8 +17,8 @@ type OAuth2 = fastifyOauth2.OAuth2Namespace
 type Host = Parameters<typeof fastifyOauth2>[0]
 type Begin = Parameters<OAuth2['generateAuthorizationUri']>
 
-/** A request of a browser, and the answer that it is to have. */
-type Exchange = { readonly request: Begin[0]; readonly reply: Begin[1] }
+/** A request of a browser. */
+type Exchange = { readonly request: Begin[0] }
 
 export type Oidc = {
   readonly kind: 'oidc'
@@ -34,15 +34,6 @@ export type OidcParts = {
   readonly address: () => string
   /** A server that listens to nobody: the library hangs itself into one, for each description of the provider anew. */
   readonly openHost: () => Host
-  readonly cookies: {
-    readonly nameOf: (what: string) => string
-    readonly options: {
-      readonly path: string
-      readonly httpOnly: boolean
-      readonly sameSite: 'lax'
-      readonly secure: boolean
-    }
-  }
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string
@@ -54,21 +45,22 @@ export const openOidc = (parts: OidcParts): Oidc => {
   const findClient = openClients(parts)
   return {
     kind: 'oidc',
-    begin: async (exchange, { browser, continued, isAskedAgain }) => {
+    begin: async ({ request }, { browser, continued, isAskedAgain }) => {
       try {
         const { oauth2 } = await findClient()
-        const url = new URL(await oauth2.generateAuthorizationUri(exchange.request, exchange.reply))
+        const url = new URL(await oauth2.generateAuthorizationUri(request, keepingNothing))
         const id = url.searchParams.get('state') ?? ''
         await keepSsoRequest(parts.database, { id, browser, continued, isAskedAgain })
-        url.searchParams.set('nonce', nonceOf(parts, id))
+        url.searchParams.set('nonce', madeFrom(parts, 'nonce', id))
+        url.searchParams.set('code_challenge', challengeOf(madeFrom(parts, 'verifier', id)))
         if (isAskedAgain) url.searchParams.set('prompt', 'login')
         return { kind: 'sent', url: url.href }
       } catch (error) {
         return refusedBy('unreachable', error)
       }
     },
-    finish: async (exchange, browser) => {
-      const query = new URLSearchParams(exchange.request.url.split('?')[1])
+    finish: async ({ request }, browser) => {
+      const query = new URLSearchParams(request.url.split('?')[1])
       const state = query.get('state') ?? ''
       const asked = await takeSsoRequest(parts.database, { id: state, browser })
       if (asked === undefined) return refused('over', 'the state is used, too old, or of another browser')
@@ -76,14 +68,14 @@ export const openOidc = (parts: OidcParts): Oidc => {
         const client = await findClient()
         requireIssuer(parts, client.metadata, query)
         if (query.has('error')) return refused('denied', 'the provider answered with an error')
-        const idToken = await exchangeCode(parts, client, keySets, exchange, state)
-        const { since, ...request } = asked
+        const idToken = await exchangeCode(parts, client, keySets, { code: query.get('code') ?? '', state })
+        const { since, ...goingOn } = asked
         const authenticatedAt = authenticatedIn(idToken, since)
         const arrived = {
           issuer: parts.issuer,
           subject: idToken.sub,
           ...toArrived(parts.rules, claimedBy(idToken)),
-          ...request,
+          ...goingOn,
           ...(authenticatedAt === undefined ? {} : { authenticatedAt: authenticatedAt.toISOString() }),
         }
         return { kind: 'arrived', arrival: await keepSsoArrival(parts.database, browser, arrived) }
@@ -93,6 +85,9 @@ export const openOidc = (parts: OidcParts): Oidc => {
     },
   }
 }
+
+/** The library has one pair of cookies for all sign-ins of a browser, in which that of another window takes the place of this one. */
+const keepingNothing = { setCookie: () => undefined } as unknown as Begin[1]
 
 type Client = { readonly metadata: ProviderMetadata; readonly oauth2: OAuth2 }
 
@@ -112,7 +107,7 @@ const openClients = (parts: OidcParts): (() => Promise<Client>) => {
 }
 
 const openClient = async (parts: OidcParts): Promise<Client> => {
-  const { outbound, clientId, clientSecret, cookies } = parts
+  const { outbound, clientId, clientSecret } = parts
   const metadata = await discoverProvider(outbound, parts.issuer)
   const [token, authorization] = [new URL(metadata.token_endpoint), new URL(metadata.authorization_endpoint)]
   const lookup = outbound.lookUpFor(token.href)
@@ -134,9 +129,8 @@ const openClient = async (parts: OidcParts): Promise<Client> => {
     userAgent: 'Sharewell',
     callbackUri: () => `${parts.address()}${oidcCallbackPath}`,
     pkce: 'S256',
-    cookie: { ...cookies.options, maxAge: 600 },
-    redirectStateCookieName: cookies.nameOf('sso-state'),
-    verifierCookieName: cookies.nameOf('sso-verifier'),
+    redirectStateCookieName: 'state',
+    verifierCookieName: 'verifier',
   })
   await host.ready()
   const { oauth2Provider } = host
@@ -154,13 +148,14 @@ const exchangeCode = async (
   parts: OidcParts,
   { metadata, oauth2 }: Client,
   keySets: KeySets,
-  { request, reply }: Exchange,
-  state: string,
+  { code, state }: { readonly code: string; readonly state: string },
 ): Promise<IdToken> => {
-  const { token } = await oauth2.getAccessTokenFromAuthorizationCodeFlow(request, reply)
+  const cookies = { state, verifier: madeFrom(parts, 'verifier', state) }
+  const request = { query: { code, state }, cookies } as unknown as Begin[0]
+  const { token } = await oauth2.getAccessTokenFromAuthorizationCodeFlow(request)
   if (typeof token.id_token !== 'string') throw new Error('there is no id_token')
   const { issuer, clientId } = parts
-  const nonce = nonceOf(parts, state)
+  const nonce = madeFrom(parts, 'nonce', state)
   return verifyIdToken(token.id_token, { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri })
 }
 
@@ -178,9 +173,12 @@ const authenticatedIn = ({ auth_time: told }: IdToken, since: Date | undefined):
   return new Date(Math.min(Math.max(at, since.getTime()), now.getTime()))
 }
 
-/** Made again from the state that comes back, which the browser keeps: an id_token for another browser has another. */
-const nonceOf = ({ secretKey }: OidcParts, state: string): string =>
-  createHmac('sha256', secretKey).update(`SSO nonce ${state}`).digest('base64url')
+/** Made again from the state that comes back, which is known for this browser alone: a code or id_token for another has another. */
+const madeFrom = ({ secretKey }: OidcParts, what: 'nonce' | 'verifier', state: string): string =>
+  createHmac('sha256', secretKey).update(`SSO ${what} ${state}`).digest('base64url')
+
+/** https://www.rfc-editor.org/rfc/rfc7636#section-4.2 */
+const challengeOf = (verifier: string): string => createHash('sha256').update(verifier).digest('base64url')
 
 const claimedBy = ({ email, email_verified, xms_edov, name, amr, acr }: IdToken) => ({
   email,
