@@ -1,10 +1,8 @@
 import { decodeProtectedHeader } from 'jose'
 import { errors } from 'oidc-provider'
 import type { ClientMetadata } from '../storage/client-registration.ts'
-import type { ClientKey, KeySets } from './key-sets.ts'
-
-/** https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html */
-export const assertionAlgorithms = ['RS384', 'ES384'] as const
+import { type ClientKey, keyRefusal } from './client-key.ts'
+import type { KeySets } from './key-sets.ts'
 
 const typeByAlgorithm: Readonly<Record<string, string>> = { RS384: 'RSA', ES384: 'EC' }
 
@@ -28,7 +26,7 @@ export const checkAssertion = (claims: Said, header: Said, jwksUri: string | und
 }
 
 /**
- * The client's only key of the kid and type that the assertion names; none where there are several, or it cannot be had:
+ * The client's only key of the kid and type that the assertion names; none where there are several, or it cannot be had or used:
  * "If there are zero or multiple keys matching, the authentication fails".
  */
 export const keysFor = async (
@@ -40,7 +38,7 @@ export const keysFor = async (
   if (header === undefined) return []
   const keys = jwks_uri === undefined ? (jwks?.keys ?? []) : await keySets.find(jwks_uri, header.kid).catch(() => [])
   const matching = keys.filter(key => key.kid === header.kid && key.kty === typeByAlgorithm[header.alg])
-  return matching.length === 1 ? matching : []
+  return matching.length === 1 && matching.every(key => keyRefusal(key) === undefined) ? matching : []
 }
 
 const headerOf = (assertion: unknown): { readonly kid: string; readonly alg: string } | undefined => {

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
 import type { ClientMetadata } from '../storage/client-registration.ts'
-import { assertionAlgorithms } from './assertion.ts'
+import { type ClientKey, keyRefusal } from './client-key.ts'
 
 /** What a client says of itself, as RFC 7591 has it, with `launch_uris` for apps that our pages open. */
 export type ClientRequest = Partial<ClientMetadata> & { readonly client_name?: string; readonly scope?: string }
@@ -15,28 +15,18 @@ type Checks = {
  * and what would be accepted; the library checks the rest.
  */
 export const checkClientMetadata = (given: ClientRequest, checks: Checks): ClientMetadata => {
-  const isBackend = given.grant_types?.join() === 'client_credentials'
+  const grants = grantList(given.grant_types)
+  const isBackend = grants.join() === 'client_credentials'
   const method = given.token_endpoint_auth_method ?? 'client_secret_basic'
   checkAuthentication(method, given, checks)
   if (isBackend && method === 'none') refuse('a client of client_credentials must authenticate')
   const redirects = uriList('redirect_uris', given.redirect_uris)
   const launches = uriList('launch_uris', given.launch_uris)
   checkUris({ redirects, launches, isBackend })
-  const {
-    grant_types,
-    invitation_url,
-    jwks,
-    jwks_uri,
-    client_uri,
-    logo_uri,
-    policy_uri,
-    tos_uri,
-    contacts,
-    smart_scope,
-  } = given
+  const { invitation_url, jwks, jwks_uri, client_uri, logo_uri, policy_uri, tos_uri, contacts, smart_scope } = given
   return withoutUndefined({
     redirect_uris: redirects,
-    grant_types: isBackend ? ['client_credentials'] : [...new Set(grant_types ?? personGrants)],
+    grant_types: [...new Set(grants)],
     response_types: isBackend ? [] : ['code'],
     token_endpoint_auth_method: method,
     application_type: redirects.every(isWebUri) ? 'web' : 'native',
@@ -79,7 +69,8 @@ const checkUris = ({ redirects, launches, isBackend }: Uris): void => {
 }
 
 /** What it opens runs in no page of ours, and `CODE` stands in it once. */
-const checkInvitationUrl = (url: string): string => {
+const checkInvitationUrl = (url: unknown): string => {
+  if (typeof url !== 'string') return refuse('invitation_url must be a URL')
   const isOne = url.split('CODE').length === 2 && url.length <= 2000
   const reason = isOne ? redirectRefusal(url.replace('CODE', 'code')) : 'must have CODE in it, once'
   return reason === undefined ? url : refuse(`invitation_url: ${url.slice(0, 200)} ${reason}`)
@@ -99,6 +90,12 @@ const uriList = (name: string, given: unknown): readonly string[] => {
   return refuse(`${name} must be a list of at most 20 URLs`)
 }
 
+const grantList = (given: unknown): readonly string[] => {
+  if (given === undefined) return personGrants
+  if (Array.isArray(given) && given.length <= 20 && given.every(one => typeof one === 'string')) return given
+  return refuse('grant_types must be a list, such as ["authorization_code", "refresh_token"]')
+}
+
 /** Each by its own name, since an assertion names one. */
 const checkKeys = ({ keys }: NonNullable<ClientMetadata['jwks']>): void => {
   if (!Array.isArray(keys) || keys.length === 0) refuse('jwks must be an object with keys')
@@ -107,19 +104,11 @@ const checkKeys = ({ keys }: NonNullable<ClientMetadata['jwks']>): void => {
     const reason = keyRefusal(Object(key))
     if (reason !== undefined) refuse(`jwks: ${reason}`)
   }
-}
-
-const keyRefusal = (key: Readonly<Record<string, unknown>>): string | undefined => {
-  if (typeof key.kid !== 'string') return 'each key must have a kid'
-  if (key.kty !== 'RSA' && !(key.kty === 'EC' && key.crv === 'P-384'))
-    return `keys must be for ${assertionAlgorithms.join(' or ')}`
-  if ('d' in key || 'k' in key) return 'they must be public keys only'
-  return JSON.stringify(key).length > longestKey ? `a key must have at most ${longestKey} characters` : undefined
+  const names = new Set(keys.map(({ kid, kty }: ClientKey) => `${kty} ${kid}`))
+  if (names.size < keys.length) refuse('jwks: no two keys of one kty may have the same kid')
 }
 
 const mostKeys = 20
-/** One of 4096 bits fits, with its certificate: a longer one would take its time at every signature. */
-const longestKey = 8192
 
 const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
 

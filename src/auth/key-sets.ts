@@ -1,7 +1,5 @@
 import type { Outbound } from '../messages/outbound.ts'
-
-/** A public key as its client publishes it. */
-export type ClientKey = Readonly<Record<string, unknown>>
+import type { ClientKey } from './client-key.ts'
 
 /** The JSON Web Key Sets that clients publish under a URL. */
 export type KeySets = { readonly find: (url: string, kid: string) => Promise<readonly ClientKey[]> }

@@ -149,6 +149,33 @@ t.test('two keys of one name authenticate nobody', async t => {
   )
 })
 
+t.test('what is no key for signatures authenticates nobody, registered or published', async t => {
+  const unusable = [
+    { n: undefined },
+    { n: '!!' },
+    { n: 'AAAA' },
+    { use: 'enc' },
+    { alg: 'RS256' },
+    { key_ops: ['sign'] },
+  ]
+  for (const [index, more] of unusable.entries()) {
+    const jwk = { ...rsa.jwk, ...more }
+    const id = await backend([{ ...rsa, jwk }])
+    published.keys = [jwk]
+    const { id: byUrl } = await client({
+      organization: lab.organization,
+      scope: 'system/Observation.rs',
+      metadata: { ...backendMetadata, jwks_uri: `${jwksUri}?unusable=${index}` },
+    })
+    for (const one of [id, byUrl])
+      t.match(
+        await ask(await assertion(one, rsa)),
+        { status: 401, body: { error: 'invalid_client' } },
+        JSON.stringify(more),
+      )
+  }
+})
+
 t.test('a key set by URL is asked for as its publisher allows', async t => {
   const { id } = await client({
     organization: lab.organization,

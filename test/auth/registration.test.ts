@@ -112,6 +112,7 @@ t.test('registering gives nothing by itself', async t => {
 
 t.test('what is not sound is refused, with what would be', async t => {
   const key = (await makeKey('ES384')).jwk
+  const short = Buffer.alloc(128, 0xff).toString('base64url')
   const byKey = { ...app, token_endpoint_auth_method: 'private_key_jwt' }
   const table: readonly (readonly [metadata: object | string, told: RegExp])[] = [
     ['no json', /JSON object/],
@@ -144,10 +145,31 @@ t.test('what is not sound is refused, with what would be', async t => {
     [{ ...byKey, jwks: { keys: [{ ...key, kid: undefined }] } }, /kid/],
     [{ ...byKey, jwks: { keys: [{ kty: 'oct', kid: 'a', k: 'AAAA' }] } }, /RS384 or ES384/],
     [{ ...byKey, jwks: { keys: [{ ...key, d: 'AAAA' }] } }, /public keys only/],
+    [{ ...byKey, jwks: { keys: [{ ...key, use: 'enc' }] } }, /jwks: the use of the key [\w-]{36} must be sig/],
+    [{ ...byKey, jwks: { keys: [{ ...key, alg: 'ES256' }] } }, /the alg of the key [\w-]{36} must be ES384/],
+    [
+      { ...byKey, jwks: { keys: [{ ...key, key_ops: ['sign'] }] } },
+      /the key_ops of the key [\w-]{36} must have verify/,
+    ],
+    [{ ...byKey, jwks: { keys: [{ kty: 'RSA', kid: 'a' }] } }, /the key a is no whole RSA key/],
+    [{ ...byKey, jwks: { keys: [{ kty: 'RSA', kid: 'a', n: '!!', e: 'AQAB' }] } }, /the key a/],
+    [{ ...byKey, jwks: { keys: [{ kty: 'RSA', kid: 'a', n: 'AAAA', e: 'AQAB' }] } }, /the key a/],
+    [
+      { ...byKey, jwks: { keys: [{ kty: 'RSA', kid: 'a', n: short, e: 'AQAB' }] } },
+      /the key a must have at least 2048 bits/,
+    ],
+    [{ ...byKey, jwks: { keys: [{ kty: 'EC', crv: 'P-384', kid: 'a' }] } }, /the key a is no whole EC key/],
+    [{ ...byKey, jwks: { keys: [{ ...key, x: key.y }] } }, /is no whole EC key/],
+    [{ ...byKey, jwks: { keys: [key, { ...key }] } }, /no two keys of one kty may have the same kid/],
     [{ ...byKey, jwks_uri: 'https://app.example.org/jwks.json' }, /jwks_uri: .* is not among the servers/],
     [{ ...byKey, jwks_uri: 'http://169.254.169.254/latest' }, /jwks_uri/],
     [{ ...app, jwks: { keys: [key] } }, /private_key_jwt/],
     [{ ...app, grant_types: ['implicit'] }, /grant_types/],
+    [{ ...app, grant_types: 'authorization_code' }, /grant_types must be a list/],
+    [{ ...app, grant_types: 5 }, /grant_types must be a list/],
+    [{ ...app, grant_types: null }, /grant_types must be a list/],
+    [{ ...app, grant_types: [['authorization_code']] }, /grant_types must be a list/],
+    [{ ...app, invitation_url: 5 }, /invitation_url must be a URL/],
     [
       { client_name: 'x', grant_types: ['client_credentials'], token_endpoint_auth_method: 'none' },
       /must authenticate/,
@@ -159,6 +181,23 @@ t.test('what is not sound is refused, with what would be', async t => {
     t.match(body.error_description, told)
     t.match(body.error, /^invalid_(client_metadata|redirect_uri|request)$/)
   }
+})
+
+t.test('a member of another type than it should be is no fault', async t => {
+  const members = [
+    'grant_types',
+    'response_types',
+    'redirect_uris',
+    'launch_uris',
+    'token_endpoint_auth_method',
+    'jwks',
+  ]
+  const others = ['jwks_uri', 'invitation_url', 'client_uri', 'logo_uri', 'contacts', 'application_type', 'scope']
+  for (const name of [...members, ...others])
+    for (const value of [5, {}, [], [5], null, true, 'x']) {
+      const { status } = await register({ ...app, [name]: value })
+      t.ok([201, 400].includes(status), `${status} for ${name}: ${JSON.stringify(value)}`)
+    }
 })
 
 t.test('an app on a phone comes back by a scheme of its own, one on a desktop to its own machine', async t => {
