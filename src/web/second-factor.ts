@@ -97,6 +97,7 @@ const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown
   const problem = text && say(text)
   const hidden = continued === undefined ? {} : { continue: continued }
   const query = new URLSearchParams(isLost ? hidden : { ...hidden, lost: '' })
+  const again = new URLSearchParams({ ...hidden, prompt: 'login' })
   return sendOwnPage(reply.code(status), words, {
     title,
     isProblem: problem !== undefined,
@@ -110,7 +111,7 @@ ${form({
 })}
 <ul class="list-unstyled mt-4">
 <li><a href="/second-factor?${query.toString()}">${say(isLost ? 'step.have-app' : 'step.lost-app')}</a></li>
-<li><a href="/sign-in?prompt=login">${say('step.again')}</a></li>
+<li><a href="/sign-in?${again.toString()}">${say('step.again')}</a></li>
 </ul>
 ${isLost && html`<p class="text-body-secondary">${say('step.neither')}</p>`}`,
   })

@@ -59,6 +59,13 @@ t.test('somebody sets up an app with their password and a code of it, and is ask
   t.match(await browser.get('/account/apps'), { status: 200 })
 })
 
+t.test('whoever begins again with another account still goes on to where they were going', async t => {
+  const { email } = await protectedAccount('quinn')
+  const { browser, answer } = await begin(email, '/account/apps')
+  const page = await browser.get(answer.location ?? '')
+  t.match(page.body, '<a href="/sign-in?continue=%2Faccount%2Fapps&amp;prompt=login">')
+})
+
 t.test('a session that somebody began without the code is none, whatever began it', async t => {
   const { person } = await protectedAccount('ben')
   const browser = world.browser()
