@@ -1,4 +1,5 @@
 import type { Subscription } from '@medplum/fhirtypes'
+import { intervalOf } from '../fhir/date.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { isTopic } from '../fhir/subscription.ts'
 import type { Context } from './interaction.ts'
@@ -42,7 +43,8 @@ const statusAsked: Readonly<Partial<Record<Subscription['status'], Subscription[
   off: 'off',
 }
 
-const hasEnded = ({ end }: Subscription): boolean => end !== undefined && Date.parse(end) <= Date.now()
+const hasEnded = ({ end }: Subscription): boolean =>
+  end !== undefined && Date.parse(intervalOf(end)?.low ?? '') <= Date.now()
 
 /** Goes through all elements before it throws, so that all mistakes are told at once. */
 const collected = <T>(issues: Issue[], parse: () => T): T | undefined => {

@@ -11,7 +11,7 @@ export const moment = (time: Date, words: Words = wordsFor('en')): Html =>
  * the last. https://hl7.org/fhir/R4/datatypes.html#dateTime
  */
 export const dayOrMoment = (text: string, words: Words, end: 'first' | 'last' = 'first'): Html | string => {
-  if (text.includes('T')) return moment(new Date(text), words)
+  if (text.includes('T')) return moment(new Date(intervalOf(text)?.low ?? text), words)
   const high = end === 'last' ? intervalOf(text)?.high : undefined
   return words.day(high === undefined ? new Date(text) : new Date(Date.parse(high) - 1))
 }

@@ -286,6 +286,10 @@ t.test('a string starts with the text, case and accents aside', async t => {
     patient('n-hannel', { name: [{ family: 'Hannel', prefix: ['Dr.'], text: 'Doctor Hannel' }] }),
     patient('n-percent', { name: [{ family: '100%_sure, really' }] }),
     patient('n-long', { name: [{ family: `${'x'.repeat(250)}end` }] }),
+    patient('n-faces', { name: [{ family: `${'😀'.repeat(150)}end` }] }),
+    patient('n-half-face', { name: [{ family: `${'y'.repeat(199)}😀end` }] }),
+    patient('n-capitals', { name: [{ family: 'ΠΑΠΑΔΟΠΟΥΛΟΣ', given: ['ΚΩΣΤΑΣ ΝΙΚΟΣ'] }] }),
+    patient('n-accents', { name: [{ family: 'Παπαδόπουλος' }] }),
   )
   await finds(t, 'Patient', {
     'family=annel': 'n-aennel n-annels',
@@ -308,6 +312,16 @@ t.test('a string starts with the text, case and accents aside', async t => {
     'address-city=Łódź': 'n-annels',
     [`family=${'x'.repeat(250)}e`]: 'n-long',
     [`family=${'x'.repeat(250)}f`]: '',
+    'family:contains=end': 'n-faces n-half-face n-long',
+    [`family=${'😀'.repeat(150)}e`]: 'n-faces',
+    [`family=${'y'.repeat(199)}😀e`]: 'n-half-face',
+    'family=ΠΑΠΑΔΟΠΟΥΛΟΣ': 'n-accents n-capitals',
+    'family=παπαδοπουλος': 'n-accents n-capitals',
+    'family=παπαδοπουλοσ': 'n-accents n-capitals',
+    'given=κώστας': 'n-capitals',
+    'given:contains=νικος': 'n-capitals',
+    'name:exact=Παπαδόπουλος': 'n-accents',
+    '_filter=family eq "παπαδόπουλος"': 'n-accents n-capitals',
   })
 })
 

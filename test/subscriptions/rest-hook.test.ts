@@ -211,6 +211,11 @@ t.test('what has ended, or comes by import, starts off', async t => {
   t.match([ended, imported.json()], [{ status: 'off' }, { status: 'off' }])
 })
 
+t.test('a Subscription may end in a leap second, and has ended behind it', async t => {
+  const ending = { ...toHook(receiver.origin), end: '2016-12-31T23:59:60.5Z' }
+  t.match(await world.create<Subscription>(researcher, ending), { status: 'off' })
+})
+
 t.test('two servers tell of each event, and number none twice; what one leaves the next one tells', async t => {
   const second = await world.open()
   const id = await subscribe(researcher, {

@@ -18,6 +18,10 @@ t.test('a day of the calendar stays that day', async t => {
   t.match(html`${dayOrMoment('2026-03-01T00:30:00+02:00', wordsFor('en'))}`.text, />28 February 2026 at 22:30 UTC</)
 })
 
+t.test('a leap second is the next minute', async t => {
+  t.match(html`${dayOrMoment('2016-12-31T23:59:60.5Z', wordsFor('en'))}`.text, />1 January 2017 at 00:00 UTC</)
+})
+
 t.test('of a month or a year it is the first day, and the last where it is an end', async t => {
   const [first, last] = (['first', 'last'] as const).map(
     end => (text: string) => dayOrMoment(text, wordsFor('en'), end),

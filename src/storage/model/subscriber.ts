@@ -1,4 +1,5 @@
 import type { Subscription } from '@medplum/fhirtypes'
+import { intervalOf } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { heartbeatOf, subscribedType } from '../../fhir/subscription.ts'
 import type { Connection } from '../database.ts'
@@ -14,7 +15,7 @@ export const projectSubscribers = each<Subscription>(async (connection, { id, re
   const state = {
     status: resource.status,
     type: subscribedType(resource) ?? '',
-    end: resource.end ?? 'infinity',
+    end: (resource.end === undefined ? undefined : intervalOf(resource.end)?.low) ?? 'infinity',
     heartbeat: heartbeatOf(resource) ?? null,
   }
   if (tokenHash === undefined) {

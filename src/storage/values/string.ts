@@ -44,8 +44,8 @@ export const matchDisplay = (content: SqlFragment, parameter: SearchParameter, t
 
 /** The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. */
 export const stringBounds = ({ text, match }: Pick<StringValue, 'text' | 'match'>): SqlFragment => {
-  const folded = fold(text).slice(0, longestIndexed)
-  if (match === 'contains') return sql.fragment`(length(value) >= ${longestIndexed} OR strpos(value, ${folded}) > 0)`
+  const folded = indexed(text)
+  if (match === 'contains') return sql.fragment`(octet_length(value) >= ${shortestCut} OR strpos(value, ${folded}) > 0)`
   return sql.fragment`value >= ${folded} AND value < ${`${folded}\u{10FFFF}`}`
 }
 
@@ -57,14 +57,19 @@ export const stringsOf = (datatype: string, value: unknown): readonly string[] =
   return names.flatMap(name => fields[name] ?? []).flatMap(text => (typeof text === 'string' ? [indexed(text)] : []))
 }
 
-/** A b-tree entry has its bounds; the content decides beyond them. */
+/** A b-tree entry has its bounds; the content decides beyond them. A letter of two units is not cut in half. */
 const longestIndexed = 200
 
-const indexed = (text: string): string => fold(text).slice(0, longestIndexed)
+const indexed = (text: string): string => fold(text).slice(0, longestIndexed).replace(halfPair, '')
+const halfPair = /[\ud800-\udbff]$/
 
-/** As `fhir_fold` in the database. */
+/** In bytes of UTF-8, of which no letter has fewer than units of UTF-16: whatever was cut is as long. */
+const shortestCut = longestIndexed - 1
+
+/** As `fhir_fold` in the database. A sigma is the same letter at the end of a word. */
 export const fold = (text: string): string =>
   text
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
+    .replaceAll('ς', 'σ')

@@ -1,0 +1,106 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { intervalOf } from '../../../src/fhir/date.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openSearching } from '../../support/searching.ts'
+
+const { server, database, put, found } = await openSearching()
+t.teardown(() => server.close())
+
+/** As the database reads them, and as what is written into its indexes and asked of it has them. */
+const read = (texts: readonly string[]) =>
+  database.any<{ text: string; database: object | null; ours: object | null }>(sql.fragment`
+    SELECT one.text, ${interval(sql.fragment`fhir_low(one.text)`, sql.fragment`fhir_high(one.text)`)} AS database,
+      ${interval(sql.fragment`one.low`, sql.fragment`one.high`)} AS ours
+    FROM jsonb_to_recordset(${JSON.stringify(texts.map(text => ({ text, ...intervalOf(text) })))}::jsonb)
+      AS one(text text, low timestamptz, high timestamptz)`)
+const interval = (low: ReturnType<typeof sql.fragment>, high: ReturnType<typeof sql.fragment>) =>
+  sql.fragment`CASE WHEN ${low} IS NOT NULL THEN jsonb_build_object('low', ${low}, 'high', ${high}) END`
+
+const number = (low: number, high: number, width = 2) =>
+  fc.integer({ min: low, max: high }).map(one => String(one).padStart(width, '0'))
+const fraction = fc.stringMatching(/^\d{1,9}$/).map(digits => `.${digits}`)
+const dateText = fc
+  .record({
+    year: fc.oneof(number(1, 9999, 4), fc.constantFrom('2024', '2026')),
+    month: number(1, 12),
+    day: number(1, 31),
+    hour: fc.oneof(number(0, 23), fc.constant('23')),
+    minute: fc.oneof(number(0, 59), fc.constant('59')),
+    second: fc.oneof(number(0, 60), fc.constantFrom('59', '60')),
+    fraction: fc.oneof(fc.constant(''), fraction, fc.constantFrom('.9999999', '.999999', '.5')),
+    zone: fc.constantFrom('Z', '', '+01:00', '-05:30', '+14:00'),
+  })
+  .chain(({ year, month, day, hour, minute, second, fraction, zone }) => {
+    const time = `${year}-${month}-${day}T${hour}:${minute}`
+    return fc.constantFrom(
+      year,
+      `${year}-${month}`,
+      `${year}-${month}-${day}`,
+      `${time}${zone}`,
+      `${time}:${second}${fraction}${zone}`,
+    )
+  })
+
+t.test('the database reads each date as its indexes have it: leap seconds, any digits, any width', async t => {
+  const texts = fc.sample(dateText, { numRuns: 20_000, seed: 20260331 })
+  const edges = [
+    '9999',
+    '9999-12-31T23:59:60.9Z',
+    '0001-01-01',
+    '0001-01-01T00:30:00+14:00',
+    '2026-02-30',
+    '0000',
+    'soon',
+  ]
+  const rows = await read([...texts, ...edges])
+  t.equal(rows.length, texts.length + edges.length)
+  t.same(
+    rows.filter(row => JSON.stringify(row.database) !== JSON.stringify(row.ours)),
+    [],
+  )
+})
+
+t.test('the database reads a date the same in any time zone', async t => {
+  const rows = await database.any<{ high: string }>(sql.fragment`
+    WITH zone AS MATERIALIZED (SELECT set_config('TimeZone', 'America/New_York', TRUE) AS name)
+    SELECT to_char(fhir_high(one.text || left(zone.name, 0)) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS high
+    FROM zone, unnest(ARRAY['2026-02', '2024', '2026-03-08', '2026-03-08T01:00']) AS one(text)`)
+  t.same(
+    rows.map(({ high }) => high),
+    ['2026-03-01 00:00', '2025-01-01 00:00', '2026-03-09 00:00', '2026-03-08 01:01'],
+  )
+})
+
+const condition = (id: string, onsetDateTime: string) => ({
+  resourceType: 'Condition',
+  id,
+  subject: { reference: 'Patient/ann' },
+  onsetDateTime,
+})
+await put(
+  condition('leap', '2016-12-31T23:59:60.5Z'),
+  condition('whole-leap', '2016-12-31T23:59:60Z'),
+  condition('seven-digits', '2026-03-31T23:59:59.9999999+00:00'),
+  condition('tenth', '2026-04-01T12:00:00.5Z'),
+)
+
+t.test('a leap second is the first of the next minute, also with a fraction', async t => {
+  t.equal(await found('Condition?onset-date=2017-01-01'), 'leap whole-leap')
+  t.equal(await found('Condition?onset-date=2016-12-31T23:59:60.5Z'), 'leap')
+  t.equal(await found('Condition?onset-date=lt2017'), '')
+  t.equal(await found('Condition?_sort=onset-date&onset-date=ge2016'), 'leap seven-digits tenth whole-leap')
+})
+
+t.test('digits beyond microseconds do not make it a later day', async t => {
+  t.equal(await found('Condition?onset-date=2026-03-31'), 'seven-digits')
+  t.equal(await found('Condition?onset-date=2026-03'), 'seven-digits')
+  t.equal(await found('Condition?onset-date=2026-03-31T23:59:59.9999999Z'), 'seven-digits')
+  t.equal(await found('Condition?onset-date=ge2026-04'), 'tenth')
+})
+
+t.test('a fraction is as wide as its last digit', async t => {
+  t.equal(await found('Condition?onset-date=2026-04-01T12:00:00.5Z'), 'tenth')
+  t.equal(await found('Condition?onset-date=2026-04-01T12:00:00.500Z'), '')
+  t.equal(await found('Condition?onset-date=gt2026-04-01T12:00:00.550Z'), 'tenth')
+})
