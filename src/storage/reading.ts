@@ -29,7 +29,7 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
     SELECT hot.device_id, ${moments[at]} AS at, ${isAverage} AS is_average, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
-        WHEN unit.key = ${keyOf(unit)} THEN hot.value::float8 ELSE ${converted(conversions)} END AS value
+        WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value) ELSE ${converted(conversions)} END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
@@ -71,8 +71,8 @@ const observationsAsked = (
 /** What has lasted longer before its end, or before a sample of it, is left out. */
 export const longestSeries = sql.fragment`interval '7 days'`
 
-/** Nothing is as much, and floating point could not hold some of it. */
-const largest = sql.fragment`1e15`
+/** Nothing is as much. */
+export const largest = sql.fragment`1e15`
 
 /** The end is the first instant that lies behind. */
 const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
@@ -82,25 +82,25 @@ const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
 
 const dimension = sql.fragment`CASE WHEN hot.unit_id IS NULL THEN ${unitlessDimension()} ELSE unit.dimension END`
 
-/** In base units, from those of the row `unit`. */
-const scale = sql.fragment`(coalesce(unit.numerator, 1)::float8 / coalesce(unit.denominator, 1)::float8)`
-const zero = sql.fragment`coalesce(unit.shift, 0)::float8`
+/** From the unit of the row `unit` by its base units to another; as `numeric`, since units may be so large or small that floating point ends on the way. */
+const scaled = (value: SqlFragment, factor: number): SqlFragment =>
+  sql.fragment`(${value} * coalesce(unit.numerator, 1) * ${factor}::numeric / coalesce(unit.denominator, 1))`
+const zero = sql.fragment`coalesce(unit.shift, 0)`
 
-const converted = (conversions: readonly Conversion[]): SqlFragment => {
-  const base = sql.fragment`((hot.value::float8 + ${zero}) * ${scale})`
-  return byDimension(
+const converted = (conversions: readonly Conversion[]): SqlFragment =>
+  byDimension(
     dimension,
     conversions,
-    one => sql.fragment`round((${base} * ${one.factor}::float8 - ${one.shift}::float8)::numeric, 6)::float8`,
+    ({ factor, shift }) =>
+      sql.fragment`fhir_float(round(${scaled(sql.fragment`(hot.value + ${zero})`, factor)} - ${shift}::numeric, 6))`,
   )
-}
 
 /** The same as one line for all numbers of an Observation, of which there are many. */
 const toldIn = ({ unit, conversions }: ReadingsAsked): Told => {
   const isExact = sql.fragment`unit.key = ${keyOf(unit)}`
   const told = (of: (one: Conversion) => SqlFragment) => byDimension(sql.fragment`unit.dimension`, conversions, of)
-  const slope = told(one => sql.fragment`${scale} * ${one.factor}::float8`)
-  const shift = told(one => sql.fragment`${zero} * ${scale} * ${one.factor}::float8 - ${one.shift}::float8`)
+  const slope = told(({ factor }) => scaled(sql.fragment`1`, factor))
+  const shift = told(({ factor, shift }) => sql.fragment`${scaled(zero, factor)} - ${shift}::numeric`)
   return {
     is: sql.fragment`(${isExact} OR ${slope} IS NOT NULL)`,
     slope: sql.fragment`(CASE WHEN ${isExact} THEN 1 ELSE ${slope} END)`,

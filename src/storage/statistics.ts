@@ -6,8 +6,9 @@ import { patientIdOf } from './compiling.ts'
 import type { Connection } from './database.ts'
 import type { StatisticsAsked, StatisticsRow } from './figures.ts'
 import { statisticNumbers } from './observation-facts.ts'
+import { largest } from './reading.ts'
 import { storedRow } from './row.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { name, type SqlFragment, sql } from './sql.ts'
 
 /**
  * https://hl7.org/fhir/R4/observation-operation-stats.html: over what the caller may search, unit by unit; of a panel, which has no value of its own, each of
@@ -24,19 +25,25 @@ export const readStatistics = async (
 
 type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
+/** Each once, also where several codes of it are the one that is asked for. */
 const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
-  SELECT NULL::jsonb AS part, code.value, code.unit_id ${coded(gate, asked)}`
+  SELECT DISTINCT ON (code.pk, code.component) NULL::jsonb AS part, ${meant('code')} AS value, code.unit_id
+  ${coded(gate, asked)}`
 
 /** A component with several codes once, by the code of LOINC or its first one. */
 const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
   SELECT DISTINCT ON (part.pk, part.component) jsonb_build_object('system', coding -> 'system', 'code', coding -> 'code') AS part,
-    part.value, part.unit_id
+    ${meant('part')} AS value, part.unit_id
   FROM (SELECT row.patient_id, row.pk, row.content ${coded(gate, asked)} AND code.component = 0) AS panel
   JOIN observation_code AS part ON part.patient_id = panel.patient_id AND part.pk = panel.pk AND part.component > 0
   CROSS JOIN LATERAL (SELECT panel.content -> 'component' -> (part.component - 1) -> 'code' -> 'coding' AS codings) AS named
   CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_path_query_first(codings, '$[*] ? (@.system == "http://loinc.org")'), codings -> 0) AS coding) AS one
   WHERE coding ? 'code'`
+
+/** As a series has it: null is a value that is not known. */
+const meant = (alias: string): SqlFragment =>
+  sql.fragment`CASE WHEN abs(${name(alias)}.value) <= ${largest} THEN ${name(alias)}.value END`
 
 const coded = ({ access, classes }: Gate, { where, patient, code: { system, code } }: StatisticsAsked): SqlFragment => {
   const allowed = compile(restrict(access, 's', 'Observation', where), storedRow('Observation', 'row'), classes)
@@ -56,7 +63,7 @@ const figuresOf = (values: SqlFragment): SqlFragment => sql.fragment`
       WHERE any_value.part IS NOT DISTINCT FROM centred.part
         AND (any_value.value IS NULL OR any_value.unit_id IS NOT DISTINCT FROM centred.unit_id))::text AS total,
     jsonb_build_object(${sql.join(
-      figures.map(([name, figure]) => sql.fragment`${name}::text, (${figure})::text`),
+      figures.map(([code, figure]) => sql.fragment`${code}::text, (${figure})::text`),
       sql.fragment`, `,
     )}) AS figures
   FROM centred LEFT JOIN unit ON unit.unit_id = centred.unit_id
@@ -64,20 +71,20 @@ const figuresOf = (values: SqlFragment): SqlFragment => sql.fragment`
   ORDER BY centred.part ->> 'code', count(*) DESC, unit.code`
 
 const percentile = (fraction: number): SqlFragment =>
-  sql.fragment`percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY value::float8)`
+  sql.fragment`percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY fhir_float(value))`
 
-const moment = (power: number): SqlFragment => sql.fragment`avg(power(distance::float8, ${power}::float8))`
+const moment = (power: number): SqlFragment => sql.fragment`avg(power(fhir_float(distance), ${power}::float8))`
 
 /** By their codes in http://terminology.hl7.org/CodeSystem/observation-statistics; deviations are those of a sample. */
 const figures: readonly (readonly [string, SqlFragment])[] = [
-  ['average', sql.fragment`avg(value)::float8`],
+  ['average', sql.fragment`fhir_float(avg(value))`],
   ['maximum', sql.fragment`max(value)`],
   ['minimum', sql.fragment`min(value)`],
   ['count', sql.fragment`count(value)`],
   ['median', percentile(0.5)],
-  ['std-dev', sql.fragment`stddev_samp(value)::float8`],
+  ['std-dev', sql.fragment`fhir_float(stddev_samp(value))`],
   ['sum', sql.fragment`sum(value)`],
-  ['variance', sql.fragment`var_samp(value)::float8`],
+  ['variance', sql.fragment`fhir_float(var_samp(value))`],
   ['20-percent', percentile(0.2)],
   ['80-percent', percentile(0.8)],
   ['4-lower', percentile(0.25)],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseJson } from '../../src/fhir/json.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, ...world } = await openSearching()
@@ -303,3 +304,43 @@ t.test(
     t.equal(leftOut, 4, 'another unit, a wave, two dimensions, and what is below the lowest that is measured')
   },
 )
+
+t.test('numbers beyond floating point are left out or nothing, and end no series of anybody', async t => {
+  const exactly = (decimal: string) => parseJson(decimal) as number
+  const offsets = (valueString: string) => ({
+    extension: [{ url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets', valueString }],
+  })
+  const at = '2026-05-01T10:00:00Z'
+  const reading = (decimal: string, unit = '/min') => ({
+    ...observation(loinc('8867-4'), at, quantity(exactly(decimal), unit)),
+    subject: { reference: 'Patient/dan' },
+  })
+  const samples = (id: string, data: string, more: object = {}) =>
+    sampled(id, at, data, more, { subject: { reference: 'Patient/dan' } })
+  const tiny = `0.${'0'.repeat(400)}1`
+  await put(
+    { resourceType: 'Patient', id: 'dan' },
+    reading('60'),
+    reading('1e400'),
+    reading('-1e78'),
+    reading('1e-400'),
+    reading('2.5e-330'),
+    reading('1', '10*199.Hz'),
+    reading('1e-300', '10*-199.Hz'),
+    reading('1e14', '10*-199.Hz'),
+    samples('factor', '1', { factor: exactly('1e400') }),
+    samples('small-factor', '1', { factor: exactly('1e-400') }),
+    samples('origin', '1', { origin: quantity(exactly('-1e400'), '/min') }),
+    samples('period', '1 2', { period: exactly('1e400') }),
+    samples('long-period', '1 2', { period: exactly('9e11') }),
+    samples('data', '1e999'),
+    samples('small-data', tiny),
+    samples('no-offsets', '1 2', offsets('now then')),
+    samples('small-offset', '1 2', { ...offsets(`0 ${tiny}`), period: exactly('1e-400') }),
+    samples('far-offset', '1 2', offsets('0 999999999999999')),
+  )
+  const question = { ...heartRate, subject: 'Patient/dan', start: at, end: '2026-05-01T10:01:00Z', points: '1' }
+  const { lines, leftOut } = await seriesOf(question)
+  t.strictSame(lines.map(figuresOf), [{ count: [8], minimum: [0], average: [7.75], maximum: [60], sum: [62] }])
+  t.equal(leftOut, 10)
+})

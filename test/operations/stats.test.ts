@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseJson } from '../../src/fhir/json.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, put } = await openSearching()
@@ -82,9 +83,10 @@ t.test('$stats answers one Observation for each code and unit, a component for e
   t.same(others, [])
 })
 
+const all =
+  'average,maximum,minimum,count,total-count,median,std-dev,sum,variance,20-percent,80-percent,4-lower,4-upper,4-dev,5-1,5-2,5-3,5-4,skew,kurtosis'
+
 t.test('every statistic is what a textbook says', async t => {
-  const all =
-    'average,maximum,minimum,count,total-count,median,std-dev,sum,variance,20-percent,80-percent,4-lower,4-upper,4-dev,5-1,5-2,5-3,5-4,skew,kurtosis'
   const [first] = parametersIn(await ask(`?subject=ann&code=http://loinc.org|8867-4&statistic=${all}`))
   const { skew, kurtosis, variance, 'std-dev': deviation, ...rest } = first === undefined ? {} : figuresOf(first)
   t.same(rest, {
@@ -196,4 +198,54 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     t.equal(answer.statusCode, 400, query)
     t.match(answer.json().issue[0].diagnostics, said, query)
   }
+})
+
+t.test('a reading counts once, however many of its codes are the one that is asked for', async t => {
+  const both = { coding: [...loinc('8480-6').coding, { system: 'urn:oid:1.2.3', code: '8480-6' }] }
+  const ofBob = (id: string) => ({ ...heartRate(id, 1), code: loinc('85354-9'), subject: { reference: 'Patient/bob' } })
+  await put(
+    { ...ofBob('of-two-systems'), ...{ code: both, valueQuantity: quantity(120, 'mm[Hg]') } },
+    {
+      ...ofBob('of-components'),
+      ...{
+        component: [
+          { code: both, valueQuantity: quantity(130, 'mm[Hg]') },
+          { code: both, valueQuantity: quantity(132, 'mm[Hg]') },
+        ],
+      },
+    },
+  )
+  const asked = parametersIn(await ask('?subject=bob&code=8480-6&statistic=count,total-count,sum'))
+  t.strictSame(asked.map(figuresOf), [{ count: 3, 'total-count': 3, sum: 382 }])
+})
+
+t.test('numbers that nobody measures are no value, and do not end the statistics of the others', async t => {
+  const patients = ['1e400', '-1e80', '1e16', '1e-400', '-2.5e-330', '3e-90'].map((value, index) => ({
+    value,
+    patient: `extreme-${index}`,
+  }))
+  const of = (patient: string, value: string) => ({
+    ...heartRate(`${patient}-${value}`, 1, quantity(parseJson(value) as number)),
+    subject: { reference: `Patient/${patient}` },
+  })
+  await put(...patients.map(({ patient }) => ({ resourceType: 'Patient', id: patient })))
+  await put(...patients.flatMap(({ value, patient }) => [value, '60', '80'].map(one => of(patient, one))))
+  const statistics: Record<string, unknown> = {}
+  for (const { value, patient } of patients) {
+    const found = parametersIn(await ask(`?subject=${patient}&code=8867-4&statistic=${all}`))
+    statistics[value] = found.map(one => {
+      const { count, 'total-count': total, average, sum, skew } = figuresOf(one)
+      return [count, total, average, Math.round(sum ?? 0), typeof skew]
+    })
+  }
+  const withoutIt = [[2, 3, 70, 140, 'number']]
+  const asNothing = [[3, 3, 140 / 3, 140, 'number']]
+  t.strictSame(statistics, {
+    '1e400': withoutIt,
+    '-1e80': withoutIt,
+    '1e16': withoutIt,
+    '1e-400': asNothing,
+    '-2.5e-330': asNothing,
+    '3e-90': asNothing,
+  })
 })

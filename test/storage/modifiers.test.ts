@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Access } from '../../src/access/access.ts'
+import { parseJson } from '../../src/fhir/json.ts'
 import { all, not } from '../../src/search/expression.ts'
 import { openMatching } from '../support/matching.ts'
 
@@ -93,16 +94,17 @@ t.test('token: a string is compared without its case, a code with it', async t =
     version,
     url: 'http://x.example/v',
   })
-  await put(valueSet('v1', '1.0-Beta'), valueSet('v2', '2.0'))
+  await put(valueSet('v1', '1.0-Beta'), valueSet('v2', '2.0'), valueSet('v3', 'ΤΕΛΟΣ'))
   await finds(t, 'ValueSet', {
     'version=1.0-BETA': 'v1',
     'version=1.0-beta,2.0': 'v1 v2',
+    'version=ΤΕΛΟΣ': 'v3',
     'status=Active': '',
-    'status=http://hl7.org/fhir/publication-status|active': 'v1 v2',
+    'status=http://hl7.org/fhir/publication-status|active': 'v1 v2 v3',
     'status=urn:other|active': '',
-    'status:not=urn:other|active': 'v1 v2',
+    'status:not=urn:other|active': 'v1 v2 v3',
     'url=http://x.example/v|2.0': 'v2',
-    'url=http://x.example/v': 'v1 v2',
+    'url=http://x.example/v': 'v1 v2 v3',
   })
 })
 
@@ -257,5 +259,18 @@ t.test('special: near', async t => {
     'near=48.2082|16.3738': 'vienna',
     'near=-16.5|180|11|km': 'fiji-east fiji-west',
     'near=0|0|1|km,48.1486|17.1077|1|km': 'bratislava',
+  })
+  const exactly = (decimal: string) => parseJson(decimal) as number
+  await put(
+    location('beyond', exactly('1e400'), 0),
+    location('above-the-pole', 91, 0),
+    location('zero', exactly('-1e-400'), exactly('1.81e-330')),
+    location('next-to-zero', exactly('1e-200'), 0),
+  )
+  await finds(t, 'Location', {
+    'near=48.2082|16.3738|54|km': 'vienna',
+    'near=0|0|1|m': 'next-to-zero zero',
+    'near=0|0.00000000000000000001|1|m': 'next-to-zero zero',
+    'near=90|0|1000|km': '',
   })
 })

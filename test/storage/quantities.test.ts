@@ -76,6 +76,7 @@ t.test('an amount is known within bounds only: a comparator, a Range, SampledDat
     observation('above-5', { valueQuantity: { ...quantity(5, 'umol'), comparator: '>' } }),
     observation('sampled', sampled('-2 E 5.5 L')),
     observation('unsampled', sampled('E E')),
+    observation('no-samples', sampled('1e999999 12abc 1.2.3')),
     observation('component', {
       component: [{ code: { text: 'c' }, ...sampled('100', { origin: quantity(0, 'm') }) }],
     }),

@@ -11,15 +11,23 @@ export const matchNear = (
   parameter: SearchParameter,
   { latitude, longitude, distanceKm }: Near,
 ): SqlFragment => {
-  const north = sql.fragment`(${element} ->> 'latitude')::float8`
-  const east = sql.fragment`(${element} ->> 'longitude')::float8`
+  const north = degrees('latitude', 90)
+  const east = degrees('longitude', 180)
   const haversine = sql.fragment`
-    power(sind((${north} - ${latitude}::float8) / 2), 2)
-    + cosd(${latitude}::float8) * cosd(${north}) * power(sind((${east} - ${longitude}::float8) / 2), 2)`
+    power(sind((${north} - ${toBillionth(latitude)}::float8) / 2), 2)
+    + cosd(${toBillionth(latitude)}::float8) * cosd(${north}) * power(sind((${east} - ${toBillionth(longitude)}::float8) / 2), 2)`
   return someElement(content, parameter.paths, () => [
     { holds: sql.fragment`${2 * earthRadiusKm}::float8 * asin(least(1, sqrt(${haversine}))) <= ${distanceKm}::float8` },
   ])
 }
+
+/** Null beyond the globe. What is less than a billionth is nothing, as its square ends floating point. */
+const degrees = (name: string, most: number): SqlFragment => {
+  const written = sql.fragment`(${element} ->> ${name})::numeric`
+  return sql.fragment`(CASE WHEN abs(${written}) <= ${most} THEN round(${written}, 9)::float8 END)`
+}
+
+const toBillionth = (degrees: number): string => degrees.toFixed(9)
 
 /** The mean radius of WGS84. */
 const earthRadiusKm = 6371.0088

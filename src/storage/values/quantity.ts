@@ -57,7 +57,7 @@ const either = (name: string): SqlFragment => sql.fragment`coalesce(${child('low
 /** `E`, `U` and `L` stand for what could not be measured. */
 const samples = sql.fragment`(
   SELECT sample::numeric AS sample FROM regexp_split_to_table(${child('data')}, '\\s+') AS sample
-  WHERE sample ~ '^[-+]?[0-9]')`
+  WHERE sample ~ '^[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]{1,3})?$' AND length(sample) <= 1000)`
 const extreme = (of: SqlFragment): SqlFragment => sql.fragment`(
   SELECT ${of}(sample * coalesce(${number('factor')}, 1) + coalesce(${number('origin', 'value')}, 0))
   FROM ${samples} AS samples)`

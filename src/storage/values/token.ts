@@ -50,7 +50,7 @@ const primitiveTest = (datatype: string, { system, code }: Token): SqlFragment =
   if (typeof system === 'string' && datatype !== 'code') return sql.fragment`FALSE`
   if (code === undefined) return sql.fragment`TRUE`
   return datatype === 'string'
-    ? sql.fragment`lower(${elementText}) = ${foldCase(code)}`
+    ? sql.fragment`lower(${elementText}) = lower(${code})`
     : sql.fragment`${elementText} = ${code}`
 }
 
