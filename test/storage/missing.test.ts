@@ -53,3 +53,15 @@ t.test('a Timing that says no limits is at no time, and so neither at another', 
   t.equal(await found('ServiceRequest?occurrence=ne2014-06'), 'in-may')
   t.equal(await found('ServiceRequest?occurrence=ge2014'), 'in-may')
 })
+
+t.test('a place in a list that has an extension only is no value', async t => {
+  const why = { url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }
+  const named = (id: string, given: readonly (string | null)[]) => ({
+    resourceType: 'Patient',
+    id,
+    name: [{ family: 'masked', given, _given: given.map(one => (one === null ? { extension: [why] } : null)) }],
+  })
+  await put(named('masked', [null]), named('half-masked', [null, 'Ann']))
+  t.equal(await found('Patient?family=masked&given:missing=true'), 'masked')
+  t.equal(await found('Patient?family=masked&given:missing=false'), 'half-masked')
+})

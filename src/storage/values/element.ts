@@ -28,11 +28,18 @@ export const someElement = (
 
 export type Condition = { readonly inside?: string; readonly holds: SqlFragment }
 
-/** The parameter has a value: some element stands at one of the paths, or it is made of tests, which always say something. */
+/**
+ * The parameter has a value: some element stands at one of the paths, or it is made of tests, which always say something. In a list of primitives null is
+ * the place of one that has extensions only: https://hl7.org/fhir/R4/json.html#primitive
+ */
 export const present = (content: SqlFragment, paths: readonly ElementPath[]): SqlFragment =>
   paths.some(path => path.test !== undefined)
     ? sql.fragment`TRUE`
-    : anyOf(paths.map(path => sql.fragment`jsonb_path_exists(${content}, ${presentPath(path)}::jsonpath)`))
+    : anyOf(
+        paths.map(
+          path => sql.fragment`jsonb_path_exists(${content}, ${`${presentPath(path)} ? (@ != null)`}::jsonpath)`,
+        ),
+      )
 
 /** Where a value is asked for by its type, its text tells the type already: where any value counts it must be looked at. */
 export const presentPath = (path: ElementPath): string => {
