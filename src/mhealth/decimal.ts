@@ -4,11 +4,12 @@ import { parseJson } from '../fhir/json.ts'
 /** A decimal without rounding: `digits` × 10^-`scale`. */
 export type Decimal = { readonly digits: bigint; readonly scale: number }
 
-/** Throws for exponents that no measurement has: the digits would fill the memory. */
+/** Throws for what is no number, and for exponents that no measurement has: the digits would fill the memory. */
 export const parseDecimal = (text: string): Decimal => {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
   if (Math.abs(Number(exponent)) > 100) throw new FhirError('value', `the exponent of ${text} is out of range`)
   const [whole = '', fraction = ''] = mantissa.split('.')
+  if (!/^[-+]?\d+$/.test(whole + fraction)) throw new FhirError('value', `${text} is no number`)
   return { digits: BigInt(whole + fraction), scale: fraction.length - Number(exponent) }
 }
 

@@ -228,8 +228,17 @@ t.test('what holds no samples is its only point', async t => {
 t.test('what cannot be answered is refused, and says why', async t => {
   const { effectiveDateTime: _, ...timeless } = ecg
   const id = await store(timeless)
+  const ofWords = await store({
+    resourceType: 'Observation',
+    status: 'final',
+    code: { text: 'ECG' },
+    subject: { reference: 'Patient/ann' },
+    effectiveDateTime: second(0),
+    valueSampledData: { origin: { value: 0 }, period: 1, dimensions: 1, data: '12abc 3' },
+  })
   const asked: readonly (readonly [string, number, RegExp])[] = [
     [`Observation/${id}/$points`, 422, /have no times/],
+    [`Observation/${ofWords}/$points`, 422, /12abc is no number/],
     [`Observation/${ofSeconds}/$points?_count=5001`, 400, /from 1 to 5000/],
     [`Observation/${ofSeconds}/$points?start=soon`, 400, /start is a date or dateTime/],
     [`Observation/${ofSeconds}/$points?code=1`, 400, /no parameter "code"/],
