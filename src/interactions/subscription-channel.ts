@@ -1,6 +1,6 @@
 import type { Extension, Subscription } from '@medplum/fhirtypes'
 import { backportUrls, extensionsOf, isTopic } from '../fhir/subscription.ts'
-import { type Asked, type Asking, type Channel, refusedElement } from './subscription-asked.ts'
+import { type Asked, type Asking, type Channel, type RestHook, refusedElement } from './subscription-asked.ts'
 
 export const channelOf = ({ channel }: Subscription, { refusalOf }: Pick<Asking, 'refusalOf'>): Channel => {
   const { type, endpoint, header = [] } = channel
@@ -10,7 +10,16 @@ export const channelOf = ({ channel }: Subscription, { refusalOf }: Pick<Asking,
   if (endpoint === undefined) throw refusedElement('channel.endpoint', 'A rest-hook needs the URL that is to be told')
   const reason = refusalOf(endpoint)
   if (reason !== undefined) throw refusedElement('channel.endpoint', `Nothing can be sent there: ${reason}`)
-  return { kind: type, endpoint, headers: Object.fromEntries(header.map(headerOf)) }
+  return { kind: type, endpoint, headers: headersOf(header) }
+}
+
+/** A request has one of a name. */
+const headersOf = (lines: readonly string[]): RestHook['headers'] => {
+  const headers = lines.map(headerOf)
+  const names = headers.map(([name]) => name.toLowerCase())
+  const twice = headers.find((_, index) => names.indexOf(names[index] ?? '') < index)
+  if (twice !== undefined) throw refusedElement('channel.header', `The header ${twice[0]} is given more than once`)
+  return Object.fromEntries(headers)
 }
 
 const headerOf = (line: string): readonly [name: string, value: string] => {

@@ -7,7 +7,7 @@ import { all } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import { type Asked, type Asking, refusedElement } from './subscription-asked.ts'
 
-type Criteria = Pick<Asked, 'type' | 'where' | 'access'>
+export type Criteria = Pick<Asked, 'type' | 'where' | 'access'>
 
 /** Which resources it is about, of those that its subscriber may search. */
 export const criteriaOf = (subscription: Subscription, asking: Asking): Criteria => {

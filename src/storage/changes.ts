@@ -9,5 +9,5 @@ export const changes = (type: ResourceType, source: SqlFragment): SqlFragment =>
   changes AS (
     INSERT INTO change (type, patient_id, pk)
     SELECT ${type}, patient_id, pk FROM ${source}
-    WHERE EXISTS (SELECT FROM subscriber WHERE subscriber.type = ${type} AND subscriber.status IN ('active', 'error'))
+    WHERE EXISTS (SELECT FROM subscriber WHERE subscriber.type = ${type} AND subscriber.status <> 'off')
   )`

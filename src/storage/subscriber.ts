@@ -21,12 +21,17 @@ export type Subscriber = {
   /** Numbers of its last event, and of the last that went out. */
   readonly lastEvent: number
   readonly lastTold: number
+  /** How often it was written by its subscriber: what is under way for an earlier writing is of no concern any more. */
+  readonly writing: number
+  /** Whoever it tells was greeted since it was written. */
+  readonly isGreeted: boolean
 }
 
 export const findSubscriber = async (connection: Connection, id: string): Promise<Subscriber | undefined> => {
   const row = await connection.maybeOne<Row>(sql.fragment`
     SELECT (${isOver}) AS "hasEnded", (${isDue}) AS "isDue", ${isSilent} AS "isSilent",
-      ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told, stored.content
+      ${rightsOf(sql.fragment`subscriber`)}::text AS rights, subscriber.last_event, subscriber.last_told,
+      subscriber.writing, subscriber.greeted = subscriber.writing AS "isGreeted", stored.content
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
       AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Subscription')
@@ -43,6 +48,8 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
     isSilent: row.isSilent,
     lastEvent: Number(row.last_event),
     lastTold: Number(row.last_told),
+    writing: row.writing,
+    isGreeted: row.isGreeted,
   }
 }
 
@@ -53,6 +60,8 @@ type Row = {
   readonly isSilent: boolean
   readonly last_event: string
   readonly last_told: string
+  readonly writing: number
+  readonly isGreeted: boolean
   readonly content: Subscription
 }
 
@@ -70,10 +79,10 @@ const isDue = sql.fragment`subscriber.status = 'requested'
     AND subscriber.failed_at < now() - interval '1 hour')
   OR (subscriber.status IN ('active', 'error') AND (${isOver}))`
 
-export const dueSubscribers = async (connection: Connection): Promise<readonly string[]> => {
-  const rows = await connection.any<{ id: string }>(sql.fragment`SELECT id FROM subscriber WHERE ${isDue}`)
-  return rows.map(({ id }) => id)
-}
+export const dueSubscribers = (connection: Connection): Promise<readonly Due[]> =>
+  connection.any<Due>(sql.fragment`SELECT id, writing, client_id AS client FROM subscriber WHERE ${isDue}`)
+
+type Due = { readonly id: string; readonly writing: number; readonly client: string }
 
 /**
  * Those of the Subscriptions that were written with a token of the same client, scopes and context as this one. Through
@@ -97,6 +106,11 @@ export const writtenAlike = async (
 export const markTold = async (connection: Connection, id: string, number: number): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE subscriber SET last_told = greatest(last_told, ${number}), told_at = now() WHERE id = ${id}`)
+}
+
+/** Whoever it tells has accepted the greeting, of this writing of it. From here on its heartbeats count. */
+export const markGreeted = async (connection: Connection, id: string, writing: number): Promise<void> => {
+  await connection.run(sql.fragment`UPDATE subscriber SET greeted = ${writing}, told_at = now() WHERE id = ${id}`)
 }
 
 export const markFailed = async (connection: Connection, id: string): Promise<void> => {

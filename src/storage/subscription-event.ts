@@ -15,7 +15,7 @@ export type Question = { readonly type: ResourceType; readonly where: Expression
 
 type Recording = {
   readonly classes: CodeClasses
-  /** Undefined for whom there is nothing to ask any more. */
+  /** Undefined for whom there is nothing to ask any more; throws a FhirError where what they ask cannot be answered. */
   readonly questionOf: (subscriber: Subscriber) => Question | undefined
 }
 
@@ -65,7 +65,7 @@ const mostChanges = 5000
 
 const listenersTo = async (connection: Connection, type: string): Promise<readonly string[]> => {
   const rows = await connection.any<{ id: string }>(sql.fragment`
-    SELECT id FROM subscriber WHERE type = ${type} AND status IN ('active', 'error') ORDER BY id`)
+    SELECT id FROM subscriber WHERE type = ${type} AND status <> 'off' ORDER BY id`)
   return rows.map(({ id }) => id)
 }
 

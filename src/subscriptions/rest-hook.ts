@@ -21,10 +21,25 @@ type Told = {
 export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Promise<void> => {
   const { asked, events } = told
   if (asked.isOfTopic) return post(sending, hook, told, events.length === 0 ? 'heartbeat' : 'event-notification')
-  if (asked.content === 'empty') return send(sending, hook, { method: 'POST', url: hook.endpoint })
-  const base = hook.endpoint.replace(/\/$/, '')
+  if (!tellsOneByOne(asked)) return send(sending, hook, { method: 'POST', url: hook.endpoint })
   for (const { type, id, content } of events.flatMap(({ focus }) => focus ?? []))
-    await send(sending, hook, { method: 'PUT', url: `${base}/${type}/${id}`, body: content, mimeType: asked.mimeType })
+    await send(sending, hook, {
+      method: 'PUT',
+      url: placeAt(hook.endpoint, `${type}/${id}`),
+      body: content,
+      mimeType: asked.mimeType,
+    })
+}
+
+/** Each event is a request of its own. */
+export const tellsOneByOne = ({ isOfTopic, content }: Pick<Asked, 'isOfTopic' | 'content'>): boolean =>
+  !isOfTopic && content !== 'empty'
+
+/** Below the path of the endpoint, whose query goes along. */
+const placeAt = (endpoint: string, path: string): string => {
+  const url = new URL(endpoint)
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`
+  return url.href
 }
 
 /** "After a successful handshake notification has been sent and accepted, the server SHALL update the status to active." */

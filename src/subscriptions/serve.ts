@@ -7,15 +7,16 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { subscribedType } from '../fhir/subscription.ts'
 import { parseSubscription } from '../interactions/subscription.ts'
-import type { Asked } from '../interactions/subscription-asked.ts'
+import type { Asked, Asking } from '../interactions/subscription-asked.ts'
+import { type Criteria, criteriaOf } from '../interactions/subscription-criteria.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Found } from '../storage/audit/concerned.ts'
 import type { Database } from '../storage/database.ts'
 import { giveNotice } from '../storage/notice.ts'
 import type { Store } from '../storage/store.ts'
-import { findSubscriber, markFailed, markTold, type Subscriber } from '../storage/subscriber.ts'
+import { findSubscriber, markFailed, markGreeted, markTold, type Subscriber } from '../storage/subscriber.ts'
 import { type Event, eventsIn } from '../storage/subscription-event.ts'
-import { greet, tellHook } from './rest-hook.ts'
+import { greet, tellHook, tellsOneByOne } from './rest-hook.ts'
 
 export type Serving = {
   readonly database: Database
@@ -31,27 +32,44 @@ export type Serving = {
   readonly recordTold: (caller: Caller | undefined, told: readonly Found[]) => Promise<void>
 }
 
+/** What is asked for in the queue: what is due to a subscriber, as they have written it last. */
+export const keyOf = ({ id, writing }: Pick<Subscriber, 'id' | 'writing'>): string => `${id}/${writing}`
+
 /**
  * Whatever is due to one subscriber, if anything still is: somebody may have asked for it who looked before the last time was over.
- * It throws where that fails and is to be tried again.
+ * It throws where that fails and is to be tried again. What takes longer than a turn is due again.
  */
-export const serve = async (serving: Serving, id: string, { isLast }: { isLast: boolean }): Promise<void> => {
+export const serve = async (serving: Serving, key: string, attempt: { isLast: boolean }): Promise<void> => {
+  const end = Date.now() + turnMs
+  while ((await serveNext(serving, key, attempt)) && Date.now() < end);
+}
+
+/** Far less than the queue lets a job take. */
+const turnMs = 60_000
+
+/** One request at most, of what is true at that moment; whether there may be more to do. */
+const serveNext = async (serving: Serving, key: string, { isLast }: { isLast: boolean }): Promise<boolean> => {
+  const [id = ''] = key.split('/')
   const subscriber = await findSubscriber(serving.database, id)
-  if (subscriber?.caller === undefined || !subscriber.isDue) return
-  const { subscription, caller } = subscriber
-  const access = serving.accessFor(caller)
-  const type = subscribedType(subscription) as ResourceType
-  if (subscriber.hasEnded || !isGranted(access, 's', type)) return setStatus(serving, subscriber, { status: 'off' })
+  if (subscriber?.caller === undefined || keyOf(subscriber) !== key || !subscriber.isDue) return false
+  if (isOver(serving, subscriber)) {
+    await setStatus(serving, subscriber, { status: 'off' })
+    return false
+  }
   try {
-    const asked = parsed(serving, subscription, caller)
-    if (subscription.status === 'requested') await greetBy(serving, subscriber, asked)
-    await tell(serving, subscriber, asked)
-    if (subscription.status !== 'active') await setStatus(serving, subscriber, { status: 'active' })
+    const asked = parsed(serving, subscriber.subscription, subscriber.caller)
+    if (await tellNext(serving, subscriber, asked)) return true
+    if (subscriber.subscription.status !== 'active') await setStatus(serving, subscriber, { status: 'active' })
   } catch (error) {
     if (mayPass(error) && !isLast) throw error
     await giveUp(serving, subscriber, error)
   }
+  return false
 }
+
+/** Whoever may not search the type any more, by whatever the token was granted by, has nothing to be told. */
+const isOver = ({ accessFor }: Parsing, { subscription, caller, hasEnded }: Subscriber): boolean =>
+  hasEnded || (caller !== undefined && !isGranted(accessFor(caller), 's', subscribedType(subscription) as ResourceType))
 
 const mayPass = (error: unknown): boolean => !(error instanceof FhirError) || error.issues[0].code === 'transient'
 
@@ -66,37 +84,59 @@ export const questionOf = (serving: Parsing, { subscription, caller, hasEnded }:
   }
 }
 
+/** What its events are, wherever they are told; undefined of whom there is nothing to ask. Throws where it has become impossible. */
+export const criteriaFor = (serving: Parsing, { subscription, caller, hasEnded }: Subscriber): Criteria | undefined =>
+  caller === undefined || hasEnded ? undefined : criteriaOf(subscription, askingOf(serving, caller))
+
 type Parsing = Pick<Serving, 'registry' | 'accessFor' | 'outbound' | 'base'>
 
-const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): Asked => {
-  const { registry, accessFor, outbound, base } = serving
-  return parseSubscription(subscription, {
-    registry,
-    access: accessFor(caller),
-    accessWithin: study => accessFor(within(caller, study)),
-    base: base(),
-    refusalOf: outbound.refusalOf,
-  })
-}
+const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): Asked =>
+  parseSubscription(subscription, askingOf(serving, caller))
 
-/** Events that come meanwhile are due again. Where the process ends after it told and before that is noted, it is told twice. */
-const tell = async (serving: Serving, subscriber: Subscriber, asked: Asked): Promise<void> => {
-  const { database, classes } = serving
-  const { id, lastTold, lastEvent, isSilent } = subscriber
-  const whole = asked.content === 'full-resource'
-  for (let after = lastTold; after < lastEvent; ) {
-    const range = { after, until: lastEvent, limit: asked.maxCount, whole }
-    const events = upTo(mostCharacters, await eventsIn(database, classes, asked, id, range))
+const askingOf = ({ registry, accessFor, outbound, base }: Parsing, caller: Caller): Asking => ({
+  registry,
+  access: accessFor(caller),
+  accessWithin: study => accessFor(within(caller, study)),
+  base: base(),
+  refusalOf: outbound.refusalOf,
+})
+
+/**
+ * What comes next, and whether something is left after it. Where the process ends after it told and before that is noted, it is
+ * told twice.
+ */
+const tellNext = async (serving: Serving, subscriber: Subscriber, asked: Asked): Promise<boolean> => {
+  const { database } = serving
+  const { id, lastTold, lastEvent, isGreeted, isSilent, writing } = subscriber
+  if (!isGreeted) {
+    await greetBy(serving, subscriber, asked)
+    await markGreeted(database, id, writing)
+    return true
+  }
+  if (lastTold < lastEvent) {
+    const events = await nextEvents(serving, subscriber, asked)
     const until = events.at(-1)?.number ?? lastEvent
     if (events.some(({ focus }) => focus !== undefined))
-      await tellBy(serving, subscriber, asked, { events, after, until })
+      await tellBy(serving, subscriber, asked, { events, after: lastTold, until })
     await markTold(database, id, until)
-    after = until
+    return until < lastEvent
   }
-  if (lastTold === lastEvent && isSilent) {
+  if (isSilent) {
     await tellBy(serving, subscriber, asked, { events: [], after: lastEvent, until: lastEvent })
     await markTold(database, id, lastEvent)
   }
+  return false
+}
+
+/** As many as one request tells. */
+const nextEvents = async (
+  { database, classes }: Serving,
+  { id, lastTold, lastEvent }: Subscriber,
+  asked: Asked,
+): Promise<readonly Event[]> => {
+  const limit = asked.channel.kind === 'rest-hook' && tellsOneByOne(asked) ? 1 : asked.maxCount
+  const range = { after: lastTold, until: lastEvent, limit, whole: asked.content === 'full-resource' }
+  return upTo(mostCharacters, await eventsIn(database, classes, asked, id, range))
 }
 
 /** The first of the events whose contents together are not longer, and one at least. */
@@ -112,12 +152,9 @@ const upTo = (most: number, events: readonly Event[]): readonly Event[] => {
 /** Of the contents in one notification: most receivers take a megabyte. */
 const mostCharacters = 900_000
 
-const greetBy = async ({ database, outbound, base }: Serving, subscriber: Subscriber, asked: Asked) => {
-  const { subscription, lastEvent } = subscriber
+const greetBy = async ({ outbound, base }: Serving, { subscription, lastEvent }: Subscriber, asked: Asked) => {
   if (asked.channel.kind === 'rest-hook')
     await greet({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events: [] })
-  // From here on its heartbeats count.
-  await markTold(database, subscriber.id, subscriber.lastTold)
 }
 
 /** Without events it is a heartbeat. A websocket may be at another server, which asks for the events itself. */
@@ -136,13 +173,21 @@ const tellBy = async (
 export const fociOf = (events: readonly Event[]): readonly Found[] =>
   events.flatMap(({ focus }) => (focus === undefined ? [] : [focus]))
 
+/** Of what it asks, which cannot be answered: it ends where it may not be asked any more, and otherwise says why, once. */
+export const refuse = async (serving: Serving, subscriber: Subscriber, cause: FhirError): Promise<void> => {
+  if (isOver(serving, subscriber)) return setStatus(serving, subscriber, { status: 'off' })
+  if (subscriber.subscription.error !== wordsOf(cause)) await giveUp(serving, subscriber, cause)
+}
+
 /** The creator reads in the Subscription what is wrong; what waits is kept, and asking for it again starts it again. */
-export const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown): Promise<void> => {
+const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown): Promise<void> => {
   if (!(cause instanceof FhirError)) serving.reportFault(cause)
   await markFailed(serving.database, subscriber.id)
-  const error = cause instanceof FhirError ? cause.issues.map(({ message }) => message).join('; ') : 'Internal error'
+  const error = cause instanceof FhirError ? wordsOf(cause) : 'Internal error'
   await setStatus(serving, subscriber, { status: 'error', error })
 }
+
+const wordsOf = ({ issues }: FhirError): string => issues.map(({ message }) => message).join('; ')
 
 /** As a new version, unless somebody has written one since it was looked at: that is then looked at itself. */
 const setStatus = async (

@@ -1,7 +1,7 @@
 import type { Queue } from '../storage/queue.ts'
 import { dueSubscribers, findSubscriber } from '../storage/subscriber.ts'
 import { recordEvents } from '../storage/subscription-event.ts'
-import { giveUp, questionOf, type Serving, serve } from './serve.ts'
+import { criteriaFor, keyOf, refuse, type Serving, serve } from './serve.ts'
 
 export type SubscriptionOptions = Serving & {
   readonly queue: Queue
@@ -11,7 +11,7 @@ export type SubscriptionOptions = Serving & {
 
 /** Tells subscribers of what has changed, until it is closed. What waits meanwhile waits in the database. */
 export const openSubscriptions = async (options: SubscriptionOptions): Promise<{ close: () => Promise<void> }> => {
-  await options.queue.work((id, attempt) => serve(options, id, attempt))
+  await options.queue.work((key, attempt) => serve(options, key, attempt))
   const closing = new AbortController()
   const watching = watch(options, closing.signal)
   return {
@@ -47,11 +47,11 @@ const pause = (ms: number, closing: AbortSignal): Promise<void> =>
 /** Changes become events, and whoever has something coming is asked for in the queue. */
 const pass = async (options: SubscriptionOptions): Promise<number> => {
   const { database, classes, queue } = options
-  const recorded = await recordEvents(database, { classes, questionOf: one => questionOf(options, one) })
+  const recorded = await recordEvents(database, { classes, questionOf: one => criteriaFor(options, one) })
   for (const { id, error } of recorded.failed) {
     const subscriber = await findSubscriber(database, id)
-    if (subscriber !== undefined) await giveUp(options, subscriber, error)
+    if (subscriber !== undefined) await refuse(options, subscriber, error)
   }
-  for (const id of await dueSubscribers(database)) await queue.ask(id)
+  for (const due of await dueSubscribers(database)) await queue.ask(keyOf(due))
   return recorded.changes
 }

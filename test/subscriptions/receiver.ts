@@ -9,15 +9,16 @@ type Received = {
   readonly body: string
 }
 
-/** A server that keeps what it is told, and answers with the status that the test says. */
+/** A server that keeps what it is told, and answers with the status that the test says, once `meanwhile` is over. */
 export const openReceiver = async () => {
   const received: Received[] = []
-  const answer = { status: 200 }
+  const answer = { status: 200, meanwhile: async () => {} }
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const { method = '', url = '', headers } = request
     received.push({ method, path: url, headers, body: Buffer.concat(chunks).toString() })
+    await answer.meanwhile()
     response.writeHead(answer.status).end()
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -27,6 +28,14 @@ export const openReceiver = async () => {
     await new Promise(resolve => server.close(resolve))
   }
   return { origin: `http://127.0.0.1:${port}`, received, answer, close }
+}
+
+/** What happens while the next request is answered, and in none after it. */
+export const duringNext = (answer: { meanwhile: () => Promise<void> }, happen: () => Promise<unknown>): void => {
+  answer.meanwhile = async () => {
+    answer.meanwhile = async () => {}
+    await happen()
+  }
 }
 
 /** What is found once it is there: the test itself times out where it never is. */

@@ -1,14 +1,14 @@
-import type { Observation, Subscription } from '@medplum/fhirtypes'
+import type { Bundle, Observation, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import { endSession, findSession, startSession } from '../../src/storage/account/session.ts'
 import { createGrant } from '../../src/storage/authorization-grant.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { revokeToken } from '../../src/storage/token.ts'
-import { until } from './receiver.ts'
+import { duringNext, until } from './receiver.ts'
 import { heartRate, openSubscriptionWorld, scope, toHook } from './world.ts'
 
 const world = await openSubscriptionWorld()
-const { receiver, researcher, measure, subscribe, reaches, read, send, database } = world
+const { receiver, researcher, measure, subscribe, reaches, read, send, isIdle, database } = world
 t.teardown(world.close)
 t.setTimeout(240_000)
 
@@ -145,6 +145,101 @@ t.test('what is withdrawn before it is told is not told', async t => {
   await turnOff(researcher, id)
 })
 
+const toFhir: Partial<Subscription> = {
+  channel: { type: 'rest-hook', endpoint: `${receiver.origin}/fhir`, payload: 'application/fhir+json' },
+}
+/** At once, so that all are there when the first of them is told. */
+const measureMany = (bearer: string, patient: string, values: readonly number[]) =>
+  send(bearer, 'POST', '', {
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: values.map(value => ({
+      resource: heartRate(patient, value),
+      request: { method: 'POST', url: 'Observation' },
+    })),
+  } satisfies Bundle)
+
+t.test('what is withdrawn while the first of it is told is not told any further', async t => {
+  const id = await subscribe(researcher, toFhir)
+  await reaches(researcher, id, 'active')
+  const { patient, bearer } = await world.participate('carl')
+  const [consent] = (await send(bearer, 'GET', 'Consent')).json().entry
+  duringNext(receiver.answer, () => world.update(bearer, { ...consent.resource, status: 'inactive' }))
+  await measureMany(bearer, patient, [90, 91, 92])
+  await until(() => receiver.received.length > 0)
+  await settled()
+  await isIdle(id)
+  t.equal(received().length, 1)
+  await turnOff(researcher, id)
+})
+
+t.test('one that is turned off while the first of it is told tells nothing any further', async t => {
+  const id = await subscribe(researcher, toFhir)
+  await reaches(researcher, id, 'active')
+  duringNext(receiver.answer, () => turnOff(researcher, id))
+  await measureMany(world.ann, world.patient, [90, 91, 92])
+  await until(() => receiver.received.length > 0)
+  await isIdle(id)
+  t.match([received().length, await read(researcher, id)], [1, { status: 'off' }])
+})
+
+t.test('a token that is revoked while the first of it is told tells nothing any further', async t => {
+  const bearer = await world.staffToken(world.hearts.researcher, scope)
+  const id = await subscribe(bearer, toFhir)
+  await reaches(researcher, id, 'active')
+  duringNext(receiver.answer, () => revokeToken(database, bearer))
+  await measureMany(world.ann, world.patient, [90, 91, 92])
+  await reaches(researcher, id, 'off')
+  await isIdle(id)
+  t.equal(received().length, 1)
+})
+
+t.test('where its endpoint is allowed no more it says so, and what waits is told at another', async t => {
+  const id = await subscribe(researcher, toFhir)
+  await reaches(researcher, id, 'active')
+  await database.run(sql.fragment`
+    UPDATE subscription SET content = jsonb_set(content, '{channel,endpoint}', '"https://gone.example.org"') WHERE id = ${id}`)
+  const made = await measure(93)
+  t.match(await reaches(researcher, id, 'error'), {
+    error: 'Nothing can be sent there: https://gone.example.org is not among the servers that may be requested',
+  })
+  t.same(received(), [])
+  await world.update(researcher, { ...(await read(researcher, id)), ...toFhir, status: 'requested' } as Subscription)
+  await reaches(researcher, id, 'active')
+  t.match(received(), [{ method: 'PUT', path: `/fhir/Observation/${made.id}` }])
+  await turnOff(researcher, id)
+})
+
+t.test('one that is mended is looked at at once, however long the broken one was to wait', async t => {
+  receiver.answer.status = 503
+  const id = await subscribe(researcher, toFhir)
+  await reaches(researcher, id, 'active')
+  await measure(94)
+  const waits = () =>
+    database.run(sql.fragment`
+      UPDATE queue.job SET start_after = now() + interval '1 hour'
+      WHERE singleton_key LIKE ${id} || '%' AND state = 'retry'`)
+  await until(async () => (await waits()) > 0)
+  receiver.answer.status = 200
+  received()
+  await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+  await until(() => receiver.received.length > 0)
+  await reaches(researcher, id, 'active')
+  t.match(received(), [{ method: 'PUT' }])
+  await turnOff(researcher, id)
+})
+
+t.test('resources go below the path of an endpoint, whose query goes along', async t => {
+  const id = await subscribe(researcher, {
+    channel: { type: 'rest-hook', endpoint: `${receiver.origin}/hook?code=abc`, payload: 'application/fhir+json' },
+  })
+  await reaches(researcher, id, 'active')
+  const made = await measure(95)
+  await until(() => receiver.received.length > 0)
+  t.match(received(), [{ method: 'PUT', path: `/hook/Observation/${made.id}?code=abc` }])
+  await turnOff(researcher, id)
+})
+
 t.test('a token that expires keeps its Subscription, one that is revoked ends it', async t => {
   const bearer = await world.staffToken(world.hearts.researcher, scope)
   const id = await subscribe(bearer)
@@ -185,6 +280,10 @@ t.test('what cannot be served is refused at once, element by element', async t =
     [{ channel: { type: 'rest-hook' } }, 'Subscription.channel.endpoint'],
     [{ channel: { type: 'rest-hook', endpoint: 'https://elsewhere.example.org' } }, 'Subscription.channel.endpoint'],
     [{ channel: { type: 'rest-hook', endpoint: receiver.origin, header: ['Host: x'] } }, 'Subscription.channel.header'],
+    [
+      { channel: { type: 'rest-hook', endpoint: receiver.origin, header: ['X-Key: one', 'x-key: two'] } },
+      'Subscription.channel.header',
+    ],
     [
       { channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'text/plain' } },
       'Subscription.channel.payload',

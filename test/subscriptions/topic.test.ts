@@ -3,7 +3,7 @@ import t from 'tap'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { openQueues } from '../../src/storage/queue.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { until } from './receiver.ts'
+import { duringNext, until } from './receiver.ts'
 import { heartRate, openSubscriptionWorld } from './world.ts'
 
 const world = await openSubscriptionWorld()
@@ -221,6 +221,42 @@ t.test('a greeting that is not accepted leaves it in error', async t => {
   await off(id)
 })
 
+t.test('what is measured before the greeting is accepted is told after it', async t => {
+  let made: Observation | undefined
+  duringNext(receiver.answer, async () => {
+    made = await measure(80)
+  })
+  const id = await subscribe(researcher, topic())
+  const [greeting, told] = await bundles(2)
+  t.match(greeting, { entry: [status(id, 'handshake', 0)] })
+  t.match(told, { entry: [status(id, 'event-notification', 1, [event(1, made?.id)])] })
+  await reaches(researcher, id, 'active')
+  await off(id)
+})
+
+t.test('who has not accepted the greeting is greeted before anything is told by the hour', async t => {
+  receiver.answer.status = 403
+  const id = await subscribe(researcher, topic('full-resource'))
+  await reaches(researcher, id, 'error')
+  const made = await measure(81)
+  await eventsOf(id, 1)
+  await world.isIdle(id)
+  receiver.received.splice(0)
+  const anHourLater = () =>
+    world.database.run(sql.fragment`UPDATE subscriber SET failed_at = now() - interval '61 minutes' WHERE id = ${id}`)
+  await anHourLater()
+  await bundles(2)
+  await world.isIdle(id)
+  t.match(await read(researcher, id), { status: 'error', error: 'The endpoint answered 403' })
+  receiver.answer.status = 200
+  await anHourLater()
+  const [greeting, told] = await bundles(2)
+  t.match(greeting, { entry: [status(id, 'handshake', 1)] })
+  t.match(told, { entry: [status(id, 'event-notification', 1, [event(1, made.id)]), { resource: made }] })
+  await reaches(researcher, id, 'active')
+  await off(id)
+})
+
 t.test('who asks for it late, when it is in error, makes it neither active nor told', async t => {
   const queues = await openQueues(world.url, { retries: 1, reportFault: fault => t.fail(String(fault)) })
   t.teardown(queues.close)
@@ -230,13 +266,8 @@ t.test('who asks for it late, when it is in error, makes it neither active nor t
   await reaches(researcher, id, 'error')
   receiver.answer.status = 200
   receiver.received.splice(0)
-  await queue.ask(id)
-  await until(async () => {
-    const { waiting } = await world.database.one<{ waiting: boolean }>(
-      sql.fragment`SELECT EXISTS (SELECT FROM queue.job WHERE singleton_key = ${id} AND state < 'completed') AS waiting`,
-    )
-    return !waiting
-  })
+  await queue.ask(`${id}/1`)
+  await world.isIdle(id)
   t.match([await read(researcher, id), receiver.received], [{ status: 'error', meta: { versionId: '2' } }, []])
   await off(id)
 })

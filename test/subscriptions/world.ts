@@ -1,5 +1,6 @@
 import type { Observation, Subscription } from '@medplum/fhirtypes'
 import { systems } from '../../src/fhir/canonical.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openStudies } from '../support/study.ts'
 import { openReceiver, until } from './receiver.ts'
 
@@ -32,6 +33,14 @@ export const openSubscriptionWorld = async () => {
       const subscription = await read(bearer, id)
       return subscription.status === status && subscription
     })
+  /** Nobody works on what it tells, or is going to. */
+  const isIdle = (id: string) =>
+    until(async () => {
+      const { waiting } = await studies.database.one<{ waiting: boolean }>(sql.fragment`
+        SELECT EXISTS (SELECT FROM change) OR EXISTS (
+          SELECT FROM queue.job WHERE singleton_key LIKE ${id} || '%' AND state < 'completed') AS waiting`)
+      return !waiting
+    })
   const close = async () => {
     await studies.server.close()
     await receiver.close()
@@ -50,6 +59,7 @@ export const openSubscriptionWorld = async () => {
     subscribe,
     read,
     reaches,
+    isIdle,
     close,
   }
 }

@@ -33,7 +33,7 @@ export const projectSubscribers = each<Subscription>(async (connection, { id, re
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, type = excluded.type, ends_at = excluded.ends_at,
       heartbeat = excluded.heartbeat, hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
       client_id = excluded.client_id, scope = excluded.scope, context = excluded.context, grant_id = excluded.grant_id,
-      failed_at = NULL`)
+      writing = subscriber.writing + 1, failed_at = NULL`)
   if (state.status !== 'off') await refuseTooMany(connection, id)
 })
 
