@@ -96,12 +96,12 @@ const accessByContext = (caller: Caller, registry: Registry, whole: Access): Con
   const who = whoIs(caller)
   // What a study is of only staff and clients are told: nobody else's token can be narrowed to one, and stay of use.
   if (caller.study !== undefined && who.kind !== 'staff' && who.kind !== 'client') return noContexts
-  const ruled = ruledAccess(who, access => access, { registry, whole })
+  const given = { registry, client: caller.client.id, whole }
+  const ruled = ruledAccess(who, access => access, given)
   const isUnbound = caller.client.policies.has('everything') && caller.study === undefined
   const everything: Access = () => (isUnbound ? all : none)
   return {
-    patient: scope =>
-      caller.patient === undefined ? noAccess : inCompartment(who, caller.patient, scope, { registry, whole }),
+    patient: scope => (caller.patient === undefined ? noAccess : inCompartment(who, caller.patient, scope, given)),
     user: () => (who.kind === 'client' ? noAccess : ruled),
     system: () => (who.kind === 'client' ? either(everything, ruled) : who.kind === 'administrator' ? ruled : noAccess),
   }
@@ -124,11 +124,11 @@ const inCompartment = (who: Who, patient: string, scope: Scope, given: Given): A
   return ruledAccess(who, narrow, given)
 }
 
-type Given = { readonly registry: Registry; readonly whole: Access }
+type Given = { readonly registry: Registry; readonly client: string; readonly whole: Access }
 
 /** The rule of each type for this caller, narrowed; rules that follow other types follow them as far as the scopes reach. */
-const ruledAccess = (who: Who, narrow: (access: Access) => Access, { registry, whole }: Given): Access => {
-  const access: Access = narrow((action, type) => granted(who, { action, type, registry, access: both(access, whole) }))
+const ruledAccess = (who: Who, narrow: (access: Access) => Access, { whole, ...given }: Given): Access => {
+  const access: Access = narrow((action, type) => granted(who, { action, type, ...given, access: both(access, whole) }))
   return access
 }
 

@@ -65,6 +65,8 @@ export type Relation =
   | Kept
   | Content
   | { readonly kind: 'created'; readonly by: Principal }
+  /** A Subscription that was written through this client last. */
+  | { readonly kind: 'written-through'; readonly client: string }
   /** A source Device: one that names no patient. */
   | { readonly kind: 'source-device' }
   /** The row's own tenant tree has a membership of this practitioner, in force. */

@@ -62,6 +62,8 @@ const printGrant = (grant: Grant): string => {
       return list('staffed', printGrantee(grant.to), grant.by, ...study(grant.study))
     case 'created':
       return list('created-by', `${grant.by.kind}/${grant.by.id}`)
+    case 'written-through':
+      return list('written-through', grant.client)
     case 'same-tenant':
       return list('same-tenant', grant.practitioner)
     case 'consentable':

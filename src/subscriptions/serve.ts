@@ -37,18 +37,20 @@ export const keyOf = ({ id, writing }: Pick<Subscriber, 'id' | 'writing'>): stri
 
 /**
  * Whatever is due to one subscriber, if anything still is: somebody may have asked for it who looked before the last time was over.
- * It throws where that fails and is to be tried again. What takes longer than a turn is due again.
+ * It throws where that fails and is to be tried again. What takes longer than a turn, or until the server stops, is due again.
  */
-export const serve = async (serving: Serving, key: string, attempt: { isLast: boolean }): Promise<void> => {
+export const serve = async (serving: Serving, key: string, attempt: Attempt): Promise<void> => {
   const end = Date.now() + turnMs
-  while ((await serveNext(serving, key, attempt)) && Date.now() < end);
+  while ((await serveNext(serving, key, attempt)) && Date.now() < end && !attempt.closing.aborted);
 }
+
+type Attempt = { readonly isLast: boolean; readonly closing: AbortSignal }
 
 /** Far less than the queue lets a job take. */
 const turnMs = 60_000
 
 /** One request at most, of what is true at that moment; whether there may be more to do. */
-const serveNext = async (serving: Serving, key: string, { isLast }: { isLast: boolean }): Promise<boolean> => {
+const serveNext = async (serving: Serving, key: string, { isLast }: Attempt): Promise<boolean> => {
   const [id = ''] = key.split('/')
   const subscriber = await findSubscriber(serving.database, id)
   if (subscriber?.caller === undefined || keyOf(subscriber) !== key || !subscriber.isDue) return false

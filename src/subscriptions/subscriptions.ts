@@ -11,8 +11,8 @@ export type SubscriptionOptions = Serving & {
 
 /** Tells subscribers of what has changed, until it is closed. What waits meanwhile waits in the database. */
 export const openSubscriptions = async (options: SubscriptionOptions): Promise<{ close: () => Promise<void> }> => {
-  await options.queue.work((key, attempt) => serve(options, key, attempt))
   const closing = new AbortController()
+  await options.queue.work((key, attempt) => serve(options, key, { ...attempt, closing: closing.signal }))
   const watching = watch(options, closing.signal)
   return {
     close: async () => {
@@ -25,7 +25,7 @@ export const openSubscriptions = async (options: SubscriptionOptions): Promise<{
 
 const watch = async (options: SubscriptionOptions, closing: AbortSignal): Promise<void> => {
   while (!closing.aborted) {
-    const changes = await pass(options).catch(fault => {
+    const changes = await pass(options, closing).catch(fault => {
       options.reportFault(fault)
       return 0
     })
@@ -45,13 +45,13 @@ const pause = (ms: number, closing: AbortSignal): Promise<void> =>
   })
 
 /** Changes become events, and whoever has something coming is asked for in the queue. */
-const pass = async (options: SubscriptionOptions): Promise<number> => {
+const pass = async (options: SubscriptionOptions, closing: AbortSignal): Promise<number> => {
   const { database, classes, queue } = options
   const recorded = await recordEvents(database, { classes, questionOf: one => criteriaFor(options, one) })
   for (const { id, error } of recorded.failed) {
     const subscriber = await findSubscriber(database, id)
     if (subscriber !== undefined) await refuse(options, subscriber, error)
   }
-  for (const due of await dueSubscribers(database)) await queue.ask(keyOf(due))
+  for (const due of await dueSubscribers(database)) if (!closing.aborted) await queue.ask(keyOf(due))
   return recorded.changes
 }

@@ -20,6 +20,7 @@ const table: readonly (readonly [Expression, string])[] = [
   [{ kind: 'consented', to: { kind: 'organization', id: 'o' }, action: 's' }, '(consented organization/o s)'],
   [{ kind: 'staffed', to: { kind: 'practitioner', id: 'dr' }, by: 'enrolment' }, '(staffed practitioner/dr enrolment)'],
   [{ kind: 'created', by: { kind: 'client', id: 'app' } }, '(created-by client/app)'],
+  [{ kind: 'written-through', client: 'app' }, '(written-through app)'],
   [{ kind: 'same-tenant', practitioner: 'dr' }, '(same-tenant dr)'],
   [
     and(or({ kind: 'source-device' }, { kind: 'consentable' }), not({ kind: 'same-tenant', practitioner: 'dr' })),

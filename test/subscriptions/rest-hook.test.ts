@@ -2,6 +2,7 @@ import type { Bundle, Observation, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import { endSession, findSession, startSession } from '../../src/storage/account/session.ts'
 import { createGrant } from '../../src/storage/authorization-grant.ts'
+import { registerClient } from '../../src/storage/client.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { revokeToken } from '../../src/storage/token.ts'
 import { duringNext, until } from './receiver.ts'
@@ -103,6 +104,36 @@ t.test('a Subscription is its creator’s, whoever changes its status', async t 
   t.equal((await send(world.manager, 'PUT', `Subscription/${id}`, { ...toHook(receiver.origin), id })).statusCode, 404)
   await turnOff(researcher, id)
 })
+
+t.test(
+  'the secret of its endpoint is for the app that has written it, and for no other of the same person',
+  async t => {
+    const id = await subscribe(researcher)
+    await reaches(researcher, id, 'active')
+    await registerClient(database, { id: 'another-app', name: 'another app', policies: [] })
+    const subject = { kind: 'user', person: world.hearts.researcher.person } as const
+    const other = await world.token({ subject, scope, client: 'another-app' })
+    const statuses = async (bearer: string) => {
+      const answers = []
+      for (const path of [`Subscription/${id}`, `Subscription/${id}/_history`, `Subscription/${id}/_history/1`])
+        answers.push((await send(bearer, 'GET', path)).statusCode)
+      return answers
+    }
+    const found = async (bearer: string) =>
+      (await send(bearer, 'GET', `Subscription?_id=${id}&_total=accurate`)).json().total
+    const remove = async (bearer: string) => {
+      const headers = { authorization: `Bearer ${bearer}` }
+      return (await world.server.inject({ method: 'DELETE', url: `/fhir/Subscription/${id}`, headers })).statusCode
+    }
+    t.same([await statuses(other), await found(other)], [[404, 404, 404], 0])
+    t.same([await statuses(researcher), await found(researcher)], [[200, 200, 200], 1])
+    const written = { ...(await read(researcher, id)), status: 'requested' }
+    t.equal((await send(other, 'PUT', `Subscription/${id}`, written)).statusCode, 404)
+    t.same([await remove(other), await remove(researcher)], [404, 204])
+    t.same(await statuses(other), [404, 404, 404])
+    t.same(await statuses(researcher), [410, 200, 200])
+  },
+)
 
 t.test(
   'a delivery that fails to the end is said in the Subscription, and what waits is told when it is asked for again',

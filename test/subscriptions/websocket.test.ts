@@ -84,19 +84,24 @@ t.test('a websocket tells nobody what their own token does not reach', async t =
   await registerClient(database, { id: 'another-app', name: 'another app', policies: [] })
   const { person } = world.hearts.researcher
   const subject = { kind: 'user', person } as const
-  for (const [who, bearer] of [
-    ['other scopes', await world.staffToken(world.hearts.researcher, 'user/Subscription.rs')],
-    ['another client', await world.token({ subject, scope, client: 'another-app' })],
-    ['another study', await world.token({ subject, scope, study: 'none' })],
+  for (const [who, bearer, isSeen] of [
+    ['other scopes', await world.staffToken(world.hearts.researcher, 'user/Subscription.rs'), true],
+    ['another client', await world.token({ subject, scope, client: 'another-app' }), false],
+    ['another study', await world.token({ subject, scope, study: 'none' }), true],
   ] as const) {
-    t.equal((await send(bearer, 'GET', `Subscription/${id}`)).statusCode, 200, `${who}: it is theirs`)
+    t.equal(
+      (await send(bearer, 'GET', `Subscription/${id}`)).statusCode,
+      isSeen ? 200 : 404,
+      `${who} than it was written with`,
+    )
     const { say, heard, closes } = await connect(bearer)
     say(`bind ${id}`)
-    t.same(await closes(), { code: 1008, reason: `Subscription/${id} was written with another client or scopes` }, who)
+    const reason = isSeen ? 'was written with another client or scopes' : 'is not known'
+    t.same(await closes(), { code: 1008, reason: `Subscription/${id} ${reason}` }, who)
     t.same(heard, [], who)
     const issued = await send(bearer, 'GET', `Subscription/${id}/$get-ws-binding-token`)
-    t.equal(issued.statusCode, 422, who)
-    t.match(issued.json().issue, [{ diagnostics: /written with this client and these scopes/ }], who)
+    t.equal(issued.statusCode, isSeen ? 422 : 404, who)
+    if (isSeen) t.match(issued.json().issue, [{ diagnostics: /written with this client and these scopes/ }], who)
   }
   const alike = await world.staffToken(world.hearts.researcher, scope)
   const { say, heard, closes, end } = await connect(alike)

@@ -104,9 +104,12 @@ export const auditEvent: Rule = {
   },
 }
 
+/** It has the secret of its endpoint in it, which no other app of the same person is to have. */
+const ownThrough: Grant = (who, asked) => and(created(who, asked), { kind: 'written-through', client: asked.client })
+
 export const subscription: Rule = {
-  read: { patient: created, staff: created, client: created },
+  read: { patient: ownThrough, staff: ownThrough, client: ownThrough },
   create: { patient: created, staff: created, client: created },
-  update: { patient: created, staff: created, client: created },
-  delete: { patient: created, staff: created, client: created },
+  update: { patient: ownThrough, staff: ownThrough, client: ownThrough },
+  delete: { patient: ownThrough, staff: ownThrough, client: ownThrough },
 }

@@ -37,6 +37,8 @@ export type Asked = {
   readonly action: Action
   readonly type: ResourceType
   readonly registry: Registry
+  /** Id of the client through which they ask. */
+  readonly client: string
   /** What the same caller may do to other types. */
   readonly access: Access
 }

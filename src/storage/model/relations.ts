@@ -56,5 +56,8 @@ const composed = (relation: Relation, row: RelatedRow): SqlFragment => {
     case 'created':
       return sql.fragment`${row.row}.author = (
         SELECT author FROM principal WHERE principal.kind = ${relation.by.kind} AND principal.id = ${relation.by.id})`
+    case 'written-through':
+      return sql.fragment`EXISTS (
+        SELECT FROM subscriber AS writer WHERE writer.id = ${row.row}.id AND writer.client_id = ${relation.client})`
   }
 }

@@ -37,8 +37,10 @@ export const projectSubscribers = each<Subscription>(async (connection, { id, re
   if (state.status !== 'off') await refuseTooMany(connection, id)
 })
 
+/** Through which client it was written stays: that decides who may see that it was there. */
 const removeSubscriber = async (connection: Connection, id: string): Promise<void> => {
-  await connection.run(sql.fragment`DELETE FROM subscriber WHERE id = ${id}`)
+  await connection.run(sql.fragment`
+    UPDATE subscriber SET status = 'off', last_event = 0, last_told = 0 WHERE id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM subscription_event WHERE subscription = ${id}`)
 }
 
