@@ -1,10 +1,14 @@
-import fastifyWebsocket from '@fastify/websocket'
+import fastifyWebsocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
-import type { Sockets } from '../subscriptions/sockets.ts'
+import type { Closing, Sockets } from '../subscriptions/sockets.ts'
 import { bearerOf, type FindCaller, requireCaller } from './caller.ts'
 import { type RefusedParts, recordRefused } from './refused-token.ts'
 
-type Options = RefusedParts & { readonly sockets: Sockets; readonly findCaller: FindCaller }
+type Options = RefusedParts & {
+  readonly sockets: Sockets
+  readonly findCaller: FindCaller
+  readonly pingEveryMs?: number
+}
 
 /**
  * Where subscribers are told by websocket. The upgrade has a bearer token as any request, or none: browsers cannot send one,
@@ -12,7 +16,7 @@ type Options = RefusedParts & { readonly sockets: Sockets; readonly findCaller: 
  */
 export const websocketRoutes = async (
   server: FastifyInstance,
-  { sockets, findCaller, ...parts }: Options,
+  { sockets, findCaller, pingEveryMs = 30_000, ...parts }: Options,
 ): Promise<void> => {
   await server.register(fastifyWebsocket, { options: { maxPayload: 1024 } })
   const require = requireCaller(findCaller, undefined, recordRefused(parts, listening))
@@ -20,8 +24,10 @@ export const websocketRoutes = async (
     if (request.headers.authorization !== undefined) await require(request, reply)
   }
   server.get('/ws', { websocket: true, onRequest }, (socket, request) => {
-    const close = (reason: string) => socket.close(policyViolation, reason)
-    const connected = sockets.open({ send: text => socket.send(text), close }, bearerOf(request))
+    const close = (reason: string, why: Closing = 'refused') => socket.close(codes[why], reason)
+    const send = (text: string) => new Promise<void>(resolve => socket.send(text, () => resolve()))
+    const connected = sockets.open({ send, close }, bearerOf(request))
+    const pinging = setInterval(pingOf(socket), pingEveryMs)
     const fault = (error: unknown) => {
       request.log.error(error)
       socket.close(internalError)
@@ -30,7 +36,10 @@ export const websocketRoutes = async (
       if (isBinary) close('Messages are text')
       else connected.receive(String(data)).catch(fault)
     })
-    socket.on('close', connected.end)
+    socket.on('close', () => {
+      clearInterval(pinging)
+      connected.end()
+    })
     socket.on('error', () => socket.terminate())
   })
 }
@@ -38,6 +47,19 @@ export const websocketRoutes = async (
 /** Whatever Subscriptions it would have been bound to. */
 const listening = () => ({ interaction: 'read', type: 'Subscription' })
 
-/** https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
-const policyViolation = 1008
+/** Where the network is lost nobody says so: who has not answered by the next ping has gone. */
+const pingOf = (socket: WebSocket) => {
+  let hasAnswered = true
+  socket.on('pong', () => {
+    hasAnswered = true
+  })
+  return () => {
+    if (!hasAnswered) return socket.terminate()
+    hasAnswered = false
+    socket.ping()
+  }
+}
+
+/** https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
+const codes: Readonly<Record<Closing, number>> = { refused: 1008, later: 1013 }
 const internalError = 1011

@@ -1,13 +1,16 @@
 /** Runs what comes one after another: each asks the database. One that fails stops none behind it. */
-export const oneByOne = (run: (text: string) => Promise<void>) => {
+export const oneByOne = <Item>(
+  run: (item: Item) => Promise<void>,
+  { mostWaiting }: { readonly mostWaiting: number },
+) => {
   let last: Promise<void> = Promise.resolve()
   let waiting = 0
   return {
     hasRoom: () => waiting < mostWaiting,
-    take: (text: string): Promise<void> => {
+    take: (item: Item): Promise<void> => {
       waiting += 1
       const next = last
-        .then(() => run(text))
+        .then(() => run(item))
         .finally(() => {
           waiting -= 1
         })
@@ -16,5 +19,3 @@ export const oneByOne = (run: (text: string) => Promise<void>) => {
     },
   }
 }
-
-const mostWaiting = 100

@@ -13,7 +13,14 @@ import { oneByOne } from './one-by-one.ts'
 import { fociOf, questionOf, type Serving } from './serve.ts'
 
 /** One end of a websocket; whoever brings it tells what comes in, and that it has gone. */
-type Socket = { readonly send: (text: string) => void; readonly close: (reason: string) => void }
+type Socket = {
+  /** Until the network has taken it: of what is not read no more than that is kept. */
+  readonly send: (text: string) => Promise<void>
+  readonly close: (reason: string, why?: Closing) => void
+}
+
+/** Whether it is refused, or may come again. */
+export type Closing = 'refused' | 'later'
 
 export type Sockets = {
   /** `bearer`: the token of the upgrade, where there was one. */
@@ -35,17 +42,17 @@ type Connection = {
   readonly socket: Socket
   readonly bearer: string | undefined
   readonly bound: Map<string, Bound>
+  readonly hear: (notice: Notice) => void
 }
 
 /** How a Subscription was bound, and what it could tell by the token that it was written with then. */
-type Bound = { readonly how: 'by-id' | 'by-token'; readonly rights: string }
+type Bound = { readonly how: 'by-id' | 'by-token'; readonly rights: string; readonly whose: string }
 
 /** https://hl7.org/fhir/R4/subscription.html#2.46.7.2, and the topic form of the same. Only a Subscription's creator binds it. */
 export const openSockets = (options: Options): Sockets => {
   const connections = new Set<Connection>()
   const hear = (notice: Notice) => {
-    for (const connection of connections)
-      if (connection.bound.has(notice.id)) tell(options, connection, notice).catch(options.reportFault)
+    for (const connection of connections) if (connection.bound.has(notice.id)) connection.hear(notice)
   }
   const notices = hearNotices(options.databaseUrl, hear, options.reportFault)
   const watching = setInterval(() => {
@@ -53,24 +60,37 @@ export const openSockets = (options: Options): Sockets => {
   }, checkedEveryMs)
   return {
     open: (socket, bearer) => {
-      const close = (reason: string) => {
+      const close: Socket['close'] = (reason, why) => {
         connections.delete(connection)
-        socket.close(reason)
+        socket.close(reason, why)
       }
-      const connection: Connection = { socket: { ...socket, close }, bearer, bound: new Map() }
+      const notices = oneByOne<Notice>(
+        async notice => {
+          if (connections.has(connection)) await tell(options, connection, notice)
+        },
+        { mostWaiting: mostNotices },
+      )
+      const hear = (notice: Notice) => {
+        if (notices.hasRoom()) notices.take(notice).catch(options.reportFault)
+        else close('Too much was not read; $events tells it again', 'later')
+      }
+      const connection: Connection = { socket: { ...socket, close }, bearer, bound: new Map(), hear }
       connections.add(connection)
       if (connections.size > mostConnections) makeRoom(connections)
       const idle = setTimeout(() => {
         if (connection.bound.size === 0) close('Nothing was bound')
-      }, idleMs)
-      const inTurn = oneByOne(text =>
-        connections.has(connection) ? receive({ ...options, connections }, connection, text) : Promise.resolve(),
+      }, idleMs).unref()
+      const messages = oneByOne<string>(
+        async text => {
+          if (connections.has(connection)) await receive({ ...options, connections }, connection, text)
+        },
+        { mostWaiting: mostMessages },
       )
       return {
         receive: async text => {
           if (!connections.has(connection)) return
-          if (!inTurn.hasRoom()) return close('Too many messages at once')
-          await inTurn.take(text)
+          if (!messages.hasRoom()) return close('Too many messages at once')
+          await messages.take(text)
         },
         end: () => {
           clearTimeout(idle)
@@ -89,8 +109,12 @@ export const openSockets = (options: Options): Sockets => {
 const checkedEveryMs = 5000
 const idleMs = 60_000
 const mostBound = 100
+const mostMessages = 100
+/** Numbers only: what they are of is read when its turn comes. */
+const mostNotices = 1000
 /** Nobody needs more windows. */
 const mostOfOne = 20
+const mostOfPerson = 50
 const mostConnections = 5000
 
 /** Whoever has bound nothing may be anybody: the oldest of them goes, so that they cannot keep others out. */
@@ -109,7 +133,8 @@ const receive = async (options: Receiving, connection: Connection, text: string)
 }
 
 /** What another may not see is answered as what is not there. */
-const bind = async (options: Receiving, { socket, bearer, bound }: Connection, id: string): Promise<void> => {
+const bind = async (options: Receiving, connection: Connection, id: string): Promise<void> => {
+  const { socket, bearer, bound } = connection
   const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
   if (caller === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
   const subscription = await options.readAs(caller, id).catch((error: FhirError) => error.status)
@@ -119,26 +144,41 @@ const bind = async (options: Receiving, { socket, bearer, bound }: Connection, i
   const subscriber = await findSubscriber(options.database, id)
   if (subscriber === undefined || (await writtenAlike(options.database, [id], caller.tokenHash)).length === 0)
     return socket.close(`Subscription/${id} was written with another client or scopes`)
-  if (!hasRoom(options.connections, id)) return socket.close(`Subscription/${id} has too many websockets`)
-  bound.set(id, { how: 'by-id', rights: subscriber.rights })
-  socket.send(`bound ${id}`)
+  const whose = whoseIs(subscriber)
+  if (!hasRoom(options.connections, connection, { id, whose }))
+    return socket.close(`Subscription/${id} has too many websockets`)
+  bound.set(id, { how: 'by-id', rights: subscriber.rights, whose })
+  await socket.send(`bound ${id}`)
 }
 
-const hasRoom = (connections: ReadonlySet<Connection>, id: string): boolean =>
-  [...connections].filter(({ bound }) => bound.has(id)).length < mostOfOne
+const whoseIs = ({ caller }: Subscriber): string => `${caller?.principal.kind}/${caller?.principal.id}`
+
+/** Beside this one, of the same Subscription and of the same person or client. */
+const hasRoom = (
+  connections: ReadonlySet<Connection>,
+  own: Connection,
+  { id, whose }: { readonly id: string; readonly whose: string },
+): boolean => {
+  const others = [...connections].filter(one => one !== own)
+  const ofPerson = others.filter(({ bound }) => bound.values().some(one => one.whose === whose))
+  return ofPerson.length < mostOfPerson && others.filter(({ bound }) => bound.has(id)).length < mostOfOne
+}
 
 const isBindable = ({ status, channel }: Subscription): boolean => status === 'active' && channel.type === 'websocket'
 
-const bindByToken = async (options: Receiving, { socket, bound }: Connection, token: string): Promise<void> => {
+const bindByToken = async (options: Receiving, connection: Connection, token: string): Promise<void> => {
+  const { socket, bound } = connection
   const ids = await takeBinding(options.database, token)
   if (ids.length === 0) return socket.close('The binding token is not known, or was used before')
   for (const id of ids.slice(0, mostBound - bound.size)) {
     const subscriber = await findSubscriber(options.database, id)
     const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
     if (subscriber === undefined || question === undefined || !isBindable(subscriber.subscription)) continue
-    if (!hasRoom(options.connections, id)) return socket.close(`Subscription/${id} has too many websockets`)
-    bound.set(id, { how: 'by-token', rights: subscriber.rights })
-    socket.send(textOf(options, subscriber, question, 'handshake', []))
+    const whose = whoseIs(subscriber)
+    if (!hasRoom(options.connections, connection, { id, whose }))
+      return socket.close(`Subscription/${id} has too many websockets`)
+    bound.set(id, { how: 'by-token', rights: subscriber.rights, whose })
+    await socket.send(textOf(options, subscriber, question, 'handshake', []))
   }
 }
 
@@ -156,7 +196,7 @@ const tell = async (options: Options, connection: Connection, { id, after, until
   if (until > after && seen.length === 0) return
   await options.recordTold(subscriber.caller, fociOf(seen))
   if (how === 'by-id' && !question.isOfTopic) return seen.length === 0 ? undefined : socket.send(`ping ${id}`)
-  socket.send(textOf(options, subscriber, question, until > after ? 'event-notification' : 'heartbeat', seen))
+  await socket.send(textOf(options, subscriber, question, until > after ? 'event-notification' : 'heartbeat', seen))
 }
 
 const textOf = (

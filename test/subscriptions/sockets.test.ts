@@ -1,28 +1,29 @@
+import type { Parameters } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { openOutbound } from '../../src/messages/outbound.ts'
-import { none } from '../../src/search/expression.ts'
+import { all, none } from '../../src/search/expression.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { openSockets } from '../../src/subscriptions/sockets.ts'
 import { withDatabase } from '../support/database.ts'
 import { until } from './receiver.ts'
+import { openSubscriptionWorld } from './world.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
 const outbound = openOutbound({ allowed: [] })
-const sockets = openSockets({
-  database,
-  databaseUrl: url,
+const options = {
   registry: loadRegistry(),
   classes: openCodeClasses(),
-  accessFor: () => () => none,
   readAs: () => Promise.reject(new Error('nothing is read')),
   outbound,
   base: () => 'http://localhost/fhir',
   recordTold: async () => {},
-  reportFault: fault => t.fail(String(fault)),
-})
+  reportFault: (fault: unknown) => t.fail(String(fault)),
+}
+const sockets = openSockets({ ...options, database, databaseUrl: url, accessFor: () => () => none })
+t.setTimeout(240_000)
 t.teardown(async () => {
   await sockets.close()
   await outbound.close()
@@ -30,10 +31,19 @@ t.teardown(async () => {
   await close()
 })
 
+const world = await openSubscriptionWorld()
+const beside = openDatabase(world.url)
+const telling = openSockets({ ...options, database: beside, databaseUrl: world.url, accessFor: () => () => all })
+t.teardown(async () => {
+  await telling.close()
+  await beside.close()
+  await world.close()
+})
+
 /** Somebody without a token, who counts why they were told to go. */
 const connect = () => {
   const reasons: string[] = []
-  const connected = sockets.open({ send: () => {}, close: reason => reasons.push(reason) }, undefined)
+  const connected = sockets.open({ send: async () => {}, close: reason => reasons.push(reason) }, undefined)
   return { ...connected, reasons }
 }
 
@@ -58,4 +68,57 @@ t.test('more messages at once than anybody has to say end it', async t => {
   await until(() => reasons.length > 0)
   t.same(reasons, ['Too many messages at once'])
   end()
+})
+
+const subscribe = async (): Promise<string> => {
+  const channel = { type: 'websocket', payload: 'application/fhir+json' } as const
+  const id = await world.subscribe(world.researcher, { channel })
+  await world.reaches(world.researcher, id, 'active')
+  return id
+}
+
+/** Somebody who has bound it, and reads what comes after the handshake at once, or when `read` says so. */
+const bind = async (id = '', { reads }: { reads: 'at once' | 'later' }) => {
+  const issued: Parameters = (
+    await world.send(world.researcher, 'GET', `Subscription/${id}/$get-ws-binding-token`)
+  ).json()
+  const token = issued.parameter?.find(({ name }) => name === 'token')?.valueString
+  const heard: string[] = []
+  const reasons: string[] = []
+  const reading = Promise.withResolvers<void>()
+  const send = async (text: string) => {
+    heard.push(text)
+    if (reads === 'later' && heard.length > 1) await reading.promise
+  }
+  const { receive, end } = telling.open({ send, close: reason => reasons.push(reason) }, undefined)
+  await receive(`bind-with-token ${token}`)
+  return { heard, reasons, read: reading.resolve, end }
+}
+
+t.test('whoever does not read is told no more until they do', async t => {
+  const id = await subscribe()
+  const slow = await bind(id, { reads: 'later' })
+  const quick = await bind(id, { reads: 'at once' })
+  for (const told of [2, 3, 4]) {
+    await world.measure(58 + told)
+    await until(() => quick.heard.length === told)
+  }
+  t.equal(slow.heard.length, 2, 'the handshake, and what is not read yet')
+  slow.read()
+  await until(() => slow.heard.length === quick.heard.length)
+  for (const { end } of [slow, quick]) end()
+})
+
+t.test('one person has no more than so many websockets, whatever they bind', async t => {
+  const ids = [await subscribe(), await subscribe(), await subscribe()]
+  const others = []
+  for (let count = 0; count < 50; count++) others.push(await bind(ids[count % 3], { reads: 'at once' }))
+  t.same(
+    others.flatMap(({ reasons }) => reasons),
+    [],
+  )
+  const last = await bind(ids[2], { reads: 'at once' })
+  t.same([last.heard, last.reasons], [[], [`Subscription/${ids[2]} has too many websockets`]])
+  others[0]?.end()
+  t.same((await bind(ids[2], { reads: 'at once' })).reasons, [])
 })

@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import { fastify } from 'fastify'
+import t from 'tap'
+import WebSocket from 'ws'
+import { websocketRoutes } from '../../src/http/websocket.ts'
+import { until } from '../subscriptions/receiver.ts'
+
+const ended: string[] = []
+let opened = 0
+const server = fastify()
+await server.register(websocketRoutes, {
+  sockets: {
+    open: () => {
+      opened += 1
+      const name = `socket ${opened}`
+      return { receive: async () => {}, end: () => ended.push(name) }
+    },
+    close: async () => {},
+  },
+  findCaller: async () => undefined,
+  findRefused: async () => undefined,
+  trail: { keep: async () => {} },
+  pingEveryMs: 50,
+})
+const address = (await server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
+t.teardown(() => server.close())
+
+t.test('a websocket whose end has gone without a word is over, and one that answers stays', async t => {
+  const gone = new WebSocket(`${address}/ws`, { autoPong: false })
+  gone.on('error', () => {})
+  await once(gone, 'open')
+  const there = new WebSocket(`${address}/ws`)
+  await once(there, 'open')
+  const [code] = await once(gone, 'close')
+  t.equal(code, 1006)
+  let pings = 0
+  there.on('ping', () => {
+    pings += 1
+  })
+  await until(() => pings > 3)
+  t.same([ended, there.readyState], [['socket 1'], WebSocket.OPEN])
+  there.close()
+})
