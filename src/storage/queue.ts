@@ -2,8 +2,11 @@ import type { JobWithMetadata } from 'pg-boss'
 
 /** Background work that survives the process: what was asked for is done at least once, by one server at a time. */
 export type Queue = {
-  /** Nothing, where the same is asked for, or being done, already. */
-  readonly ask: (key: string) => Promise<void>
+  /**
+   * Nothing, where the same is asked for, or being done, already. A server does one at a time of what is asked for by one `of`, so
+   * that whoever takes long keeps nobody else waiting.
+   */
+  readonly ask: (key: string, of?: string) => Promise<void>
   /** What throws is tried again, later and later; `isLast` says that it will not be. */
   readonly work: (run: (key: string, attempt: { readonly isLast: boolean }) => Promise<void>) => Promise<void>
   /** Begins nothing more, and waits for what is under way. What is asked for meanwhile waits for the next server. */
@@ -59,8 +62,8 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
       await boss.createQueue(name, { policy: 'exclusive', retryDelayMax: 3600, ...limits })
       await boss.updateQueue(name, limits)
       return {
-        ask: async key => {
-          await boss.send(name, { key }, { singletonKey: key })
+        ask: async (key, of) => {
+          await boss.send(name, { key }, { singletonKey: key, ...(of === undefined ? {} : { group: { id: of } }) })
         },
         work: async run => {
           const workers: string[] = []
@@ -83,4 +86,9 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
  * Nobody wakes for what is to be tried again: one of those who work on a queue looks for it, and wakes the others. Where nobody can be
  * woken, as behind PgBouncer, all look for everything.
  */
-const waiting = { includeMetadata: true as const, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 60 }
+const waiting = {
+  includeMetadata: true as const,
+  localGroupConcurrency: 1,
+  pollingIntervalSeconds: 0.5,
+  notifyPollingIntervalSeconds: 60,
+}

@@ -42,6 +42,35 @@ t.test('what is asked for is begun, and what came while all were busy follows, t
   t.same(faults, [])
 })
 
+t.test('of what one asks for one is done at a time, and nobody else waits for it', async t => {
+  const woken = await openQueues(url, { retries: 1, lookSeconds: 3600, reportFault: fault => faults.push(fault) })
+  t.teardown(woken.close)
+  const queue = await woken.open('subscription')
+  const done: string[] = []
+  const slow = Promise.withResolvers<void>()
+  let [now, most] = [0, 0]
+  await queue.work(async key => {
+    if (key.startsWith('slow')) {
+      now += 1
+      most = Math.max(most, now)
+      await slow.promise
+      now -= 1
+    }
+    done.push(key)
+  })
+  const keys = Array.from({ length: 8 }, (_, place) => `slow-${place}`)
+  for (const key of keys) await queue.ask(key, 'slow-app')
+  await until(() => now === 1)
+  for (const key of ['quick-0', 'quick-1']) await queue.ask(key, 'quick-app')
+  await until(() => done.length === 2)
+  t.same(done.toSorted(), ['quick-0', 'quick-1'])
+  slow.resolve()
+  await until(() => done.length === 2 + keys.length)
+  t.same([done.slice(2).toSorted(), most], [keys, 1])
+  await queue.close()
+  t.same(faults, [])
+})
+
 t.test('what fails is tried again, and the last try says so', async t => {
   const queue = await queues.open('study-action')
   const tries: string[] = []
