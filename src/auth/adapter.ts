@@ -68,14 +68,14 @@ const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
   const grant = await findGrant(database, id)
   // What is over by itself, or with a sign-in, was told of when it was given.
   if (grant === undefined) return void (await database.transaction(connection => revokeGrants(connection, { id })))
-  const { person, client, patient } = grant
+  const { person, client, patient, scope } = grant
   const told =
     Provider.ctx?.path === '/token/revocation'
       ? 'gave back what it was allowed'
       : 'lost what it was allowed: a code or refresh token that works once came twice'
   await recordingGrant(
     parts,
-    { what: 'revoked', by: { kind: 'client', id: client }, told, person, client, patient },
+    { what: 'revoked', by: { kind: 'client', id: client }, told, person, client, patient, scope },
     async connection => (await revokeGrants(connection, { id })) > 0 || undefined,
   )
 }

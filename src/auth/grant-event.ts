@@ -1,4 +1,5 @@
 import type { AuditEvent, Patient, Reference } from '@medplum/fhirtypes'
+import type { Caller } from '../access/caller.ts'
 import { appGrant } from '../access/vocabulary.ts'
 import { accountOf, type OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
@@ -25,6 +26,8 @@ export type GrantEvent = {
   readonly patient?: string | undefined
   readonly asked?: readonly string[]
   readonly granted?: readonly string[]
+  /** Of a grant that ends, whose scopes are not told again: in which role it was given. */
+  readonly scope?: string
 }
 
 export type GrantEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
@@ -35,10 +38,12 @@ export const recordingGrant = async <T>(
   event: GrantEvent,
   run: (connection: Connection) => Promise<T | undefined>,
 ): Promise<T | undefined> => {
-  const organization = await findOverseeingOrganization(database, event)
+  const whose = await callerBy(database, event)
+  const isAsPatient = whose !== undefined && whose.practitioner === undefined
+  const organization = await findOverseeingOrganization(database, { ...event, isAsPatient })
   const organizations = organization === undefined ? [] : [organization]
   const own = openStoreAs({ principal: event.by, organizations })
-  const resource = await toAuditEvent(database, own, event)
+  const resource = await toAuditEvent(database, own, event, whose)
   return own.atomic(async (store, connection) => {
     const answer = await run(connection)
     if (answer === undefined) return undefined
@@ -46,6 +51,12 @@ export const recordingGrant = async <T>(
     if (written?.outcome === 'refused') throw written.error
     return answer
   })
+}
+
+/** As whom it was decided: staff who let an app have what is their own as a patient are no staff in that. */
+const callerBy = async (database: Database, event: GrantEvent): Promise<Caller | undefined> => {
+  const { person, patient, granted = [], scope = granted.join(' ') } = event
+  return person === undefined ? undefined : callerOfPerson(database, { person, client: 'pages', scope, patient })
 }
 
 /** Whoever is there no more is named without a link: where links have to lead somewhere, what they allowed ends all the same. */
@@ -63,11 +74,14 @@ const referTo = async (
 }
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them, and our own. */
-const toAuditEvent = async (database: Database, store: Store, event: GrantEvent): Promise<AuditEvent> => {
+const toAuditEvent = async (
+  database: Database,
+  store: Store,
+  event: GrantEvent,
+  whose: Caller | undefined,
+): Promise<AuditEvent> => {
   const { what, by, told, person, client, asked, granted } = event
   const { name = client, selfRegistered } = (await findClient(database, client)) ?? {}
-  const whose =
-    person === undefined ? undefined : await callerOfPerson(database, { person, client: 'pages', scope: '' })
   const patient = event.patient ?? whose?.patient
   const self =
     whose?.practitioner === undefined

@@ -100,7 +100,7 @@ const revoke = async (parts: Parts, person: string, id: string): Promise<boolean
   const { onRevoked } = parts
   const grant = await findOwn(parts, person, id)
   if (grant === undefined) return false
-  const { client, patient } = grant
+  const { client, patient, scope } = grant
   const by = { kind: 'person', id: person } as const
   const event = {
     what: 'revoked',
@@ -109,6 +109,7 @@ const revoke = async (parts: Parts, person: string, id: string): Promise<boolean
     person,
     client,
     patient,
+    scope,
   } as const
   const isEnded = await recordingGrant(
     parts,

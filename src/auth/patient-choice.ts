@@ -5,11 +5,11 @@ import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
-import { callerOfPerson, patientsOf } from '../storage/token.ts'
+import { callerOfPerson, compartmentsOf, patientsOf } from '../storage/token.ts'
 
 /** The patients for whom a person may use an app. `client` is the app's id. */
 export type Choices = {
-  /** Of staff: those that they may search, by (a part of) a name, the first fifty; of others: those that they are or act for. */
+  /** Those that they are or act for, and of staff, for an app that is not a partner's: the first fifty that they may search; by (a part of) a name. */
   readonly find: (person: string, client: string, name?: string) => Promise<ChoicesFound>
   /** Where there is no choice: the person is one patient. */
   readonly only: (person: string, client: string) => Promise<string | undefined>
@@ -32,9 +32,16 @@ type Parts = {
 }
 
 export const openChoices = ({ database, registry, openStoreFor }: Parts): Choices => {
+  /** Whoever chooses among patients as staff. What partners read by links is shared by the patient alone. */
   const staffOf = async (person: string, client: string): Promise<Caller | undefined> => {
     const caller = await callerOfPerson(database, { person, client, scope: 'user/Patient.rs' })
-    return caller.practitioner === undefined ? undefined : caller
+    const isStaff = caller.practitioner !== undefined && !caller.client.policies.has('cloud-storage-partner')
+    return isStaff ? caller : undefined
+  }
+  const search = async (caller: Caller, query: Readonly<Record<string, string>>) => {
+    const asked = parseSearch(registry, 'Patient', new URLSearchParams(query))
+    const { entries, next } = await openStoreFor(caller).search(asked)
+    return { patients: entries.map(({ content }) => toChoice(JSON.parse(content))), more: next !== undefined }
   }
   const read = async (caller: Caller, patient: string): Promise<Patient | undefined> => {
     try {
@@ -44,28 +51,32 @@ export const openChoices = ({ database, registry, openStoreFor }: Parts): Choice
       throw error
     }
   }
-  const readAs = async (person: string, client: string, patient: string) =>
-    read(await callerOfPerson(database, { person, client, patient, scope: 'patient/Patient.r' }), patient)
+  const findOwn = async (person: string, client: string, named: Readonly<Record<string, string>>) => {
+    const searchAs = async (patient: string): Promise<readonly PatientChoice[]> => {
+      const caller = await callerOfPerson(database, { person, client, patient, scope: 'patient/Patient.rs' })
+      return (await search(caller, { _id: patient, ...named })).patients
+    }
+    return (await Promise.all((await patientsOf(database, person)).map(searchAs))).flat()
+  }
 
   return {
     find: async (person, client, name) => {
+      const named = name ? { 'name:contains': name } : {}
+      const own = await findOwn(person, client, named)
       const staff = await staffOf(person, client)
-      if (staff === undefined) {
-        const own = await Promise.all((await patientsOf(database, person)).map(one => readAs(person, client, one)))
-        return { patients: own.flatMap(one => (one === undefined ? [] : [toChoice(one)])), more: false }
-      }
-      const query = new URLSearchParams({ _count: '50', _sort: 'family', ...(name ? { 'name:contains': name } : {}) })
-      const { entries, next } = await openStoreFor(staff).search(parseSearch(registry, 'Patient', query))
-      return { patients: entries.map(({ content }) => toChoice(JSON.parse(content))), more: next !== undefined }
+      if (staff === undefined) return { patients: own, more: false }
+      const { patients, more } = await search(staff, { _count: '50', _sort: 'family', ...named })
+      return { patients: [...own, ...patients.filter(({ id }) => own.every(one => one.id !== id))], more }
     },
     only: async (person, client) => {
-      const caller = await callerOfPerson(database, { person, client, scope: '' })
-      return caller.practitioner === undefined ? caller.patient : undefined
+      if ((await staffOf(person, client)) !== undefined) return undefined
+      const own = await compartmentsOf(database, person)
+      return own.length === 1 ? own[0] : undefined
     },
     includes: async (person, client, patient) => {
+      if ((await patientsOf(database, person)).includes(patient)) return true
       const staff = await staffOf(person, client)
-      if (staff !== undefined) return (await read(staff, patient)) !== undefined
-      return (await patientsOf(database, person)).includes(patient)
+      return staff !== undefined && (await read(staff, patient)) !== undefined
     },
   }
 }

@@ -7,6 +7,8 @@ type Deciding = {
   readonly client: string
   /** Id of the Patient whom it is about. */
   readonly patient?: string | undefined
+  /** Staff who decide as the patient that they are: then it is not as staff. */
+  readonly isAsPatient?: boolean
 }
 
 /**
@@ -16,16 +18,17 @@ type Deciding = {
  */
 export const findOverseeingOrganization = async (
   connection: Connection,
-  { person, client, patient }: Deciding,
+  { person, client, patient, isAsPatient = false }: Deciding,
 ): Promise<string | undefined> => {
+  const work = workOf(isAsPatient ? '' : person)
   const { organization } = await connection.one<{ readonly organization: string | null }>(sql.fragment`
     SELECT coalesce(
       (SELECT registered.owner
         FROM patient_compartment AS compartment
         JOIN patient AS registered ON registered.patient_id = compartment.patient_id AND registered.id = compartment.id
-        WHERE compartment.id = ${patient ?? null} AND (${person === undefined} OR EXISTS (${workOf(person)}))),
+        WHERE compartment.id = ${patient ?? null} AND (${person === undefined} OR EXISTS (${work}))),
       (SELECT organization FROM client WHERE id = ${client}),
-      (${workOf(person)} ORDER BY membership.rank DESC, organization LIMIT 1)) AS organization`)
+      (${work} ORDER BY membership.rank DESC, organization LIMIT 1)) AS organization`)
   return organization ?? undefined
 }
 

@@ -9,6 +9,7 @@ import { type SqlFragment, sql } from './sql.ts'
 /** Rows of which `toCaller` makes callers: of tokens, or of what has their columns. `more` columns go first, each with its comma. */
 export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
     SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
+      CASE WHEN token.patient_id IS NOT NULL THEN ${grantedScope} END AS granted,
       client.organization, client.policies, person_practitioner.practitioner,
       ${isOutsider(sql.fragment`person_practitioner.practitioner`)} AS outsider,
       coalesce((SELECT administrator FROM user_account WHERE user_account.person = token.person_id), FALSE) AS administrator,
@@ -26,6 +27,10 @@ export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragm
     JOIN client ON client.id = token.client_id
     LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id`
 
+/** A token with less than its grant, as a refresh may ask for it, is in no other role for that. */
+const grantedScope = sql.fragment`
+  coalesce((SELECT given.scope FROM authorization_grant AS given WHERE given.id = token.grant_id), token.scope)`
+
 /** What a token is, with what its person and client are now. */
 export type TokenRow = {
   readonly hash: Buffer
@@ -34,6 +39,8 @@ export type TokenRow = {
   readonly patient_id: string | null
   readonly client_id: string
   readonly scope: string
+  /** The scopes of its grant, else its own; null where it is for no patient. */
+  readonly granted: string | null
   readonly context: {
     readonly study?: string
     readonly unproven?: Unproven
@@ -53,10 +60,10 @@ export type TokenRow = {
 }
 
 export const toCaller = (found: TokenRow): Caller => {
-  const row = withinClient(found)
+  const row = inRole(found)
   const patient = patientOf(row)
   const caller: Caller = {
-    principal: principalOf(row),
+    principal: principalOf(row, row === found ? undefined : patient),
     client: {
       id: row.client_id,
       ...(row.organization === null ? {} : { organization: row.organization }),
@@ -76,14 +83,22 @@ export const toCaller = (found: TokenRow): Caller => {
 
 /**
  * What somebody sees as staff, or administers, is not theirs to let any app have: through one that is nobody's for whom they work
- * they are who else they are, and what reaches further than `patient/` reaches nothing.
+ * they are who else they are, and what reaches further than `patient/` reaches nothing. By a patient's token for one that they are
+ * themselves, they are that patient and nobody else, through whichever app.
  */
-const withinClient = (row: TokenRow): TokenRow => {
+const inRole = (row: TokenRow): TokenRow => {
   const { kind, outsider, practitioner, administrator } = row
-  if (kind !== 'user' || !outsider || (practitioner === null && !administrator)) return row
-  const scope = row.scope.split(' ').filter(word => (parseScope(word)?.context ?? 'patient') === 'patient')
-  return { ...row, practitioner: null, administrator: false, organizations: [], scope: scope.join(' ') }
+  if (kind !== 'user' || (practitioner === null && !administrator)) return row
+  const other = { ...row, practitioner: null, administrator: false, organizations: [] }
+  if (outsider) return { ...other, scope: row.scope.split(' ').filter(isPatients).join(' ') }
+  return isOwnPatients(row) ? other : row
 }
+
+/** Of what is no resource scope as well. */
+const isPatients = (word: string): boolean => (parseScope(word)?.context ?? 'patient') === 'patient'
+
+const isOwnPatients = ({ patient_id, patients, granted }: TokenRow): boolean =>
+  patients.some(one => one === patient_id) && parseScopes(granted ?? '').some(({ context }) => context === 'patient')
 
 /** Staff may be launched for any patient, a person only for one that they are; who is one patient needs no launch. */
 const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: TokenRow): string | undefined => {
@@ -92,7 +107,10 @@ const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: T
   return compartments === 1 ? patients[0] : undefined
 }
 
-const principalOf = ({ kind, person_id, patient_id, client_id }: TokenRow): Principal => {
+/** What staff write, and have created, as the patient that they are is not signed with their public face. */
+const principalOf = (row: TokenRow, otherwise: string | undefined): Principal => {
+  const { kind, person_id, patient_id, client_id } = row
+  if (otherwise !== undefined) return { kind: 'patient', id: otherwise }
   if (kind === 'user' && person_id !== null) return { kind: 'person', id: person_id }
   if (kind === 'patient' && patient_id !== null) return { kind: 'patient', id: patient_id }
   return { kind: 'client', id: client_id }

@@ -102,7 +102,7 @@ export const callerOfPerson = async (
   const row = await connection.one<TokenRow>(
     callerRows(sql.fragment`(
       SELECT ''::bytea AS hash, 'user' AS kind, ${person}::text AS person_id, ${patient ?? null}::text AS patient_id,
-        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context)`),
+        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context, NULL::text AS grant_id)`),
   )
   return toCaller(row)
 }
@@ -122,7 +122,7 @@ export const callerOfPatient = async (
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
     ${callerRows(sql.fragment`(
       SELECT ''::bytea AS hash, 'patient' AS kind, NULL::text AS person_id, linked.patient AS patient_id,
-        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context
+        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context, NULL::text AS grant_id
       FROM person_patient AS linked WHERE linked.person = ${person} AND linked.patient = ${patient})`)}`)
   return row && toCaller(row)
 }

@@ -2,7 +2,7 @@ import { nameOfPerson } from '../accounts/person.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Key, Words } from '../messages/catalogue.ts'
 import { callerOfSession } from '../storage/account/session.ts'
-import { patientsOf } from '../storage/token.ts'
+import { compartmentsOf, patientsOf } from '../storage/token.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage } from './add-page.ts'
 import { form, notice } from './form.ts'
@@ -17,7 +17,7 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
     const caller = await callerOfSession(accounts.database, sessionOf(request))
-    const own = await server.authorization.interactions.choices.only(person, pagesClient)
+    const [own, ...others] = await compartmentsOf(accounts.database, person)
     const words = wordsOf(request)
     const { say } = words
     const done = doneTexts[queryOf(request).get('done') ?? '']
@@ -30,7 +30,7 @@ ${done && notice('done', html`<p>${say(done)}</p>`)}
 <dt>${say('field.email')}</dt><dd>${account?.email}</dd>
 </dl>
 <ul class="list-unstyled mt-4">
-${own && html`<li><a href="/patients/${own}">${say('own.record')}</a></li>`}
+${own && others.length === 0 && html`<li><a href="/patients/${own}">${say('own.record')}</a></li>`}
 ${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">${say('own.sharing')}</a></li>`}
 <li><a href="/account/name">${say('own.name')}</a></li>
 <li><a href="/account/email">${say('email.title')}</a></li>
@@ -48,9 +48,6 @@ ${account?.isVerified === false && accounts.mail && unverified(words, ownToken(r
     })
   })
 }
-
-/** By which this server's own pages are known. */
-const pagesClient = 'pages'
 
 const unverified = ({ say }: Words, token: string): Html => html`<h2>${say('verification.title')}</h2>
 <p>${say('verification.why')}</p>

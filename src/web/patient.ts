@@ -4,6 +4,7 @@ import { unlessRefused } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { callerOfSession } from '../storage/account/session.ts'
+import { callerOfPerson, patientsOf } from '../storage/token.ts'
 import type { AddPage } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { typed } from './form.ts'
@@ -19,29 +20,33 @@ import { requireSession, sessionOf } from './signed-in.ts'
 type Asked = { readonly Params: { readonly id: string } }
 
 /**
- * A patient, as whoever is signed in may read them over FHIR; all others are told that there is no such page. From here apps are
- * opened for the patient, as an EHR does it; within the frame of an EHR, that one's own apps are.
+ * A patient, as whoever is signed in may read them over FHIR, and patients their own also where they are staff; all others are told
+ * that there is no such page. From here apps are opened for the patient, as an EHR does it; within the frame of an EHR, that one's own are.
  */
 export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges }) => {
-  const { launches, interactions } = server.authorization
+  const { launches } = server.authorization
   const read = async (request: FastifyRequest<Asked>) => {
-    const caller = await callerOfSession(accounts.database, sessionOf(request))
+    const { id } = request.params
+    const { person } = sessionOf(request)
+    const isReader = (await patientsOf(accounts.database, person)).includes(id)
+    const caller = isReader
+      ? await callerOfPerson(accounts.database, { person, client: 'pages', patient: id, scope: ownScope })
+      : await callerOfSession(accounts.database, sessionOf(request))
     if (caller === undefined) return undefined
     const store = openStoreFor(caller)
-    const patient: Patient = JSON.parse((await store.read('Patient', request.params.id)).content)
-    return { store, patient }
+    const patient: Patient = JSON.parse((await store.read('Patient', id)).content)
+    return { store, patient, isReader }
   }
   server.get<Asked>('/patients/:id', { ...leadsAway, onRequest: requireSession }, async (request, reply) => {
     const found = await read(request)
     if (found === undefined) return reply.redirect('/sign-in', 303)
-    const { store, patient } = found
+    const { store, patient, isReader } = found
     const { id } = request.params
     const { person } = sessionOf(request)
     const [name = {}] = patient.name ?? []
     const token = ownToken(reply)
     const apps = isFramed(request) ? [] : await launches.apps(person)
     const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
-    const isReader = (await interactions.choices.only(person, pagesClient)) === id
     // Staff read all their pages in English.
     const words = isReader ? wordsOf(request) : wordsFor('en')
     const title = nameText(name) || words.say('chart.patient')
@@ -76,4 +81,5 @@ const appsToOpen = (
     html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary">${name}</button></form></li>`,
 )}</ul>`
 
-const pagesClient = 'pages'
+/** A patient's: who is staff as well reads their own record by nothing else. */
+const ownScope = 'patient/*.rs user/*.rs'

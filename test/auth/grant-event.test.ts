@@ -146,6 +146,39 @@ t.test('what staff allow for a patient is told to that patient, and to the offic
   t.strictSame(codesOf(await told(labOfficer, id)), ['given', 'given'], 'without a patient: where they work')
 })
 
+t.test(
+  'what staff let an app have of their own record as patients they do as patients, and who oversees staff is not told',
+  async t => {
+    const { id } = await client({ name: 'Own diary' })
+    const { id: practitioner } = await create('everything', {
+      resourceType: 'Practitioner',
+      name: [{ family: 'Nurse' }],
+    })
+    const works = {
+      practitioner: { reference: `Practitioner/${practitioner}` },
+      code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+    }
+    const organization = { reference: `Organization/${lab.organization}` }
+    await create('everything', { resourceType: 'PractitionerRole', ...works, organization })
+    const link = [works.practitioner, { reference: `Patient/${bob}` }].map(target => ({ target }))
+    const { id: person } = await create('everything', { resourceType: 'Person', link })
+    const scopes = ['launch/patient', 'patient/Patient.r', 'offline_access']
+    const who = await signIn(person)
+    await tokenRequest(server, await (await begin(id, scopes.join(' '))).allow(who, scopes, bob))
+    const [granted] = await grantedApps.list(person)
+    await grantedApps.revoke(person, granted?.id ?? '')
+    const { body } = await tokenRequest(server, await (await begin(id, scopes.join(' '))).allow(who, scopes, bob))
+    await tokenRequest(server, { token: body.refresh_token, client_id: id }, {}, '/oauth/token/revocation')
+    const events = await told(bobReads, id)
+    t.strictSame(
+      events.map(({ agent, entity }) => [agent[0]?.who, entity?.[0]?.what]),
+      events.map(() => [accountOf(person), { reference: `Patient/${bob}` }]),
+    )
+    t.strictSame(codesOf(events), ['given', 'revoked', 'given', 'revoked'])
+    t.strictSame(await told(labOfficer, id), [])
+  },
+)
+
 t.test('what did not come about is not told', async t => {
   const { id } = await client({
     name: 'Opened',

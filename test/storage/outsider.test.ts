@@ -2,6 +2,7 @@ import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
 import { createGrant } from '../../src/storage/authorization-grant.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { callerOfPerson } from '../../src/storage/token.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../auth/world.ts'
@@ -49,6 +50,14 @@ const employee = async (organizations: readonly string[], ...patients: readonly 
   const person = { resourceType: 'Person' as const, link: link.map(reference => ({ target: { reference } })) }
   return { who: await signIn((await create('everything', person)).id), role: roles[0] }
 }
+/** As whom the latest of what the token asked is recorded, once it has asked. */
+const lastRecords = async (bearer: string) => {
+  await send(bearer, 'GET', `Patient/${bob}`)
+  const rows = await database.any(
+    sql.fragment`SELECT person, practitioner, patient FROM audit_record ORDER BY id DESC LIMIT 1`,
+  )
+  return { rows }
+}
 const because = (code: string) => ({ issues: [{ code }] }) as unknown as Error
 const over = { status: 400, body: { error: 'invalid_grant' } }
 
@@ -84,6 +93,52 @@ t.test('who is staff and a patient gives such an app what is their own, and what
   t.notOk((await send(access_token, 'GET', `Observation?patient=${ann}`)).json().entry)
   t.match(await introspect(access_token, stranger.id), { active: true, fhirUser: new RegExp(`/Patient/${bob}$`) })
 })
+
+t.test(
+  'by a patient’s token for themselves staff are that patient, through whichever app, and sign as no staff',
+  async t => {
+    const { who } = await employee([lab.organization], bob)
+    const { person } = who
+    const scope = 'openid fhirUser patient/*.cruds patient/Subscription.crus patient/Provenance.rs'
+    const { client: of, ...caller } = await callerOfPerson(database, { person, client: 'cli', patient: bob, scope })
+    t.strictSame(
+      { ...caller, scopes: caller.scopes.length },
+      {
+        principal: { kind: 'patient', id: bob },
+        administrator: false,
+        organizations: [],
+        scopes: 3,
+        person: { id: person },
+        patient: bob,
+        fhirUser: { type: 'Patient', id: bob },
+      },
+    )
+    const asStaff = await token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
+    const asPatient = await token({ subject: { kind: 'user', person, launchPatient: bob }, scope })
+    const uploaded = await send(asPatient, 'POST', 'Observation', {
+      resourceType: 'Observation',
+      status: 'final',
+      subject: { reference: `Patient/${bob}` },
+      code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }] },
+    })
+    t.equal(uploaded.statusCode, 201)
+    const told = (await send(asPatient, 'GET', `Provenance?target=Observation/${uploaded.json().id}`)).json()
+    t.strictSame(told.entry[0].resource.agent[0].onBehalfOf, { reference: `Patient/${bob}` })
+    t.notMatch(JSON.stringify(told), /Practitioner/)
+    const subscription = {
+      resourceType: 'Subscription',
+      status: 'requested',
+      reason: 'to look at it',
+      criteria: 'Patient?name=x',
+      channel: { type: 'websocket', payload: 'application/fhir+json' },
+    }
+    const { id } = (await send(asStaff, 'POST', 'Subscription', subscription)).json()
+    t.equal(await status(asStaff, `Subscription/${id}`), 200)
+    t.equal(await status(asPatient, `Subscription/${id}`), 404, 'what they subscribe to as staff stays theirs as staff')
+    const { rows } = await lastRecords(asPatient)
+    t.strictSame(rows, [{ person, practitioner: null, patient: bob }], 'and the record says as whom they asked')
+  },
+)
 
 t.test('what such an app was let have of others’ data before is over', async t => {
   const given = { person: staff.person, client: stranger.id, context: {}, ttlSeconds: 3600 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { organizationRole } from '../../src/access/vocabulary.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { authorizeQuery, base, fhir, openApps, pkce, redirectUri, tokenRequest } from '../auth/world.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
@@ -67,6 +68,34 @@ t.test('patients open those that are for everybody, for themselves, and come the
   })
   t.notMatch((await staff.get('/account')).body, /See your own record/)
 })
+
+t.test(
+  'staff who are patients of elsewhere read their own record, as its patient and in their own language',
+  async t => {
+    const elsewhere = await world.institution('further')
+    const { id } = await world.create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
+    const practitioner = { reference: `Practitioner/${id}` }
+    await world.create('everything', {
+      resourceType: 'PractitionerRole',
+      practitioner,
+      organization: { reference: `Organization/${elsewhere.organization}` },
+      code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+    })
+    const link = [practitioner, { reference: `Patient/${ann}` }].map(target => ({ target }))
+    const nurse = await browserOf((await world.create('everything', { resourceType: 'Person', link })).id)
+    t.match((await nurse.get('/account')).body, `<a href="${page}">See your own record</a>`)
+    const contentOf = async (browser: typeof nurse) =>
+      wordsOf(await browser.get(page))
+        .split('Organizations ')
+        .at(-1)
+    t.equal(`Skip to the content Sharewell Sign out Account Sharing ${await contentOf(nurse)}`, await contentOf(anns))
+    t.match(await nurse.send(page, { app: diary.id }, `${page}/app`), {
+      status: 303,
+      location: /^https:\/\/app\.example\.org/,
+    })
+    t.equal((await nurse.get(`/patients/${bob}`)).status, 404)
+  },
+)
 
 t.test('no other app is opened, for nobody else, and by no other site', async t => {
   for (const app of [foreign.id, 'x', ''])

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { openApps, tokenRequest } from '../../auth/world.ts'
@@ -173,6 +174,38 @@ t.test('a link is good for its patient by whichever record of theirs, and for no
   })
   t.strictSame(await partner.fetchData('carl'), [{ resourceType: 'HEART_RATE', text: rate(7) }])
   t.match(await carls.allow(link), { location: { pathname: '/account/apps' } }, 'and the link is still good')
+})
+
+t.test('a patient who is staff elsewhere is asked about their own data, and about no others', async t => {
+  const clinic = await world.institution('clinic')
+  const { id } = await world.create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  await world.create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${clinic.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  const patient = await world.participant(
+    world.lab.manager,
+    world.lab.organization,
+    world.study.id,
+    ['omh:heart-rate'],
+    'Dora',
+  )
+  const link = [practitioner, { reference: `Patient/${patient}` }].map(target => ({ target }))
+  const nurse = await openPerson(world, (await world.create('everything', { resourceType: 'Person', link })).id)
+  await upload(patient, rate(6))
+  const { id: clientId, secret: clientSecret } = await client({
+    name: 'Trial of nobody’s',
+    policies: ['cloud-storage-partner'],
+    metadata,
+  })
+  const trial = openPartner(server, { clientId, clientSecret })
+  await trial.initialize('Trial', 'https://trial.example.org/logo.png')
+  const { location } = await nurse.allow(await trial.deepLink('nurse', heartAndPressure))
+  t.match(location, { origin: base, pathname: '/account/apps' })
+  t.strictSame(await trial.fetchData('nurse'), [{ resourceType: 'HEART_RATE', text: rate(6) }])
 })
 
 t.test('who denies shares nothing, and the link is still good', async t => {
