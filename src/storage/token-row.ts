@@ -64,11 +64,7 @@ export const toCaller = (found: TokenRow): Caller => {
   const patient = patientOf(row)
   const caller: Caller = {
     principal: principalOf(row, row === found ? undefined : patient),
-    client: {
-      id: row.client_id,
-      ...(row.organization === null ? {} : { organization: row.organization }),
-      policies: new Set([...row.policies, ...(row.kind === 'client' ? (row.context.policies ?? []) : [])]),
-    },
+    client: clientOf(row),
     administrator: row.kind === 'administrator' || row.administrator,
     organizations: row.kind === 'client' && row.organization !== null ? [row.organization] : row.organizations,
     scopes: parseScopes(row.scope),
@@ -99,6 +95,12 @@ const isPatients = (word: string): boolean => (parseScope(word)?.context ?? 'pat
 
 const isOwnPatients = ({ patient_id, patients, granted }: TokenRow): boolean =>
   patients.some(one => one === patient_id) && parseScopes(granted ?? '').some(({ context }) => context === 'patient')
+
+const clientOf = ({ kind, client_id: id, organization, policies, context }: TokenRow): Caller['client'] => ({
+  id,
+  ...(organization === null ? {} : { organization }),
+  policies: new Set([...policies, ...(kind === 'client' ? (context.policies ?? []) : [])]),
+})
 
 /** Staff may be launched for any patient, a person only for one that they are; who is one patient needs no launch. */
 const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: TokenRow): string | undefined => {

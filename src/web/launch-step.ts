@@ -15,7 +15,7 @@ export type Register = Known & { readonly kind: 'register'; readonly patient: No
 /** What is to be done next; asked anew at each request, of what is so then. */
 export type Step =
   | { readonly kind: 'gone' }
-  | (Here & { readonly kind: 'sign-in' | 'not-staff' | 'another' })
+  | (Here & { readonly kind: 'sign-in' | 'not-staff' | 'another' | 'held' })
   | Link
   | Register
   | { readonly kind: 'at-patient'; readonly id: string }
@@ -32,6 +32,7 @@ export const stepOf = async (request: FastifyRequest<Asked>, options: PageOption
   if (linked !== undefined && linked !== person) return { kind: 'another', arrival }
   const places = await arrivals.workplaces(person, config)
   if (places.length === 0) return { kind: 'not-staff', arrival }
+  if (linked === undefined && (await arrivals.isHeld(issuer, subject))) return { kind: 'held', arrival }
   if (linked === undefined) return { kind: 'link', arrival, person, places }
   if (patient === undefined) return { kind: 'no-patient' }
   const organizations = places.map(({ organization }) => organization)

@@ -3,17 +3,17 @@ import { isAccountPassword } from '../accounts/confirm-password.ts'
 import { nameOfPerson } from '../accounts/person.ts'
 import { tell } from '../accounts/tell.ts'
 import type { Arrival } from '../auth/ehr/arrivals.ts'
-import { FhirError } from '../fhir/error.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { type Choice, form, notice, typed } from './form.ts'
-import { formTokenOf, ownToken } from './form-token.ts'
+import { form, notice, typed } from './form.ts'
+import { ownToken } from './form-token.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
-import { type Asked, type Link, type Register, stepOf } from './launch-step.ts'
+import { type Asked, type Link, stepOf } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
+import { registerLaunched, sendRegister } from './launched-register.ts'
+import { hasPassword, sendNoPassword } from './no-password.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
-import { patientFacts } from './patient-facts.ts'
 import { seldom } from './sign-in.ts'
 
 /** Who has come from an EHR: whose account that is, then whose page they go to. */
@@ -32,6 +32,8 @@ export const launchedPage: AddPage = (server, options) => {
         return sendNotStaff(request, reply, step.arrival)
       case 'another':
         return sendAnother(request, reply, step.arrival)
+      case 'held':
+        return sendHeld(request, reply, step.arrival)
       case 'link':
         return sendLink(request, reply, options, step)
       case 'at-patient':
@@ -45,6 +47,7 @@ export const launchedPage: AddPage = (server, options) => {
   server.post<Asked>('/launched/:arrival/account', { config: { rateLimit: seldom } }, async (request, reply) => {
     const step = await stepOf(request, options)
     if (step.kind !== 'link') return reply.redirect(`/launched/${request.params.arrival}`, 303)
+    if (!(await hasPassword(accounts.database, step.person))) return sendNoPassword(request, reply)
     const answer = await isAccountPassword(accounts, step.person, typed(request.body, 'password'))
     if (answer !== 'right') return sendLink(request, reply, options, step, answer)
     await arrivals.link(step.person, step.arrival)
@@ -54,12 +57,7 @@ export const launchedPage: AddPage = (server, options) => {
   server.post<Asked>('/launched/:arrival/patient', async (request, reply) => {
     const step = await stepOf(request, options)
     if (step.kind !== 'register') return reply.redirect(`/launched/${request.params.arrival}`, 303)
-    const organization = typed(request.body, 'organization')
-    if (!step.places.some(place => place.registers && place.organization === organization))
-      throw new FhirError('invalid', 'The organization is none of those that were offered')
-    const id = await arrivals.register(step.person, step.patient, organization)
-    await arrivals.drop(request.params.arrival)
-    return reply.redirect(`/patients/${id}`, 303)
+    return registerLaunched(request, reply, options, step)
   })
 }
 
@@ -103,6 +101,15 @@ ${signInAsAnother(request)}`,
   )
 }
 
+const sendHeld = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const { say } = wordsOf(request)
+  return sendProblem(
+    reply.code(409),
+    say('launched.held.title'),
+    html`<p>${say('launched.held.text', { ehr: new URL(issuer).host })}</p>`,
+  )
+}
+
 /** Within a frame it is for the EHR to sign in somebody else. */
 const signInAsAnother = (request: FastifyRequest<Asked>): Html => {
   const { say } = wordsOf(request)
@@ -127,6 +134,7 @@ const sendLink = async (
   { arrival, person }: Link,
   problem?: 'wrong' | 'too-often',
 ): Promise<FastifyReply> => {
+  if (!(await hasPassword(accounts.database, person))) return sendNoPassword(request, reply)
   const words = wordsOf(request)
   const { say } = words
   const title = say('launched.link.title')
@@ -153,37 +161,5 @@ ${form({
   ],
   button: say('arrival.link.button'),
 })}`,
-  })
-}
-
-const sendRegister = (
-  request: FastifyRequest<Asked>,
-  reply: FastifyReply,
-  { cookies }: PageOptions,
-  { patient, places, arrival }: Register,
-): FastifyReply => {
-  const title = 'Register this patient?'
-  const choices = places.flatMap(({ organization, name, registers }): Choice[] =>
-    registers ? [{ value: organization, label: name === '' ? organization : name }] : [],
-  )
-  const token = formTokenOf(request, reply, cookies)
-  return sendPage(reply, {
-    title,
-    signOut: { token },
-    content: html`<h1>${title}</h1>
-<p>${new URL(arrival.issuer).host} has opened Sharewell for a patient who is not registered here yet. This is what would be saved, and nothing else:</p>
-${patientFacts(patient)}
-${
-  choices.length === 0
-    ? html`<p>You may not register patients. Ask a member of your organization to do it.</p>`
-    : form({
-        action: `/launched/${request.params.arrival}/patient`,
-        token,
-        fields: [],
-        choice: { name: 'organization', label: 'Register for', choices },
-        button: 'Register',
-      })
-}
-${!isFramed(request) && html`<p><a href="/account">Do not register</a></p>`}`,
   })
 }

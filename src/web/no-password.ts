@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
+import type { Database } from '../storage/database.ts'
 import { findAccountOf } from '../storage/user-account.ts'
 import { html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
@@ -9,16 +10,16 @@ import { sessionOf } from './signed-in.ts'
 export const requirePassword =
   ({ database }: Accounts) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const account = await findAccountOf(database, sessionOf(request).person)
-    return account?.password === undefined
-      ? sendNoPassword(reply.code(request.method === 'GET' ? 200 : 403))
-      : undefined
+    return (await hasPassword(database, sessionOf(request).person)) ? undefined : sendNoPassword(request, reply)
   }
 
-const sendNoPassword = (reply: FastifyReply): FastifyReply => {
-  const words = wordsOf(reply.request)
+export const hasPassword = async (database: Database, person: string): Promise<boolean> =>
+  (await findAccountOf(database, person))?.password !== undefined
+
+export const sendNoPassword = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendOwnPage(reply.code(request.method === 'GET' ? 200 : 403), words, {
     title: say('no-password.title'),
     content: html`<h1>${say('no-password.title')}</h1>
 <p>${say('no-password.text')} <a href="/forgotten-password">${say('no-password.choose')}</a></p>

@@ -10,12 +10,12 @@ import {
 } from '../studies/patient-fields.ts'
 import type { AddPage } from './add-page.ts'
 import { selectField } from './choice-field.ts'
+import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
 import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendOwn } from './organizing.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
-import { patientLine } from './patient-search.ts'
 import { type Place, placeOf } from './registering-place.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
@@ -93,14 +93,7 @@ const warning = (duplicates: readonly Duplicate[]): Html =>
   notice(
     'problem',
     html`<h2 class="alert-heading">There may be a record of this patient already</h2>
-<ul>${duplicates.slice(0, most).map(({ patient, by }) => html`<li><a href="/patients/${patient.id}">${patientLine(patient)}</a>: ${reasons[by]}</li>`)}</ul>
-${duplicates.length > most && html`<p>There are ${duplicates.length - most} more.</p>`}
+<ul>${duplicates.slice(0, mostDuplicates).map(one => html`<li>${duplicateLine(one)}</li>`)}</ul>
+${moreDuplicates(duplicates)}
 <p>If it is somebody else, register them anyway.</p>`,
   )
-
-const most = 10
-
-const reasons: Readonly<Record<Duplicate['by'], string>> = {
-  identifier: 'has the same identifier',
-  name: 'has the same name and birth date',
-}

@@ -223,6 +223,17 @@ t.test('a secret is kept sealed, never shown, and stays with its EHR', async t =
   await removeAll()
 })
 
+t.test('an EHR that the operator allows no more is changed and refused all the same', async t => {
+  const page = pageOf(await add(manager, { client_id: 'of-lab' }))
+  await database.run(sql.fragment`UPDATE smart_client_config SET issuer = 'https://gone.example.org/fhir'`)
+  const shown = await manager.send(page, { ...usual, client_id: 'called-otherwise', launches: 'refused' })
+  t.equal(shown.status, 303)
+  t.strictSame(await database.any(sql.fragment`SELECT issuer, client_id AS client, enabled FROM smart_client_config`), [
+    { issuer: 'https://gone.example.org/fhir', client: 'called-otherwise', enabled: false },
+  ])
+  await removeAll()
+})
+
 t.test('what is wrong is told at its field, and what was typed stays', async t => {
   const table: readonly (readonly [fields: Readonly<Record<string, string>>, name: string, told: RegExp])[] = [
     [{ issuer: '' }, 'issuer', /A FHIR base is needed/],

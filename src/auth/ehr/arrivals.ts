@@ -1,6 +1,13 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
-import { findPersonOf, type Identity, identitiesOf, linkIdentity, unlinkIssuer } from '../../accounts/identity.ts'
+import {
+  findPersonOf,
+  type Identity,
+  identitiesOf,
+  isHeld,
+  linkIdentity,
+  unlinkIssuer,
+} from '../../accounts/identity.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -35,6 +42,8 @@ export type Arrivals = {
   readonly drop: (arrival: string) => Promise<void>
   /** Id of the Person whose EHR user it is. */
   readonly personOf: (issuer: string, subject: string) => Promise<string | undefined>
+  /** Also by a Person whom it does not sign in: an account that is closed keeps it. */
+  readonly isHeld: (issuer: string, subject: string) => Promise<boolean>
   /** Throws `duplicate` where the EHR user is somebody's already. */
   readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
   /** Whom the EHRs that are set up here know the Person as. */
@@ -49,6 +58,8 @@ export type Arrivals = {
     patient: Patient,
     organizations: readonly string[],
   ) => Promise<string | undefined>
+  /** The Patient of the id is that one: from then on the EHR's launches lead there. Throws FhirError where the Person may not say so. */
+  readonly recognize: (person: string, patient: Patient, id: string) => Promise<void>
   /** Answers the id. One that is there already is not made again. */
   readonly register: (person: string, patient: Patient, organization: string) => Promise<string>
 }
@@ -79,6 +90,7 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
   },
   drop: arrival => dropArrival(parts.database, arrival),
   personOf: (issuer, subject) => findPersonOf(parts, { issuer, subject }),
+  isHeld: (issuer, subject) => isHeld(parts, { issuer, subject }),
   link: (person, { issuer, subject }) => linkIdentity(parts, person, { issuer, subject }),
   usersOf: person => usersOf(parts, person),
   unlink: async (person, issuer) => {
@@ -95,6 +107,16 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
     const store = await storeOf(parts, person, 'user/Patient.rs')
     const [match] = await store.matches(samePatient(parts, patient, organizations), 1)
     return match?.id
+  },
+  recognize: async (person, { identifier: [own] = [] }, id) => {
+    if (own === undefined) throw new FhirError('invalid', 'The EHR has named no patient')
+    const store = await storeOf(parts, person, 'user/Patient.ru')
+    const change = (stored: unknown) => {
+      const { identifier = [], ...patient } = stored as Patient
+      return { ...patient, identifier: [...identifier, own] }
+    }
+    const [written] = await store.write([{ kind: 'patch', type: 'Patient', id, change }])
+    if (written?.outcome === 'refused') throw written.error
   },
   register: async (person, patient, organization) => {
     const store = await storeOf(parts, person, 'user/Patient.crs')

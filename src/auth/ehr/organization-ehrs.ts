@@ -104,7 +104,9 @@ const configOf = async (
   before?: SmartClientConfig,
 ): Promise<Omit<SmartClientConfig, 'id'>> => {
   const knowsSecret = before?.secret !== undefined
-  const [first, ...others] = problemsOf({ ...said, secret }, { refusalOf: outbound.refusalOf, knowsSecret })
+  // One that is known stays, and can be refused or registered otherwise, also where it may not be asked any more: `check` tells that.
+  const refusalOf = before === undefined ? outbound.refusalOf : () => undefined
+  const [first, ...others] = problemsOf({ ...said, secret }, { refusalOf, knowsSecret })
   if (first !== undefined) throw FhirError.of([first, ...others])
   if (said.authentication !== 'secret') return { ...said, organization }
   const sealed = secret === '' ? before?.secret : await seal(secretKey, 'launches from an EHR', secret)

@@ -85,10 +85,12 @@ export const openHospitals = async (environment: Readonly<Record<string, string>
   /** The same, and comes back. */
   const launched = async (browser: Browser, mock: MockEhr, launch: string) =>
     browser.get(await toCallback(browser, mock, launch))
-  /** Somebody whose account is linked to the EHR user of their name. */
+  let network = 0
+  /** Somebody whose account is linked to the EHR user of their name, from a network of their own. */
   const linked = async (name: string, organization: string, code?: 'viewer' | 'member') => {
     const who = await colleague(name, organization, code)
-    const browser = openBrowser(server)
+    network += 1
+    const browser = openBrowser(server, { remoteAddress: `10.4.0.${network}` })
     await browser.send('/sign-in', { email: who.email, password })
     const { location = '' } = await launched(browser, ehr, ehr.launch({ subject: name }))
     await browser.send(location, { password }, `${location}/account`)

@@ -1,3 +1,4 @@
+import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
@@ -100,6 +101,58 @@ t.test('a provider is shown what would be saved, saves it, and lands on the page
   t.match(await theirs.get(saved.location ?? ''), { status: 404 }, 'another tenant sees no such patient')
 })
 
+t.test(
+  'who may be here already is shown before anything is saved, and taken for that patient, or registered anyway',
+  async t => {
+    const { create, hospital, other } = world
+    const managed = (organization: string) => ({ managingOrganization: { reference: `Organization/${organization}` } })
+    const human: Patient = {
+      resourceType: 'Patient',
+      name: [{ family: 'Noor', given: ['Amal'] }],
+      birthDate: '1990-02-03',
+    }
+    const known = { ...human, identifier: [{ system: 'https://mrn.example.org', value: '7' }] }
+    const { id: byHand } = await create('everything', { ...known, ...managed(hospital) })
+    const { id: elsewhere } = await create('everything', { ...human, ...managed(other) })
+    ehr.addPatient({ ...human, id: 'n1' })
+    ehr.addPatient({ ...human, id: 'n2' })
+    const browser = openBrowser(server, { remoteAddress: '10.0.0.21' })
+    const identifierOf = async (id: string) =>
+      (await server.inject({ url: `/fhir/Patient/${id}`, headers: { authorization: 'Bearer everything' } })).json()
+        .identifier
+
+    const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'n1' }))
+    const shown = await browser.get(location)
+    const heading = 'There may be a record of this patient already'
+    t.match(wordsOf(shown), `${heading} Amal Noor born 1990-02-03, 7 : has the same name and birth date It is this one`)
+    t.match(shown.body, new RegExp(`name="same" value="${byHand}"`))
+    t.notMatch(shown.body, elsewhere, 'of whom they may not see nothing is said')
+    const action = `${location}/patient`
+    const _csrf = /name="_csrf" value="([^"]+)"/.exec(shown.body)?.[1] ?? ''
+    const unseen = await browser.post(action, { _csrf, organization: hospital })
+    t.equal(unseen.status, 409, 'nothing is registered by who has not seen them')
+    t.match(wordsOf(unseen), heading)
+    for (const same of [elsewhere, 'x']) t.equal((await browser.post(action, { _csrf, same })).status, 400)
+    t.strictSame(await identifierOf(byHand), known.identifier)
+    t.match(await browser.send(location, {}, action), { status: 303, location: `/patients/${byHand}` })
+    const identifier = [...known.identifier, { system: `${ehr.base}/Patient`, value: 'n1' }]
+    t.strictSame(await identifierOf(byHand), identifier)
+    const again = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'n1' }))
+    t.match(await browser.get(again.location ?? ''), { location: `/patients/${byHand}` })
+
+    const second = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'n2' }))
+    const otherwise = await browser.get(second.location ?? '')
+    t.match(wordsOf(otherwise), heading)
+    t.notMatch(otherwise.body, /name="same"/, 'whom the EHR calls otherwise it does not mean')
+    const form = { organization: hospital, anyway: 'yes' }
+    const saved = await browser.send(second.location ?? '', form, `${second.location}/patient`)
+    t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
+    t.strictSame(await identifierOf(saved.location?.split('/')[2] ?? ''), [
+      { system: `${ehr.base}/Patient`, value: 'n2' },
+    ])
+  },
+)
+
 t.test('a user of the EHR who is nobody here links it by their own sign-in and password', async t => {
   const mona = await world.colleague('mona', world.ward)
   const browser = openBrowser(server)
@@ -197,6 +250,35 @@ t.test('whoever signs in meanwhile as somebody else goes on with nothing of it',
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
   await browser.send('/sign-in?prompt=login', { email: paul.email, password }, '/sign-in')
   t.match(await browser.get(location), { status: 403, body: /linked to another account/ })
+})
+
+t.test('who has no password yet is told how to choose one, by which they link', async t => {
+  const tess = await world.colleague('tess', world.hospital)
+  const browser = openBrowser(server, { remoteAddress: '10.0.0.22' })
+  await browser.send('/sign-in', { email: tess.email, password })
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'tess' }))
+  const _csrf = /name="_csrf" value="([^"]+)"/.exec((await browser.get(location)).body)?.[1] ?? ''
+  await world.database.run(sql.fragment`UPDATE user_account SET password = NULL WHERE person = ${tess.person}`)
+  t.match(await browser.get(location), { status: 200, body: /href="\/forgotten-password">Choose one/ })
+  t.match(await browser.post(`${location}/account`, { _csrf, password }), { status: 403, body: /Choose one/ })
+})
+
+t.test('an EHR user whom a closed account still has is told so before any password is asked for', async t => {
+  const omar = await world.linked('omar', world.hospital)
+  const person = `/fhir/Person/${omar.person}`
+  const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
+  const known = (await server.inject({ url: person, headers })).json()
+  await server.inject({ method: 'PUT', url: person, headers, payload: { ...known, active: false } })
+  const successor = await world.colleague('omars-successor', world.hospital)
+  const browser = openBrowser(server, { remoteAddress: '10.0.0.23' })
+  await browser.send('/sign-in', { email: successor.email, password })
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'omar' }))
+  const shown = await browser.get(location)
+  t.equal(shown.status, 409)
+  t.match(wordsOf(shown), 'Your user there is linked to a closed account')
+  t.notMatch(shown.body, /type="password"/)
+  t.equal((await server.inject({ method: 'DELETE', url: person, headers })).statusCode, 204)
+  t.match(wordsOf(await browser.get(location)), 'Link your EHR to your account')
 })
 
 t.test('of two who link the same user of the EHR at once, one does', async t => {
