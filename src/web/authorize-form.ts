@@ -47,17 +47,28 @@ ${asking(words, client)}
 <form method="post" action="/authorize/${id}" novalidate>
 <input type="hidden" name="_csrf" value="${token}">
 <input type="hidden" name="person" value="${who.person}">
-${hasNobody(shown) ? nobody(words, client) : question(shown)}
+${answer(shown)}
 </form>`
 }
+
+const answer = (shown: Shown): Html => {
+  if (isEmpty(shown)) return cannot(shown, 'allow.beyond')
+  return hasNobody(shown) ? cannot(shown, 'allow.nobody') : question(shown)
+}
+
+/** Nothing of what was asked is this person's to give: what staff see is for apps of those for whom they work. */
+const isEmpty = ({ scopes }: Shown): boolean => partsAsked(scopes).length === 0
 
 /** It is about a patient, and there is none whose data this person could give. */
 const hasNobody = ({ choices, state }: Shown): boolean =>
   choices !== undefined && choices.patients.length === 0 && !choices.more && state.name === ''
 
-const nobody = ({ say }: Words, { name }: AskingClient): Html => html`<div class="alert alert-danger">
+const cannot = (
+  { words: { say }, client: { name } }: Shown,
+  why: 'allow.beyond' | 'allow.nobody',
+): Html => html`<div class="alert alert-danger">
 <h2>${say('allow.cannot')}</h2>
-<p>${say('allow.nobody', { app: name })}</p>
+<p>${say(why, { app: name })}</p>
 </div>
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button name="decision" value="deny" class="btn btn-outline-primary">${say('allow.to-app')}</button>

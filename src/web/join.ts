@@ -16,6 +16,7 @@ import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 import { nameField, newPasswordField } from './person-fields.ts'
 import { enter, seldom } from './sign-in.ts'
+import { ssoLink } from './sso-link.ts'
 import { roleNames, roleSentences } from './staff-role.ts'
 
 /** Where an invitation into an organization leads. Looking at it uses nothing up. */
@@ -130,15 +131,20 @@ ${form({ action: '/join', token: ownToken(reply), hidden: { link, person }, fiel
 
 const ofNobody = async (
   reply: FastifyReply,
-  { accounts }: PageOptions,
+  { accounts, sso }: PageOptions,
   { link, invitation, name = '', problems = {} }: Shown,
 ): Promise<Html> => {
   const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}">Sign in</a></p>`
   if ((await findAccountByEmail(accounts.database, invitation.email)) !== undefined)
     return html`<p>You have an account with this address already. Sign in with it to go on.</p>
 ${signIn}`
+  const byInstitution = sso?.makesAccounts && ssoLink(words, sso.institution, { continue: `/join?link=${link}` })
   if (accounts.signUp === 'closed')
-    return html`<p>You have no account with this address, and this server makes no new ones. Ask whoever invited you.</p>`
+    return byInstitution
+      ? html`<p>You have no account with this address yet. If ${sso.institution} gave it to you, sign in there, and come back here.</p>
+${byInstitution}
+<p class="mt-4">If it did not, ask whoever invited you: this server makes no other accounts.</p>`
+      : html`<p>You have no account with this address, and this server makes no new ones. Ask whoever invited you.</p>`
   return html`<p>Create your account, and you have that role. If you do not want it, close this page: nothing happens.</p>
 ${problems.email && notice('problem', html`<p>${words.say(`field.email-${problems.email}`)}</p>`)}
 ${form({

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { organizationRole } from '../../src/access/vocabulary.ts'
 import { hashPassword } from '../../src/accounts/password.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -247,6 +248,29 @@ t.test('who has no patient to give is told so, and can only deny', async t => {
   )
   const scope = ['launch/patient', 'patient/Observation.rs']
   t.match(await browser.send(page, { decision: 'allow', scope }), { status: 422 })
+  t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
+})
+
+t.test('staff of elsewhere, who may give the app nothing of what it asks, are told so and can only deny', async t => {
+  const elsewhere = await world.institution('elsewhere')
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${elsewhere.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+  const browser = await browserOf(person)
+  const { page, back } = await begin(browser, 'user/Observation.rs user/Patient.rs', desk.id)
+  const shown = await browser.get(page)
+  t.match(wordsOf(shown), 'You cannot allow this Desk asks for nothing that you may give it')
+  t.notMatch(wordsOf(shown), /Untick what you do not want/)
+  t.same(
+    [...shown.body.matchAll(/name="decision" value="(\w+)"/g)].map(([, value]) => value),
+    ['deny'],
+  )
   t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
 })
 

@@ -11,6 +11,8 @@ export type Sso = {
   /** How it is spoken to. */
   readonly protocol: Oidc | Saml
   readonly arrivals: SsoArrivals
+  /** Whether it makes accounts of people who have none. */
+  readonly makesAccounts: boolean
 }
 
 export type SsoParts = Omit<OidcParts, 'issuer' | 'clientId' | 'clientSecret' | 'rules'> &
@@ -27,6 +29,7 @@ export const openSso = async ({ config, accounts, identities, ...parts }: SsoPar
     institution,
     protocol,
     arrivals: openSsoArrivals({ accounts, identities, institution, signUp }, issuer),
+    makesAccounts: signUp !== 'closed',
   }
 }
 

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { invite } from '../../../src/accounts/invite.ts'
 import { makeLink } from '../../../src/storage/account/link.ts'
+import { makeStaffInvitation, staffLinkToSend } from '../../../src/storage/staff-invitation.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openInstitution } from './institution.ts'
 
@@ -43,6 +45,47 @@ t.test('where SSO_SIGN_UP is closed nobody makes one, whatever SIGN_UP says', as
   t.teardown(() => server.close())
   t.match(await arrive(newBrowser(), user), { status: 403, body: /By invitation only/ })
 })
+
+t.test(
+  'whom an organization invites is led to the institution where that alone makes accounts, and agrees',
+  async t => {
+    for (const [SSO_SIGN_UP, isLed] of [
+      ['open', true],
+      ['closed', false],
+    ] as const) {
+      const world = await openInstitution({ SIGN_UP: 'closed', SSO_SIGN_UP })
+      t.teardown(() => world.server.close())
+      const { id: organization } = await world.fhir('POST', 'Organization', {
+        resourceType: 'Organization',
+        name: 'Lab',
+      })
+      const { id: chief } = await world.fhir('POST', 'Practitioner', { resourceType: 'Practitioner' })
+      const practitioner = { reference: `Practitioner/${chief}` }
+      await world.fhir('POST', 'PractitionerRole', {
+        resourceType: 'PractitionerRole',
+        practitioner,
+        organization: { reference: `Organization/${organization}` },
+        code: [{ coding: [{ system: organizationRole, code: 'manager' }] }],
+      })
+      const { id: inviter } = await world.fhir('POST', 'Person', {
+        resourceType: 'Person',
+        link: [{ target: practitioner }],
+      })
+      const invited = { organization, role: 'member', email: user.email, inviter, days: 7 } as const
+      const id = await world.database.transaction(connection => makeStaffInvitation(connection, invited))
+      const link = `/join?link=${(await staffLinkToSend(world.database, id))?.secret}`
+      const browser = world.newBrowser()
+      const shown = await browser.get(link)
+      const way = `/sso?${new URLSearchParams({ continue: link })}`
+      t.equal(shown.body.includes(`href="${way}"`), isLed)
+      t.match(wordsOf(shown), isLed ? 'sign in there, and come back here' : 'this server makes no new ones')
+      if (!isLed) continue
+      const { at } = await world.arrive(browser, user, way.slice('/sso'.length))
+      t.match(await browser.send(at, { name: 'Ann' }, `${at}/account`), { status: 303, location: link })
+      t.match(await browser.send(link, {}, '/join'), { location: `/organizations/${organization}?done=joined` })
+    }
+  },
+)
 
 t.test('where SSO_SIGN_UP is open all of the institution do, though SIGN_UP is closed', async t => {
   const { server, arrive, newBrowser, signedInAs } = await openInstitution({ SIGN_UP: 'closed', SSO_SIGN_UP: 'open' })
