@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
-import { appGrant } from '../../src/access/vocabulary.ts'
+import { appGrant, organizationRole } from '../../src/access/vocabulary.ts'
 import { accountOf } from '../../src/accounts/person.ts'
 import { buildApp } from '../../src/app.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
@@ -9,7 +9,7 @@ import { openLog } from '../../src/events/log.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
 const world = await openApps()
-const { server, ann, bob, lab, account, client, send, signIn, staffToken, officer, patientToken } = world
+const { server, ann, bob, lab, account, client, create, send, signIn, staffToken, officer, patientToken } = world
 t.teardown(() => server.close())
 const { grantedApps, launches } = server.authorization
 

@@ -3,6 +3,7 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import WebSocket from 'ws'
 import { websocketRoutes } from '../../src/http/websocket.ts'
+import { noTrail } from '../../src/storage/audit/trail.ts'
 import { until } from '../subscriptions/receiver.ts'
 
 const ended: string[] = []
@@ -19,7 +20,7 @@ await server.register(websocketRoutes, {
   },
   findCaller: async () => undefined,
   findRefused: async () => undefined,
-  trail: { keep: async () => {} },
+  trail: noTrail,
   pingEveryMs: 50,
 })
 const address = (await server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
