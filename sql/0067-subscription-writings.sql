@@ -1,4 +1,4 @@
--- What a Subscription is told by: its events are kept from the moment that it is asked for, not from its first delivery on.
+-- Events of a Subscription are kept from the moment that it is asked for, not only once it is active.
 DROP INDEX subscriber_type;
 CREATE INDEX subscriber_type ON subscriber (type) WHERE status <> 'off';
 

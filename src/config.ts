@@ -183,7 +183,7 @@ const variables = {
     name: 'SHUTDOWN_TIMEOUT_MS',
     fallback: '10000',
     accepts: 'a whole number of milliseconds from 0 to 600000',
-    effect: 'How long a stop waits for requests under way before it cuts them off.',
+    effect: 'How long a stop waits for requests and background work under way before it cuts them off.',
     parse: wholeNumber(0, 600_000),
   }),
 }

@@ -24,7 +24,7 @@ export const serveCommand = (program: Command): void => {
 export type Running = {
   readonly address: string
   readonly databaseUrl: string
-  /** Finishes the requests under way, within SHUTDOWN_TIMEOUT_MS, then ends the database. Asked again, it is the same end. */
+  /** Finishes the requests and the background work under way, within SHUTDOWN_TIMEOUT_MS, then ends the database. Asked again, it is the same end. */
   readonly close: () => Promise<void>
 }
 
@@ -54,8 +54,11 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
     const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey, work })
     await listen(app, config)
     const end = async () => {
-      await drain(app, config.shutdownTimeoutMs)
-      await postgres.close()
+      try {
+        if (!(await drain(app, config.shutdownTimeoutMs))) tell({ kind: 'work-cut-off' })
+      } finally {
+        await postgres.close()
+      }
     }
     let ended: Promise<void> | undefined
     const close = () => {

@@ -15,7 +15,10 @@ export const stopOnSignals = (close: () => Promise<void>, tell: Tell): ((reason:
         tell({ kind: 'server-stopped' })
         process.exit(code)
       },
-      () => process.exit(1),
+      (error: unknown) => {
+        tell({ kind: 'server-stop-failed', reason: error instanceof Error ? error.message : String(error) })
+        process.exit(1)
+      },
     )
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal, 0))

@@ -10,6 +10,8 @@ export type Event =
   | { readonly kind: 'administrator-wanted'; readonly link: string }
   | { readonly kind: 'server-ready'; readonly address: string }
   | { readonly kind: 'server-stopping'; readonly reason: string }
+  | { readonly kind: 'work-cut-off' }
+  | { readonly kind: 'server-stop-failed'; readonly reason: string }
   | { readonly kind: 'server-stopped' }
   /** The end of the audit's chain: kept elsewhere, it tells later whether something was cut off. */
   | { readonly kind: 'audit-sealed'; readonly seal: string; readonly head: string }

@@ -34,6 +34,8 @@ const lines: Readonly<Record<Event['kind'], readonly ['info' | 'warn' | 'fatal',
   ],
   'server-ready': ['info', 'Sharewell is ready. Try {address}/fhir/metadata'],
   'server-stopping': ['info', '{reason}: finishing requests under way, then stopping'],
+  'work-cut-off': ['warn', 'Background work was not done in time; it is done again after the next start'],
+  'server-stop-failed': ['fatal', 'Could not stop in order: {reason}'],
   'server-stopped': ['info', 'Stopped'],
   'audit-sealed': ['info', 'The audit is sealed up to {seal}:{head}'],
 }

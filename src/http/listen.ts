@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
 import { startError } from '../start-error.ts'
@@ -26,9 +27,22 @@ export const portOf = (server: FastifyInstance): number | undefined => {
   return typeof address === 'object' ? address.port : undefined
 }
 
-/** Takes no new connections and answers what is under way; what is not done after the time is cut off. */
-export const drain = async (server: FastifyInstance, timeoutMs: number): Promise<void> => {
+/**
+ * Takes no new connections, answers what is under way and waits for background work; requests that are not done after the time are cut
+ * off. False where work went on even then: whoever serves next does it anew.
+ */
+export const drain = async (server: FastifyInstance, timeoutMs: number): Promise<boolean> => {
   const cut = setTimeout(() => server.server.closeAllConnections(), timeoutMs)
-  await server.close()
-  clearTimeout(cut)
+  const waiting = new AbortController()
+  try {
+    return await Promise.race([
+      server.close().then(() => true),
+      pause(timeoutMs + cuttingMs, false, { signal: waiting.signal }),
+    ])
+  } finally {
+    clearTimeout(cut)
+    waiting.abort()
+  }
 }
+
+const cuttingMs = 1000
