@@ -172,12 +172,13 @@ t.test('a link is used once, also in two windows at once', async t => {
 t.test('under the id of one patient no other shares, as long as that one does, and nobody for them', async t => {
   await anns.allow(await trial.deepLink('ann', heart))
   const before = (await trial.get(trial.userPath('ann'))).body[0].client_record_id
-  t.match(await bobs.allow(await trial.deepLink('ann', heart)), { status: 410 })
+  const asked = await bobs.open(await trial.deepLink('ann', heart))
+  t.match(await bobs.decide(asked.url, asked.scopes), { status: 409 })
   t.equal((await trial.get(trial.userPath('ann'))).body[0].client_record_id, before)
 
   const staff = await openPerson(world, study.researcher.person)
-  const { url, scopes } = await staff.open(await trial.deepLink('new', heart))
-  t.match(await staff.decide(url, scopes, { patient: ann }), { status: 403 })
+  const { url } = await staff.open(await trial.deepLink('new', heart))
+  t.match(await staff.decide(url, asked.scopes, { patient: ann }), { status: 403 })
   t.equal((await trial.get(trial.userPath('new'))).status, 404)
 
   await server.authorization.grantedApps.revokeAll(anns.person)
