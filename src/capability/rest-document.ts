@@ -141,5 +141,7 @@ const notSupported = function* ({ formats }: Documented): Generator<string> {
   yield 'A property that stands twice in a JSON object: the body is refused (400), as JSON readers keep one of the two and tell nobody which.'
   yield 'References of criteria (`Patient?identifier=…`) outside of transactions, and from an entry of a batch to another by its `fullUrl`: refused ' +
     '(422), since nothing would ever lead to what they mean. A reference by the address of this server is stored, and found, as the relative one.'
+  yield 'Polling without an overlap: what is written has the time at which its writing began, and is seen once all of it is committed. Whoever asks by ' +
+    '`_lastUpdated` or `_since` over and over asks from five minutes before the last question on, and leaves out what they know by id and version.'
   yield 'A new resource under an id of the client, but for imports: `PUT` to an id that is not there answers 404.'
 }
