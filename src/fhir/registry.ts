@@ -30,10 +30,16 @@ export type Registry = {
 type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
 
 /**
- * Takes about half a second: once per process. Where Node keeps what it has compiled of our code (`NODE_COMPILE_CACHE`), this is
+ * Takes about half a second, once per process. Where Node keeps what it has compiled of our code (`NODE_COMPILE_CACHE`), this is
  * kept beside it.
  */
 export const loadRegistry = (): Registry => {
+  loaded ??= load()
+  return loaded
+}
+let loaded: Registry | undefined
+
+const load = (): Registry => {
   const { published, structures, parameters, compartments, valueSets } = kept(
     { folder: getCompileCacheDir(), madeOf: [import.meta.dirname, publishedDir, capabilityDir, definitionDir] },
     compileDefinitions,
