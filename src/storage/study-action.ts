@@ -68,13 +68,21 @@ export const beginItem = async (connection: Connection, id: string, item: number
   (await connection.run(sql.fragment`
     UPDATE study_action_item SET begun = TRUE WHERE action = ${id} AND item = ${item} AND NOT begun`)) > 0
 
-export const refuseItem = async (connection: Connection, id: string, item: number, refusal: string): Promise<void> => {
-  await connection.run(
-    sql.fragment`UPDATE study_action_item SET refusal = ${refusal} WHERE action = ${id} AND item = ${item}`,
-  )
+/** Says what came of it: done, or why it was not. */
+export const settleItem = async (
+  connection: Connection,
+  id: string,
+  item: number,
+  refusal: string | undefined,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE study_action_item SET done = TRUE, refusal = ${refusal ?? null} WHERE action = ${id} AND item = ${item}`)
 }
 
-export const endAction = async (connection: Connection, id: string): Promise<void> => {
+/** Where nothing is left to begin. What somebody has begun and not settled is `cutShort`: they are there no more. */
+export const endAction = async (connection: Connection, id: string, cutShort: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE study_action_item SET done = TRUE, refusal = ${cutShort} WHERE action = ${id} AND begun AND NOT done`)
   await connection.run(sql.fragment`UPDATE study_action SET ended_at = now() WHERE id = ${id} AND ended_at IS NULL`)
 }
 
@@ -93,5 +101,5 @@ const counted = (which: SqlFragment): SqlFragment => sql.fragment`(
 
 const select = sql.fragment`
   SELECT id, person, study_id AS study, what, way, total, made_at AS "madeAt", ended_at IS NOT NULL AS "isOver",
-    ${counted(sql.fragment`begun`)} AS done, ${counted(sql.fragment`refusal IS NOT NULL`)} AS refused
+    ${counted(sql.fragment`done`)} AS done, ${counted(sql.fragment`refusal IS NOT NULL`)} AS refused
   FROM study_action`

@@ -11,9 +11,9 @@ import {
   endAction,
   itemsToDo,
   readAction,
-  refuseItem,
   type StudyAction,
   type StudyActionItem,
+  settleItem,
 } from '../storage/study-action.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
@@ -43,12 +43,14 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
       const act = await actFor(parts, action, items)
       for (const item of items) await doOne(parts, action, item, act)
     }
-    await endAction(database, id)
+    await endAction(database, id, cutShort)
   })
   for (const id of await actionsToWorkOn(database)) await queue.ask(id)
 }
 
 const chunkSize = 200
+
+const cutShort = 'The server stopped while it was at this, and it is not known whether it was done: look how they stand'
 
 /** Of somebody who is barred by now, or may do nothing in the study any more, nothing is done, and each item says so. */
 const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]): Promise<Act> => {
@@ -69,12 +71,17 @@ const doOne = async (
   act: Act,
 ): Promise<void> => {
   if (!(await beginItem(database, id, item))) return
+  await settleItem(database, id, item, await refusalOf(act(target), reportFault))
+}
+
+const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']): Promise<string | undefined> => {
   try {
-    await act(target)
+    await acted
+    return undefined
   } catch (error) {
     const refusal = refusedWork(error)
     if (refusal === undefined) reportFault(error)
-    await refuseItem(database, id, item, refusal ?? ownFault)
+    return refusal ?? ownFault
   }
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { FhirError } from '../../src/fhir/error.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { addAction, readAction, refusedItems } from '../../src/storage/study-action.ts'
+import { addAction, beginItem, readAction, refusedItems } from '../../src/storage/study-action.ts'
 import { workOnStudyActions } from '../../src/studies/study-action-work.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
@@ -22,8 +22,10 @@ const parts = {
   invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
   reportFault: t.fail,
 }
-const outcomeOf = async (person: string, what: 'invite' | 'remind') => {
-  const id = await addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
+const add = (person: string, what: 'invite' | 'remind') =>
+  addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
+const outcomeOf = async (person: string, what: 'invite' | 'remind') => worked(await add(person, what))
+const worked = async (id: string) => {
   const working: Promise<void>[] = []
   const queue = {
     ask: async () => {},
@@ -50,3 +52,19 @@ t.test('what somebody may not do in the study any more ends, and says why', asyn
   const refused = ['There is no such study', 'There is no such study']
   t.strictSame(await outcomeOf('carol', 'remind'), { isOver: true, refused })
 })
+
+t.test(
+  'of what a stop has cut short is told that nobody knows whether it was done, and it is not done twice',
+  async t => {
+    invited.length = 0
+    const id = await add('carol', 'invite')
+    await beginItem(database, id, 1)
+    t.match(await readAction(database, id), { done: 0, refused: 0, isOver: false })
+    const refused = [
+      'The server stopped while it was at this, and it is not known whether it was done: look how they stand',
+    ]
+    t.strictSame(await worked(id), { isOver: true, refused })
+    t.strictSame(invited, ['bob'])
+    t.match(await readAction(database, id), { done: 2, refused: 1 })
+  },
+)
