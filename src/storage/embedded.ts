@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { Tell } from '../events/event.ts'
 import { type Cluster, openCluster } from './cluster.ts'
+import { makeDataFolder } from './data-folder.ts'
 import { takeLock } from './lock.ts'
 
 /** A PostgreSQL that runs: the embedded one or the operator's own. */
@@ -13,6 +14,7 @@ export type Postgres = { readonly url: string; readonly close: () => Promise<voi
  * still runs holds the lock.
  */
 export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgres> => {
+  await makeDataFolder(dataDir)
   const folder = join(dataDir, 'postgres')
   const cluster = await openCluster({ folder, settings })
   const lock = await takeLock(cluster.url('postgres'), { onLost: () => tell({ kind: 'database-lost' }) })
@@ -30,6 +32,7 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
 
 /** For a command beside a server that may be running: uses its PostgreSQL, or runs one for as long as the command takes. */
 export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres> => {
+  await makeDataFolder(dataDir)
   const cluster = await openCluster({ folder: join(dataDir, 'postgres'), settings })
   if (cluster.origin === 'adopted') return { url: cluster.url(databaseName), close: async () => {} }
   report(cluster, dataDir, tell)

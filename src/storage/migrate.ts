@@ -16,7 +16,9 @@ export const migrate = async (url: string, tell: Tell, folder = migrationFolder)
   const client = new pg.Client({ connectionString: url, application_name: 'sharewell migrate' })
   await client.connect()
   try {
-    const applied = await readApplied(client)
+    const applied = await readApplied(client).catch(error => {
+      throw startError(`The database cannot be prepared: ${error instanceof Error ? error.message : error}`, error)
+    })
     checkApplied(applied, files)
     for (const file of files.slice(applied.length)) {
       const started = performance.now()

@@ -77,6 +77,16 @@ t.test('a database that is newer than the code stops the start', async t => {
   })
 })
 
+t.test('a user who may not make tables is told so in one line', async t => {
+  const { url, tell } = await database()
+  const as = new URL(url)
+  as.searchParams.set('options', '-c role=pg_monitor')
+  await t.rejects(migrate(as.href, tell), {
+    name: 'StartError',
+    message: 'The database cannot be prepared: permission denied for schema public',
+  })
+})
+
 t.test('of several processes that migrate at once each file is applied by one', async t => {
   const { url, tell, applied } = await database()
   const folder = await folderOf({ ...first, ...second })
