@@ -8,7 +8,8 @@ export const resultText: Readonly<Record<ResultName, string>> = {
   _total: 'none (the default), estimate or accurate.',
   _summary: 'true, text, data, count or false.',
   _elements: 'The top-level elements that the matches have, beside those that must be there.',
-  _cursor: 'What a next link carries, and nothing else beside it: opaque, encrypted, for one day and this caller only.',
+  _cursor:
+    'What a next link carries, beside nothing but _count, _format and _pretty: opaque, encrypted, for one day and this caller only.',
   _format: 'json, xml or one of their MIME types; it goes before Accept.',
   _pretty: 'true spreads the answer over lines.',
 }

@@ -116,6 +116,30 @@ t.test('_format goes before Accept, in the form of a search too', async t => {
   t.equal((await call('POST', 'Basic/_search', form, '_format=ttl')).statusCode, 406)
 })
 
+t.test('the other pages look as the first was asked to, or as they are asked to', async t => {
+  for (let count = 0; count < 3; count++)
+    await call(
+      'POST',
+      'Basic',
+      { 'content-type': 'application/fhir+json' },
+      '{"resourceType":"Basic","code":{"text":"x"}}',
+    )
+  const relation = (name: string, body: string) =>
+    new RegExp(`<relation value="${name}"/>\\s*<url value="[^"]*/fhir/([^"]*)"`)
+      .exec(body)?.[1]
+      ?.replaceAll('&amp;', '&')
+  for (const kind of ['Basic', 'Basic/_history']) {
+    const first = await call('GET', `${kind}?_count=1&_format=xml&_pretty=true`)
+    const next = relation('next', first.body) ?? ''
+    t.match(next, /^[\w/]+\?_cursor=[\w.-]+&_format=xml&_pretty=true$/)
+    const second = await call('GET', next)
+    t.match([second.statusCode, second.headers['content-type']], [200, xmlType])
+    t.match(second.body, /\n {2}<type /)
+    t.match(relation('next', second.body), /&_format=xml&_pretty=true$/)
+    t.match((await call('GET', next.replace('=xml', '=json'))).headers['content-type'], /json/)
+  }
+})
+
 t.test('_pretty spreads either format over lines', async t => {
   const json = await call('GET', 'Basic?_count=1&_pretty=true')
   t.equal(json.body, JSON.stringify(json.json(), null, 2))
