@@ -48,18 +48,20 @@ const expanded = (
   { text: _, compose: __, ...valueSet }: ValueSet,
   members: readonly Member[],
   { offset = 0, count }: Page,
-): ValueSet => ({
-  ...valueSet,
-  expansion: {
-    identifier: `urn:uuid:${uuidv7()}`,
-    timestamp: new Date().toISOString(),
-    total: members.length,
-    offset,
-    ...(count === 0
-      ? {}
-      : { contains: contained(members.slice(offset, count === undefined ? undefined : offset + count)) }),
-  },
-})
+): ValueSet => {
+  const shown = members.slice(offset, count === undefined ? undefined : offset + count)
+  return {
+    ...valueSet,
+    expansion: {
+      identifier: `urn:uuid:${uuidv7()}`,
+      timestamp: new Date().toISOString(),
+      total: members.length,
+      offset,
+      // FHIR has no empty lists.
+      ...(shown.length > 0 && { contains: contained(shown) }),
+    },
+  }
+}
 
 const contained = (members: readonly Member[]) =>
   members.map(({ system, code, display }) => ({ system, code, ...(display === undefined ? {} : { display }) }))
