@@ -22,5 +22,11 @@ registerHooks({
 for (const file of process.env.FILES?.split(delimiter) ?? [])
   tap.test(file, async test => {
     current.test = test
-    await import(pathToFileURL(resolve(file)).href)
+    await import(pathToFileURL(resolve(file)).href).catch(error => {
+      tap.teardown(endSoon)
+      throw error
+    })
   })
+
+/** What a file had opened when it failed is closed by nobody, and would keep the process until it is timed out. */
+const endSoon = () => void setTimeout(() => process.exit(1), 5000).unref()
