@@ -16,7 +16,8 @@ export const openPage = async (
   const [cursor, ...others] = query.getAll(cursorName)
   if (cursor === undefined) return { query, page: undefined }
   if (others.length > 0 || [...query.keys()].some(name => !besideCursor.has(name))) {
-    throw new FhirError('invalid', `${cursorName} stands alone: it names the whole search already`, {
+    const beside = '_count, _format and _pretty'
+    throw new FhirError('invalid', `${cursorName} names the whole search already: beside it only ${beside} may stand`, {
       expression: cursorName,
     })
   }
