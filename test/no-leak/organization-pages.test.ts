@@ -3,6 +3,7 @@ import { keepClient } from '../../src/storage/client-registration.ts'
 import { addSmartClientConfig } from '../../src/storage/ehr/smart-client-config.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { makeStaffInvitation } from '../../src/storage/staff-invitation.ts'
+import * as w from '../storage/model/world.ts'
 import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
 import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
@@ -224,6 +225,43 @@ t.test('what is another organization’s is not there below one’s own address'
     t.strictSame(shown, anonymous(await browser.get(nothing)))
   }
   t.match(wordsOf(await browser.get(`${own}/apps`)), 'secret-app-of-elsewhere')
+})
+
+t.test('an organization goes to where they manage in its own tree, and to no other place', async t => {
+  for (const organization of ['department', 'elsewhere']) {
+    const role = w.role('nobody', organization, 'manager')
+    const { status } = await world.everything('PUT', `PractitionerRole/${role.id}`, role)
+    t.equal(status, 201, 'there is somebody who manages a part of a tree, and another')
+  }
+  const movers = [
+    ['dean', (id: string) => looksAfter('dean', id)],
+    ['nobody', (id: string) => id === 'elsewhere' || ancestorsOf(id).includes('department')],
+  ] as const
+  for (const [name, manages] of movers) {
+    const { browser, _csrf } = await signedIn(`person-${name}`)
+    for (const [id, parent] of facts.organizations) {
+      const at = `/organizations/${id}/move`
+      const shown = await browser.get(at)
+      if (parent === undefined || !manages(parent)) {
+        t.equal(shown.status, 404, `${name}: ${id} stays`)
+        continue
+      }
+      const inTree = (one: string) => ancestorsOf(one).at(-1) === ancestorsOf(id).at(-1)
+      const isPlace = (one: string) => manages(one) && inTree(one) && !ancestorsOf(one).includes(id)
+      const all = facts.organizations.map(([one]) => one)
+      const choices = [...shown.body.matchAll(/<option value="([^"]*)"/g)].map(([, one = '']) => one)
+      t.same(new Set(choices), new Set(all.filter(isPlace)), `${name}: where ${id} may go`)
+      const version = /name="version" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+      for (const to of all.filter(one => !isPlace(one))) {
+        const sent = await browser.post(at, { _csrf, version, parent: to })
+        const unknown = await browser.post(at, { _csrf, version, parent: 'nothing-of-the-kind' })
+        t.equal(sent.status, 422, `${name}: ${id} does not go to ${to}`)
+        t.equal(wordsOf(sent), wordsOf(unknown), `${name}: ${to} is as if it were nothing`)
+      }
+      const { partOf } = JSON.parse((await world.everything('GET', `Organization/${id}`)).body)
+      t.equal(partOf.reference, `Organization/${parent}`, `${name}: ${id} is where it was`)
+    }
+  }
 })
 
 t.test('nobody is led to the page without signing in', async t => {
