@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import t from 'tap'
 import packageJson from '../package.json' with { type: 'json' }
 import { configurationTable } from '../src/config.ts'
@@ -98,29 +99,80 @@ t.test('the three apps get their tokens in the demo’s world as docs/apps.md sa
   if (!t.passing()) t.comment(`${stdout}\n${stderr}`)
 })
 
-t.test('pg_dump makes a backup that is recorded, as docs/backup.md says', { skip: installed.why }, async t => {
-  const { url, pgDump, close } = await installed.open()
-  t.teardown(close)
-  const environment = { ...ownEnvironment, DATABASE_URL: url, PG_DUMP: pgDump }
-  const { script, expected } = toScript(await readFile(join(root, backup), 'utf8'))
-  const folder = await mkdtemp(join(tmpdir(), 'sharewell-backups-'))
-  t.teardown(() => rm(folder, { recursive: true }))
-  const made = await inShell(script, { ...environment, BACKUPS: folder })
-  t.equal(made.code, 0, made.stderr)
-  for (const text of expected) t.ok(made.stdout.includes(text.trim()), text)
-  const [file = ''] = await readdir(folder)
-  const failed = await inShell(script, { ...environment, BACKUPS: join(folder, 'nowhere') })
-  t.equal(failed.code, 1, failed.stderr)
-  const database = openDatabase(url)
-  const backups = await readBackups(database)
-  await database.close()
-  const { size } = await stat(join(folder, file))
-  t.match(backups.last, { by: 'pg_dump', label: join(folder, file), bytes: size })
-  t.match(backups.failed, { by: 'pg_dump', failed: /could not open output file/ })
-})
+t.test(
+  'pg_dump makes a backup that is recorded and restored, as docs/backup.md says',
+  { skip: installed.why },
+  async t => {
+    const { url, pgDump, close } = await installed.open()
+    t.teardown(close)
+    const folder = await mkdtemp(join(tmpdir(), 'sharewell-backups-'))
+    t.teardown(() => rm(folder, { recursive: true }))
+    const environment = { ...ownEnvironment, SECRET_KEY: randomBytes(32).toString('hex') }
+    const { get } = await writeOnce({ ...environment, DATABASE_URL: url })
+    const restored = await emptyBeside(url)
+    t.teardown(restored.close)
+    const programs = { PG_DUMP: pgDump, PG_RESTORE: join(dirname(pgDump), 'pg_restore') }
+    const backingUp = { ...environment, ...programs, DATABASE_URL: url, RESTORED: restored.url }
+    const { script, expected } = toScript(await readFile(join(root, backup), 'utf8'))
+    const made = await inShell(script, { ...backingUp, BACKUPS: folder })
+    t.equal(made.code, 0, made.stderr)
+    for (const text of expected) t.ok(made.stdout.includes(text.trim()), text)
+    const [file = ''] = await readdir(folder)
+    const failed = await inShell(script, { ...backingUp, BACKUPS: join(folder, 'nowhere') })
+    t.equal(failed.code, 1, failed.stderr)
+    const database = openDatabase(url)
+    const backups = await readBackups(database)
+    await database.close()
+    const { size } = await stat(join(folder, file))
+    t.match(backups.last, { by: 'pg_dump', label: join(folder, file), bytes: size })
+    t.match(backups.failed, { by: 'pg_dump', failed: /could not open output file/ })
+    const server = await startServer({ ...environment, DATABASE_URL: restored.url })
+    t.teardown(server.stop)
+    t.match(
+      await get(server),
+      { status: 200, body: { name: 'Riverside' } },
+      'a token of before reads what was there before',
+    )
+  },
+)
 
 /** Needs no server, but a pg_dump that is as new as the database. */
 const backup = 'docs/backup.md'
+
+/** Writes a resource by a server that stops then; `get` reads it at another one, with the same token. */
+const writeOnce = async (environment: NodeJS.ProcessEnv) => {
+  const args = ['token', '--client', 'importer', '--policy', 'everything', '--scope', 'system/*.cruds']
+  const token = (await run('node', ['src/main.ts', ...args], { cwd: root, env: environment })).stdout.trim()
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' }
+  const server = await startServer(environment)
+  const body = JSON.stringify({ resourceType: 'Organization', name: 'Riverside' })
+  const made = await fetch(server.addressed('http://localhost:8080/fhir/Organization'), {
+    method: 'POST',
+    headers,
+    body,
+  })
+  const { id } = (await made.json()) as { readonly id: string }
+  await server.stop()
+  const get = async ({ addressed }: Pick<typeof server, 'addressed'>) => {
+    const answer = await fetch(addressed(`http://localhost:8080/fhir/Organization/${id}`), { headers })
+    return { status: answer.status, body: await answer.json() }
+  }
+  return { get }
+}
+
+/** A database without tables in the same cluster. */
+const emptyBeside = async (url: string) => {
+  const [name, address] = [`sharewell_restored_${randomBytes(4).toString('hex')}`, new URL(url)]
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`CREATE DATABASE ${name} TEMPLATE template0`)
+  address.pathname = `/${name}`
+  const close = async () => {
+    await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
+    await client.end()
+  }
+  return { url: address.href, close }
+}
 
 /** Goes on from where the demo has led its reader. */
 const walk = 'docs/apps.md'
