@@ -21,6 +21,13 @@ rows = []
 with urllib.request.urlopen(request) as response:
     for line in response:
         reading = json.loads(line)
+        statistic = [
+            part["valueCodeableConcept"].get("text")
+            for extension in reading.get("extension", [])
+            if extension["url"].endswith("/descriptive-statistic")
+            for part in extension["extension"]
+            if part["url"] == "statistic"
+        ]
         for part in [reading, *reading.get("component", [])]:
             quantity = part.get("valueQuantity")
             if quantity is None:
@@ -31,8 +38,10 @@ with urllib.request.urlopen(request) as response:
                 "patient": reading["subject"]["reference"],
                 "time": reading.get("effectiveDateTime") or period.get("start"),
                 "code": coding.get("code"),
+                "comparator": quantity.get("comparator"),
                 "value": quantity.get("value"),
                 "unit": quantity.get("unit") or quantity.get("code"),
+                "statistic": statistic[0] if statistic else None,
             })
 
 try:

@@ -5,9 +5,11 @@ import { parseScopes } from '../access/scope.ts'
 import { typeOfKind } from '../access/shared-type.ts'
 import { mostNotebookMinutes } from '../auth/notebook-tokens.ts'
 import { codesOf } from '../fhir/code-class.ts'
+import { parseJson } from '../fhir/json.ts'
 import { searchLines } from '../interactions/search-lines.ts'
+import { cellOptions } from '../operations/csv.ts'
+import { readingColumns, rowsOf } from '../operations/study-reading-rows.ts'
 import { parseSearch } from '../search/parse.ts'
-import { readingColumns, rowsOf } from '../studies/readings.ts'
 import { requestedData } from '../studies/requested-data.ts'
 import { displayOf } from '../studies/study-request.ts'
 import type { AddPage } from './add-page.ts'
@@ -133,15 +135,15 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   },
   csv: {
     type: 'text/csv; charset=utf-8',
-    // A cell that begins like a formula is one to the programs that open such files.
     stream: lines =>
       Readable.from(rowsIn(lines)).compose(
-        stringify({ header: true, columns: [...readingColumns], escape_formulas: true }),
+        stringify({ ...cellOptions, header: true, columns: [...readingColumns] }),
       ) as Readable,
   },
 }
 
 const rowsIn = async function* (lines: AsyncIterable<string>) {
   for await (const chunk of lines)
-    for (const line of chunk.split('\n')) if (line !== '') yield* rowsOf(JSON.parse(line))
+    for (const line of chunk.split('\n'))
+      if (line !== '') yield* rowsOf(parseJson(line) as Parameters<typeof rowsOf>[0])
 }

@@ -153,12 +153,12 @@ t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formu
   const csv = await download('csv', ['omh:body-weight'])
   t.match(csv.headers['content-type'], /^text\/csv/)
   const [head, ...rows] = csv.body.trim().split('\n')
-  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status')
+  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status,statistic')
   t.same(
     rows.map(row => row.replace(/^[^,]*,/, '')).toSorted(),
     [
-      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final`,
-      `${ada},http://loinc.org|29463-7,,2026-03-01T12:00:00Z,,-1,kg,,final`,
+      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,`,
+      `${ada},http://loinc.org|29463-7,,2026-03-01T12:00:00Z,,-1,kg,,final,`,
     ].toSorted(),
   )
   const none = await download('csv', [])
@@ -177,3 +177,28 @@ t.test('who may not see the study finds no such page, and gets no token', async 
   }
   t.equal((await people.member.post(page, { kind: kinds })).status, 403, 'nor does another site')
 })
+
+t.test(
+  'a row of the snippet in Python tells what is below its number, and that a number is a statistic',
+  { skip: !hasPython && 'there is no python3' },
+  async t => {
+    const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
+    const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
+    const value = { value: 180, unit: 'beats/min', comparator: '>' }
+    await reading(bea, '8867-4', { extension: [{ url, extension: [said] }], valueQuantity: value })
+    const [python = ''] = await made()
+    await writeFile(join(folder, 'rows.py'), `${python}print(json.dumps([row for row in rows if row["statistic"]]))`)
+    const { stdout } = await run('python3', [join(folder, 'rows.py')])
+    t.strictSame(JSON.parse(stdout.split('\n')[1] ?? ''), [
+      {
+        patient: `Patient/${bea}`,
+        time: '2026-03-01T12:00:00Z',
+        code: '8867-4',
+        comparator: '>',
+        value: 180,
+        unit: 'beats/min',
+        statistic: 'maximum',
+      },
+    ])
+  },
+)

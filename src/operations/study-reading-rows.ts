@@ -1,0 +1,60 @@
+import type { Extension } from '@medplum/fhirtypes'
+import { statisticWords } from '../fhir/descriptive-statistic.ts'
+import type { Cell } from './csv.ts'
+import { codeOf, hasValue, type Valued, valueCells } from './value-cells.ts'
+
+type Reading = Valued & {
+  readonly id?: string
+  readonly status?: string
+  readonly subject?: { readonly reference?: string }
+  readonly device?: { readonly reference?: string }
+  readonly effectiveDateTime?: string
+  readonly effectiveInstant?: string
+  readonly effectivePeriod?: { readonly start?: string; readonly end?: string }
+  readonly component?: readonly Valued[]
+  readonly extension?: readonly Extension[]
+}
+
+/** A reading of a study as a row of a table. */
+type ReadingRow = Readonly<Record<(typeof readingColumns)[number], Cell>>
+
+export const readingColumns = [
+  'id',
+  'patient',
+  'code',
+  'name',
+  'start',
+  'end',
+  'value',
+  'unit',
+  'source',
+  'status',
+  'statistic',
+] as const
+
+/** A row for the Observation's own value, and one for each component; one without a value where there is none at all. */
+export const rowsOf = (reading: Reading): readonly ReadingRow[] => {
+  const { component = [] } = reading
+  const own = hasValue(reading) || component.length === 0 ? [reading] : []
+  return [...own, ...component].map(part => ({ ...factsOf(reading), ...conceptOf(part), ...measured(part) }))
+}
+
+const factsOf = (reading: Reading) => {
+  const { id, subject, device, status, effectiveDateTime, effectiveInstant, effectivePeriod } = reading
+  return {
+    id,
+    patient: subject?.reference?.replace(/^Patient\//, ''),
+    start: effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.start,
+    end: effectivePeriod?.end,
+    source: device?.reference,
+    status,
+    statistic: statisticWords(reading),
+  }
+}
+
+const conceptOf = ({ code }: Valued) => ({ code: codeOf(code), name: code?.text ?? code?.coding?.[0]?.display })
+
+const measured = (part: Valued) => {
+  const [value, unit] = valueCells(part)
+  return { value, unit }
+}
