@@ -2,13 +2,17 @@
 
 import { intervalOf } from '../fhir/date.ts'
 
-/** The same moment with the same offset, in FHIR's spelling; no zone means UTC. Undefined where the text is no date-time. */
+/**
+ * The same moment with the same offset, in FHIR's spelling; no zone means UTC. Undefined where the text is no date-time, or one
+ * that there is not, such as the 30th of February.
+ */
 export const toDateTime = (text: unknown): string | undefined => {
   if (typeof text !== 'string') return undefined
   if (usual.test(text)) return text
   const { date, time, seconds = ':00', hours, minutes = '00' } = lenient.exec(text)?.groups ?? {}
-  if (date === undefined || Number.isNaN(Date.parse(date))) return undefined
-  return `${date}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`
+  if (date === undefined) return undefined
+  const dateTime = `${date}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`
+  return farthestZone.test(dateTime) && intervalOf(dateTime) !== undefined ? dateTime : undefined
 }
 
 export const hasZone = (text: string): boolean => lenient.exec(text)?.groups?.zone !== undefined
@@ -19,7 +23,9 @@ export const hasSeconds = (text: string): boolean => lenient.exec(text)?.groups?
 export const instantOf = (text: string): number => Date.parse(intervalOf(text)?.low ?? '')
 
 const usual =
-  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
+/** RFC 3339 has farther ones, FHIR has not. */
+const farthestZone = /(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/
 /** FHIR has no year 0000. */
 const lenient =
   /^(?<date>(?!0000)\d{4}-\d\d-\d\d)[Tt\s](?<time>\d\d:\d\d)(?<seconds>:\d\d(?:\.\d+)?)?(?<zone>[Zz]|(?<hours>[+-]\d\d):?(?<minutes>\d\d)?)?$/

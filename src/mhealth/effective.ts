@@ -1,7 +1,9 @@
 import { extensions } from '../fhir/canonical.ts'
+import { isDay } from '../fhir/date.ts'
 import { decimalText } from '../fhir/json.ts'
 import { hasZone, instantOf, moveBy, toDateTime } from './date-time.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
+import { unitMeant } from './unit-spelling.ts'
 
 /** When it was measured, as R4 says it, and what a reader of the document would not expect of it. */
 export type Effective = {
@@ -52,7 +54,7 @@ const moved = (from: string | undefined, interval: JsonRecord, direction: 1 | -1
   const amount = Number(decimalText(duration?.value))
   const unit = duration?.unit
   if (from === undefined || typeof unit !== 'string') return undefined
-  return moveBy(from, direction * amount, unit)
+  return moveBy(from, direction * amount, unitMeant(unit, 'duration') ?? unit)
 }
 
 /** Whether `duration` says the same as start and end, to the second. */
@@ -74,7 +76,7 @@ const windows = new Map([
 const partOfDay = (interval: JsonRecord): Period | undefined => {
   const { date, part_of_day: part } = interval
   const window = typeof part === 'string' ? windows.get(part) : undefined
-  if (window === undefined || typeof date !== 'string' || Number.isNaN(Date.parse(date))) return undefined
+  if (window === undefined || typeof date !== 'string' || !isDay(date)) return undefined
   const [start, end] = window
   return {
     extension: [{ url: extensions.approximateTime, valueCode: String(part) }],

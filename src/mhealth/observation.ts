@@ -4,7 +4,7 @@ import { isNumber } from '../fhir/json.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
-import type { Effective } from './effective.ts'
+import { type Effective, effectiveOf } from './effective.ts'
 import { type ComponentFace, type Face, faceOf } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
@@ -13,7 +13,7 @@ import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 6
+export const mapVersion = 7
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
@@ -50,11 +50,13 @@ export const deriveFace = (
   const [body = {}] = bodies
   const face = faceOf(classKey)
   const isSeries = bodies.length > 1
-  const sampled = isSeries && isOfOneStatistic(bodies, face) ? bodies : []
+  const isMixed = isSeries && !isOfOneStatistic(bodies, face)
+  const sampled = isSeries && !isMixed ? bodies : []
   const value = isSeries ? sampledData(sampled, valuePath(face, document), face) : mainValue(body, face, document)
   const components = isSeries ? sampledComponents(sampled, face) : componentsOf(body, face)
-  const facts = factsOf(body, value, effective)
-  const loinc = codings.loinc(classKey, facts)
+  const facts = factsOf(body, value, isSeries ? effectiveOf(body) : effective)
+  const ofEach = isSeries ? bodies.map(one => factsOf(one, value, effectiveOf(one))) : [facts]
+  const loinc = codesOfAll(ofEach, one => codings.loinc(classKey, one))
   const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
   return {
     ...common,
@@ -62,11 +64,17 @@ export const deriveFace = (
     elements: { ...categoryOf(face), ...timing, ...inGuideWords(value, loinc), ...bodySite(body, codings) },
     components: [...components, ...circumstances],
     facts,
-    extensions: [...statisticExtension(body, face, codings), ...repairs],
+    extensions: [...(isMixed ? [] : statisticExtension(body, face, codings)), ...repairs],
   }
 }
 
 const bare = { components: [] }
+
+/** A series is of a code where each of its points is: what was counted in each hour of a day is no number of a day. */
+const codesOfAll = (all: readonly Facts[], codesOf: (facts: Facts) => readonly Coding[]): readonly Coding[] => {
+  const [first = [], ...others] = [...new Map(all.map(facts => [JSON.stringify(facts), facts])).values()].map(codesOf)
+  return first.filter(({ code }) => others.every(codes => codes.some(one => one.code === code)))
+}
 
 /** An average and a maximum are not two samples of one signal. */
 const isOfOneStatistic = (bodies: readonly JsonRecord[], face: Face): boolean => {

@@ -1,9 +1,9 @@
 import { isNumber } from '../fhir/json.ts'
-import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
 import { hasSeconds, hasZone, toDateTime } from './date-time.ts'
 import { versionText } from './document.ts'
 import { effectiveOf, isConsistentDuration } from './effective.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
+import { unitMeant } from './unit-spelling.ts'
 
 /** A tree as its schema wants it, and what had to be read differently. */
 export type Repaired = { readonly tree: unknown; readonly repairs: readonly Repair[] }
@@ -67,26 +67,6 @@ const repairEntry = (name: string, value: unknown, measure: string): Told | unde
   if (name === 'unit') return repairWord('unit-spelling', unitMeant(value, measure), value)
   if (name.endsWith('date_time')) return repairTime(value)
   return answers.has(name) ? repairAnswer(value) : undefined
-}
-
-/** By its spelling, what a unit means, and of which measure alone where it says so: of breaths "/min" are others than of beats. */
-const units: ReadonlyMap<string, readonly { readonly unit: string; readonly measure: string | undefined }[]> = new Map(
-  openMhealthMaps.ucum.group
-    .filter(({ source }) => source.endsWith('/open-mhealth-unit-variant'))
-    .flatMap(({ element }) =>
-      element.map(({ code, target }) => [
-        code,
-        target.map(one => ({
-          unit: one.code,
-          measure: one.dependsOn?.find(({ property }) => property === 'measure')?.value,
-        })),
-      ]),
-    ),
-)
-
-const unitMeant = (spelled: string, measure: string): string | undefined => {
-  const meanings = units.get(spelled) ?? []
-  return [measure, undefined].flatMap(of => meanings.find(one => one.measure === of) ?? [])[0]?.unit
 }
 
 const repairWord = (code: Repair['code'], meant: string | undefined, value: string): Told | undefined =>

@@ -14,6 +14,16 @@ t.test('a date-time keeps its offset and takes FHIR’s spelling', t => {
     ['2026-03-01T07', undefined],
     ['2026-13-01T07:30:00Z', undefined],
     ['0000-01-01T00:00:00Z', undefined],
+    ['2024-02-29T07:30:00Z', '2024-02-29T07:30:00Z'],
+    ['2026-02-29T07:30:00Z', undefined],
+    ['2026-04-31 07:30', undefined],
+    ['2026-03-31T07:30:00Z', '2026-03-31T07:30:00Z'],
+    ['2026-03-01T24:00:00Z', undefined],
+    ['2026-03-01T07:61:00Z', undefined],
+    ['2016-12-31T23:59:60Z', '2016-12-31T23:59:60Z'],
+    ['2026-03-01T07:30:00+14:00', '2026-03-01T07:30:00+14:00'],
+    ['2026-03-01T07:30:00+14:30', undefined],
+    ['2026-03-01T07:30:00-1500', undefined],
     [7, undefined],
   ] as const) {
     t.equal(toDateTime(text), dateTime, String(text))

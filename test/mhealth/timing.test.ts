@@ -60,3 +60,26 @@ t.test('a series lasts into a leap second', t => {
   t.match(resource.valueSampledData, { data: '60 61', period: 2000 })
   t.end()
 })
+
+t.test('a duration lasts as long as it is meant to, however its unit is spelled', t => {
+  const start_date_time = '2026-03-01T07:00:00+01:00'
+  for (const [value, unit, end] of [
+    [90, 'seconds', '2026-03-01T07:01:30+01:00'],
+    [90, 'sec', '2026-03-01T07:01:30+01:00'],
+    [2, 'hours', '2026-03-01T09:00:00+01:00'],
+    [1, 'day', '2026-03-02T07:00:00+01:00'],
+  ] as const) {
+    const received = receive({ time_interval: { start_date_time, duration: { value, unit } } })
+    t.strictSame(received.resource.effectivePeriod, { start: start_date_time, end }, unit)
+  }
+  t.end()
+})
+
+t.test('a time that there is not is no time, and nothing else is lost by it', t => {
+  const received = receive({ date_time: '2026-02-29T25:00:00Z' })
+  t.equal(received.resource.effectiveDateTime, undefined)
+  t.ok(received.issues.length > 0 && received.issues.every(({ severity }) => severity === 'warning'))
+  t.strictSame(findings({ date_time: '2026-02-27T09:25:00+15:00' }), ['time-missing'], 'FHIR has no such zone')
+  t.strictSame(findings({ time_interval: { date: '2026-02-30', part_of_day: 'evening' } }), ['time-missing'])
+  t.end()
+})

@@ -1,0 +1,44 @@
+import t from 'tap'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openMhealth } from '../../src/mhealth/mhealth.ts'
+import { point, upload } from './upload.ts'
+
+const mhealth = openMhealth({ codeClasses: openCodeClasses() })
+const receive = (schema: string, bodies: readonly object[]) =>
+  mhealth.receive(upload(point(schema, bodies))).under('strict').resource
+const codesIn = (schema: string, bodies: readonly object[]) =>
+  receive(schema, bodies).code.coding?.map(({ code }) => code)
+
+const hourMs = 3_600_000
+/** As many steps after one another, each counted for so many hours from the midnight of the first. */
+const steps = (count: number, hours: number) =>
+  Array.from({ length: count }, (_, index) => {
+    const time = (at: number) => new Date(Date.UTC(2026, 2, 1) + at * hours * hourMs).toISOString()
+    const time_interval = { start_date_time: time(index), end_date_time: time(index + 1) }
+    return { step_count: { value: 100 + index, unit: 'steps' }, effective_time_frame: { time_interval } }
+  })
+const beats = (more: readonly object[]) =>
+  more.map((fields, index) => ({
+    heart_rate: { value: 60 + index, unit: 'beats/min' },
+    effective_time_frame: { date_time: `2026-03-01T07:0${index}:00Z` },
+    ...fields,
+  }))
+
+t.test('a series has the codes that each of its points has', async t => {
+  t.strictSame(codesIn('omh:step-count:3.0', steps(24, 1)), ['55423-8', 'omh:step-count:3.0'], 'hours of one day')
+  t.strictSame(codesIn('omh:step-count:3.0', steps(3, 24)), ['55423-8', '41950-7', 'omh:step-count:3.0'], 'whole days')
+  const average = { descriptive_statistic: 'average' }
+  const maximum = { descriptive_statistic: 'maximum' }
+  t.strictSame(codesIn('omh:heart-rate:2.0', beats([{}, {}])), ['8867-4', 'omh:heart-rate:2.0', '78564009'])
+  t.strictSame(codesIn('omh:heart-rate:2.0', beats([{}, maximum])), ['omh:heart-rate:2.0', '78564009'])
+  t.strictSame(codesIn('omh:heart-rate:2.0', beats([average, maximum])), ['omh:heart-rate:2.0', '78564009'])
+})
+
+t.test('a series is a statistic where all of its points are the same one', async t => {
+  const statisticsOf = (...words: readonly string[]) =>
+    receive('omh:heart-rate:2.0', beats(words.map(descriptive_statistic => ({ descriptive_statistic }))))
+      .extension?.filter(({ url }) => url.endsWith('/descriptive-statistic'))
+      .map(({ extension }) => extension?.[0]?.valueCodeableConcept?.text)
+  t.strictSame(statisticsOf('maximum', 'maximum'), ['maximum'])
+  t.strictSame(statisticsOf('minimum', 'maximum'), [])
+})
