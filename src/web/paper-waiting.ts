@@ -1,17 +1,25 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../messages/catalogue.ts'
+import { findEnrolledPerson } from '../studies/enrolled-person.ts'
 import { permitOfLine } from '../studies/own-consent.ts'
 import { type PaperAsked, reasonAgainstText } from '../studies/paper-consent.ts'
+import type { PageOptions } from './add-page.ts'
 import { form, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { languageOf, textRead } from './paper-text.ts'
 import { chosenPeriod } from './sharing-preview.ts'
+import { whomFact } from './study-person.ts'
 import { dayOrMoment, moment } from './time.ts'
 
 /** What was recorded from paper, beside its scan: who has not recorded it confirms it, or refuses. */
-export const sendPaperWaiting = (reply: FastifyReply, paper: PaperAsked, problem?: string): FastifyReply => {
+export const sendPaperWaiting = async (
+  reply: FastifyReply,
+  options: PageOptions,
+  paper: PaperAsked,
+  problem?: string,
+): Promise<FastifyReply> => {
   const { asked, subject, practitioner, text, waiting } = paper
   const token = ownToken(reply)
   const words = wordsFor('en')
@@ -31,6 +39,7 @@ export const sendPaperWaiting = (reply: FastifyReply, paper: PaperAsked, problem
     content: html`<h1>Consent on paper</h1>
 ${told !== undefined && notice('problem', html`<p>${told}.</p>`)}
 <dl>
+${whomFact(await findEnrolledPerson(options, paper))}
 <dt>Signed</dt><dd>${dayOrMoment(waiting?.consent.dateTime ?? '', words)}</dd>
 ${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, since ${moment(text.publishedAt)}${textRead(text)}</dd>`}
 <dt>Recorded</dt><dd>${waiting && moment(waiting.record.recordedAt)}</dd>

@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { InvitationState } from '../storage/invitation.ts'
 import type { MessageState } from '../storage/study-message.ts'
 import type { EnrolledPerson } from '../studies/enrolled-people.ts'
+import { findEnrolledPerson } from '../studies/enrolled-person.ts'
 import type { Invited } from '../studies/invitations.ts'
 import type { AddPage } from './add-page.ts'
 import { ownToken } from './form-token.ts'
@@ -10,14 +11,15 @@ import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { qrPicture } from './qr-picture.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
-import { nameOf, notAsked } from './study-person.ts'
+import { nameOf, notAsked, whomFact } from './study-person.ts'
 import { peopleAskedIn, peopleUrl } from './study-reading.ts'
 import { moment } from './time.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
 
 /** What staff do with the invitation of somebody in a study. */
-export const studyInvitationActions: AddPage = (server, { invitations }) => {
+export const studyInvitationActions: AddPage = (server, options) => {
+  const { invitations } = options
   const onRequest = requireSession
   const at = '/studies/:id/people/:subject'
   server.post<OfSubject>(`${at}/invite`, { onRequest }, async (request, reply) => {
@@ -39,7 +41,12 @@ export const studyInvitationActions: AddPage = (server, { invitations }) => {
     const { id: study, subject } = request.params
     const link = await invitations.show({ person: sessionOf(request).person, study, subject })
     if (link === undefined) return sendRefusal(reply, study, 'There is no open invitation')
-    return sendCode(reply, study, link)
+    return sendCode(
+      reply,
+      study,
+      link,
+      await findEnrolledPerson(options, { person: sessionOf(request).person, subject }),
+    )
   })
 }
 
@@ -53,11 +60,17 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
 <p><a href="/studies/${study}">Back to the study</a></p>`,
   })
 
-const sendCode = (reply: FastifyReply, study: string, link: string): FastifyReply =>
+const sendCode = (
+  reply: FastifyReply,
+  study: string,
+  link: string,
+  whom: Parameters<typeof whomFact>[0],
+): FastifyReply =>
   sendPage(reply, {
     title: 'Invitation to scan',
     signOut: { token: ownToken(reply) },
     content: html`<h1>Invitation to scan</h1>
+<dl>${whomFact(whom)}</dl>
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else gets in by it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, until you show another one.</p>

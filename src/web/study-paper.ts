@@ -1,6 +1,7 @@
 import fastifyMultipart from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
+import { findEnrolledPerson } from '../studies/enrolled-person.ts'
 import {
   confirmPaper,
   discardPaper,
@@ -19,6 +20,7 @@ import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
 import { sentFile, takingFile } from './sent-file.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { whomFact } from './study-person.ts'
 import { moment } from './time.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
@@ -29,7 +31,9 @@ export const studyPaperPage: AddPage = (server, options) => {
   const at = '/studies/:id/people/:subject/paper'
   server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
     const paper = await paperOf(request, options)
-    return paper.waiting === undefined ? sendRecord(reply, paper, { signedOn: '' }) : sendPaperWaiting(reply, paper)
+    return paper.waiting === undefined
+      ? sendRecord(reply, options, paper, { signedOn: '' })
+      : sendPaperWaiting(reply, options, paper)
   })
   server.get<OfSubject>(`${at}/scan`, { onRequest }, async (request, reply) => {
     const { contentType, bytes } = await readScan(await paperOf(request, options))
@@ -45,7 +49,7 @@ export const studyPaperPage: AddPage = (server, options) => {
       await confirmPaper(options, paper, typed(request.body, 'recorded'))
     } catch (error) {
       if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
-      return sendPaperWaiting(reply.code(error.status), paper, error.message)
+      return sendPaperWaiting(reply.code(error.status), options, paper, error.message)
     }
     return reply.redirect(`/studies/${request.params.id}`, 303)
   })
@@ -57,9 +61,9 @@ export const studyPaperPage: AddPage = (server, options) => {
     await within.register(fastifyMultipart, takingFile({ mostBytes: mostScanBytes, mostFields: 200 }))
     within.post<OfSubject>(at, { onRequest }, async (request, reply) => {
       const paper = await paperOf(request, options)
-      if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), paper)
+      if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), options, paper)
       const read = typedPaper(request.body, paper, sentFile(request.body, 'scan'))
-      if (read.kind === 'refused') return sendRecord(reply.code(read.status), paper, read.state)
+      if (read.kind === 'refused') return sendRecord(reply.code(read.status), options, paper, read.state)
       await recordPaper(paper, read.signed)
       return reply.redirect(request.url, 303)
     })
@@ -72,7 +76,12 @@ const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions)
   return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, language)
 }
 
-const sendRecord = (reply: FastifyReply, paper: PaperAsked, state: PaperState): FastifyReply => {
+const sendRecord = async (
+  reply: FastifyReply,
+  options: PageOptions,
+  paper: PaperAsked,
+  state: PaperState,
+): Promise<FastifyReply> => {
   const { asked, subject, text } = paper
   const token = ownToken(reply)
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
@@ -82,6 +91,7 @@ const sendRecord = (reply: FastifyReply, paper: PaperAsked, state: PaperState): 
     isProblem: state.problems !== undefined || state.isOvertaken === true,
     signOut: { token },
     content: html`<h1>Consent on paper</h1>
+<dl>${whomFact(await findEnrolledPerson(options, paper))}</dl>
 ${
   why === undefined
     ? html`${state.isOvertaken && overtaken}

@@ -1,12 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../messages/catalogue.ts'
-import { findGivenOf, type Given, withdrawFor } from '../studies/withdrawal-by-staff.ts'
-import type { AddPage } from './add-page.ts'
+import { findEnrolledPerson } from '../studies/enrolled-person.ts'
+import { type ForSubject, findGivenOf, withdrawFor } from '../studies/withdrawal-by-staff.ts'
+import type { AddPage, PageOptions } from './add-page.ts'
 import { form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { whomFact } from './study-person.ts'
 import { dayOrMoment } from './time.ts'
 
 type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
@@ -17,17 +19,15 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
   const at = '/studies/:id/people/:subject/withdrawal'
   server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
-    const given = await findGivenOf(options, { person: sessionOf(request).person, study, subject })
-    return sendWithdrawal(reply, { study, subject, given, reason: '' })
+    const of = { person: sessionOf(request).person, study, subject }
+    return sendWithdrawal(reply, options, of, { reason: '' })
   })
   server.post<OfSubject>(at, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     const of = { person: sessionOf(request).person, study, subject }
     const reason = typed(request.body, 'reason').trim()
-    if (reason === '' || reason.length > mostLetters) {
-      const given = await findGivenOf(options, of)
-      return sendWithdrawal(reply.code(422), { study, subject, given, reason, isWrong: true })
-    }
+    if (reason === '' || reason.length > mostLetters)
+      return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
     await withdrawFor(options, of, reason)
     return reply.redirect(`/studies/${study}`, 303)
   })
@@ -35,13 +35,7 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
 
 const mostLetters = 1000
 
-type Shown = {
-  readonly study: string
-  readonly subject: string
-  readonly given: Given
-  readonly reason: string
-  readonly isWrong?: boolean
-}
+type Shown = { readonly reason: string; readonly isWrong?: boolean }
 
 /** Who has left is not asked again whether they want to stop: it stands in the way of being enrolled anew, and nothing else. */
 const toldBy = {
@@ -57,10 +51,14 @@ const toldBy = {
   },
 } as const
 
-const sendWithdrawal = (
+const sendWithdrawal = async (
   reply: FastifyReply,
-  { study, subject, given, reason, isWrong = false }: Shown,
-): FastifyReply => {
+  options: PageOptions,
+  of: ForSubject,
+  { reason, isWrong = false }: Shown,
+): Promise<FastifyReply> => {
+  const { study, subject } = of
+  const given = await findGivenOf(options, of)
   const token = ownToken(reply)
   const words = toldBy[given.hasEnded ? 'place' : 'patient']
   const problem = reason === '' ? words.missing : `Say it in at most ${mostLetters} characters`
@@ -69,6 +67,7 @@ const sendWithdrawal = (
     isProblem: isWrong,
     signOut: { token },
     content: html`<h1>Withdraw for a patient</h1>
+<dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
 <p>They have agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
 <p>You cannot undo it: only the patient agrees again.</p>
 ${form({

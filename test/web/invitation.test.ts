@@ -355,6 +355,7 @@ t.test('a picture that staff show opens the same page, and still asks for the co
   await mailbox.next()
   const shown = await act(subject, 'code')
   t.match(shown, { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
+  t.match(wordsOf(shown), /Invitation to scan Patient .*Scanned.* The patient scans this/)
   t.notMatch(shown.body, /link=/, 'the link stands in the picture alone')
   t.match(await act((await enrolled('Uninvited')).subject, 'cancel').catch(() => 'no form'), 'no form')
 })

@@ -60,6 +60,7 @@ const enrolled = async (name: string, of: { readonly id: string } = study) => {
   const { id: patient } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: name }],
+    birthDate: '1970-05-31',
     managingOrganization: { reference: `Organization/${lab.organization}` },
   })
   const { id: subject } = await create(lab.manager, {
@@ -128,6 +129,10 @@ t.test('what is missing is said at its field, and nothing is recorded', async t 
 
 t.test('one records it, and it counts when another one has confirmed it', async t => {
   const { page, patient } = await enrolled('Bea')
+  t.match(
+    wordsOf(await first.get(page)),
+    /Consent on paper Patient Bea, born 1970-05-31 Record what the patient has signed/,
+  )
   const recorded = await first.sendFile(page, scan(), page, signed)
   t.match(recorded, { status: 303, location: page })
   const [proposed] = await consentsOf(patient)
@@ -151,6 +156,11 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.equal((await researcher.post(`${page}/confirm`, { _csrf: await tokenIn(researcher) })).status, 404)
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
 
+  t.match(
+    wordsOf(await second.get(page)),
+    /Patient Bea, born 1970-05-31 Signed March 1, 2026 .* Compare it with the scan: the patient,/,
+    'whose it is stands beside it',
+  )
   t.equal((await second.get(`${page}/scan`)).body, pdf.toString())
   t.equal((await researcher.get(`${page}/scan`)).status, 404)
   t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: `/studies/${study.id}` })

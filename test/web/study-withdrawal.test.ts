@@ -63,6 +63,13 @@ t.test('nobody else ends what somebody gives, nor is told of it', async t => {
   t.equal((await consentOf()).status, 'active')
 })
 
+t.test('staff see for whom they end it', async t => {
+  t.match(wordsOf(await staff.get(page)), /Withdraw for a patient Patient Ann They have agreed on/)
+  const stored = JSON.parse((await send('everything', 'GET', `ResearchSubject/${subject}`)).body)
+  await update('everything', { ...stored, identifier: [{ value: 'H-7' }] })
+  t.match(wordsOf(await staff.get(page)), /Patient Ann, H-7 They/)
+})
+
 t.test('staff say how the patient told them; without that nothing ends', async t => {
   t.match((await staff.get(`/studies/${study.id}`)).body, `href="${page}"`)
   const missing = await staff.send(page, { reason: ' ' })

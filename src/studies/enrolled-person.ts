@@ -1,0 +1,24 @@
+import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
+import { parseSearch } from '../search/parse.ts'
+import { namedId } from '../storage/model/projection.ts'
+import { callerOfPerson } from '../storage/token.ts'
+import type { EnrolledPerson } from './enrolled-people.ts'
+import type { ForSubject, WithdrawalParts } from './withdrawal-by-staff.ts'
+
+/** Who somebody in a study is, as far as whoever does something for them may know. Throws `not-found` where they may know nothing. */
+export const findEnrolledPerson = async (
+  { accounts, registry, openStoreFor }: WithdrawalParts,
+  { person, subject }: Omit<ForSubject, 'study'>,
+): Promise<Pick<EnrolledPerson, 'patient' | 'codes'>> => {
+  const scope = 'user/ResearchSubject.r user/Patient.s'
+  const store = openStoreFor(await callerOfPerson(accounts.database, { person, client: 'pages', scope }))
+  const { identifier = [], individual }: ResearchSubject = JSON.parse(
+    (await store.read('ResearchSubject', subject)).content,
+  )
+  const query = new URLSearchParams({ _id: namedId(individual, 'Patient') ?? '' })
+  const [found] = (await store.search(parseSearch(registry, 'Patient', query))).entries
+  return {
+    ...(found && { patient: JSON.parse(found.content) as Patient }),
+    codes: identifier.flatMap(({ value }) => value ?? []),
+  }
+}
