@@ -4,7 +4,7 @@ import { isError, validate } from '../fhir/validate/validate.ts'
 import { type Channel, isOf, toMobile } from '../storage/model/patient-address.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { toAddress } from '../storage/user-account.ts'
-import { givenNames, identifiersIn, isUnchanged, type PatientFields } from './patient-fields.ts'
+import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields } from './patient-fields.ts'
 import type { RegisteringParts } from './registering.ts'
 
 /** What those who have registered a patient change of what is said of the patient. */
@@ -87,7 +87,7 @@ const withFields = (patient: Patient, fields: PatientFields): Patient => {
 const named = ([first = {}, ...others]: readonly HumanName[], { given, family }: PatientFields): HumanName[] => {
   const { text: _, given: __, ...more } = first
   const names = givenNames(given)
-  return [{ ...more, family: family.trim(), ...(names.length > 0 && { given: names }) }, ...others]
+  return [{ ...more, family: inOneLine(family), ...(names.length > 0 && { given: names }) }, ...others]
 }
 
 const identified = (before: readonly Identifier[], { identifiers }: PatientFields): Identifier[] =>

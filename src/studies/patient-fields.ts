@@ -45,9 +45,12 @@ export const isUnchanged = (name: PatientFieldName, fields: PatientFields, befor
 const problemOf: Readonly<
   Record<PatientFieldName, (text: string, languages: readonly string[]) => string | undefined>
 > = {
-  given: text => (text.length > 100 || hasControl(text) ? 'Enter given names of at most 100 characters' : undefined),
+  given: text =>
+    text.length > 100 || hasControl(inOneLine(text)) ? 'Enter given names of at most 100 characters' : undefined,
   family: text =>
-    text === '' || text.length > 100 || hasControl(text) ? 'Enter a family name of at most 100 characters' : undefined,
+    text === '' || text.length > 100 || hasControl(inOneLine(text))
+      ? 'Enter a family name of at most 100 characters'
+      : undefined,
   birthDate: text =>
     isPastDay(text) ? undefined : 'Enter the birth date as year, month and day, such as 1970-05-31, not in the future',
   identifiers: text => {
@@ -68,6 +71,9 @@ const problemOf: Readonly<
 }
 
 const mostIdentifiers = 5
+
+/** What is pasted from a table has tabs. */
+export const inOneLine = (text: string): string => text.trim().replace(/\s+/g, ' ')
 
 const hasControl = (text: string): boolean => /\p{Cc}/u.test(text)
 
@@ -118,7 +124,7 @@ const toPatient = ({ given, family, birthDate, identifiers, email, mobile, langu
     resourceType: 'Patient',
     active: true,
     ...(identifier.length > 0 && { identifier }),
-    name: [{ family: family.trim(), ...(names.length > 0 && { given: names }) }],
+    name: [{ family: inOneLine(family), ...(names.length > 0 && { given: names }) }],
     ...(telecom.length > 0 && { telecom }),
     birthDate: birthDate.trim(),
     ...(language.trim() !== '' && { communication: [{ language: { coding }, preferred: true }] }),

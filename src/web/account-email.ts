@@ -7,7 +7,7 @@ import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { findSecondFactor } from '../storage/account/second-factor.ts'
 import type { AddPage } from './add-page.ts'
-import { type Field, form, typed } from './form.ts'
+import { type Field, form, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { requirePassword } from './no-password.ts'
@@ -48,7 +48,7 @@ const ask = async (accounts: Accounts, person: string, body: unknown): Promise<A
   const email = typed(body, 'email')
   const problem = emailProblem(email)
   if (problem !== undefined) return { email, problem }
-  const shown = { password: typed(body, 'password'), code: typed(body, 'code') }
+  const shown = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
   const unshown = await findUnshown(accounts, person, shown)
   if (unshown !== undefined) return { email, unshown }
   const answer = await askForEmail(accounts, person, email)

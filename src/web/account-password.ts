@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { changeOwnPassword, type OwnPasswordAnswer } from '../accounts/own-password.ts'
 import type { AddPage } from './add-page.ts'
-import { form, ticked, typed } from './form.ts'
+import { form, ticked, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { requirePassword } from './no-password.ts'
@@ -17,8 +17,8 @@ export const accountPasswordPage: AddPage = (server, { accounts }) => {
   server.post('/account/password', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     const { body } = request
     const answer = await changeOwnPassword(accounts, sessionOf(request), {
-      current: typed(body, 'password'),
-      next: typed(body, 'new-password'),
+      current: typedSecret(body, 'password'),
+      next: typedSecret(body, 'new-password'),
       endsApps: ticked(body, 'end-apps').length > 0,
     })
     if (answer.kind === 'changed') return reply.redirect('/account?done=password', 303)

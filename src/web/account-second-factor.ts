@@ -4,7 +4,7 @@ import type { Key, Words } from '../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../storage/account/second-factor.ts'
 import type { Session } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { form, typed } from './form.ts'
+import { form, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { requirePassword } from './no-password.ts'
@@ -45,7 +45,7 @@ ${content}
       const { person } = sessionOf(request)
       const factor = await findSecondFactor(database, person)
       if (!change.isPossible(factor)) return reply.redirect(path, 303)
-      const shown = { password: typed(request.body, 'password'), code: typed(request.body, 'code') }
+      const shown = { password: typedSecret(request.body, 'password'), code: typed(request.body, 'code') }
       const unshown = await findUnshown(accounts, person, shown)
       if (unshown !== undefined) return sendChange(reply.code(statusOf[unshown.answer]), change, factor, unshown)
       return change.make(reply, options, sessionOf(request))

@@ -132,8 +132,14 @@ type Box = {
 export const box = ({ type, name, value, label, hint, isChosen, id }: Box): Html =>
   html`<label class="form-check"><input class="form-check-input" type="${type}"${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`
 
-/** What was typed into a field of the form; the empty text where it was not sent, or more than once. */
-export const typed = (body: unknown, name: string): string => {
+/**
+ * What was typed into a field of the form; the empty text where it was not sent, or more than once. A control character, which comes
+ * along unseen with what is pasted and which no text of FHIR may hold, is a space.
+ */
+export const typed = (body: unknown, name: string): string => typedSecret(body, name).replace(/[^\P{Cc}\t\r\n]+/gu, ' ')
+
+/** The same letter by letter, as passwords are compared. */
+export const typedSecret = (body: unknown, name: string): string => {
   const value = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   return typeof value === 'string' ? value : ''
 }

@@ -9,7 +9,7 @@ import type { Invitation } from '../storage/invitation.ts'
 import { findAccountByEmail, findAccountOf } from '../storage/user-account.ts'
 import type { Accepted } from '../studies/acceptance.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { form, notice, typed } from './form.ts'
+import { form, notice, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { newAccountForm } from './invitation-new-account.ts'
@@ -81,7 +81,7 @@ ${notice('problem', html`<p>${say('late.text')}</p>`)}
 
 const holderOf = (request: FastifyRequest) => ({
   name: typed(request.body, 'name'),
-  password: typed(request.body, 'password'),
+  password: typedSecret(request.body, 'password'),
   device: deviceOf(request.headers['user-agent']),
   language: wordsOf(request).code,
 })

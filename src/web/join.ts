@@ -8,7 +8,7 @@ import { organizationName } from '../storage/organization.ts'
 import type { StaffInvitation } from '../storage/staff-invitation.ts'
 import { findAccountByEmail, findAccountOf } from '../storage/user-account.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { form, notice, typed } from './form.ts'
+import { form, notice, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
@@ -56,7 +56,7 @@ export const joinPage: AddPage = (server, options) => {
     options: PageOptions,
     { link, invitation }: Shown,
   ): Promise<string | undefined> => {
-    const [name, password] = [typed(request.body, 'name'), typed(request.body, 'password')]
+    const [name, password] = [typed(request.body, 'name'), typedSecret(request.body, 'password')]
     const { email } = invitation
     if (accounts.signUp === 'closed') {
       await sendJoin(request, reply, options, { link, invitation })

@@ -4,7 +4,7 @@ import { nameOfPerson } from '../accounts/person.ts'
 import { tell } from '../accounts/tell.ts'
 import type { Arrival } from '../auth/ehr/arrivals.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { form, notice, typed } from './form.ts'
+import { form, notice, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
@@ -48,7 +48,7 @@ export const launchedPage: AddPage = (server, options) => {
     const step = await stepOf(request, options)
     if (step.kind !== 'link') return reply.redirect(`/launched/${request.params.arrival}`, 303)
     if (!(await hasPassword(accounts.database, step.person))) return sendNoPassword(request, reply)
-    const answer = await isAccountPassword(accounts, step.person, typed(request.body, 'password'))
+    const answer = await isAccountPassword(accounts, step.person, typedSecret(request.body, 'password'))
     if (answer !== 'right') return sendLink(request, reply, options, step, answer)
     await arrivals.link(step.person, step.arrival)
     await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })

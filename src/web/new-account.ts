@@ -3,7 +3,7 @@ import { deviceOf } from '../accounts/device.ts'
 import { findInvitation, type Invitation, makeAccount, type NewAccountProblems } from '../accounts/new-account.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
-import { form, notice, typed } from './form.ts'
+import { form, notice, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
@@ -25,7 +25,7 @@ export const newAccountPage: AddPage = (server, options) => {
     const [link, name, email] = [typed(body, 'link'), typed(body, 'name'), typed(body, 'email')]
     const device = deviceOf(request.headers['user-agent'])
     const { code: language } = wordsOf(request)
-    const password = typed(body, 'password')
+    const password = typedSecret(body, 'password')
     const answer = await makeAccount(accounts, link, { name, email, password, device, language })
     switch (answer.kind) {
       case 'signed-in':

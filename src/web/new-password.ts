@@ -4,7 +4,7 @@ import type { PasswordProblem } from '../accounts/password-rules.ts'
 import { queryOf } from '../http/presentation.ts'
 import { clearSessionCookie } from '../http/session.ts'
 import type { AddPage } from './add-page.ts'
-import { form, typed } from './form.ts'
+import { form, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
@@ -24,7 +24,7 @@ export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
     const link = typed(request.body, 'link')
     const account = await findAccountOfLink(accounts, link)
     if (account === undefined) return sendLinkIsOver(reply)
-    const answer = await choosePassword(accounts, link, typed(request.body, 'password'))
+    const answer = await choosePassword(accounts, link, typedSecret(request.body, 'password'))
     switch (answer.kind) {
       case 'changed':
         clearSessionCookie(reply, cookies)

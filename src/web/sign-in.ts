@@ -9,7 +9,7 @@ import { endSession } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { leadsAway } from './content-security.ts'
 import { continuePath } from './continue.ts'
-import { form, notice, typed } from './form.ts'
+import { form, notice, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
@@ -37,7 +37,7 @@ export const signInPage: AddPage = (server, options) => {
     const continued = continuePath(typed(request.body, 'continue'))
     const email = typed(request.body, 'email')
     const device = deviceOf(request.headers['user-agent'])
-    const answer = await signIn(options.accounts, { email, password: typed(request.body, 'password'), device })
+    const answer = await signIn(options.accounts, { email, password: typedSecret(request.body, 'password'), device })
     if (answer.kind === 'refused' || answer.kind === 'too-often' || answer.kind === 'barred')
       return sendSignIn(reply, options, {
         continued,

@@ -113,6 +113,13 @@ t.test('the first administrator makes a tree, and a researcher comes into it', {
     await press('Close it')
     await look(t, first, 'organization-close')
     await press('Leave it as it is')
+    await press('Add an organization below it')
+    await type('Name', 'W'.repeat(200))
+    await press('Add it')
+    for (const link of ['0 roles', 'Back to WW', 'Change what is said of it', 'Back to the organization']) {
+      await page.getByRole('link', { name: link }).click()
+      await look(t, first, 'organization-of-a-long-word')
+    }
     await press('All organizations')
     await look(t, first, 'organizations-tree')
   })

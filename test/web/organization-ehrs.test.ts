@@ -245,6 +245,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ issuer: 'https://10.0.0.1/fhir' }, 'issuer', /not a public address/],
     [{ issuer: 'https://elsewhere.example/fhir' }, 'issuer', /not among the servers that may be requested/],
     [{ client_id: '' }, 'client_id', /is needed/],
+    [{ scope: '' }, 'scope', /Without openid nobody can be signed in/],
     [{ client_id: 'a b' }, 'client_id', /without spaces/],
     [{ authentication: 'secret' }, 'secret', /is needed/],
     [{ authentication: 'secret', secret: 'x'.repeat(1001) }, 'secret', /at most 1000/],

@@ -54,6 +54,12 @@ t.test('an administrator makes a root, its manager builds below it, and both are
   t.match(shown, /Organizations lab Ward &lt;1&gt; People 1 role .* Below it Desk Organizational team/)
 })
 
+t.test('what is pasted along unseen is left out of a name, and keeps nobody from saving it', async t => {
+  const bench = await made(manager, ward, 'Bench\u000bof\u0007 Ada\u0000')
+  t.equal((await stored(bench)).name, 'Bench of  Ada')
+  t.equal((await manager.send(pageOf(bench, '/close'), {})).status, 303)
+})
+
 t.test('the tree shows to each what they may see of it, and finds by name with what is above', async t => {
   t.equal(await treeOf(people.viewer), 'lab Ward &lt;1&gt; Desk Organizational team')
   t.equal(await treeOf(people['manager of another tenant']), 'clinic')

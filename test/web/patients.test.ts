@@ -214,6 +214,8 @@ t.test('what was written wrong of who a patient is, is put right, and what nobod
     [wrong.status, wordsOf(wrong)],
     [422, /Enter a family name of at most 100 characters Enter the birth date as year, month and day/],
   )
+  const pasted = await people.member.send(page, { ...shown, family: 'Castilo\tRuiz', birthDate: '31.5.1970' })
+  t.notMatch(wordsOf(pasted), /Enter a family name/, 'a name from a table has tabs')
   t.equal((await people.member.send(page, { ...shown, email: 'ana.c@example.org' })).status, 303)
   t.match(await patientAt(`/patients/${id}`), { name: [{ text: 'Ana Castilo' }], birthDate: '1970' })
   const put = { ...shown, family: 'Castillo', birthDate: '1970-05-31', identifiers: 'urn:oid:1.2.3|4711\r\n18' }

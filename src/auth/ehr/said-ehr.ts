@@ -30,7 +30,7 @@ export const problemsOf = (said: SaidEhr, { refusalOf, knowsSecret }: Checks): r
     [authentication === 'secret' && secret === '' && !knowsSecret, 'secret', 'The secret that the EHR gave is needed'],
     [!/^[\x20-\x7e]{0,1000}$/.test(secret), 'secret', 'A secret has at most 1000 characters, and no line breaks'],
     [!scope.split(' ').includes('openid'), 'scope', 'Without openid nobody can be signed in'],
-    [!/^[\x20-\x7e]{1,1000}$/.test(scope), 'scope', 'Scopes have at most 1000 characters'],
+    [!/^[\x20-\x7e]{0,1000}$/.test(scope), 'scope', 'Scopes are letters and signs of ASCII, at most 1000'],
     [
       frame !== undefined,
       'frame_origins',
