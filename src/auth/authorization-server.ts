@@ -5,6 +5,7 @@ import type { OpenStoreAs } from '../accounts/person.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Store } from '../storage/store.ts'
 import { refreshBody, registrationBody } from './amended-body.ts'
+import { errorDescription } from './error-description.ts'
 import { type GrantedApps, openGrantedApps } from './granted-apps.ts'
 import { type Interactions, openInteractions } from './interactions.ts'
 import { openKeySets } from './key-sets.ts'
@@ -65,7 +66,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
       await answer(replayedRequest(request, { issuer: provider.issuer, path, body: amended }), response)
     } catch (error) {
       if (!(error instanceof errors.OIDCProviderError)) throw error
-      sendError(response, error)
+      sendError(response, error, path)
     }
   }
   return {
@@ -113,8 +114,13 @@ const openProviders = (parts: ProviderParts): (() => Promise<Opened>) => {
 
 const checkPauseMs = 5000
 
-const sendError = (response: ServerResponse, error: errors.OIDCProviderError): void => {
-  const { error: code, error_description } = error
-  response.writeHead(error.statusCode, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(JSON.stringify({ error: code, error_description }))
+/** What is refused before the library knows whose it is, any page may read: an app at a browser learns so that its refresh token is over. */
+const sendError = (response: ServerResponse, error: errors.OIDCProviderError, path: string): void => {
+  const { error: code, error_description = '' } = error
+  response.writeHead(error.statusCode, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    ...(path === '/token' ? { pragma: 'no-cache', 'access-control-allow-origin': '*' } : {}),
+  })
+  response.end(JSON.stringify({ error: code, error_description: errorDescription(error_description) }))
 }

@@ -2,7 +2,7 @@ import type { AccessToken, ClientCredentials, KoaContextWithOIDC, Provider } fro
 import { findClient } from '../storage/client-registration.ts'
 import { findToken } from '../storage/token.ts'
 import type { LaunchContextMembers } from './granted-context.ts'
-import { introspectsAll, type ProviderParts, sessionCookie } from './provider-parts.ts'
+import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'
 import { openRefusedClients } from './refused-client.ts'
 
 /** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
@@ -18,6 +18,7 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
       amendTokenAnswer(ctx as KoaContextWithOIDC)
     }
     if (path.startsWith('/register') && ctx.status < 300) showScope(ctx as KoaContextWithOIDC)
+    if (path.startsWith('/.well-known/')) leaveOutSid(ctx as KoaContextWithOIDC)
     dropSession(ctx as KoaContextWithOIDC)
   })
 }
@@ -25,9 +26,27 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
 const amendTokenAnswer = (ctx: KoaContextWithOIDC): void => {
   refuseNobody(ctx)
   if (ctx.path !== '/token') return
+  refuseGrantType(ctx)
   // "… and the Pragma response header field with a value of no-cache", also where there is no token in it.
   ctx.set('Pragma', 'no-cache')
   if (ctx.status === 200) addLaunchContext(ctx)
+}
+
+/**
+ * "The authenticated client is not authorized to use this authorization grant type", which the library calls invalid_request.
+ * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
+const refuseGrantType = (ctx: KoaContextWithOIDC): void => {
+  const body: { readonly error_description?: unknown } = Object(ctx.body)
+  if (ctx.status === 400 && body.error_description === 'requested grant type is not allowed for this client')
+    ctx.body = { ...body, error: 'unauthorized_client' }
+}
+
+/** The library says that it tells the id of a session; it has none that it could tell. */
+const leaveOutSid = (ctx: KoaContextWithOIDC): void => {
+  const { claims_supported: claims, ...others }: { readonly claims_supported?: readonly string[] } = Object(ctx.body)
+  if (ctx.status === 200 && claims !== undefined)
+    ctx.body = { ...others, claims_supported: claims.filter(claim => claim !== 'sid') }
 }
 
 const addLaunchContext = (ctx: KoaContextWithOIDC): void => {
@@ -70,9 +89,14 @@ const introspectAsBearer = async (ctx: KoaContextWithOIDC, provider: Provider, p
   if (asks === undefined) {
     ctx.status = 401
     ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"')
+    // As at the FHIR API: who shows no token that is in force has no origin that could be known.
+    ctx.set('Access-Control-Allow-Origin', '*')
     ctx.body = { error: 'invalid_token', error_description: 'the bearer token is not known, or no longer in force' }
     return
   }
+  const client = await findClient(parts.database, asks.caller.client.id)
+  const origin = ctx.get('origin')
+  if (isOwnOrigin(origin, client?.metadata.redirect_uris)) ctx.set('Access-Control-Allow-Origin', origin)
   const token = new URLSearchParams(bodyText(ctx)).get('token')
   if (token === null || token === '') {
     ctx.status = 400
@@ -80,8 +104,7 @@ const introspectAsBearer = async (ctx: KoaContextWithOIDC, provider: Provider, p
     return
   }
   const found = (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token))
-  const own = asks.caller.client.id
-  const may = found !== undefined && (found.clientId === own || introspectsAll(await findClient(parts.database, own)))
+  const may = found !== undefined && (found.clientId === asks.caller.client.id || introspectsAll(client))
   ctx.body = may ? introspected(found, provider.issuer) : { active: false }
 }
 

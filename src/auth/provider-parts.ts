@@ -31,3 +31,7 @@ export const sessionCookie = 'sharewell_authorization'
 /** Whether it is told of every client's tokens. */
 export const introspectsAll = (client: RegisteredClient | undefined): boolean =>
   client?.policies.includes('introspection') ?? false
+
+/** Whether pages there are the client's. `null` is the origin of an app's own scheme, and of every page in a sandbox. */
+export const isOwnOrigin = (origin: string, redirectUris: readonly string[] = []): boolean =>
+  origin !== 'null' && redirectUris.some(uri => URL.parse(uri)?.origin === origin)

@@ -17,7 +17,14 @@ import { assertionAlgorithms } from './client-key.ts'
 import { compareClientSecret, newClientId } from './client-model.ts'
 import { fhirUserOf, tokenContextOf } from './granted-context.ts'
 import { amendAnswers } from './provider-answers.ts'
-import { interactionCookie, introspectsAll, lifetimes, type ProviderParts, sessionCookie } from './provider-parts.ts'
+import {
+  interactionCookie,
+  introspectsAll,
+  isOwnOrigin,
+  lifetimes,
+  type ProviderParts,
+  sessionCookie,
+} from './provider-parts.ts'
 import { contextScopes, scopesOfBackend } from './requested-scope.ts'
 import type { SigningKey } from './signing-keys.ts'
 
@@ -94,9 +101,7 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
       const registered = header.jku === undefined ? undefined : await findClient(parts.database, client.clientId)
       checkAssertion(claims, header, registered?.metadata.jwks_uri)
     },
-    // `null` is the origin of an app's own scheme, and of every page in a sandbox.
-    clientBasedCORS: (_ctx, origin, client) =>
-      origin !== 'null' && (client.redirectUris?.some(uri => URL.parse(uri)?.origin === origin) ?? false),
+    clientBasedCORS: (_ctx, origin, client) => isOwnOrigin(origin, client.redirectUris),
     renderError: (ctx, { error, error_description }) => {
       ctx.type = 'text/html; charset=utf-8'
       ctx.set(

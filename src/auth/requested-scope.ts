@@ -1,11 +1,12 @@
 import { errors } from 'oidc-provider'
-import { parseScope, parseScopes } from '../access/scope.ts'
+import { parseScope, parseScopes, type Scope } from '../access/scope.ts'
 import { withoutAlias } from '../access/scope-alias.ts'
 import { criteriaRefusal, type ParseCriteria } from '../access/scope-criteria.ts'
 import { limitScopes } from '../access/scope-limit.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { RegisteredClient } from '../storage/client-registration.ts'
+import { errorDescription } from './error-description.ts'
 
 /** Launch context, identity and refresh. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html */
 export const contextScopes = [
@@ -25,7 +26,7 @@ export type ScopeRules = {
 
 /**
  * What of the scopes that an app asks a person can give it at all, in its order: `user/` scopes only as far as the client is
- * approved for them. Words that mean nothing here are passed over. Throws invalid_scope for a query that is no criteria:
+ * approved for them. Words that mean nothing here are passed over, such as the scope of a type that there is not. Throws invalid_scope for a query that is no criteria:
  * leaving it out would give more than was asked.
  */
 export const scopesOfPerson = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
@@ -64,7 +65,12 @@ const wordsOf = (
   for (const word of words) {
     const scope = parseScope(word)
     const reason = scope && criteriaRefusal(scope, registry.resourceTypes, parseCriteria)
-    if (reason !== undefined) throw new errors.InvalidScope(`${word} cannot be granted: ${reason}`.slice(0, 500), word)
+    if (reason !== undefined)
+      throw new errors.InvalidScope(errorDescription(`${word} cannot be granted: ${reason}`), word)
   }
-  return words
+  return words.filter(word => isOfSomeType(parseScope(word), registry))
 }
+
+/** Also a launch or identity scope, which is of none. */
+const isOfSomeType = (scope: Scope | undefined, { resourceTypes }: Registry): boolean =>
+  scope === undefined || scope.type === '*' || resourceTypes.some(type => type === scope.type)

@@ -49,7 +49,8 @@ export const authorizationRoutes = async (
       for (const [name, value = ''] of Object.entries(reply.getHeaders())) raw.setHeader(name, value)
       await answer(request, raw).catch(error => sendFault(request, raw, error))
     }
-    for (const method of ['GET', 'POST', 'OPTIONS'] as const) scope.route({ method, url: `${mount}/*`, handler })
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
+      scope.route({ method, url: `${mount}/*`, handler })
   })
 }
 
@@ -87,8 +88,8 @@ const served: readonly (readonly [path: RegExp, methods: readonly string[]])[] =
   [/^\/authorize(\/[\w-]+)?$/, ['GET', 'POST']],
   [/^\/token(\/(introspection|revocation))?$/, ['POST', 'OPTIONS']],
   [/^\/(jwks\.json|\.well-known\/(openid-configuration|oauth-authorization-server))$/, ['GET', 'HEAD', 'OPTIONS']],
-  [/^\/register$/, ['POST', 'OPTIONS']],
-  [/^\/register\/[\w-]+$/, ['GET', 'OPTIONS']],
+  [/^\/register$/, ['POST']],
+  [/^\/register\/[\w-]+$/, ['GET', 'HEAD']],
 ]
 
 const methodsAt = (path: string): readonly string[] | undefined =>
@@ -96,5 +97,7 @@ const methodsAt = (path: string): readonly string[] | undefined =>
 
 const otherMethod = (reply: FastifyReply, method: string, methods: readonly string[]): FhirError => {
   reply.header('allow', methods.join(', '))
-  return new FhirError('not-supported', `${method} is not answered here; ${methods.join(', ')} are`, { status: 405 })
+  return new FhirError('not-supported', `${method} is not answered here; accepted: ${methods.join(', ')}`, {
+    status: 405,
+  })
 }

@@ -76,6 +76,9 @@ t.test(
   },
 )
 
+/** https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1 */
+const describable = /^[ -!#-[\]-~]+$/
+
 t.test('what is wrong with a request is told to the app, with its state and who answers', async t => {
   const { challenge } = pkce()
   const table: Readonly<Record<string, readonly [error: string, asked: Asked]>> = {
@@ -92,6 +95,7 @@ t.test('what is wrong with a request is told to the app, with its state and who 
     'the implicit flow': ['unsupported_response_type', { response_type: 'token' }],
     'the hybrid flow': ['unsupported_response_type', { response_type: 'code id_token' }],
     'no scope that means anything': ['invalid_scope', { scope: 'patient/Observation.dus whatever' }],
+    'a scope of no type that there is': ['invalid_scope', { scope: 'patient/Nothing.rs' }],
     'no scope at all': ['invalid_scope', { scope: undefined }],
     'a modifier in a scope': [
       'invalid_scope',
@@ -101,6 +105,7 @@ t.test('what is wrong with a request is told to the app, with its state and who 
     '_has in a scope': ['invalid_scope', { scope: 'patient/Patient.rs?_has:Observation:subject:code=x openid' }],
     '_filter in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?_filter=x openid' }],
     'a result parameter in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?_count=1 openid' }],
+    'a date in a scope that is none': ['invalid_scope', { scope: 'patient/Observation.rs?date=x openid' }],
     'an unknown parameter in a scope': ['invalid_scope', { scope: 'patient/Observation.rs?colour=red openid' }],
     'an unknown type in a scope with a query': ['invalid_scope', { scope: 'patient/Nothing.rs?code=x openid' }],
     'a wildcard with a query of one type': ['invalid_scope', { scope: 'patient/*.rs?code=x openid' }],
@@ -113,6 +118,7 @@ t.test('what is wrong with a request is told to the app, with its state and who 
       t.equal(`${status} ${told.origin}${told.pathname}`, `303 ${redirectUri}`, `${what} with ${method}`)
       const said = new URLSearchParams(told.search || told.hash.slice(1))
       t.match(Object.fromEntries(said), { error, state: 'state-of-the-app', iss: `${base}/oauth` }, what)
+      t.match(said.get('error_description'), describable, what)
     }
   }
   const slash = await world.browser().begin(authorizeQuery(app.id, 'openid', challenge, { aud: `${fhir}/` }))
@@ -167,6 +173,17 @@ t.test('a code that comes again is refused, and what it gave ends', async t => {
   t.match(await exchange(form), invalidGrant)
   t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 401)
   t.match(await refresh(body.refresh_token), invalidGrant)
+})
+
+t.test('a client is told which grant types it is not registered for', async t => {
+  t.match(await exchange({ grant_type: 'client_credentials', client_id: app.id, scope: 'system/Patient.rs' }), {
+    status: 400,
+    body: { error: 'unauthorized_client' },
+  })
+  t.match(await exchange({ grant_type: 'password', client_id: app.id }), {
+    status: 400,
+    body: { error: 'unsupported_grant_type' },
+  })
 })
 
 t.test('a code lasts a minute', async t => {
@@ -238,8 +255,13 @@ t.test('what the library could do beside does not answer', async t => {
   const otherwise = [
     ['GET', 'token', 'POST, OPTIONS'],
     ['GET', 'token/introspection', 'POST, OPTIONS'],
-    ['GET', 'register', 'POST, OPTIONS'],
-    ['POST', 'register/x', 'GET, OPTIONS'],
+    ['DELETE', 'token', 'POST, OPTIONS'],
+    ['GET', 'register', 'POST'],
+    ['OPTIONS', 'register', 'POST'],
+    ['POST', 'register/x', 'GET, HEAD'],
+    // "If the server does not support the delete method, the server MUST respond with an HTTP 405": RFC 7592.
+    ['DELETE', 'register/x', 'GET, HEAD'],
+    ['PUT', 'register/x', 'GET, HEAD'],
     ['POST', 'jwks.json', 'GET, HEAD, OPTIONS'],
   ] as const
   for (const [method, path, allow] of otherwise) {
@@ -247,7 +269,7 @@ t.test('what the library could do beside does not answer', async t => {
     t.match({ statusCode, allow: headers.allow }, { statusCode: 405, allow }, `${method} ${path}`)
     t.match(JSON.parse(body), {
       error: 'invalid_request',
-      error_description: `${method} is not answered here; ${allow} are`,
+      error_description: `${method} is not answered here; accepted: ${allow}`,
     })
   }
   for (const path of ['jwks.json', '.well-known/openid-configuration'])

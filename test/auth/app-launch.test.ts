@@ -178,6 +178,11 @@ t.test('staff are a Practitioner, whom the app reads by that alone', async t => 
   t.equal((await send(token.body.access_token, 'GET', 'Practitioner')).statusCode, 403)
 })
 
+t.test('the discovery document names the claims that an id_token may have, and no other', async t => {
+  const { claims_supported } = (await server.inject('/oauth/.well-known/openid-configuration')).json()
+  t.strictSame(claims_supported, ['sub', 'fhirUser', 'auth_time', 'iss'])
+})
+
 t.test('a nonce comes back, and the time and way of the sign-in where they are asked for', async t => {
   const { verifier, challenge } = pkce()
   const browser = world.browser()

@@ -171,6 +171,15 @@ t.test('a page of an origin that the client has registered reads the answers, an
     })
     t.match(preflight, { statusCode: 204, headers: { 'access-control-allow-origin': own } })
   }
+  const { access_token } = await tokensOf(app.id)
+  const asBearer = async (origin: string, token: string) =>
+    (await introspect(access_token, {}, { ...bearer(token), origin })).headers['access-control-allow-origin']
+  t.equal(await asBearer(own, access_token), own, 'also by the token itself')
+  t.equal(await asBearer('https://evil.example', access_token), undefined)
+  t.equal(await asBearer('null', access_token), undefined)
+  t.equal(await asBearer(own, 'x'.repeat(43)), '*', 'that it is over, any page may read')
+  const nobodys = { grant_type: 'refresh_token', refresh_token: 'x' }
+  t.equal(await ask(own, '/oauth/token', nobodys), '*', 'and that a refresh token without a client is')
   const open = [
     '/fhir/.well-known/smart-configuration',
     '/fhir/metadata',

@@ -124,6 +124,7 @@ t.test('what is not sound is refused, with what would be', async t => {
     [{ ...app, redirect_uris: 'https://app.example.org' }, /redirect_uris must be a list/],
     [{ ...app, redirect_uris: ['http://app.example.org/back'] }, /must be https/],
     [{ ...app, redirect_uris: ['javascript:alert(1)'] }, /must be https/],
+    [{ ...app, redirect_uris: ['http://“ä\\”.example/'] }, /http:\/\/'\?\?'.example\/ must have no/],
     [{ ...app, redirect_uris: ['data:text/html,x'] }, /must be https/],
     [{ ...app, redirect_uris: ['https://app.example.org/#x'] }, /without a fragment/],
     [{ ...app, redirect_uris: ['https://*.example.org/'] }, /whole URL/],
