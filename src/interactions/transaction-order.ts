@@ -66,11 +66,19 @@ const wavesAmong = (waiting: readonly Waiting[]): readonly (readonly Placed[])[]
   while (rest.length > 0) {
     const open = new Set(rest.flatMap(({ entry }) => namesOf(entry)))
     const ready = new Set(rest.filter(({ needs }) => !needs.some(name => open.has(name))))
-    const wave = ready.size === 0 ? rest : [...ready]
+    const wave = ready.size === 0 ? rest : [...ready].sort(byTarget)
     waves.push(wave.map(({ entry }) => entry))
     rest = ready.size === 0 ? [] : rest.filter(one => !ready.has(one))
   }
   return waves
 }
+
+/** Ids that several transactions choose are taken in one order. What is posted keeps its place: of documents the last counts. */
+const byTarget = (one: Waiting, other: Waiting): number => compare(chosenBy(one), chosenBy(other))
+
+const chosenBy = ({ entry: { interaction, target = '' } }: Waiting): string =>
+  interaction.method === 'PUT' ? target : ''
+
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
 
 const namesOf = ({ fullUrl, target }: Placed): readonly string[] => [fullUrl, target].filter(name => name !== undefined)

@@ -125,7 +125,7 @@ const remember = (entry: Placed, { writes, targets, beside }: Going): void => {
   if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
 }
 
-/** Of all criteria at once, in one order: two transactions do not wait for each other. */
+/** Of all criteria at once, and of all that is named, in one order: two transactions do not wait for each other. */
 const takeTurns = async (placed: readonly Placed[], { context, targets }: Going): Promise<void> => {
   const criteria = placed.flatMap(({ index, interaction, request }) => {
     if (!('type' in request)) return []
@@ -135,7 +135,10 @@ const takeTurns = async (placed: readonly Placed[], { context, targets }: Going)
     const { ifNoneExist } = headers
     return [atEntry(index, () => existing(type, ifNoneExist, context))]
   })
-  await context.store.takeTurns(criteria)
+  const changed = placed.flatMap(({ id, interaction, request }) =>
+    interaction.prepare !== undefined && 'type' in request && 'id' in request ? { type: request.type, id } : [],
+  )
+  await context.store.takeTurns(criteria, changed)
 }
 
 /** Criteria that name another entry wait until it is known what that is. */

@@ -1,9 +1,10 @@
 import pg from 'pg'
-import { FhirError, type IssueCode } from '../fhir/error.ts'
+import { FhirError } from '../fhir/error.ts'
 import { openNewerDatabase } from './newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
 import { rowTypes } from './row-types.ts'
 import type { SqlFragment } from './sql.ts'
+import { type Fail, failure, isDeadlock, isLost } from './sql-state.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
 export type Connection = {
@@ -54,7 +55,11 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
     ...connectionOver(queryOnce(pool, fail), queryOnce(keeping, fail)),
     transaction: run => retried(() => inTransaction(pool, fail, 'BEGIN', run)),
     writing: run =>
-      retried(() => inTransaction(pool, fail, beginWriting, (connection, last) => run(connection, last ?? 0))),
+      retried(error =>
+        inTransaction(pool, fail, isDeadlock(error) ? beginAlone : beginWriting, (connection, last) =>
+          run(connection, last ?? 0),
+        ),
+      ),
     close: async () => {
       await Promise.all([pool.end(), keeping.end()])
     },
@@ -130,6 +135,9 @@ const beginWriting = `BEGIN;
   SELECT pg_advisory_xact_lock_shared(hashtext('patient_compartment'));
   SELECT coalesce(max(joining), 0) AS joinings FROM compartment_joining`
 
+/** Of those that lost to a deadlock one at a time tries again: they do not meet each other once more. */
+const beginAlone = beginWriting.replace(';', "; SELECT pg_advisory_xact_lock(hashtext('deadlock'));")
+
 const inTransaction = async <T>(
   pool: pg.Pool,
   fail: Fail,
@@ -183,61 +191,13 @@ const commit = async (client: pg.PoolClient, fail: Fail): Promise<void> => {
   if (command !== 'COMMIT') throw new Error('a statement failed unnoticed, and nothing was committed')
 }
 
-const retried = async <T>(run: () => Promise<T>, attempts = 5): Promise<T> => {
+/** `run` is told what the last try has met. */
+const retried = async <T>(run: (last?: unknown) => Promise<T>, attempts = 5, last?: unknown): Promise<T> => {
   try {
-    return await run()
+    return await run(last)
   } catch (error) {
     if (attempts <= 1 || !(error instanceof FhirError) || error.issues[0].code !== 'transient') throw error
     await new Promise(resolve => setTimeout(resolve, 5 + Math.random() * 40))
-    return retried(run, attempts - 1)
+    return retried(run, attempts - 1, error)
   }
 }
-
-const noText = ['invalid', 'A text may not contain the character U+0000'] as const
-const halfPair = ['invalid', 'A text may not contain half of a surrogate pair'] as const
-const unreachable = ['transient', 'The database cannot be reached at the moment; try again'] as const
-
-/** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
-  '22021': noText,
-  '22P05': noText,
-  'half a pair': halfPair,
-  '23505': ['duplicate', 'The same resource is being written by another request'],
-  '40001': ['transient', 'The database was busy with a conflicting change; try again'],
-  '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
-  '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
-  SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
-  '53300': ['transient', 'The database has no connection free; try again'],
-  '57P02': unreachable,
-  '57P03': unreachable,
-  lost: unreachable,
-  '57P01': ['transient', 'The database is restarting; try again'],
-}
-
-/** Throws what is told of an error of PostgreSQL. */
-type Fail = (error: unknown) => Promise<never>
-
-const failure =
-  (toldOfFault: (fault: unknown) => Promise<unknown>): Fail =>
-  async error => {
-    const known = codeByState[stateOf(error)]
-    throw known === undefined ? await toldOfFault(error) : new FhirError(known[0], known[1], { cause: error })
-  }
-
-/** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
-const stateOf = (error: unknown): string => {
-  if (isLost(error)) return 'lost'
-  const { code, constraint, detail } = error instanceof pg.DatabaseError ? error : {}
-  // Of all that is no JSON only this can come from outside: JavaScript writes what it holds.
-  if (code === '22P02' && detail?.startsWith('Unicode ')) return 'half a pair'
-  return constraint === 'resource_identity_pkey' ? serializationFailure : (code ?? '')
-}
-const serializationFailure = '40001'
-
-/** What is wrong with the connection has no SQLSTATE: a code of the system's, or only words of pg's. */
-const isLost = (error: unknown): boolean =>
-  error instanceof Error &&
-  !(error instanceof pg.DatabaseError) &&
-  (('code' in error && lostBy.has(error.code)) || /^Connection terminated|is not queryable$/.test(error.message))
-
-const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])

@@ -81,6 +81,10 @@ const changeStored = async (
 
 const isOld = ({ contents, entry, isEcho }: Met): boolean => isEcho || contents.known.has(entry.digest)
 
+/** Of what was sent before nothing changes, but that it can be taken back. */
+export const mayChange = (met: Met): boolean =>
+  met.current !== undefined && (!isOld(met) || isMistake(met.entry.candidate.resource as Observation))
+
 const isNews = (met: Met): boolean =>
   !isOld(met) && (met.entry.revised ?? -Infinity) >= (met.contents.current.revised ?? -Infinity)
 

@@ -198,7 +198,7 @@ const reading = (
   events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
-  takeTurns: criteria => takeTurns(connection, criteria),
+  takeTurns: (...of) => takeTurns(connection, asking, ...of),
   whose: async (asked, action) =>
     whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),
 })

@@ -216,8 +216,8 @@ export type Store = {
   readonly matches: (criteria: Search, limit: number) => Promise<readonly Match[]>
   /** Whose the rows are that the caller may read, or search: for the record of what was asked. */
   readonly whose: (asked: readonly RowsAsked[], action: 'r' | 's') => Promise<readonly Whose[]>
-  /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so. */
-  readonly takeTurns: (criteria: readonly Search[]) => Promise<void>
+  /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so; and so do those that change the same. */
+  readonly takeTurns: (criteria: readonly Search[], changed?: readonly Pick<Stored, 'type' | 'id'>[]) => Promise<void>
   /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */
   readonly validationPolicies: (asked: readonly PolicyAsked[]) => Promise<readonly (readonly string[])[]>
   /** One commit: what a policy has refused is kept where it is its sender's to write, and there is room for it. */

@@ -1,16 +1,29 @@
 import { print } from '../search/print.ts'
 import type { Search } from '../search/search.ts'
 import type { Connection } from './database.ts'
+import { lockPlaces, type Named } from './lock-places.ts'
 import { sql } from './sql.ts'
 
+type Asking = Parameters<typeof lockPlaces>[1]
 type Criteria = Pick<Search, 'type' | 'where'>
 
 /**
  * From here to the end of the transaction no other carries out a conditional interaction with criteria of the same meaning:
  * two at once cannot both find nothing. All locks are taken in one order, and so many at most that PostgreSQL's table of
- * locks holds them: criteria that share one wait for each other needlessly, and no harm is done.
+ * locks holds them: criteria that share one wait for each other needlessly, and no harm is done. Then what is to be changed is
+ * locked, in one order as well.
  */
-export const takeTurns = async (connection: Connection, criteria: readonly Criteria[]): Promise<void> => {
+export const takeTurns = async (
+  connection: Connection,
+  asking: Asking,
+  criteria: readonly Criteria[],
+  changed: readonly Named[] = [],
+): Promise<void> => {
+  await takeMeanings(connection, criteria)
+  await lockPlaces(connection, asking, changed)
+}
+
+const takeMeanings = async (connection: Connection, criteria: readonly Criteria[]): Promise<void> => {
   if (criteria.length === 0) return
   const meanings = new Set(criteria.map(({ type, where }) => `${type} ${meaningOf(where)}`))
   await connection.any(sql.fragment`

@@ -56,7 +56,7 @@ export const isDocument = ({ kind }: Key): boolean => kind === kinds.document
 
 /**
  * Takes the keys of new documents for them, before they are written: most documents are new, and then nothing need be
- * looked up. Answers how many were not free; of another request that has one at this moment the end is awaited.
+ * looked up; of several that have one in common the first gets it. Answers how many were not free; of another request that has one at this moment the end is awaited.
  */
 export const takeKeys = async (connection: Connection, entries: readonly Entry[]): Promise<number> => {
   const keyed = entries.filter(({ keys }) => keys.length > 0)
@@ -85,11 +85,11 @@ export const takeKeys = async (connection: Connection, entries: readonly Entry[]
       keyed.map(({ revised }) => timeOf(revised)),
       'timestamptz',
     )}, ${ofKind(kinds.document)}, ${ofKind(kinds.record)}, ${ofKind(kinds.measurement)})
-      AS new(patient_id, pk, digest, map_version, revised, document, record, measurement)
+      WITH ORDINALITY AS new(patient_id, pk, digest, map_version, revised, document, record, measurement, position)
     CROSS JOIN LATERAL (VALUES (${kinds.document}::smallint, document), (${kinds.record}::smallint, record),
       (${kinds.measurement}::smallint, measurement)) AS key(kind, uuid)
     WHERE key.uuid IS NOT NULL
-    ORDER BY patient_id, key.kind, key.uuid
+    ORDER BY patient_id, key.kind, key.uuid, position
     ON CONFLICT DO NOTHING`)
   return keyed.reduce((sum, { keys }) => sum + keys.length, 0) - taken
 }

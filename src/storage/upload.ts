@@ -1,7 +1,8 @@
 import { FhirError } from '../fhir/error.ts'
 import { currentObservations } from './current-observations.ts'
 import type { Connection } from './database.ts'
-import { type Met, meetUpload, untold } from './meet-upload.ts'
+import { lockPlaces } from './lock-places.ts'
+import { type Met, mayChange, meetUpload, untold } from './meet-upload.ts'
 import type { Written } from './store.ts'
 import { contentsOf, rememberContents } from './upload-contents.ts'
 import { recordMeasured, withDevices } from './upload-device.ts'
@@ -35,7 +36,10 @@ export const uploadAll = async (
   const firsts = new Map<string, Entry>()
   const sameAs = new Map(entries.map(entry => [entry, firstOf(entry, firsts)]))
   const outcomes = new Map<Entry, Written>()
-  for (const set of setsOf([...firsts.values()])) await uploadSet(connection, writing, set, outcomes)
+  const sets = setsOf([...firsts.values()])
+  if (sets.length > 1) await reserveKeys(connection, writing, sets.flat())
+  const keysOf = sets.length > 1 ? reservedKeys : standingKeys
+  for (const set of sets) await uploadSet(connection, writing, set, await keysOf(connection, set), outcomes)
   await recordMeasured(
     connection,
     named.flatMap((create, index) => {
@@ -77,12 +81,12 @@ const uploadSet = async (
   connection: Connection,
   writing: Writing,
   entries: readonly Entry[],
+  stored: ReadonlyMap<string, Keyed>,
   outcomes: Map<Entry, Written>,
 ): Promise<void> => {
-  const notFree = await takeKeys(connection, entries)
-  const stored = notFree === 0 ? new Map() : await lockKeys(connection, entries)
-  if (stored.size < notFree) throw new FhirError('transient', 'The same documents are being deleted by another request')
   const met = await findMet(connection, entries, stored)
+  const changing = met.filter(mayChange).flatMap(({ current }) => current ?? [])
+  await lockPlaces(connection, writing, changing)
   const known = new Set(met.map(({ entry }) => entry))
   const fresh = entries.filter(entry => !known.has(entry))
   const inserted = await insertAll(
@@ -116,6 +120,30 @@ const uploadSet = async (
     connection,
     led.filter(({ entry, isEcho, contents }) => isEcho && !contents.known.has(entry.digest)),
   )
+}
+
+/**
+ * Where documents of one Bundle have keys in common, they are written one set after another, and another Bundle may have them in
+ * another order: so all keys are taken before, and all that is met is locked, as one set would be.
+ */
+const reserveKeys = async (connection: Connection, writing: Writing, entries: readonly Entry[]): Promise<void> => {
+  await takeKeys(connection, entries)
+  const stored = await lockKeys(connection, entries)
+  const currents = await currentObservations(connection, [...stored.values()])
+  await lockPlaces(connection, writing, [...currents.values()])
+}
+
+/** Those of a set that others have by now; what a set before has let go of is taken. */
+const reservedKeys = async (connection: Connection, entries: readonly Entry[]) => {
+  await takeKeys(connection, entries)
+  return lockKeys(connection, entries)
+}
+
+const standingKeys = async (connection: Connection, entries: readonly Entry[]): Promise<ReadonlyMap<string, Keyed>> => {
+  const notFree = await takeKeys(connection, entries)
+  const stored = notFree === 0 ? new Map() : await lockKeys(connection, entries)
+  if (stored.size < notFree) throw new FhirError('transient', 'The same documents are being deleted by another request')
+  return stored
 }
 
 const partition = <One>(all: readonly One[], test: (one: One) => boolean): readonly [One[], One[]] => {

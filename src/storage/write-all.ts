@@ -8,6 +8,7 @@ import { createAll, standsAlone } from './create-all.ts'
 import type { Connection } from './database.ts'
 import { withDecision } from './decision.ts'
 import { countUploads } from './ingest.ts'
+import { changedBy } from './lock-places.ts'
 import { takeRoleTurn } from './model/membership.ts'
 import { recordRepairs } from './repaired.ts'
 import { contentOf, missingReferences } from './required-references.ts'
@@ -68,7 +69,7 @@ const writePermitted = async (
   beside: ReadonlySet<string>,
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
-  await takeTurns(connection, writes.flatMap(criteriaOf))
+  await takeTurns(connection, writing, writes.flatMap(criteriaOf), changedBy(writes))
   if (writes.some(changesRole)) await takeRoleTurn(connection)
   for (const run of runsOf(writes)) {
     if (run.kind === 'one')

@@ -4,6 +4,7 @@ import t from 'tap'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
 t.test('more samples than are counted at once are refused as too costly, and what would be fewer is said', async t => {
   const { url, close } = await withDatabase()
@@ -105,6 +106,41 @@ t.test('a transaction that loses its turn by what it did not wait for is tried a
   await Promise.all([crossing('one', 'two'), crossing('two', 'one')])
   t.equal(tries, 3)
 })
+
+t.test(
+  'of the writings that lost to a deadlock one at a time tries again, and whoever did not waits for none',
+  async t => {
+    const { url, close } = await withDatabase()
+    const database = openDatabase(url)
+    t.teardown(async () => {
+      await database.close()
+      await close()
+    })
+    for (const id of ['one', 'two'])
+      await database.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
+    const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
+    const both = Promise.withResolvers<void>()
+    const tries: string[] = []
+    const crossing = (first: string, second: string) =>
+      database.writing(async connection => {
+        tries.push(first)
+        await connection.run(touch(first))
+        if (tries.length === 2) both.resolve()
+        await both.promise
+        await connection.run(touch(second))
+      })
+    const ends = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('deadlock'))`)
+      const ends = [crossing('one', 'two'), crossing('two', 'one')]
+      await Promise.race(ends)
+      await someoneWaits(connection)
+      t.equal(tries.length, 2, 'it has not begun to try again')
+      return ends
+    })
+    await Promise.all(ends)
+    t.equal(tries.length, 3)
+  },
+)
 
 t.test('a connection that is lost is another try, but for a commit: nobody knows whether that was done', async t => {
   const { url, close } = await withDatabase()
