@@ -7,6 +7,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { type Caller, oncePerCaller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 
@@ -45,15 +46,26 @@ export const openCursors = (secretKey: Uint8Array, now: () => number = Date.now)
 
 const lifetimeMs = 24 * 60 * 60 * 1000
 
-const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url')
+const headerOf = (more: object): string =>
+  Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', ...more })).toString('base64url')
+const header = headerOf({})
+/** What is long is compressed first. https://www.rfc-editor.org/rfc/rfc7516#section-4.1.3 */
+const zippedHeader = headerOf({ zip: 'DEF' })
+const longFrom = 2000
 
 /** Here and now, not on another thread as WebCrypto and so jose would: every page has a link, of a few hundred bytes. */
 const seal = (text: string, key: KeyObject): string => {
+  const [header, plain] = sealing(text)
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(header))
-  const content = Buffer.concat([cipher.update(text), cipher.final()])
+  const content = Buffer.concat([cipher.update(plain), cipher.final()])
   const parts = [nonce, content, cipher.getAuthTag()].map(part => part.toString('base64url'))
   return `${header}..${parts.join('.')}`
+}
+
+const sealing = (text: string): readonly [header: string, plain: Buffer] => {
+  const plain = Buffer.from(text)
+  return plain.length < longFrom ? [header, plain] : [zippedHeader, deflateRawSync(plain)]
 }
 
 type Sealed = Cursor & { readonly bearer: string; readonly expires: number }
@@ -62,9 +74,10 @@ const unseal = (text: string, key: KeyObject): Sealed => {
   const [given, , ...parts] = text.split('.')
   const [nonce = none, content = none, tag = none] = parts.map(part => Buffer.from(part, 'base64url'))
   try {
-    if (given !== header) throw new Error('not one of this server')
-    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 }).setAAD(Buffer.from(header))
-    return JSON.parse(Buffer.concat([decipher.setAuthTag(tag).update(content), decipher.final()]).toString())
+    if (given !== header && given !== zippedHeader) throw new Error('not one of this server')
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 }).setAAD(Buffer.from(given))
+    const plain = Buffer.concat([decipher.setAuthTag(tag).update(content), decipher.final()])
+    return JSON.parse((given === header ? plain : inflateRawSync(plain)).toString())
   } catch (cause) {
     throw unknownCursor(cause)
   }

@@ -34,11 +34,20 @@ const besideCursor: ReadonlySet<string> = new Set([cursorName, '_count', ...look
 /** The page of a cursor that leads back to the beginning. */
 export const firstPage = ''
 
-/** A link to another page: it says nothing of what was asked, but for how it is to look. */
+/** A URL and all headers may have 65536 bytes together (`mostHeaderBytes`), and clients send some. */
+export const mostLinkBytes = 61_440
+
+/** A link to another page: it says nothing of what was asked, but for how it is to look. Throws where nobody could follow it. */
 export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) => {
   const path = cursor.path === '' ? base : `${base}/${cursor.path}`
   const query = new URLSearchParams([...new URLSearchParams(cursor.query)].filter(([name]) => isLook(name)))
-  return `${path}?${cursorName}=${cursors.seal(cursor)}${query.size === 0 ? '' : `&${query}`}`
+  const url = `${path}?${cursorName}=${cursors.seal(cursor)}${query.size === 0 ? '' : `&${query}`}`
+  if (url.length <= mostLinkBytes) return url
+  throw new FhirError(
+    'too-costly',
+    `There are further pages, and a link to them would have to say all that was asked: ${url.length} bytes, of at most ${mostLinkBytes}. Ask in parts, with fewer values, or for all of it in one page, by a larger _count`,
+    { status: 400 },
+  )
 }
 
 const isLook = (name: string): boolean => looks.some(look => look === name)

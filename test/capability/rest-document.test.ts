@@ -8,6 +8,7 @@ import { mostFormBytes } from '../../src/http/fhir-body.ts'
 import { servedFormats } from '../../src/http/media-type.ts'
 import { mostHeaderBytes } from '../../src/http/server.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
+import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 
@@ -22,6 +23,7 @@ const limits = {
   'requests of one person or client that are to be answered later': '20 under way (429)',
   'a form of `_search`': `${mostFormBytes} bytes (413)`,
   'the URL and all headers together': `${mostHeaderBytes} bytes (431); longer searches go by POST`,
+  'a link to another page, compressed': `${mostLinkBytes} bytes; a search that would need a longer one is refused (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,

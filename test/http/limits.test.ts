@@ -1,9 +1,12 @@
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
+import { mostHeaderBytes } from '../../src/http/server.ts'
+import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-const { server } = await fhirWorld({ MAX_BODY_BYTES: '3000000' })
+const { server, token } = await fhirWorld({ MAX_BODY_BYTES: '3000000' })
 t.teardown(() => server.close())
 
 const post = async (url: string, type: string, payload: string | Buffer, headers: Record<string, string> = {}) => {
@@ -111,3 +114,51 @@ t.test('a URL that is longer than all headers may be is refused before anything 
   t.match(await answer.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'structure' }] })
   t.equal((await fetch(`http://127.0.0.1:${port}/fhir/Patient?name=${'x'.repeat(30_000)}`)).status, 401)
 })
+
+t.test(
+  'pages of a search that names some two thousand go on by its links, and one whose links nobody could follow is refused',
+  async t => {
+    const { port } = server.server.address() as AddressInfo
+    const json = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
+    const ids = Array.from({ length: 1999 }, () => randomUUID())
+    const patients = ids.slice(-3).map(id => ({
+      resource: { resourceType: 'Patient', id, identifier: [{ system: 'urn:many', value: id }] },
+      request: { method: 'PUT', url: `Patient/${id}` },
+    }))
+    const bundle = { resourceType: 'Bundle', type: 'transaction', entry: patients }
+    t.equal((await server.inject({ method: 'POST', url: '/fhir', headers: json, payload: bundle })).statusCode, 200)
+    const authorization = `Bearer ${await token({ subject: { kind: 'client' }, client: 'importer', scope: 'system/*.cruds', policies: ['everything'] })}`
+    const base = `http://127.0.0.1:${port}/fhir/Patient`
+    const search = (form: Record<string, string>) =>
+      fetch(`${base}/_search`, { method: 'POST', headers: { authorization }, body: new URLSearchParams(form) })
+    type Page = {
+      readonly entry: readonly { readonly resource: { readonly id: string } }[]
+      readonly link: readonly Link[]
+    }
+    type Link = { readonly relation: string; readonly url: string }
+    const found: string[] = []
+    let page = (await (await search({ _id: ids.join(), _count: '1' })).json()) as Page
+    for (;;) {
+      found.push(...page.entry.map(({ resource }) => resource.id))
+      const next = page.link.find(({ relation }) => relation === 'next')
+      if (next === undefined) break
+      const answer = await fetch(`${base}?${new URL(next.url).searchParams}`, { headers: { authorization } })
+      t.equal(answer.status, 200)
+      page = (await answer.json()) as Page
+    }
+    t.strictSame(found.sort(), ids.slice(-3).sort())
+
+    const long = ids
+      .map(id => `urn:many|${id},urn:${randomBytes(40).toString('hex')}|x`)
+      .slice(-900)
+      .join()
+    const refused = await search({ identifier: long, _count: '1' })
+    t.equal(refused.status, 400)
+    t.match(await refused.json(), {
+      issue: [{ code: 'too-costly', diagnostics: /^There are further pages, and a link to them .* at most 61440\. / }],
+    })
+    const whole = (await (await search({ identifier: long })).json()) as Page
+    t.equal(whole.entry.length, 3, 'in one page it is answered')
+    t.ok(mostLinkBytes < mostHeaderBytes)
+  },
+)

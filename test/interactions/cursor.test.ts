@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto'
+import { hkdfSync, randomUUID } from 'node:crypto'
 import jose from 'node-jose'
 import t from 'tap'
 import type { Caller } from '../../src/access/caller.ts'
@@ -23,6 +23,21 @@ t.test('an independent implementation decrypts a cursor with the key, and it is 
   )
   t.match(opened.header, { alg: 'dir', enc: 'A256GCM' })
   t.match(JSON.parse(opened.payload.toString()), cursor)
+})
+
+t.test('a long search is compressed, as the standard has it, and opens all the same', async t => {
+  const query = new URLSearchParams({ patient: Array.from({ length: 2000 }, () => randomUUID()).join() }).toString()
+  const text = cursors.seal({ ...cursor, query })
+  t.ok(text.length < 60_000, `${text.length} characters`)
+  t.match(cursors.open(text, 'Observation'), { ...cursor, query })
+  t.throws(() => openCursors(secretKey)(caller('user/*.rs', 'b')).open(text, 'Observation'), {
+    name: 'FhirError',
+    status: 400,
+  })
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)).toString('base64url')
+  const opened = await jose.JWE.createDecrypt(await jose.JWK.asKey({ kty: 'oct', k: key })).decrypt(text)
+  t.match(opened.header, { alg: 'dir', enc: 'A256GCM', zip: 'DEF' })
+  t.match(JSON.parse(opened.payload.toString()), { ...cursor, query })
 })
 
 t.test('a cursor says nothing to who has no key', async t => {
