@@ -12,6 +12,8 @@ export type Driving = {
   readonly row: RowNames
   readonly where: SqlFragment
   readonly needsBody: boolean
+  /** The kind that must be consented to for each such Observation; undefined where the code has none. */
+  readonly kind: string | undefined
 }
 
 /**
@@ -33,6 +35,7 @@ type Way = {
   readonly component: SqlFragment
   readonly isOwn: boolean
   readonly class: SqlFragment
+  readonly kind: string | undefined
 }
 
 const waysOf = (match: Expression, classes: CodeClasses): readonly Way[] => {
@@ -42,7 +45,8 @@ const waysOf = (match: Expression, classes: CodeClasses): readonly Way[] => {
   if (component === undefined || code === undefined) return []
   const { keys, anySystem } = classes.classesAsked(system, code)
   if (keys.length !== 1 || anySystem) return []
-  return [{ match, component, isOwn: component === own, class: codeTest(system, code, classes) }]
+  const kind = classes.kindOf(system ?? undefined, code)
+  return [{ match, component, isOwn: component === own, class: codeTest(system, code, classes), kind }]
 }
 
 /** Parameters whose value is, or begins with, a code, and of which elements. */
@@ -62,7 +66,7 @@ const tokenOf = (value: Value): Extract<Value, { kind: 'token' }> | undefined =>
   return asked?.kind === 'token' ? asked : undefined
 }
 
-const drivingBy = ({ match, component, isOwn, ...way }: Way, stored: RowNames): Driving => {
+const drivingBy = ({ match, component, isOwn, kind, ...way }: Way, stored: RowNames): Driving => {
   const [, second] = match.value.kind === 'composite' ? match.value.parts : []
   const holdsFor = (alias: SqlFragment): SqlFragment =>
     allOf([
@@ -76,6 +80,7 @@ const drivingBy = ({ match, component, isOwn, ...way }: Way, stored: RowNames): 
       AND ${holdsFor(name('earlier'))})`
   return {
     match,
+    kind,
     row: { ...stored, facts: hot, ...(isOwn ? { code: { alias: hot, class: way.class } } : {}) },
     needsBody: second !== undefined && !isOutside(second.value),
     where: isOwn ? holdsFor(hot) : allOf([holdsFor(hot), first]),

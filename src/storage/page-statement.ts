@@ -1,6 +1,7 @@
 import type { Search } from '../search/search.ts'
+import type { ByPatient } from './by-patient.ts'
 import { kindOf, type RowNames, searchedOf } from './row.ts'
-import type { ByPatient, Source } from './search-source.ts'
+import type { Source } from './search-source.ts'
 import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
 import { allOf, name, type SqlFragment, sql, word } from './sql.ts'
 
@@ -19,22 +20,17 @@ export const pageStatement = (asked: AskedPage, { from, where, row }: Source): S
   SELECT ${columns(asked)} FROM ${withBodies(asked)} ORDER BY page.position`
 
 /**
- * The same in the order of time, by the Patients that a chain leads to: of each only as many rows as a page has, from the index
+ * The same in the order of time, by the Patients whose rows alone it can be: of each only as many rows as a page has, from the index
  * that has them in order. There is always a row: it says that they are many, and then there is no other.
  */
-export const pageByPatient = (
-  asked: AskedPage,
-  { from, row }: Source,
-  { patients, whereOf }: ByPatient,
-): SqlFragment => {
+export const pageByPatient = (asked: AskedPage, { from, row }: Source, byPatient: ByPatient): SqlFragment => {
   const found = { ...row, facts: name('found') }
-  const where = whereOf(sql.fragment`person.patient_id`)
+  const where = byPatient.whereOf(sql.fragment`person.patient_id`)
   return sql.fragment`
-    WITH chained AS MATERIALIZED (SELECT patient_id FROM (${patients}) AS target LIMIT ${word(`${fewPatients + 1}`)}),
-    amount AS MATERIALIZED (SELECT count(*) > ${word(`${fewPatients}`)} AS many FROM chained),
+    WITH ${chosenOf(byPatient)},
     page AS MATERIALIZED (
       SELECT found.patient_id, found.pk, ${placeOf(asked, found)}
-      FROM (SELECT DISTINCT patient_id FROM chained WHERE NOT (SELECT many FROM amount)) AS person
+      FROM ${chosenPeople} AS person
       CROSS JOIN LATERAL (
         SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
         FROM ${from}
@@ -47,8 +43,25 @@ export const pageByPatient = (
     SELECT amount.many, ${columns(asked)} FROM amount LEFT JOIN (${withBodies(asked)}) ON TRUE ORDER BY page.position`
 }
 
-/** Of more than so many, a page is sooner found in the order of time. */
-const fewPatients = 100
+/** How many they are; `most`: of more it is enough to know that. Where the Patients are many, the number says nothing. */
+export const countByPatient = (
+  { from }: Source,
+  byPatient: ByPatient,
+  most: number | undefined,
+): SqlFragment => sql.fragment`
+  WITH ${chosenOf(byPatient)}
+  SELECT many, (
+    SELECT count(*) FROM (
+      SELECT FROM ${chosenPeople} AS person
+      CROSS JOIN LATERAL (SELECT FROM ${from} WHERE ${byPatient.whereOf(sql.fragment`person.patient_id`)}) AS match
+      ${most === undefined ? sql.fragment`` : sql.fragment`LIMIT ${word(`${most + 1}`)}`}) AS counted) AS total
+  FROM amount`
+
+const chosenOf = ({ patients, most }: ByPatient): SqlFragment => sql.fragment`
+  chosen AS MATERIALIZED (SELECT patient_id FROM (${patients}) AS target LIMIT ${most} + 1),
+  amount AS MATERIALIZED (SELECT count(*) > ${most} AS many FROM chosen)`
+
+const chosenPeople = sql.fragment`(SELECT DISTINCT patient_id FROM chosen WHERE NOT (SELECT many FROM amount))`
 
 /** In the text: how many are wanted decides which plan is the best, also where it is kept. */
 const oneMore = ({ search }: AskedPage): SqlFragment => word(`${search.count + 1}`)

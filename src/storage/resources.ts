@@ -20,6 +20,7 @@ import { historyOfTypes } from './history-of-types.ts'
 import { readIngest } from './ingest-read.ts'
 import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
+import { openManyPatients } from './many-patients.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { keepRefused } from './quarantine.ts'
@@ -88,6 +89,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     nextPk: openPrimaryKeys(options.dictionaryConnection),
     typeIds: await typeIdsOf(database),
     commonTokens: openCommonTokens(database),
+    manyPatients: openManyPatients(),
     references: options.references,
   }
   const { quarantine = { documents: 0, bytes: 0 } } = options

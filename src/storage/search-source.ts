@@ -1,10 +1,9 @@
 import { type Restricted, restrict } from '../access/access.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
+import { type ByPatient, byPatientOf, type Rest } from './by-patient.ts'
 import type { CommonTokens } from './common-tokens.ts'
-import { compilePart, compilePatients } from './compile.ts'
-import { leadsToPatients } from './compile-link.ts'
+import { compilePart } from './compile.ts'
 import { drivingCode } from './driving-code.ts'
 import { drivingTarget } from './driving-target.ts'
 import { matchesHot } from './hot.ts'
@@ -20,15 +19,8 @@ export type Source = {
   readonly row: RowNames
   /** Whether PostgreSQL need not plan it anew for each value. */
   readonly hasOnePlan: boolean
-  /** Where a chain leads to the Patients whose Observations they are. */
-  readonly byPatient?: ByPatient
-}
-
-/** `patients`: a query of their patient_id; `whereOf`: all that is asked of the rows of one of them. */
-export type ByPatient = {
-  readonly patients: SqlFragment
-  readonly whereOf: (patientId: SqlFragment) => SqlFragment
-  readonly hasOnePlan: boolean
+  /** Where it is known whose Observations they can be. */
+  readonly byPatient?: ByPatient | undefined
 }
 
 /** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
@@ -58,17 +50,17 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
       hasOnePlan: hasOnePlan(question),
     }
   }
-  const byPatientOf = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatient(rest, classes) : {})
+  const byPatient = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatientOf(rest, classes) : undefined)
   if (driving === undefined) {
     return {
       from: type === 'AuditEvent' ? auditEvents(sample) : sql.fragment`${tableOf(type)} AS row ${sample}`,
       where: compilePart(question, stored, classes),
       row: stored,
       hasOnePlan: hasOnePlan(question),
-      ...byPatientOf({ row: stored, driving: [], asked }),
+      byPatient: byPatient({ row: stored, driving: [], asked }),
     }
   }
-  const { row, where } = driving
+  const { row, where, kind } = driving
   const rest = asked.filter(one => one !== driving.match)
   const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(matchesHot)
   const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
@@ -77,7 +69,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
     where: allOf([where, ...rest.map(one => compilePart(one, row, classes))]),
     row,
     hasOnePlan: rest.every(hasOnePlan),
-    ...byPatientOf({ row, driving: [where], asked: rest }),
+    byPatient: byPatient({ row, driving: [where], kind, asked: rest }),
   }
 }
 
@@ -92,24 +84,3 @@ const conjuncts = (expression: Expression): readonly Expression[] =>
 
 /** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
 const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')
-
-/** What is asked of the rows besides what drives the search. */
-type Rest = {
-  readonly row: RowNames
-  readonly driving: readonly SqlFragment[]
-  readonly asked: readonly Expression[]
-}
-
-const byPatient = ({ row, driving, asked }: Rest, classes: CodeClasses): Pick<Source, 'byPatient'> => {
-  const chain = asked.find(one => one.kind === 'chain' && leadsToPatients(one, row))
-  if (chain?.kind !== 'chain') return {}
-  const others = asked.filter(one => one !== chain)
-  const conditions = [...driving, ...others.map(one => compilePart(one, row, classes))]
-  return {
-    byPatient: {
-      patients: compilePatients(chain, row, classes),
-      whereOf: patientId => allOf([sql.fragment`${row.facts}.patient_id = ${patientId}`, ...conditions]),
-      hasOnePlan: others.every(hasOnePlan),
-    },
-  }
-}

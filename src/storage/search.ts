@@ -3,33 +3,36 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type Mask, maskOf } from '../fhir/subset.ts'
 import type { Search } from '../search/search.ts'
+import type { ByPatient } from './by-patient.ts'
 import type { CommonTokens } from './common-tokens.ts'
 import type { Connection } from './database.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
-import { type AskedPage, pageByPatient, pageStatement } from './page-statement.ts'
+import type { ManyPatients } from './many-patients.ts'
+import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './page-statement.ts'
 import { kindOf } from './row.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { servedContent } from './served-content.ts'
 import type { Position } from './sort.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 import type { Match, Page } from './store.ts'
 import { lookUpConcepts } from './terminology.ts'
-import { totalOf } from './total.ts'
+import { mostCounted, totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf'> & {
   readonly registry: Registry
   readonly commonTokens: CommonTokens
+  readonly manyPatients: ManyPatients
 }
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
   const source = sourceOf(searching, search, { inOwnOrder: search.sort.length === 0 })
-  const total = await totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
+  const total = await totalFor(connection, searching, search)
   if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
   const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
   const content = servedContent(search.type, 'body', { ...searching, mask: matchMask(searching, search) })
-  const found = await rowsOf(connection, { search, at: from, content }, source)
+  const found = await rowsOf(connection, searching, { search, at: from, content }, source)
   const more = found.length > search.count
   const nearest = found.slice(0, search.count)
   const page = from?.before ? nearest.toReversed() : nearest
@@ -73,16 +76,46 @@ export const searchMatches = async (
   return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
 }
 
-/** Many Patients at the end of a chain are asked for anew: what is in order then is the time. */
-const rowsOf = async (connection: Connection, asked: AskedPage, source: Source): Promise<readonly Row[]> => {
-  const { byPatient } = source
-  if (byPatient !== undefined) {
-    const ask = byPatient.hasOnePlan ? connection.kept : connection.any
-    const rows = await ask<Row & { many: boolean }>(pageByPatient(asked, source, byPatient))
-    if (rows[0]?.many === false) return rows.filter(({ pk }) => pk !== null)
-  }
+/** Where the Patients are many it is asked for anew: what is in order then is the time. */
+const rowsOf = async (
+  connection: Connection,
+  searching: Searching,
+  asked: AskedPage,
+  source: Source,
+): Promise<readonly Row[]> => {
+  const few = await ofFew<Row & Amount>(connection, searching, source, one => pageByPatient(asked, source, one))
+  if (few !== undefined) return few.filter(({ pk }) => pk !== null)
   const ask = source.hasOnePlan ? connection.kept : connection.any
   return ask<Row>(pageStatement(asked, source))
+}
+
+/** Likewise. More than can be quickly counted are estimated however few their Patients are. */
+const totalFor = async (connection: Connection, searching: Searching, search: Search): Promise<Pick<Page, 'total'>> => {
+  if (search.total === 'none') return {}
+  const most = search.total === 'estimate' ? mostCounted : undefined
+  const source = sourceOf(searching, search, { inOwnOrder: true })
+  const few = await ofFew<Counted>(connection, searching, source, one => countByPatient(source, one, most))
+  const total = Number(few?.[0]?.total ?? Number.NaN)
+  return total <= (most ?? total)
+    ? { total }
+    : totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
+}
+
+type Amount = { readonly many: boolean }
+type Counted = Amount & { readonly total: string }
+
+/** Undefined where they are many, or it is not known whose Observations they can be. */
+const ofFew = async <Answer extends Amount>(
+  connection: Connection,
+  { manyPatients }: Searching,
+  { byPatient }: Source,
+  statement: (byPatient: ByPatient) => SqlFragment,
+): Promise<readonly Answer[] | undefined> => {
+  if (byPatient === undefined || manyPatients.has(byPatient.name)) return undefined
+  const ask = byPatient.hasOnePlan ? connection.kept : connection.any
+  const rows = await ask<Answer>(statement(byPatient))
+  if (rows[0]?.many) manyPatients.note(byPatient.name)
+  return rows[0]?.many === false ? rows : undefined
 }
 
 type Row = {

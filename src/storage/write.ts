@@ -9,6 +9,7 @@ import type { CommonTokens } from './common-tokens.ts'
 import { findCurrent } from './current.ts'
 import type { Connection } from './database.ts'
 import { insertResources } from './insert.ts'
+import type { ManyPatients } from './many-patients.ts'
 import { pairOf, withoutServedMembers } from './model/pair.ts'
 import { project } from './model/projections.ts'
 import { findOwner } from './owner.ts'
@@ -20,6 +21,7 @@ import type { Stored, Write, Written } from './store.ts'
 export type Writing = Preparing & {
   readonly typeIds: ReadonlyMap<ResourceType, number>
   readonly commonTokens: CommonTokens
+  readonly manyPatients: ManyPatients
   readonly nextPk: () => Promise<string>
   readonly access: Access
   readonly author: number

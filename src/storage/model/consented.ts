@@ -86,6 +86,18 @@ const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragme
   given.grantee = ANY (${granteesOf(to, study)}) AND strpos(given.scope_action, ${word(action)}) > 0
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
 
+/**
+ * The patient_id of each consent in force by which Observations may be seen, as a query; with `kind`, which must be covered for all that is
+ * asked about, of the consents that cover it. Whose Observations are seen is among them.
+ */
+export const patientsReached = (consented: Consented, kind: string | undefined): SqlFragment => sql.fragment`
+  SELECT given.patient_id FROM study_group_observation_consents AS given
+  WHERE ${inForceFor(consented)} AND ${
+    kind === undefined
+      ? sql.fragment`given.device_id <> ${noDevice}`
+      : sql.fragment`given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind})`
+  }`
+
 /** An array, asked once a statement, and only where it comes to it. */
 export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment =>
   to.kind === 'practitioner'
