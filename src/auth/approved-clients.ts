@@ -17,6 +17,7 @@ import { isOrganization } from '../storage/organization.ts'
 import { digestOf, newSecret } from '../storage/secret.ts'
 import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
 import { newClientId } from './client-model.ts'
+import { type ScopeRules, scopeRefusal } from './requested-scope.ts'
 
 /** What an operator says of a client; of one that is known, what is to change. */
 export type ClientApproval = {
@@ -30,7 +31,11 @@ export type ClientApproval = {
 
 export type Registered = { readonly client_id: string; readonly client_secret?: string }
 
-type Parts = { readonly database: Connection; readonly refusalOf: (url: string) => string | undefined }
+type Parts = {
+  readonly database: Connection
+  readonly refusalOf: (url: string) => string | undefined
+  readonly rules: Pick<ScopeRules, 'registry' | 'parseCriteria'>
+}
 
 /** Answers the secret, where it has one, for the only time. Throws FhirError with what would be accepted. */
 export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
@@ -99,17 +104,14 @@ type Kept = ClientApproval & {
   readonly renewsSecret?: boolean
   readonly secretHash?: Buffer | undefined
   readonly refusalOf: Parts['refusalOf']
+  readonly rules: Parts['rules']
 }
 
 /** Makes it, or changes it to this. Throws FhirError with what would be accepted, and which parameter it is about. */
 export const keepApproved = async (connection: Connection, id: string, kept: Kept): Promise<Registered> => {
   const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash, refusalOf } = kept
   const metadata = checked(kept.metadata, refusalOf)
-  const unknown = scope.split(' ').find(word => word !== '' && !approvable(word))
-  if (unknown !== undefined)
-    throw new FhirError('invalid', `${unknown} is not a user/ or system/ scope, such as system/Observation.rs`, {
-      expression: 'scope',
-    })
+  requireApprovable(scope, kept.rules)
   if (organization !== undefined && !(await isOrganization(connection, organization)))
     throw new FhirError('not-found', `Organization/${organization} is not known`)
   const hasSecret = metadata.token_endpoint_auth_method.startsWith('client_secret')
@@ -138,9 +140,17 @@ const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
   }
 }
 
-const approvable = (word: string): boolean => {
-  const context = parseScope(word)?.context
-  return context === 'user' || context === 'system'
+/** A scope that nobody can be given is a slip of whoever says it, which would be seen by the app alone. */
+const requireApprovable = (scopes: string, rules: Parts['rules']): void => {
+  for (const word of scopes.split(' ').filter(Boolean)) {
+    const scope = parseScope(word)
+    const reason =
+      scope?.context === 'user' || scope?.context === 'system'
+        ? scopeRefusal(scope, rules)
+        : 'it is not a user/ or system/ scope, such as system/Observation.rs'
+    if (reason !== undefined)
+      throw new FhirError('invalid', `${word} cannot be given: ${reason}`, { expression: 'scope' })
+  }
 }
 
 const withoutUndefined = <T extends object>(given: T): T =>

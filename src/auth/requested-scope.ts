@@ -55,6 +55,15 @@ export const needsPatient = (scopes: readonly string[]): boolean =>
 export const isContextScope = (word: string): word is (typeof contextScopes)[number] =>
   contextScopes.some(one => one === word)
 
+/** Why a scope would give nothing to anybody; undefined for one that may. */
+export const scopeRefusal = (
+  scope: Scope,
+  rules: Pick<ScopeRules, 'registry' | 'parseCriteria'>,
+): string | undefined =>
+  isOfSomeType(scope, rules.registry)
+    ? criteriaRefusal(scope, rules.registry.resourceTypes, rules.parseCriteria)
+    : `${scope.type} is no type of resource`
+
 const wordsOf = (
   text: string,
   context: 'patient' | 'system',

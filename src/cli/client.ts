@@ -13,6 +13,7 @@ import { organizationOf } from '../storage/client.ts'
 import { findClient, listClients } from '../storage/client-registration.ts'
 import type { Connection } from '../storage/database.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { ownScopeRules } from './own-scope-rules.ts'
 import { openOwnStores } from './own-store.ts'
 
 type Options = {
@@ -181,7 +182,7 @@ const changing = <T>(
     try {
       const organization = await whose(database)
       const by = { openStoreAs: await openOwnStores(database), operator: true, organization } as const
-      return await recordingChange(by, connection => run({ database: connection, refusalOf }))
+      return await recordingChange(by, connection => run({ database: connection, refusalOf, rules: ownScopeRules() }))
     } finally {
       await close()
     }

@@ -1,13 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ClientPolicy } from '../access/caller.ts'
-import { parseScopes } from '../access/scope.ts'
+import { parseScopes, printScope } from '../access/scope.ts'
+import { scopeRefusal } from '../auth/requested-scope.ts'
 import { startError } from '../start-error.ts'
 import { unlimitedTokenIssued } from '../storage/audit.ts'
 import { commandLineClient, isClient, organizationOf, registerClient } from '../storage/client.ts'
 import type { Connection, Database } from '../storage/database.ts'
+import { isStored } from '../storage/is-stored.ts'
 import { issueToken, type TokenRequest } from '../storage/token.ts'
 import { openAccount } from '../storage/user-account.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { ownScopeRules } from './own-scope-rules.ts'
 import { openOwnStores } from './own-store.ts'
 
 type Options = {
@@ -44,16 +47,24 @@ export const tokenCommand = (program: Command): void => {
 const policies: readonly ClientPolicy[] = ['data-submission', 'records-consent', 'everything']
 
 const printToken = async (options: Options): Promise<void> => {
-  if (parseScopes(options.scope).length === 0)
-    throw startError(
-      `--scope "${options.scope}" grants nothing: write scopes such as "user/Observation.rs patient/*.rs"`,
-    )
+  requireScopes(options.scope)
   const token = await withOwnDatabase(async database => {
     const issued = await issue(database, options)
     if (options.policy.includes('everything')) await recordUnlimited(database, options)
     return issued
   })
   process.stdout.write(`${token}\n`)
+}
+
+const requireScopes = (text: string): void => {
+  const scopes = parseScopes(text)
+  if (scopes.length === 0)
+    throw startError(`--scope "${text}" grants nothing: write scopes such as "user/Observation.rs patient/*.rs"`)
+  const rules = ownScopeRules()
+  for (const scope of scopes) {
+    const reason = scopeRefusal(scope, rules)
+    if (reason !== undefined) throw startError(`--scope ${printScope(scope)} grants nothing: ${reason}`)
+  }
 }
 
 /** A token that passes every gate leaves a trace before it is shown. */
@@ -71,12 +82,24 @@ const issue = async (database: Connection, options: Options): Promise<string> =>
   const { scope, ttl, study } = options
   const given = [options.user, options.patient, options.client, options.admin].filter(one => one !== undefined)
   if (given.length !== 1) throw startError('Say for whom: one of --user, --patient, --client and --admin')
+  await requireKnown(database, options)
   return issueToken(database, {
     ...(await bearerOf(database, options)),
     scope,
     ttlSeconds: ttl,
     ...(study === undefined ? {} : { study }),
   })
+}
+
+/** A slip would be seen by nobody: the token would find nothing, and say so of no id. */
+const requireKnown = async (connection: Connection, { patient, study, organization }: Options): Promise<void> => {
+  const named = [
+    ['Patient', patient],
+    ['ResearchStudy', study],
+    ['Organization', organization],
+  ] as const
+  for (const [type, id] of named)
+    if (id !== undefined && !(await isStored(connection, type, id))) throw startError(`${type}/${id} is not known`)
 }
 
 const bearerOf = async (

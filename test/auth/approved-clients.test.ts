@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type ClientApproval, changeApproved } from '../../src/auth/approved-clients.ts'
+import { ownScopeRules } from '../../src/cli/own-scope-rules.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
@@ -9,7 +10,7 @@ const { server, database, client, lab, study, ann, send } = world
 t.teardown(() => server.close())
 
 const change = (id: string, approval: Partial<ClientApproval>) =>
-  changeApproved({ database, refusalOf: () => undefined }, id, { metadata: {}, ...approval })
+  changeApproved({ database, refusalOf: () => undefined, rules: ownScopeRules() }, id, { metadata: {}, ...approval })
 
 const statusOf = async (token: string): Promise<number> => (await send(token, 'GET', `Patient/${ann}`)).statusCode
 

@@ -103,6 +103,18 @@ t.test('what is refused is told in one line, and not recorded', async t => {
       ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--organization', 'x'],
       'Organization/x is not known\n',
     ],
+    [
+      ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--scope', 'user/Observations.rs'],
+      'user/Observations.rs cannot be given: Observations is no type of resource\n',
+    ],
+    [
+      ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--scope', 'patient/Observation.rs'],
+      'patient/Observation.rs cannot be given: it is not a user/ or system/ scope, such as system/Observation.rs\n',
+    ],
+    [
+      ['register', '--name', 'x', '--public', '--redirect-uri', redirect, '--scope', 'user/Observation.rs?code:in=x'],
+      'user/Observation.rs?code:in=x cannot be given: a scope takes no modifier: code:in\n',
+    ],
     [['change', 'x', '--name', 'y'], 'No client x is registered\n'],
     [['disable', 'x'], 'No client x is registered\n'],
     [['enable', 'x'], 'No client x is disabled\n'],

@@ -304,6 +304,8 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ ...app, scope: 'system/Patient.rs' }, 'scope', /no user\/ scope/],
     [{ ...app, scope: 'patient/Patient.rs' }, 'scope', /no user\/ scope/],
     [{ ...job, scope: 'system/Nothing.rs' }, 'scope', /no type of resource/],
+    [{ ...app, scope: 'user/Nothing.rs' }, 'scope', /no type of resource/],
+    [{ ...app, scope: 'user/Observation.rs?colour=red' }, 'scope', /no search parameter of Observation/],
     [{ ...job, scope: 'system/Observation.rs?code:in=x' }, 'scope', /no modifier/],
     [{ ...job, scope: 'system/Observation.rs?subject.name=x' }, 'scope', /no other resources/],
   ]

@@ -7,6 +7,7 @@ import { hashPassword } from '../../accounts/password.ts'
 import { type ClientApproval, registerApproved } from '../../auth/approved-clients.ts'
 import type { Database } from '../../storage/database.ts'
 import { openAccount, setPassword } from '../../storage/user-account.ts'
+import { ownScopeRules } from '../own-scope-rules.ts'
 import { openOwnStores } from '../own-store.ts'
 import { emailOf, staff } from './staff.ts'
 import { participant, type Stage } from './stage.ts'
@@ -32,7 +33,8 @@ type Parts = { readonly database: Database; readonly dataDir: string }
 export const openExampleApps = async (stage: Stage, { database, dataDir }: Parts): Promise<ExampleApps> => {
   const organization = stage.world.ids.organizations.metabolic
   const key = await makeKey(dataDir)
-  const register = (approval: ClientApproval) => registerApproved({ database, refusalOf: url => url }, approval)
+  const register = (approval: ClientApproval) =>
+    registerApproved({ database, refusalOf: url => url, rules: ownScopeRules() }, approval)
   const diary = await register({ name: 'Heart diary', metadata: { ...ofPeople, token_endpoint_auth_method: 'none' } })
   const desk = await register({
     name: 'Study desk',

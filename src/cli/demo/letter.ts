@@ -3,6 +3,7 @@ import { appToken, keepAppInvitations } from '../../storage/app-invitation.ts'
 import type { Database } from '../../storage/database.ts'
 import { makeInvitation } from '../../storage/invitation.ts'
 import { endMessage, takeMessage } from '../../storage/study-message.ts'
+import { ownScopeRules } from '../own-scope-rules.ts'
 
 /** What the link in a letter gives to an app that is trusted to take invitations up by itself. */
 export type LetterRead = { readonly token: string }
@@ -11,7 +12,10 @@ type Invited = { readonly subject: string; readonly patient: string; readonly st
 
 /** No mail is sent in the demo: the letter is taken from where it waits, as whoever reads it would have it. */
 export const readLetter = async (database: Database, invited: Invited): Promise<LetterRead> => {
-  const { client_id: app } = await registerApproved({ database, refusalOf: url => url }, trustedApp)
+  const { client_id: app } = await registerApproved(
+    { database, refusalOf: url => url, rules: ownScopeRules() },
+    trustedApp,
+  )
   return { token: appToken(await writeLetter(database, { ...invited, address: 'patient@northlake.example' }), app) }
 }
 
