@@ -87,7 +87,7 @@ const patientIn = ({ reference }: { readonly reference: string }): readonly stri
 
 const restful = 'http://hl7.org/fhir/restful-interaction'
 /** DICOM's code for signing in. */
-const login = '110122'
+export const login = '110122'
 
 const verbs: Readonly<Record<string, Key>> = {
   [login]: 'disclosures.signed-in',

@@ -6,7 +6,7 @@ import type { Key, Words } from '../messages/catalogue.ts'
 import { commandLineClient } from '../storage/client.ts'
 import { happenedIn, whoeverHadTheLink } from '../studies/invitation-event.ts'
 import { titleIn } from '../studies/study-words.ts'
-import { type AuditLine, auditLine } from './audit-line.ts'
+import { type AuditLine, auditLine, login } from './audit-line.ts'
 import { type Html, html } from './html.ts'
 import { thingsOf } from './scope-sentence.ts'
 import { worded } from './wording.ts'
@@ -24,6 +24,8 @@ type Telling = { readonly words: Words; readonly classes: CodeClasses; readonly 
 /** What an AuditEvent says to the patient themself, in their language. */
 export const ownAuditLine = (event: AuditEvent, { words, classes, self }: Telling): AuditLine => {
   const line = auditLine(event, { words, classes, typeName: type => typeName(type, words) })
+  const isSignIn = event.subtype?.some(({ code }) => code === login) === true
+  if (isSignIn && line.isRefused) return { ...line, ...toldOfSignIn(line, words) }
   if (isBy(self, event)) return { ...line, ...toldOfOwn(event, line, words) }
   const happened = happenedIn(event)
   return {
@@ -41,6 +43,13 @@ const isBy = ({ person, records }: Self, { agent }: AuditEvent): boolean =>
       (who?.identifier?.system === systems.account && who.identifier.value === person) ||
       [`Person/${person}`, ...records.map(id => `Patient/${id}`)].some(one => one === who?.reference),
   )
+
+/** Whoever did not get in has shown by nothing that they are who they said. */
+const toldOfSignIn = ({ app }: AuditLine, { say }: Words): Pick<AuditLine, 'who' | 'app' | 'did'> => ({
+  who: say('disclosures.somebody'),
+  app: app === ownPages ? say('disclosures.pages') : app,
+  did: say('disclosures.tried-to-sign-in'),
+})
 
 /** With their token it was somebody else's server that did it; what they allowed it they did themselves. */
 const toldOfOwn = (

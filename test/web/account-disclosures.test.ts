@@ -107,7 +107,8 @@ t.test('who tried to sign in as them, and could not, is told', async t => {
   await seal()
   const words = wordsOf(await browser.get(page))
   t.not(words, before)
-  t.match(words, /Signed in refused/i)
+  t.match(words, /UTC Somebody through the pages of this server Tried to sign in to your account refused/)
+  t.notMatch(words, /your app/, 'nobody says that it was they, or an app of theirs')
 })
 
 t.test('what was done by one request stands together, each once', async t => {
