@@ -7,8 +7,10 @@ import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
+import { escaped } from '../search/escape.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import type { Search } from '../search/search.ts'
 import type { Store, Stored, Write } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
@@ -21,9 +23,22 @@ export type Registering = {
   readonly duplicates: (person: string, patient: Patient) => Promise<readonly Duplicate[]>
   /** Undefined where the person may enrol nobody into it, or there is no such study. */
   readonly findStudy: (person: string, study: string) => Promise<EnrollingStudy | undefined>
-  /** Answers the id of the Patient. Throws FhirError where the person may not. */
-  readonly register: (person: string, patient: Patient, into: Into) => Promise<string>
+  /**
+   * Nobody is registered while there are others who may be the same than whoever registers has been shown: of two who register
+   * the same human at once, one is told of the other. Throws FhirError where the person may not.
+   */
+  readonly register: (
+    person: string,
+    patient: Patient,
+    into: Into,
+    haveBeenShown: (duplicates: readonly Duplicate[]) => boolean,
+  ) => Promise<Registered>
 }
+
+/** `id`: of the Patient. */
+export type Registered =
+  | { readonly kind: 'registered'; readonly id: string }
+  | { readonly kind: 'alike'; readonly duplicates: readonly Duplicate[] }
 
 type RegisteringOrganization = { readonly id: string; readonly name: string }
 
@@ -61,12 +76,24 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
     const [found] = (await parts.openStoreFor(caller).search({ ...asked, where })).entries
     return found && toEnrolling(JSON.parse(found.content))
   },
-  register: async (person, patient, into) => {
+  register: async (person, patient, into, haveBeenShown) => {
     const { store } = await registrarOf(parts, person)
-    const [id = ''] = await store.atomic(within => registerAll(parts, within, [patient], into))
-    return id
+    return store.atomic(async within => {
+      await within.takeTurns(meansOf(parts.registry, patient))
+      const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
+      if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
+      const [id = ''] = await registerAll(parts, within, [patient], into)
+      return { kind: 'registered', id }
+    })
   },
 })
+
+/** By what two who register the same human meet. */
+const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
+  [
+    ...(birthDate === undefined ? [] : [{ birthdate: birthDate }]),
+    ...identifier.flatMap(({ value }) => (value === undefined ? [] : [{ identifier: escaped(value) }])),
+  ].map(query => parseSearch(registry, 'Patient', new URLSearchParams(query)))
 
 /** Who registers, with all that they may do for it, and what they may find. */
 export const registrarOf = async (

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../http/presentation.ts'
 import { languages } from '../messages/catalogue.ts'
@@ -37,13 +38,31 @@ export const patientNewPage: AddPage = (server, options) => {
     if (read.kind === 'wrong')
       return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
     const { person } = sessionOf(request)
-    const duplicates = typed(body, 'anyway') === 'yes' ? [] : await options.registering.duplicates(person, read.patient)
-    if (duplicates.length > 0) return sendForm(reply.code(409), { ...into, fields, problems: {}, duplicates })
     const { organization, study } = into
-    const id = await options.registering.register(person, read.patient, { organization, study: study?.id })
-    return reply.redirect(study === undefined ? `/patients/${id}` : `/studies/${study.id}`, 303)
+    const place = { organization, study: study?.id }
+    const shown = typed(body, 'anyway')
+    const registered = await options.registering.register(
+      person,
+      read.patient,
+      place,
+      found => digestOf(found) === shown,
+    )
+    if (registered.kind === 'alike')
+      return sendForm(reply.code(409), { ...into, fields, problems: {}, duplicates: registered.duplicates })
+    return reply.redirect(study === undefined ? `/patients/${registered.id}` : `/studies/${study.id}`, 303)
   })
 }
+
+/** Of exactly these: whoever has come since, or is like what is typed now, is shown before. */
+const digestOf = (duplicates: readonly Duplicate[]): string =>
+  createHash('sha256')
+    .update(
+      duplicates
+        .map(({ patient }) => patient.id)
+        .sort()
+        .join(),
+    )
+    .digest('base64url')
 
 const codes = languages.map(({ code }) => code)
 
@@ -82,7 +101,7 @@ ${
 ${patientFields(fields, problems)}
 <div class="d-flex flex-wrap gap-2">
 <button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>
-${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="yes">Register anyway</button>`}
+${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="${digestOf(duplicates)}">Register anyway</button>`}
 </div>
 </form>
 <p class="mt-4">${study === undefined ? html`<a href="/patients">Back to the patients</a>` : html`<a href="/studies/${study.id}">Back to the study</a>`}</p>`,

@@ -64,7 +64,8 @@ t.test('patients are registered by members of the organization', async t => {
     const { browser, _csrf } = await signedIn(`person-${practitioner}`)
     const members = membershipsOf(practitioner)
     for (const [organization] of facts.organizations) {
-      const { status } = await browser.post('/patients/new', { ...newcomer, anyway: 'yes', organization, _csrf })
+      const asked = { ...newcomer, family: `${practitioner} of ${organization}`, organization, _csrf }
+      const { status } = await browser.post('/patients/new', asked)
       const mayRegister = members.some(one => one.organization === organization)
       t.equal(status, mayRegister ? 303 : 404, `${practitioner} registers in ${organization}`)
     }
@@ -90,7 +91,7 @@ t.test('patients are registered into studies by whom FHIR lets enrol there', asy
     const members = membershipsOf(practitioner)
     for (const { id } of facts.studies) {
       const organization = members[0]?.organization ?? 'lab'
-      const asked = { ...newcomer, anyway: 'yes', organization, study: id, _csrf }
+      const asked = { ...newcomer, family: `${practitioner} in ${id}`, organization, study: id, _csrf }
       const { status } = await browser.post('/patients/new', asked)
       const subject = {
         resourceType: 'ResearchSubject',

@@ -84,9 +84,30 @@ t.test(
       { ...same, given: 'Zora' },
     ])
       t.equal((await register(other)).status, 303)
-    t.equal((await register({ ...same, anyway: 'yes' })).status, 303)
+    const anyway = /name="anyway" value="([^"]+)"/.exec(warned.body)?.[1] ?? ''
+    t.equal(
+      (await register({ ...same, given: 'Zora', anyway })).status,
+      409,
+      'but who is like another is shown that one',
+    )
+    t.equal((await register({ ...same, anyway })).status, 303)
+    t.equal((await register({ ...same, anyway })).status, 409, 'and nobody is by a button that is pressed twice')
   },
 )
+
+t.test('of those who register the same human at once, or press twice, one does, and the others are told', async t => {
+  const twin = { ...empty, family: 'Twin', birthDate: '1981-03-04' }
+  const answers = await Promise.all(Array.from({ length: 4 }, () => register(twin)))
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 409, 409, 409])
+  const numbered = { ...empty, identifiers: 'T-1' }
+  const named = ['Nilsson', 'Olsson', 'Persson'].map((family, at) => ({
+    ...numbered,
+    family,
+    birthDate: `199${at}-01-01`,
+  }))
+  const others = await Promise.all(named.map(one => register(one)))
+  t.same(others.map(({ status }) => status).toSorted(), [303, 409, 409])
+})
 
 t.test('nobody learns by it of a patient whom they may not see', async t => {
   await create(clinic.manager, {
