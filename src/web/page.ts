@@ -55,6 +55,7 @@ const whole = (
 <link rel="stylesheet" href="/static/print.css" media="print">
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
+<script type="module" src="/static/once.js"></script>
 </head>
 <body>
 <a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>

@@ -102,9 +102,11 @@ t.test('the first administrator makes a tree, and a researcher comes into it', {
     for (const name of ['Department of Cardiology', 'Laboratory of Sleep']) {
       await press('Add an organization below it')
       await type('Name', name)
-      await press('Add it')
+      await page.getByRole('button', { name: 'Add it' }).dblclick({ delay: 20 })
+      await page.waitForURL('**?done=made')
       await page.click('text=Riverside University')
     }
+    t.equal(await page.getByRole('link', { name: 'Department of Cardiology' }).count(), 1, 'each is made once')
     await press('Laboratory of Sleep')
     await press('Move it to another place')
     await page.selectOption('#parent', { label: 'Riverside University / Department of Cardiology' })
