@@ -22,16 +22,21 @@ export const findAsked = async (
   caller: Parameters<typeof findPatientPage>[1],
   asked: PatientsAsked,
   cursor: string | undefined,
-): Promise<Found> =>
-  birthDateProblem(asked) === undefined ? findPatientPage(options, caller, asked, { cursor }) : { patients: [] }
+): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, { cursor }) : { patients: [] })
 
-export const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
+export const canBeRead = (asked: PatientsAsked): boolean =>
+  birthDateProblem(asked) === undefined && identifierProblem(asked) === undefined
+
+const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
   birthDate === '' || isPartOfDate(birthDate)
     ? undefined
     : 'Enter a birth date as year, month and day, such as 1970-05-31, or the beginning of it'
 
+const identifierProblem = ({ identifier }: PatientsAsked): string | undefined =>
+  /^[\s|]+$/.test(identifier) ? 'Enter the number, or the URI of its system, a bar and the number' : undefined
+
 const isPartOfDate = (text: string): boolean => {
-  if (!/^\d{4}(-\d\d){0,2}$/.test(text)) return false
+  if (!/^\d{4}(-\d\d){0,2}$/.test(text) || text < '0001') return false
   const time = new Date(`${text}${'-01'.repeat(2 - (text.length - 4) / 3)}T00:00:00Z`)
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
 }
@@ -47,7 +52,13 @@ export const patientSearchForm = (action: string, asked: PatientsAsked): Html =>
       problem: birthDateProblem(asked),
       autocomplete: 'off',
     },
-    { name: 'identifier', label: 'Identifier', value: asked.identifier, autocomplete: 'off' },
+    {
+      name: 'identifier',
+      label: 'Identifier',
+      value: asked.identifier,
+      problem: identifierProblem(asked),
+      autocomplete: 'off',
+    },
     { name: 'email', label: 'E-mail address', value: asked.email, autocomplete: 'off' },
   ]
   return html`${problemList(fields)}

@@ -11,7 +11,7 @@ import { box, notice, ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { notFound, sendOwn } from './organizing.ts'
-import { askedIn, birthDateProblem, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
+import { askedIn, canBeRead, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { staffOf } from './staff.ts'
 import { wayField, wayIn } from './way-field.ts'
@@ -82,7 +82,7 @@ const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions):
     return [...known.keys()]
   }
   const asked = askedAgain(body)
-  return birthDateProblem(asked) === undefined ? findAllPatients(options, caller, asked) : []
+  return canBeRead(asked) ? findAllPatients(options, caller, asked) : []
 }
 
 /** As the page was asked whose form it is. */

@@ -136,6 +136,13 @@ t.test('patients are found by name, birth date, identifier and e-mail address, i
     /There is nobody whom you may see, and who is like this/,
   )
   t.match(wordsOf(await people.member.get('/patients?birthDate=1970-13')), /Enter a birth date as year, month and day/)
+  for (const [query, told] of [
+    ['birthDate=0000', /Enter a birth date as year, month and day/],
+    ['identifier=|', /Enter the number, or the URI of its system/],
+  ] as const) {
+    const shown = await people.member.get(`/patients?${query}`)
+    t.match([shown.status, wordsOf(shown)], [200, told], query)
+  }
   for (let count = 0; count < 20; count += 1)
     await create(lab.manager, {
       resourceType: 'Patient',
