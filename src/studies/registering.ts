@@ -36,7 +36,7 @@ export type Registering = {
 }
 
 /** `id`: of the Patient. */
-export type Registered =
+type Registered =
   | { readonly kind: 'registered'; readonly id: string }
   | { readonly kind: 'alike'; readonly duplicates: readonly Duplicate[] }
 
