@@ -13,7 +13,7 @@ import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
 import type { Bounds } from './in-flight.ts'
-import { formType, patchType } from './media-type.ts'
+import { formType, isOfOtherVersion, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 import { type RefusedParts, recordRefused } from './refused-token.ts'
@@ -128,6 +128,7 @@ const contentOf = (
   if (body !== undefined && isForm !== (interaction.body === 'form')) {
     throw isForm ? unsupported(formType) : unsupported('A resource', formType)
   }
+  if (face === ownFace) refuseOtherVersion(request)
   if (isPatch(request) && interaction.body !== 'patch' && !isBinaryWrite(interaction, type))
     throw unsupported(patchType)
   const query = isForm ? new URLSearchParams([...queryOf(request), ...body]) : queryOf(request)
@@ -142,6 +143,10 @@ const contentOf = (
       ...conditionsOf(request),
     },
   }
+}
+
+const refuseOtherVersion = ({ body, headers: { 'content-type': type = '' } }: FastifyRequest): void => {
+  if (body !== undefined && isOfOtherVersion(type)) throw unsupported(type)
 }
 
 const isPatch = ({ headers }: FastifyRequest): boolean => headers['content-type']?.split(';')[0]?.trim() === patchType

@@ -129,10 +129,15 @@ const parseRange = (text: string): Range => {
 
 /** How exactly a range names a format; 0: not at all. An exact name outweighs a wildcard, as RFC 9110 12.5.1 has it. */
 const weigh = ({ type, version }: Range, name: Answer): number => {
-  // https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type.
-  if (version !== undefined && !/^"?4\.0"?$/.test(version)) return 0
+  if (!isOurs(version)) return 0
   if (answers[name].types.some(one => one === type)) return 3
   return wildcards[type] ?? 0
 }
+
+/** https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. */
+const isOurs = (version: string | undefined): boolean => version === undefined || /^"?4\.0"?$/.test(version)
+
+/** Of a body that says so. */
+export const isOfOtherVersion = (contentType = ''): boolean => !isOurs(parseRange(contentType).version)
 
 const wildcards: Readonly<Record<string, number>> = { 'application/*': 2, 'text/*': 2, '*/*': 1 }

@@ -169,7 +169,8 @@ t.test('other types than FHIR has are neither served nor taken', async t => {
   t.equal(await status('text/html'), 406)
   const sent = (type: string) => call('POST', '/fhir/Patient', { 'content-type': type }, '{"resourceType":"Patient"}')
   t.equal((await sent('application/json; charset=utf-8')).statusCode, 201)
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded'])
+  t.equal((await sent('application/fhir+json; fhirVersion=4.0')).statusCode, 201)
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/fhir+json; fhirVersion=5.0'])
     t.equal((await sent(type)).statusCode, 415, type)
 })
 

@@ -19,6 +19,7 @@ export const compileChecks = (definitions: Definitions, resource: Check): ((type
     ...definitions,
     resource,
     elements: new Map(),
+    valued: lazily(() => valuedCheck(compiler)),
     type: name => typeCheck(compiler, checks, name),
   }
   return name => (definitions.structures.has(name) ? compiler.type(name) : undefined)
@@ -29,6 +30,20 @@ type Compiler = Definitions & {
   readonly resource: Check
   readonly type: (name: string) => Check
   readonly elements: Map<string, Check>
+  /** Of what stands beside the value of a primitive. */
+  readonly valued: Check
+}
+
+/** ele-1: "All FHIR elements must have a @value or children". */
+const valuedCheck = (compiler: Compiler): Check => {
+  const { root } = structureOf(compiler, 'Element')
+  return objectCheck({ ...shapeOf(compiler, root, 'Element', root.constraints), hasValue: true })
+}
+
+const structureOf = ({ structures }: Compiler, name: string) => {
+  const structure = structures.get(name)
+  if (structure === undefined) throw new Error(`${name} is no type of R4`)
+  return structure
 }
 
 const typeCheck = (compiler: Compiler, checks: Map<string, Check>, name: string): Check => {
@@ -36,9 +51,8 @@ const typeCheck = (compiler: Compiler, checks: Map<string, Check>, name: string)
   if (known !== undefined) return known
   if (name === 'Resource') return compiler.resource
   const check = lazily(() => {
-    const structure = compiler.structures.get(name)
-    if (structure === undefined) throw new Error(`${name} is no type of R4`)
-    return objectCheck(shapeOf(compiler, structure.root, name, structure.root.constraints))
+    const { root } = structureOf(compiler, name)
+    return objectCheck(shapeOf(compiler, root, name, root.constraints))
   })
   checks.set(name, check)
   return check
@@ -101,7 +115,7 @@ const fieldsOf = (compiler: Compiler, element: Element, bit: number): [string, F
       ...ownRules(compiler, element, type),
     ]
     const field: Field = { name, bit, isChoice, check: primitiveField(name, element, format, rules) }
-    const extension = extensionField(key, name, element, compiler.type('Element'))
+    const extension = extensionField(key, name, element, { alone: compiler.type('Element'), valued: compiler.valued })
     return [
       [key, field],
       [`_${key}`, { ...field, check: extension }],

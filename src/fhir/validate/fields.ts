@@ -69,9 +69,16 @@ export const primitiveField = (
 }
 
 /** `_birthDate`: the id and extensions of a primitive, alone or in an array with nulls where there are none. */
-export const extensionField = (key: string, name: string, { repeats }: Cardinality, check: Check): FieldCheck => {
-  const single = complexField(name, { min: 0, max: 1, repeats: false }, check)
-  if (!repeats) return single
+export const extensionField = (
+  key: string,
+  name: string,
+  { repeats }: Cardinality,
+  { alone, valued }: { readonly alone: Check; readonly valued: Check },
+): FieldCheck => {
+  const beside = (value: unknown): Check => (value === undefined || value === null ? alone : valued)
+  if (!repeats)
+    return (extension, walk, parent) =>
+      complexField(name, { min: 0, max: 1, repeats }, beside(parent[key]))(extension, walk, parent)
   return (value, walk, parent) => {
     if (!Array.isArray(value) || value.length === 0) {
       report(walk, 'structure', `_${key} stands beside an array: expected one, not empty`, name)
@@ -80,8 +87,9 @@ export const extensionField = (key: string, name: string, { repeats }: Cardinali
     const values = parent[key]
     value.forEach((extension, index) => {
       walk.path.push(name, index)
-      if (extension !== null) check(extension, walk)
-      else if (!Array.isArray(values) || values[index] === undefined || values[index] === null) {
+      const valueThere = Array.isArray(values) ? values[index] : undefined
+      if (extension !== null) beside(valueThere)(extension, walk)
+      else if (valueThere === undefined || valueThere === null) {
         report(walk, 'structure', `null stands only where ${key} has a value at the same place`)
       }
       walk.path.length -= 2

@@ -17,6 +17,8 @@ export type Shape = {
   readonly required: readonly { readonly name: string; readonly bit: number; readonly accepted: string }[]
   readonly rules: readonly Check[]
   readonly isResource: boolean
+  /** Beside the value of a primitive an id alone is enough. */
+  readonly hasValue?: true
 }
 
 /** Everything that is asked of an object: no unknown elements, none missing, one of each choice, and the rules of the whole. */
@@ -46,7 +48,7 @@ const checkFields = (shape: Shape, value: Json, walk: Walk): number => {
   let seen = 0
   let isEmpty = !shape.isResource
   for (const key in value) {
-    if (key !== 'id') isEmpty = false
+    if (key !== 'id' || shape.hasValue) isEmpty = false
     const field = shape.fields.get(key)
     if (field === undefined) {
       unknownElement(shape, key, walk)

@@ -127,7 +127,8 @@ const readAttributes = (
   const own = Object.values(attributes).filter(({ uri, prefix, local }) => uri === '' && prefix + local !== 'xmlns')
   const unknownOne = own.find(({ local }) => fields.get(local)?.kind !== 'attribute')
   if (unknownOne !== undefined) {
-    throw refused(`<${name}> has no attribute ${unknownOne.name}`, `${pathOf(building)}.${name}`)
+    const path = [pathOf(building), name].filter(part => part !== undefined).join('.')
+    throw refused(`<${name}> has no attribute ${unknownOne.name}`, path)
   }
   return Object.fromEntries(own.map(({ local, value }) => [local, value]))
 }

@@ -104,6 +104,26 @@ const cases: readonly Case[] = [
     { ...patient, _birthDate: { extension: [{ valueCode: 'x' }] } },
     ['required', 'Patient.birthDate.extension[0].url'],
   ],
+  ['an id of a primitive with a value', { ...patient, birthDate: '1970-03-30', _birthDate: { id: 'a' } }],
+  [
+    'ids of some of the values of a primitive that repeats',
+    { ...patient, name: [{ given: ['Ann', 'Lee', 'Mae'], _given: [{ id: 'a' }, null, { id: 'b' }] }] },
+  ],
+  [
+    'an id of a primitive without a value',
+    { ...patient, birthDate: undefined, _birthDate: { id: 'a' } },
+    ['invariant', 'Patient.birthDate'],
+  ],
+  [
+    'an id in the place of a value of a primitive that repeats',
+    { ...patient, name: [{ given: ['Ann', null], _given: [null, { id: 'b' }] }] },
+    ['invariant', 'Patient.name[0].given[1]'],
+  ],
+  [
+    'nothing beside a value',
+    { ...patient, birthDate: '1970-03-30', _birthDate: {} },
+    ['invariant', 'Patient.birthDate'],
+  ],
   ['an extension of what is no primitive', { ...patient, _name: [{ id: 'a' }] }, ['structure', 'Patient._name']],
   ['an empty array', { ...patient, name: [] }, ['structure', 'Patient.name']],
   ['an empty object', { ...patient, name: [{}] }, ['invariant', 'Patient.name[0]']],

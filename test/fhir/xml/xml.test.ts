@@ -127,6 +127,7 @@ t.test('what is not FHIR is refused by its name and place', t => {
       '400 <x:active> is in the namespace urn:x; it must be in http://hl7.org/fhir (Patient)',
     ],
     [patient('<name><colour value="red"/></name>'), '400 <colour> is no element of Patient.name (Patient.name)'],
+    ['<Patient xmlns="http://hl7.org/fhir" active="true"/>', '400 <Patient> has no attribute active (Patient)'],
     [patient('<name family="A"/>'), '400 <name> has no attribute family (Patient.name)'],
     [patient('<active value="true"/><active value="false"/>'), '400 active stands more than once'],
     [
