@@ -55,10 +55,12 @@ type Asked = {
 }
 
 const parseStats = (request: SystemRequest): Asked => {
-  const complex = parametersOf(request.body).filter(({ name }) => name === 'coding' || name === 'period')
+  const complex = parametersOf(request.body).filter(({ name = '' }) => complexNames.has(name))
   const rest = parametersOf(request.body).filter(one => !complex.includes(one))
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } })
   const unknown = [...given.keys()].find(name => !primitives.has(name))
+  if (unknown !== undefined && complexNames.has(unknown))
+    throw refused(unknown, `"${unknown}" is no primitive value: post it in a Parameters`)
   if (unknown !== undefined) throw refused(unknown, `$stats has no parameter "${unknown}"; it has: ${named()}`)
   const codings = complex.flatMap(({ valueCoding }) => (valueCoding === undefined ? [] : [valueCoding]))
   return {
@@ -81,7 +83,9 @@ const primitives: ReadonlySet<string> = new Set([
   'limit',
 ])
 
-const named = (): string => [...primitives, 'coding', 'period'].join(', ')
+const complexNames: ReadonlySet<string> = new Set(['coding', 'period'])
+
+const named = (): string => [...primitives, ...complexNames].join(', ')
 
 const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonly Code[] => {
   const system = only(given, 'system')

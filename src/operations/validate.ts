@@ -55,8 +55,9 @@ type Asked = {
 const parseValidate = (request: FhirRequest): Asked => {
   const { body } = request
   const parameters = isOf(body, 'Parameters') ? parametersOf(body) : []
-  // A Parameters that wraps no resource may be the one that is to be validated.
-  const isWrapped = parameters.some(({ name }) => name === 'resource')
+  // Of the type Parameters one that wraps no resource may be what is to be validated; for a deletion none is sent.
+  const isOther = isOf(body, 'Parameters') && 'type' in request && request.type !== 'Parameters'
+  const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
   const unknown = [...given.keys()].find(name => !['mode', 'profile', '_format', '_pretty'].includes(name))

@@ -192,6 +192,10 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     ['?subject=ann&code=8867-4', /statistic is missing; accepted: average, maximum/],
     ['?subject=ann&code=8867-4&statistic=regression', /"regression" is no statistic here/],
     ['?subject=ann&code=8867-4&statistic=count&duration=long', /duration is a number of hours/],
+    [
+      '?subject=ann&code=8867-4&statistic=count&period=2026',
+      /^"period" is no primitive value: post it in a Parameters$/,
+    ],
     ['?subject=ann&code=8867-4&statistic=count&patient=ann', /\$stats has no parameter "patient"; it has: subject/],
   ] as const) {
     const answer = await ask(query)

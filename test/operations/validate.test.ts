@@ -163,6 +163,10 @@ t.test('what is stored can be validated where it is, and a deletion asked about'
   t.match(first, /bodyweight/)
   t.same(await said('GET', `Observation/${id}/$validate?mode=delete`), fine)
   t.equal((await send('GET', 'Observation/nobody/$validate')).statusCode, 404)
+  const posted = (mode: string) => ({ resourceType: 'Parameters', parameter: [{ name: 'mode', valueCode: mode }] })
+  t.same(await said('POST', `Observation/${id}/$validate`, posted('delete')), fine, 'of which no resource is sent')
+  t.same(await said('POST', `Observation/${id}/$validate`, posted('profile')), fine)
+  t.equal((await send('POST', 'Observation/$validate', posted('create'))).statusCode, 400)
   t.match(await said('POST', `Observation/${id}/$validate?mode=update`, { ...pulse, id: 'other' }), [
     `error Resource.id: The id must be that of the URL, ${id}`,
   ])
