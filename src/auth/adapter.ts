@@ -15,11 +15,13 @@ import { revokeToken } from '../storage/token.ts'
 import { keepSelfRegistered, toProviderClient } from './client-model.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 import type { KeySets } from './key-sets.ts'
+import { withNarrower, withoutNarrower } from './narrower-scope.ts'
 import { noteNotFound } from './refused-client.ts'
-import { isContextScope } from './requested-scope.ts'
+import { isContextScope, type ScopeRules } from './requested-scope.ts'
 
 export type AdapterParts = GrantEventParts & {
   readonly keySets: KeySets
+  readonly rules: ScopeRules
   /** Absolute FHIR base: the resource server of every token. */
   readonly fhir: () => string
   /** Tokens have been revoked. */
@@ -80,14 +82,18 @@ const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
   )
 }
 
-const records = ({ database }: AdapterParts, kind: string, revoke: Revoke): Partial<Adapter> => ({
-  upsert: async (key, { jti: _key, ...payload }, ttlSeconds = 0) => {
+const records = ({ database, rules }: AdapterParts, kind: string, revoke: Revoke): Partial<Adapter> => ({
+  upsert: async (key, { jti: _key, ...given }, ttlSeconds = 0) => {
     await removeExpired(database)
+    const payload = isRefresh(kind, given) ? { ...given, scope: withoutNarrower(given.scope) } : given
     await keepRecord(database, { kind, key, payload, grantId: payload.grantId, ttlSeconds })
   },
   find: async key => {
     const found = await findRecord(database, kind, key)
-    return found && { ...found.payload, jti: key, ...(found.consumedAt === null ? {} : { consumed: true }) }
+    if (found === undefined) return undefined
+    const { payload, consumedAt } = found
+    const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, rules) } : {}
+    return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
   },
   // What comes twice ends what it gave, as it does where the library sees that it has been used.
   consume: async key => {
@@ -106,6 +112,9 @@ const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
       throw new errors.InvalidClientAuth('client assertions are used once')
   },
 })
+
+const isRefresh = (kind: string, payload: AdapterPayload): payload is AdapterPayload & { readonly scope: string } =>
+  kind === 'RefreshToken' && typeof payload.scope === 'string'
 
 const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' | 'client'): Partial<Adapter> => ({
   upsert: async (token, payload, ttlSeconds = 0) => {
@@ -139,7 +148,7 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
 })
 
 /** Our own pages make grants: the library reads them. */
-const grants = ({ database, fhir }: AdapterParts): Partial<Adapter> => ({
+const grants = ({ database, fhir, rules }: AdapterParts): Partial<Adapter> => ({
   find: async id => {
     const grant = await findGrant(database, id)
     if (grant === undefined) return undefined
@@ -152,7 +161,7 @@ const grants = ({ database, fhir }: AdapterParts): Partial<Adapter> => ({
       iat: epoch(grant.grantedAt),
       exp: epoch(grant.expiresAt),
       ...(openid === '' ? {} : { openid: { scope: openid } }),
-      resources: { [fhir()]: grant.scope },
+      resources: { [fhir()]: withNarrower(grant.scope, rules) },
     }
   },
 })

@@ -1,6 +1,5 @@
 import type { RegisteredClient } from '../storage/client-registration.ts'
 import type { AdapterParts } from './adapter.ts'
-import type { ScopeRules } from './requested-scope.ts'
 
 export type ProviderParts = AdapterParts & {
   /** Where others reach this server, without a slash at the end. */
@@ -8,7 +7,6 @@ export type ProviderParts = AdapterParts & {
   /** The bases at which an app may have found this server. */
   readonly audiences: () => readonly string[]
   readonly secretKey: Uint8Array
-  readonly rules: ScopeRules
   /** Whether clients may register themselves. */
   readonly isRegistrationOpen: boolean
   readonly reportFault: (fault: unknown) => void

@@ -143,6 +143,40 @@ t.test('a refresh may ask for less, never for more', async t => {
   t.match(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
 })
 
+t.test('what a refresh asks for may be within what was granted in other words', async t => {
+  const asked = ['patient/*.rs', 'patient/Observation.c', 'patient/Observation.u', 'offline_access']
+  let { body } = (await launch(kinds.public, 'GET', asked, asked)).token
+  const refresh = async (scope: string) => {
+    const form = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: kinds.public.id }
+    const answer = await tokenRequest(server, { ...form, scope })
+    if (answer.status === 200) body = answer.body
+    return answer.status === 200 ? answer.body.scope : answer.body.error
+  }
+  const uri = 'http://smarthealthit.org/fhir/scopes/patient/Patient.r'
+  for (const scope of [
+    'patient/Patient.r',
+    'patient/Patient.read',
+    'patient/Observation.crus',
+    'patient/Observation.rs?code=http://loinc.org|8867-4',
+    'patient/*.s',
+    uri,
+  ])
+    t.equal(await refresh(scope), scope)
+  t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)
+  t.equal((await send(body.access_token, 'GET', 'Observation')).statusCode, 403, 'and the token does no more')
+  for (const scope of [
+    'patient/Observation.cruds',
+    'patient/Patient.c',
+    'patient/*.cruds',
+    'patient/Nothing.rs',
+    'patient/Observation.rs?colour=red',
+    'user/Patient.r',
+    'launch/patient',
+  ])
+    t.equal(await refresh(scope), 'invalid_scope', scope)
+  t.equal(await refresh(''), asked.join(' '), 'what was granted stays as it was')
+})
+
 t.test('the id_token is signed by a key that is published, and says who signed in', async t => {
   const { token } = await launch(kinds.public, 'GET')
   const keys = (await server.inject('/oauth/jwks.json')).json()
