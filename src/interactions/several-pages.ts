@@ -6,7 +6,13 @@ import type { Page, Store, Stored } from '../storage/store.ts'
  * One page of several searches, one after another; each is asked through the gate as if it were alone. Its cursor says
  * which of them comes next, and where in it.
  */
-export const pageOfSeveral = async (
+export const pageOfSeveral = (
+  store: Pick<Store, 'asOne'>,
+  searches: readonly Search[],
+  cursor: string | undefined,
+): Promise<Page> => store.asOne(one => pageOf(one, searches, cursor))
+
+const pageOf = async (
   store: Pick<Store, 'search'>,
   searches: readonly Search[],
   cursor: string | undefined,

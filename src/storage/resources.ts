@@ -137,12 +137,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
           settleQuarantined(connection, { ...writing, linked: new Set() }, ...asked),
         )
       },
-      write: async writes => {
-        const writing = await signed()
-        return database.writing((connection, joinings) =>
-          withJoining(connection, writing, joinings, linking => writeAll(connection, linking, writes)),
-        )
-      },
+      write: writes => atomic(store => store.write(writes)),
       trying: (...tried) => atomic(store => store.trying(...tried)),
       atomic,
     }
@@ -200,6 +195,7 @@ const reading = (
   events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
+  asOne: run => run(reading(connection, asking)),
   takeTurns: (...of) => takeTurns(connection, asking, ...of),
   whose: async (asked, action) =>
     whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),

@@ -4,14 +4,13 @@ import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
 import type { ReadingsAsked } from '../figures.ts'
 import type { Store } from '../store.ts'
-import type { StudyPersonRow } from '../study-people.ts'
 import { searchAsked } from './asked.ts'
-import { concernedBy, type Found, withSubjects } from './concerned.ts'
+import { concernedBy, type Found, peopleFound, withSubjects } from './concerned.ts'
 import { type Asking, type Match, namedBeside } from './named.ts'
 import { keptAccesses, settledAccesses } from './quarantine-access.ts'
 import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
 import { type Keep, recordingRefusal, type Tried } from './refusal.ts'
-import { together } from './together.ts'
+import { recordedAsOne, together } from './together.ts'
 import type { Trail } from './trail.ts'
 import { keepRefusals, keepUndone } from './undone.ts'
 import { type Noted, writeAsked, writtenAccesses } from './written-access.ts'
@@ -176,6 +175,7 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
         ({ entries }) => entries,
         ({ included }) => included,
       ),
+    asOne: run => recordedAsOne(keep, gathering => run(readingStore(store, registry, { keep: gathering, guard }))),
     explain: (search, depth) => asking(search, () => store.explain(search, depth), nothing),
     matches: (search, limit) =>
       asking(
@@ -240,8 +240,3 @@ type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
 type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
 
 const nothing = (): readonly Match[] => []
-
-const peopleFound = ({ patientId, subject, patient }: StudyPersonRow): readonly Found[] => [
-  { type: 'ResearchSubject', patientId, content: subject },
-  ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
-]

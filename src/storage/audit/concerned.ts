@@ -3,6 +3,7 @@ import { isInCompartments } from '../../access/patient-compartment.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import type { StudyPersonRow } from '../study-people.ts'
 import { subjectsOf } from '../subject.ts'
 import type { AuditAccess } from './record.ts'
 
@@ -70,3 +71,8 @@ const membersOf = ({ member = [] }: Extract<Resource, { resourceType: 'Group' }>
     const parsed = parseReference(reference)
     return parsed !== undefined && 'type' in parsed && parsed.type === 'Patient' ? [parsed.id] : []
   })
+
+export const peopleFound = ({ patientId, subject, patient }: StudyPersonRow): readonly Found[] => [
+  { type: 'ResearchSubject', patientId, content: subject },
+  ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
+]

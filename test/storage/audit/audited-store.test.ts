@@ -224,6 +224,23 @@ t.test('of lines each page is recorded before it is sent, and an operation by it
   )
 })
 
+t.test('a question to several types is one, in the record of whom it is about', async t => {
+  for (const url of ['Patient/ann/$everything', 'Patient/ann/*?_count=1', 'Patient/ann/*?_summary=count']) {
+    const rows = await recordedBy(() => server.inject({ url: `/fhir/${url}`, headers: all }))
+    const searches = rows.filter(({ interaction }) => interaction !== 'read')
+    t.strictSame(
+      searches.map(({ interaction, patients }) => ({ interaction, patients })),
+      [{ interaction: 'search-type', patients: ['ann'] }],
+      url,
+    )
+    const [{ type } = { type: '' }] = searches
+    t.ok(
+      ['Patient', 'Condition', 'Observation'].every(one => String(type).split(' ').includes(one)),
+      `${url}: ${type}`,
+    )
+  }
+})
+
 t.test('nothing is answered before the record of it is durable', async t => {
   const blocker = openDatabase(url, { poolSize: 1 })
   t.teardown(() => blocker.close())
