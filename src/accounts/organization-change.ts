@@ -1,6 +1,7 @@
 import type { Organization } from '@medplum/fhirtypes'
 import { extensions } from '../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../fhir/organization-type.ts'
+import { isBlank } from './blank.ts'
 import type { Organizer } from './organizer.ts'
 
 /** What is said of an Organization. */
@@ -21,7 +22,7 @@ export const organizationProblems = ({ name, type }: Pick<SaidOrganization, 'nam
   const { length } = name.trim()
   const isKnown = type === '' || organizationTypes().some(({ code }) => code === type)
   return {
-    ...(length === 0 ? { name: 'missing' } : length > 200 ? { name: 'too-long' } : {}),
+    ...(isBlank(name) ? { name: 'missing' } : length > 200 ? { name: 'too-long' } : {}),
     ...(isKnown ? {} : { type: 'unknown' }),
   }
 }

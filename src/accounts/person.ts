@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { systems } from '../fhir/canonical.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
+import { isBlank } from './blank.ts'
 
 /** `organizations`: whose the resources are that it makes and that do not name their owner themselves; nobody's where there are none. */
 export type OpenStoreAs = (author: {
@@ -18,9 +19,8 @@ export const accountOf = (person: string): { readonly identifier: Identifier } =
 export type NameProblem = 'missing' | 'too-long'
 
 export const nameProblem = (name: string): NameProblem | undefined => {
-  const { length } = name.trim()
-  if (length === 0) return 'missing'
-  return length > 200 ? 'too-long' : undefined
+  if (isBlank(name)) return 'missing'
+  return name.trim().length > 200 ? 'too-long' : undefined
 }
 
 /** A Person for a new account, whose author is that person. Answers its id. */

@@ -1,4 +1,5 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
+import { isBlank } from '../accounts/blank.ts'
 import { emailProblem } from '../accounts/email.ts'
 import { toMobile } from '../storage/model/patient-address.ts'
 import { toAddress } from '../storage/user-account.ts'
@@ -48,7 +49,7 @@ const problemOf: Readonly<
   given: text =>
     text.length > 100 || hasControl(inOneLine(text)) ? 'Enter given names of at most 100 characters' : undefined,
   family: text =>
-    text === '' || text.length > 100 || hasControl(inOneLine(text))
+    isBlank(text) || text.length > 100 || hasControl(inOneLine(text))
       ? 'Enter a family name of at most 100 characters'
       : undefined,
   birthDate: text =>

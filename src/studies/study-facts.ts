@@ -1,4 +1,5 @@
 import type { ContactDetail, Identifier, ResearchStudy } from '@medplum/fhirtypes'
+import { isBlank } from '../accounts/blank.ts'
 import { isDay } from '../fhir/date.ts'
 import {
   furtherLanguages,
@@ -70,8 +71,8 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactNam
   const { title, purpose, start, end, email } = facts
   const long = (Object.keys(facts) as FactName[]).filter(name => (facts[name] ?? '').length > mostOf(name))
   return {
-    ...(title === '' && { title: 'Give the study a title' }),
-    ...(purpose === '' && { purpose: 'Say what the study is for: patients read it' }),
+    ...(isBlank(title) && { title: 'Give the study a title' }),
+    ...(isBlank(purpose) && { purpose: 'Say what the study is for: patients read it' }),
     ...(start !== '' && !isDay(start) && { start: 'Write the first day as 2026-01-31' }),
     ...(end !== '' && !isDay(end) && { end: 'Write the last day as 2026-01-31' }),
     ...(isDay(start) && isDay(end) && end < start && { end: 'The last day is before the first' }),

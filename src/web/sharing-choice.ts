@@ -67,7 +67,7 @@ export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Word
   const since = isUnknown || signedOn === undefined ? undefined : edgeOfDay(signedOn, 'start', timezone)
   const told = read.map(([line, state]) => {
     const choice = isUnknown ? undefined : choiceOf(line, state, timezone, since)
-    const problem = state.shares === '' ? 'missing' : isUnknown ? undefined : problemOf(choice, filling)
+    const problem = state.shares === '' ? 'missing' : isUnknown ? problemAnywhere(state) : problemOf(choice, filling)
     if (problem === undefined) return { choice, name: line.name, state }
     const key = problem === 'missing' ? (`${filling}.missing` as const) : (`choose.${problem}` as const)
     return { choice, name: line.name, state: { ...state, problem: say(key, { what: line.what }) } }
@@ -110,6 +110,13 @@ const edgeTyped = ({ given, ...state }: LineState, field: Field, timezone: strin
   if (text === '') return ''
   const isKept = intervalOf(before) !== undefined && text === edgeIn(before, edges[field], timezone)
   return isKept ? before : edgeOfDay(text, edges[field], timezone)
+}
+
+/** Wherever the days are. What stands there as it was shown is not looked at. */
+const problemAnywhere = ({ shares, given, ...state }: LineState): 'date' | undefined => {
+  const isWrong = (field: Field) =>
+    given[field] === '' && state[field] !== '' && edgeOfDay(state[field], edges[field], 'UTC') === undefined
+  return shares === 'yes' && (isWrong('from') || isWrong('until')) ? 'date' : undefined
 }
 
 /** A consent that would share nothing is none that anybody wants. */

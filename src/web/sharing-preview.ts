@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { isOfTime } from '../access/shared-type.ts'
+import { isBlank } from '../accounts/blank.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Choice } from '../studies/own-consent.ts'
 import { digestOfShown, type StudyAsked } from '../studies/own-study.ts'
@@ -68,7 +69,7 @@ ${form({
       label: say('sign.name'),
       value: name,
       autocomplete: 'name',
-      problem: isUnsigned ? say('sign.missing') : undefined,
+      problem: isUnsigned ? say(isBlank(name) ? 'sign.missing' : 'account.name-missing') : undefined,
     },
   ],
   button: say('sign.sign'),
@@ -79,7 +80,7 @@ ${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], 
 }
 
 const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
-  html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${words.say('preview.count', { count })}</span>`}</li>`
+  html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`
 
 /** Of which time the data is that is shared. */
 export const chosenPeriod = ({ line, from, until }: Omit<Choice, 'shares'>, words: Words): Html | string =>

@@ -1,6 +1,7 @@
 import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inactivationReason } from '../access/vocabulary.ts'
+import { isBlank } from '../accounts/blank.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
@@ -62,7 +63,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     // Whoever signs has read what they sign: other words are shown first, and so is another text.
     if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
     if (changes.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
-    if (name === '' || name.length > 200)
+    if (isBlank(name) || name.length > 200)
       return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
     const hash = typed(body, 'hash')
     const done = await signConsent(asked, chosen.choices, { name, hash, language: words.code })

@@ -11,7 +11,7 @@ import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
 import { qrPicture } from './qr-picture.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
-import { nameOf, notAsked, whomFact } from './study-person.ts'
+import { nameOf, notAsked } from './study-person.ts'
 import { peopleAskedIn, peopleUrl } from './study-reading.ts'
 import { moment } from './time.ts'
 
@@ -60,17 +60,13 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
 <p><a href="/studies/${study}">Back to the study</a></p>`,
   })
 
-const sendCode = (
-  reply: FastifyReply,
-  study: string,
-  link: string,
-  whom: Parameters<typeof whomFact>[0],
-): FastifyReply =>
+/** Not when they were born, which whoever opens it is asked for. */
+const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parameters<typeof nameOf>[0]): FastifyReply =>
   sendPage(reply, {
     title: 'Invitation to scan',
     signOut: { token: ownToken(reply) },
     content: html`<h1>Invitation to scan</h1>
-<dl>${whomFact(whom)}</dl>
+<dl><dt>Patient</dt><dd>${nameOf(whom)}</dd></dl>
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else gets in by it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
 <p>It works as long as the invitation does, until you show another one.</p>

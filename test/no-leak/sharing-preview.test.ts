@@ -71,7 +71,7 @@ const isAsked = (person: string, id: string) =>
   )
 
 t.test('whoever is asked by a study is shown what they would share, and nothing of anybody else', async t => {
-  t.match(wordsOf(await preview()), /Heart rate[^.]*\. So far there are 1 readings/)
+  t.match(wordsOf(await preview()), /Heart rate[^.]*\. So far there is 1 reading /)
   for (const { id } of facts.studies.filter(({ over }) => !over))
     for (const person of persons.filter(one => isAsked(one, id))) {
       const { browser } = await signedIn(person)
@@ -148,7 +148,7 @@ t.test('while it is written nobody reads more than before, nor less', async t =>
       )
     }
   })
-  t.match(wordsOf(shown), /So far there are 1 readings/)
+  t.match(wordsOf(shown), /So far there is 1 reading /)
   t.ok(['bob', 'researcher', 'collaborator', 'client-of-lab'].every(name => knowing.includes(name)))
   t.strictSame(await changed(), [])
 })
@@ -159,7 +159,7 @@ t.test('where it fails with all of it written, nothing of it stays', async t => 
       SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
       WHERE NOT granted AND activity.datname = current_database()`),
   )
-  t.match(wordsOf(lost), /So far there are 1 readings/, 'whose connection is lost tries once more')
+  t.match(wordsOf(lost), /So far there is 1 reading /, 'whose connection is lost tries once more')
   t.strictSame(await changed(), [])
   const uncounted = await previewWhile(() =>
     database.run(sql.fragment`ALTER TABLE observation RENAME TO observation_elsewhere`),
@@ -167,5 +167,5 @@ t.test('where it fails with all of it written, nothing of it stays', async t => 
   await database.run(sql.fragment`ALTER TABLE observation_elsewhere RENAME TO observation`)
   t.equal(uncounted.status, 500, 'it cannot be counted')
   t.strictSame(await changed(), [])
-  t.match(wordsOf(await preview()), /So far there are 1 readings/)
+  t.match(wordsOf(await preview()), /So far there is 1 reading /)
 })

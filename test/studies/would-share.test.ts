@@ -128,7 +128,9 @@ t.test('the preview counts exactly what the people of the study read once it is 
     const choice = Object.assign({}, form, ...lines)
     const preview = await own.post(page, choice)
     const told = (name: string) =>
-      Number(new RegExp(`${name}[^<]*<time[\\s\\S]*?So far there are (\\d+) readings`).exec(preview.body)?.[1] ?? 0)
+      Number(
+        new RegExp(`${name}[^<]*<time[\\s\\S]*?So far there (?:are|is) (\\d+) reading`).exec(preview.body)?.[1] ?? 0,
+      )
     const counted = { hearts: told('<li>Heart rate'), steps: told('<li>Step count') }
     const signing = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(preview.body)?.[1] ?? ''
     const hidden = [...signing.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]

@@ -75,6 +75,12 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
     /The main points Who runs it lab What it is for How hearts and steps go together .* What it asks for Heart rate, from Tidewell band Step count, from any device .* What you sign We ask, version 1\./,
   )
   t.notMatch(shown.body, / checked/, 'nothing is chosen beforehand')
+  const nowhere = { [hearts]: 'yes', [`${hearts}-from`]: '1.1.2026', [steps]: 'yes', [`${steps}-until`]: '2090-01-01' }
+  const wrong = wordsOf(await own.send(page, { ...nowhere, timezone: 'Nowhere/Else' }, page))
+  t.match(
+    wrong,
+    /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Enter the time zone/,
+  )
   const missing = await own.send(page, { [hearts]: 'yes', [`${hearts}-from`]: '1.1.2026' }, page)
   t.match(
     [missing.status, wordsOf(missing)],
@@ -95,11 +101,20 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
     patient: { reference: `Patient/${patient.id}` },
     parent: { reference: `Device/${band}` },
   })
-  const { preview, answer } = await sign(own, both)
   t.match(
-    wordsOf(preview),
+    wordsOf((await preview(own, both)).preview),
     /these people could see these readings: These people Everybody who works at lab, or in a part of it Rita Research These readings Heart rate, from Tidewell band: measured from January 1, 2026 \(UTC\)\. So far there are 0 readings of it that they could see\./,
   )
+  for (const [name, told] of [
+    [' ', /Type your name to sign/],
+    ['\u202e\u200b', /Type your name to sign/],
+    ['x'.repeat(201), /at most 200 characters/],
+  ] as const) {
+    const { answer: refused } = await sign(own, both, name)
+    t.match([refused.status, wordsOf(refused)], [422, told], 'nobody signs by a name that nobody sees')
+  }
+  t.same(await consentsOf(patient.id), [])
+  const { answer } = await sign(own, both)
   t.match(answer, { status: 303, location: `${page}?done=signed` })
   const [consent] = await consentsOf(patient.id)
   t.match(consent, {
@@ -417,7 +432,7 @@ t.test('days are those of the patient: from their first moment there to their la
     const { preview, answer } = await sign(own, { ...choice, timezone })
     t.match(
       wordsOf(preview),
-      `Heart rate, from Tidewell band: measured from November 10, 2026 (UTC${offset}), until November 12, 2026 (UTC${offset}). So far there are 3 readings of it that they could see. Step count, from any device: measured from November 10, 2026 (UTC${offset}), until November 10, 2026 (UTC${offset}). So far there are 1 readings`,
+      `Heart rate, from Tidewell band: measured from November 10, 2026 (UTC${offset}), until November 12, 2026 (UTC${offset}). So far there are 3 readings of it that they could see. Step count, from any device: measured from November 10, 2026 (UTC${offset}), until November 10, 2026 (UTC${offset}). So far there is 1 reading `,
     )
     t.match(answer, { status: 303 })
     t.strictSame((await seen(patient.id)).toSorted(), within.toSorted(), timezone)
@@ -474,7 +489,7 @@ t.test(
     t.equal(form[`${hearts}-from`], minute)
     const kept = await sign(own, form)
     t.match(kept.preview.body, `<time datetime="${dateTime}" data-edge="start">`)
-    t.match(wordsOf(kept.preview), /So far there are 1 readings/)
+    t.match(wordsOf(kept.preview), /So far there is 1 reading /)
     t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, { start: dateTime })
     t.strictSame(await seen(patient.id), [after])
     const day = minute.slice(0, 10)
