@@ -13,7 +13,7 @@ import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './
 import { kindOf } from './row.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { servedContent } from './served-content.ts'
-import type { Position } from './sort.ts'
+import { inOwnOrder, type Position } from './sort.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import type { Match, Page } from './store.ts'
 import { lookUpConcepts } from './terminology.ts'
@@ -26,7 +26,8 @@ type Searching = Omit<Including, 'limit' | 'maskOf'> & {
 }
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
-export const searchPage = async (connection: Connection, searching: Searching, search: Search): Promise<Page> => {
+export const searchPage = async (connection: Connection, searching: Searching, asked: Search): Promise<Page> => {
+  const search = inOwnOrder(asked)
   const source = sourceOf(searching, search, { inOwnOrder: search.sort.length === 0 })
   const total = await totalFor(connection, searching, search)
   if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
