@@ -186,3 +186,7 @@ export const not = (of: Expression): Expression => {
   if (of.kind === 'none') return all
   return { kind: 'not', of }
 }
+
+/** All that must hold, each for itself. */
+export const conjuncts = (expression: Expression): readonly Expression[] =>
+  expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]

@@ -1,10 +1,11 @@
 import type { ElementPath } from '../fhir/search-parameter.ts'
-import type { Expression } from '../search/expression.ts'
+import { conjuncts, type Expression } from '../search/expression.ts'
 import { broughtByUpload } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
+import { drivingCode } from './driving-code.ts'
 import { isEnrolled } from './model/enrolled.ts'
 import { type RowNames, storedRow, tableOf } from './row.ts'
-import { anyOf, name, type SqlFragment, sql } from './sql.ts'
+import { allOf, anyOf, name, type SqlFragment, sql } from './sql.ts'
 import { element, jsonPath, someElement } from './values/element.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
@@ -59,8 +60,10 @@ const targets = ({ target, of }: Pick<Chain, 'target' | 'of'>, at: Compiling) =>
 }
 
 /** A resource of the source type refers to the row, by its id or, as a canonical does, by its URL or else like a reference. https://hl7.org/fhir/R4/search.html#has */
-export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFragment => {
+export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
+  const { source, parameter, of } = asked
   const { row, depth } = at
+  if (row.type === 'Patient' && source === 'Observation' && subjects.has(parameter.code)) return hasMeasured(asked, at)
   const alias = `source_${depth}`
   const inner = at.compile(of, { ...at, row: storedRow(source, alias), depth: depth + 1 })
   const elementsAt = (path: ElementPath) => sql.fragment`${tableOf(source)} AS ${name(alias)},
@@ -85,6 +88,32 @@ export const compileHas = ({ source, parameter, of }: Has, at: Compiling): SqlFr
     SELECT enrolment.patient_id, enrolment.patient FROM enrolment JOIN study ON study.id = enrolment.study_id
     WHERE ${isEnrolled} AND study.group_id IN (SELECT ${name(alias)}.id FROM "group" AS ${name(alias)} WHERE ${inner}))`
   return anyOf([enrolled, named])
+}
+
+/**
+ * Observations are in the compartment of the Patient whom they name, and Patients of one human have one: there they are looked at one after
+ * another, until one names the row. Without OFFSET and SELECT PostgreSQL would join them, and so read those of all patients.
+ */
+const hasMeasured = ({ parameter, of }: Has, at: Compiling): SqlFragment => {
+  const alias = `source_${at.depth}`
+  const stored = storedRow('Observation', alias)
+  const asked = conjuncts(of)
+  const driving = drivingCode(asked, stored, at.classes)
+  const rest = asked.filter(one => one !== driving?.match)
+  const names = someElement(sql.fragment`${name(alias)}.content`, parameter.paths.filter(isReference), () => [
+    { holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1) = 'Patient/' || ${at.row.row}.id` },
+  ])
+  const own = (facts: SqlFragment) => sql.fragment`${facts}.patient_id = ${at.row.row}.patient_id`
+  const row = driving?.row ?? stored
+  const conditions = [...rest.map(one => at.compile(one, { ...at, row, depth: at.depth + 1 })), names]
+  const observation = sql.fragment`observation AS ${name(alias)}`
+  if (driving === undefined) {
+    const each = conditions.map(one => sql.fragment`(SELECT ${one})`)
+    return sql.fragment`EXISTS (SELECT FROM ${observation} WHERE ${allOf([own(name(alias)), ...each])} OFFSET 0)`
+  }
+  const same = sql.fragment`${name(alias)}.patient_id = hot.patient_id AND ${name(alias)}.pk = hot.pk`
+  const each = sql.fragment`(SELECT EXISTS (SELECT FROM ${observation} WHERE ${allOf([same, ...conditions])}))`
+  return sql.fragment`EXISTS (SELECT FROM observation_code AS hot WHERE ${allOf([own(row.facts), driving.where, each])} OFFSET 0)`
 }
 
 const isReference = ({ datatype }: ElementPath): boolean => datatype === 'Reference'

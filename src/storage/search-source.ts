@@ -1,5 +1,5 @@
 import { type Restricted, restrict } from '../access/access.ts'
-import type { Expression } from '../search/expression.ts'
+import { conjuncts } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
 import { type ByPatient, byPatientOf, type Rest } from './by-patient.ts'
 import type { CommonTokens } from './common-tokens.ts'
@@ -78,9 +78,6 @@ const auditEvents = (sample: SqlFragment): SqlFragment =>
   sample.sql.trim() === ''
     ? sql.fragment`${searchedOf('AuditEvent')} AS row`
     : sql.fragment`(SELECT * FROM ${searchedOf('AuditEvent')} WHERE pk % 100 = 0) AS row`
-
-const conjuncts = (expression: Expression): readonly Expression[] =>
-  expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]
 
 /** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
 const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')

@@ -1,0 +1,87 @@
+import type { Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import { fullAccess, restrict } from '../../src/access/access.ts'
+import { systems } from '../../src/fhir/canonical.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { parseSearch } from '../../src/search/parse.ts'
+import { compile } from '../../src/storage/compile.ts'
+import { storedRow } from '../../src/storage/row.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { openSearching } from '../support/searching.ts'
+
+const { server, database, put, found } = await openSearching()
+t.teardown(() => server.close())
+
+const loinc = systems.loinc
+const observation = (
+  id: string,
+  reference: string,
+  code: string,
+  value: number,
+): Observation & { readonly id: string } => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  subject: { reference },
+  code: { coding: [{ system: loinc, code }] },
+  effectiveDateTime: `2026-01-01T00:00:${String(value % 60).padStart(2, '0')}Z`,
+  valueQuantity: { value, unit: 'bpm', system: systems.ucum, code: '/min' },
+})
+const patients = ['ann', 'ann-elsewhere', 'bob', 'cat'].map(id => ({ resourceType: 'Patient', id }) as const)
+await put(
+  ...patients,
+  { resourceType: 'Group', id: 'ann', type: 'person', actual: true } as never,
+  // Two records of one human.
+  {
+    resourceType: 'Person',
+    id: 'human',
+    link: ['ann', 'ann-elsewhere'].map(id => ({ target: { reference: `Patient/${id}` } })),
+  } as never,
+)
+await put(
+  observation('of-ann', 'Patient/ann', '8867-4', 60),
+  observation('elsewhere', 'Patient/ann-elsewhere', '29463-7', 70),
+  observation('of-bob', 'Patient/bob/_history/1', '8867-4', 90),
+  observation('of-group', 'Group/ann', '8302-2', 180),
+  ...Array.from({ length: 40 }, (_, index) => observation(`steps-${index}`, 'Patient/cat', '55423-8', index)),
+)
+
+const cases: Readonly<Record<string, string>> = {
+  [`_has:Observation:patient:code=${loinc}|8867-4`]: 'ann bob',
+  [`_has:Observation:subject:code=${loinc}|8867-4`]: 'ann bob',
+  [`_has:Observation:patient:code=${loinc}|29463-7`]: 'ann-elsewhere',
+  [`_has:Observation:subject:code=${loinc}|8302-2`]: '',
+  [`_has:Observation:patient:code-value-quantity=${loinc}|8867-4$gt80`]: 'bob',
+  '_has:Observation:patient:value-quantity=gt65,lt5': 'ann-elsewhere bob cat',
+  '_has:Observation:patient:status=final': 'ann ann-elsewhere bob cat',
+  '_has:Observation:patient:status=amended': '',
+  [`_has:Observation:patient:code=${loinc}|8867-4&_has:Observation:patient:value-quantity=gt80`]: 'bob',
+}
+for (const [query, expected] of Object.entries(cases))
+  t.test(`Patient?${query}`, async t => t.equal(await found(`Patient?${query}`), expected))
+
+type Step = { readonly [key: string]: unknown; readonly Plans?: readonly Step[] }
+const stepsOf = (step: Step): readonly Step[] => [step, ...(step.Plans ?? []).flatMap(stepsOf)]
+
+t.test(
+  'who has measured something is told by the rows of the code that are their own, and of them by the first',
+  async t => {
+    const [registry, classes] = [loadRegistry(), openCodeClasses()]
+    const { where } = parseSearch(
+      registry,
+      'Patient',
+      new URLSearchParams(`_has:Observation:patient:code=${loinc}|55423-8`),
+    )
+    const asked = compile(restrict(fullAccess, 's', 'Patient', where), storedRow('Patient', 'row'), classes)
+    const [row] = await database.any<{ 'QUERY PLAN': readonly { readonly Plan: Step }[] }>(
+      sql.fragment`EXPLAIN (FORMAT JSON, ANALYZE) SELECT FROM patient AS row WHERE ${asked}`,
+    )
+    const steps = stepsOf(row?.['QUERY PLAN'][0]?.Plan ?? {})
+    const rowsOf = (relation: string) =>
+      steps
+        .filter(step => step['Relation Name'] === relation)
+        .reduce((sum, step) => sum + Number(step['Actual Rows']) * Number(step['Actual Loops']), 0)
+    t.strictSame([rowsOf('observation_code'), rowsOf('observation')], [1, 1])
+  },
+)
