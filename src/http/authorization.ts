@@ -51,12 +51,18 @@ export const authorizationRoutes = async (
     }
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
       scope.route({ method, url: `${mount}/*`, handler })
+    scope.get(metadataUrl, handler)
   })
 }
 
 const mount = '/oauth'
 
-const pathOf = ({ url }: FastifyRequest): string => url.slice(mount.length)
+const metadataPath = '/.well-known/oauth-authorization-server'
+/** "inserting a well-known URI string between the host component and the path component": https://www.rfc-editor.org/rfc/rfc8414#section-3 */
+const metadataUrl = `${metadataPath}${mount}`
+
+const pathOf = ({ url }: FastifyRequest): string =>
+  url.startsWith(metadataUrl) ? `${metadataPath}${url.slice(metadataUrl.length)}` : url.slice(mount.length)
 
 const answer = async (request: FastifyRequest, response: ServerResponse): Promise<void> => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)

@@ -108,7 +108,8 @@ const told = [
   'WWW-Authenticate',
 ]
 
-const publicPath = /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/smart-configuration)\/?(\?|$)/
+const publicPath =
+  /^(\/fhir|\/FHIR\/R5)?\/(metadata|\.well-known\/(smart-configuration|oauth-authorization-server\/oauth))\/?(\?|$)/
 
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536

@@ -118,6 +118,15 @@ for (const kind of Object.keys(apps)) {
   })
 }
 
+t.test('who knows OAuth alone finds the server where RFC 8414 has its metadata, from any page', async t => {
+  const options: oidc.DiscoveryRequestOptions = { algorithm: 'oauth2', execute: [oidc.allowInsecureRequests] }
+  const found = await oidc.discovery(new URL(`${base}/oauth`), 'app', undefined, oidc.None(), options)
+  t.match(found.serverMetadata(), { issuer: `${base}/oauth`, token_endpoint: `${base}/oauth/token` })
+  const url = `${base}/.well-known/oauth-authorization-server/oauth`
+  const answer = await fetch(url, { headers: { origin: 'https://anywhere.example' } })
+  t.match(answer.headers.get('access-control-allow-origin'), /^(\*|https:\/\/anywhere\.example)$/)
+})
+
 t.test('openid-client registers an app, and gets a backend service its token', async t => {
   const options = { execute: [oidc.allowInsecureRequests] }
   const metadata = { client_name: 'Registered', redirect_uris: [back] }

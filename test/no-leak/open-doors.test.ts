@@ -32,6 +32,7 @@ const open: Readonly<Record<string, string>> = {
   '/.well-known/smart-configuration': 'where tokens come from',
   '/metadata/': 'what the server can do',
   '/.well-known/smart-configuration/': 'where tokens come from',
+  '/.well-known/oauth-authorization-server/oauth': 'the same, for those who know OAuth alone',
   '/.well-known/assetlinks.json': 'which Android apps open invitations, as the operator has configured it',
   '/.well-known/apple-app-site-association': 'the same for iPhones',
   '/FHIR/R5/metadata': 'what the server can do for clients of R5',
