@@ -135,6 +135,7 @@ const notSupported = function* ({ formats }: Documented): Generator<string> {
   for (const name of laterNames) yield `The parameter ${code(name)}.`
   for (const [url, why] of Object.entries(unsupportedParameters)) yield `The parameter of ${code(url)}: ${why}.`
   if (!formats.includes('ttl')) yield 'Turtle: nobody has asked for it.'
+  yield 'Chains into contained resources (`medication.code` of a Medication that the MedicationRequest contains): what is contained is found by the resource around it.'
   yield 'Comments in XML outside of narratives, and `fhir_comments`: R4 does not have them.'
   yield 'Exponents of decimals: `1.2e2` is stored, and answered, as `120`.'
   yield 'Writing a part of a resource, which is marked `SUBSETTED`: it is refused, and takes the place of no whole one.'
