@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Patient } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openHospitals, password } from '../auth/ehr/hospital.ts'
 import { openTlsProxy, openTlsSite } from '../support/tls.ts'
@@ -79,6 +80,30 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     t.same(await names(later), ['__Host-sharewell-form', '__Host-sharewell-launch', '__Host-sharewell-session'])
     const { origin } = new URL(page.url())
     t.equal(origin, base)
+  })
+
+  await t.test('a provider says which of those who are alike the EHR means, by the keyboard', async t => {
+    const human = {
+      resourceType: 'Patient',
+      name: [{ family: 'Al-Jamil', given: ['Tahani'] }],
+      birthDate: '1985-11-21',
+    }
+    const made: string[] = []
+    for (const value of ['4711', '4712']) {
+      const identifier = [{ system: 'https://mrn.example.org', value }]
+      const managingOrganization = { reference: `Organization/${hospital}` }
+      made.push((await world.create('everything', { ...human, identifier, managingOrganization })).id ?? '')
+    }
+    ehr.addPatient({ ...human, id: 'p3' })
+    const browser = await openBrowser()
+    const { page } = browser
+    await page.goto(launchUrl('lena', 'p3'))
+    await look(t, browser, 'launched-alike')
+    await page.getByRole('listitem').filter({ hasText: '4712' }).getByRole('button').focus()
+    await byKeyboard(browser).enter()
+    t.match(page.url(), new RegExp(`^${base}/patients/${made[1]}`))
+    await page.goto(launchUrl('lena', 'p3'))
+    t.match(page.url(), new RegExp(`^${base}/patients/${made[1]}`), 'then it is known')
   })
 
   await t.test(
