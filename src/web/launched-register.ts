@@ -109,6 +109,7 @@ const alike = (shown: Shown, action: string, token: string): Html =>
     html`<h2 class="alert-heading">There may be a record of this patient already</h2>
 <ul>${shown.duplicates.slice(0, mostDuplicates).map(one => html`<li><span id="alike-${one.patient.id}">${duplicateLine(one)}</span>${isOwn(shown, one) && itIs(one, action, token)}</li>`)}</ul>
 ${moreDuplicates(shown.duplicates)}
+${shown.duplicates.some(one => isOwn(shown, one)) && html`<p>If it is one of these, say which: the identifier above is saved there, and by it ${new URL(shown.arrival.issuer).host} opens that record for this patient from then on.</p>`}
 <p>If it is somebody else, register them anyway.</p>`,
   )
 

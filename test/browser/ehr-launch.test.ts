@@ -83,7 +83,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
   })
 
   await t.test('a provider says which of those who are alike the EHR means, by the keyboard', async t => {
-    const human = {
+    const human: Patient = {
       resourceType: 'Patient',
       name: [{ family: 'Al-Jamil', given: ['Tahani'] }],
       birthDate: '1985-11-21',
