@@ -31,6 +31,7 @@ const findReference = async (reference: string, context: Context): Promise<strin
   const criteria = criteriaOf(type, new URLSearchParams(rest.join('?')), context)
   const [match, another] = await context.store.matches(criteria, 2)
   if (match !== undefined && another === undefined) return `${type}/${match.id}`
-  const found = match === undefined ? 'nothing' : 'several resources'
-  throw new FhirError('multiple-matches', `The conditional reference ${reference} matches ${found}`)
+  const words = `The conditional reference ${reference} matches`
+  if (match === undefined) throw new FhirError('not-found', `${words} nothing`, { status: 412 })
+  throw new FhirError('multiple-matches', `${words} several resources`)
 }

@@ -208,6 +208,8 @@ t.test('what cannot be meant refuses the whole, and says where', async t => {
     request: { method: 'POST', url: 'Condition' },
   })
   const before = (await get('Condition?_summary=count')).total
+  const nobody = await send('transaction', [condition('Patient?identifier=urn:test|nobody')])
+  t.equal(nobody.json().issue[0].code, 'not-found', 'which is no case of multiple-matches')
   t.strictSame(await refusal(condition('Patient/overlap'), condition('Patient?identifier=urn:test|nobody')), [
     412,
     'Bundle.entry[1]',
