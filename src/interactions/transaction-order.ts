@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { FhirError } from '../fhir/error.ts'
+import { print } from '../search/print.ts'
+import type { Search } from '../search/search.ts'
 import type { Entry } from './entry.ts'
 import { atEntry } from './entry-error.ts'
 import { referencedEntries } from './local-reference.ts'
@@ -34,6 +36,10 @@ export const place = (entries: readonly Entry[], claims: Claims): readonly Place
 export const claim = ({ target, index }: Placed, claims: Claims): void => {
   if (target !== undefined) claimName(target, index, claims)
 }
+
+/** Two updates that find nothing by the same criteria would make two of what is to be one. */
+export const claimCriteria = ({ type, where }: Pick<Search, 'type' | 'where'>, index: number, claims: Claims): void =>
+  claimName(`What the criteria ${print(where)} of ${type} mean`, index, claims)
 
 const claimName = (name: string, index: number, claims: Claims): void =>
   atEntry(index, () => {

@@ -12,7 +12,7 @@ import { atEntry, inEntry } from './entry-error.ts'
 import type { Context, FhirRequest, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
 import { refusedAmong } from './keep-refused.ts'
 import { resolveQuery, resolveReferences } from './local-reference.ts'
-import { type Claims, claim, inOrder, type Placed, place } from './transaction-order.ts'
+import { type Claims, claim, claimCriteria, inOrder, type Placed, place } from './transaction-order.ts'
 import { keepDocuments } from './transaction-refused.ts'
 import { deletedResponse, writtenResponse } from './written.ts'
 
@@ -126,11 +126,15 @@ const remember = (entry: Placed, { writes, targets, beside }: Going): void => {
 }
 
 /** Of all criteria at once, and of all that is named, in one order: two transactions do not wait for each other. */
-const takeTurns = async (placed: readonly Placed[], { context, targets }: Going): Promise<void> => {
+const takeTurns = async (placed: readonly Placed[], { context, targets, claims }: Going): Promise<void> => {
   const criteria = placed.flatMap(({ index, interaction, request }) => {
     if (!('type' in request)) return []
     const { type, query, headers } = withCriteria(request, targets)
-    if (interaction.decide !== undefined) return [atEntry(index, () => criteriaOf(type, query, context))]
+    if (interaction.decide !== undefined) {
+      const criteria = atEntry(index, () => criteriaOf(type, query, context))
+      if (interaction.method === 'PUT') claimCriteria(criteria, index, claims)
+      return [criteria]
+    }
     if (interaction.name !== 'create' || headers.ifNoneExist === undefined) return []
     const { ifNoneExist } = headers
     return [atEntry(index, () => existing(type, ifNoneExist, context))]

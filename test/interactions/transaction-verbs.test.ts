@@ -208,6 +208,13 @@ t.test('what cannot be meant refuses the whole, and says where', async t => {
     request: { method: 'POST', url: 'Condition' },
   })
   const before = (await get('Condition?_summary=count')).total
+  const updated = { resource: patient('twice'), request: { method: 'PUT', url: 'Patient?identifier=urn:test|twice' } }
+  t.strictSame(await refusal(updated, updated), [
+    400,
+    'Bundle.entry[1]',
+    'What the criteria (identifier urn:test|twice) of Patient mean is also what entry 0 is about',
+  ])
+  t.equal((await get('Patient?identifier=urn:test|twice&_summary=count')).total, 0)
   const nobody = await send('transaction', [condition('Patient?identifier=urn:test|nobody')])
   t.equal(nobody.json().issue[0].code, 'not-found', 'which is no case of multiple-matches')
   t.strictSame(await refusal(condition('Patient/overlap'), condition('Patient?identifier=urn:test|nobody')), [
@@ -235,7 +242,7 @@ t.test('what cannot be meant refuses the whole, and says where', async t => {
     t.match(await refusal(condition('Patient/overlap'), one, other), [
       400,
       /^Bundle.entry\[[12]\]$/,
-      /Patient\/overlap is also/,
+      /(?:Patient\/overlap|of Patient mean) is also what entry [12] is about$/,
     ])
   t.match(
     await refusal({
