@@ -1,5 +1,6 @@
 import type { Observation, Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { statisticWords } from '../fhir/descriptive-statistic.ts'
 import { parseSearch } from '../search/parse.ts'
 import { findArrivals } from '../studies/enrolled-people.ts'
 import { displayOf } from '../studies/study-request.ts'
@@ -67,11 +68,16 @@ const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClass
   return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
 }
 
-/** Of a reading that is one number, or several. */
-const textOfValue = ({ valueQuantity, component = [] }: Observation): string => {
+/** Of a reading that is one number, or several; of a statistic also which one it is. */
+const textOfValue = (observation: Observation): string => {
+  const { valueQuantity, component = [] } = observation
   const quantities = [valueQuantity, ...component.map(one => one.valueQuantity)].flatMap(one => one ?? [])
-  const texts = quantities.map(({ value, unit, code }) => `${value ?? ''} ${unit ?? code ?? ''}`.trim())
-  return texts.length === 0 ? '' : `, ${texts.join(' / ')}`
+  const texts = quantities.map(({ comparator, value, unit, code }) =>
+    [comparator, value, unit ?? code].filter(part => part !== undefined).join(' '),
+  )
+  const statistic = statisticWords(observation)
+  const which = statistic === undefined ? '' : ` (${statistic})`
+  return texts.length === 0 ? which : `, ${texts.join(' / ')}${which}`
 }
 
 const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {

@@ -274,3 +274,23 @@ t.test('nobody is said to share what no longer holds, or holds only later', asyn
   t.same(await named('?state=ended'), ['Left'])
   t.match(wordsOf(await people.member.get(page)), /Share nothing now: 2 .* Place has ended: 1/)
 })
+
+t.test('of the newest data is told what is above or below its number, and that it is a statistic', async t => {
+  const found = await world.send(
+    'everything',
+    'GET',
+    `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-All`,
+  )
+  const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    extension: [{ url: extensions.descriptiveStatistic, extension: [said] }],
+    code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+    subject: found.json().entry[0].resource.individual,
+    effectiveDateTime: '2026-03-01T07:00:00Z',
+    valueQuantity: { comparator: '>', value: 180, unit: '/min', system: systems.ucum, code: '/min' },
+  })
+  const { body } = await people.member.get(`${page}/arrivals`)
+  t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All : Heart rate, > 180 \/min \(maximum\) Came/)
+})
