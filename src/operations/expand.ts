@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { Operation } from './operation.ts'
 import { only, refused } from './parameters.ts'
-import { askedValueSet, primitivesAmong } from './terminology-asked.ts'
+import { askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-expand.html */
 export const expand: Operation = {
@@ -14,7 +14,8 @@ export const expand: Operation = {
   methods: ['GET', 'POST'],
   documentation:
     'All codes of a value set: one that is stored here, published by this server, of R4 itself, or posted. filter, offset and count choose among them. Code systems that are not held here whole are refused.',
-  handler: async (request, context) => {
+  handler: async (sent, context) => {
+    const request = inParameters(sent)
     const given = primitivesAmong(request, '$expand', names, ['valueSet'])
     const page = { offset: numberOf(given, 'offset'), count: numberOf(given, 'count') }
     const valueSet = await askedValueSet(request, given, context)

@@ -5,6 +5,21 @@ import { parseUnder } from '../interactions/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
 
+/**
+ * What is posted as the body itself, since the operation takes no other resource: the rest stands in the URL then.
+ * https://hl7.org/fhir/R4/operations.html#request
+ */
+export const inParameters = (request: FhirRequest): FhirRequest => {
+  const { body } = request
+  const name = typeof body === 'object' && body !== null && 'resourceType' in body && names.get(body.resourceType)
+  return name ? { ...request, body: { resourceType: 'Parameters', parameter: [{ name, resource: body }] } } : request
+}
+
+const names: ReadonlyMap<unknown, string> = new Map([
+  ['ValueSet', 'valueSet'],
+  ['CodeSystem', 'codeSystem'],
+])
+
 /** Which value set an operation is about: the one of its path, the posted one, or the one with the `url`. */
 export const askedValueSet = async (
   request: FhirRequest,

@@ -4,7 +4,7 @@ import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { FhirRequest } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersOf, parametersResponse, refused } from './parameters.ts'
-import { askedCodeSystem, askedValueSet, primitivesAmong } from './terminology-asked.ts'
+import { askedCodeSystem, askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
 export const validateCodeInValueSet: Operation = {
@@ -15,7 +15,8 @@ export const validateCodeInValueSet: Operation = {
   methods: ['GET', 'POST'],
   documentation:
     'Whether a code (with its system), a coding, or one of the codings of a codeableConcept is in a value set; and whether a display is right.',
-  handler: async (request, context) => {
+  handler: async (sent, context) => {
+    const request = inParameters(sent)
     const given = primitivesAmong(
       request,
       '$validate-code',
@@ -40,7 +41,8 @@ export const validateCodeInCodeSystem: Operation = {
   methods: ['GET', 'POST'],
   documentation:
     'Whether a code, a coding, or one of the codings of a codeableConcept is of a code system that is held here whole.',
-  handler: async (request, context) => {
+  handler: async (sent, context) => {
+    const request = inParameters(sent)
     const given = primitivesAmong(request, '$validate-code', [...names, 'version'], [...complex, 'codeSystem'])
     const system = await askedCodeSystem(request, given, context)
     const held = toHeldSystem(system)

@@ -45,6 +45,10 @@ t.test('$expand lists the codes, of a stored value set, a posted one, or one of 
   t.same(await contains(`ValueSet/$expand?url=${reds.url}`), [red, crimson])
   const parameter = [{ name: 'valueSet', resource: { ...reds, url: 'urn:posted' } }]
   t.same(await contains('ValueSet/$expand', { resourceType: 'Parameters', parameter }), [red, crimson])
+  t.same(await contains('ValueSet/$expand', { ...reds, url: 'urn:posted' }), [red, crimson], 'as the body itself')
+  t.same(await contains('ValueSet/$expand?count=1', { ...reds, url: 'urn:posted' }), [red])
+  const posted = await send('POST', `ValueSet/$validate-code?code=blue&system=${colours}`, reds)
+  t.match(posted.body.parameter, [{ name: 'result', valueBoolean: false }])
   const genders = await contains('ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender')
   t.same(
     genders.map(({ code }: { code: string }) => code),
