@@ -69,7 +69,7 @@ const quantityMatch =
     if (value.kind !== 'quantity' || namesNoSystem(value)) return undefined
     if (component === own && row.code !== undefined)
       return quantityTest({ code: row.code.alias, row, parameter: atElement(parameter) }, value)
-    return someCode(row, allOf([component, quantityTest({ code, row, parameter: atElement(parameter) }, value)]))
+    return someValue(row, allOf([component, quantityTest({ code, row, parameter: atElement(parameter) }, value)]))
   }
 
 /** `Observation.component.value[x]` as it stands within the component. */
@@ -164,10 +164,17 @@ const startBound = ({ facts, code }: RowNames, value: Extract<Value, { kind: 'da
 
 const code = sql.fragment`code`
 
-/** Some observation_code row of the same Observation. */
+/**
+ * Some observation_code row of the same Observation, of which `holds` asks the class. Its time, which is the Observation's, leads the index by patient,
+ * class and time to that very row: by patient and pk alone PostgreSQL looks at all that the patient has of the class.
+ */
 const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM ${codes} AS code
-  WHERE code.patient_id = ${facts}.patient_id AND code.pk = ${facts}.pk AND ${holds})`
+  WHERE code.patient_id = ${facts}.patient_id AND code.effective_start = ${facts}.effective_start AND code.pk = ${facts}.pk AND ${holds})`
+
+/** Some observation_code row of the same Observation, of whatever class: by pk alone, for else PostgreSQL looks at all that the patient has. */
+const someValue = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment =>
+  sql.fragment`EXISTS (SELECT FROM ${codes} AS code WHERE code.pk = ${facts}.pk AND ${holds})`
 
 /** The code's class, whichever of its spellings was asked. */
 export const codeTest = (system: string | null | undefined, code: string, classes: CodeClasses): SqlFragment => {

@@ -34,8 +34,8 @@ const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragm
 const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
   SELECT DISTINCT ON (part.pk, part.component) jsonb_build_object('system', coding -> 'system', 'code', coding -> 'code') AS part,
     ${meant('part')} AS value, part.unit_id
-  FROM (SELECT row.patient_id, row.pk, row.content ${coded(gate, asked)} AND code.component = 0) AS panel
-  JOIN observation_code AS part ON part.patient_id = panel.patient_id AND part.pk = panel.pk AND part.component > 0
+  FROM (SELECT row.pk, row.content ${coded(gate, asked)} AND code.component = 0) AS panel
+  JOIN observation_code AS part ON part.pk = panel.pk AND part.component > 0
   CROSS JOIN LATERAL (SELECT panel.content -> 'component' -> (part.component - 1) -> 'code' -> 'coding' AS codings) AS named
   CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_path_query_first(codings, '$[*] ? (@.system == "http://loinc.org")'), codings -> 0) AS coding) AS one
