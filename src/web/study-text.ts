@@ -8,6 +8,7 @@ import type { ChangeableStudy } from '../studies/study-change.ts'
 import { displayOf, requestsOf } from '../studies/study-request.ts'
 import { findPractitioners } from '../studies/study-staff.ts'
 import {
+  draftAfter,
   draftOf,
   missingInDraft,
   unnamedRequests,
@@ -105,7 +106,7 @@ ${listed(missing)}`
     const one = draftOf(study)
     if (one === undefined)
       return html`<h2>A new version</h2>
-<p>It begins with the words of the last one. Patients do not see it before you publish it.</p>
+<p>${beginning(study)} Patients do not see it before you publish it.</p>
 ${languages}`
     const missing = missingInDraft(one, study, codeClasses)
     return html`<h2>The version that is being written</h2>
@@ -171,6 +172,16 @@ const versions = ({ id, study }: ChangeableStudy): Html => {
     (version, place) =>
       html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && ', which patients sign now'}</li>`,
   )}</ul>`
+}
+
+/** With which words a new version begins, where there is one before. */
+const beginning = (study: ResearchStudy): string => {
+  if (versionsOf(study).length === 0) return ''
+  const { words } = draftAfter(study)
+  const isTaken = textLanguages.some(language => Object.values(words[language] ?? {}).some(text => text !== ''))
+  return isTaken
+    ? 'It begins with the words of the last one.'
+    : 'The last one was not written here, in the parts that these pages have, so none of its words are taken over.'
 }
 
 /** Besides the study's own: those of the version that patients sign now, and of the one that is being written. */

@@ -217,6 +217,7 @@ t.test(
 t.test('a version that lacks a part is not published, and it is said which part', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/text`
+  t.match(wordsOf(await member.get(page)), /A new version Patients do not see it before you publish it/)
   await member.send(`/studies/${id}/settings/data`, heartRate)
   await member.send(`${page}/draft/en`, { ...english, duration: ' ', promise: '' })
   await member.send(`${page}/draft/es`, { 'key-facts': 'Usted decide.' })
@@ -247,10 +248,21 @@ t.test('a draft is shown as patients will see it, in each language, and nothing 
   t.equal((await member.get(`${page}/text/preview/fr`)).status, 404)
 })
 
+t.test('of a version that was written elsewhere no words are taken over, and that is said', async t => {
+  const { id } = await world.study(world.lab.manager, world.lab.organization, 'by FHIR', ['omh:heart-rate'])
+  const page = `/studies/${id}/settings/text`
+  t.match(
+    wordsOf(await member.get(page)),
+    /A new version The last one was not written here.* none of its words are taken/,
+  )
+  t.match((await member.get(`${page}/draft/en`)).body, /id="key-facts"[^>]*>\n<\/textarea>/)
+})
+
 t.test('a published version stays, and the next one begins with its words', async t => {
   const id = await ready()
   const page = `/studies/${id}/settings/text`
   const first = (await read(id)).extension?.find(({ url }) => url === extensions.patientText)
+  t.match(wordsOf(await member.get(page)), /A new version It begins with the words of the last one\./)
   const next = await member.get(`${page}/draft/en`)
   t.match(next.body, /It is your choice\.<\/textarea>/)
   await member.send(`${page}/draft/en`, english)
