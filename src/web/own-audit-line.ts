@@ -85,6 +85,7 @@ const ownTypeNames: Readonly<Record<string, Key>> = {
   ResearchSubject: 'disclosures.subject',
   ResearchStudy: 'disclosures.study-itself',
   Device: 'disclosures.device',
+  AuditEvent: 'disclosures.audit',
 }
 
 /** The studies of a line: by title those that the patient may know, in their language. */

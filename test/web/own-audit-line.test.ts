@@ -108,6 +108,12 @@ t.test('what the operator does with a token of theirs is told as the operator’
   t.same(await toldOf(() => send(operators, 'GET', 'Observation')), ['Command line Looked for: Heart rate'])
 })
 
+t.test('who looked at what is recorded of them is told in words of theirs', async t => {
+  const look = () => send('everything', 'GET', `AuditEvent?patient=Patient/${ann}&_count=1`)
+  t.match((await toldOf(look))[0], /Looked for: the record of who looked at your data$/)
+  t.match((await toldOf(look, 'es'))[0], /Buscó: el registro de quién ha mirado sus datos$/)
+})
+
 t.test('what they do on our pages themselves is left out', async t => {
   for (const page of [`/patients/${ann}`, '/sharing', '/account/data', '/account/data/readings.csv'])
     t.same(await toldOf(async () => t.equal((await browsers.en.get(page)).status, 200, page)), [], page)

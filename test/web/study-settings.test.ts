@@ -249,7 +249,7 @@ t.test('a draft is shown as patients will see it, in each language, and nothing 
 })
 
 t.test('of a version that was written elsewhere no words are taken over, and that is said', async t => {
-  const { id } = await world.study(world.lab.manager, world.lab.organization, 'by FHIR', ['omh:heart-rate'])
+  const { id } = await world.newStudy(world.lab.manager, world.lab.organization, 'by FHIR', ['omh:heart-rate'])
   const page = `/studies/${id}/settings/text`
   t.match(
     wordsOf(await member.get(page)),
