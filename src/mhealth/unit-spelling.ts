@@ -1,5 +1,11 @@
 import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
 
+/** Undefined where the unit is spelled as schemas have it, or means nothing that is known. */
+export const unitMeant = (spelled: string, measure: string): string | undefined => {
+  const meanings = units.get(spelled) ?? []
+  return [measure, undefined].flatMap(of => meanings.find(one => one.measure === of) ?? [])[0]?.unit
+}
+
 /** By its spelling, what a unit means, and of which measure alone where it says so: of breaths "/min" are others than of beats. */
 const units: ReadonlyMap<string, readonly { readonly unit: string; readonly measure: string | undefined }[]> = new Map(
   openMhealthMaps.ucum.group
@@ -14,9 +20,3 @@ const units: ReadonlyMap<string, readonly { readonly unit: string; readonly meas
       ]),
     ),
 )
-
-/** Undefined where the unit is spelled as schemas have it, or means nothing that is known. */
-export const unitMeant = (spelled: string, measure: string): string | undefined => {
-  const meanings = units.get(spelled) ?? []
-  return [measure, undefined].flatMap(of => meanings.find(one => one.measure === of) ?? [])[0]?.unit
-}
