@@ -1,6 +1,7 @@
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
+import { recordTest } from './audit/record-test.ts'
 import { isOfSeveral } from './audit/several.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
@@ -92,6 +93,7 @@ const compileMatch = (match: Match, at: Compiling): SqlFragment => {
   const column = columnMatch(match, row) ?? compileHotMatch(match, at)
   if (column !== undefined) return column
   const decided = matchValue(sql.fragment`${row.row}.content`, match.parameter, match.value)
+  if (row.recorded) return recordTest(match, row.row, decided)
   const narrowed = row.indexed ? indexPrefilter(match.parameter, match.value, row) : undefined
   return narrowed === undefined ? decided : allOf([narrowed, decided])
 }

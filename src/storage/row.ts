@@ -20,6 +20,8 @@ export type RowNames = {
   readonly code?: { readonly alias: SqlFragment; readonly class: SqlFragment }
   /** Whether the index tables and `tokens` know the row. */
   readonly indexed: boolean
+  /** Set where an AuditEvent may be one that is made of what was recorded: columns record and subjects. */
+  readonly recorded?: true
   /** Tokens by which it is not looked for: it comes soon enough in the order that is asked. */
   readonly common?: CommonTokens
 }

@@ -1,3 +1,4 @@
+import type { ResourceType } from '@medplum/fhirtypes'
 import { type Restricted, restrict } from '../access/access.ts'
 import { conjuncts } from '../search/expression.ts'
 import type { Search } from '../search/search.ts'
@@ -36,7 +37,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   const { type } = search
   const { body: needsBody = false, sample = sql.fragment``, inOwnOrder = false } = needs
   const question = restrict(access, 's', type, search.where)
-  const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}) }
+  const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}), ...recordedOf(type) }
   const asked = conjuncts(question)
   const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
   const target = type === 'Provenance' ? drivingTarget(asked, stored, classes) : undefined
@@ -72,6 +73,8 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
     byPatient: byPatient({ row, driving: [where], kind, asked: rest }),
   }
 }
+
+const recordedOf = (type: ResourceType): Pick<RowNames, 'recorded'> => (type === 'AuditEvent' ? { recorded: true } : {})
 
 /** Of what is no table a sample is taken by the keys. */
 const auditEvents = (sample: SqlFragment): SqlFragment =>
