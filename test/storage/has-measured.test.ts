@@ -82,6 +82,7 @@ t.test(
       steps
         .filter(step => step['Relation Name'] === relation)
         .reduce((sum, step) => sum + Number(step['Actual Rows']) * Number(step['Actual Loops']), 0)
-    t.strictSame([rowsOf('observation_code'), rowsOf('observation')], [1, 1])
+    // One row among several loops is none in the words of PostgreSQL before 18.
+    for (const relation of ['observation_code', 'observation']) t.ok(rowsOf(relation) <= 1, relation)
   },
 )

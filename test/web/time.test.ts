@@ -37,6 +37,6 @@ t.test('of a month or a year it is the first day, and the last where it is an en
 })
 
 t.test('elements stand in a sentence where its values do', async t => {
-  t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta <b>hoy</b>')
+  t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta el <b>hoy</b>')
   t.equal(phrase(wordsFor('en'), 'sharing.to', { who: '<b>' }).text, 'To &lt;b&gt;')
 })

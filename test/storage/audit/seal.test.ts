@@ -24,6 +24,8 @@ t.test(
     const begun = Promise.withResolvers<void>()
     const late = database.transaction(async connection => {
       await insertRecords(connection, [{ ...read, interaction: 'vread' }])
+      // It is sent, and not waited for.
+      await connection.any(sql.fragment`SELECT`)
       begun.resolve()
       await ended.promise
     })
