@@ -42,7 +42,7 @@ const byChain = ({ row, driving, asked }: Rest, classes: CodeClasses): ByPatient
   return {
     patients: compilePatients(chain, row, classes),
     most: word('100'),
-    whereOf: whereOf({ row, driving, asked: others }, classes),
+    whereOf: whereOf(row, [...driving, ...others.map(one => compilePart(one, row, classes))]),
     hasOnePlan: others.every(hasOnePlan),
   }
 }
@@ -58,20 +58,25 @@ const byConsents = ({ row, driving, kind, asked }: Rest, classes: CodeClasses): 
   return {
     patients: patientsReached(gate, kind),
     most: sql.fragment`(SELECT ceil(sqrt(coalesce(max(patient_id), 0)))::bigint FROM patient_compartment)`,
-    whereOf: whereOf({ row, driving, asked }, classes),
+    whereOf: whereOf(row, [...driving, ...asked.map(one => asking(one, row, classes))]),
     hasOnePlan: others.every(hasOnePlan),
     name: JSON.stringify([gate, kind]),
   }
 }
 
-/** Consents are asked of one row after another: joined, they would be asked of all rows of the patient before the first is taken. */
-const whereOf = ({ row, driving, asked }: Rest, classes: CodeClasses): ByPatient['whereOf'] => {
-  const conditions = asked.map(one => {
-    const condition = compilePart(one, row, classes)
-    return one.kind === 'consented' ? sql.fragment`(SELECT ${condition})` : condition
-  })
-  return patientId => allOf([sql.fragment`${row.facts}.patient_id = ${patientId}`, ...driving, ...conditions])
+/**
+ * Joined, consents are asked of all rows of a patient before the first is taken; alone, of one after another, which costs more each. Those who
+ * share may have sent very much; who is found by a name is one of a hundred, and most have sent little.
+ */
+const asking = (one: Expression, row: RowNames, classes: CodeClasses): SqlFragment => {
+  const condition = compilePart(one, row, classes)
+  return one.kind === 'consented' ? sql.fragment`(SELECT ${condition})` : condition
 }
+
+const whereOf =
+  (row: RowNames, conditions: readonly SqlFragment[]): ByPatient['whereOf'] =>
+  patientId =>
+    allOf([sql.fragment`${row.facts}.patient_id = ${patientId}`, ...conditions])
 
 /** Nothing else finds the rows sooner: they are looked at in the order of time, be it everybody's or a patient's. */
 const isForOrder = (one: Expression, row: RowNames): boolean => {
