@@ -9,7 +9,8 @@ import { openManyPatients } from '../../src/storage/many-patients.ts'
 import { pageByPatient, pageStatement } from '../../src/storage/page-statement.ts'
 import { searchPage } from '../../src/storage/search.ts'
 import { sourceOf } from '../../src/storage/search-source.ts'
-import { sql } from '../../src/storage/sql.ts'
+import { type SqlFragment, sql } from '../../src/storage/sql.ts'
+import { planOf, rowsLookedAt } from '../support/plan.ts'
 import { openStudies } from '../support/study.ts'
 
 const { server, database, institution, study, participant, staffToken, create, send, pages, patientToken } =
@@ -119,23 +120,12 @@ const asking = (one: typeof wide) => {
 }
 const searchOf = (query: string) => parseSearch(registry, 'Observation', new URLSearchParams(query))
 
-type Step = { readonly [key: string]: unknown; readonly Plans?: readonly Step[] }
-const stepsOf = (step: Step): readonly Step[] => [step, ...(step.Plans ?? []).flatMap(stepsOf)]
-
 t.test('whoever shares with few is found without looking at the rows of others', async t => {
   const search = searchOf(`code=${systems.loinc}|85354-9&_count=2`)
   const source = sourceOf(asking(narrow), search, { inOwnOrder: true })
   const page = { search, at: undefined, content: sql.fragment`'{}'` }
-  const lookedAt = async (statement: ReturnType<typeof pageStatement>) => {
-    const [row] = await database.any<{ 'QUERY PLAN': readonly { readonly Plan: Step }[] }>(
-      sql.fragment`EXPLAIN (FORMAT JSON, ANALYZE) ${statement}`,
-    )
-    const scans = stepsOf(row?.['QUERY PLAN'][0]?.Plan ?? {}).filter(
-      step => step['Relation Name'] === 'observation_code',
-    )
-    const rowsOf = (step: Step) => Number(step['Actual Rows']) + Number(step['Rows Removed by Filter'] ?? 0)
-    return scans.reduce((sum, step) => sum + rowsOf(step) * Number(step['Actual Loops']), 0)
-  }
+  const lookedAt = async (statement: SqlFragment) =>
+    rowsLookedAt(await planOf(database, statement, { analyze: true }), 'observation_code')
   const { byPatient } = source
   const rows = byPatient === undefined ? 0 : await lookedAt(pageByPatient(page, source, byPatient))
   t.ok(rows > 0 && rows <= few.length * perPatient, `${rows}`)

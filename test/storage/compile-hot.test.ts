@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/storage/database.ts'
 import { sourceOf } from '../../src/storage/search-source.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { planOf } from '../support/plan.ts'
 
 const { url, close } = await withDatabase()
 const database = openDatabase(url, { poolSize: 1 })
@@ -27,9 +28,6 @@ await database.run(sql.fragment`
 for (const table of ['observation', 'observation_code'])
   await database.run(sql.fragment`VACUUM ANALYZE ${sql.identifier([table])}`)
 
-type Step = { readonly [key: string]: unknown; readonly Plans?: readonly Step[] }
-const stepsOf = (step: Step): readonly Step[] => [step, ...(step.Plans ?? []).flatMap(stepsOf)]
-
 /** The ways into observation_code from an Observation that is there. */
 const waysOf = (query: string) =>
   database.transaction(async connection => {
@@ -39,10 +37,8 @@ const waysOf = (query: string) =>
     const search = parseSearch(loadRegistry(), 'Observation', new URLSearchParams(query))
     const asking = { classes: openCodeClasses(), access: fullAccess, commonTokens: () => false }
     const { from, where } = sourceOf(asking, search, { inOwnOrder: true })
-    const [row] = await connection.any<{ 'QUERY PLAN': readonly { readonly Plan: Step }[] }>(
-      sql.fragment`EXPLAIN (FORMAT JSON) SELECT FROM ${from} WHERE ${where}`,
-    )
-    return stepsOf(row?.['QUERY PLAN'][0]?.Plan ?? {}).filter(({ Alias: alias }) => alias === 'code')
+    const steps = await planOf(connection, sql.fragment`SELECT FROM ${from} WHERE ${where}`)
+    return steps.filter(({ Alias: alias }) => alias === 'code')
   })
 
 for (const query of [

@@ -8,6 +8,7 @@ import { parseSearch } from '../../src/search/parse.ts'
 import { compile } from '../../src/storage/compile.ts'
 import { storedRow } from '../../src/storage/row.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { planOf, rowsLookedAt } from '../support/plan.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, database, put, found } = await openSearching()
@@ -61,9 +62,6 @@ const cases: Readonly<Record<string, string>> = {
 for (const [query, expected] of Object.entries(cases))
   t.test(`Patient?${query}`, async t => t.equal(await found(`Patient?${query}`), expected))
 
-type Step = { readonly [key: string]: unknown; readonly Plans?: readonly Step[] }
-const stepsOf = (step: Step): readonly Step[] => [step, ...(step.Plans ?? []).flatMap(stepsOf)]
-
 t.test(
   'who has measured something is told by the rows of the code that are their own, and of them by the first',
   async t => {
@@ -74,15 +72,8 @@ t.test(
       new URLSearchParams(`_has:Observation:patient:code=${loinc}|55423-8`),
     )
     const asked = compile(restrict(fullAccess, 's', 'Patient', where), storedRow('Patient', 'row'), classes)
-    const [row] = await database.any<{ 'QUERY PLAN': readonly { readonly Plan: Step }[] }>(
-      sql.fragment`EXPLAIN (FORMAT JSON, ANALYZE) SELECT FROM patient AS row WHERE ${asked}`,
-    )
-    const steps = stepsOf(row?.['QUERY PLAN'][0]?.Plan ?? {})
-    const rowsOf = (relation: string) =>
-      steps
-        .filter(step => step['Relation Name'] === relation)
-        .reduce((sum, step) => sum + Number(step['Actual Rows']) * Number(step['Actual Loops']), 0)
+    const steps = await planOf(database, sql.fragment`SELECT FROM patient AS row WHERE ${asked}`, { analyze: true })
     // One row among several loops is none in the words of PostgreSQL before 18.
-    for (const relation of ['observation_code', 'observation']) t.ok(rowsOf(relation) <= 1, relation)
+    for (const relation of ['observation_code', 'observation']) t.ok(rowsLookedAt(steps, relation) <= 1, relation)
   },
 )
