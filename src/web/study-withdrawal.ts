@@ -68,7 +68,7 @@ const sendWithdrawal = async (
     signOut: { token },
     content: html`<h1>Withdraw for a patient</h1>
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
-<p>They have agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
+<p>They agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
 <p>You cannot undo it: only the patient agrees again.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal`,

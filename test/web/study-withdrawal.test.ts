@@ -64,7 +64,7 @@ t.test('nobody else ends what somebody gives, nor is told of it', async t => {
 })
 
 t.test('staff see for whom they end it', async t => {
-  t.match(wordsOf(await staff.get(page)), /Withdraw for a patient Patient Ann They have agreed on/)
+  t.match(wordsOf(await staff.get(page)), /Withdraw for a patient Patient Ann They agreed on/)
   const stored = JSON.parse((await send('everything', 'GET', `ResearchSubject/${subject}`)).body)
   await update('everything', { ...stored, identifier: [{ value: 'H-7' }] })
   t.match(wordsOf(await staff.get(page)), /Patient Ann, H-7 They/)
