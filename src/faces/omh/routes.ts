@@ -48,7 +48,7 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
     const { method, path } = interaction
     server.route<{ Params: { id?: string } }>({
       method,
-      url: `${prefix}/${path.replace(':type', 'dataPoints')}`,
+      url: urlOf(path),
       config: { interaction: interaction.name },
       handler: async (request, reply) => {
         const { id } = request.params
@@ -60,7 +60,24 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
       },
     })
   }
+  for (const path of new Set(interactions.map(one => one.path))) refuseOthers(server, path)
 }
+
+/** Before a body is read, as the FHIR API does. */
+const refuseOthers = (server: FastifyInstance, path: string): void => {
+  const allowed: readonly string[] = interactions.filter(one => one.path === path).map(one => one.method)
+  server.route({
+    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(method => !allowed.includes(method)),
+    url: urlOf(path),
+    onRequest: async ({ method }, reply) => {
+      reply.header('allow', allowed.join(', '))
+      throw new FhirError('not-supported', `${method} is not answered here; accepted: ${allowed.join(', ')}`)
+    },
+    handler: () => undefined,
+  })
+}
+
+const urlOf = (path: string): string => `${prefix}/${path.replace(':type', 'dataPoints')}`
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -7,7 +7,12 @@ t.teardown(() => server.close())
 const base = '/omh/v1/dataPoints'
 const own = 'http://localhost:8080/omh/v1'
 
-const ask = (method: 'GET' | 'POST' | 'DELETE' | 'HEAD', url: string, payload?: string, more: object = {}) =>
+const ask = (
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD',
+  url: string,
+  payload?: string,
+  more: object = {},
+) =>
   server.inject({
     method,
     url,
@@ -140,6 +145,21 @@ t.test('what is wrong is told with what is right', async t => {
   for (const [method, url, status, words, payload, headers] of rows) {
     const answer = await ask(method, url, payload, headers)
     t.match([answer.statusCode, answer.json().issue?.[0].diagnostics], [status, words], `${method} ${url}`)
+  }
+})
+
+t.test('a method that a path does not take is refused with those that it takes', async t => {
+  const rows = [
+    ['PUT', base, 'GET, POST'],
+    ['DELETE', base, 'GET, POST'],
+    ['PUT', `${base}/${uuid(2)}`, 'GET, DELETE'],
+    ['POST', `${base}/${uuid(2)}`, 'GET, DELETE'],
+    ['PATCH', `${base}/nothing`, 'GET, DELETE'],
+  ] as const
+  for (const [method, url, allowed] of rows) {
+    const { statusCode, headers, json } = await ask(method, url, documents[0])
+    const words = `${method} is not answered here; accepted: ${allowed}`
+    t.strictSame([statusCode, headers.allow, json().issue[0].diagnostics], [405, allowed, words], `${method} ${url}`)
   }
 })
 
