@@ -20,6 +20,7 @@ import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
 import { sentFile, takingFile } from './sent-file.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
 import { moment } from './time.ts'
 
@@ -51,11 +52,12 @@ export const studyPaperPage: AddPage = (server, options) => {
       if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
       return sendPaperWaiting(reply.code(error.status), options, paper, error.message)
     }
-    return reply.redirect(`/studies/${request.params.id}`, 303)
+    return reply.redirect(doneUrl(request.params.id, paper.subject, 'confirmed'), 303)
   })
   server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
-    await discardPaper(await paperOf(request, options))
-    return reply.redirect(`/studies/${request.params.id}`, 303)
+    const paper = await paperOf(request, options)
+    await discardPaper(paper)
+    return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded'), 303)
   })
   void server.register(async within => {
     await within.register(fastifyMultipart, takingFile({ mostBytes: mostScanBytes, mostFields: 200 }))

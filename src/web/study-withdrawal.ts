@@ -8,6 +8,7 @@ import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
+import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
 import { dayOrMoment } from './time.ts'
 
@@ -29,7 +30,7 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
     if (reason === '' || reason.length > mostLetters)
       return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
     await withdrawFor(options, of, reason)
-    return reply.redirect(`/studies/${study}`, 303)
+    return reply.redirect(doneUrl(study, subject, 'withdrawn'), 303)
   })
 }
 

@@ -16,6 +16,7 @@ import { sendPage } from './page.ts'
 import { keeperOf } from './quarantine-keeper.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { type OfStudy, titleOf } from './study-changing.ts'
+import { doneNotice } from './study-done.ts'
 import { invitationOf } from './study-invitation.ts'
 import { nameOf, notAsked } from './study-person.ts'
 import {
@@ -51,7 +52,8 @@ export const studyPage: AddPage = (server, options) => {
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
     return sendStudyPage(reply, read, {
       tab: '',
-      content: html`${definitionOf(study)}
+      content: html`${await doneNotice(request, options, read)}
+${definitionOf(study)}
 ${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${

@@ -163,7 +163,12 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   )
   t.equal((await second.get(`${page}/scan`)).body, pdf.toString())
   t.equal((await researcher.get(`${page}/scan`)).status, 404)
-  t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: `/studies/${study.id}` })
+  const done = `/studies/${study.id}?done=confirmed&subject=${page.split('/').at(-2)}`
+  t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: done })
+  t.match(
+    wordsOf(await second.get(done)),
+    / What the patient signed on paper is confirmed, and counts from now on\. Patient Bea, born 1970-05-31 Status /,
+  )
   const [given] = await consentsOf(patient)
   t.match(given, {
     status: 'active',
@@ -338,7 +343,12 @@ t.test('what is discarded is over, with the reason; and no staff makes a consent
       (await send(lab.manager, 'PUT', `Consent/${proposed.id}`, { ...proposed, status: 'active' })).statusCode,
     ),
   )
-  t.match(await second.send(page, {}, `${page}/discard`), { status: 303 })
+  const done = `/studies/${study.id}?done=discarded&subject=${page.split('/').at(-2)}`
+  t.match(await second.send(page, {}, `${page}/discard`), { status: 303, location: done })
+  t.match(
+    wordsOf(await second.get(done)),
+    / What was recorded from paper is discarded, and counts for nothing\. Patient Dana, born 1970-05-31 Status /,
+  )
   t.match(
     wordsOf(await second.get(`/studies/${study.id}?find=Dana`)),
     /Dana Has not answered yet\./,

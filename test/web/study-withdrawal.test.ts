@@ -79,7 +79,12 @@ t.test('staff say how the patient told them; without that nothing ends', async t
 
 t.test('it ends at once, with the reason, and is recorded as theirs who did it', async t => {
   const answer = await staff.send(page, { reason: 'Called on 24 November, asked for by name and birth date' })
-  t.match(answer, { status: 303, location: `/studies/${study.id}` })
+  const done = `/studies/${study.id}?done=withdrawn&subject=${subject}`
+  t.match(answer, { status: 303, location: done })
+  t.match(
+    wordsOf(await staff.get(done)),
+    / The patient is withdrawn: they give this study nothing from now on\. Your reason is kept with the consent\. Patient Ann, H-7 Status /,
+  )
   const consent = await consentOf()
   t.match(consent, {
     status: 'inactive',
@@ -100,6 +105,33 @@ t.test('it ends at once, with the reason, and is recorded as theirs who did it',
     /You share nothing with this study now\. The staff of the study have ended it, and say why: Called on 24 November/,
   )
 })
+
+t.test(
+  'what was done for somebody is told only where they are in the study, as whoever reads it sees them',
+  async t => {
+    const away = await world.participant(
+      elsewhere.manager,
+      elsewhere.organization,
+      other.id,
+      ['omh:heart-rate'],
+      'Zita',
+    )
+    const { id } = await first(`ResearchSubject?patient=Patient/${away}`)
+    const page = `/studies/${study.id}`
+    for (const query of [
+      `done=withdrawn&subject=${id}`,
+      `done=else&subject=${subject}`,
+      'done=withdrawn',
+      'done=withdrawn&subject=%00',
+    ]) {
+      const shown = await staff.get(`${page}?${query}`)
+      t.match([shown.status, wordsOf(shown)], [200, /hearts/], query)
+      t.notMatch(wordsOf(shown), /is withdrawn|Zita/, query)
+    }
+    const theirs = await signedIn(other.researcher)
+    t.equal((await theirs.get(`${page}?done=withdrawn&subject=${subject}`)).status, 404)
+  },
+)
 
 t.test('what was ended by staff is not given again by them', async t => {
   const consent = await consentOf()
