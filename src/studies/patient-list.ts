@@ -31,6 +31,8 @@ export const patientListTemplate = [
 
 export const mostLines = 20_000
 
+const whatStands = `its first line names the columns (${columnNames.join(', ')}), and each line after it is a patient`
+
 /** UTF-8 with or without a byte order mark, commas or semicolons, with breaks within quotes: every line is a Patient, or says what is wrong. */
 export const readPatientList = (file: Uint8Array, languages: readonly string[]): ReadList => {
   const text = textOf(file)
@@ -41,10 +43,8 @@ export const readPatientList = (file: Uint8Array, languages: readonly string[]):
     const [header, ...records] = recordsOf(text, line => {
       lastRead = line
     })
-    if (header === undefined || records.length === 0)
-      return unreadable(
-        'The file has no patients: its first line names the columns, and each line after it is a patient',
-      )
+    if (header === undefined) return unreadable(`The file is empty: ${whatStands}`)
+    if (records.length === 0) return unreadable(`The file has no patients: ${whatStands}`)
     if (records.length > mostLines) return unreadable(`The file has more than ${mostLines} patients: send it in parts`)
     const names = header.values.map(name => name.toLowerCase())
     const problem = problemOfColumns(names)

@@ -9,7 +9,9 @@ export const takingFile = ({ mostBytes, mostFields }: Taken): FastifyMultipartAt
   limits: { fileSize: mostBytes, files: 1, fields: mostFields, fieldSize: 1000, parts: mostFields + 1 },
   onFile: async (part: MultipartFile) => {
     const bytes = await part.toBuffer()
-    Object.assign(part, { value: part.file.truncated ? tooLarge : bytes })
+    // A field left empty is sent as well, as a file of no name.
+    const value = bytes.length === 0 && part.filename === '' ? null : bytes
+    Object.assign(part, { value: part.file.truncated ? tooLarge : value })
   },
 })
 
@@ -24,5 +26,5 @@ export type SentFile =
 export const sentFile = (body: unknown, name: string): SentFile => {
   const file: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   if (file === tooLarge) return { kind: 'too-large' }
-  return Buffer.isBuffer(file) && file.length > 0 ? { kind: 'file', bytes: file } : { kind: 'none' }
+  return Buffer.isBuffer(file) ? { kind: 'file', bytes: file } : { kind: 'none' }
 }

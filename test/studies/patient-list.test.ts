@@ -66,8 +66,9 @@ t.test('what is wrong is told line by line, all of it', async t => {
 
 t.test('a file that is none is refused, and why is told', async t => {
   const cases: readonly (readonly [string | Uint8Array, RegExp])[] = [
-    ['', /has no patients/],
-    [header, /has no patients/],
+    ['', /is empty: its first line names the columns \(family, given, birth_date,/],
+    ['\uFEFF\n \r\n', /is empty/],
+    [header, /has no patients: its first line names the columns/],
     [Buffer.from(`${header}\nM\xFCller`, 'latin1'), /is not in UTF-8/],
     ['PK\u0003\u0004\0', /is not in UTF-8/],
     ['family,name\nRuiz,Ana', /“name” is none: the columns are family, given/],

@@ -202,15 +202,22 @@ t.test(
   },
 )
 
+const isEmpty =
+  /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Look at it /
+
 t.test('a file that is none is told of beside its field', async t => {
-  const file = (content: string) => staff.sendFile('/patients/imports', { field: 'file', name: 'x.csv', content })
+  const file = (content: string, name = 'x.csv') =>
+    staff.sendFile('/patients/imports', { field: 'file', name, content })
   for (const [content, why] of [
     ['name\nAna', /“name” is none/],
-    ['', /Choose a file/],
+    ['', isEmpty],
+    ['\r\n \r\n\n', isEmpty],
   ] as const) {
     const shown = await file(content)
     t.match([shown.status, wordsOf(shown)], [422, why])
   }
+  const unchosen = await file('', '')
+  t.match([unchosen.status, wordsOf(unchosen)], [422, /Choose a file/])
   const large = await file('x'.repeat(10_000_001))
   t.match([large.status, wordsOf(large)], [413, /larger than 10 MB/])
   t.match(large.body, /id="file-problem">The file is larger than 10 MB: send it in parts</)
