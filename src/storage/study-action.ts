@@ -79,6 +79,12 @@ export const settleItem = async (
     UPDATE study_action_item SET done = TRUE, refusal = ${refusal ?? null} WHERE action = ${id} AND item = ${item}`)
 }
 
+/** What nobody has begun is not done any more. */
+export const refuseRest = async (connection: Connection, id: string, refusal: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE study_action_item SET begun = TRUE, done = TRUE, refusal = ${refusal} WHERE action = ${id} AND NOT begun`)
+}
+
 /** Where nothing is left to begin. What somebody has begun and not settled is `cutShort`: they are there no more. */
 export const endAction = async (connection: Connection, id: string, cutShort: string): Promise<void> => {
   await connection.run(sql.fragment`

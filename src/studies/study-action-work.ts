@@ -11,6 +11,7 @@ import {
   endAction,
   itemsToDo,
   readAction,
+  refuseRest,
   type StudyAction,
   type StudyActionItem,
   settleItem,
@@ -34,18 +35,28 @@ type Parts = StudyParts &
 /** Does what staff have asked for as these, one by one; also what was asked for before this process began. */
 export const workOnStudyActions = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
-  await queue.work(async id => {
+  await queue.work(async (id, { isLast }) => {
     const action = await readAction(database, id)
     if (action === undefined || action.isOver) return
-    for (;;) {
-      const items = await itemsToDo(database, id, chunkSize)
-      if (items.length === 0) break
-      const act = await actFor(parts, action, items)
-      for (const item of items) await doOne(parts, action, item, act)
+    try {
+      await workOn(parts, action)
+    } catch (fault) {
+      parts.reportFault(fault)
+      if (!isLast) throw fault
+      await refuseRest(database, id, ownFault)
     }
     await endAction(database, id, cutShort)
   })
   for (const id of await actionsToWorkOn(database)) await queue.ask(id)
+}
+
+const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {
+  for (;;) {
+    const items = await itemsToDo(parts.database, action.id, chunkSize)
+    if (items.length === 0) return
+    const act = await actFor(parts, action, items)
+    for (const item of items) await doOne(parts, action, item, act)
+  }
 }
 
 const chunkSize = 200

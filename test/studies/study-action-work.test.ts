@@ -24,16 +24,21 @@ const parts = {
 }
 const add = (person: string, what: 'invite' | 'remind') =>
   addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
+type Others = {
+  readonly isLast?: boolean
+  readonly openStoreFor?: () => never
+  readonly reportFault?: (fault: unknown) => void
+}
 const outcomeOf = async (person: string, what: 'invite' | 'remind') => worked(await add(person, what))
-const worked = async (id: string) => {
+const worked = async (id: string, { isLast = false, ...others }: Others = {}) => {
   const working: Promise<void>[] = []
   const queue = {
     ask: async () => {},
-    work: async (run: (id: string) => Promise<void>) => {
-      working.push(run(id))
+    work: async (run: (id: string, attempt: { readonly isLast: boolean }) => Promise<void>) => {
+      working.push(run(id, { isLast }))
     },
   }
-  await workOnStudyActions({ ...parts, queue } as never)
+  await workOnStudyActions({ ...parts, ...others, queue } as never)
   await Promise.all(working)
   const refused = await refusedItems(database, id, { after: 0, count: 10 })
   return { isOver: (await readAction(database, id))?.isOver, refused: refused.map(({ refusal }) => refusal) }
@@ -68,3 +73,20 @@ t.test(
     t.match(await readAction(database, id), { done: 2, refused: 1 })
   },
 )
+
+t.test('what fails each time is tried again, and ends with the last try', async t => {
+  const faults: unknown[] = []
+  const fault = new Error('the library does not load')
+  const failing = {
+    openStoreFor: () => {
+      throw fault
+    },
+    reportFault: (reported: unknown) => faults.push(reported),
+  }
+  const id = await add('carol', 'remind')
+  await t.rejects(worked(id, failing), fault)
+  t.match(await readAction(database, id), { done: 0, refused: 0, isOver: false })
+  const refused = ['Something went wrong on this server', 'Something went wrong on this server']
+  t.strictSame(await worked(id, { ...failing, isLast: true }), { isOver: true, refused })
+  t.strictSame(faults, [fault, fault])
+})
