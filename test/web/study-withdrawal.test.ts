@@ -133,6 +133,14 @@ t.test(
   },
 )
 
+t.test('of somebody who shares no link says that they are withdrawn', async t => {
+  const sharing = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Yara')
+  const { id } = await first(`ResearchSubject?patient=Patient/${sharing}`)
+  const shown = wordsOf(await staff.get(`/studies/${study.id}?done=withdrawn&subject=${id}`))
+  t.match(shown, /Yara/)
+  t.notMatch(shown, /is withdrawn/)
+})
+
 t.test('what was ended by staff is not given again by them', async t => {
   const consent = await consentOf()
   for (const by of [lab.manager, await staffToken(study.researcher, 'user/*.cruds')])
