@@ -16,7 +16,7 @@ import { html } from './html.ts'
 import { requireSession } from './signed-in.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
 import { changedMeanwhile, changing, formHead, overtaken, sendChangePage, studyOf } from './study-changing.ts'
-import { newRecipient, refusable } from './study-staff.ts'
+import { refusable } from './study-staff.ts'
 import { isOwn, type ShownStaff, sendStaffList, staffAddress, unnamed } from './study-staff-list.ts'
 
 type OfEntry = { readonly Params: { readonly id: string; readonly place: string } }
@@ -66,10 +66,11 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     const problems = staffProblems(staff)
     if (Object.keys(problems).length > 0)
       return send(reply.code(422), placed, { staff, problems, version: typed(request.body, 'version') })
-    const outcome = await refusable(() =>
+    const index = changeable.study.extension?.indexOf(entry.extension) ?? 0
+    const outcome = await refusable(index, () =>
       changing(request, options, changeable, study => withStaff(study, staff, entry)),
     )
-    if (outcome.kind === 'refused') return send(reply.code(422), placed, { staff, problems: { until: newRecipient } })
+    if (outcome.kind === 'refused') return send(reply.code(422), placed, { staff, problems: { until: outcome.why } })
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
       : sendOvertaken(reply, outcome.now, entry, { staff, notices: changedMeanwhile })

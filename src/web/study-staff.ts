@@ -29,9 +29,12 @@ export const studyStaffPage: AddPage = (server, options) => {
       const version = typed(body, 'version')
       return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems, version })
     }
-    const outcome = await refusable(() => changing(request, options, changeable, study => withStaff(study, staff)))
+    const index = changeable.study.extension?.length ?? 0
+    const outcome = await refusable(index, () =>
+      changing(request, options, changeable, study => withStaff(study, staff)),
+    )
     if (outcome.kind === 'refused') {
-      const refused = { practitioner: newRecipient }
+      const refused = { practitioner: outcome.why }
       return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems: refused })
     }
     return outcome.kind === 'changed'
@@ -40,17 +43,29 @@ export const studyStaffPage: AddPage = (server, options) => {
   })
 }
 
-/** Of what was checked before, the rules refuse one thing more: whom patients have not been asked about. */
-export const refusable = async <T>(run: () => Promise<T>): Promise<T | { readonly kind: 'refused' }> => {
+/** What the rules refuse beyond what was checked before; `index`: of the entry among the extensions of the study. */
+export const refusable = async <T>(
+  index: number,
+  run: () => Promise<T>,
+): Promise<T | { readonly kind: 'refused'; readonly why: string }> => {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof FhirError && error.status === 422) return { kind: 'refused' }
-    throw error
+    if (!(error instanceof FhirError) || error.status !== 422) throw error
+    return { kind: 'refused', why: wordsOf(error, index) }
   }
 }
 
-export const newRecipient =
+/** Who is not here and who is hidden are one thing, as they are to the rules. */
+const wordsOf = ({ issues, message }: FhirError, index: number): string => {
+  if (issues.some(({ expression = '' }) => expression.startsWith(`ResearchStudy.extension[${index}].`))) return unknown
+  return issues[0].expression === 'ResearchStudy.extension' ? newRecipient : message
+}
+
+const unknown =
+  'No such member of staff is known here, as far as you may see: find a colleague by name and choose them, or enter the code that stands on their own page of studies'
+
+const newRecipient =
   'Patients have consented without them, and they work elsewhere: the page of the text says first who receives what is given by it'
 
 const whoProblems = ({ practitioner }: NewStaff, { study, caller }: ChangeableStudy) => {
