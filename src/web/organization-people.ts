@@ -7,7 +7,7 @@ import type { PendingInvitation } from '../storage/staff-invitation.ts'
 import type { AddPage } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
 import { selectField } from './choice-field.ts'
-import { field, notice } from './form.ts'
+import { field, lookedFor, notice } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { organizationOf, type ShownOrganization, sendOwn } from './organizing.ts'
@@ -54,7 +54,7 @@ ${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(
 type Asked = Pick<Parameters<typeof findColleagues>[2], 'name' | 'code' | 'order'>
 
 const askedIn = (query: URLSearchParams): Asked => ({
-  name: (query.get('name') ?? '').trim().slice(0, 200),
+  name: lookedFor(query, 'name'),
   code: codes.find(one => one === query.get('role')),
   order: query.get('order') === 'changed' ? 'changed' : 'name',
 })

@@ -1,7 +1,7 @@
 import { type Branch, findTree, nameOfOrganization, type TreePage } from '../accounts/organization-tree.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
-import { box, field } from './form.ts'
+import { box, field, lookedFor } from './form.ts'
 import { type Html, html } from './html.ts'
 import { typeText } from './organization-form.ts'
 import { organizerOf, sendOwn } from './organizing.ts'
@@ -12,7 +12,7 @@ export const organizationsPage: AddPage = (server, options) => {
   server.get('/organizations', { onRequest: requireSession }, async (request, reply) => {
     const organizer = await organizerOf(request, options)
     const query = queryOf(request)
-    const name = (query.get('name') ?? '').trim().slice(0, 200)
+    const name = lookedFor(query, 'name')
     const withClosed = query.get('closed') === 'yes'
     const tree = await findTree(organizer, { name, withClosed, page: Number(query.get('page')) || 1 })
     const { administrator } = organizer.caller

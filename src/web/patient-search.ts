@@ -1,12 +1,12 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { findPatientPage, type PatientsAsked } from '../studies/finding-patients.ts'
-import { type Field, field, problemList } from './form.ts'
+import { type Field, field, lookedFor, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
 import { nameText, vitalText } from './patient-facts.ts'
 
 /** What a form that looks for patients says. */
 export const askedIn = (query: URLSearchParams): PatientsAsked => {
-  const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
+  const text = (name: string) => lookedFor(query, name)
   return { name: text('name'), birthDate: text('birthDate'), identifier: text('identifier'), email: text('email') }
 }
 

@@ -3,7 +3,7 @@ import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
 import { findSourcePage, type Source } from '../studies/source.ts'
 import type { AddPage } from './add-page.ts'
-import { field, notice } from './form.ts'
+import { field, lookedFor, notice } from './form.ts'
 import { type Html, html } from './html.ts'
 import { organizerOf, sendOwn } from './organizing.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
@@ -16,7 +16,7 @@ export const sourcesPage: AddPage = (server, options) => {
     const organizer = await organizerOf(request, options)
     const { administrator } = organizer.caller
     const query = queryOf(request)
-    const name = (query.get('name') ?? '').trim().slice(0, 200)
+    const name = lookedFor(query, 'name')
     const cursors = cursorsFor(organizer.caller)
     const at = query.get('page')
     const cursor = at === null ? undefined : cursors.open(at, '/devices').page

@@ -6,7 +6,7 @@ import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-peo
 import type { Invited } from '../studies/invitations.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { selectField } from './choice-field.ts'
-import { box, field, notice, ticked, typed } from './form.ts'
+import { box, field, lookedFor, notice, ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { notFound, sendOwn } from './organizing.ts'
@@ -81,7 +81,7 @@ const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => 
   return {
     state: seesAnswers && Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
     invited: Object.hasOwn(standings, invited) ? (invited as InvitedFilter) : undefined,
-    text: (query.get('find') ?? '').trim().slice(0, 200),
+    text: lookedFor(query, 'find'),
     sort: 'name',
     page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
   }

@@ -10,6 +10,7 @@ import { callerOfSession } from '../storage/account/session.ts'
 import type { StudyPeopleAsked } from '../storage/study-people.ts'
 import { seesAnswersOf } from '../studies/sees-answers.ts'
 import type { PageOptions } from './add-page.ts'
+import { lookedFor } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendPage } from './page.ts'
@@ -51,7 +52,7 @@ export const peopleAskedIn = (request: FastifyRequest): PeopleAsked => {
   return {
     state: Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
     sort: Object.hasOwn(peopleOrders, sort) ? (sort as PeopleAsked['sort']) : 'arrival',
-    text: (query.get('find') ?? '').trim().slice(0, 200),
+    text: lookedFor(query, 'find'),
     page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
   }
 }

@@ -3,7 +3,7 @@ import { queryOf } from '../http/presentation.ts'
 import type { ChangeableStudy } from '../studies/study-change.ts'
 import { type NewStaff, staffOf, staffProblems, withStaff } from '../studies/study-staff.ts'
 import type { AddPage } from './add-page.ts'
-import { typed } from './form.ts'
+import { lookedFor, typed } from './form.ts'
 import { requireSession } from './signed-in.ts'
 import { typedStaff } from './staff-fields.ts'
 import { changedMeanwhile, changing, type OfStudy, studyOf } from './study-changing.ts'
@@ -15,7 +15,7 @@ export const studyStaffPage: AddPage = (server, options) => {
   const at = '/studies/:id/settings/staff'
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
-    const name = (queryOf(request).get('name') ?? '').trim().slice(0, 200)
+    const name = lookedFor(queryOf(request), 'name')
     return sendStaffList(options, reply, await studyOf(request, options, 'either'), name)
   })
   server.post<OfStudy>(at, { onRequest }, async (request, reply) => {

@@ -3,6 +3,7 @@ import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { dayFields, eventsForm } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
+import { lookedFor } from './form.ts'
 
 /** What an administrator looks for. */
 type Asked = DayRange & {
@@ -17,7 +18,7 @@ type Asked = DayRange & {
 
 export const systemEventsSearch: EventsSearch<Asked> = {
   askedIn: query => {
-    const text = (name: string) => (query.get(name) ?? '').trim().slice(0, 200)
+    const text = (name: string) => lookedFor(query, name)
     const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
     return {
       ...dayRangeIn(query),
