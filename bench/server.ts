@@ -24,7 +24,9 @@ export type BenchServer = {
   readonly memory: () => Promise<number>
   /** Time on the processor that the server process has had, in ms. */
   readonly processorTime: () => Promise<number>
-  /** Ends it as an operator would, keeping its profile, and removes the folder. */
+  /** Ends it as an operator would, keeping its profile, and leaves the database to others. */
+  readonly stop: () => Promise<void>
+  /** Ends it with its database, and removes the folder. */
   readonly close: () => Promise<void>
 }
 
@@ -54,6 +56,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
     origin,
     memory: () => residentMegabytes(child.pid ?? 0),
     processorTime: () => processorMs(child.pid ?? 0),
+    stop: () => stop(child),
     close,
   }
 }

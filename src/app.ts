@@ -124,7 +124,10 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const serving = { registry, classes: codeClasses, accessFor, openStoreAs, outbound, base, reportFault, recordTold }
   if (work !== undefined) await authorization.start()
   const tell = logEvents(log)
-  const sealing = work && openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })
+  const sealing =
+    work && writing === 'on'
+      ? openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })
+      : undefined
   const jobs = work && (await openJobs(databaseUrl, work, reportFault))
   const working = jobs && (await openWork({ ...serving, databaseUrl, readAs }, jobs))
   const forgetting = work && openForgetting(database, config.quarantineDays, reportFault)
