@@ -9,22 +9,22 @@ import type { ReadStudy } from './study-reading.ts'
 
 type Done = {
   readonly text: string
-  /** Whether that cannot be, as they stand now: an old link says nothing that is not so any more. */
-  readonly isOver: (whom: EnrolledPerson) => boolean
+  /** Whether it can be, as they stand now, where the reader may know that: a link says nothing that is not so, or not any more. */
+  readonly canBe: (whom: EnrolledPerson) => boolean
 }
 
 const done: Readonly<Record<'withdrawn' | 'confirmed' | 'discarded', Done>> = {
   withdrawn: {
     text: 'The patient is withdrawn: they give this study nothing from now on. Your reason is kept with the consent.',
-    isOver: ({ state }) => state === 'all' || state === 'partly',
+    canBe: ({ state = 'withdrawn' }) => state === 'withdrawn' || state === 'ended',
   },
   confirmed: {
     text: 'What the patient signed on paper is confirmed, and counts from now on.',
-    isOver: ({ state, isOnPaper }) => isOnPaper || state === 'none' || state === 'withdrawn',
+    canBe: ({ state = 'all', isOnPaper }) => !isOnPaper && ['all', 'partly', 'nothing'].includes(state),
   },
   discarded: {
     text: 'What was recorded from paper is discarded, and counts for nothing.',
-    isOver: ({ isOnPaper }) => isOnPaper,
+    canBe: ({ isOnPaper }) => !isOnPaper,
   },
 }
 
@@ -44,6 +44,6 @@ export const doneNotice = async (
   if (asked === undefined || subject === undefined) return undefined
   const wanted = { state: undefined, among: [subject], text: '', sort: 'name', offset: 0, limit: 1 } as const
   const [whom] = (await findEnrolledPeople(options, caller, study, { ...wanted, seesAnswers })).people
-  if (whom === undefined || asked.isOver(whom)) return undefined
+  if (whom === undefined || !asked.canBe(whom)) return undefined
   return notice('done', html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>`)
 }

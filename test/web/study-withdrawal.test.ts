@@ -133,12 +133,29 @@ t.test(
   },
 )
 
-t.test('of somebody who shares no link says that they are withdrawn', async t => {
+t.test('of somebody who shares, or never answered, no link says what was not done', async t => {
   const sharing = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Yara')
-  const { id } = await first(`ResearchSubject?patient=Patient/${sharing}`)
-  const shown = wordsOf(await staff.get(`/studies/${study.id}?done=withdrawn&subject=${id}`))
-  t.match(shown, /Yara/)
-  t.notMatch(shown, /is withdrawn/)
+  const silent = await world.create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Xenia' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await world.create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'on-study',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${silent.id}` },
+  })
+  for (const [patient, done] of [
+    [sharing, 'withdrawn'],
+    [silent.id, 'withdrawn'],
+    [silent.id, 'confirmed'],
+  ] as const) {
+    const { id } = await first(`ResearchSubject?patient=Patient/${patient}`)
+    const shown = wordsOf(await staff.get(`/studies/${study.id}?done=${done}&subject=${id}`))
+    t.match(shown, /Yara/)
+    t.notMatch(shown, /is withdrawn|is confirmed/, done)
+  }
 })
 
 t.test('what was ended by staff is not given again by them', async t => {
