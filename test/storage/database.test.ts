@@ -121,11 +121,13 @@ t.test(
     const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
     const both = Promise.withResolvers<void>()
     const tries: string[] = []
+    const touched = new Set<string>()
     const crossing = (first: string, second: string) =>
       database.writing(async connection => {
         tries.push(first)
         await connection.run(touch(first))
-        if (tries.length === 2) both.resolve()
+        // Not who has begun: one could be through with both before the other has touched any.
+        if (touched.add(first).size === 2) both.resolve()
         await both.promise
         await connection.run(touch(second))
       })
