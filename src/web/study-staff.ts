@@ -66,7 +66,7 @@ const unknown =
   'No such member of staff is known here, as far as you may see: find a colleague by name and choose them, or enter the code that stands on their own page of studies'
 
 const newRecipient =
-  'Patients have consented without them, and they work elsewhere: the page of the text says first who receives what is given by it'
+  'Patients have consented without them. If this is whom you mean, and no code is mistyped, they work elsewhere: the page of the text says first who receives what is given by it'
 
 const whoProblems = ({ practitioner }: NewStaff, { study, caller }: ChangeableStudy) => {
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(practitioner))

@@ -469,12 +469,17 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
   const outside = await colleague('Ola Outside', clinic.organization)
   const inside = await colleague('Ivy Inside', lab.organization)
   const named = { role: 'collaborator', from: '', until: '' }
-  const refused = await manager.send(`${settings}/staff`, { code: outside.practitioner, ...named })
-  t.match(
-    [refused.status, wordsOf(refused)],
-    [422, /Patients have consented without them/],
-    'a recipient from elsewhere is not added',
-  )
+  for (const code of [outside.practitioner, 'mistyped']) {
+    const refused = await manager.send(`${settings}/staff`, { code, ...named })
+    t.match(
+      [refused.status, wordsOf(refused)],
+      [
+        422,
+        /Patients have consented without them\. If this is whom you mean, and no code is mistyped, they work elsewhere/,
+      ],
+      'neither a recipient from elsewhere nor a code that there is not is added, in the same words',
+    )
+  }
   t.match(wordsOf(await manager.get(`${settings}/text`)), /The text leaves it to the study who receives/)
   await member.send(`${settings}/text`, {}, `${settings}/text/recipients`)
   t.equal((await manager.send(`${settings}/staff`, { code: outside.practitioner, ...named })).status, 303)
