@@ -1,3 +1,4 @@
+import type { ResearchSubject } from '@medplum/fhirtypes'
 import t from 'tap'
 import { type Shown, wordsOf } from '../support/browser.ts'
 import { callers } from './callers.ts'
@@ -56,6 +57,70 @@ t.test('the page of a study is there for staff who may read it, with those whom 
       }
     }
   }
+})
+
+t.test(
+  'a link that says what was done for somebody names them to those who may read them in that study alone',
+  async t => {
+    const { body } = await world.call('everything')('GET', 'ResearchSubject?_count=1000')
+    const subjects: readonly ResearchSubject[] = JSON.parse(body).entry.map(
+      ({ resource }: { readonly resource: object }) => resource,
+    )
+    let [turn, told] = [0, 0]
+    for (const practitioner of facts.practitioners)
+      for (const { id } of facts.studies) {
+        // Each of them is tried by somebody.
+        const some = subjects.filter((_, place) => place % 5 === turn % 5)
+        const done = dones[turn++ % 3] ?? ''
+        for (const { what, shown, plain, mayBe } of await followed(practitioner, id, some, done)) {
+          const notice = noticeIn(shown)
+          if (notice === '') t.strictSame(unbound(shown), plain, what)
+          else t.ok(mayBe(notice), what)
+          told += Number(notice !== '')
+        }
+      }
+    t.ok(told > 0, 'some are told')
+  },
+)
+
+const dones = ['withdrawn', 'confirmed', 'discarded']
+
+/** What they are shown by each of these links, and whether they may be told it. */
+const followed = async (practitioner: string, study: string, subjects: readonly ResearchSubject[], done: string) => {
+  const person = `person-${practitioner}`
+  const { browser } = await signedIn(person)
+  const patients = await readable(person, 'Patient?_count=100')
+  const path = `ResearchSubject?study=ResearchStudy/${study}&_count=100`
+  const theirs = practitioner === fromAbove ? [] : await readable(person, path)
+  const plain = unbound(await browser.get(`/studies/${study}`))
+  const links = []
+  for (const { id = '', individual } of subjects) {
+    const shown = await browser.get(`/studies/${study}?done=${done}&subject=${id}`)
+    const isNamed = patients.includes(individual.reference?.split('/')[1] ?? '')
+    const mayBe = (notice: string) => theirs.includes(id) && (isNamed || !notice.includes('secret-'))
+    links.push({ what: `${practitioner}: ${id} in ${study}`, shown, plain, mayBe })
+  }
+  return links
+}
+
+/** Whom a page names in what it says was done. */
+const noticeIn = ({ body }: Shown): string => /<dl class="mb-0">(.*?)<\/dl>/s.exec(body)?.[1] ?? ''
+
+const unbound = (shown: Shown) => {
+  const [status, body] = anonymous(shown)
+  return [status, String(body).replaceAll(/name="_csrf" value="[^"]*"/g, '')]
+}
+
+t.test('no link tells who may not read answers what somebody has answered', async t => {
+  const { browser } = await signedIn('person-registrar')
+  const ids = await readable(
+    'person-registrar',
+    'ResearchSubject?study=ResearchStudy/coded&status:not=withdrawn,off-study&_count=100',
+  )
+  t.ok(ids.length > 0)
+  for (const done of dones)
+    for (const id of ids)
+      t.not(noticeIn(await browser.get(`/studies/coded?done=${done}&subject=${id}`)), '', `${done}: ${id}`)
 })
 
 const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]
