@@ -154,7 +154,9 @@ const fieldsOf = ({ rule, pointer, schema }: QuarantineGroup) => ({ rule, pointe
 
 const groupIn = (read: (name: string) => string | undefined): QuarantineGroup | undefined => {
   const [rule = '', pointer, schema] = [read('rule'), read('pointer'), read('schema')]
-  return rule === '' || pointer === undefined || schema === undefined ? undefined : { rule, pointer, schema }
+  if (rule === '' || pointer === undefined || schema === undefined) return undefined
+  // No text of PostgreSQL's has the character U+0000.
+  return [rule, pointer, schema].some(text => text.includes('\0')) ? undefined : { rule, pointer, schema }
 }
 
 const urlOf = (path: string, more: Readonly<Record<string, string>>): string => {

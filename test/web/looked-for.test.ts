@@ -27,3 +27,8 @@ t.test('a control character in what is looked for is a space, and no page refuse
   }
   t.match(wordsOf(await people.member.get('/patients?name=%00Ann%00')), /Found Ann /)
 })
+
+t.test('an address that names a reason with a control character lists what is refused for no such reason', async t => {
+  const page = await people.manager.get(`/studies/${study}/quarantine?rule=%00&pointer=%00&schema=a%00b`)
+  t.match([page.status, wordsOf(page)], [200, /Nothing waits/])
+})
