@@ -209,6 +209,8 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
   server.decorateRequest('standing', undefined)
   const noteLanguage = languageNotes(accounts.database)
   server.addHook('onRequest', async (request, reply) => {
+    // CORS is for the API: what a page shows to whoever may open it, such as the outbox, no script of another site reads.
+    for (const header of ['access-control-allow-origin', 'access-control-expose-headers']) reply.removeHeader(header)
     request.session = await sessionFor(request, accounts.database, cookies)
     if (request.session !== undefined) {
       request.standing = await standingOf(accounts.database, request.session.person)

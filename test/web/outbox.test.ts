@@ -33,6 +33,17 @@ t.test('with nothing configured, letters of invitations lie in a page of this ma
   for (const other of others) t.equal((await other.get('/outbox')).status, 404)
 })
 
+t.test('no script of another site reads the outbox, or any other page', async t => {
+  const world = await openInvited({ SMTP_URL: 'none' })
+  t.teardown(world.close)
+  const elsewhere = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
+  for (const path of ['/outbox', '/sign-in']) {
+    const answer = await world.server.inject({ url: path, headers: { host: 'localhost:8080', ...elsewhere } })
+    t.equal(answer.statusCode, 200)
+    t.equal(answer.headers['access-control-allow-origin'], undefined, path)
+  }
+})
+
 t.test('a server that is configured has no outbox', async t => {
   const configured = [
     { SMTP_URL: 'smtp://127.0.0.1:1' },
