@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Page } from 'playwright-core'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { measurementsOf } from '../support/measurements.ts'
@@ -19,7 +20,22 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     manufacturer: 'Lumina',
     deviceName: [{ name: 'Lumina patch', type: 'user-friendly-name' }],
   })
-  const entry = measurementsOf(ann, sensor, Date.parse('2026-03-15T00:00:00Z')).map(resource => ({
+  const alone = [
+    { at: '2026-03-08T06:00:00Z', code: '8867-4', value: 55, unit: '/min' },
+    { at: '2026-03-08T18:00:00Z', code: '8867-4', value: 55, unit: '/min' },
+    { at: '2026-03-06T08:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
+    { at: '2026-03-06T12:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
+  ].map(({ at, code, value, unit }) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    device: { reference: `Device/${sensor}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    effectiveDateTime: at,
+    valueQuantity: { value, unit, system: 'http://unitsofmeasure.org', code: unit },
+  }))
+  const measurements = measurementsOf(ann, sensor, Date.parse('2026-03-15T00:00:00Z'))
+  const entry = [...measurements, ...alone].map(resource => ({
     resource,
     request: { method: 'POST', url: 'Observation' },
   }))
@@ -63,6 +79,43 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     })
     t.same(ink, [true, true, true, true, true, true], 'none of them is empty')
     await look(t, browser, 'charts')
+  })
+
+  /** Whether the chart has the colour at the part of its width, as far as a mark reaches. */
+  const isDrawn = (tab: Page, asked: { readonly title: string; readonly color: string; readonly part: number }) =>
+    tab
+      .locator('figure.chart')
+      .filter({ has: tab.getByRole('heading', { name: asked.title }) })
+      .evaluate((figure, { color, part }) => {
+        const [canvas, over] = [figure.querySelector('canvas'), figure.querySelector<HTMLElement>('.u-over')]
+        const context = canvas?.getContext('2d')
+        if (!canvas || !context || !over) throw new Error('there is no chart')
+        context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(color).trim()
+        const wanted = [1, 3, 5].map(at => Number.parseInt(String(context.fillStyle).slice(at, at + 2), 16))
+        const left = over.offsetLeft + part * over.clientWidth - 3
+        const { data } = context.getImageData(left, 0, 7, canvas.height)
+        const isWanted = (start: number) =>
+          data[start + 3] === 255 && wanted.every((value, of) => Math.abs(value - (data[start + of] ?? 0)) < 16)
+        return Array.from({ length: data.length / 4 }, (_, pixel) => pixel * 4).some(isWanted)
+      }, asked)
+
+  await t.test('a line is broken where its own source has no readings, whatever others have measured', async t => {
+    const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC`)
+    await tab.waitForSelector('.chart canvas')
+    const isOfPatch = (day: number) => isDrawn(tab, { title: 'Heart rate', color: '--chart-2', part: day / 14 })
+    t.ok(await isOfPatch(7.25), 'a reading by itself is marked')
+    t.ok(await isOfPatch(7.75))
+    t.notOk(await isOfPatch(7.5), 'and none leads to the next')
+  })
+
+  await t.test('a time of the day by itself is marked in the usual day', async t => {
+    const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?first=2026-03-06&last=2026-03-06&timezone=UTC`)
+    await tab.waitForSelector('.chart canvas')
+    const isMedian = (hour: number) =>
+      isDrawn(tab, { title: 'The usual day', color: '--chart-1', part: (hour + 0.125) / 24 })
+    t.same(await Promise.all([8, 10, 12].map(isMedian)), [true, false, true])
   })
 
   await t.test(

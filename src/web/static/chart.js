@@ -82,6 +82,18 @@ const edgeClass = 'edge'
 
 const told = ({ decimals, unit }) => (_plot, value) => (value == null ? '–' : `${value.toFixed(decimals)} ${unit}`)
 
+/** uPlot's NULL_EXPAND: a break lasts until the line goes on, and not only until another source has measured. */
+const breaksWholly = 2
+
+/** What stands by itself between two breaks is no line: it is marked where the others are not. */
+const markedAlone = (plot, series, areMarked) => {
+  if (areMarked) return null
+  const values = plot.data[series]
+  // Undefined is where another source alone has measured.
+  const own = values.flatMap((value, index) => (value === undefined ? [] : [index]))
+  return own.filter((index, place) => [-1, 1].every(side => values[own[place + side]] == null) && values[index] !== null)
+}
+
 /** Each line with the lowest and highest of each of its steps as a band around it. */
 const overTime = chart => {
   const { style, lines, timezone, from, to } = chart
@@ -91,6 +103,7 @@ const overTime = chart => {
   const beside = (at, index) => at.map(time => time + (index * daySeconds) / lines.length)
   const data = uPlot.join(
     lines.map(({ at, mean, low, high }, index) => (isBars ? [beside(at, index), mean] : [at, mean, low, high])),
+    lines.map(() => [0, breaksWholly, breaksWholly, breaksWholly]),
   )
   const moment = momentOf(chart)
   const series = lines.flatMap(({ label }, index) => {
@@ -98,7 +111,7 @@ const overTime = chart => {
     const line = { label, stroke, width: 2, value: told(chart) }
     if (isBars)
       return [{ ...line, fill: palette.bands[index % palette.bands.length], paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), points: { show: false } }]
-    const points = style === 'marked' ? { show: true, size: 6, fill: stroke } : { size: 4, fill: stroke }
+    const points = style === 'marked' ? { show: true, size: 6, fill: stroke } : { size: 4, fill: stroke, filter: markedAlone }
     const between = (plot, value, at, index) => {
       if (value == null) return '–'
       const [lowest, highest] = [plot.data[at + 1][index], plot.data[at + 2][index]]
@@ -136,7 +149,13 @@ const overDay = chart => {
         { label: chart.words.at, value: (_plot, minutes) => (minutes == null ? '–' : clockOf(minutes - 7.5)) },
         edge('5 %'),
         edge('25 %'),
-        { label: chart.words.median, stroke: palette.lines[0], width: 3, points: { show: false }, value: told(chart) },
+        {
+          label: chart.words.median,
+          stroke: palette.lines[0],
+          width: 3,
+          points: { show: false, size: 6, fill: palette.lines[0], filter: markedAlone },
+          value: told(chart),
+        },
         edge('75 %'),
         edge('95 %'),
       ],
