@@ -4,9 +4,13 @@ import { type Options, stringify } from 'csv-stringify/sync'
 type Decimal = { readonly digits: string }
 export type Cell = string | Decimal | undefined
 
-/** No cell is a formula to a spreadsheet; a number below zero stays a number. https://owasp.org/www-community/attacks/CSV_Injection */
+/**
+ * No cell is a formula to a spreadsheet; a number below zero stays a number. A line break of any kind stays within its cell, where a
+ * row would end by it. https://owasp.org/www-community/attacks/CSV_Injection
+ */
 export const cellOptions: Options = {
   escape_formulas: true,
+  quote_record_delimiter: true,
   cast: { object: ({ digits }) => ({ value: String(digits), escape_formulas: false }) },
 }
 

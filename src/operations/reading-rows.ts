@@ -19,19 +19,25 @@ type Reading = Valued & {
 /** What a code is called that brings no name of its own; undefined where it is of no known kind. */
 export type NameKind = (system: string | undefined, code: string) => string | undefined
 
+type Named = {
+  readonly nameKind: NameKind
+  /** What a Device is called, by its reference; undefined where it has no name, or may not be seen. */
+  readonly nameDevice: (reference: string) => string | undefined
+}
+
 const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation']
 
 /** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is. */
-export const readingRows = (contents: readonly string[], nameKind: NameKind): string =>
-  csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, nameKind)))
+export const readingRows = (contents: readonly string[], named: Named): string =>
+  csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, named)))
 
-const rowsOf = (reading: Reading, nameKind: NameKind): readonly (readonly Cell[])[] => {
+const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (readonly Cell[])[] => {
   const { id, status, code, device, component = [], effectivePeriod } = reading
   const start = reading.effectiveDateTime ?? reading.effectiveInstant ?? effectivePeriod?.start
   const statistic = statisticWords(reading)
   const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
     const [value, unit] = valueCells(valued)
-    const source = device?.display ?? device?.reference
+    const source = device?.display ?? nameDevice(device?.reference ?? '') ?? device?.reference
     const which = [part, statistic].filter(Boolean).join(', ') || undefined
     return [start, effectivePeriod?.end, whatOf(code, nameKind), codeOf(code), which, value, unit, source, status, id]
   }

@@ -1,4 +1,4 @@
-import type { ResourceType } from '@medplum/fhirtypes'
+import type { Observation, ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../access/patient-compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
@@ -6,6 +6,7 @@ import { type Expression, or } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Page, Store } from '../storage/store.ts'
 import { type NameKind, readingRows, readingsHeader } from './reading-rows.ts'
+import { type Source, sourcesOf } from './sources.ts'
 
 /** What stands in the compartment of a patient, as the reader of the store may see it. */
 export type PatientRecord = {
@@ -44,13 +45,25 @@ export const documentLines: RecordLines = async function* (records) {
 /** What was measured, a value a row. https://www.rfc-editor.org/rfc/rfc4180 */
 export const readingLines: RecordLines = async function* (records) {
   yield readingsHeader
-  for (const record of records)
-    for await (const { entries } of pagesOf(record, 'Observation'))
-      yield readingRows(
-        entries.map(({ content }) => content),
-        record.nameKind,
-      )
+  for (const record of records) {
+    const devices = new Map<string, Source>()
+    const nameDevice = (reference: string) => devices.get(idIn(reference) ?? '')?.display
+    for await (const { entries } of pagesOf(record, 'Observation')) {
+      const contents = entries.map(({ content }) => content)
+      const unknown = contents.flatMap(deviceIn).filter(id => !devices.has(id))
+      for (const [id, device] of await sourcesOf(record, new Set(unknown))) devices.set(id, device)
+      yield readingRows(contents, { nameKind: record.nameKind, nameDevice })
+    }
+  }
 }
+
+const deviceIn = (content: string): readonly string[] => {
+  const { device }: Pick<Observation, 'device'> = JSON.parse(content)
+  const id = device?.display === undefined ? idIn(device?.reference) : undefined
+  return id === undefined ? [] : [id]
+}
+
+const idIn = (reference = ''): string | undefined => /^Device\/([A-Za-z0-9.-]{1,64})$/.exec(reference)?.[1]
 
 const pagesOf = async function* (
   { registry, store, patient }: PatientRecord,

@@ -8,7 +8,7 @@ export type Source = { readonly reference: string; readonly display?: string }
 
 /** By id, those of the Devices that the caller may search. */
 export const sourcesOf = async (
-  { registry, store }: { readonly registry: Registry; readonly store: Store },
+  { registry, store }: { readonly registry: Registry; readonly store: Pick<Store, 'search'> },
   ids: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Source>> => {
   if (ids.size === 0) return new Map()

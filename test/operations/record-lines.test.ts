@@ -52,7 +52,7 @@ t.test('a table of readings says of a statistic that it is one', async t => {
   ]
   const rows = readingRows(
     contents.map(one => JSON.stringify(one)),
-    () => undefined,
+    { nameKind: () => undefined, nameDevice: () => undefined },
   )
   t.strictSame(rows.trimEnd().split('\r\n'), [
     ',,Pressure,,standard deviation,12,,,,own',

@@ -90,6 +90,33 @@ t.test('the table has a value a row, and no cell that a spreadsheet would reckon
   )
 })
 
+t.test('a line break, of whatever kind, ends no row, and a device is called by its name', async t => {
+  const cleo = await register('Cleo')
+  const device = await create('everything', {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${cleo.id}` },
+    deviceName: [{ name: 'Cleo’s patch', type: 'user-friendly-name' }],
+  })
+  const answers = ['one\n=1+1', 'two\r=2+2', 'three\r\n=3+3']
+  const said: Resource[] = []
+  for (const [index, valueString] of answers.entries())
+    said.push(
+      await measured(9 - index, {
+        ...subject(cleo.id),
+        code: { text: 'Survey' },
+        valueString,
+        device: { reference: `Device/${device.id}` },
+      }),
+    )
+  const { body } = await file('readings.csv', await signedIn(cleo.id))
+  t.same(
+    body.split(/\r\n(?=2026|$)/).slice(1, -1),
+    answers.map(
+      (answer, index) => `2026-03-0${9 - index}T12:00:00Z,,Survey,,,"${answer}",,Cleo’s patch,final,${said[index]?.id}`,
+    ),
+  )
+})
+
 /** A resource by its name; a Provenance by what it is of. */
 const namedAs = (resource: Resource): string =>
   resource.resourceType === 'Provenance'
