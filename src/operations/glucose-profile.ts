@@ -66,9 +66,10 @@ export const readGlucoseProfile = async (
   }
 }
 
+/** Those that have begun and lie in the period with any part. */
 const quartersIn = ({ from, to }: GlucoseAsked): number => {
   const end = Math.min(Date.parse(to), Date.now())
-  return Math.max(1, Math.ceil((end - Date.parse(from)) / quarterMs))
+  return Math.max(1, Math.ceil(end / quarterMs) - Math.floor(Date.parse(from) / quarterMs))
 }
 
 const quarterMs = 900_000

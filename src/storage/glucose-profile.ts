@@ -26,7 +26,7 @@ export const readGlucoseProfile = async (
     SELECT count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
       avg(value) AS mean, stddev_samp(value) AS deviation,
       count(DISTINCT local::date) FILTER (WHERE value IS NOT NULL)::int AS days,
-      count(DISTINCT floor(extract(epoch FROM at) / 900)) FILTER (WHERE value IS NOT NULL)::int AS quarters,
+      count(DISTINCT floor(extract(epoch FROM at) / 900)) FILTER (WHERE value IS NOT NULL AND at < now())::int AS quarters,
       ARRAY[${sql.join(
         [0, 1, 2, 3, 4].map(range => sql.fragment`count(*) FILTER (WHERE range = ${range})::int`),
         sql.fragment`, `,

@@ -23,6 +23,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
   const alone = [
     { at: '2026-03-08T06:00:00Z', code: '8867-4', value: 55, unit: '/min' },
     { at: '2026-03-08T18:00:00Z', code: '8867-4', value: 55, unit: '/min' },
+    { at: '2026-03-08T09:00:00Z', code: '55423-8', value: 800, unit: '{steps}' },
     { at: '2026-03-06T08:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
     { at: '2026-03-06T12:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
   ].map(({ at, code, value, unit }) => ({
@@ -107,6 +108,14 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.ok(await isOfPatch(7.25), 'a reading by itself is marked')
     t.ok(await isOfPatch(7.75))
     t.notOk(await isOfPatch(7.5), 'and none leads to the next')
+  })
+
+  await t.test('a bar stands within its day, also where its source has no other', async t => {
+    const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?first=2025-12-15&last=2026-03-14&timezone=UTC`)
+    await tab.waitForSelector('.chart canvas')
+    const isOfPatch = (day: number) => isDrawn(tab, { title: 'Steps', color: '--chart-2', part: day / 90 })
+    t.same([await isOfPatch(83.6), await isOfPatch(85)], [true, false])
   })
 
   await t.test('a time of the day by itself is marked in the usual day', async t => {

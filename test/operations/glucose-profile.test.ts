@@ -154,6 +154,21 @@ t.test('each reading is compared in its own unit, and 18.016 mg/dL are 1 mmol/L'
   }
 })
 
+t.test('time with readings is never more than all of the time that is over', async t => {
+  await put(
+    { resourceType: 'Patient', id: 'cas' },
+    // Of a sensor whose clock goes wrong.
+    ...[0, 15, 30, 45].map(minute => reading(`ahead-${minute}`, 'cas', `2099-05-01T08:${minute || '00'}:00Z`, 120)),
+    ...['08:14', '08:29', '08:31'].map((clock, index) =>
+      reading(`on-time-${index}`, 'cas', `2026-05-01T${clock}:00Z`, 120),
+    ),
+  )
+  const ahead = await profileOf({ subject: 'cas', start: '2099-05-01', end: '2099-05-01' })
+  t.same([ahead.value('count'), ahead.value('active')], [4, 0], 'what is still to come has no time behind it')
+  const edges = { start: '2026-05-01T08:14:00Z', end: '2026-05-01T08:31:00Z' }
+  t.equal((await profileOf({ subject: 'cas', ...edges })).value('active'), 100, 'quarters of which a part is asked')
+})
+
 t.test('of nothing there is no mean and no indicator, and no range has time', async t => {
   const answer = await ask({ subject: 'nobody', ...period })
   const { parameter } = answer.json<{ parameter: Parameter[] }>()

@@ -99,8 +99,15 @@ const overTime = chart => {
   const { style, lines, timezone, from, to } = chart
   const palette = colors()
   const isBars = style === 'bars'
-  // Bars of one day stand side by side.
+  // Bars of one day stand side by side within it, however far the next day with one is.
   const beside = (at, index) => at.map(time => time + (index * daySeconds) / lines.length)
+  const paths = uPlot.paths.bars({
+    size: [0.7, 40],
+    disp: {
+      x0: { unit: 1, values: plot => plot.data[0] },
+      size: { unit: 1, values: () => [(0.7 * daySeconds) / lines.length] },
+    },
+  })
   const data = uPlot.join(
     lines.map(({ at, mean, low, high }, index) => (isBars ? [beside(at, index), mean] : [at, mean, low, high])),
     lines.map(() => [0, breaksWholly, breaksWholly, breaksWholly]),
@@ -110,7 +117,7 @@ const overTime = chart => {
     const stroke = palette.lines[index % palette.lines.length]
     const line = { label, stroke, width: 2, value: told(chart) }
     if (isBars)
-      return [{ ...line, fill: palette.bands[index % palette.bands.length], paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), points: { show: false } }]
+      return [{ ...line, width: 1, fill: palette.bands[index % palette.bands.length], paths, points: { show: false } }]
     const points = style === 'marked' ? { show: true, size: 6, fill: stroke } : { size: 4, fill: stroke, filter: markedAlone }
     const between = (plot, value, at, index) => {
       if (value == null) return '–'
