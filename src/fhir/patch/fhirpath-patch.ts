@@ -4,6 +4,7 @@ import type { Structures } from '../structure.ts'
 import { dropEmptyBeside, holderBeside } from './beside.ts'
 import { elementBelow, holderOf, isObject, type Json, type Location, locate } from './location.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
+import { functions, isSimplePath } from './simple-path.ts'
 
 /**
  * https://hl7.org/fhir/R4/fhirpatch.html
@@ -13,10 +14,17 @@ export const parseFhirpathPatch = (structures: Structures, body: Json): ((docume
   const { parameter } = body
   if (!Array.isArray(parameter) || parameter.length === 0)
     throw malformed('A FHIRPath Patch has operations', 'parameter')
+  if (parameter.length > mostOperations)
+    throw new FhirError('too-costly', `A patch has ${mostOperations} operations at most`, { status: 400 })
   const operations = parameter.map(parseOperation)
   return document => {
     const changed = copyOf(document) as Json
-    for (const operation of operations) carryOut(structures, changed, operation)
+    let left = mostWork
+    for (const operation of operations) {
+      left -= weightOf(changed) * operation.path.length
+      if (left < 0) throw new FhirError('too-costly', tooMuchWork, { status: 400 })
+      carryOut(structures, changed, operation)
+    }
     dropEmptyBeside(changed)
     return changed
   }
@@ -45,9 +53,9 @@ const parseOperation = (parameter: unknown, index: number): Operation => {
       `parameter[${index}]`,
     )
   }
-  if (typeof path !== 'string' || !isSimple(path)) {
+  if (typeof path !== 'string' || !isSimplePath(path)) {
     throw malformed(
-      `Operation ${index} of the patch: its path is a FHIRPath, as a valueString, with no functions but ${[...functions].join(', ')}`,
+      `Operation ${index} of the patch: its path is a FHIRPath, as a valueString, with no variables, and no functions but ${[...functions].join(', ')}`,
       `parameter[${index}]`,
     )
   }
@@ -57,15 +65,17 @@ const parseOperation = (parameter: unknown, index: number): Operation => {
 const malformed = (message: string, below: string) =>
   new FhirError('structure', message, { expression: `Parameters.${below}` })
 
-/** What selects elements, and takes no time. */
-const functions: ReadonlySet<string> = new Set([
-  ...['where', 'extension', 'ofType', 'as', 'is', 'first', 'last', 'tail', 'skip', 'take', 'single'],
-  ...['exists', 'empty', 'count', 'not', 'startsWith', 'endsWith', 'contains'],
-])
+const mostOperations = 1000
 
-const isSimple = (path: string): boolean => {
-  const withoutTexts = path.replace(/'(?:[^'\\]|\\.)*'/g, "''")
-  return path.length <= 1000 && [...withoutTexts.matchAll(/(\w+)\s*\(/g)].every(([, name = '']) => functions.has(name))
+/** Each character of a path may ask something of each value: less than a second, in which nobody else is answered. */
+const mostWork = 10_000_000
+const tooMuchWork =
+  'The resource is too large for so many operations: send fewer, by shorter paths, or the whole resource'
+
+const weightOf = (value: unknown): number => {
+  if (typeof value === 'string') return 1 + value.length / 100
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce((sum, child) => sum + weightOf(child), 1)
 }
 
 const carryOut = (structures: Structures, resource: Json, operation: Operation): void => {

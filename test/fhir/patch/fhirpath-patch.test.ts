@@ -258,3 +258,28 @@ t.test('what is no patch is refused before anything is done', async t => {
   ])
     t.match(parse([operation({ type: 'delete', path })]), [400, /its path is a FHIRPath/], path)
 })
+
+t.test('a patch is no work without end', async t => {
+  const remove = { type: 'delete', path: 'Patient.active' }
+  const tooMany = Array<Parts>(1001).fill(remove)
+  t.strictSame(
+    refused(() => patched(patient(), ...tooMany)),
+    [400, 'A patch has 1000 operations at most', undefined],
+  )
+  t.strictSame(patched(patient({ active: true }), ...tooMany.slice(1)), patient())
+  const wide = patient({
+    name: Array.from({ length: 2000 }, (_, index) => ({ family: `x${index}`, given: ['a', 'b'] })),
+  })
+  const last = { type: 'delete', path: "Patient.name.where(family = 'x1999')" }
+  t.equal((patched(wide, last) as { readonly name: readonly unknown[] }).name.length, 1999)
+  t.strictSame(refused(() => patched(wide, ...Array<Parts>(30).fill(last)))?.slice(0, 1), [400])
+  const long = patient({ name: [{ text: 'x'.repeat(2_000_000) }] })
+  t.strictSame(
+    refused(() => patched(long, { type: 'delete', path: `Patient.name.where(${'text&'.repeat(150)}'')` })),
+    [
+      400,
+      'The resource is too large for so many operations: send fewer, by shorter paths, or the whole resource',
+      undefined,
+    ],
+  )
+})
