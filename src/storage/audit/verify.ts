@@ -119,10 +119,14 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
     WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
   const rows = found.map(row => ({ id: row.fields[0] ?? '', digest: digestOfRow(row) }))
   const consents = await connection.any<{ fields: readonly string[] }>(sql.fragment`
-    SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${sql.array([...seal.ids], 'int8')})
+    SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${sql.array(
+      rows.map(({ id }) => id),
+      'int8',
+    )})
     ORDER BY record, consent`)
   const head = headOf(last?.head, seal, whole(rows.map(({ digest }) => digest)), whole(consents.map(digestOfRow)))
-  if (!head.equals(seal.head)) return firstBadRow(seal, rows) ?? `seal ${seal.seal} is not what was sealed`
+  const badRow = firstBadRow(seal, rows)
+  if (badRow !== undefined || !head.equals(seal.head)) return badRow ?? `seal ${seal.seal} is not what was sealed`
   const bad = unvouchedSeal(walk.vouching, seal)
   if (bad !== undefined) return bad
   walk.last = seal

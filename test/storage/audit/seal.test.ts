@@ -119,6 +119,21 @@ t.test('whoever gets past that is found out', async t => {
       'seal 1 is not what was sealed',
     ],
     [
+      'a row that a seal was made to forget, and a consent beside it',
+      sql.fragment`
+      WITH seal AS (UPDATE audit_seal SET ids = '{4}', marks = substr(marks, 9) WHERE seal = 2)
+      INSERT INTO audit_consent (record, recorded, patient, consent, version, given_to)
+      SELECT 3, recorded, 3, 'never-given', 1, 'Organization/anybody' FROM audit_record WHERE id = 3`,
+      'row 3 was added behind seal 2',
+    ],
+    [
+      'a consent that was added beside a row',
+      sql.fragment`
+      INSERT INTO audit_consent (record, recorded, patient, consent, version, given_to)
+      SELECT 3, recorded, 3, 'never-given', 1, 'Organization/anybody' FROM audit_record WHERE id = 3`,
+      'seal 2 is not what was sealed',
+    ],
+    [
       'a seal that somebody else has signed',
       sql.fragment`UPDATE audit_seal SET mac = sha256('x') WHERE seal = 3`,
       'seal 3 was not signed with this SECRET_KEY',
