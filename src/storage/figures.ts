@@ -11,8 +11,11 @@ export type StatisticsAsked = {
   readonly code: { readonly system: string | undefined; readonly code: string }
 }
 
+/** Numbers of the kinds of the Observations of which it is made. */
+export type OfKinds = { readonly kinds: readonly number[] }
+
 /** Figures as decimal text; those that need more values than there are (a deviation of one value) are null. */
-export type StatisticsRow = {
+export type StatisticsRow = OfKinds & {
   /** Of a panel, which of its measurements. */
   readonly part: StatisticsAsked['code'] | null
   readonly system: string | null
@@ -46,7 +49,7 @@ export type Step =
   | { readonly kind: 'width'; readonly seconds: number }
   | { readonly kind: 'day'; readonly timezone: string }
 
-export type SeriesRow = {
+export type SeriesRow = OfKinds & {
   /** Id of the source Device. */
   readonly device: string | null
   /** Seconds since 1970 at which the step begins. */
@@ -65,7 +68,7 @@ export type GlucoseProfileAsked = Omit<ReadingsAsked, 'conversions'> & {
   readonly conversions: readonly (Conversion & { readonly thresholds: readonly number[] })[]
 }
 
-export type GlucoseProfileRow = {
+export type GlucoseProfileRow = OfKinds & {
   readonly count: number
   readonly leftOut: number
   readonly mean: number | null

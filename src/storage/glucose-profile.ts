@@ -15,7 +15,7 @@ export const readGlucoseProfile = async (
   const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
     measured AS MATERIALIZED (
-      SELECT at, ${local} AS local, value, ${rangeOf(conversions)} AS range FROM reading
+      SELECT at, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM reading
     ),
     of_day AS (
       SELECT (extract(hour FROM local) * 4 + floor(extract(minute FROM local) / 15))::int AS quarter,
@@ -31,6 +31,7 @@ export const readGlucoseProfile = async (
         [0, 1, 2, 3, 4].map(range => sql.fragment`count(*) FILTER (WHERE range = ${range})::int`),
         sql.fragment`, `,
       )}] AS ranges,
+      ARRAY(SELECT DISTINCT kind_id FROM measured) AS kinds,
       (SELECT coalesce(jsonb_agg(to_jsonb(of_day) ORDER BY of_day.quarter), '[]') FROM of_day) AS "ofDay"
     FROM measured`)
   if (row === undefined) throw new Error('an aggregate has one row')

@@ -16,7 +16,7 @@ import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /**
- * A query of what was measured and the caller may search, once each however many of the codes it has: `device_id`, `at`, `is_average`,
+ * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
  * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
  * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
  */
@@ -27,13 +27,13 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   return sql.fragment`
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
-    SELECT hot.device_id, ${moments[at]} AS at, ${isAverage} AS is_average, ${dimension} AS dimension,
+    SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${isAverage} AS is_average, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value) ELSE ${converted(conversions)} END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
-    SELECT hot.device_id, sample.at, ${isAverage}, hot.dimension,
+    SELECT hot.kind_id, hot.device_id, sample.at, ${isAverage}, hot.dimension,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
         ELSE round(sample.value::numeric, 6)::float8 END AS value
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
@@ -56,8 +56,8 @@ const observationsAsked = (
   // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
   const mistakes = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
   return sql.fragment`
-    SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id, hot.value,
-      hot.statistic
+    SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id,
+      hot.value, hot.statistic
     FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}

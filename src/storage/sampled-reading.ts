@@ -17,7 +17,7 @@ export type Told = {
  */
 export const sampledIn = ({ is, slope, shift, isExact }: Told): SqlFragment => sql.fragment`
   SELECT * FROM (
-    SELECT hot.pk, hot.component, hot.device_id, hot.effective_start, hot.statistic, unit.dimension, data, period,
+    SELECT hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.statistic, unit.dimension, data, period,
       jsonb_path_query_first(said, ${offsetsPath}::jsonpath) #>> '{}' AS offsets,
       fhir_float(coalesce((said ->> 'factor')::numeric, 1) * ${slope}) AS slope,
       fhir_float(coalesce((said #>> '{origin,value}')::numeric, 0) * ${slope} + ${shift}) AS shift,

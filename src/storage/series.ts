@@ -13,13 +13,17 @@ export const readSeries = (
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
+    of_kind AS (
+      SELECT device_id, ${stepOf(step, asked.from)} AS step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
+        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, sum(value) FILTER (WHERE NOT is_average) AS sum
+      FROM reading GROUP BY 1, 2, 3
+    ),
     figure AS (
-      SELECT device_id, ${stepOf(step, asked.from)} AS step, count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
-        min(value) AS minimum, avg(value) AS average, max(value) AS maximum,
-        sum(value) FILTER (WHERE NOT is_average) AS sum
-      FROM reading GROUP BY 1, 2
+      SELECT device_id, step, sum(count)::int AS count, sum(left_out)::int AS "leftOut", min(minimum) AS minimum,
+        sum(total) / nullif(sum(count), 0)::float8 AS average, max(maximum) AS maximum, sum(sum) AS sum, array_agg(kind_id) AS kinds
+      FROM of_kind GROUP BY 1, 2
     )
-    SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum
+    SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum, kinds
     FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
     ORDER BY 1 NULLS FIRST, 2`)
 

@@ -27,13 +27,13 @@ type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /** Each once, also where several codes of it are the one that is asked for. */
 const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
-  SELECT DISTINCT ON (code.pk, code.component) NULL::jsonb AS part, ${meant('code')} AS value, code.unit_id
+  SELECT DISTINCT ON (code.pk, code.component) NULL::jsonb AS part, ${meant('code')} AS value, code.unit_id, code.kind_id
   ${coded(gate, asked)}`
 
 /** A component with several codes once, by the code of LOINC or its first one. */
 const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
   SELECT DISTINCT ON (part.pk, part.component) jsonb_build_object('system', coding -> 'system', 'code', coding -> 'code') AS part,
-    ${meant('part')} AS value, part.unit_id
+    ${meant('part')} AS value, part.unit_id, part.kind_id
   FROM (SELECT row.pk, row.content ${coded(gate, asked)} AND code.component = 0) AS panel
   JOIN observation_code AS part ON part.pk = panel.pk AND part.component > 0
   CROSS JOIN LATERAL (SELECT panel.content -> 'component' -> (part.component - 1) -> 'code' -> 'coding' AS codings) AS named
@@ -62,6 +62,7 @@ const figuresOf = (values: SqlFragment): SqlFragment => sql.fragment`
   SELECT centred.part, unit.system, unit.code AS unit, (SELECT count(*) FROM measured AS any_value
       WHERE any_value.part IS NOT DISTINCT FROM centred.part
         AND (any_value.value IS NULL OR any_value.unit_id IS NOT DISTINCT FROM centred.unit_id))::text AS total,
+    ARRAY(SELECT DISTINCT kind_id FROM measured) AS kinds,
     jsonb_build_object(${sql.join(
       figures.map(([code, figure]) => sql.fragment`${code}::text, (${figure})::text`),
       sql.fragment`, `,

@@ -115,6 +115,7 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
     institution,
     study,
     participant,
+    enrol,
     staffToken,
     officer,
     patientToken,

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
 import type { Connection } from '../database.ts'
-import type { ReadingsAsked } from '../figures.ts'
+import type { OfKinds, ReadingsAsked } from '../figures.ts'
 import type { Store } from '../store.ts'
 import { searchAsked } from './asked.ts'
 import { concernedBy, type Found, peopleFound, withSubjects } from './concerned.ts'
@@ -138,9 +138,12 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
       more?: (answer: T) => readonly Found[],
     ]
   ): Promise<T> => questioning(searchAsked(registry, search), search, run, matched, more)
-  const figures = <T>({ patient, codes }: Measured, run: () => Promise<T>): Promise<T> => {
-    const query = `code=${codes.map(({ system = '', code }) => `${system}|${code}`).join(',')}`
-    return answering({ interaction: 'search-type', type: 'Observation', subjects: [patient], query }, run, nothing)
+  const figures = <T extends OfKinds | readonly OfKinds[]>(
+    { patient, codes }: Measured,
+    run: () => Promise<T>,
+  ): Promise<T> => {
+    const query = `code=${codes.map(({ system, code }) => (system === undefined ? code : `${system}|${code}`)).join(',')}`
+    return answering({ interaction: 'search-type', type: 'Observation', subjects: [patient], query }, run, measured)
   }
   return {
     ...store,
@@ -238,5 +241,9 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
 type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
 
 type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
+
+/** Of which kinds figures are; whose they are is known before. */
+const measured = (answer: OfKinds | readonly OfKinds[]): readonly Found[] =>
+  [answer].flat().flatMap(({ kinds }) => kinds.map(kindId => ({ type: 'Observation', patientId: 0, kindId })))
 
 const nothing = (): readonly Match[] => []

@@ -224,6 +224,32 @@ t.test('of lines each page is recorded before it is sent, and an operation by it
   )
 })
 
+t.test('figures are recorded with the kinds of what they are made of', async t => {
+  const measured = {
+    ...heartRate('cas', 'cas-1'),
+    effectiveDateTime: '2026-03-01T12:00:00Z',
+    valueQuantity: { value: 70, system: 'http://unitsofmeasure.org', code: '/min' },
+  }
+  for (const resource of [{ resourceType: 'Patient', id: 'cas' }, measured] as const)
+    await server.inject({
+      method: 'PUT',
+      url: `/fhir/${resource.resourceType}/${resource.id}`,
+      headers: all,
+      payload: resource,
+    })
+  const code = 'code=http://loinc.org|8867-4'
+  for (const [operation, query] of [
+    ['$stats', '&statistic=count'],
+    ['$series', '&start=2026-01-01&end=2026-12-31&unit=/min'],
+  ] as const) {
+    const ask = (patient: string) => () =>
+      server.inject({ url: `/fhir/Observation/${operation}?subject=Patient/${patient}&${code}${query}`, headers: all })
+    const asked = row({ interaction: 'search-type', operation, type: 'Observation', query: code })
+    t.strictSame(await recordedBy(ask('cas')), [{ ...asked, patients: ['cas'], kinds }])
+    t.strictSame(await recordedBy(ask('eve')), [{ ...asked, patients: ['eve'] }], 'nothing is of none')
+  }
+})
+
 t.test('a question to several types is one, in the record of whom it is about', async t => {
   for (const url of ['Patient/ann/$everything', 'Patient/ann/*?_count=1', 'Patient/ann/*?_summary=count']) {
     const rows = await recordedBy(() => server.inject({ url: `/fhir/${url}`, headers: all }))

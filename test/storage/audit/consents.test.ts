@@ -6,7 +6,7 @@ import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { verifyAudit } from '../../../src/storage/audit/verify.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { openStudies } from '../../support/study.ts'
+import { consent, openStudies } from '../../support/study.ts'
 
 const world = await openStudies()
 const { server, database, send, create, update, staffToken, patientToken } = world
@@ -86,6 +86,32 @@ t.test('a Consent to other kinds than were answered did not allow it', async t =
   })
   const both = await toldOf(() => read('&code=http://loinc.org|29463-7&_include=Observation:subject'), ann)
   t.strictSame(both, [], 'nothing of hers was in it')
+})
+
+t.test('nor did one to other kinds than figures are made of', async t => {
+  const hearts = await consentOf(bob)
+  const weights = await world.study(manager, organization, 'Weights', ['omh:body-weight'])
+  await world.enrol(manager, weights.id, bob)
+  await create(
+    await patientToken(bob, 'patient/Consent.cruds'),
+    consent(bob, weights.id, organization, ['omh:body-weight']),
+  )
+  await create(await patientToken(bob, 'patient/Observation.cruds'), {
+    ...heartRate(bob),
+    valueQuantity: { value: 70, system: systems.ucum, code: '/min' },
+  })
+  const code = 'code=http://loinc.org|8867-4'
+  for (const asked of ['$stats?statistic=count', '$series?start=2026-01-01&unit=/min']) {
+    const events = await toldOf(
+      () => send(researcher, 'GET', `Observation/${asked}&${code}&subject=Patient/${bob}`),
+      bob,
+    )
+    t.strictSame(
+      events.map((event: AuditEvent) => named(event, 'Consent')),
+      [[`Consent/${hearts.id}/_history/1`]],
+      asked,
+    )
+  }
 })
 
 t.test('what changes before the record is sealed does not change what it says', async t => {
