@@ -182,7 +182,8 @@ const dataIntervalOf = (
   return overlapOf(bounds, { low, high: 'infinity' })
 }
 
-const deniesIn = (provisions: readonly ConsentProvision[]): readonly ConsentProvision[] =>
+/** At any depth. */
+export const deniesIn = (provisions: readonly ConsentProvision[]): readonly ConsentProvision[] =>
   everyProvision(provisions).filter(({ type }) => type !== 'permit')
 
 const everyProvision = (provisions: readonly ConsentProvision[]): readonly ConsentProvision[] =>

@@ -131,9 +131,6 @@ export const permitOf = (asked: StudyAsked, choice: Choice, now: string): Consen
   }
 }
 
-export const permitFor = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined =>
-  consent?.status === 'active' ? permitOfLine(consent, line) : undefined
-
 /** Whether or not it is in force. */
 export const permitOfLine = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
   const asked = JSON.stringify(

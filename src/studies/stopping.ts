@@ -1,5 +1,5 @@
 import type { CodeableConcept, Coding, Consent, ConsentProvision } from '@medplum/fhirtypes'
-import { readConsent } from '../access/consent.ts'
+import { deniesIn, readConsent } from '../access/consent.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { untilWritten } from './overtaken.ts'
@@ -38,8 +38,12 @@ const stopOne = async ({ codeClasses }: OwnParts, sharing: Sharing, stops: Stops
   )
 }
 
-/** Nothing else of it changes: a permit of several kinds or sources goes on for the others. */
-const without = (consent: Consent, lines: readonly SharedLine[], classes: CodeClasses): Consent => {
+/** Nothing else of it changes: a permit of several kinds or sources goes on for the others, and what is denied stays so. */
+export const without = (
+  consent: Consent,
+  lines: readonly Pick<SharedLine, 'kind' | 'source'>[],
+  classes: CodeClasses,
+): Consent => {
   // Which sources a deny names matters not: what it leaves of a permit stands at the same place.
   const terms = readConsent(consent, { classes, isSource: () => true })
   const ended = (terms?.permits ?? []).filter(({ kind, device }) =>
@@ -50,7 +54,9 @@ const without = (consent: Consent, lines: readonly SharedLine[], classes: CodeCl
       ended.flatMap(({ expression, device }) =>
         expression === `Consent.provision.provision[${place}].${element}[${index}]` ? [device] : [],
       )
-    return provision.type === 'permit' ? goingOn(provision, sourcesEnded) : [provision]
+    if (provision.type !== 'permit') return [provision]
+    const goesOn = goingOn(provision, sourcesEnded)
+    return goesOn.length > 0 ? goesOn : deniesIn(provision.provision ?? [])
   })
   return { ...consent, provision: { ...consent.provision, type: 'deny', provision: left } }
 }

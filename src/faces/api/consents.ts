@@ -1,8 +1,9 @@
 import type { Device, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import { readConsent } from '../../access/consent.ts'
 import type { CodeClasses } from '../../fhir/code-class.ts'
+import { isBefore } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { permitFor } from '../../studies/own-consent.ts'
 import { type StudyAsked, toStudyAsked } from '../../studies/own-study.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
@@ -59,6 +60,7 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
   const [study] = await presentStudies(asking, [asked.study])
   if (study === undefined) throw new FhirError('not-found', 'No study matches the given query')
   const status = asked.consent?.status
+  const shared = kindsShared(asked, classes)
   const isPending = status === undefined || status === 'proposed'
   return {
     ...study,
@@ -66,7 +68,7 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
     isPending,
     scopeConsents: kindsOf(asked).map(kind => ({
       code: toScopeCode(kind, classes),
-      consented: isPending ? null : sharesOf(asked, kind),
+      consented: isPending ? null : shared.has(kind),
       consentedTime: isPending ? null : (asked.consent?.meta?.lastUpdated ?? null),
     })),
   }
@@ -75,9 +77,13 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
 /** Each kind that is asked for, once, from whichever sources. */
 export const kindsOf = ({ lines }: StudyAsked): readonly string[] => [...new Set(lines.map(({ kind }) => kind))]
 
-/** Whether the kind is given from some source. */
-export const sharesOf = ({ consent, lines }: StudyAsked, kind: string): boolean =>
-  lines.some(line => line.kind === kind && permitFor(consent, line) !== undefined)
+/** The kinds that are given from some source, however the Consent says so. */
+export const kindsShared = ({ consent }: Pick<StudyAsked, 'consent'>, classes: CodeClasses): ReadonlySet<string> => {
+  // Which sources there are matters to what a deny leaves, and to no kind as such.
+  const terms = consent?.status === 'active' ? readConsent(consent, { classes, isSource: () => true }) : undefined
+  const now = new Date().toISOString()
+  return new Set((terms?.permits ?? []).filter(({ valid }) => isBefore(now, valid.high)).map(({ kind }) => kind))
+}
 
 const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked, classes: CodeClasses) => {
   const ids = [...new Set(lines.flatMap(({ source }) => source ?? []))]

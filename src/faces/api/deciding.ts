@@ -1,12 +1,15 @@
 import type { Consent } from '@medplum/fhirtypes'
+import { readConsent } from '../../access/consent.ts'
 import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { isStanding, newConsent, permitFor, permitOf, sourceOf } from '../../studies/own-consent.ts'
+import { isStanding, newConsent, permitOf, sourceOf } from '../../studies/own-consent.ts'
 import type { StudyAsked } from '../../studies/own-study.ts'
+import { without } from '../../studies/stopping.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
-import { isCalled, kindsOf, sharesOf, studiesAsking } from './consents.ts'
+import { isCalled, kindsOf, kindsShared, studiesAsking } from './consents.ts'
 import { underscored } from './page.ts'
+import { sinceBefore } from './since-before.ts'
 
 /**
  * What a patient answers, kind by kind: to what they do not name, nothing changes. Throws `forbidden` for whoever else sends it:
@@ -24,7 +27,7 @@ export const decide = async (
   const asked = await studiesAsking(asking, patient, classes)
   const decided = answers.map(({ study: id, kinds }) => ({ study: findAsking(asked, id), kinds }))
   for (const { study, kinds } of decided) requireAsked(study, [...kinds.keys()])
-  for (const { study, kinds } of decided) await answer(asking, study, kinds)
+  for (const { study, kinds } of decided) await answer(asking, study, { kinds, classes })
   const now = await studiesAsking(asking, patient, classes)
   return {
     studyScopeConsents: decided.flatMap(one => told(findAsking(now, one.study.study.id ?? ''), one.kinds, classes)),
@@ -86,23 +89,29 @@ const requireAsked = (study: StudyAsked, kinds: readonly string[]): void => {
     })
 }
 
+type Answer = { readonly kinds: Kinds; readonly classes: CodeClasses }
+
 /** The Consent that stands says afterwards what was answered; one that gives nothing any more has ended, or was refused. */
-const answer = async (asking: Asking, asked: StudyAsked, kinds: Kinds): Promise<void> => {
-  const shares = new Map(kindsOf(asked).map(kind => [kind, kinds.get(kind) ?? sharesOf(asked, kind)]))
-  const isSame = asked.consent?.status === 'active' && [...shares].every(([kind, is]) => is === sharesOf(asked, kind))
-  if (isSame) return
-  const next = nextConsent(asked, shares)
+const answer = async (asking: Asking, asked: StudyAsked, { kinds, classes }: Answer): Promise<void> => {
+  const shared = kindsShared(asked, classes)
+  const changed = [...kinds].filter(([kind, is]) => is !== shared.has(kind))
+  if (asked.consent?.status === 'active' && changed.length === 0) return
+  const [begun, ended] = [true, false].map(is => changed.flatMap(([kind, wanted]) => (wanted === is ? kind : [])))
+  const next = nextConsent(asked, { begun: begun ?? [], ended: ended ?? [], classes })
   if (next !== undefined)
     await asking.write(next, isStanding(asked.consent) ? asked.consent.meta?.versionId : undefined)
 }
 
+type Changed = { readonly begun: readonly string[]; readonly ended: readonly string[]; readonly classes: CodeClasses }
+
 /** Undefined where there is nothing to say: it was refused, or ended, before. */
-const nextConsent = (asked: StudyAsked, shares: Kinds): Consent | undefined => {
-  const { consent: before } = asked
+const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Consent | undefined => {
+  const { consent: before, lines } = asked
   const now = new Date().toISOString()
+  const left = before?.status === 'active' ? goingOn(before, ended, classes) : undefined
+  if (begun.length === 0 && before?.status === 'active') return left ?? { ...before, status: 'inactive' }
   const standing = isStanding(before) && before.id !== undefined ? { id: before.id } : {}
-  if (![...shares.values()].includes(true)) {
-    if (before?.status === 'active') return { ...before, status: 'inactive' }
+  if (begun.length === 0) {
     if (before !== undefined && !isStanding(before)) return undefined
     return { ...newConsent(asked, now), ...standing, status: 'rejected', provision: { type: 'deny' } }
   }
@@ -110,25 +119,39 @@ const nextConsent = (asked: StudyAsked, shares: Kinds): Consent | undefined => {
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to agree to', {
       status: 409,
     })
-  const given = asked.lines.filter(line => shares.get(line.kind) === true)
+  const given = lines
+    .filter(({ kind }) => begun.includes(kind))
+    .map(line => permitOf(asked, { line, shares: true, from: '', until: '' }, now))
   return {
     ...newConsent(asked, now),
     ...standing,
     status: 'active',
     sourceAttachment: { ...sourceOf(asked), hash: asked.text.hash },
-    provision: { type: 'deny', provision: given.map(line => permitAgain(asked, line, now)) },
+    provision: {
+      ...left?.provision,
+      type: 'deny',
+      provision: [...(left === undefined ? [] : sinceBefore(left)), ...given],
+    },
   }
 }
 
-/** What is given already stays as it was given: from the same day on. */
-const permitAgain = (asked: StudyAsked, line: StudyAsked['lines'][number], now: string) =>
-  permitFor(asked.consent, line) ?? permitOf(asked, { line, shares: true, from: '', until: '' }, now)
+/** What is given of the other kinds, under the text that was signed; undefined where that is nothing. */
+const goingOn = (before: Consent, ended: readonly string[], classes: CodeClasses): Consent | undefined => {
+  const permitsOf = (consent: Consent) => readConsent(consent, { classes, isSource: () => true })?.permits ?? []
+  const lines = permitsOf(before).map(({ kind, device }) => ({ kind, source: device }))
+  const left = without(
+    before,
+    lines.filter(({ kind }) => ended.includes(kind)),
+    classes,
+  )
+  return permitsOf(left).length === 0 ? undefined : left
+}
 
 const told = (study: StudyAsked, kinds: Kinds, classes: CodeClasses) =>
   [...kinds.keys()].map(kind => ({
     id: `${study.consent?.id ?? study.study.id}/${kind}`,
     studyPatient: study.record.patient,
     scopeCode: toScopeCode(kind, classes),
-    consented: sharesOf(study, kind),
+    consented: kindsShared(study, classes).has(kind),
     consentedTime: study.consent?.meta?.lastUpdated ?? null,
   }))

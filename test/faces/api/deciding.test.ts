@@ -1,0 +1,179 @@
+import type { Consent, ConsentProvision, Extension, Observation, ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
+import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
+import { openInvitedApps } from './invited.ts'
+
+const world = await openInvitedApps()
+const { administrator, api, create, lab, patientToken, send, server, staffToken, study, update } = world
+t.teardown(() => server.close())
+const researcher = await staffToken(study.researcher, 'user/*.rs')
+
+const kind = (code: string) => ({ coding: [{ system: systems.omh, code }] })
+const heartRate = 'omh:heart-rate'
+const steps = 'omh:step-count'
+const weight = 'omh:body-weight'
+const named = async (manufacturer: string) => {
+  const { id } = await create(administrator, { resourceType: 'Device', manufacturer })
+  return { reference: `Device/${id}` }
+}
+const [band, strap] = [await named('Band'), await named('Strap')]
+
+const words = ['What we ask you.', 'What we ask you now.'].map(text => Buffer.from(text).toString('base64'))
+const text = (version: number): Extension => ({
+  url: extensions.patientText,
+  extension: [
+    { url: 'version', valueString: `${version}` },
+    { url: 'text', valueAttachment: { contentType: 'text/plain', data: words[version - 1] ?? '' } },
+  ],
+})
+const requested = (code: string, ...sources: readonly { readonly reference: string }[]): Extension => ({
+  url: extensions.requestedData,
+  extension: [
+    { url: 'kind', valueCodeableConcept: kind(code) },
+    ...sources.map(valueReference => ({ url: 'source', valueReference })),
+  ],
+})
+const asking = await create<ResearchStudy>(lab.manager, {
+  resourceType: 'ResearchStudy',
+  status: 'active',
+  title: 'Both',
+  sponsor: { reference: `Organization/${lab.organization}` },
+  extension: [requested(heartRate, band, strap), requested(steps), requested(weight), text(1)],
+})
+
+/** In the study, with two devices; `given` is what they have signed. */
+const somebody = async (name: string, given: readonly ConsentProvision[]) => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: name }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const subject = { reference: `Patient/${id}` }
+  await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'on-study',
+    study: { reference: `ResearchStudy/${asking.id}` },
+    individual: subject,
+  })
+  const bearer = await patientToken(id, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
+  const consent = await create<Consent>(bearer, {
+    resourceType: 'Consent',
+    status: 'active',
+    scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'research' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: subject,
+    dateTime: '2026-01-01T00:00:00Z',
+    sourceAttachment: { hash: digestOf('sha1', words[0] ?? '') },
+    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+    extension: [
+      {
+        url: standardExtensions.consentResearchStudyContext,
+        valueReference: { reference: `ResearchStudy/${asking.id}` },
+      },
+    ],
+    provision: { type: 'deny', provision: [...given] },
+  })
+  const measured = async (code: string, device?: { readonly reference: string }, at = '2026-03-01T08:00:00Z') =>
+    create<Observation>('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: kind(code),
+      subject,
+      effectiveDateTime: at,
+      valueQuantity: { value: 60 },
+      ...(device && { device }),
+    })
+  /** Later than every answer. */
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  await measured(heartRate, band, tomorrow)
+  await measured(heartRate, strap, tomorrow)
+  await measured(steps)
+  await measured(weight)
+  const read = async () =>
+    ((await send(researcher, 'GET', `Observation?patient=${id}`)).json().entry ?? [])
+      .map(({ resource }: { resource: Observation }) => [
+        resource.code.coding?.[0]?.code?.split(':')[1],
+        ...(resource.device === undefined ? [] : [resource.device.reference === band.reference ? 'band' : 'strap']),
+      ])
+      .map((one: readonly string[]) => one.join(' '))
+      .sort()
+  const answer = (method: 'POST' | 'DELETE', codes: Readonly<Record<string, boolean>>) =>
+    api(bearer, method, `patients/${id}/consents`, {
+      studyScopeConsents: [
+        {
+          studyId: asking.id,
+          scopeConsents: Object.entries(codes).map(([codingCode, consented]) => ({
+            codingSystem: systems.omh,
+            codingCode,
+            consented,
+          })),
+        },
+      ],
+    })
+  const told = async () =>
+    (await api(bearer, 'GET', `patients/${id}/consents`)).body.consolidatedConsentedScopes
+      .map(({ codingCode }: { codingCode: string }) => codingCode.split(':')[1])
+      .sort()
+  const stands = async (): Promise<Consent> => (await send(bearer, 'GET', `Consent/${consent.id}`)).json()
+  return { read, answer, told, stands }
+}
+
+const permit = (code: string, more: ConsentProvision = {}): ConsentProvision => ({
+  type: 'permit',
+  code: [kind(code)],
+  ...more,
+})
+const from = (reference: { readonly reference: string }): ConsentProvision => ({
+  data: [{ meaning: 'instance', reference }],
+})
+
+t.test('what is ended or begun of one kind opens no other source of another', async t => {
+  const one = await somebody('Ada', [permit(heartRate, from(band)), permit(steps)])
+  t.same(await one.read(), ['heart-rate band', 'step-count'])
+  t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
+  t.same(await one.read(), ['heart-rate band'])
+  t.equal((await one.answer('POST', { [weight]: true, [heartRate]: true })).status, 201)
+  t.same(await one.read(), ['heart-rate band'], 'what begins does so now')
+  t.same(await one.told(), ['body-weight', 'heart-rate'])
+  t.match((await one.stands()).provision?.provision, [
+    { ...from(band), dataPeriod: { start: '2026-01-01T00:00:00Z' } },
+    { code: [kind(weight)] },
+  ])
+  t.equal((await one.stands()).provision?.provision?.length, 2)
+})
+
+t.test('a permit of several kinds is told as all of them, and ends for each', async t => {
+  const one = await somebody('Ben', [{ type: 'permit', code: [kind(steps), kind(weight)] }])
+  t.same(await one.told(), ['body-weight', 'step-count'])
+  t.same(await one.read(), ['body-weight', 'step-count'])
+  t.equal((await one.answer('DELETE', { [weight]: false })).status, 204)
+  t.same(await one.read(), ['step-count'])
+  t.same(await one.told(), ['step-count'])
+  t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
+  t.same(await one.read(), [])
+  t.equal((await one.stands()).status, 'inactive')
+})
+
+t.test('what a permit denies stays denied when the permit ends', async t => {
+  const denying: ConsentProvision = permit(steps, { provision: [{ type: 'deny', code: [kind(weight)] }] })
+  const one = await somebody('Dora', [denying, permit(weight), permit(heartRate, from(band))])
+  t.same(await one.read(), ['heart-rate band', 'step-count'])
+  t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
+  t.same(await one.read(), ['heart-rate band'])
+})
+
+t.test('what is only ended stays under the text that was signed', async t => {
+  const one = await somebody('Cleo', [permit(steps), permit(weight)])
+  await update(lab.manager, { ...asking, extension: [...(asking.extension ?? []), text(2)] })
+  t.equal((await one.answer('DELETE', { [weight]: false })).status, 204)
+  t.match(await one.stands(), {
+    status: 'active',
+    dateTime: '2026-01-01T00:00:00Z',
+    sourceAttachment: { hash: digestOf('sha1', words[0] ?? '') },
+  })
+  t.same(await one.read(), ['step-count'])
+  t.equal((await one.answer('POST', { [weight]: true })).status, 201)
+  t.match(await one.stands(), { sourceAttachment: { hash: digestOf('sha1', words[1] ?? '') } })
+  t.same(await one.read(), ['step-count'], 'what goes on does so from the same day')
+})
