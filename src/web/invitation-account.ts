@@ -41,6 +41,9 @@ export const invitationAccountPage: AddPage = (server, options) => {
   server.post('/invitation/account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const invitation = await found(request)
     if (invitation === undefined) return sendUnproven(request, reply)
+    // A browser keeps one proof: another window may have shown since whom another invitation is for.
+    if (typed(request.body, 'invitation') !== invitation.id)
+      return sendAccount(request, reply.code(409), options, { invitation, refusal: 'other-invitation' })
     const agreed = typed(request.body, 'person')
     if (agreed !== '') return takeBySession(request, reply, invitation, agreed)
     return takeByNew(request, reply, invitation)
@@ -95,7 +98,7 @@ type Shown = {
   readonly name?: string
   readonly email?: string
   readonly problems?: NewAccountProblems
-  readonly refusal?: Exclude<Accepted, 'accepted' | 'over'> | 'too-often'
+  readonly refusal?: Exclude<Accepted, 'accepted' | 'over'> | 'too-often' | 'other-invitation'
 }
 
 const sendAccount = async (
@@ -121,7 +124,7 @@ ${
     ? await ofNobody(request, reply, options, shown)
     : isAnother
       ? await ofAnother(request, reply, options, { ...shown, person })
-      : await ofSession(request, reply, options, person)
+      : await ofSession(request, reply, options, { ...shown, person })
 }`,
   })
 }
@@ -132,11 +135,12 @@ const ofSession = async (
   request: FastifyRequest,
   reply: FastifyReply,
   options: PageOptions,
-  person: string,
+  { invitation, person }: Shown & { readonly person: string },
 ): Promise<Html> => {
   const { say } = wordsOf(request)
+  const hidden = { person, invitation: invitation.id }
   return html`<p>${say('account.signed-in', { name: await calledOf(options, person) })}</p>
-${form({ action: '/invitation/account', token: ownToken(reply), hidden: { person }, fields: [], button: say('account.use') })}
+${form({ action: '/invitation/account', token: ownToken(reply), hidden, fields: [], button: say('account.use') })}
 ${otherAccount(say)}`
 }
 
@@ -198,5 +202,5 @@ const newAccount = async (
   const words = wordsOf(request)
   if (accounts.signUp === 'closed') return html`<p>${words.say('account.closed')}</p>`
   const address = await addressFor(accounts, invitation)
-  return newAccountForm(words, { token: ownToken(reply), address, name, email, problems })
+  return newAccountForm(words, { token: ownToken(reply), invitation: invitation.id, address, name, email, problems })
 }

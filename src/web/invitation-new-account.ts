@@ -5,6 +5,8 @@ import { type Html, html } from './html.ts'
 
 type NewAccount = {
   readonly token: string
+  /** Id of the one by which they come. */
+  readonly invitation: string
   /** Undefined where whoever makes the account says which address it is to be. */
   readonly address: string | undefined
   /** What was typed. */
@@ -16,11 +18,12 @@ type NewAccount = {
 /** By which somebody who has shown whom an invitation is for makes an account of their own. */
 export const newAccountForm = (
   { say }: Words,
-  { token, address, name, email, problems }: NewAccount,
+  { token, invitation, address, name, email, problems }: NewAccount,
 ): Html => html`<p>${address === undefined ? say('account.new-any') : say('account.new', { email: address })}</p>
 ${form({
   action: '/invitation/account',
   token,
+  hidden: { invitation },
   problemTitle: say('check'),
   fields: [
     {

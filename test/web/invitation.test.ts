@@ -13,6 +13,8 @@ const { send, staff, study, update } = world
 t.teardown(world.close)
 t.setTimeout(280_000)
 
+const hidden = (body: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(body)?.[1] ?? ''
 const tokenOf = async (by: typeof staff, on = '/account'): Promise<string> =>
   /name="_csrf" value="([^"]*)"/.exec((await by.get(on)).body)?.[1] ?? ''
 const over = /This invitation no longer works/
@@ -133,9 +135,9 @@ t.test('who shares an e-mail address with somebody comes to an account of their 
     /Problem: Your account – Sharewell.*This account belongs to somebody with another birth date.*You are signed in as Pablo \(pablo@example\.org\).*Ask whoever invited you, now or before, to put it right/s
   t.match(shown.body, refusal)
   t.notMatch(shown.body, /name="person"|1970|1950/, 'nobody is asked to go on with it, or told a birth date')
-  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  const [_csrf, invitation] = [hidden(shown.body, '_csrf'), hidden(shown.body, 'invitation')]
   const person = await personOf(pablo.email)
-  t.match(await own.post('/invitation/account', { _csrf, person }), { status: 409, body: refusal })
+  t.match(await own.post('/invitation/account', { _csrf, invitation, person }), { status: 409, body: refusal })
   t.same(await linksOf(person), [`Patient/${pablo.patient.id}`])
   t.equal((await browser().get(link)).status, 200, 'and the invitation is still there for whom it is for')
 
@@ -173,14 +175,38 @@ t.test('of two people who bring one account their invitations at once, one is le
       const racer = await browserOf(person)
       racer.cookies.set('sharewell-invitation', proof)
       const { body } = await racer.get('/invitation/account')
-      return { racer, _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+      return { racer, fields: { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation'), person } }
     }),
   )
   const answers = await Promise.all(
-    racers.map(async ({ racer, _csrf }) => (await racer.post('/invitation/account', { _csrf, person })).status),
+    racers.map(async ({ racer, fields }) => (await racer.post('/invitation/account', fields)).status),
   )
   t.same(answers.toSorted(), [303, 409])
   t.equal((await linksOf(person)).length, 1)
+})
+
+t.test('a page that was opened for one invitation takes no other into an account', async t => {
+  const [first, second] = [await enrolled('First'), await enrolled('Second')]
+  const { browser: own } = await prove(await invite(first.subject))
+  const { body } = await own.get('/invitation/account')
+  t.match(body, first.email)
+  await prove(await invite(second.subject), own)
+  const fields = { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation'), name: 'First', password }
+  const refused = await own.post('/invitation/account', fields)
+  t.match([refused.status, wordsOf(refused)], [409, /another invitation was opened in this browser\. Nothing was done/])
+  t.match(refused.body, second.email, 'and the page says which one it is about')
+  const people = sql.fragment`SELECT FROM user_account WHERE email IN (${first.email}, ${second.email})`
+  t.equal((await database.any(people)).length, 0)
+
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'First' }] })
+  const known = (await prove(await invite(first.subject), await browserOf(person))).browser
+  const shown = await known.get('/invitation/account')
+  await prove(await invite(second.subject), known)
+  const agreed = { _csrf: hidden(shown.body, '_csrf'), invitation: hidden(shown.body, 'invitation'), person }
+  t.match(await known.post('/invitation/account', agreed), { status: 409, body: /another invitation was opened/ })
+  t.same(await linksOf(person), [])
+  t.match(await known.send('/invitation/account', {}), { status: 303 }, 'what it says then can be done')
+  t.same(await linksOf(person), [`Patient/${second.patient.id}`])
 })
 
 t.test('a record that is another account’s is nobody else’s', async t => {
@@ -538,5 +564,7 @@ t.test('where nobody makes accounts, only who has one comes in', async t => {
   const shown = await own.get('/invitation/account')
   t.match(wordsOf(shown), /Nobody makes accounts here at the moment\. .* Sign in$/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/sign-in')).body)?.[1] ?? ''
-  t.match(await own.post('/invitation/account', { _csrf, name: 'Ana', password }), { status: 410, body: over })
+  const { id: invitation } = await closed.database.one<{ id: string }>(sql.fragment`SELECT id FROM invitation`)
+  const fields = { _csrf, invitation, name: 'Ana', password }
+  t.match(await own.post('/invitation/account', fields), { status: 410, body: over })
 })
