@@ -53,10 +53,14 @@ export type StudyPersonRow = {
   /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured. */
   readonly arrived: Date | null
   readonly measured: Date | null
+  /** The number of its kind. */
+  readonly kindId: number | null
 }
 
 export type StudyPeople = {
   readonly rows: readonly StudyPersonRow[]
+  /** In which compartments those stand of whom the text is a part, whatever they have answered; none where they are many. */
+  readonly named: readonly number[]
   /** How many there are that were asked for. */
   readonly total: number
   /** Of all in the study, whatever was asked for. */
@@ -71,23 +75,25 @@ export const readStudyPeople = async (
   gate: Gate,
   asked: StudyPeopleAsked,
 ): Promise<StudyPeople> => {
-  const { offset, limit } = asked
+  const { offset, limit, text } = asked
   const rows = await connection.any<Row>(sql.fragment`
     WITH ${statesOf(gate, asked)},
+    named AS MATERIALIZED (SELECT person.* FROM person WHERE ${textTest(gate, asked)}),
     matching AS MATERIALIZED (
-      SELECT person.*, ${orderKey(gate, asked)} AS key FROM person WHERE ${stateTest(asked)} AND ${textTest(gate, asked)}
+      SELECT person.*, ${orderKey(gate, asked)} AS key FROM ${text === '' ? sql.fragment`person` : sql.fragment`named AS person`} WHERE ${stateTest(asked)}
     ),
     page AS (
       SELECT * FROM matching
       ORDER BY key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, pk DESC
       OFFSET ${offset} LIMIT ${limit}
     )
-    SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total, page.patient_id AS "patientId",
+    SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total,
+      ${text === '' ? sql.fragment`'{}'::integer[]` : sql.fragment`ARRAY(SELECT DISTINCT patient_id FROM named LIMIT ${mostNamed + 1})`} AS named, page.patient_id AS "patientId",
       page.content::text AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
       page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
       coalesce(page.state = 'ended' AND page.is_standing AND ${hasLeft(sql.fragment`page.patient_id`, sql.fragment`${asked.study}`)}, FALSE) AS "isLeftStanding",
-      page.arrived, page.measured
+      page.arrived, page.measured, page.kind_id AS "kindId"
     FROM (
       SELECT jsonb_object_agg(state, number) AS counts
       FROM (
@@ -101,14 +107,20 @@ export const readStudyPeople = async (
     LEFT JOIN page ON TRUE
     ORDER BY page.key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, page.pk DESC`)
   const [first] = rows
+  const named = first?.named ?? []
   return {
     rows: rows.filter(({ subject }) => subject !== null) as readonly StudyPersonRow[],
+    named: named.length > mostNamed ? [] : named,
     total: first?.total ?? 0,
     counts: first?.counts ?? {},
   }
 }
 
-type Row = Omit<StudyPersonRow, 'subject'> & Pick<StudyPeople, 'total' | 'counts'> & { readonly subject: string | null }
+/** Whoever looks for more than these asks about everybody. */
+const mostNamed = 50
+
+type Row = Omit<StudyPersonRow, 'subject'> &
+  Pick<StudyPeople, 'named' | 'total' | 'counts'> & { readonly subject: string | null }
 
 /** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
 const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeopleAsked): SqlFragment => {
@@ -157,12 +169,12 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
   ),
   person AS MATERIALIZED (
-    SELECT stated.*, newest.arrived, newest.measured, stated.state IN ('all', 'partly')
+    SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly')
       AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
       stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
       stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
     FROM stated LEFT JOIN LATERAL (
-      SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured
+      SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
       FROM observation AS row
       WHERE stated.opens AND row.patient_id = stated.patient_id AND ${visible(gate, 'Observation', shared)}
       ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1) AS newest ON TRUE

@@ -5,8 +5,9 @@ import type { Connection } from '../database.ts'
 import type { OfKinds, ReadingsAsked } from '../figures.ts'
 import type { Store } from '../store.ts'
 import { searchAsked } from './asked.ts'
-import { concernedBy, type Found, peopleFound, withSubjects } from './concerned.ts'
+import { concernedBy, type Found, measured, withSubjects } from './concerned.ts'
 import { type Asking, type Match, namedBeside } from './named.ts'
+import { peopleAccesses } from './people-access.ts'
 import { keptAccesses, settledAccesses } from './quarantine-access.ts'
 import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
 import { type Keep, recordingRefusal, type Tried } from './refusal.ts'
@@ -201,12 +202,13 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
         () => store.completeness(asked),
         nothing,
       ),
-    studyPeople: asked =>
-      answering(
-        { interaction: 'search-type', type: 'ResearchSubject' },
-        () => store.studyPeople(asked),
-        ({ rows }) => rows.flatMap(peopleFound),
-      ),
+    studyPeople: async asked => {
+      const people = await guard({ interaction: 'search-type', type: 'ResearchSubject' }, () =>
+        store.studyPeople(asked),
+      )
+      await Promise.all(peopleAccesses(registry, asked, people).map(keep))
+      return people
+    },
     arrivals: asked =>
       answering(
         { interaction: 'search-type', type: 'Observation' },
@@ -241,9 +243,5 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
 type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
 
 type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
-
-/** Of which kinds figures are; whose they are is known before. */
-const measured = (answer: OfKinds | readonly OfKinds[]): readonly Found[] =>
-  [answer].flat().flatMap(({ kinds }) => kinds.map(kindId => ({ type: 'Observation', patientId: 0, kindId })))
 
 const nothing = (): readonly Match[] => []

@@ -3,7 +3,7 @@ import { isInCompartments } from '../../access/patient-compartment.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import type { StudyPersonRow } from '../study-people.ts'
+import type { OfKinds } from '../figures.ts'
 import { subjectsOf } from '../subject.ts'
 import type { AuditAccess } from './record.ts'
 
@@ -72,7 +72,6 @@ const membersOf = ({ member = [] }: Extract<Resource, { resourceType: 'Group' }>
     return parsed !== undefined && 'type' in parsed && parsed.type === 'Patient' ? [parsed.id] : []
   })
 
-export const peopleFound = ({ patientId, subject, patient }: StudyPersonRow): readonly Found[] => [
-  { type: 'ResearchSubject', patientId, content: subject },
-  ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
-]
+/** Of which kinds figures are; whose they are is known before. */
+export const measured = (answer: OfKinds | readonly OfKinds[]): readonly Found[] =>
+  [answer].flat().flatMap(({ kinds }) => kinds.map(kindId => ({ type: 'Observation', patientId: 0, kindId })))

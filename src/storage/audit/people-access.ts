@@ -1,0 +1,38 @@
+import type { Registry } from '../../fhir/registry.ts'
+import type { StudyPeople, StudyPeopleAsked, StudyPersonRow } from '../study-people.ts'
+import { concernedBy, type Found } from './concerned.ts'
+import type { AuditAccess } from './record.ts'
+
+/**
+ * What was told of people in a study: who they are and what they have answered, also of those who were named and are not so; and, of
+ * those of whom it was told, when their newest reading came.
+ */
+export const peopleAccesses = (
+  registry: Registry,
+  asked: Pick<StudyPeopleAsked, 'text' | 'state'>,
+  { rows, named }: StudyPeople,
+): readonly AuditAccess[] => {
+  const others = named.map((patientId): Found => ({ type: 'ResearchSubject', patientId }))
+  const newest = rows.flatMap(newestOf)
+  const search = { interaction: 'search-type', outcome: 200 }
+  const people = {
+    ...search,
+    query: queryOf(asked),
+    ...concernedBy(registry, 'ResearchSubject', rows.flatMap(personOf), others),
+  }
+  return newest.length === 0 ? [people] : [people, { ...search, ...concernedBy(registry, 'Observation', newest) }]
+}
+
+const personOf = ({ patientId, subject, patient, state }: StudyPersonRow): readonly Found[] => [
+  { type: 'ResearchSubject', patientId, content: subject },
+  ...(patient === null ? [] : [{ type: 'Patient' as const, patientId, content: patient }]),
+  ...(state === 'none' || state === 'ended' ? [] : [{ type: 'Consent' as const, patientId }]),
+]
+
+const newestOf = ({ patientId, arrived, kindId }: StudyPersonRow): readonly Found[] =>
+  arrived === null ? [] : [{ type: 'Observation', patientId, kindId: kindId ?? undefined }]
+
+const queryOf = ({ text, state }: Pick<StudyPeopleAsked, 'text' | 'state'>): string | undefined => {
+  const said = [...(text === '' ? [] : ['find=…']), ...(state === undefined ? [] : [`state=${state}`])]
+  return said.length === 0 ? undefined : said.join('&')
+}

@@ -1,0 +1,68 @@
+import type { Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser } from '../../support/browser.ts'
+import { openStudies } from '../../support/study.ts'
+
+const world = await openStudies()
+const { server, database, create, staffToken, patientToken } = world
+t.teardown(() => server.close())
+const kinds = ['omh:heart-rate', 'omh:body-weight']
+const { organization, manager } = await world.institution('clinic')
+const study = await world.study(manager, organization, 'Hearts', kinds)
+const ann = await world.participant(manager, organization, study.id, kinds, 'Anders')
+const bob = await world.participant(manager, organization, study.id, kinds, 'Bauer')
+const measured: Observation = {
+  resourceType: 'Observation',
+  status: 'final',
+  code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+  subject: { reference: `Patient/${ann}` },
+  effectiveDateTime: '2026-03-01T12:00:00Z',
+}
+await create(await patientToken(ann, 'patient/Observation.cruds'), measured)
+await staffToken(study.researcher, 'user/*.rs')
+const { person } = study.researcher
+const browser = openBrowser(server)
+browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+
+/** What is told to each of having been read when the study's page was, by the query of its address. */
+const toldOf = async (query: string) => {
+  const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
+  t.equal((await browser.get(`/studies/${study.id}?${query}`)).status, 200)
+  await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+  const told = async (patient: string) =>
+    (await readDisclosures(database, { patient, since: now })).map(({ type, kinds, query, consents }) => ({
+      type,
+      kinds,
+      query,
+      consents: consents.length,
+    }))
+  return { ann: await told(ann), bob: await told(bob) }
+}
+const read = { type: 'ResearchSubject Patient Consent', kinds: [], query: null, consents: 0 }
+const asked = { ...read, query: '_id=…&_count=2', type: 'ResearchSubject' }
+const newest = { type: 'Observation', kinds: ['omh:heart-rate'], query: null, consents: 1 }
+
+t.test(
+  'who reads a list of people reads their answers, and of whom it is told when their newest reading came',
+  async t => {
+    const told = await toldOf('')
+    t.strictSame(told.bob, [asked, read])
+    t.strictSame(
+      told.ann.toSorted((one, other) => String(one.type).localeCompare(String(other.type))),
+      [newest, asked, read],
+    )
+  },
+)
+
+t.test('who looks for somebody by name is recorded with them, also where they are not what was asked', async t => {
+  const found = { ...read, type: 'ResearchSubject', query: 'find=…&state=withdrawn' }
+  t.strictSame(await toldOf('find=bauer&state=withdrawn'), { ann: [], bob: [found] })
+  t.strictSame(await toldOf('find=nobody&state=withdrawn'), { ann: [], bob: [] })
+  t.strictSame(await toldOf('state=withdrawn'), { ann: [], bob: [] })
+})
