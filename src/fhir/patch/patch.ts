@@ -1,6 +1,7 @@
 import { FhirError } from '../error.ts'
 import type { Structures } from '../structure.ts'
 import { parseFhirpathPatch } from './fhirpath-patch.ts'
+import { refuseGrowth } from './growth.ts'
 import { parseJsonPatch } from './json-patch.ts'
 
 /** Whether what is stored gets to other places, of which no error may quote it. */
@@ -12,6 +13,15 @@ export type Patch = (resource: unknown) => unknown
 
 /** https://hl7.org/fhir/R4/http.html#patch: a JSON Patch is a list, a FHIRPath Patch a Parameters resource. */
 export const parsePatch = (structures: Structures, body: unknown): Patch => {
+  const patch = parseEither(structures, body)
+  return resource => {
+    const changed = patch(resource)
+    refuseGrowth(resource, changed)
+    return changed
+  }
+}
+
+const parseEither = (structures: Structures, body: unknown): Patch => {
   if (Array.isArray(body)) return parseJsonPatch(body)
   if (typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === 'Parameters') {
     return parseFhirpathPatch(structures, body as Record<string, unknown>)
