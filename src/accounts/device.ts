@@ -2,9 +2,12 @@
 export const deviceOf = (userAgent: string | undefined): string => {
   const named = (table: readonly (readonly [string, RegExp])[]) => table.find(([, at]) => at.test(userAgent ?? ''))?.[0]
   const [browser, system] = [named(browsers), named(systems)]
-  if (browser === undefined) return system === undefined ? 'Unknown browser' : `Browser on ${system}`
+  if (browser === undefined) return system === undefined ? unknownDevice : `${anyBrowser} on ${system}`
   return system === undefined ? browser : `${browser} on ${system}`
 }
+
+export const unknownDevice = 'Unknown browser'
+export const anyBrowser = 'Browser'
 
 /** Browsers also name those that they are like: the first that fits is the one. */
 const browsers = [

@@ -40,7 +40,7 @@ ${
   length === 0
     ? html`<p>${say('data.none')}</p>`
     : html`<p>${say('data.text')}</p>
-<dl>${files.map(({ name, key }) => html`<dt><a href="/account/data/${name}" download>${say(`data.${key}`)}</a> (${name})</dt><dd>${say(`data.${key}-hint`)}</dd>`)}</dl>`
+<dl>${files.map(({ name, key }) => html`<dt><a href="/account/data/${name}">${say(`data.${key}`)}</a> (${name})</dt><dd>${say(`data.${key}-hint`)}</dd>`)}</dl>`
 }
 <p><a href="/sharing">${say('sharing.title')}</a></p>
 <p><a href="/account">${say('sharing.account')}</a></p>`,

@@ -102,7 +102,7 @@ const nothing = { lines: [], next: undefined }
  * of somebody else's, also where they allowed it what it does.
  */
 const findLines = async (
-  { person, caller, records }: Own,
+  { person, caller, records, studies }: Own,
   asked: Asked,
   cursor: string | undefined,
   { registry, openStoreFor, codeClasses }: PageOptions,
@@ -127,7 +127,9 @@ const findLines = async (
   const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
   return {
-    lines: events.map(event => ownAuditLine(event, { words, classes: codeClasses, self: { person, records } })),
+    lines: events.map(event =>
+      ownAuditLine(event, { words, classes: codeClasses, self: { person, records }, studies }),
+    ),
     next,
   }
 }

@@ -1,3 +1,4 @@
+import { anyBrowser, unknownDevice } from '../accounts/device.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { endSession, endSessions, type Session, sessionsOf } from '../storage/account/session.ts'
 import type { AddPage } from './add-page.ts'
@@ -40,8 +41,19 @@ const listed = (
   { id, device, signedInAt, frame }: Session,
   words: Words,
   { isOwn, token }: { isOwn: boolean; token: string },
-): Html => html`<li class="list-group-item px-0 py-3">
-<strong>${device}</strong>${isOwn && ` (${words.say('sessions.this')})`}
+): Html => {
+  const called = deviceIn(device, words)
+  return html`<li class="list-group-item px-0 py-3">
+<strong>${called}</strong>${isOwn && ` (${words.say('sessions.this')})`}
 <p class="text-body-secondary" id="at-${id}">${phrase(words, 'sessions.since', { at: moment(signedInAt, words) })}${frame && `, ${words.say('sessions.within', { host: new URL(frame.issuer).host })}`}</p>
-${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="btn btn-outline-primary" aria-label="${words.say('sessions.end-one', { device })}" aria-describedby="at-${id}">${words.say('sign-out')}</button></form>`}
+${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="btn btn-outline-primary" aria-label="${words.say('sessions.end-one', { device: called })}" aria-describedby="at-${id}">${words.say('sign-out')}</button></form>`}
 </li>`
+}
+
+/** What was kept at signing in is English; `Firefox` and `Android` are names. */
+const deviceIn = (device: string, { say }: Words): string => {
+  if (device === unknownDevice) return say('sessions.unknown')
+  const [, browser = '', system] = /^(.+) on (.+)$/.exec(device) ?? []
+  if (system === undefined) return device
+  return say('sessions.device', { browser: browser === anyBrowser ? say('sessions.any-browser') : browser, system })
+}

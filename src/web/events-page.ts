@@ -73,7 +73,7 @@ export const addEventsPage = <Asked extends DayRange>(
 ${search.form(path, asked, fields)}
 ${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for other days.</p>` : listed(lines, page.columns)}
 <p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
-<p><a href="${table.path}?${again}" download>Download all of these as a table (CSV)</a></p>`,
+<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`,
     })
   })
   server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {

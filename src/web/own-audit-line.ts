@@ -19,11 +19,18 @@ type Self = {
   readonly records: readonly string[]
 }
 
-type Telling = { readonly words: Words; readonly classes: CodeClasses; readonly self: Self }
+type Telling = {
+  readonly words: Words
+  readonly classes: CodeClasses
+  readonly self: Self
+  /** Those that they may know. */
+  readonly studies: readonly ResearchStudy[]
+}
 
 /** What an AuditEvent says to the patient themself, in their language. */
-export const ownAuditLine = (event: AuditEvent, { words, classes, self }: Telling): AuditLine => {
-  const line = auditLine(event, { words, classes, typeName: type => typeName(type, words) })
+export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies }: Telling): AuditLine => {
+  const told = auditLine(event, { words, classes, typeName: type => typeName(type, words) })
+  const line = { ...told, app: appOf(event, told, words), study: studyOf(event, told, studies) }
   const isSignIn = event.subtype?.some(({ code }) => code === login) === true
   if (isSignIn && line.isRefused) return { ...line, ...toldOfSignIn(line, words) }
   if (isBy(self, event)) return { ...line, ...toldOfOwn(event, line, words) }
@@ -31,7 +38,6 @@ export const ownAuditLine = (event: AuditEvent, { words, classes, self }: Tellin
   return {
     ...line,
     who: line.who === whoeverHadTheLink ? words.say('disclosures.link-holder') : line.who,
-    app: line.app === ownPages ? words.say('disclosures.pages') : line.app,
     did: happened === undefined ? line.did : words.say(`disclosures.invitation-${happened}`),
   }
 }
@@ -47,20 +53,21 @@ const isBy = ({ person, records }: Self, { agent }: AuditEvent): boolean =>
 /** Whoever did not get in has shown by nothing that they are who they said. */
 const toldOfSignIn = ({ app }: AuditLine, { say }: Words): Pick<AuditLine, 'who' | 'app' | 'did'> => ({
   who: say('disclosures.somebody'),
-  app: app === ownPages ? say('disclosures.pages') : app,
+  app,
   did: say('disclosures.tried-to-sign-in'),
 })
 
 /** With their token it was somebody else's server that did it; what they allowed it they did themselves. */
 const toldOfOwn = (
-  { subtype = [], agent }: AuditEvent,
+  event: AuditEvent,
   { app = '' }: AuditLine,
   { say }: Words,
 ): Pick<AuditLine, 'who' | 'app'> & Partial<Pick<AuditLine, 'did'>> => {
-  const did = allowings[subtype.find(({ system }) => system === appGrant)?.code ?? '']
+  const did = allowings[event.subtype?.find(({ system }) => system === appGrant)?.code ?? '']
   if (did !== undefined) return { who: say('disclosures.you'), app: undefined, did: say(did, { app }) }
-  const isOperators = agent.some(({ who }) => who?.identifier?.value === commandLineClient)
-  return isOperators ? { who: undefined, app } : { who: say('disclosures.through-your-app', { app }), app: undefined }
+  return isOperators(event)
+    ? { who: undefined, app }
+    : { who: say('disclosures.through-your-app', { app }), app: undefined }
 }
 
 const allowings: Readonly<Record<string, Key>> = {
@@ -70,8 +77,28 @@ const allowings: Readonly<Record<string, Key>> = {
   revoked: 'disclosures.app-revoked',
 }
 
+const isOperators = ({ agent }: AuditEvent): boolean =>
+  agent.some(({ who }) => who?.identifier?.value === commandLineClient)
+
+/** What is ours has words; an app has its name. */
+const appOf = (event: AuditEvent, { app }: AuditLine, { say }: Words): string | undefined => {
+  if (app === undefined) return undefined
+  if (isOperators(event)) return say('disclosures.command-line')
+  return app === ownPages ? say('disclosures.pages') : app
+}
+
 /** As the client of our own pages is called in the database. */
 const ownPages = 'Pages of this server'
+
+/** By reference those that have words for whoever reads it, the others as they were called then. */
+const studyOf = ({ entity = [] }: AuditEvent, { study }: AuditLine, studies: readonly ResearchStudy[]) => {
+  const named = entity.flatMap(({ what, name }) => {
+    const reference = what?.reference ?? ''
+    if (!reference.startsWith('ResearchStudy/')) return []
+    return [studies.some(({ id }) => reference === `ResearchStudy/${id}`) ? reference : (name ?? reference)]
+  })
+  return named.length === 0 ? study : named.join(', ')
+}
 
 const typeName = (type: string, words: Words): string => {
   const key = ownTypeNames[type]

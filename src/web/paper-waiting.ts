@@ -45,7 +45,7 @@ ${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, sinc
 <dt>Recorded</dt><dd>${waiting && moment(waiting.record.recordedAt)}</dd>
 <dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
 </dl>
-<p><a href="${page}/scan" download>Open the scan</a></p>
+<p><a href="${page}/scan">Open the scan</a></p>
 ${
   reasonAgainstText(paper) !== undefined
     ? undefined

@@ -68,7 +68,7 @@ const sendUpload = (reply: FastifyReply, { place, imports, problem }: Shown): Fa
     content: html`<h1>Register a list of patients</h1>
 ${problemList([{ name: 'file', problem }])}
 <p>Send a CSV file, a patient a line. You see what is in it, and who may be there already, before anything is registered; then all of it is registered, or nothing.</p>
-<p><a href="/patients/imports/template.csv" download>Download a file to begin with</a></p>
+<p><a href="/patients/imports/template.csv">Download a file to begin with</a></p>
 ${study && html`<p>All of them are enrolled into ${study.name}.</p>`}
 <form method="post" action="/patients/imports" enctype="multipart/form-data" novalidate>
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">

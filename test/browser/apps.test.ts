@@ -111,7 +111,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     await press('See which apps you have allowed')
     await look(t, browser, 'account-apps')
     t.match(await page.textContent('main'), /Heart diary.*Read your heart rate/s)
-    await press(/^End what Heart diary may do/)
+    await press(/^End it: what Heart diary may do/)
     await look(t, browser, 'account-apps-none')
     t.equal((await send(token, 'GET', 'Observation')).statusCode, 401)
   })

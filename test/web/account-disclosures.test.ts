@@ -7,7 +7,8 @@ import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openStudies } from '../support/study.ts'
 
-const { server, database, create, institution, study, participant, staffToken, send, token } = await openStudies()
+const { server, database, create, institution, study, participant, staffToken, send, token, update } =
+  await openStudies()
 t.teardown(() => server.close())
 
 const lab = await institution('lab')
@@ -61,6 +62,24 @@ t.test(
     t.match((await browser.get('/sharing')).body, `<a href="${page}">See who looked at your data</a>`)
   },
 )
+
+t.test('a study is called as the reader’s language has it, and so is the command line', async t => {
+  const translation = [
+    { url: 'lang', valueCode: 'es' },
+    { url: 'content', valueString: 'El sueño' },
+  ]
+  const stored = (await send(lab.manager, 'GET', `ResearchStudy/${sleep}`)).json()
+  const _title = { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/translation', extension: translation }] }
+  await update(lab.manager, { ...stored, _title })
+  const reading = { subject: { kind: 'user', person: researcher.person }, scope: 'user/*.rs', study: sleep } as const
+  t.equal((await send(await token(reading), 'GET', 'Observation?_count=5')).statusCode, 200)
+  await seal()
+  const shown = await (await signedIn({ 'accept-language': 'es' }, ann)).get(page)
+  t.match(
+    wordsOf(shown),
+    /Sleep-researcher a través de la línea de comandos Buscó: Frecuencia cardíaca – para el estudio El sueño Lo permitía/i,
+  )
+})
 
 t.test('they are asked for by day and by study', async t => {
   const today = new Date().toISOString().slice(0, 10)

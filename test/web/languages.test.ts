@@ -1,4 +1,5 @@
 import t from 'tap'
+import { wordsFor } from '../../src/messages/catalogue.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { keepClient } from '../../src/storage/client-registration.ts'
 import { authorizeQuery, base, pkce, redirectUri } from '../auth/world.ts'
@@ -43,6 +44,35 @@ t.test('the pages that patients use are in the language of their browser', async
     t.match(body, `<h1>${title}</h1>`)
     t.match(headers.vary, /accept-language/, path)
   }
+})
+
+t.test('where somebody is signed in is told in their language', async t => {
+  const { person } = await newAccount('devices')
+  const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  const start = (device: string) => startSession(database, { person, methods: ['pwd'], device })
+  for (const device of ['Firefox on Android', 'Browser on Windows', 'Unknown browser', 'Opera']) await start(device)
+  browser.cookies.set('sharewell-session', await start('Safari on iPhone'))
+  const { body } = await browser.get('/account/sessions')
+  t.same([...body.matchAll(/<strong>([^<]*)/g)].map(([, device]) => device).toSorted(), [
+    'Firefox en Android',
+    'Navegador desconocido',
+    'Navegador en Windows',
+    'Opera',
+    'Safari en iPhone',
+  ])
+  t.match(body, /aria-label="Cerrar sesión: Firefox en Android"[^>]*>Cerrar sesión</)
+})
+
+// https://www.w3.org/TR/WCAG22/#label-in-name
+t.test('what a button is called for those who do not see it begins with what stands on it', async t => {
+  for (const { say } of ['en', 'es'].map(wordsFor))
+    for (const [name, shown] of [
+      ['sessions.end-one', 'sign-out'],
+      ['apps.end-one', 'apps.end'],
+      ['apps.own-one', 'apps.own'],
+      ['ehrs.unlink-one', 'ehrs.unlink'],
+    ] as const)
+      t.ok(say(name).startsWith(say(shown)), `${say(name)}: ${say(shown)}`)
 })
 
 t.test('where there is nothing at all a browser is shown a page, and a program what it reads', async t => {
