@@ -54,11 +54,11 @@ const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartP
   })
   return html`<h3>${say('chart.ranges')}</h3>
 <svg class="ranges" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">${bars}</svg>
-<table class="table table-sm">
+<div class="table-responsive" tabindex="0" role="region" aria-label="${say('chart.ranges')}"><table class="table table-sm">
 <caption>${say('chart.ranges-caption')}</caption>
 <thead><tr><th scope="col">${say('chart.range')}</th><th scope="col">${glucoseUnit}</th><th scope="col">${say('chart.time')}</th><th scope="col">${say('chart.target')}</th></tr></thead>
 <tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit]}</td><td>${share.toFixed(1)} %</td><td>${range.target}${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
-</table>`
+</table></div>`
 }
 
 const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPeriod, words: Words): Html => {

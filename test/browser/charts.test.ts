@@ -154,6 +154,25 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     },
   )
 
+  await t.test('no table makes the page wider than a phone, also in large letters', async t => {
+    const { page: tab } = await signedIn()
+    await tab.goto(page)
+    await tab.waitForSelector('.chart canvas')
+    for (const size of ['100%', '200%'])
+      t.same(
+        await tab.evaluate(`(() => {
+          const root = document.documentElement
+          root.style.fontSize = '${size}'
+          return [...document.querySelectorAll('details')].flatMap(one => {
+            one.open = true
+            return root.scrollWidth > root.clientWidth ? [one.textContent.slice(0, 60)] : []
+          })
+        })()`),
+        [],
+        size,
+      )
+  })
+
   await t.test('without JavaScript the same numbers stand in tables', async t => {
     const { page: tab, complaints } = await signedIn({ javaScriptEnabled: false })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-03`)
