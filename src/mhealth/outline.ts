@@ -31,6 +31,8 @@ export const outlineOf = (sent: JsonRecord, { newestVersion, faceOf }: Reading):
     faces.length < documents.length ||
     documents.some(document => contradictingSubject(sent, document).length > 0) ||
     codes === undefined ||
+    // What it has in it of others may be of any kind.
+    asList(sent.contained).some(one => asRecord(one)?.resourceType === 'Observation') ||
     !isListOf(sent.derivedFrom, one => referenceIn(one) !== undefined)
   const [document] = documents
   const { id } = document ?? {}

@@ -1,4 +1,5 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Interval } from '../fhir/date.ts'
 import type { IndexRows } from './index-rows.ts'
 import type { RowNames } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -28,6 +29,7 @@ export type CandidateFacts = {
   readonly low: string
   readonly high: string
   readonly isJoint: boolean
+  readonly lasting: Interval | undefined
   readonly statistic: number
   readonly codes: readonly {
     readonly component: number
@@ -49,12 +51,12 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
       patient_id integer, pk bigint, id text, version integer, last_updated timestamptz, owner text, author integer,
       content jsonb, tokens bigint[], strings jsonb, dates jsonb, numbers jsonb, patients jsonb, codes jsonb,
       kind_id integer, device_id integer, effective_start timestamptz, effective_end timestamptz, is_joint boolean,
-      statistic smallint)
+      statistic smallint, lasts_from timestamptz, lasts_until timestamptz)
   ),
   entry_code AS (
     SELECT entry.patient_id, code.code_id, entry.kind_id, entry.device_id, code.component, entry.is_joint,
       entry.effective_start, entry.effective_end, entry.pk, code.unit_id, code.value,
-      entry.last_updated, entry.statistic, code.also_code_id
+      entry.last_updated, entry.statistic, code.also_code_id, entry.lasts_from, entry.lasts_until
     FROM entry, jsonb_to_recordset(entry.codes) AS code(
       code_id integer, also_code_id integer, component smallint, unit_id integer, value numeric)
   ),
@@ -97,12 +99,14 @@ const entryText = ({ content, index, facts, ...entry }: Candidate): string => {
   return `${columns.slice(0, -1)},"tokens":[${index.tokens.join(',')}],"content":${content}}`
 }
 
-const factColumns = ({ kindId, deviceId, low, high, isJoint, statistic, codes }: CandidateFacts) => ({
+const factColumns = ({ kindId, deviceId, low, high, isJoint, lasting, statistic, codes }: CandidateFacts) => ({
   kind_id: kindId,
   device_id: deviceId,
   effective_start: low,
   effective_end: high,
   is_joint: isJoint,
+  lasts_from: lasting?.low,
+  lasts_until: lasting?.high,
   statistic,
   codes: codes.map(({ component, codeId, alsoCodeId, value, unitId }) => ({
     component,

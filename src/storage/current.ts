@@ -146,4 +146,5 @@ export const lastVersion = (
 
 /** No consent covers what is unknown: a deleted Observation says that it is gone to its patient only. */
 const unknownFacts = sql.fragment`, 0 AS kind_id, 0 AS device_id, '-infinity'::timestamptz AS effective_start,
-  'infinity'::timestamptz AS effective_end, FALSE AS is_joint`
+  'infinity'::timestamptz AS effective_end, FALSE AS is_joint, NULL::timestamptz AS lasts_from,
+  NULL::timestamptz AS lasts_until`

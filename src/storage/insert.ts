@@ -45,7 +45,7 @@ export const insertResources = async (
 }
 
 const none = sql.fragment``
-const factNames = sql.fragment`, kind_id, device_id, effective_start, effective_end, is_joint`
+const factNames = sql.fragment`, kind_id, device_id, effective_start, effective_end, is_joint, lasts_from, lasts_until`
 
 /** CTEs that fill the side tables from `source`, which has the columns of `entry`: only those that any candidate has rows for. */
 export const sideRows = (candidates: readonly Candidate[], source: SqlFragment): readonly SqlFragment[] =>

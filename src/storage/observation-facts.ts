@@ -4,6 +4,7 @@ import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '.
 import { type Statistic, statisticOf } from '../fhir/descriptive-statistic.ts'
 import { decimalText } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
+import { around, lastingOf } from './observation-lasting.ts'
 import { unitKey } from './unit.ts'
 
 /** What consent and the hot searches ask of an Observation, before the dictionaries have numbered it. */
@@ -12,8 +13,10 @@ export type ObservationFacts = Interval & {
   readonly kinds: ReadonlySet<string>
   /** Id of the Device that it names. */
   readonly device: string | undefined
-  /** More than one consent may have to cover it: it is of several kinds, or was derived from others. */
+  /** More may have to be covered than one kind at its effective time: it is of several kinds, was derived from others, or lasts longer. */
   readonly isJoint: boolean
+  /** When all was measured that it tells; absent where its effective time says so. */
+  readonly lasting: Interval | undefined
   readonly statistic: number
   readonly codes: readonly CodeFact[]
 }
@@ -37,11 +40,14 @@ export const statisticNumbers: Readonly<Record<Statistic, number>> = { measured:
 
 export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => {
   const kinds = kindsOf(classes, observation)
+  const effective = effectiveOf(observation)
+  const lasting = wholeLastingOf(observation, effective)
   return {
-    ...effectiveOf(observation),
+    ...effective,
     kinds,
     device: deviceOf(observation),
-    isJoint: kinds.size > 1 || (observation.derivedFrom?.length ?? 0) > 0,
+    isJoint: kinds.size > 1 || (observation.derivedFrom?.length ?? 0) > 0 || lasting !== undefined,
+    lasting,
     statistic: statisticNumbers[statisticOf(observation)],
     codes: [
       ...codeFacts(classes, 0, observation),
@@ -60,12 +66,36 @@ const effectiveOf = (observation: Observation): Interval => {
   return (effectiveTiming && intervalOfTiming(effectiveTiming)) ?? unknownTime
 }
 
-/** The kinds of the code, and of every component that has one; none at all where the code itself has none. */
-const kindsOf = (classes: CodeClasses, { code, component = [] }: Observation): ReadonlySet<string> => {
+/** With what it has in it of others, which do not say again when they were measured where that is the same. */
+const wholeLastingOf = (observation: Observation, effective: Interval): Interval | undefined => {
+  const whole = containedIn(observation).reduce((span, one) => {
+    const own = isTimed(one) ? effectiveOf(one) : effective
+    return around(span, lastingOf(one, own) ?? own)
+  }, lastingOf(observation, effective) ?? effective)
+  return whole.low === effective.low && whole.high === effective.high ? undefined : whole
+}
+
+const isTimed = (observation: Observation): boolean =>
+  Object.keys(observation).some(name => /^_?effective[A-Z]/.test(name))
+
+const containedIn = ({ contained = [] }: Observation): readonly Observation[] =>
+  contained.filter(one => one.resourceType === 'Observation')
+
+/**
+ * The kinds of the code, of every component that has one, and of the Observations that it has in it; none at all where its own code, or
+ * that of one of them, has none.
+ */
+const kindsOf = (classes: CodeClasses, observation: Observation): ReadonlySet<string> => {
+  const { code, component = [] } = observation
   const own = kindsOfConcept(classes, code)
-  return own.length === 0
+  const others = containedIn(observation).map(one => kindsOf(classes, one))
+  return own.length === 0 || others.some(({ size }) => size === 0)
     ? new Set()
-    : new Set([...own, ...component.flatMap(one => kindsOfConcept(classes, one.code))])
+    : new Set([
+        ...own,
+        ...component.flatMap(one => kindsOfConcept(classes, one.code)),
+        ...others.flatMap(one => [...one]),
+      ])
 }
 
 const kindsOfConcept = (classes: CodeClasses, concept: CodeableConcept | undefined): readonly string[] =>
@@ -73,7 +103,15 @@ const kindsOfConcept = (classes: CodeClasses, concept: CodeableConcept | undefin
     code === undefined ? [] : (classes.kindOf(system, code) ?? []),
   )
 
-const deviceOf = ({ device }: Observation): string | undefined => {
+/** None where what it has in it comes from another. */
+const deviceOf = (observation: Observation): string | undefined => {
+  const [own, ...others] = [observation, ...containedIn(observation).filter(one => one.device !== undefined)].map(
+    ownDeviceOf,
+  )
+  return others.every(one => one === own) ? own : undefined
+}
+
+const ownDeviceOf = ({ device }: Observation): string | undefined => {
   const parsed = device?.reference === undefined ? undefined : parseReference(device.reference)
   return parsed !== undefined && 'type' in parsed && parsed.type === 'Device' ? parsed.id : undefined
 }

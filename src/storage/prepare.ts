@@ -140,6 +140,7 @@ const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers):
     low: facts.low,
     high: facts.high,
     isJoint: facts.isJoint,
+    lasting: facts.lasting,
     statistic: facts.statistic,
     codes: facts.codes.map(one => {
       const { component, value, unit, isRange } = one

@@ -165,4 +165,5 @@ const reindexBatch = async (
 const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 
 const facts: SqlFragment = sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id,
-  effective_start = entry.effective_start, effective_end = entry.effective_end, is_joint = entry.is_joint`
+  effective_start = entry.effective_start, effective_end = entry.effective_end, is_joint = entry.is_joint,
+  lasts_from = entry.lasts_from, lasts_until = entry.lasts_until`

@@ -10,7 +10,7 @@ export type RowNames = {
   readonly type: ResourceType
   /** Columns patient_id, pk, id, last_updated, owner, author, content; an Observation's facts as well. */
   readonly row: SqlFragment
-  /** Columns patient_id, pk, kind_id, device_id, effective_start, effective_end, is_joint, last_updated. */
+  /** Columns patient_id, pk, kind_id, device_id, effective_start, effective_end, is_joint, lasts_from, lasts_until, last_updated. */
   readonly facts: SqlFragment
   /** The relation of the row's observation_code rows. */
   readonly codes: SqlFragment

@@ -37,7 +37,8 @@ export const replaceResource = async (
   await dropSideRows(connection, place)
   const facts = observation
     ? sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id, effective_start = entry.effective_start,
-        effective_end = entry.effective_end, is_joint = entry.is_joint`
+        effective_end = entry.effective_end, is_joint = entry.is_joint, lasts_from = entry.lasts_from,
+        lasts_until = entry.lasts_until`
     : sql.fragment``
   await connection.run(sql.fragment`
     WITH ${sql.join([entryTables([candidate]), changes(type, entry), ...sideRows([candidate], entry)], sql.fragment`, `)}

@@ -11,7 +11,7 @@ type Consentable = Extract<Expression, { kind: 'consentable' }>
 /**
  * Whoever asks is reached by a consent in force that covers the row: one semi-join, which PostgreSQL may enter from the
  * row or from the consents. An unknown source device is 0, which only consents for any source name. Requirements of several
- * kinds and derived Observations are few and are tested on top.
+ * kinds, derived Observations and those that last longer than they say are few and are tested on top.
  */
 export const compileConsented = (consented: Consented, { type, row, facts, sources }: RelatedRow): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
@@ -27,7 +27,8 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
     sql.fragment`(
       NOT ${facts}.is_joint OR wholly_covered(${granteesOf(consented.to, consented.study)}, ${word(consented.action)},
         ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
-        ${facts}.effective_start, ${facts}.effective_end, ${facts}.last_updated, ARRAY(
+        coalesce(${facts}.lasts_from, ${facts}.effective_start), coalesce(${facts}.lasts_until, ${facts}.effective_end),
+        ${facts}.last_updated, ARRAY(
           SELECT own.source_pk FROM ${sources} AS own
           WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
   ])

@@ -1,0 +1,83 @@
+import type { Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+const weight = 'omh:body-weight'
+const glucose = 'omh:blood-glucose'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, see, storeOf } = world
+
+const contained = (id: string, code: string, more: Partial<Observation> = {}): Observation => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: w.kind(code),
+  ...more,
+})
+const having = (...within: readonly Observation[]): Partial<Observation> => ({
+  contained: [...within],
+  hasMember: within.map(({ id }) => ({ reference: `#${id}` })),
+})
+const samples = (effectiveDateTime: string): Partial<Observation> => ({
+  effectiveDateTime,
+  valueSampledData: { origin: { value: 0 }, period: 3_600_000, dimensions: 1, data: '60 61 62 63 64' },
+})
+const device = (id: string) => ({ device: { reference: `Device/${id}` } })
+
+await put(
+  w.organization('lab'),
+  w.role('researcher', 'lab', 'viewer'),
+  { resourceType: 'Device', id: 'acme', manufacturer: 'Acme' },
+  { resourceType: 'Device', id: 'other', manufacturer: 'Other' },
+  w.registered('ann', 'lab'),
+  w.study('hearts', 'lab', [w.requests(heartRate), w.requests(weight, 'acme')]),
+  w.enrols('hearts', 'ann'),
+  w.consent('hearts', 'ann', 'active', [
+    w.permit(heartRate, { dataPeriod: { start: '2026-02-01', end: '2026-03-01' } }),
+    w.permit(weight, { data: [{ meaning: 'related', reference: { reference: 'Device/acme' } }] }),
+  ]),
+  w.measured('samples-within', 'ann', heartRate, samples('2026-03-01T19:00:00Z')),
+  w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T21:00:00Z')),
+  w.measured('derived', 'ann', heartRate, {
+    effectiveDateTime: '2026-03-01T21:00:00Z',
+    derivedFrom: [{ reference: 'Observation/samples-beyond' }],
+  }),
+  w.measured('panel', 'ann', heartRate, { effectiveDateTime: '2026-03-01', ...having(contained('one', heartRate)) }),
+  w.measured('panel-glucose', 'ann', heartRate, having(contained('one', heartRate), contained('two', glucose))),
+  w.measured('panel-unknown', 'ann', heartRate, having(contained('one', 'nobody-knows'))),
+  w.measured('panel-later', 'ann', heartRate, {
+    effectiveDateTime: '2026-03-01',
+    ...having(contained('one', heartRate, { effectiveDateTime: '2026-03-02' })),
+  }),
+  w.measured('scale', 'ann', weight, { ...device('acme'), ...having(contained('one', weight)) }),
+  w.measured('scale-other', 'ann', weight, { ...device('acme'), ...having(contained('one', weight, device('other'))) }),
+)
+const seen = () => see(storeOf(w.staff('researcher')), 'Observation')
+const covered = ['panel', 'samples-within', 'scale']
+
+t.test(
+  'a consent covers what was measured after the effective time, and what is contained, or nothing of it',
+  async t => {
+    t.strictSame(await seen(), covered)
+    t.strictSame(await see(storeOf(w.staff('researcher')), 'Observation', 'code=omh:heart-rate'), [
+      'panel',
+      'samples-within',
+    ])
+    t.equal((await see(storeOf(w.patient('ann')), 'Observation')).length, 9, 'its patient reads all')
+  },
+)
+
+t.test('a search for a date means the effective time, as before', async t => {
+  const own = storeOf(w.patient('ann'))
+  t.strictSame(await see(own, 'Observation', 'date=eq2026-03-01T21:00:00Z'), ['derived', 'samples-beyond'])
+})
+
+t.test('a later version is asked about as it is', async t => {
+  await put(w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T18:00:00Z')))
+  t.strictSame(await seen(), ['derived', ...covered.slice(0, 1), 'samples-beyond', ...covered.slice(1)].sort())
+  await put(w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T21:00:00Z')))
+  t.strictSame(await seen(), covered)
+})
