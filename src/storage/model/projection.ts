@@ -14,7 +14,7 @@ export type Projected<R extends Resource = Resource> = {
 
 export type ProjectionContext = {
   readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
-  readonly dictionary: Pick<Dictionary, 'kinds' | 'devices' | 'patients'>
+  readonly dictionary: Pick<Dictionary, 'kinds' | 'devices' | 'deviceSources' | 'patients'>
   /** What is projected was accepted when it was written, and is not judged again by what has changed since. */
   readonly isAccepted?: boolean
   /** Gathers the Persons that are linked to several Patients. */

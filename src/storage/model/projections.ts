@@ -2,6 +2,7 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { projectConsents } from './consent.ts'
 import { projectDerivations } from './derivation.ts'
+import { projectDevices } from './device-parent.ts'
 import { projectEnrolments } from './enrolment.ts'
 import { projectMemberships } from './membership.ts'
 import { projectOrganizations } from './organization.ts'
@@ -28,6 +29,7 @@ const projections: Readonly<Partial<Record<ResourceType, Projection>>> = {
   ResearchSubject: of(projectEnrolments),
   Consent: of(projectConsents),
   Observation: of(projectDerivations),
+  Device: of(projectDevices),
   Subscription: of(projectSubscribers),
 }
 

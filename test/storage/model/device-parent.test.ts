@@ -1,0 +1,64 @@
+import type { Device } from '@medplum/fhirtypes'
+import t from 'tap'
+import * as w from './world.ts'
+
+const heartRate = 'omh:heart-rate'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+const { importer, put, see, storeOf } = world
+
+const band = (parent?: string, id = 'band', patient = 'ann'): Device => ({
+  resourceType: 'Device',
+  id,
+  patient: { reference: `Patient/${patient}` },
+  ...(parent === undefined ? {} : { parent: { reference: `Device/${parent}` } }),
+})
+const by = (id: string, device: string, patient = 'ann') =>
+  w.measured(id, patient, heartRate, { device: { reference: `Device/${device}` } })
+const seen = () => see(storeOf(w.staff('researcher')), 'Observation')
+
+await put(
+  w.organization('lab'),
+  w.role('researcher', 'lab', 'viewer'),
+  { resourceType: 'Device', id: 'acme', manufacturer: 'Acme' },
+  { resourceType: 'Device', id: 'other', manufacturer: 'Other' },
+  w.registered('ann', 'lab'),
+  w.study('hearts', 'lab', [w.requests(heartRate, 'acme')]),
+  w.enrols('hearts', 'ann'),
+  w.consent('hearts', 'ann', 'active', [
+    w.permit(heartRate, { data: [{ meaning: 'instance', reference: { reference: 'Device/acme' } }] }),
+  ]),
+  band('acme'),
+  band('acme', 'band-2'),
+  by('first', 'band'),
+  by('second', 'band-2'),
+)
+
+t.test('what a device has measured follows the source that it names', async t => {
+  t.strictSame(await seen(), ['first', 'second'])
+  await put(band('other'))
+  t.strictSame(await seen(), ['second'], 'it was named wrongly')
+  await put(by('third', 'band'))
+  t.strictSame(await seen(), ['second'], 'also what comes at once after that')
+  t.strictSame(await see(storeOf(w.staff('researcher')), 'Observation', 'code=omh:heart-rate'), ['second'])
+  await put(band('acme'))
+  t.strictSame(await seen(), ['first', 'second', 'third'])
+  await importer.write(
+    [band('other'), by('fourth', 'band')].map(resource => ({ kind: 'update', id: resource.id ?? '', resource })),
+  )
+  t.strictSame(await seen(), ['second'], 'also what comes together with that')
+  await put(band('acme'))
+  t.strictSame(await seen(), ['first', 'fourth', 'second', 'third'])
+  await put(band())
+  t.strictSame(await seen(), ['second'], 'of no source')
+  await put(band('band-2'))
+  t.strictSame(await seen(), ['second'], 'a device of a patient is no source')
+})
+
+t.test('a device may come after what it has measured', async t => {
+  await put(by('early', 'late'))
+  t.notOk((await seen()).includes('early'))
+  await put(band('acme', 'late'))
+  t.ok((await seen()).includes('early'))
+})
