@@ -9,7 +9,7 @@ import { all } from '../search/expression.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/completeness.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
-import { requireKnown, timezoneOf } from './readings-asked.ts'
+import { mistakenReadings, requireKnown, timezoneOf } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
 export const completeness: Operation = {
@@ -20,9 +20,9 @@ export const completeness: Operation = {
   methods: ['GET', 'POST'],
   documentation:
     'On which days of a period readings of up to 50 Patients began, and how many (of SampledData each sample, but a wave is one), as far as a study is given them where one is named: for each Patient with a reading an Observation whose component has the count of each day as SampledData, E where a day holds none.',
-  handler: async (request, { store, caller }) => {
+  handler: async (request, { store, caller, registry }) => {
     const asked = parseCompleteness(primitivesOf(request), caller)
-    const rows = await store.completeness(asked)
+    const rows = await store.completeness({ ...asked, mistaken: mistakenReadings(registry) })
     return parametersResponse(
       [...Map.groupBy(rows, ({ patient }) => patient)].map(([patient, days]) => ({
         name: 'completeness',
@@ -34,7 +34,9 @@ export const completeness: Operation = {
 
 const parameters = ['subject', 'start', 'end', 'timezone', 'study', 'most']
 
-const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): CompletenessAsked => {
+type Asked = Omit<CompletenessAsked, 'mistaken'>
+
+const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): Asked => {
   requireKnown('completeness', given, parameters)
   const patients = given
     .getAll('subject')
@@ -79,11 +81,7 @@ const mostOf = (text: string | undefined): number => {
 }
 
 /** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value is that of the n-th day, however long it was. */
-const toObservation = (
-  patient: string,
-  rows: readonly CompletenessRow[],
-  { first, last }: CompletenessAsked,
-): Observation => {
+const toObservation = (patient: string, rows: readonly CompletenessRow[], { first, last }: Asked): Observation => {
   const counts = new Map(rows.map(({ day, count }) => [day, count]))
   const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
   const valueSampledData: SampledData = {

@@ -15,8 +15,11 @@ export const readingsOfPatient = (
 ): { readonly patient: string; readonly where: Expression; readonly mistaken: Expression } => ({
   patient,
   where: parseCriteria(registry, 'Observation', new URLSearchParams({ subject: `Patient/${patient}` })),
-  mistaken: parseCriteria(registry, 'Observation', new URLSearchParams({ status: 'entered-in-error,cancelled' })),
+  mistaken: mistakenReadings(registry),
 })
+
+export const mistakenReadings = (registry: Registry): Expression =>
+  parseCriteria(registry, 'Observation', new URLSearchParams({ status: 'entered-in-error,cancelled' }))
 
 /** Both ends are in it, as in a Period; without its end it lasts until now. */
 export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {

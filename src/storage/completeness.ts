@@ -1,6 +1,6 @@
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
-import type { Expression } from '../search/expression.ts'
+import { and, type Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { longestSeries } from './reading.ts'
@@ -9,6 +9,8 @@ import { type SqlFragment, sql } from './sql.ts'
 
 export type CompletenessAsked = {
   readonly where: Expression
+  /** Those that do not count, entered in error or cancelled. */
+  readonly mistaken: Expression
   /** Ids of Patients. */
   readonly patients: readonly string[]
   /** Days of the time zone; both are in it. */
@@ -30,10 +32,11 @@ export type CompletenessRow = { readonly patient: string; readonly day: string; 
 export const readCompleteness = (
   connection: Connection,
   { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
-  { where, patients, first, last, timezone, most }: CompletenessAsked,
+  { where, mistaken, patients, first, last, timezone, most }: CompletenessAsked,
 ): Promise<readonly CompletenessRow[]> => {
   const row = storedRow('Observation', 'row')
   const mayBeSearched = compile(restrict(access, 's', 'Observation', where), row, classes)
+  const isMistaken = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
   const startOf = (day: SqlFragment) => sql.fragment`${day} AT TIME ZONE ${timezone}`
   return connection.any<CompletenessRow>(sql.fragment`
     WITH person AS (
@@ -43,13 +46,16 @@ export const readCompleteness = (
       SELECT DISTINCT code.pk FROM person JOIN observation_code AS code ON code.patient_id = person.patient_id
       WHERE ${isNoReading}
     ),
+    mistaken AS MATERIALIZED (
+      SELECT row.pk FROM person JOIN observation AS row ON row.patient_id = person.patient_id WHERE ${isMistaken}
+    ),
     dense AS MATERIALIZED (
       SELECT person.id, sampled.pk, sampled.quarters, sampled.counts
       FROM person JOIN sampled ON sampled.patient_id = person.patient_id
         AND sampled.effective_start >= ${startOf(sql.fragment`${first}::date::timestamp`)} - ${longestSeries}
         AND sampled.effective_start < ${startOf(sql.fragment`(${last}::date + 1)::timestamp`)}
       JOIN observation AS row ON row.patient_id = sampled.patient_id AND row.pk = sampled.pk
-      WHERE sampled.pk NOT IN (SELECT pk FROM computed) AND ${mayBeSearched}
+      WHERE sampled.pk NOT IN (SELECT pk FROM computed UNION ALL SELECT pk FROM mistaken) AND ${mayBeSearched}
     ),
     samples AS MATERIALIZED (
       SELECT dense.id, (to_timestamp(one.quarter * 900.0) AT TIME ZONE ${timezone})::date AS day, sum(one.count) AS count
@@ -65,7 +71,7 @@ export const readCompleteness = (
         SELECT FROM observation AS row
         WHERE row.patient_id = person.patient_id AND row.effective_start >= ${startOf(sql.fragment`asked.day`)}
           AND row.effective_start < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
-          AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND ${mayBeSearched}
+          AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND row.pk NOT IN (SELECT pk FROM mistaken) AND ${mayBeSearched}
         LIMIT ${most}) AS reading) AS counted
     WHERE counted.count > 0
     ORDER BY person.id, asked.day`)

@@ -50,7 +50,7 @@ export type StudyPersonRow = {
   readonly isOnPaper: boolean
   /** Whether what they gave stands still, though no place of theirs in the study is left. */
   readonly isLeftStanding: boolean
-  /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured. */
+  /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured; of one measured after tomorrow only where it came last. */
   readonly arrived: Date | null
   readonly measured: Date | null
   /** The number of its kind. */
@@ -174,12 +174,18 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
       stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
       stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
     FROM stated LEFT JOIN LATERAL (
-      SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
-      FROM observation AS row
-      WHERE stated.opens AND row.patient_id = stated.patient_id AND ${visible(gate, 'Observation', shared)}
-      ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1) AS newest ON TRUE
+      (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`)})
+      ORDER BY arrived DESC LIMIT 1) AS newest ON TRUE
   )`
 }
+
+/** Of the readings of the row `stated` that were measured by now, or by a clock that goes ahead: such a one would be the newest for ever. */
+const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFragment => sql.fragment`
+  SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
+  FROM observation AS row
+  WHERE stated.opens AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
+    AND ${visible(gate, 'Observation', shared)}
+  ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
 
 /** The row of the type, under the name `row`. */
 const visible = ({ access, classes }: Gate, type: ResourceType, asked?: Expression): SqlFragment =>

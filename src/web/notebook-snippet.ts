@@ -36,11 +36,12 @@ with urllib.request.urlopen(request) as response:
             period = reading.get("effectivePeriod", {})
             rows.append({
                 "patient": reading["subject"]["reference"],
-                "time": reading.get("effectiveDateTime") or period.get("start"),
+                "time": reading.get("effectiveDateTime") or reading.get("effectiveInstant") or period.get("start"),
                 "code": coding.get("code"),
                 "comparator": quantity.get("comparator"),
                 "value": quantity.get("value"),
                 "unit": quantity.get("unit") or quantity.get("code"),
+                "status": reading.get("status"),
                 "statistic": statistic[0] if statistic else None,
             })
 

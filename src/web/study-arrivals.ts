@@ -68,16 +68,21 @@ const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClass
   return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
 }
 
-/** Of a reading that is one number, or several; of a statistic also which one it is. */
+/** Of a reading that is one number, or several; of a statistic also which one it is, and of what does not count why. */
 const textOfValue = (observation: Observation): string => {
-  const { valueQuantity, component = [] } = observation
+  const { valueQuantity, component = [], status } = observation
   const quantities = [valueQuantity, ...component.map(one => one.valueQuantity)].flatMap(one => one ?? [])
   const texts = quantities.map(({ comparator, value, unit, code }) =>
     [comparator, value, unit ?? code].filter(part => part !== undefined).join(' '),
   )
-  const statistic = statisticWords(observation)
-  const which = statistic === undefined ? '' : ` (${statistic})`
+  const words = [statisticWords(observation), status && mistakes[status]].flatMap(word => word ?? [])
+  const which = words.length === 0 ? '' : ` (${words.join(', ')})`
   return texts.length === 0 ? which : `, ${texts.join(' / ')}${which}`
+}
+
+const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, string>>> = {
+  'entered-in-error': 'entered in error',
+  cancelled: 'cancelled',
 }
 
 const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {

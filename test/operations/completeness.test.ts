@@ -75,6 +75,29 @@ t.test('no day counts more than was asked for', async t => {
   t.same(await countsOf({ ...asked, subject: 'ann', most: '1' }), { 'Patient/ann': '1 1 E 1' })
 })
 
+t.test('what was entered in error or cancelled makes no day one with readings', async t => {
+  const day = '2026-06-01'
+  const said = (id: string, status: string, more: object = {}) => ({
+    ...reading('dan', `${day}T12:00:00Z`),
+    ...more,
+    ...{ id, status },
+  })
+  const samples = { valueSampledData: { origin, dimensions: 1, period: 1000, data: '60 61' } }
+  const count = () => countsOf({ subject: 'dan', start: day, end: day })
+  await put(
+    { resourceType: 'Patient', id: 'dan' },
+    said('one', 'final'),
+    said('another', 'cancelled'),
+    said('corrected', 'amended'),
+    said('samples', 'final', samples),
+  )
+  t.same(await count(), { 'Patient/dan': '4' })
+  await put(said('one', 'entered-in-error'))
+  t.same(await count(), { 'Patient/dan': '3' })
+  await put(said('samples', 'entered-in-error', samples))
+  t.same(await count(), { 'Patient/dan': '1' })
+})
+
 t.test('a study that shares nothing with the caller has no days', async t => {
   t.same(await countsOf({ ...asked, study: 'ResearchStudy/x' }), {})
 })

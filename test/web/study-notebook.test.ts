@@ -179,26 +179,46 @@ t.test('who may not see the study finds no such page, and gets no token', async 
 })
 
 t.test(
-  'a row of the snippet in Python tells what is below its number, and that a number is a statistic',
+  'a row of the snippet in Python tells what is below its number, that a number is a statistic, and what was entered in error',
   { skip: !hasPython && 'there is no python3' },
   async t => {
     const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
     const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
     const value = { value: 180, unit: 'beats/min', comparator: '>' }
     await reading(bea, '8867-4', { extension: [{ url, extension: [said] }], valueQuantity: value })
+    await reading(bea, '8867-4', { ...quantity(600, '/min'), status: 'entered-in-error' })
     const [python = ''] = await made()
-    await writeFile(join(folder, 'rows.py'), `${python}print(json.dumps([row for row in rows if row["statistic"]]))`)
+    await writeFile(
+      join(folder, 'rows.py'),
+      `${python}print(json.dumps([row for row in rows if row["statistic"] or row["status"] != "final"]))`,
+    )
     const { stdout } = await run('python3', [join(folder, 'rows.py')])
-    t.strictSame(JSON.parse(stdout.split('\n')[1] ?? ''), [
-      {
-        patient: `Patient/${bea}`,
-        time: '2026-03-01T12:00:00Z',
-        code: '8867-4',
-        comparator: '>',
-        value: 180,
-        unit: 'beats/min',
-        statistic: 'maximum',
-      },
-    ])
+    t.same(
+      JSON.parse(stdout.split('\n')[1] ?? '').toSorted(
+        (one: { value: number }, other: { value: number }) => one.value - other.value,
+      ),
+      [
+        {
+          patient: `Patient/${bea}`,
+          time: '2026-03-01T12:00:00Z',
+          code: '8867-4',
+          comparator: '>',
+          value: 180,
+          unit: 'beats/min',
+          status: 'final',
+          statistic: 'maximum',
+        },
+        {
+          patient: `Patient/${bea}`,
+          time: '2026-03-01T12:00:00Z',
+          code: '8867-4',
+          comparator: null,
+          value: 600,
+          unit: '/min',
+          status: 'entered-in-error',
+          statistic: null,
+        },
+      ],
+    )
   },
 )

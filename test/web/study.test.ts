@@ -294,3 +294,34 @@ t.test('of the newest data is told what is above or below its number, and that i
   const { body } = await people.member.get(`${page}/arrivals`)
   t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All : Heart rate, > 180 \/min \(maximum\) Came/)
 })
+
+const measuredOf = async (name: string, effectiveDateTime: string, value: number, status = 'final') => {
+  const query = `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-${name}`
+  const found = await world.send('everything', 'GET', query)
+  await create('everything', {
+    resourceType: 'Observation',
+    status,
+    code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+    subject: found.json().entry[0].resource.individual,
+    effectiveDateTime,
+    valueQuantity: { value, unit: '/min', system: systems.ucum, code: '/min' },
+  } as never)
+}
+
+t.test('of the newest data is told what was entered in error or cancelled', async t => {
+  await measuredOf('All', '2026-03-01T07:00:00Z', 600, 'entered-in-error')
+  await measuredOf('All', '2026-03-01T07:00:00Z', 601, 'cancelled')
+  await measuredOf('All', '2026-03-01T07:00:00Z', 62, 'amended')
+  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
+  t.match(shown, /All : Heart rate, 600 \/min \(entered in error\) Came/)
+  t.match(shown, /All : Heart rate, 601 \/min \(cancelled\) Came/)
+  t.match(shown, /All : Heart rate, 62 \/min Came/)
+})
+
+t.test('a reading by a clock that goes ahead is not the newest for ever', async t => {
+  const newest = async () => told((await people.member.get(`${page}?find=Part`)).body).Part?.[1]
+  await measuredOf('Part', '2099-03-01T07:00:00Z', 60)
+  t.match(await newest(), /^The newest reading came .*, measured 1 March 2099/, 'where there is no other')
+  await measuredOf('Part', '2026-03-02T07:00:00Z', 61)
+  t.match(await newest(), /^The newest reading came .*, measured 2 March 2026/)
+})
