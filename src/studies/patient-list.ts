@@ -46,7 +46,7 @@ export const readPatientList = (file: Uint8Array, languages: readonly string[]):
     if (header === undefined) return unreadable(`The file is empty: ${whatStands}`)
     if (records.length === 0) return unreadable(`The file has no patients: ${whatStands}`)
     if (records.length > mostLines) return unreadable(`The file has more than ${mostLines} patients: send it in parts`)
-    const names = header.values.map(name => name.toLowerCase())
+    const names = withoutEmptyEnd(header.values).map(name => name.toLowerCase())
     const problem = problemOfColumns(names)
     return problem === undefined
       ? { kind: 'read', lines: records.map(record => toLine(names, record, languages)) }
@@ -113,7 +113,13 @@ const problemOfColumns = (names: readonly string[]): string | undefined => {
 
 const quoted = (name: string): string => `“${name.slice(0, 50)}”`
 
-const toLine = (names: readonly string[], { values, line }: CsvRecord, languages: readonly string[]): ImportLine => {
+/** Spreadsheets save columns in which nothing stands any more. */
+const withoutEmptyEnd = (values: readonly string[]): readonly string[] =>
+  values.slice(0, values.findLastIndex(value => value !== '') + 1)
+
+const toLine = (names: readonly string[], record: CsvRecord, languages: readonly string[]): ImportLine => {
+  const { line } = record
+  const values = withoutEmptyEnd(record.values)
   if (values.length > names.length)
     return { line, problems: { line: `There are ${values.length} values, and ${names.length} columns` } }
   const fields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as Record<PatientFieldName, string>

@@ -64,6 +64,19 @@ t.test('what is wrong is told line by line, all of it', async t => {
   t.match(list.lines[2], { problems: { line: 'There are 9 values, and 7 columns' } })
 })
 
+t.test('columns in which nothing stands, as spreadsheets save them behind the others, do not matter', async t => {
+  const list = read(`${header},,,\r\nRuiz,Ana,1970-05-31,,,,,,,\r\nLee,,1980-01-01\r\nPaz,,1990-01-01,,,,,,,x\r\n`)
+  t.match(list, {
+    kind: 'read',
+    lines: [
+      { line: 2, patient: { name: [{ family: 'Ruiz', given: ['Ana'] }] } },
+      { line: 3, patient: { name: [{ family: 'Lee' }] } },
+      { line: 4, problems: { line: 'There are 10 values, and 7 columns' } },
+    ],
+  })
+  t.match(read('family,,birth_date\nRuiz,Ana,1970-05-31'), { why: /“” is none/ })
+})
+
 t.test('a file that is none is refused, and why is told', async t => {
   const cases: readonly (readonly [string | Uint8Array, RegExp])[] = [
     ['', /is empty: its first line names the columns \(family, given, birth_date,/],
