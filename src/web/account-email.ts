@@ -71,7 +71,7 @@ const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply 
     isProblem: fields.some(({ problem }) => problem !== undefined),
     content: html`<h1>${say('email.title')}</h1>
 <p>${say('email.text')}</p>
-${form({ action: '/account/email', token: ownToken(reply), fields, button: say('email.send') })}
+${form({ action: '/account/email', token: ownToken(reply), problemTitle: say('check'), fields, button: say('email.send') })}
 <p><a href="/account">${say('own.back')}</a></p>`,
   })
 }

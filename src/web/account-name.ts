@@ -29,7 +29,7 @@ const sendName = (reply: FastifyReply, name: string, problem?: NameProblem): Fas
     title: say('own.name'),
     isProblem: problem !== undefined,
     content: html`<h1>${say('own.name')}</h1>
-${form({ action: '/account/name', token: ownToken(reply), fields: [nameField(words, name, problem)], button: say('own.save') })}
+${form({ action: '/account/name', token: ownToken(reply), problemTitle: say('check'), fields: [nameField(words, name, problem)], button: say('own.save') })}
 <p><a href="/account">${say('own.back')}</a></p>`,
   })
 }

@@ -39,6 +39,7 @@ const sendPassword = (reply: FastifyReply, answer?: Exclude<OwnPasswordAnswer, {
 ${form({
   action: '/account/password',
   token: ownToken(reply),
+  problemTitle: say('check'),
   fields: [currentPasswordField(words, current), newPasswordField(words, 'new-password', problem)],
   tick: {
     name: 'end-apps',

@@ -126,6 +126,7 @@ const sendChange = (
 ${form({
   action: `${path}/${name}`,
   token: ownToken(reply),
+  problemTitle: say('check'),
   fields: factor.authenticator === undefined ? [password] : [password, codeField(words, problemOf('code'))],
   button: say(button),
 })}

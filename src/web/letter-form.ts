@@ -53,7 +53,7 @@ const sendForm = (
     isProblem: problem !== undefined,
     content: html`<h1>${say(title)}</h1>
 <p>${say(text)}</p>
-${form({ action: path, token: ownToken(reply), fields: [emailField(words, email, problem)], button: say('sign-up.send') })}
+${form({ action: path, token: ownToken(reply), problemTitle: say('check'), fields: [emailField(words, email, problem)], button: say('sign-up.send') })}
 <p><a href="/sign-in">${say(back)}</a></p>`,
   })
 }

@@ -65,6 +65,7 @@ ${invitation.email !== undefined && problems.email && notice('problem', html`<p>
 ${form({
   action: '/new-account',
   token: ownToken(reply),
+  problemTitle: say('check'),
   hidden: { link },
   fields: [
     nameField(words, name ?? '', problems.name),

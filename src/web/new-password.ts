@@ -50,6 +50,7 @@ const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): 
 ${form({
   action: '/new-password',
   token: ownToken(reply),
+  problemTitle: say('check'),
   hidden: { link },
   fields: [newPasswordField(words, 'password', problem)],
   button: say('new-password.save'),

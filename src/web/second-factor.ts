@@ -105,6 +105,7 @@ const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown
 ${form({
   action: '/second-factor',
   token: ownToken(reply),
+  problemTitle: say('check'),
   hidden: isLost ? { ...hidden, lost: 'yes' } : hidden,
   fields: [isLost ? recoveryField(words, problem) : { ...appField(words), hint: say('step.code-hint'), problem }],
   button: say('sign-in.title'),
@@ -170,6 +171,7 @@ ${qrPicture(uri, say('step.picture'))}
 ${form({
   action: '/second-factor',
   token: ownToken(reply),
+  problemTitle: say('check'),
   hidden: continued === undefined ? {} : { continue: continued },
   fields: [{ ...appField(words), problem: isWrong ? say('field.code-wrong') : undefined }],
   button: say('step.turn-on'),

@@ -1,4 +1,5 @@
 import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
@@ -26,7 +27,6 @@ export const sharingCopyPage: AddPage = (server, options) => {
     const signed = asked && (await findSignedConsent(options, asked, words))
     if (asked === undefined || signed === undefined) throw new FhirError('not-found', 'There is no such copy')
     const isFile = queryOf(request).has('file')
-    if (isFile) reply.header('content-disposition', 'attachment; filename="consent.html"')
     const { study } = asked
     const content = copyShown(
       asked,
@@ -34,10 +34,39 @@ export const sharingCopyPage: AddPage = (server, options) => {
       await findSigned(options, { ...asked, consent: signed.consent }, { at: momentOf(signed), words }),
       words,
     )
+    if (isFile) return sendFile(reply, words, { title: say('copy.title'), content })
     const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
-    return sendOwnPage(reply, words, { title: say('copy.title'), content: html`${content}${!isFile && links}` })
+    return sendOwnPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
   })
 }
+
+/** A file is read where this server is not: it has nothing of its pages, and no token of a form, but what is to be kept. */
+const sendFile = (
+  reply: FastifyReply,
+  { code }: Words,
+  { title, content }: { readonly title: string; readonly content: Html },
+): FastifyReply =>
+  reply
+    .type('text/html; charset=utf-8')
+    .headers({
+      'cache-control': 'no-store',
+      'content-disposition': 'attachment; filename="consent.html"',
+      vary: 'accept-language',
+    })
+    .send(
+      html`<!doctype html>
+<html lang="${code}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} – Sharewell</title>
+</head>
+<body>
+${content}
+</body>
+</html>
+`.text,
+    )
 
 /** `then` is the study as it was when it was signed. */
 const copyShown = (asked: StudyAsked, signed: SignedConsent, then: StudyAsked, words: Words): Html => {
@@ -56,7 +85,7 @@ ${version(asked.study, consent, words)}
 <h2>${say(isOver ? 'copy.shared-then' : 'copy.shared')}</h2>
 <ul>${lines.map(line => given(line, then.lines, words))}</ul>
 ${keptOf(asked, words)}
-<h2>${say('study.text')}</h2>
+<h2>${say('copy.text')}</h2>
 ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 }
 

@@ -46,6 +46,17 @@ t.test('the pages that patients use are in the language of their browser', async
   }
 })
 
+t.test('what is wrong with a form is told in the language of the page, and nothing else is', async t => {
+  const { person } = await newAccount('wrong')
+  const headers = { 'accept-language': 'es' }
+  const [nobody, own] = [openBrowser(server, { headers }), openBrowser(server, { headers })]
+  own.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  for (const path of ['/account/email', '/account/name', '/account/password', '/forgotten-password']) {
+    const wrong = await (path.startsWith('/account') ? own : nobody).send(path, { email: '', name: '' })
+    t.match([wrong.status, wrong.body], [422, '<h2 class="alert-heading">Revise lo que ha escrito</h2>'], path)
+  }
+})
+
 t.test('where somebody is signed in is told in their language', async t => {
   const { person } = await newAccount('devices')
   const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })

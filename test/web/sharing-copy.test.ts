@@ -37,6 +37,18 @@ t.test('the copy of what has ended says what was signed, and when it ended', asy
   }
 })
 
+t.test('the copy that is kept as a file has what was signed, and nothing that leads back here', async t => {
+  const { browser: own } = await somebody('Flo')
+  await sign(own, both)
+  const { status, body } = await own.get(`${page}/copy?file`)
+  t.equal(status, 200)
+  t.match(
+    wordsOf({ body }),
+    /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
+  )
+  t.notMatch(body, /<form|_csrf|href=|src=|<script/)
+})
+
 t.test('whose place has ended still reads the study and their copy, and is asked for nothing', async t => {
   const { browser: own, subject } = await somebody('Vic')
   await sign(own, both)
