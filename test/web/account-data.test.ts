@@ -1,7 +1,7 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
-import { heartRate, upload } from '../mhealth/upload.ts'
+import { at, heartRate, point, upload } from '../mhealth/upload.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openStudies } from '../support/study.ts'
 
@@ -15,12 +15,12 @@ const register = (name: string) =>
     name: [{ text: name }],
     managingOrganization: { reference: `Organization/${lab.organization}` },
   })
-const signedIn = async (...patients: readonly string[]) => {
+const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: readonly string[]) => {
   const { id: person } = await create('everything', {
     resourceType: 'Person',
     ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
   })
-  const browser = openBrowser(server, { remoteAddress: `10.8.0.${patients.length}` })
+  const browser = openBrowser(server, { headers, remoteAddress: `10.8.0.${patients.length}` })
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   return browser
 }
@@ -57,7 +57,7 @@ const pressure = await measured(2, {
   ],
 })
 const cold = await measured(3, { code: loinc('60830-9', 'Temperature'), valueQuantity: quantity(-1.5, 'Cel') })
-const browser = await signedIn(ann.id)
+const browser = await signedIn({}, ann.id)
 const file = (name: string, by = browser) => by.get(`/account/data/${name}`)
 
 t.test('a patient finds three files, each told to be kept', async t => {
@@ -109,12 +109,35 @@ t.test('a line break, of whatever kind, ends no row, and a device is called by i
         device: { reference: `Device/${device.id}` },
       }),
     )
-  const { body } = await file('readings.csv', await signedIn(cleo.id))
+  const { body } = await file('readings.csv', await signedIn({}, cleo.id))
   t.same(
     body.split(/\r\n(?=2026|$)/).slice(1, -1),
     answers.map(
       (answer, index) => `2026-03-0${9 - index}T12:00:00Z,,Survey,,,"${answer}",,Cleo’s patch,final,${said[index]?.id}`,
     ),
+  )
+})
+
+t.test('the parts of a pressure are called by their names, in the language of the page', async t => {
+  const dora = await register('Dora')
+  const pressures = point('omh:blood-pressure:4.0', {
+    systolic_blood_pressure: { value: 123, unit: 'mmHg' },
+    diastolic_blood_pressure: { value: 80, unit: 'mmHg' },
+    body_posture: 'sitting',
+    effective_time_frame: at,
+  })
+  await create('everything', upload(pressures, subject(dora.id)) as Observation)
+  const { body } = await file('readings.csv', await signedIn({ 'accept-language': 'es' }, dora.id))
+  t.same(
+    body
+      .split('\r\n')
+      .slice(1, -1)
+      .map(row => row.split(',').filter((_, column) => [2, 4, 5, 6].includes(column))),
+    [
+      ['Presión arterial', 'presión sistólica', '123', 'mmHg'],
+      ['Presión arterial', 'presión diastólica', '80', 'mmHg'],
+      ['Presión arterial', 'postura del cuerpo', 'sitting', ''],
+    ],
   )
 })
 
@@ -139,10 +162,10 @@ t.test(
 )
 
 t.test('who has several records takes all of them along, and who has none is told so', async t => {
-  const both = await signedIn(ann.id, bob.id)
+  const both = await signedIn({}, ann.id, bob.id)
   t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
   t.equal(JSON.parse((await file('open-mhealth.json', both)).body).length, 2)
-  const nobody = await signedIn()
+  const nobody = await signedIn({})
   t.match(wordsOf(await nobody.get('/account/data')), /There is no record of yours here/)
   t.match([(await file('fhir.ndjson', nobody)).body, (await file('open-mhealth.json', nobody)).body], ['', '[]\n'])
 })
