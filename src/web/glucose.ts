@@ -38,7 +38,7 @@ const figures = (
 <div><dt>GMI</dt><dd>${percent(gmi)}</dd></div>
 <div><dt>${say('chart.variation')}</dt><dd>${percent(variation)}</dd></div>
 <div><dt>${say('chart.active')}</dt><dd>${percent(active)}</dd></div>
-<div><dt>${say('chart.readings')}</dt><dd>${say('chart.count-on-days', { count, days })}</dd></div>
+<div><dt>${say('chart.readings')}</dt><dd>${say(days === 1 ? 'chart.count-on-day' : 'chart.count-on-days', { count, days })}</dd></div>
 </dl>`
 }
 

@@ -137,6 +137,11 @@ t.test('glucose is shown in the unit that is asked', async t => {
   t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L GMI ${gmi} %`)
 })
 
+t.test('readings of one day are told as of one', async t => {
+  t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-02`)), /Readings \d+ on 1 day(?!s)/)
+  t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-03`)), /Readings \d+ on 2 days/)
+})
+
 t.test('days that cannot be shown are told at the field, and the usual ones are shown', async t => {
   for (const [query, said] of [
     ['first=March', 'A day is written as 2026-03-31.'],
