@@ -1,5 +1,6 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
+import { openAnswerRoom } from './answer-room.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareRouted } from './conditional.ts'
 import { triedBy } from './dispatch.ts'
@@ -20,6 +21,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   const pending: Pending[] = []
   const writePending = () => writeTogether(pending.splice(0), answers, prefer.return, context)
   const names = namesIn(entries)
+  const within = openAnswerRoom()
   for (const [index, sent] of entries.entries()) {
     try {
       const entry = parseEntry(sent, prefer, context)
@@ -27,7 +29,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
       if (pending[0] !== undefined && pending[0].name !== name) await writePending()
       if (entry.interaction.prepare === undefined) {
         await writePending()
-        answers[index] = await context.dispatch(entry, context)
+        answers[index] = await within(() => context.dispatch(entry, context))
       } else {
         pending.push({ index, name, prepared: await prepared(entry, names, context) })
       }

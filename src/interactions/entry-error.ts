@@ -16,6 +16,13 @@ export const inEntry = (index: number, error: unknown): unknown => {
   return FhirError.of([located(first, index), ...others.map(issue => located(issue, index))], { status: error.status })
 }
 
+/** The same where it is awaited. */
+export const thrownAt =
+  (index: number) =>
+  (error: unknown): never => {
+    throw inEntry(index, error)
+  }
+
 const located = (issue: Issue, index: number): Issue => ({
   ...issue,
   expression: `Bundle.entry[${index}]${within(issue.expression ?? '')}`,

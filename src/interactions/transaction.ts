@@ -1,6 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Written } from '../storage/store.ts'
+import { openAnswerRoom } from './answer-room.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { criteriaOf, prepareRouted } from './conditional.ts'
 import { findExistingAmong } from './conditional-create.ts'
@@ -8,7 +9,7 @@ import { findReferences } from './conditional-reference.ts'
 import { existing } from './create.ts'
 import { decidePolicies } from './decide-policy.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
-import { atEntry, inEntry } from './entry-error.ts'
+import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import type { Context, FhirRequest, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
 import { refusedAmong } from './keep-refused.ts'
 import { resolveQuery, resolveReferences } from './local-reference.ts'
@@ -108,10 +109,10 @@ const carryOut = async (entries: readonly Entry[], going: Going): Promise<readon
   await writeInOrder(of('POST').filter(isWrite), going)
   const late = await decide(changes.filter(asksForOthers), going)
   await writeInOrder([...decided, ...late], going)
+  const within = openAnswerRoom()
   for (const entry of placed.filter(one => !isWrite(one) && one.interaction.decide === undefined)) {
-    going.answers[entry.index] = await context.dispatch(entry, context).catch(error => {
-      throw inEntry(entry.index, error)
-    })
+    const answered = within(() => context.dispatch(entry, context))
+    going.answers[entry.index] = await answered.catch(thrownAt(entry.index))
   }
   return going.answers
 }
@@ -158,9 +159,7 @@ const decide = async (entries: readonly Placed[], going: Going): Promise<readonl
       decided.push(entry)
       continue
     }
-    const routed = await interaction.decide(withCriteria(request, going.targets), going.context).catch(error => {
-      throw inEntry(index, error)
-    })
+    const routed = await interaction.decide(withCriteria(request, going.targets), going.context).catch(thrownAt(index))
     if (routed.length === 0) going.answers[index] = deletedResponse([], going.answer)
     for (const one of routed) {
       const id = 'id' in one.request ? one.request.id : entry.id
