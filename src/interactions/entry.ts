@@ -26,8 +26,20 @@ export const entriesOf = (body: unknown): readonly unknown[] => {
   }
   const { entry = [] } = body
   if (!Array.isArray(entry)) throw new FhirError('structure', 'Bundle.entry is a list', { expression: 'Bundle.entry' })
+  if (entry.length > mostEntries)
+    throw new FhirError(
+      'too-costly',
+      `A Bundle has at most ${mostEntries} entries, not ${entry.length}: send it in parts`,
+      {
+        expression: 'Bundle.entry',
+        status: 400,
+      },
+    )
   return entry
 }
+
+/** Each is answered, also where it is as short as a digit. */
+const mostEntries = 50_000
 
 /** Throws what is wrong with the entry. */
 export const parseEntry = (

@@ -106,6 +106,20 @@ t.test('so do criteria and the searches of a Bundle', async t => {
   t.match(answer.json().entry[0].response, { status: '400 Bad Request', outcome: { issue: [{ code: 'too-costly' }] } })
 })
 
+t.test('a Bundle has so many entries at most', async t => {
+  const bundle = (type: string, count: number) =>
+    JSON.stringify({ resourceType: 'Bundle', type, entry: Array(count).fill(0) })
+  for (const type of ['batch', 'transaction'])
+    t.equal(
+      await post('', 'application/fhir+json', bundle(type, 50_001)),
+      '400 too-costly: A Bundle has at most 50000 entries, not 50001: send it in parts',
+    )
+  t.match(
+    await post('', 'application/fhir+json', bundle('transaction', 50_000)),
+    /^400 structure: An entry is an object/,
+  )
+})
+
 t.test('a URL that is longer than all headers may be is refused before anything is read', async t => {
   await server.listen({ port: 0, host: '127.0.0.1' })
   const { port } = server.server.address() as AddressInfo

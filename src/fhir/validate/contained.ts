@@ -1,6 +1,6 @@
 /** Contained resources and the references to them. https://hl7.org/fhir/R4/references.html#contained */
 
-import { isJson, type Json, pathText, report, type Walk } from './walk.ts'
+import { isJson, type Json, pathText, report, reportAt, type Walk } from './walk.ts'
 
 /** Remembers a `#` reference until the whole resource has been seen. */
 export const noteFragment = (value: unknown, walk: Walk, ...below: readonly (string | number)[]): void => {
@@ -17,26 +17,27 @@ export const checkContained = (root: Json, walk: Walk): void => {
   for (const { id, path, isOfReference } of walk.fragments) {
     if (isOfReference && id !== '' && !ids.has(id)) lackingContained(walk, id, path, ids)
   }
+  const referred = referredIn(walk)
   contained.forEach((resource, index) => {
-    if (isJson(resource)) checkOne(resource, walk, index)
+    if (isJson(resource)) checkOne(resource, walk, { index, isReferred: referred(resource, index) })
   })
 }
 
 const lackingContained = (walk: Walk, id: string, path: string, ids: ReadonlySet<unknown>): void => {
-  const known = ids.size === 0 ? 'there is none' : `there are ${[...ids].join(', ')}`
-  walk.issues.push({
-    code: 'invariant',
-    message: `ref-1: #${id} must be the id of a contained resource; ${known}`,
-    expression: path,
-  })
+  const listed = [...ids].slice(0, mostNamed).map(one => String(one).slice(0, 64))
+  const known = ids.size === 0 ? 'there is none' : `there are ${listed.join(', ')}${ids.size > mostNamed ? ' …' : ''}`
+  reportAt(walk, 'invariant', `ref-1: #${id} must be the id of a contained resource; ${known}`, path)
 }
+const mostNamed = 40
 
-const checkOne = (resource: Json, walk: Walk, index: number): void => {
+type Place = { readonly index: number; readonly isReferred: boolean }
+
+const checkOne = (resource: Json, walk: Walk, { index, isReferred }: Place): void => {
   const meta = isJson(resource.meta) ? resource.meta : {}
   if (resource.contained !== undefined) {
     report(walk, 'invariant', 'dom-2: a contained resource contains no others', 'contained', index, 'contained')
   }
-  if (!isReferred(resource, walk, index)) {
+  if (!isReferred) {
     const message = 'dom-3: a contained resource is referred to from the resource, or refers to it by #'
     report(walk, 'invariant', message, 'contained', index)
   }
@@ -49,7 +50,11 @@ const checkOne = (resource: Json, walk: Walk, index: number): void => {
   }
 }
 
-const isReferred = ({ id }: Json, walk: Walk, index: number): boolean => {
-  const own = `${pathText(walk, 'contained', index)}.`
-  return walk.fragments.some(fragment => (fragment.id === '' ? fragment.path.startsWith(own) : fragment.id === id))
+/** Whether somebody refers to the contained resource, or it refers to its container. */
+const referredIn = (walk: Walk) => {
+  const list = `${pathText(walk, 'contained')}[`
+  const ids = new Set<unknown>(walk.fragments.map(({ id }) => id))
+  const toContainer = walk.fragments.filter(({ id, path }) => id === '' && path.startsWith(list))
+  const indexes = new Set(toContainer.map(({ path }) => Number.parseInt(path.slice(list.length), 10)))
+  return ({ id }: Json, index: number): boolean => (id !== '' && ids.has(id)) || indexes.has(index)
 }

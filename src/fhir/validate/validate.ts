@@ -4,17 +4,24 @@ import type { Issue } from '../error.ts'
 import { isResourceType } from '../resource-type.ts'
 import { compileChecks, type Definitions } from './compile.ts'
 import { checkContained } from './contained.ts'
-import { type Check, isJson, type Json, kindOf, report, type Walk } from './walk.ts'
+import { type Check, EnoughIssues, isJson, type Json, kindOf, mostIssues, report, type Walk } from './walk.ts'
 
 /**
- * Everything that is wrong with a resource: valid where no issue is left but warnings (`isError`).
+ * Everything that is wrong with a resource, or the first hundred of it: valid where no issue is left but warnings (`isError`).
  * Profiles that it claims to obey are not looked at.
  */
 export const validate = (definitions: Definitions, resource: unknown): Issue[] => {
   const walk: Walk = { issues: [], path: [], root: noResource, resource: noResource, fragments: [], isTooDeep: false }
-  checksOf(definitions)(resource, walk)
+  try {
+    checksOf(definitions)(resource, walk)
+  } catch (error) {
+    if (!(error instanceof EnoughIssues)) throw error
+    walk.issues.push({ code: 'incomplete', message: andMore, severity: 'warning' })
+  }
   return walk.issues
 }
+
+const andMore = `More is wrong with it: these are the first ${mostIssues} issues`
 
 export const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'
 

@@ -23,12 +23,23 @@ export type Check = (value: unknown, walk: Walk) => void
 /** Resources nest (Bundle in Bundle, extension in extension); nobody needs this much. */
 export const deepestPath = 200
 
-export const report = (walk: Walk, code: IssueCode, message: string, ...below: readonly (string | number)[]): void => {
-  walk.issues.push({ code, message, expression: pathText(walk, ...below) })
+/** What is told of one resource: of a short body that is wrong all over the answer would have gigabytes. */
+export const mostIssues = 100
+
+/** Nothing more is looked at: what was found is enough to refuse it. */
+export class EnoughIssues extends Error {}
+
+export const report = (walk: Walk, code: IssueCode, message: string, ...below: readonly (string | number)[]): void =>
+  reportAt(walk, code, message, pathText(walk, ...below))
+
+export const reportAt = ({ issues }: Walk, code: IssueCode, message: string, expression: string): void => {
+  if (issues.length >= mostIssues) throw new EnoughIssues()
+  issues.push({ code, message, expression })
 }
 
-/** Said to the client, and no reason to refuse the resource. */
+/** Said to the client, and no reason to refuse the resource: half of what is told at most, so that errors are told as well. */
 export const warn: typeof report = (walk, code, message, ...below) => {
+  if (walk.issues.length >= mostIssues / 2) return
   walk.issues.push({ code, message, expression: pathText(walk, ...below), severity: 'warning' })
 }
 

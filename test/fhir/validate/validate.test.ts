@@ -424,3 +424,29 @@ t.test('every type can be checked', async t => {
   }
   t.pass()
 })
+
+t.test('of what is wrong all over the first hundred issues are told', async t => {
+  const issues = validate(registry, { ...observation, extension: Array(100_000).fill(0) })
+  t.strictSame([issues.length, issues.filter(isError).length], [101, 100])
+  t.match(issues.at(-1), { code: 'incomplete', message: 'More is wrong with it: these are the first 100 issues' })
+  const elsewhere = Array.from({ length: 1000 }, (_, index) => ({ reference: `Device/${index}` }))
+  const warned = validate(registry, { ...observation, hasMember: elsewhere })
+  t.strictSame([warned.length, warned.some(isError)], [50, false])
+  const wrong = validate(registry, { ...observation, hasMember: elsewhere, valueQuantity: { value: 'x' } })
+  t.ok(wrong.some(isError), 'whatever is warned of, what is wrong is told')
+})
+
+t.test('a contained resource that is missing is told of with some of those that are there', async t => {
+  const contained = Array.from({ length: 3000 }, (_, index) => ({
+    resourceType: 'Basic',
+    id: `c${index}`,
+    code: { text: 'x' },
+  }))
+  const focus = contained.map(({ id }) => ({ reference: `#no-${id}` }))
+  const [first, ...others] = validate(registry, { ...observation, contained, focus })
+  t.match(first, {
+    code: 'invariant',
+    message: /^ref-1: #no-c0 must be the id of a contained resource; there are c0, c1, .*, c39 …$/,
+  })
+  t.equal(others.length, 100)
+})
