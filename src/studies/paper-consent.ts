@@ -3,6 +3,7 @@ import { inactivationReason } from '../access/vocabulary.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
+import { dayOf } from '../fhir/timezone.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
@@ -89,33 +90,36 @@ const scope = [
 
 type Signed = {
   readonly choices: readonly Choice[]
-  /** The day on the paper. */
+  /** The day on the paper, in the time zone. */
   readonly signedOn: string
+  readonly timezone: string
   readonly scan: { readonly contentType: string; readonly bytes: Buffer }
 }
 
 /** Says why what was signed on a day counts for nothing. */
-export const reasonAgainstDay = ({ refusedAt, text }: PaperAsked, signedOn: string): string | undefined => {
-  const last = refusedAt && dayOf(refusedAt)
+export const reasonAgainstDay = (
+  { refusedAt, text }: PaperAsked,
+  { signedOn, timezone }: Pick<Signed, 'signedOn' | 'timezone'>,
+): string | undefined => {
+  const last = refusedAt && dayOf(refusedAt.getTime(), timezone)
   // Of what happened on that very day nobody knows what came last.
   if (last !== undefined && signedOn <= last)
     return `They have said no, or ended it, on ${last}: only what was signed on a later day counts`
   // Wherever it was that day still.
   return text !== undefined && Date.parse(signedOn) + 36 * hourMs <= text.publishedAt.getTime()
-    ? `Version ${text.version} of the text is here since ${dayOf(text.publishedAt)}: what was signed before is not this version`
+    ? `Version ${text.version} of the text is here since ${dayOf(text.publishedAt.getTime(), 'UTC')}: what was signed before is not this version`
     : undefined
 }
-
-const dayOf = (moment: Date): string => moment.toISOString().slice(0, 10)
 
 const hourMs = 60 * 60 * 1000
 
 /** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
-export const recordPaper = async (paper: PaperAsked, { choices, signedOn, scan }: Signed): Promise<void> => {
+export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: Signed): Promise<void> => {
+  const { signedOn } = day
   const { asked, subject, practitioner, store } = paper
   const { consent: before, text } = asked
   if (before?.status === 'active') throw new FhirError('business-rule', 'They share already, and change it themselves')
-  const why = reasonAgainstDay(paper, signedOn)
+  const why = reasonAgainstDay(paper, day)
   if (why !== undefined) throw new FhirError('business-rule', why)
   await store.atomic(async (own, connection) => {
     const binary: Binary = {
@@ -160,7 +164,7 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
     throw new FhirError('forbidden', 'Somebody else than who has recorded it confirms it')
   if (version !== now)
     throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
-  const why = reasonAgainstText(paper) ?? reasonAgainstDay(paper, consent.dateTime ?? '')
+  const why = reasonAgainstText(paper) ?? reasonSince(paper, record.recordedAt)
   if (why !== undefined) throw new FhirError('business-rule', why)
   const { study, record: own } = paper.asked
   const verified = { verified: true, verificationDate: new Date().toISOString() }
@@ -176,6 +180,12 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
     write(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) }),
   )
 }
+
+/** The day itself was looked at when it was recorded. */
+const reasonSince = ({ refusedAt }: PaperAsked, recordedAt: Date): string | undefined =>
+  refusedAt !== undefined && refusedAt >= recordedAt
+    ? 'They have said no, or ended it, since it was recorded'
+    : undefined
 
 /** Says why what waits is confirmed by nobody any more. */
 export const reasonAgainstText = ({ text }: PaperAsked): string | undefined =>

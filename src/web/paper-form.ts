@@ -1,4 +1,5 @@
 import { languageName } from '../fhir/language.ts'
+import { isTimezone } from '../fhir/timezone.ts'
 import { languages, wordsFor } from '../messages/catalogue.ts'
 import { type PaperAsked, reasonAgainstDay, type recordPaper } from '../studies/paper-consent.ts'
 import type { PaperText } from '../studies/paper-text.ts'
@@ -35,12 +36,12 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
   const signedOn = typed(body, 'signedOn').trim()
   const language = typed(body, 'language')
   const chosen = typedChoices(body, paper.asked, wordsFor('en'), signedOn)
+  const { timezone } = chosen.state
+  const day = { signedOn, timezone: isTimezone(timezone) ? timezone : 'UTC' }
   const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
   const contentType = typeOf(bytes)
   const problems = {
-    signedOn: isPastDay(signedOn)
-      ? reasonAgainstDay(paper, signedOn)
-      : 'Enter the day on the paper, such as 2026-01-31',
+    signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the day on the paper, such as 2026-01-31',
     language: languagesOf(paper.text).some(({ code }) => code === (language || 'en')) ? undefined : noLanguage,
     scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
   }
@@ -48,7 +49,7 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
   if (typed(body, 'text') !== paper.text?.digest)
     return { kind: 'refused', status: 409, state: { ...state, isOvertaken: true } }
   if (chosen.kind === 'chosen' && Object.values(problems).every(one => one === undefined) && contentType !== undefined)
-    return { kind: 'signed', signed: { choices: chosen.choices, signedOn, scan: { contentType, bytes } } }
+    return { kind: 'signed', signed: { choices: chosen.choices, ...day, scan: { contentType, bytes } } }
   const isNothing = chosen.kind === 'problems' && chosen.isNothing
   const status = scan.kind === 'too-large' ? 413 : 422
   return { kind: 'refused', status, state: { ...state, isNothing, problems } }

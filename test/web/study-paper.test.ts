@@ -2,6 +2,7 @@ import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
+import { dayOf } from '../../src/fhir/timezone.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
@@ -316,6 +317,15 @@ t.test('a paper from before the patient said no, or took it back, counts for not
     t.match((await end(own, (await consentsOf(patient))[0])).statusCode, /20[04]/, how)
     const again = await first.sendFile(page, scan(), page, signed)
     t.match([again.status, wordsOf(again)], [422, new RegExp(`no, or ended it, on ${today}: .* a later day`)], how)
+    // The same day there, of which it is the day before in UTC for most of it.
+    const timezone = 'Pacific/Kiritimati'
+    const local = { ...signed, timezone, signedOn: dayOf(Date.now(), timezone) }
+    const sameDay = await first.sendFile(page, scan(), page, local)
+    t.match(
+      [sameDay.status, wordsOf(sameDay)],
+      [422, new RegExp(`no, or ended it, on ${local.signedOn}: .* a later day`)],
+      how,
+    )
     t.notMatch(await consentsOf(patient), [{ status: 'proposed' }], how)
   }
 })
