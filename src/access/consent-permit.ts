@@ -1,3 +1,4 @@
+import type { Period } from '@medplum/fhirtypes'
 import type { Interval } from '../fhir/date.ts'
 
 /** One kind from one source, measured in `data`, readable during `valid`. */
@@ -49,7 +50,15 @@ export const isWithin = (one: Permit, other: Permit): boolean =>
   one.kind === other.kind &&
   (other.device === undefined || one.device === other.device) &&
   holds(other.data, one.data) &&
-  holds(other.valid, one.valid)
+  holds(other.valid, one.valid) &&
+  reaches(other.recipients, one.recipients)
+
+const reaches = (outer: readonly string[], inner: readonly string[]): boolean =>
+  outer.length === 0 || (inner.length > 0 && inner.every(id => outer.includes(id)))
+
+/** Whether its bounds are there, or absent: one that is there without a value, such as an end that is not known, is none to be guessed. */
+export const isBounded = (period: Period = {}): boolean =>
+  ['start', 'end'].every(name => name in period || !(`_${name}` in period))
 
 const holds = (outer: Interval, inner: Interval): boolean =>
   !isBefore(inner.low, outer.low) && !isBefore(outer.high, inner.high)

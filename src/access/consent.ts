@@ -2,7 +2,7 @@ import type { CodeableConcept, Coding, Consent, ConsentProvision, Reference } fr
 import { standardExtensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
-import { type Deny, overlapOf, type Permit, subtract } from './consent-permit.ts'
+import { type Deny, isBounded, overlapOf, type Permit, subtract } from './consent-permit.ts'
 import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 
 /** What a Consent of the shape that we read gives, and to whom. https://hl7.org/fhir/R4/consent.html */
@@ -72,11 +72,14 @@ const toGrantee = (reference: Reference | undefined): ConsentGrantee | undefined
 }
 
 /** Everything is denied but what nested provisions permit; the root itself may only bound their time and name the actor. */
-const isRoot = ({ policyRule, modifierExtension }: Consent, root: ConsentProvision): boolean =>
+const isRoot = ({ policyRule, modifierExtension, implicitRules }: Consent, root: ConsentProvision): boolean =>
   hasCode(policyRule, 'deny-unless-permitted') &&
-  modifierExtension === undefined &&
+  (modifierExtension ?? implicitRules) === undefined &&
+  isInBounds(root) &&
   root.type !== 'permit' &&
   hasOnly(root, ['type', 'period', 'dataPeriod', 'actor', 'purpose', 'provision'])
+
+const isInBounds = ({ period, dataPeriod }: ConsentProvision): boolean => isBounded(period) && isBounded(dataPeriod)
 
 type PermitContext = {
   readonly consent: Consent
@@ -106,7 +109,7 @@ const permitsOf = (provision: ConsentProvision, context: PermitContext): readonl
   const devices = devicesOf(provision)
   const recipients = recipientsOf(provision, root, grantee)
   const measured = dataIntervalOf(provision, consent, root)
-  const readable = hasOnly(provision, permitElements) && isForUs(provision, root, grantee)
+  const readable = hasOnly(provision, permitElements) && isInBounds(provision) && isForUs(provision, root, grantee)
   if (!readable || recipients === undefined || measured === undefined) return []
   const valid = overlapOf(intervalOfPeriod(provision.period ?? {}), intervalOfPeriod(root.period ?? {}))
   if (kinds.includes(undefined) || (provision.data !== undefined && devices.includes(undefined))) return []

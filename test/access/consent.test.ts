@@ -1,8 +1,8 @@
-import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import type { Consent, ConsentProvision, Period } from '@medplum/fhirtypes'
 import fc from 'fast-check'
 import t from 'tap'
 import { devicesNamed, readConsent } from '../../src/access/consent.ts'
-import { type Permit, subtract } from '../../src/access/consent-permit.ts'
+import { isWithin, type Permit, subtract } from '../../src/access/consent-permit.ts'
 import { standardExtensions, systems } from '../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 
@@ -153,6 +153,8 @@ t.test('a permit that cannot be read grants nothing, and hinders no other', asyn
     ['another class', permit({ class: [{ code: 'Condition' }] })],
     ['an actor in another role', permit({ actor: recipient('Organization/o', 'PRCP') })],
     ['a recipient that is no organization', permit({ actor: recipient('Patient/p') })],
+    ['an end that is not known', permit({ dataPeriod: { start: '2026', _end: {} } as Period })],
+    ['a beginning of reading that is not known', permit({ period: { _start: {} } as Period })],
     ['a modifier extension', permit({ modifierExtension: [{ url: 'x' }] } as ConsentProvision)],
   ]
   for (const [why, provision] of unreadable)
@@ -184,6 +186,7 @@ t.test('what is not of our shape has no grantee', async t => {
     ['a root that permits', consent([], { provision: { type: 'permit', code: heartRate } })],
     ['a root with codes', consent([], { provision: { type: 'deny', code: heartRate, provision: [permit()] } })],
     ['modifier extensions', consent([permit()], { modifierExtension: [{ url: 'x' }] })],
+    ['rules that it was made by', consent([permit()], { implicitRules: 'https://x.example/rules' })],
     ['treatment without a recipient', consent([permit()], { scope: { coding: [{ code: 'patient-privacy' }] } })],
   ]
   for (const [why, one] of shapes) t.equal(read(one), undefined, why)
@@ -215,6 +218,15 @@ t.test('without a study it is given to the one recipient, for treatment', async 
 t.test('recipients of a study are kept for the study to be among them', async t => {
   t.strictSame(read(consent([permit({ actor: recipient('Organization/o') })]))?.permits[0]?.recipients, ['o'])
   t.strictSame(read(consent([permit()]))?.permits[0]?.recipients, [])
+})
+
+t.test('what is for other recipients is not within', async t => {
+  const [own, others, any] = [recipient('Organization/o'), recipient('Organization/p'), undefined].map(
+    actor => read(consent([permit(actor && { actor })]))?.permits[0],
+  )
+  if (own === undefined || others === undefined || any === undefined) throw new Error('nothing was read')
+  t.ok(isWithin(own, any) && isWithin(own, own))
+  t.notOk(isWithin(own, others) || isWithin(any, own))
 })
 
 t.test('a deny beats permits: exactly where the rest can be said, wholly where not', async t => {
