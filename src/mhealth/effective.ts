@@ -1,5 +1,5 @@
 import { extensions } from '../fhir/canonical.ts'
-import { isDay } from '../fhir/date.ts'
+import { intervalOf as intervalOfText, isDay } from '../fhir/date.ts'
 import { decimalText } from '../fhir/json.ts'
 import { hasZone, instantOf, moveBy, toDateTime } from './date-time.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
@@ -91,7 +91,7 @@ const nextDay = (date: string): string => new Date(Date.parse(date) + 86_400_000
 const zoneNotes = (text: unknown): readonly string[] =>
   typeof text === 'string' && !hasZone(text) ? [`${text} has no time zone and was read as UTC`] : []
 
-/** From the first to the last of a series. */
+/** From the first to the last of a series; a bound that one of them does not tell is not known of all. */
 export const spanOf = (effectives: readonly Effective[]): Effective | undefined => {
   const bounds = effectives.map(({ element }) =>
     'effectiveDateTime' in element
@@ -113,6 +113,12 @@ export const spanOf = (effectives: readonly Effective[]): Effective | undefined 
 
 const extreme = (times: readonly (string | undefined)[], sign: 1 | -1): string | undefined =>
   times.reduce((best, time) => {
-    if (best === undefined || time === undefined) return best ?? time
-    return sign * (instantOf(time) - instantOf(best)) > 0 ? time : best
-  }, undefined)
+    if (best === undefined || time === undefined) return undefined
+    return sign * (edgeOf(time, sign) - edgeOf(best, sign)) > 0 ? time : best
+  })
+
+/** A day ends with its last moment. */
+const edgeOf = (text: string, sign: 1 | -1): number => {
+  const interval = intervalOfText(text)
+  return Date.parse((sign < 0 ? interval?.low : interval?.high) ?? '')
+}

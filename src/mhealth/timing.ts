@@ -13,18 +13,23 @@ export const timingOf = (document: OmhDocument, isValidated: boolean, now: numbe
   const all = document.exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
   const ordered = all.filter(isOrdered)
   const disordered = all.find(one => !isOrdered(one))
-  const effective = document.exact.bodies.length > 1 ? spanOf(ordered) : ordered[0]
+  const { length } = document.exact.bodies
+  // Of a series of which some is of no time nobody knows from when until when all is.
+  const series = length > 1 && ordered.length === length ? spanOf(ordered) : undefined
+  const effective = length > 1 ? series : ordered[0]
   const { expression } = document
   const findings = disordered === undefined ? [] : [outOfOrder(expression, disordered)]
-  if (effective === undefined) return { effective, findings: [...findings, ...missing(all, expression)] }
+  if (effective === undefined) return { effective, findings: [...findings, ...missing(all, document)] }
   if (isFuture(effective, now)) findings.push(future(effective, expression))
   if (!isValidated) findings.push(...effective.notes.map(note => finding('time-zone-missing', note, expression)))
   return { effective, findings }
 }
 
 /** An interval that is out of order has been told of already. */
-const missing = (all: readonly Effective[], expression: string): readonly Finding[] =>
-  all.length > 0 ? [] : [finding('time-missing', 'the document does not say when it was measured', expression)]
+const missing = (all: readonly Effective[], { exact, expression }: OmhDocument): readonly Finding[] =>
+  all.length > 0 && all.length === exact.bodies.length
+    ? []
+    : [finding('time-missing', 'the document does not say when it was measured', expression)]
 
 const isOrdered = ({ element }: Effective): boolean => {
   if ('effectiveDateTime' in element) return true

@@ -61,6 +61,27 @@ t.test('a series lasts into a leap second', t => {
   t.end()
 })
 
+t.test('a series lasts as long as all of it, and nobody knows how long where some is of no time', t => {
+  const effectiveOf = (...frames: readonly (object | undefined)[]) => {
+    const body = frames.map(effective_time_frame => ({
+      heart_rate: { value: 60, unit: 'beats/min' },
+      ...(effective_time_frame && { effective_time_frame }),
+    }))
+    return mhealth.receive(upload({ ...heartRate(), body })).under('accept-with-warning').resource.effectivePeriod
+  }
+  const moment = { date_time: '2026-02-01T08:00:00Z' }
+  const [from, until] = ['2026-02-02T08:00:00Z', '2026-02-03T08:00:00Z']
+  t.strictSame(effectiveOf(moment, { time_interval: { start_date_time: from, end_date_time: until } }), {
+    start: moment.date_time,
+    end: until,
+  })
+  t.strictSame(effectiveOf(moment, { time_interval: { start_date_time: from } }), { start: moment.date_time })
+  t.equal(effectiveOf(moment, moment, undefined), undefined)
+  t.equal(effectiveOf(moment, moment, { time_interval: { start_date_time: until, end_date_time: from } }), undefined)
+  t.strictSame(effectiveOf({ full_date: '2026-02-01' }, moment), { start: '2026-02-01', end: '2026-02-01' })
+  t.end()
+})
+
 t.test('a duration lasts as long as it is meant to, however its unit is spelled', t => {
   const start_date_time = '2026-03-01T07:00:00+01:00'
   for (const [value, unit, end] of [
