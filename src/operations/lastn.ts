@@ -22,7 +22,7 @@ export const lastn: Operation = {
     const patients = where && namedPatients(where)
     if (where === undefined || patients === undefined)
       throw refused('patient', '$lastn needs patient or subject with the ids of Patients, as in patient=Patient/123')
-    const found = await store.lastn({ where: and(where), patients, max })
+    const found = await store.lastn({ where: and(where), patients, max, applied: [...given] })
     return searchsetOf(found, {
       base,
       self: `Observation/$lastn?${new URLSearchParams([...given, ['max', String(max)]])}`,

@@ -1,8 +1,13 @@
 import type { Conversion } from '../fhir/conversion.ts'
 import type { Expression } from '../search/expression.ts'
+import type { Search } from '../search/search.ts'
 
 /** `max` of each class of codes, of the Patients with the ids. */
-export type LastN = { readonly where: Expression; readonly patients: readonly string[]; readonly max: number }
+export type LastN = Pick<Search, 'applied'> & {
+  readonly where: Expression
+  readonly patients: readonly string[]
+  readonly max: number
+}
 
 /** Values of the code, be it an Observation's own or a component's, of one Patient. */
 export type StatisticsAsked = {

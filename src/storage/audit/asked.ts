@@ -3,7 +3,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
 
 /** What is recorded of a search beside whose data it found. */
-export const searchAsked = (registry: Registry, search: Search) => ({
+export const searchAsked = (registry: Registry, search: Pick<Search, 'type' | 'applied'>) => ({
   interaction: 'search-type',
   type: search.type,
   query: askedOf(registry, search),

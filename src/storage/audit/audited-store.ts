@@ -187,10 +187,10 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
         () => store.matches(search, limit),
         matches => matches.map(one => ({ ...one, type: search.type })),
       ),
-    lastn: asked =>
+    lastn: ({ applied, ...asked }) =>
       answering(
-        { interaction: 'search-type', type: 'Observation', subjects: asked.patients },
-        () => store.lastn(asked),
+        { ...searchAsked(registry, { type: 'Observation', applied }), type: 'Observation', subjects: asked.patients },
+        () => store.lastn({ applied, ...asked }),
         found => found,
       ),
     statistics: asked => figures({ ...asked, codes: [asked.code] }, () => store.statistics(asked)),

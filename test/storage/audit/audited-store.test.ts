@@ -250,6 +250,16 @@ t.test('figures are recorded with the kinds of what they are made of', async t =
   }
 })
 
+t.test('the latest of codes are recorded as they were asked, as a search is', async t => {
+  const ask = () =>
+    server.inject({
+      url: '/fhir/Observation/$lastn?patient=ann&code=http://loinc.org|8867-4&max=1',
+      headers: all,
+    })
+  const query = 'patient=…&code=http://loinc.org|8867-4'
+  t.match(await recordedBy(ask), [{ interaction: 'search-type', operation: '$lastn', query, patients: ['ann'], kinds }])
+})
+
 t.test('a question to several types is one, in the record of whom it is about', async t => {
   for (const url of ['Patient/ann/$everything', 'Patient/ann/*?_count=1', 'Patient/ann/*?_summary=count']) {
     const rows = await recordedBy(() => server.inject({ url: `/fhir/${url}`, headers: all }))
