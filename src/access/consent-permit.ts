@@ -50,11 +50,7 @@ export const isWithin = (one: Permit, other: Permit): boolean =>
   one.kind === other.kind &&
   (other.device === undefined || one.device === other.device) &&
   holds(other.data, one.data) &&
-  holds(other.valid, one.valid) &&
-  reaches(other.recipients, one.recipients)
-
-const reaches = (outer: readonly string[], inner: readonly string[]): boolean =>
-  outer.length === 0 || (inner.length > 0 && inner.every(id => outer.includes(id)))
+  holds(other.valid, one.valid)
 
 /** Whether its bounds are there, or absent: one that is there without a value, such as an end that is not known, is none to be guessed. */
 export const isBounded = (period: Period = {}): boolean =>

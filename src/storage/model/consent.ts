@@ -139,7 +139,8 @@ const findBefore = async (
   const terms = given && (await termsOf(connection, given.consent, context))
   if (terms?.grantee.kind !== grantee.kind || terms.grantee.id !== grantee.id || given === undefined) return undefined
   const text = study && (await findSignedText(connection, study.id, given.consent))
-  return { text, permits: terms.permits, until: given.until, isEndedByJoining: given.isEndedByJoining }
+  const permits = terms.permits.filter(one => isFor(one, study))
+  return { text, permits, until: given.until, isEndedByJoining: given.isEndedByJoining }
 }
 
 /** What it gives, as it is read where it is enforced. */
@@ -181,6 +182,10 @@ const numbered = async (
   })
 }
 
+/** Of a study its organization receives: what names others alone gives it nothing. */
+const isFor = ({ recipients }: Permit, study: Study | undefined): boolean =>
+  study === undefined || recipients.length === 0 || recipients.includes(study.organization)
+
 type Opened = {
   readonly grantee: number
   readonly study: Study | undefined
@@ -199,9 +204,7 @@ const insertPermits = async (
   const until = open.until?.toISOString() ?? 'infinity'
   const permits = await numbered(open.permits, context)
   const rows = permits
-    .filter(
-      ({ recipients }) => study === undefined || recipients.length === 0 || recipients.includes(study.organization),
-    )
+    .filter(one => isFor(one, study))
     .map(({ kindId, deviceId, data, valid }) => ({
       kind_id: kindId,
       device_id: deviceId,

@@ -119,6 +119,28 @@ t.test('under a text that has changed a consent is kept or narrowed, never widen
     await update(ann, consent('active', signed(words), '2025')),
     `Consent.source.hash: More than before is not given under version 1 of the text. ${current('2', changed)}`,
   )
+  const giving = (start: string, ...recipients: readonly string[]): Consent => ({
+    ...consent('active', signed(words), start),
+    provision: {
+      type: 'deny',
+      provision: [
+        w.permit(heartRate, {
+          dataPeriod: { start },
+          actor: recipients.map(id => ({
+            role: { coding: [{ code: 'IRCP' }] },
+            reference: { reference: `Organization/${id}` },
+          })),
+        }),
+      ],
+    },
+  })
+  t.equal(await update(ann, giving('2026-03', 'lab')), 'updated', 'who receives is named, and no one else than before')
+  t.equal(await update(ann, consent('active', signed(words), '2026-04')), 'updated', 'nor where that is not said again')
+  t.equal(await update(ann, giving('2026-04', 'elsewhere')), 'updated', 'it gives the study nothing any more')
+  t.equal(
+    await update(ann, giving('2026-04', 'lab')),
+    `Consent.source.hash: More than before is not given under version 1 of the text. ${current('2', changed)}`,
+  )
   t.equal(await update(ann, consent('active', signed(changed), '2025')), 'updated', 'the new text, read anew')
   t.equal(
     await update(ann, consent('active', signed(words), '2025')),
