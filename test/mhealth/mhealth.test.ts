@@ -546,6 +546,7 @@ t.test('what is in doubt is not told: whose it is, of which kind, when', t => {
     { component: [{ code: { coding: [{ code: 'a\0' }] } }] },
     { derivedFrom: { reference: 'Observation/1' } },
     { derivedFrom: [{ display: 'another' }] },
+    { contained: [{ resourceType: 'Observation', id: 'one' }] },
   ]
   for (const more of doubts)
     t.match(outlineOf(more), { schema: 'unknown', asked: { code: { coding: [] } } }, JSON.stringify(more))
