@@ -55,6 +55,12 @@ ${dayTable(chart, timezone, words)}
 </figure>`
 }
 
+/** Of what cannot be drawn it is told that it was measured. */
+export const withoutFigure = ({ title, unit, leftOut }: Chart, { say }: Words): Html => html`<section class="mb-5">
+<h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
+<p class="text-body-secondary">${say('chart.left-out', { count: leftOut })}</p>
+</section>`
+
 /** What a chart says in the browser. */
 export const spoken = (title: string, { code, say }: Words) => ({
   language: code,

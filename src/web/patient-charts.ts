@@ -9,7 +9,7 @@ import { and } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import type { Step } from '../storage/figures.ts'
 import type { Store } from '../storage/store.ts'
-import { type Chart, chartFigure } from './chart.ts'
+import { type Chart, chartFigure, withoutFigure } from './chart.ts'
 import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
 import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
 import { type Html, html } from './html.ts'
@@ -34,17 +34,18 @@ export const patientCharts = async (
   // One after another: a page is not to keep the database from everybody else.
   const charts: Chart[] = []
   for (const drawing of drawings(period, words)) charts.push(await chartOf(reading, asked, drawing))
-  const [trace, ...others] = charts.map(chart =>
-    chart.lines.length === 0 ? undefined : chartFigure(chart, period, words),
-  )
-  const isEmpty = charts.every(({ lines }) => lines.length === 0)
+  const measured = charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0)
+  const [trace, ...others] = charts.map(chart => {
+    if (!measured.includes(chart)) return undefined
+    return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
+  })
   // Of what is missing the same is said to all readers but the patient, whether anything is withheld or not.
   return html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
 <p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
 ${periodForm(id, period, words)}
-${isEmpty && html`<p>${say('chart.nothing', { first: period.first, last: period.last })}</p>`}
+${measured.length === 0 && html`<p>${say('chart.nothing', { first: period.first, last: period.last })}</p>`}
 <noscript><p>${say('chart.no-script')}</p></noscript>
 ${trace}
 ${glucose}

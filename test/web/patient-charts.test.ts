@@ -194,3 +194,23 @@ t.test('a kind that is withdrawn is on no page from then on', async t => {
   t.same(titlesIn(shown), ['Blood pressure', 'Steps', 'Sleep'])
   t.notMatch(wordsOf(shown), /Ambulatory|Patch|GMI/)
 })
+
+t.test('of days on which nothing has a number it is told that there was something', async t => {
+  const below = (patient: string) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${patient}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+    effectiveDateTime: '2025-06-01T08:00:00Z',
+    valueQuantity: { comparator: '<', value: 40, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
+  })
+  await store(below(ann), below(eve))
+  for (const [browser, patient] of [
+    [anns, ann],
+    [staff, eve],
+  ] as const) {
+    const shown = wordsOf(await browser.get(`/patients/${patient}?first=2025-06-01&last=2025-06-01`))
+    t.match(shown, /Glucose day by day mg\/dL Without a number in this unit, and so in no chart: 1\./)
+    t.notMatch(shown, /nothing to be drawn/)
+  }
+})
