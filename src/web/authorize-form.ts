@@ -92,7 +92,7 @@ ${groups.map(group =>
 ${parts.some(isNarrowable) && kindChoice(shown)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button name="decision" value="allow" class="btn btn-primary">${say('allow.allow')}</button>
-<button name="decision" value="deny" class="btn btn-outline-primary">${say('allow.deny')}</button>
+<button name="decision" value="deny" class="btn btn-primary">${say('allow.deny')}</button>
 </div>`
 }
 

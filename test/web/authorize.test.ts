@@ -152,6 +152,12 @@ t.test('measurements are narrowed to the kinds that are ticked, and to no others
 t.test('whoever denies sends the app away with access_denied', async t => {
   const browser = await browserOf(anns)
   const { page, back } = await begin(browser, 'patient/Observation.rs')
+  const { body } = await browser.get(page)
+  const [allow, deny] = ['allow', 'deny'].map(
+    decision => new RegExp(`value="${decision}" class="([^"]*)"`).exec(body)?.[1],
+  )
+  t.type(deny, 'string')
+  t.equal(deny, allow, 'denying looks as allowing does')
   const { searchParams } = await back(await browser.send(page, { decision: 'deny' }))
   t.equal(searchParams.get('error'), 'access_denied')
   t.equal(searchParams.get('state'), 'state-of-the-app')
