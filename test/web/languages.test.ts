@@ -21,7 +21,7 @@ const pages = {
   '/sharing/nothing': 'No existe esa página',
   '/account': 'Su cuenta',
   '/account/apps': 'Aplicaciones que ha permitido',
-  '/account/data': 'Sus datos, para llevar',
+  '/account/data': 'Sus datos, para llevárselos',
   '/account/disclosures': 'Quién ha mirado sus datos',
   '/account/ehrs': 'Historiales electrónicos que inician su sesión',
   '/account/email': 'Cambiar su correo electrónico',

@@ -204,7 +204,7 @@ t.test('a patient reads it in their language on all their pages, and others in t
   t.notMatch(shown.body, /lang="en"|Hearts/)
   t.match((await bea.get('/sharing')).body, `<a href="${page}">Corazones y pasos</a>`)
   t.match(await sign(bea, 'Bea'), { status: 303 })
-  t.match(wordsOf(await bea.get('/sharing')), /A Corazones y pasos Frecuencia cardíaca/)
+  t.match(wordsOf(await bea.get('/sharing')), /Con Corazones y pasos Frecuencia cardíaca/)
   t.match((await bea.get('/account/disclosures')).body, />Corazones y pasos<\/option>/)
   const own = await english.get(page)
   t.match(own.body, '<h1>Hearts &amp; steps</h1>')
