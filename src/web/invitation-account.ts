@@ -135,13 +135,20 @@ const ofSession = async (
   request: FastifyRequest,
   reply: FastifyReply,
   options: PageOptions,
-  { invitation, person }: Shown & { readonly person: string },
+  shown: Shown & { readonly person: string },
 ): Promise<Html> => {
   const { say } = wordsOf(request)
+  const { invitation, person } = shown
   const hidden = { person, invitation: invitation.id }
   return html`<p>${say('account.signed-in', { name: await calledOf(options, person) })}</p>
 ${form({ action: '/invitation/account', token: ownToken(reply), hidden, fields: [], button: say('account.use') })}
-${otherAccount(say)}`
+${otherAccount(say)}
+${
+  options.accounts.signUp !== 'closed' &&
+  html`<h2>${say('account.own')}</h2>
+<p>${say('account.not-you')}</p>
+${await newAccount(request, reply, options, shown)}`
+}`
 }
 
 /** Signed in is somebody with another birth date. */

@@ -33,7 +33,7 @@ t.test('the browser’s language decides, as far as it is known', async t => {
 
 t.test('values stand where they belong, and are no pattern themselves', async t => {
   const { say, kind, day } = wordsFor('es')
-  t.equal(say('sharing.to', { who: '{who} $& <b>' }), 'A {who} $& <b>')
+  t.equal(say('sharing.to', { who: '{who} $& <b>' }), 'Con {who} $& <b>')
   t.equal(kind('omh:heart-rate', 'Heart rate'), 'Frecuencia cardíaca')
   t.equal(kind('omh:unheard-of', 'Unheard of'), 'Unheard of')
   t.equal(day(new Date('2026-01-31T23:30:00Z')), '31 de enero de 2026')

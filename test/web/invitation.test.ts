@@ -185,6 +185,24 @@ t.test('of two people who bring one account their invitations at once, one is le
   t.equal((await linksOf(person)).length, 1)
 })
 
+t.test('who has no account comes to one of their own where somebody else is signed in', async t => {
+  const { subject, patient, email } = await enrolled('Newcomer')
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Staff' }] })
+  const { browser: shared } = await prove(await invite(subject), await browserOf(person))
+  t.match(
+    wordsOf(await shared.get('/invitation/account')),
+    /You are signed in as Staff .*Is this you\? .* An account of your own If you are somebody else and have no account/,
+  )
+  const { body } = await shared.get('/invitation/account')
+  const fields = { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation') }
+  const short = await shared.post('/invitation/account', { ...fields, name: 'Newcomer', password: 'short' })
+  t.match([short.status, short.body], [422, 'value="Newcomer"'])
+  t.match(await shared.post('/invitation/account', { ...fields, name: 'Newcomer', password }), { status: 303 })
+  t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+  t.same(await linksOf(person), [])
+  t.match(wordsOf(await shared.get('/account')), new RegExp(email), 'and is signed in in the place of them')
+})
+
 t.test('a page that was opened for one invitation takes no other into an account', async t => {
   const [first, second] = [await enrolled('First'), await enrolled('Second')]
   const { browser: own } = await prove(await invite(first.subject))
