@@ -29,7 +29,13 @@ export const timingOf = (document: OmhDocument, isValidated: boolean, now: numbe
 const missing = (all: readonly Effective[], { exact, expression }: OmhDocument): readonly Finding[] =>
   all.length > 0 && all.length === exact.bodies.length
     ? []
-    : [finding('time-missing', 'the document does not say when it was measured', expression)]
+    : [
+        finding(
+          'time-missing',
+          `the document does not say when ${all.length === 0 ? 'it' : 'all of it'} was measured`,
+          expression,
+        ),
+      ]
 
 const isOrdered = ({ element }: Effective): boolean => {
   if ('effectiveDateTime' in element) return true

@@ -62,13 +62,14 @@ t.test('a series lasts into a leap second', t => {
 })
 
 t.test('a series lasts as long as all of it, and nobody knows how long where some is of no time', t => {
-  const effectiveOf = (...frames: readonly (object | undefined)[]) => {
+  const received = (...frames: readonly (object | undefined)[]) => {
     const body = frames.map(effective_time_frame => ({
       heart_rate: { value: 60, unit: 'beats/min' },
       ...(effective_time_frame && { effective_time_frame }),
     }))
-    return mhealth.receive(upload({ ...heartRate(), body })).under('accept-with-warning').resource.effectivePeriod
+    return mhealth.receive(upload({ ...heartRate(), body })).under('accept-with-warning')
   }
+  const effectiveOf = (...frames: readonly (object | undefined)[]) => received(...frames).resource.effectivePeriod
   const moment = { date_time: '2026-02-01T08:00:00Z' }
   const [from, until] = ['2026-02-02T08:00:00Z', '2026-02-03T08:00:00Z']
   t.strictSame(effectiveOf(moment, { time_interval: { start_date_time: from, end_date_time: until } }), {
@@ -77,6 +78,10 @@ t.test('a series lasts as long as all of it, and nobody knows how long where som
   })
   t.strictSame(effectiveOf(moment, { time_interval: { start_date_time: from } }), { start: moment.date_time })
   t.equal(effectiveOf(moment, moment, undefined), undefined)
+  t.match(
+    received(moment, moment, undefined).issues.map(({ message }) => message),
+    [/must have required property/, /does not say when all of it was measured/],
+  )
   t.equal(effectiveOf(moment, moment, { time_interval: { start_date_time: until, end_date_time: from } }), undefined)
   t.strictSame(effectiveOf({ full_date: '2026-02-01' }, moment), { start: '2026-02-01', end: '2026-02-01' })
   t.end()
