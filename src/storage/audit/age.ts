@@ -26,7 +26,7 @@ export const ageAudit = async (database: Database, key: AuditKey, years: number)
       VALUES (${seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${sql.binary(head)}, ${rows}::bigint, now(), ${key.id},
         ${sql.binary(macOf(key, checkpointText(seal, head, rows)))})`)
     // Who owns the tables may allow it to themself; what is not old enough, or not behind the checkpoint, stays all the same.
-    await connection.run(sql.fragment`GRANT DELETE ON ${agedTables} TO CURRENT_USER`)
+    await connection.run(sql.fragment`GRANT DELETE ON audit_record, audit_consent, audit_seal TO CURRENT_USER`)
     await connection.run(sql.fragment`
       DELETE FROM audit_shown USING audit_record AS old WHERE old.id = audit_shown.record
         AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
@@ -39,12 +39,10 @@ export const ageAudit = async (database: Database, key: AuditKey, years: number)
     await connection.run(sql.fragment`
       DELETE FROM audit_record WHERE epoch < ${epoch} OR (epoch = ${epoch} AND pg_visible_in_snapshot(xact, ${snapshot}::pg_snapshot))`)
     await connection.run(sql.fragment`DELETE FROM audit_seal WHERE seal <= ${seal}::bigint`)
-    await connection.run(sql.fragment`REVOKE DELETE ON ${agedTables} FROM CURRENT_USER`)
+    await connection.run(sql.fragment`REVOKE DELETE ON audit_record, audit_consent, audit_seal FROM CURRENT_USER`)
     return Number(rows)
   })
 }
-
-const agedTables = sql.fragment`audit_record, audit_consent, audit_seal, audit_shown, audit_installation`
 
 type Aged = {
   readonly seal: string

@@ -3,7 +3,6 @@ import { sql } from '../sql.ts'
 import { type AuditKey, digestOf, headOf, marksIn } from './chain.ts'
 import type { AuditHead } from './seal.ts'
 import { between, everything, laterThan, nothing } from './sealed-rows.ts'
-import { findMisshown } from './shown-rows.ts'
 import { readVouching, unvouchedCheckpoint, unvouchedSeal, type Vouching } from './vouching.ts'
 
 /** `bad`: in words, the first thing that is not as it was sealed, or why a head that was kept proves nothing. */
@@ -35,7 +34,6 @@ export const verifyAudit = async (
     (await walkCheckpoint(connection, walk)) ??
     (await walkSeals(connection, walk)) ??
     cutOff(walk) ??
-    (await findMisshown(connection)) ??
     (await walkRest(connection, walk))
   if (typeof bad === 'string') return { kind: 'broken', bad }
   const { last, rows, checkpoint } = walk
