@@ -1,5 +1,6 @@
 import type { Observation, ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../access/patient-compartment.ts'
+import { parseReference } from '../fhir/reference.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import { type Expression, or } from '../search/expression.ts'
@@ -63,7 +64,10 @@ const deviceIn = (content: string): readonly string[] => {
   return id === undefined ? [] : [id]
 }
 
-const idIn = (reference = ''): string | undefined => /^Device\/([A-Za-z0-9.-]{1,64})$/.exec(reference)?.[1]
+const idIn = (reference = ''): string | undefined => {
+  const parsed = parseReference(reference)
+  return parsed !== undefined && 'type' in parsed && parsed.type === 'Device' ? parsed.id : undefined
+}
 
 const pagesOf = async function* (
   { registry, store, patient }: PatientRecord,
