@@ -179,11 +179,16 @@ export const choiceFields = (
       hint: say('choose.timezone-hint'),
       value: timezone,
       problem: timezoneProblem,
-      autocomplete: 'off',
+      autocomplete: putBack,
       optional: true,
     }),
   ]
 }
+
+/**
+ * With `off` a browser that goes back puts back the radio buttons and not the days: what was to end would go on. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
+ */
+const putBack = 'on'
 
 const lineFields = (
   { name, what, kind }: AskedLine,
@@ -201,7 +206,7 @@ const lineFields = (
     const hint = [say(`${filling}.${one}-hint`), ...(isMoment ? [say('choose.moment-hint')] : [])].join(' ')
     const label = say(`choose.${one}`)
     return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
-${field({ name: `${name}-${one}`, label, hint, value, autocomplete: 'off', optional: true })}`
+${field({ name: `${name}-${one}`, label, hint, value, autocomplete: putBack, optional: true })}`
   }
   return html`<fieldset class="field${problem && ' wrong'}">
 <legend class="fs-5 fw-semibold">${what}</legend>

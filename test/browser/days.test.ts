@@ -91,4 +91,31 @@ t.test('days from and until which somebody shares are days of where they are', {
       t.match(await elsewhere.page.textContent('main'), /It is signed/)
       t.strictSame(await periodsOf(patient.id), given, 'only going on changes nothing')
     })
+
+  for (const [name, timezone, offset] of [
+    ['Nani', 'Pacific/Honolulu', '-10:00'],
+    ['Keoni', 'Pacific/Auckland', '+13:00'],
+  ] as const)
+    await t.test(`and are there again for whoever goes back in their browser: ${timezone}`, async t => {
+      const { browser, patient } = await world.arrived(name)
+      const opened = await openBrowser({ locale: 'en-US', timezoneId: 'Pacific/Honolulu' })
+      const value = browser.cookies.get('sharewell-session') ?? ''
+      await opened.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+      const { page } = opened
+      const { press, type } = byKeyboard(opened)
+      const until = page.locator('input[id$="-until"]').first()
+      await page.goto(at)
+      for (const radio of await page.locator('input[type=radio][value=yes]').all()) await radio.check()
+      await until.fill('2050-12-31')
+      await page.fill('#timezone', timezone)
+      await press('See what that means')
+      await page.goBack()
+      t.equal(await page.locator('input[type=radio][value=yes]').first().isChecked(), true)
+      t.equal(await until.inputValue(), '2050-12-31', 'what was to end does not go on')
+      t.equal(await page.inputValue('#timezone'), timezone)
+      await press('See what that means')
+      await type('Your name', name)
+      await press('Sign')
+      t.match(await periodsOf(patient.id), [{ end: `2050-12-31T23:59:59.999${offset}` }, {}])
+    })
 })

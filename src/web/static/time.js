@@ -25,12 +25,14 @@ for (const element of document.querySelectorAll('time[datetime*="T"]')) {
 }
 
 // Days are those of where the reader is, unless they have chosen. Where none is asked for yet, nothing needs to be shown anew, and
-// what they have sent already stays as they have sent it.
+// what they have sent already stays as they have sent it, as does what the browser has put back when they went back.
 const asked = document.querySelector('input#timezone')
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
 const address = new URL(location.href)
-if (asked !== null && asked.closest('[data-typed]') === null && !address.searchParams.has('timezone') && asked.value !== here) {
-  const days = [...document.querySelectorAll('input[id$="from"], input[id$="until"]')]
+const days = [...document.querySelectorAll('input[id$="from"], input[id$="until"]')]
+const isPutBack = asked !== null && [asked, ...days].some(({ value, defaultValue }) => value !== defaultValue)
+const isChosen = isPutBack || address.searchParams.has('timezone')
+if (asked !== null && asked.closest('[data-typed]') === null && !isChosen && asked.value !== here) {
   if (days.length > 0 && days.every(({ value }) => value === '')) asked.value = here
   else {
     address.searchParams.set('timezone', here)
