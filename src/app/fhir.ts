@@ -12,6 +12,7 @@ import type { Callers } from '../storage/callers.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import type { QuarantineRoom } from '../storage/quarantine-room.ts'
 import { openStores } from '../storage/resources.ts'
+import { criteriaFor } from '../subscriptions/serve.ts'
 import type { Audit } from './auditing.ts'
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
@@ -19,6 +20,8 @@ export const openFhir = async (options: FhirParts) => {
   const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf, pages, bounds } = options
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
+  const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
+  const accessFor = oncePerCaller((caller): Access => accessOf(caller, registry, parse))
   const storeOf = await openStores({
     database,
     dictionaryConnection,
@@ -26,9 +29,8 @@ export const openFhir = async (options: FhirParts) => {
     classes: codeClasses,
     references: options.requiresReferences ? base : undefined,
     quarantine: options.quarantine,
+    questionOf: subscriber => criteriaFor({ registry, accessFor, outbound: { refusalOf }, base }, subscriber),
   })
-  const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
-  const accessFor = oncePerCaller((caller): Access => accessOf(caller, registry, parse))
   const fhir: FhirOptions = {
     registry,
     mhealth,

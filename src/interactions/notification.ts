@@ -29,9 +29,14 @@ export const notificationText = (notification: Notification, base: string): stri
 const focusEntry = ({ focus }: Event, base: string): readonly string[] => {
   if (focus === undefined) return []
   const { type, id, version, content } = focus
+  const url = `${type}/${id}`
   const [request, status] =
-    version === 1 ? [{ method: 'POST', url: type }, '201'] : [{ method: 'PUT', url: `${type}/${id}` }, '200']
-  return [bundleEntry(`${base}/${type}/${id}`, content, { request, response: { status } })]
+    content === undefined
+      ? [{ method: 'DELETE', url }, '204']
+      : version === 1
+        ? [{ method: 'POST', url: type }, '201']
+        : [{ method: 'PUT', url }, '200']
+  return [bundleEntry(`${base}/${url}`, content, { request, response: { status } })]
 }
 
 type Status = Omit<Notification, 'type'> & { readonly type: Notification['type'] | 'query-status' }

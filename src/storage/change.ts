@@ -7,6 +7,7 @@ import { unquoted } from '../fhir/patch/unquoted.ts'
 import type { Candidate } from './candidate.ts'
 import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
+import { keepDeletion } from './deletion.ts'
 import { withoutServedMembers } from './model/pair.ts'
 import { project } from './model/projections.ts'
 import { findChosenOwner, findOwner } from './owner.ts'
@@ -171,6 +172,7 @@ const remove = async (connection: Connection, writing: Writing, current: Current
   const place = { patientId, pk }
   const version = Number(current.versionId) + 1
   const lastUpdated = new Date()
+  await keepDeletion(connection, writing, { type, ...place }, version)
   await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
   await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }], writing)
   return { outcome: 'deleted', type, id, patientId, versionId: String(version), lastUpdated }

@@ -35,7 +35,7 @@ import { readStatistics } from './statistics.ts'
 import type { Store, Stored } from './store.ts'
 import { readStudyPeople } from './study-people.ts'
 import { lastEventOf } from './subscriber.ts'
-import { eventsIn } from './subscription-event.ts'
+import { eventsIn, type QuestionOf } from './subscription-event.ts'
 import { subsetsOf } from './subset.ts'
 import { lookUpConcepts, terminologyFor } from './terminology.ts'
 import { takeTurns } from './turns.ts'
@@ -73,6 +73,8 @@ type Options = {
   readonly classes: CodeClasses
   /** Present where literal references below this base must be readable by who writes them. */
   readonly references?: (() => string) | undefined
+  /** What subscribers ask, who are told of what is deleted; absent where nothing is deleted that somebody is told of. */
+  readonly questionOf?: QuestionOf
   /** None where nothing is kept of what is refused. */
   readonly quarantine?: QuarantineRoom
 }
@@ -91,6 +93,7 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
     commonTokens: openCommonTokens(database),
     manyPatients: openManyPatients(),
     references: options.references,
+    questionOf: options.questionOf,
   }
   const { quarantine = { documents: 0, bytes: 0 } } = options
   return ({ author, client, ...caller }) => {

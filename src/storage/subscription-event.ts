@@ -5,19 +5,18 @@ import { FhirError } from '../fhir/error.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection, Database } from './database.ts'
-import { kindOf, storedRow, tableOf } from './row.ts'
+import { historyOf, kindOf, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
-import { sql } from './sql.ts'
+import { type SqlFragment, sql } from './sql.ts'
 import { findSubscriber, type Subscriber } from './subscriber.ts'
 
 /** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
 export type Question = { readonly type: ResourceType; readonly where: Expression; readonly access: Access }
 
-type Recording = {
-  readonly classes: CodeClasses
-  /** Undefined for whom there is nothing to ask any more; throws a FhirError where what they ask cannot be answered. */
-  readonly questionOf: (subscriber: Subscriber) => Question | undefined
-}
+/** Undefined for whom there is nothing to ask any more; throws a FhirError where what they ask cannot be answered. */
+export type QuestionOf = (subscriber: Subscriber) => Question | undefined
+
+type Recording = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
 
 /** `failed`: whose question could not be answered, and why. */
 type Recorded = {
@@ -53,13 +52,21 @@ const recordWaiting = (database: Database, recording: Recording): Promise<Record
     return { changes: changes.length, failed }
   })
 
-type Change = { readonly position: string; readonly type: string; readonly patient_id: number; readonly pk: string }
+type Change = {
+  readonly position: string
+  readonly type: string
+  readonly patient_id: number
+  readonly pk: string
+  /** Of a deletion: its version, and whose Subscriptions what was deleted matched. */
+  readonly deletion: number | null
+  readonly subscribers: readonly string[] | null
+}
 
 const takeChanges = async (connection: Connection): Promise<readonly Change[]> =>
   connection.any<Change>(sql.fragment`
     DELETE FROM change
     WHERE position IN (SELECT position FROM change ORDER BY position LIMIT ${mostChanges})
-    RETURNING position, type, patient_id, pk`)
+    RETURNING position, type, patient_id, pk, deletion, subscribers`)
 
 const mostChanges = 5000
 
@@ -93,25 +100,33 @@ const recordFor = async (
   const question = subscriber === undefined ? undefined : questionOf(subscriber)
   if (question === undefined) return
   const { type, where, access } = question
+  const told = changes
+    .filter(({ subscribers }) => subscribers === null || subscribers.includes(id))
+    .map(({ subscribers: _, ...change }) => change)
   await connection.run(sql.fragment`
     WITH change AS MATERIALIZED (
-      SELECT patient_id, pk, max(position) AS position
-      FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS change(position bigint, patient_id integer, pk bigint)
-      GROUP BY patient_id, pk
+      SELECT patient_id, pk, deletion, max(position) AS position
+      FROM jsonb_to_recordset(${JSON.stringify(told)}::jsonb)
+        AS change(position bigint, patient_id integer, pk bigint, deletion integer)
+      GROUP BY patient_id, pk, deletion
     ),
-    matched AS MATERIALIZED (
-      SELECT row.patient_id, row.pk, row_number() OVER (ORDER BY change.position) AS number
+    matching AS (
+      SELECT change.*
       FROM change
       JOIN ${tableOf(type)} AS row ON row.patient_id = change.patient_id AND row.pk = change.pk
-      WHERE ${compile(restrict(access, 's', type, where), storedRow(type, 'row'), classes)}
+      WHERE change.deletion IS NULL AND ${compile(restrict(access, 's', type, where), storedRow(type, 'row'), classes)}
+      UNION ALL
+      SELECT * FROM change WHERE deletion IS NOT NULL
     ),
+    matched AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY position) AS number FROM matching),
     counted AS (
       UPDATE subscriber SET last_event = last_event + (SELECT count(*) FROM matched)
       WHERE id = ${id} AND EXISTS (SELECT FROM matched)
       RETURNING last_event - (SELECT count(*) FROM matched) AS before
     )
-    INSERT INTO subscription_event (subscription, number, patient_id, pk)
-    SELECT ${id}, counted.before + matched.number, matched.patient_id, matched.pk FROM matched, counted`)
+    INSERT INTO subscription_event (subscription, number, patient_id, pk, deletion)
+    SELECT ${id}, counted.before + matched.number, matched.patient_id, matched.pk, matched.deletion
+    FROM matched, counted`)
   await connection.run(sql.fragment`
     DELETE FROM subscription_event
     WHERE subscription = ${id} AND number <= (SELECT last_event FROM subscriber WHERE id = ${id}) - ${keptEvents}`)
@@ -128,7 +143,8 @@ export type Event = {
     readonly type: ResourceType
     readonly id: string
     readonly version: number
-    readonly content: string
+    /** Absent where it was deleted by this version. */
+    readonly content?: string
     readonly patientId: number
     readonly kindId?: number | undefined
   }
@@ -142,7 +158,10 @@ export type EventRange = {
   readonly whole: boolean
 }
 
-/** The events of a subscriber, each asked about anew at this moment. */
+/**
+ * The events of a subscriber, each asked about anew at this moment. A deletion is told to whom it was kept for: of what is gone it
+ * cannot be asked who may see it, and no more is told than that it is.
+ */
 export const eventsIn = async (
   connection: Connection,
   classes: CodeClasses,
@@ -152,27 +171,42 @@ export const eventsIn = async (
 ): Promise<readonly Event[]> => {
   const asked = restrict(access, 's', type, whole ? and(where, access('r', type)) : where)
   const rows = await connection.any<EventRow>(sql.fragment`
-    SELECT event.number, event.occurred_at, row.patient_id, ${kindOf(type, 'row')} row.id, row.version, ${servedContent(type, 'row', { access, classes })} AS content
+    SELECT event.number, event.occurred_at, event.patient_id, ${kindOf(type, 'row')} event.deletion, row.version,
+      coalesce(row.id, ${idOfDeleted(type)}) AS id, ${servedContent(type, 'row', { access, classes })} AS content
     FROM subscription_event AS event
     LEFT JOIN ${tableOf(type)} AS row ON row.patient_id = event.patient_id AND row.pk = event.pk
-      AND ${compile(asked, storedRow(type, 'row'), classes)}
+      AND event.deletion IS NULL AND ${compile(asked, storedRow(type, 'row'), classes)}
     WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
     ORDER BY event.number LIMIT ${limit}`)
-  return rows.map(({ number, occurred_at, id, version, patient_id, kind_id, content }) => ({
-    number: Number(number),
-    occurredAt: occurred_at,
-    ...(id === null || version === null || patient_id === null || content === null
-      ? {}
-      : { focus: { type, id, version, patientId: patient_id, kindId: kind_id, content } }),
+  return rows.map(row => ({
+    number: Number(row.number),
+    occurredAt: row.occurred_at,
+    ...focusOf(type, row),
   }))
+}
+
+/** By the version before: the type may be another one by now. */
+const idOfDeleted = (type: ResourceType): SqlFragment => sql.fragment`
+  CASE WHEN event.deletion IS NOT NULL THEN (
+    SELECT before.content ->> 'id' FROM ${historyOf(type)} AS before
+    WHERE before.patient_id = event.patient_id AND before.pk = event.pk AND before.version = event.deletion - 1) END`
+
+const focusOf = (
+  type: ResourceType,
+  { id, version, deletion, patient_id: patientId, kind_id: kindId, content }: EventRow,
+): Pick<Event, 'focus'> => {
+  if (id === null) return {}
+  if (deletion !== null) return { focus: { type, id, version: deletion, patientId } }
+  return version === null || content === null ? {} : { focus: { type, id, version, patientId, kindId, content } }
 }
 
 type EventRow = {
   readonly number: string
   readonly occurred_at: Date
+  readonly deletion: number | null
   readonly id: string | null
   readonly version: number | null
-  readonly patient_id: number | null
+  readonly patient_id: number
   readonly kind_id?: number
   readonly content: string | null
 }

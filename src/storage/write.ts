@@ -16,6 +16,7 @@ import { findOwner } from './owner.ts'
 import { type Preparing, prepare } from './prepare.ts'
 import { searchMatches } from './search.ts'
 import type { Stored, Write, Written } from './store.ts'
+import type { QuestionOf } from './subscription-event.ts'
 
 /** Everything that writing needs, and for whom. */
 export type Writing = Preparing & {
@@ -45,6 +46,8 @@ export type Writing = Preparing & {
   readonly upload?: Upload
   /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
+  /** What subscribers ask, who are told of what is deleted. */
+  readonly questionOf?: QuestionOf | undefined
 }
 
 export type Upload = {

@@ -16,7 +16,7 @@ type Told = {
 
 /**
  * https://hl7.org/fhir/R4/subscription.html#2.46.7.1: a POST without a body says that there is something new; where there is a
- * payload, the endpoint is a FHIR server's base, and each resource is an update there. A topic's notifications are Bundles.
+ * payload, the endpoint is a FHIR server's base, and each resource is an update there, or a deletion. A topic's notifications are Bundles.
  */
 export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Promise<void> => {
   const { asked, events } = told
@@ -24,10 +24,8 @@ export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Pr
   if (!tellsOneByOne(asked)) return send(sending, hook, { method: 'POST', url: hook.endpoint })
   for (const { type, id, content } of events.flatMap(({ focus }) => focus ?? []))
     await send(sending, hook, {
-      method: 'PUT',
       url: placeAt(hook.endpoint, `${type}/${id}`),
-      body: content,
-      mimeType: asked.mimeType,
+      ...(content === undefined ? { method: 'DELETE' } : { method: 'PUT', body: content, mimeType: asked.mimeType }),
     })
 }
 
@@ -54,7 +52,7 @@ const post = (sending: Sending, hook: RestHook, told: Told, type: Notification['
 }
 
 type Request = {
-  readonly method: 'POST' | 'PUT'
+  readonly method: 'POST' | 'PUT' | 'DELETE'
   readonly url: string
   readonly body?: string
   readonly mimeType?: string
@@ -69,8 +67,12 @@ const send = async (
   const { status } = await outbound.send({ ...request, headers }).catch(error => {
     throw failure(reasonOf(error), error)
   })
-  if (status < 200 || status > 299) throw failure(`The endpoint answered ${status}`)
+  const isGone = request.method === 'DELETE' && goneStatuses.has(status)
+  if (!isGone && (status < 200 || status > 299)) throw failure(`The endpoint answered ${status}`)
 }
+
+/** What is to be deleted there is not there. */
+const goneStatuses: ReadonlySet<number> = new Set([404, 410])
 
 const failure = (reason: string, cause?: unknown): FhirError => new FhirError('transient', reason, { cause })
 

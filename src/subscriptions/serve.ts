@@ -90,7 +90,7 @@ export const questionOf = (serving: Parsing, { subscription, caller, hasEnded }:
 export const criteriaFor = (serving: Parsing, { subscription, caller, hasEnded }: Subscriber): Criteria | undefined =>
   caller === undefined || hasEnded ? undefined : criteriaOf(subscription, askingOf(serving, caller))
 
-type Parsing = Pick<Serving, 'registry' | 'accessFor' | 'outbound' | 'base'>
+type Parsing = Pick<Serving, 'registry' | 'accessFor' | 'base'> & { readonly outbound: Pick<Outbound, 'refusalOf'> }
 
 const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): Asked =>
   parseSubscription(subscription, askingOf(serving, caller))
@@ -145,7 +145,7 @@ const nextEvents = async (
 const upTo = (most: number, events: readonly Event[]): readonly Event[] => {
   let length = 0
   const beyond = events.findIndex(({ focus }, index) => {
-    length += focus?.content.length ?? 0
+    length += focus?.content?.length ?? 0
     return index > 0 && length > most
   })
   return beyond === -1 ? events : events.slice(0, beyond)

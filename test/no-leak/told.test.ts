@@ -38,9 +38,10 @@ const subscribe = async (id: string, type: ResourceType, token: NonNullable<Call
     FROM token WHERE token.hash = ${sql.binary(hash)} AND subscriber.id = ${id}`)
 }
 
+const tokens = callers.flatMap(caller => (caller.token === undefined ? [] : [{ caller, token: caller.token }]))
+
 t.test('nobody is told of more than they may find, nor of less, and nothing else is counted', async t => {
-  const rows = callers.flatMap(caller => (caller.token === undefined ? [] : [{ caller, token: caller.token }]))
-  for (const [index, { token }] of rows.entries())
+  for (const [index, { token }] of tokens.entries())
     for (const type of types) await subscribe(`told-${index}-${type}`, type, token)
   for (const type of types)
     await database.run(sql.fragment`
@@ -56,7 +57,7 @@ t.test('nobody is told of more than they may find, nor of less, and nothing else
   })
   await server.close()
 
-  for (const [index, { caller }] of rows.entries()) {
+  for (const [index, { caller }] of tokens.entries()) {
     const told = await database.any<{ id: string }>(sql.fragment`
       SELECT resource_type.name || '/' || identity.id AS id
       FROM subscription_event AS event
@@ -79,4 +80,33 @@ t.test('nobody is told of more than they may find, nor of less, and nothing else
     SELECT count(*) AS miscounted FROM subscriber
     WHERE last_event <> (SELECT count(*) FROM subscription_event WHERE subscription = subscriber.id)`)
   t.equal(miscounted, '0')
+})
+
+t.test('of a deletion those are told who could find what was deleted, and nobody else', async t => {
+  const deleted = secrets.filter(
+    ({ type, id }) => type === 'Consent' || (type === 'ResearchSubject' && !id.startsWith('naming-')),
+  )
+  // A Consent first: recipients of a study find its people by what is given to them.
+  for (const { type, id } of deleted.toSorted((one, other) => one.type.localeCompare(other.type)))
+    t.equal((await world.everything('DELETE', `${type}/${id}`)).status, 204, `${type}/${id}`)
+  const server = await world.open({ pauseMs: 50, retries: 0 })
+  await until(async () => {
+    const { waiting } = await database.one<{ waiting: boolean }>(
+      sql.fragment`SELECT EXISTS (SELECT FROM change) AS waiting`,
+    )
+    return !waiting
+  })
+  await server.close()
+
+  for (const [index, { caller }] of tokens.entries()) {
+    const told = await database.any<{ id: string }>(sql.fragment`
+      SELECT resource_type.name || '/' || identity.id AS id
+      FROM subscription_event AS event
+      JOIN resource_identity AS identity ON identity.pk = event.pk
+      JOIN resource_type ON resource_type.type_id = identity.type_id
+      WHERE event.subscription LIKE ${`told-${index}-%`} AND event.deletion IS NOT NULL`)
+    const mayFind = caller.lets === undefined || caller.lets.actions.includes('s')
+    const expected = deleted.filter(one => mayFind && one.isReadBy(caller))
+    t.strictSame(told.map(({ id }) => id).sort(), expected.map(({ type, id }) => `${type}/${id}`).sort(), caller.name)
+  }
 })
