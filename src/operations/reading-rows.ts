@@ -1,20 +1,20 @@
-import type { Extension } from '@medplum/fhirtypes'
+import type { Extension, Reference, Resource } from '@medplum/fhirtypes'
 import { statisticWords } from '../fhir/descriptive-statistic.ts'
 import { parseJson } from '../fhir/json.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
+import { deviceName } from './sources.ts'
+import { type Timed, timeCells } from './time-cells.ts'
 import { type Concept, codeOf, hasValue, type Valued, valueCells } from './value-cells.ts'
 
-type Period = { readonly start?: string; readonly end?: string }
-type Reading = Valued & {
-  readonly id: string
-  readonly status?: string
-  readonly effectiveDateTime?: string
-  readonly effectiveInstant?: string
-  readonly effectivePeriod?: Period
-  readonly device?: { readonly display?: string; readonly reference?: string }
-  readonly component?: readonly Valued[]
-  readonly extension?: readonly Extension[]
-}
+type Reading = Valued &
+  Timed & {
+    readonly id: string
+    readonly status?: string
+    readonly device?: Reference
+    readonly contained?: readonly Resource[]
+    readonly component?: readonly Valued[]
+    readonly extension?: readonly Extension[]
+  }
 
 /** What a code is called that brings no name of its own; undefined where it is of no known kind. */
 export type NameKind = (system: string | undefined, code: string) => string | undefined
@@ -32,17 +32,25 @@ export const readingRows = (contents: readonly string[], named: Named): string =
   csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, named)))
 
 const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (readonly Cell[])[] => {
-  const { id, status, code, device, component = [], effectivePeriod } = reading
-  const start = reading.effectiveDateTime ?? reading.effectiveInstant ?? effectivePeriod?.start
+  const { id, status, code, component = [] } = reading
+  const { start, end } = timeCells(reading)
+  const device = deviceOf(reading, nameDevice)
   const statistic = statisticWords(reading)
   const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
     const [value, unit] = valueCells(valued)
-    const source = device?.display ?? nameDevice(device?.reference ?? '') ?? device?.reference
     const which = [part, statistic].filter(Boolean).join(', ') || undefined
-    return [start, effectivePeriod?.end, whatOf(code, nameKind), codeOf(code), which, value, unit, source, status, id]
+    return [start, end, whatOf(code, nameKind), codeOf(code), which, value, unit, device, status, id]
   }
   const hasOwn = component.length === 0 || hasValue(reading)
   return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, whatOf(one.code, nameKind)))]
+}
+
+/** One that is named by its number alone, or that the Observation brings along, is a device as well. */
+const deviceOf = ({ device, contained = [] }: Reading, nameDevice: Named['nameDevice']): string | undefined => {
+  const { display, reference = '', identifier } = device ?? {}
+  const own = contained.find(one => one.resourceType === 'Device' && `#${one.id}` === reference)
+  const name = display ?? (own?.resourceType === 'Device' ? deviceName(own) : nameDevice(reference))
+  return name || reference || identifier?.value
 }
 
 const whatOf = ({ text, coding = [] }: Concept = {}, nameKind: NameKind): string | undefined =>

@@ -17,7 +17,7 @@ export const sourcesOf = async (
   const { entries } = await store.search(parseSearch(registry, 'Device', query))
   return new Map(
     entries.map(({ id, content }) => {
-      const display = nameOf(JSON.parse(content))
+      const display = deviceName(JSON.parse(content))
       return [id, { reference: `Device/${id}`, ...(display === '' ? {} : { display }) }]
     }),
   )
@@ -25,5 +25,6 @@ export const sourcesOf = async (
 
 const mostSources = 100
 
-const nameOf = ({ deviceName = [], manufacturer, modelNumber }: Device): string =>
-  deviceName[0]?.name ?? [manufacturer, modelNumber].filter(part => part !== undefined).join(' ')
+/** Empty where it has none. */
+export const deviceName = ({ deviceName: names = [], manufacturer, modelNumber }: Device): string =>
+  names[0]?.name ?? [manufacturer, modelNumber].filter(part => part !== undefined).join(' ')

@@ -1,19 +1,18 @@
 import type { Extension } from '@medplum/fhirtypes'
 import { statisticWords } from '../fhir/descriptive-statistic.ts'
 import type { Cell } from './csv.ts'
+import { type Timed, timeCells } from './time-cells.ts'
 import { codeOf, hasValue, type Valued, valueCells } from './value-cells.ts'
 
-type Reading = Valued & {
-  readonly id?: string
-  readonly status?: string
-  readonly subject?: { readonly reference?: string }
-  readonly device?: { readonly reference?: string }
-  readonly effectiveDateTime?: string
-  readonly effectiveInstant?: string
-  readonly effectivePeriod?: { readonly start?: string; readonly end?: string }
-  readonly component?: readonly Valued[]
-  readonly extension?: readonly Extension[]
-}
+type Reading = Valued &
+  Timed & {
+    readonly id?: string
+    readonly status?: string
+    readonly subject?: { readonly reference?: string }
+    readonly device?: { readonly reference?: string }
+    readonly component?: readonly Valued[]
+    readonly extension?: readonly Extension[]
+  }
 
 /** A reading of a study as a row of a table. */
 type ReadingRow = Readonly<Record<(typeof readingColumns)[number], Cell>>
@@ -40,12 +39,11 @@ export const rowsOf = (reading: Reading): readonly ReadingRow[] => {
 }
 
 const factsOf = (reading: Reading) => {
-  const { id, subject, device, status, effectiveDateTime, effectiveInstant, effectivePeriod } = reading
+  const { id, subject, device, status } = reading
   return {
     id,
     patient: subject?.reference?.replace(/^Patient\//, ''),
-    start: effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.start,
-    end: effectivePeriod?.end,
+    ...timeCells(reading),
     source: device?.reference,
     status,
     statistic: statisticWords(reading),

@@ -39,8 +39,8 @@ export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string
   }
 }
 
-const nameOf = ({ text, coding: [first] = [] }: Concept = {}): string | undefined =>
-  text ?? first?.display ?? first?.code
+const nameOf = ({ text, coding = [] }: Concept = {}): string | undefined =>
+  text ?? coding.find(({ display }) => display !== undefined)?.display ?? coding[0]?.code
 
 export const codeOf = ({ coding: [first] = [] }: Concept = {}): string | undefined =>
   first && [first.system, first.code].filter(Boolean).join('|')

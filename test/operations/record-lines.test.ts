@@ -61,6 +61,50 @@ t.test('a table of readings says of a statistic that it is one', async t => {
   ])
 })
 
+/** Rows of the table, of Observations as they are stored. */
+const tableOf = (...contents: readonly object[]): readonly string[] =>
+  readingRows(
+    contents.map(one => JSON.stringify(one)),
+    { nameKind: () => undefined, nameDevice: () => undefined },
+  )
+    .trimEnd()
+    .split('\r\n')
+
+t.test('a reading of several times is in the table from the first to the last of them', async t => {
+  const event = ['2026-11-20T20:00:00-05:00', '2026-11-20T08:00:00-05:00', '2026-11-20T14:00:00Z']
+  for (const [effectiveTiming, times] of [
+    [{ event }, '2026-11-20T08:00:00-05:00,2026-11-20T20:00:00-05:00'],
+    [{ event: event.slice(0, 1) }, '2026-11-20T20:00:00-05:00,'],
+    [{ repeat: { boundsPeriod: { start: '2026-11-20', end: '2026-11-21' }, frequency: 2 } }, '2026-11-20,2026-11-21'],
+    [{ event, repeat: { boundsPeriod: { start: '2026-11-01' } } }, '2026-11-01,2026-11-20T20:00:00-05:00'],
+    [{ code: { text: 'before breakfast' } }, ','],
+  ] as const)
+    t.strictSame(tableOf({ id: 'one', effectiveTiming, valueInteger: 70 }), [`${times},,,,70,,,,one`])
+})
+
+t.test(
+  'a device is named in the table also where the Observation brings it along, or knows its number alone',
+  async t => {
+    const scale = { resourceType: 'Device', id: 'scale', deviceName: [{ name: 'Kitchen scale' }] }
+    for (const [more, name] of [
+      [{ contained: [scale], device: { reference: '#scale' } }, 'Kitchen scale'],
+      [{ contained: [{ ...scale, deviceName: [] }], device: { reference: '#scale' } }, '#scale'],
+      [{ device: { identifier: { system: 'urn:serial', value: 'SN-17' } } }, 'SN-17'],
+      [{ device: { reference: 'Device/gone' } }, 'Device/gone'],
+      [{}, ''],
+    ] as const)
+      t.strictSame(tableOf({ id: 'one', ...more, valueInteger: 70 }), [`,,,,,70,,${name},,one`])
+  },
+)
+
+t.test('an answer is its words, whichever of its codings has them', async t => {
+  const coding = [
+    { system: 'http://snomed.info/sct', code: '10828004' },
+    { code: 'p', display: 'Positive' },
+  ]
+  t.strictSame(tableOf({ id: 'one', valueCodeableConcept: { coding } }), [',,,,,Positive,,,,one'])
+})
+
 t.test('a list without documents is a list', async t => {
   const { record } = openRecord()
   const parts: string[] = []

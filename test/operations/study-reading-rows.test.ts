@@ -27,6 +27,11 @@ t.test('a reading is a row, with its number and unit', async t => {
   t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,1.5,h,Device/cuff,final,`])
 })
 
+t.test('one of several times is from the first to the last of them', async t => {
+  const more = `"effectiveTiming":{"event":["2026-03-02T06:00:00Z","2026-03-01T22:00:00Z"]}`
+  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,,,,final,`])
+})
+
 t.test('one of several numbers is a row for each', async t => {
   const part = (name: string, value: number) => ({ code: { text: name }, valueQuantity: { value, unit: 'mmHg' } })
   t.strictSame(lines(`"component":${JSON.stringify([part('systolic', 120), part('diastolic', 80)])}`), [
