@@ -135,11 +135,16 @@ export const confirmImport = async (
     UPDATE patient_import SET state = 'importing', done = 0, reason = NULL, keeps_duplicates = ${keepsDuplicates}
     WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0`)) > 0
 
-/** Of the lists of one tenant one is registered after the other: what the one registers is there for the next. */
+/**
+ * Of the lists of one tenant one is registered after the other: what the one registers is there for the next, which waits for as long as
+ * that takes. It is longer than a statement may take.
+ */
 export const awaitOtherImports = async (connection: Connection, organization: string): Promise<void> => {
+  await connection.run(sql.fragment`SET LOCAL statement_timeout = 0`)
   await connection.run(sql.fragment`
     SELECT pg_advisory_xact_lock(hashtext('patient_import'), hashtext(coalesce(
       (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization})))`)
+  await connection.run(sql.fragment`SET LOCAL statement_timeout TO DEFAULT`)
 }
 
 /** What was confirmed waits once more, with these duplicates besides. */
