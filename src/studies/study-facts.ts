@@ -1,4 +1,4 @@
-import type { ContactDetail, Identifier, ResearchStudy } from '@medplum/fhirtypes'
+import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isBlank } from '../accounts/blank.ts'
 import { isDay } from '../fhir/date.ts'
 import {
@@ -46,14 +46,17 @@ export const factsOf = (study: ResearchStudy): StudyFacts => {
   }
 }
 
-/** The study with them. What else stands there stays. */
+/** The study with them. What else stands there stays: a study that has ended in the course of a day does not go on till the end of it. */
 export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStudy => {
-  const { title, purpose, approval, start, end } = facts
+  const { title, purpose, approval } = facts
   const { description: _, identifier = [], period: __, contact: ___, ...rest } = study
   const identifiers = identifier.filter(one => !isApproval(one))
   if (approval !== '') identifiers.unshift({ use: 'official', type: { text: approvalText }, value: approval })
-  const contacts = [...contactOf(facts), ...(study.contact ?? []).slice(1)]
-  const period = { ...(start !== '' && { start }), ...(end !== '' && { end }) }
+  const contacts = [...contactOf(facts, study.contact?.[0]), ...(study.contact ?? []).slice(1)]
+  const before = factsOf(study)
+  const edgeOf = (edge: 'start' | 'end') => (facts[edge] === before[edge] ? study.period?.[edge] : facts[edge])
+  const [start, end] = [edgeOf('start'), edgeOf('end')]
+  const period = { ...(start && { start }), ...(end && { end }) }
   const inEach = (name: 'title' | 'purpose') =>
     furtherLanguages(study).map(language => ({ language, text: facts[`${name}-${language}`] ?? '' }))
   const next: ResearchStudy = {
@@ -89,11 +92,18 @@ const isApproval = ({ type }: Identifier): boolean => type?.text === approvalTex
 const telecomOf = (contact: ContactDetail | undefined, system: 'email' | 'phone'): string =>
   contact?.telecom?.find(one => one.system === system)?.value ?? ''
 
-const contactOf = ({ contact, email, phone }: StudyFacts): readonly ContactDetail[] => {
-  const telecom = [
-    ...(email === '' ? [] : [{ system: 'email' as const, value: email }]),
-    ...(phone === '' ? [] : [{ system: 'phone' as const, value: phone }]),
-  ]
-  const one = { ...(contact !== '' && { name: contact }), ...(telecom.length > 0 && { telecom }) }
+const contactOf = (
+  { contact, email, phone }: StudyFacts,
+  { name: _, telecom: before = [], ...rest }: ContactDetail = {},
+): readonly ContactDetail[] => {
+  const telecom = withTelecom(withTelecom(before, 'email', email), 'phone', phone)
+  const one = { ...rest, ...(contact !== '' && { name: contact }), ...(telecom.length > 0 && { telecom }) }
   return Object.keys(one).length === 0 ? [] : [one]
+}
+
+/** With this value in the place of the first of the system. */
+const withTelecom = (telecom: readonly ContactPoint[], system: 'email' | 'phone', value: string): ContactPoint[] => {
+  const first = telecom.find(one => one.system === system)
+  if (first === undefined) return value === '' ? [...telecom] : [...telecom, { system, value }]
+  return telecom.flatMap(one => (one === first ? (value === '' ? [] : { ...one, value }) : one))
 }

@@ -35,7 +35,7 @@ export const roleFields = (
     {
       name: 'from',
       label: 'First day',
-      hint: html`Such as 2026-01-31. Empty: from now on${kept(replaced?.period.start)}`,
+      hint: html`Such as 2026-01-31. Empty: from now on${keptMoment(replaced?.period.start)}`,
       value: from,
       problem: problems.from,
       autocomplete: 'off',
@@ -44,7 +44,7 @@ export const roleFields = (
     {
       name: 'until',
       label: 'Last day',
-      hint: html`Empty: as long as the study${kept(replaced?.period.end)}`,
+      hint: html`Empty: as long as the study${keptMoment(replaced?.period.end)}`,
       value: until,
       problem: problems.until,
       autocomplete: 'off',
@@ -53,7 +53,7 @@ export const roleFields = (
   ] as const
 
 /** Where the hour is known as well, the day that stands in the field says less than what counts. */
-const kept = (stored: string | undefined): Html | undefined =>
+export const keptMoment = (stored: string | undefined): Html | undefined =>
   stored?.includes('T') ? html`. The day as it stands means ${dayOrMoment(stored, wordsFor('en'))}` : undefined
 
 export const roleControls = ([role, from, until]: ReturnType<typeof roleFields>): readonly Html[] => [

@@ -1,9 +1,12 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
 import { languageName } from '../fhir/language.ts'
 import { type FactName, factProblems, factsOf, type StudyFacts, withFacts } from '../studies/study-facts.ts'
 import { furtherLanguages } from '../studies/study-words.ts'
 import type { AddPage } from './add-page.ts'
 import { type Field, field, longForm, problemList, typed } from './form.ts'
+import { html } from './html.ts'
 import { requireSession } from './signed-in.ts'
+import { keptMoment } from './staff-fields.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** What a study says of itself: title, purpose, approval, time, and whom to ask. */
@@ -13,7 +16,9 @@ export const studyFactsPage: AddPage = (server, options) => {
     const changeable = await studyOf(request, options, 'mayChange')
     return sendChangePage(reply, changeable, {
       title: 'About the study',
-      fields: factFields(factsOf(changeable.study), {}, furtherLanguages(changeable.study)).map(field),
+      fields: factFields(factsOf(changeable.study), {}, furtherLanguages(changeable.study), changeable.study).map(
+        field,
+      ),
     })
   })
   server.post<OfStudy>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
@@ -21,7 +26,7 @@ export const studyFactsPage: AddPage = (server, options) => {
     const languages = furtherLanguages(changeable.study)
     const facts = typedFacts(request.body, languages)
     const problems = factProblems(facts)
-    const fields = factFields(facts, problems, languages)
+    const fields = factFields(facts, problems, languages, changeable.study)
     const page = { title: 'About the study', isProblem: true }
     if (Object.keys(problems).length > 0)
       return sendChangePage(reply.code(422), changeable, {
@@ -69,6 +74,7 @@ export const factFields = (
   facts: StudyFacts,
   problems: ReturnType<typeof factProblems>,
   languages: readonly string[],
+  { period }: Pick<ResearchStudy, 'period'> = {},
 ): readonly Field[] =>
   [
     { name: 'title', label: 'Title', hint: 'Patients read it on every page of the study', autocomplete: 'off' },
@@ -85,14 +91,14 @@ export const factFields = (
     {
       name: 'start',
       label: 'First day',
-      hint: 'Such as 2026-01-31. Empty: from now on',
+      hint: html`Such as 2026-01-31. Empty: from now on${keptMoment(period?.start)}`,
       autocomplete: 'off',
       optional,
     },
     {
       name: 'end',
       label: 'Last day',
-      hint: 'After it nobody reads anything for the study. Empty: no end is set',
+      hint: html`After it nobody reads anything for the study. Empty: no end is set${keptMoment(period?.end)}`,
       autocomplete: 'off',
       optional,
     },

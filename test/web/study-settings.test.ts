@@ -345,6 +345,32 @@ t.test('whose work ended in the course of a day reads nothing again by a change 
   )
 })
 
+t.test('a study that ended in the course of a day is not begun again by a change of its purpose', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings/facts`
+  const period = { start: '2026-01-01T08:00:00Z', end: new Date(Date.now() - 60_000).toISOString() }
+  const telecom = [
+    { system: 'phone', value: '+15005550006', use: 'work' },
+    { system: 'phone', value: '+15005550007', use: 'mobile' },
+    { system: 'url', value: 'https://example.org/study' },
+  ] as const
+  await world.update('everything', { ...(await read(id)), period, contact: [{ name: 'Rita', telecom: [...telecom] }] })
+  t.match(
+    wordsOf(await manager.get(page)),
+    /The day as it stands means 1 January 2026 at 08:00 UTC Last day .* The day as it stands means \d+ [A-Z][a-z]+/,
+  )
+  const { title } = said
+  const facts = { title, start: '2026-01-01', end: period.end.slice(0, 10), contact: 'Rita', phone: '+15005550006' }
+  t.match(await manager.send(page, { ...facts, purpose: 'Said better' }), { status: 303 })
+  t.match(await read(id), { description: 'Said better', period })
+  t.same((await read(id)).contact, [{ name: 'Rita', telecom }], 'nor is anything lost that the page does not show')
+  const later = { ...facts, purpose: 'Said better', start: '2026-02-01', end: '', phone: '' }
+  await manager.send(page, { ...later, email: 'rita@example.org' })
+  const { period: after, contact } = await read(id)
+  t.same(after, { start: '2026-02-01' }, 'a day that is changed counts')
+  t.same(contact, [{ name: 'Rita', telecom: [...telecom.slice(1), { system: 'email', value: 'rita@example.org' }] }])
+})
+
 const colleague = async (name: string, organization: string) => {
   const person = await staff(organization, 'viewer')
   const { link = [] } = (await send('everything', 'GET', `Person/${person}`)).json()
