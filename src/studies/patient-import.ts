@@ -22,7 +22,7 @@ export type PatientImports = {
   /** A page of its lines, of those that the person may see. */
   readonly lines: (
     id: string,
-    asked: { readonly which: 'faulty' | 'duplicate'; readonly after: number; readonly count: number },
+    asked: { readonly which: 'faulty' | 'duplicate' | 'sound'; readonly after: number; readonly count: number },
   ) => Promise<readonly ShownLine[]>
   /** The Patients of the ids, as far as the person may see them. */
   readonly patients: (person: string, ids: readonly string[]) => Promise<ReadonlyMap<string, Patient>>

@@ -9,6 +9,7 @@ import { hearsProgress } from './content-security.ts'
 import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
+import { previewHeads, previewRow } from './import-preview.ts'
 import { notFound } from './organizing.ts'
 import { sendPage } from './page.ts'
 import { patientLine } from './patient-search.ts'
@@ -135,8 +136,9 @@ const sound = async (found: PatientImport, options: PageOptions, reply: FastifyR
   const { id, total, duplicates } = found
   const lines = await options.patientImports.lines(id, { which: 'duplicate', after, count: pageSize + 1 })
   return html`${found.reason !== null && notice('problem', html`<p>${found.reason}.</p>`)}
-<p>All ${total} lines can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
+<p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
 ${duplicates > 0 && (await duplicateTable(found, options, lines))}
+${duplicates < total && (await preview(found, options))}
 <form method="post" action="/patients/imports/${id}/confirm">
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
 ${
@@ -151,10 +153,20 @@ ${
     ],
   })
 }
-<button class="btn btn-primary">Register ${duplicates === 0 ? `these ${total} patients` : 'them'}</button>
+<button class="btn btn-primary">Register ${duplicates > 0 ? 'them' : total === 1 ? 'this patient' : `these ${total} patients`}</button>
 </form>
 ${cancelForm(id, reply)}`
 }
+
+/** The others are as these, where the columns are as they should be. */
+const preview = async ({ id, total, duplicates }: PatientImport, options: PageOptions): Promise<Html> => {
+  const lines = await options.patientImports.lines(id, { which: 'sound', after: 0, count: previewSize })
+  const others = total - duplicates
+  return html`<h2>${others > lines.length ? `The first ${lines.length} of ${others} as they would be registered` : 'As they would be registered'}</h2>
+${tableOf(previewHeads, lines.map(previewRow))}`
+}
+
+const previewSize = 20
 
 const duplicateTable = async (
   { id, person, duplicates }: PatientImport,

@@ -41,7 +41,8 @@ t.test('a list is looked at, and registered as it was shown, all of it or nothin
   const sound = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-28,I-2'])
   t.match(
     wordsOf(await settled(sound.location)),
-    /All 2 lines can be read\. None of the patients seems to be there already/,
+    /All 2 lines can be read\. None of the patients seems to be there already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
+    'whose columns are exchanged sees it before anything is registered',
   )
   t.equal(await named('Imported'), 0, 'looking registers nothing')
   await Promise.all(
@@ -236,7 +237,12 @@ t.test('a file that is none is told of beside its field', async t => {
 t.test('ten thousand lines are read, looked at and registered', async t => {
   const lines = Array.from({ length: 10_000 }, (_, at) => `Many,N${at},19${String(50 + (at % 50))}-01-01,M-${at}`)
   const shown = await upload(lines)
-  t.match(wordsOf(await settled(shown.location)), /All 10000 lines can be read/)
+  const looked = wordsOf(await settled(shown.location))
+  t.match(
+    looked,
+    /All 10000 lines can be read.* The first 20 of 10000 as they would be registered .* 21 Many N19 1969-01-01/,
+  )
+  t.notMatch(looked, 'N20 ')
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
   t.match(wordsOf(await settled(shown.location)), /10000 patients are registered/)
   t.equal(await named('Many'), 10_000)
