@@ -33,7 +33,12 @@ export const openAudit = async (
     recordTold: async (subscriber, told) => {
       if (subscriber === undefined || told.length === 0) return
       const agent = agentOf(subscriber, { operation: 'notification' })
-      await trail.keep({ ...agent, interaction: 'read', ...concernedBy(registry, undefined, told), outcome: 200 })
+      await trail.keep({
+        ...agent,
+        interaction: 'read',
+        ...concernedBy(registry, {}, told),
+        outcome: 200,
+      })
     },
     close: () => database.close(),
   }

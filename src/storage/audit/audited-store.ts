@@ -5,7 +5,7 @@ import type { Connection } from '../database.ts'
 import type { OfKinds, ReadingsAsked } from '../figures.ts'
 import type { Store } from '../store.ts'
 import { searchAsked } from './asked.ts'
-import { concernedBy, type Found, measured, withSubjects } from './concerned.ts'
+import { concernedAmong, concernedBy, type Found, measured } from './concerned.ts'
 import { type Asking, type Match, namedBeside } from './named.ts'
 import { peopleAccesses } from './people-access.ts'
 import { keptAccesses, settledAccesses } from './quarantine-access.ts'
@@ -113,7 +113,8 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
     found: (answer: T) => readonly Found[],
   ): Promise<T> => {
     const answer = await guard(asked, run)
-    await keep({ ...asked, ...concernedBy(registry, asked.type, found(answer)), outcome: 200 })
+    const { subjects: _, ...said } = asked
+    await keep({ ...said, ...concernedAmong(registry, asked, found(answer)), outcome: 200 })
     return answer
   }
   /** Besides whose the answer is, it is recorded whom the question is about that it does not show. */
@@ -127,8 +128,8 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
     const answer = await guard(asked, run)
     const matches = matched(answer)
     const { subjects, rows } = await namedBeside(store, question, matches)
-    const concerned = concernedBy(registry, question.type, matches, more(answer), rows)
-    await keep({ ...asked, ...withSubjects(concerned, subjects), outcome: 200 })
+    const concerned = concernedBy(registry, { type: question.type, subjects }, matches, more(answer), rows)
+    await keep({ ...asked, ...concerned, outcome: 200 })
     return answer
   }
   const asking = <T>(
@@ -226,7 +227,7 @@ const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorde
       const last = await store.lastEvent(id, question)
       if (question === undefined) return last
       const { subjects, rows } = await namedBeside(store, question, [])
-      const concerned = withSubjects(concernedBy(registry, question.type, rows), subjects)
+      const concerned = concernedBy(registry, { type: question.type, subjects }, rows)
       if (subjects.length + rows.length > 0) await keep({ interaction: 'read', ...concerned, outcome: 200 })
       return last
     },

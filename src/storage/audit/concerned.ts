@@ -5,6 +5,7 @@ import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { OfKinds } from '../figures.ts'
 import { subjectsOf } from '../subject.ts'
+import { type KindsOf, kindsOfEach, referenceTo } from './kinds-of-each.ts'
 import type { AuditAccess } from './record.ts'
 
 /** A resource that was answered or written; a deletion has no content. */
@@ -15,35 +16,57 @@ export type Found = {
   readonly kindId?: number | undefined
 }
 
-type Concerned = Pick<AuditAccess, 'type' | 'patients' | 'subjects' | 'kinds'>
+type Concerned = Pick<AuditAccess, 'type' | 'patients' | 'subjects' | 'kinds' | 'kindsOf'>
+
+/** `subjects`: further Patients whom it is about, by id. */
+type Asked = { readonly type?: ResourceType | undefined; readonly subjects?: readonly string[] | undefined }
 
 /** Whom it is about, and of which types and kinds it is. The type that was asked for comes first. */
-export const concernedBy = (
-  registry: Registry,
-  asked: ResourceType | undefined,
-  ...pages: readonly (readonly Found[])[]
-): Concerned => {
+export const concernedBy = (registry: Registry, asked: Asked, ...pages: readonly (readonly Found[])[]): Concerned => {
   const gathered: Gathered = {
-    types: new Set(asked === undefined ? [] : [asked]),
+    types: new Set(asked.type === undefined ? [] : [asked.type]),
     patients: new Set(),
     kinds: new Set(),
     subjects: new Set(),
   }
   for (const page of pages) for (const one of page) gather(registry, gathered, one)
+  for (const id of asked.subjects ?? []) gathered.subjects.add(id)
   const { types, patients, kinds, subjects } = gathered
+  const kindsOf = kindsOfFound(registry, gathered, pages)
   return {
     ...(types.size === 0 ? {} : { type: [...types].join(' ') }),
     patients,
     ...(subjects.size === 0 ? {} : { subjects: [...subjects] }),
     kinds,
+    ...(kindsOf && { kindsOf }),
   }
 }
 
-/** With further Patients, by id. */
-export const withSubjects = (concerned: Concerned, more: readonly string[]): Concerned => {
-  const subjects = [...new Set([...(concerned.subjects ?? []), ...more])]
-  return subjects.length === 0 ? concerned : { ...concerned, subjects }
+/** The same where nothing is of anybody but the subjects: what is one patient's is that of the one who was asked for. */
+export const concernedAmong = (
+  registry: Registry,
+  { type, subjects = [] }: Asked,
+  found: readonly Found[],
+): Concerned => {
+  const isShown = subjects.length === 1 && found.some(({ patientId }) => patientId !== 0)
+  return concernedBy(registry, { type, ...(isShown || subjects.length === 0 ? {} : { subjects }) }, found)
 }
+
+/** Observations of one kind are of that kind, whosever they are. */
+const kindsOfFound = (
+  registry: Registry,
+  { types, patients, kinds, subjects }: Gathered,
+  pages: readonly (readonly Found[])[],
+): KindsOf | undefined => {
+  if (types.size === 1 && kinds.size === 1 && subjects.size === 0) return undefined
+  return kindsOfEach({ patients, subjects: [...subjects], kinds }, name => {
+    for (const one of pages.flat())
+      if (one.kindId !== undefined) for (const patient of whoseIs(registry, one)) name(patient, one.kindId)
+  })
+}
+
+const whoseIs = (registry: Registry, found: Found): readonly (number | string)[] =>
+  found.patientId === 0 ? severalOf(registry, found).map(referenceTo) : [found.patientId]
 
 type Gathered = {
   readonly types: Set<string>

@@ -46,7 +46,8 @@ export const readDisclosures = (
         WHERE whole.patient_id = 0 AND whole.recorded = shown.recorded AND whole.record = shown.record)) AS organization,
       CASE WHEN entry.study IS NULL THEN allowing.studies ELSE ARRAY[entry.study] END AS studies, allowing.consents,
       entry.interaction, entry.type,
-      ARRAY(SELECT key FROM kind WHERE kind_id = ANY(entry.kinds) ORDER BY key) AS kinds, entry.query, entry.outcome
+      ARRAY(SELECT key FROM kind
+        WHERE kind_id = ANY((SELECT audit_kinds_shown(entry, ARRAY[own.id], NULL))::integer[]) ORDER BY key) AS kinds, entry.query, entry.outcome
     FROM patient_compartment AS own
     JOIN audit_shown AS shown ON shown.patient_id = own.patient_id
     JOIN audit_record AS entry ON entry.id = shown.record

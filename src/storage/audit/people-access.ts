@@ -18,9 +18,11 @@ export const peopleAccesses = (
   const people = {
     ...search,
     query: queryOf(asked),
-    ...concernedBy(registry, 'ResearchSubject', rows.flatMap(personOf), others),
+    ...concernedBy(registry, { type: 'ResearchSubject' }, rows.flatMap(personOf), others),
   }
-  return newest.length === 0 ? [people] : [people, { ...search, ...concernedBy(registry, 'Observation', newest) }]
+  return newest.length === 0
+    ? [people]
+    : [people, { ...search, ...concernedBy(registry, { type: 'Observation' }, newest) }]
 }
 
 const personOf = ({ patientId, subject, patient, state }: StudyPersonRow): readonly Found[] => [

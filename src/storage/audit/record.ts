@@ -1,5 +1,6 @@
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import type { KindsOf } from './kinds-of-each.ts'
 
 /** Who did it, by ids, and in which request. */
 export type AuditAgent = {
@@ -29,6 +30,8 @@ export type AuditAccess = {
   readonly subjects?: readonly string[]
   /** Numbers of the kinds of the Observations among it. */
   readonly kinds?: Iterable<number>
+  /** Of several patients whose Observations were not all of all these kinds, those of each. */
+  readonly kindsOf?: KindsOf
   /** The search as it was asked, without values that identify. */
   readonly query?: string | undefined
   /** As HTTP has it. */
@@ -47,38 +50,61 @@ const mostAtOnce = 32
 
 /** For each number of records the text is put together once, which takes longer than sending it. */
 const insertion = (records: readonly AuditRecord[]): SqlFragment => {
-  const isNaming = records.some(({ subjects }) => subjects !== undefined)
-  const rows = records.map(record => rowOf(record, isNaming))
-  const remembered = insertions[isNaming ? 'naming' : 'plain']
-  const known = remembered.get(rows.length)
+  const shape: Shape = {
+    isNaming: records.some(({ subjects }) => subjects !== undefined),
+    isApart: records.some(({ kindsOf }) => kindsOf !== undefined),
+  }
+  const rows = records.map(record => rowOf(record, shape))
+  const remembered = shape.isApart ? apart : plain
+  const key = shape.isNaming ? -rows.length : rows.length
+  const known = remembered.get(key)
   if (known !== undefined) return { ...known, values: rows.flat() }
-  const fragment = insertionOf(rows, isNaming)
-  remembered.set(rows.length, fragment)
+  const fragment = insertionOf(rows, shape)
+  remembered.set(key, fragment)
   return fragment
 }
-const insertions = { plain: new Map<number, SqlFragment>(), naming: new Map<number, SqlFragment>() }
+
+/** What some of the records have beside what all have. */
+type Shape = { readonly isNaming: boolean; readonly isApart: boolean }
+
+/** By the number of records, below zero where they name somebody. */
+const plain = new Map<number, SqlFragment>()
+const apart = new Map<number, SqlFragment>()
 
 type Value = string | number | null
 
-const rowOf = (record: AuditRecord, isNaming: boolean): readonly Value[] => {
-  const { patients, kinds = [], subjects, outcome } = record
+const rowOf = (record: AuditRecord, { isNaming, isApart }: Shape): readonly Value[] => {
+  const { patients, kinds = [], subjects, outcome, kindsOf } = record
   const row = [...texts.map(name => storable(record[name])), numbersOf(patients), numbersOf(kinds), outcome]
-  return isNaming ? [...row, subjects === undefined ? null : JSON.stringify(subjects.map(storable))] : row
+  if (isNaming) row.push(subjects === undefined ? null : JSON.stringify(subjects.map(storable)))
+  if (isApart) row.push(kindsOf === undefined ? null : JSON.stringify(objectOf(kindsOf)))
+  return row
 }
 
+const objectOf = (kindsOf: KindsOf) =>
+  Object.fromEntries([...kindsOf].map(([patient, kinds]) => [storable(`${patient}`), [...kinds]]))
+
 /** Nearly always nobody is named beside whose data it is: then it is one that need not be planned anew, which took most of its time. */
-const insertionOf = (rows: readonly (readonly Value[])[], isNaming: boolean): SqlFragment => sql.fragment`
-  INSERT INTO audit_record (epoch, ${names}, patients, kinds, outcome)
-  SELECT (SELECT max(epoch) FROM audit_epoch), ${names}, ${isNaming ? withNamed : sql.fragment`patients`}, kinds, outcome
+const insertionOf = (rows: readonly (readonly Value[])[], { isNaming, isApart }: Shape): SqlFragment => sql.fragment`
+  INSERT INTO audit_record (epoch, ${names}, patients, kinds, outcome${isApart ? sql.fragment`, kinds_of` : none})
+  SELECT (SELECT max(epoch) FROM audit_epoch), ${names}, ${isNaming ? withNamed : sql.fragment`patients`}, kinds, outcome${
+    isApart ? (isNaming ? kindsByNumber : sql.fragment`, kinds_of::jsonb`) : none
+  }
   FROM (VALUES ${list(
     rows.map(
       row => sql.fragment`(${list(row.map((value, column) => sql.fragment`${value}${types[column] ?? text}`))})`,
     ),
-  )}) AS record(${names}, patients, kinds, outcome${isNaming ? sql.fragment`, subjects` : sql.fragment``})`
+  )}) AS record(${names}, patients, kinds, outcome${isNaming ? sql.fragment`, subjects` : none}${
+    isApart ? sql.fragment`, kinds_of` : none
+  })`
+
+const none = sql.fragment``
 
 const withNamed = sql.fragment`CASE WHEN subjects IS NULL THEN patients ELSE ARRAY(
   SELECT unnest(patients)
   UNION SELECT patient_id FROM patient_compartment WHERE id IN (SELECT json_array_elements_text(subjects::json))) END`
+
+const kindsByNumber = sql.fragment`, audit_kinds_by_number(kinds_of::jsonb, ${withNamed}, kinds)`
 
 const list = (members: readonly SqlFragment[]): SqlFragment => sql.fragment`${sql.join(members, sql.fragment`, `)}`
 
@@ -101,7 +127,7 @@ const names = sql.join(
 )
 const text = sql.fragment`::text`
 const integers = sql.fragment`::integer[]`
-const types = [...texts.map(() => text), integers, integers, sql.fragment`::smallint`, text]
+const types = [...texts.map(() => text), integers, integers, sql.fragment`::smallint`]
 
 /** No text of PostgreSQL's has the character U+0000, and what somebody asks with it is recorded as well. */
 const storable = (text: string | undefined): string | null => text?.replaceAll('\0', '\ufffd') ?? null

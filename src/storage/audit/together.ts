@@ -1,3 +1,4 @@
+import { kindsOfEach, referenceTo } from './kinds-of-each.ts'
 import type { AuditAccess } from './record.ts'
 import type { Keep } from './refusal.ts'
 
@@ -7,18 +8,31 @@ export const together = (accesses: readonly AuditAccess[]): AuditAccess | undefi
   if (first === undefined || others.length === 0) return first
   const queries = [...new Set(accesses.flatMap(({ query }) => query ?? []))]
   const subjects = [...new Set(accesses.flatMap(one => one.subjects ?? []))]
+  const patients = new Set(accesses.flatMap(one => [...one.patients]))
+  const kinds = new Set(accesses.flatMap(one => [...(one.kinds ?? [])]))
+  const kindsOf = kindsOfEach({ patients, subjects, kinds }, name => {
+    for (const access of accesses)
+      for (const [patient, own] of eachOf(access)) for (const kind of own) name(patient, kind)
+  })
   return {
     interaction: accesses.every(({ interaction }) => interaction === first.interaction)
       ? first.interaction
       : 'transaction',
     type: [...new Set(accesses.flatMap(({ type }) => type?.split(' ') ?? []))].join(' '),
-    patients: new Set(accesses.flatMap(({ patients }) => [...patients])),
+    patients,
     ...(subjects.length === 0 ? {} : { subjects }),
     ...(queries.length === 0 ? {} : { query: queries.join('; ') }),
-    kinds: new Set(accesses.flatMap(({ kinds = [] }) => [...kinds])),
+    kinds,
+    ...(kindsOf && { kindsOf }),
     outcome: first.outcome,
   }
 }
+
+/** Whose kinds are not told apart, theirs are all. */
+const eachOf = ({ patients, subjects = [], kinds = [], kindsOf }: AuditAccess): Iterable<Own> =>
+  kindsOf ?? [...patients, ...subjects.map(referenceTo)].map((patient): Own => [patient, kinds])
+
+type Own = readonly [patient: number | string, kinds: Iterable<number>]
 
 /** Of a question that is asked in parts, one record before any of it is answered; where a part is refused, none of it is. */
 export const recordedAsOne = async <T>(keep: Keep, run: (gathering: Keep) => Promise<T>): Promise<T> => {

@@ -157,7 +157,7 @@ const firstBadRow = ({ ids, marks, seal }: Seal, rows: readonly Row[]): string |
 /** Each field as text, as `audit_digest` has them. */
 const fields = sql.fragment`ARRAY[id::text, epoch::text, xact::text, (extract(epoch FROM recorded) * 1000000)::bigint::text,
   request, person, practitioner, patient, client, study, interaction, operation, type, resource, patients::text, kinds::text,
-  query, outcome::text]`
+  query, outcome::text] || CASE WHEN kinds_of IS NULL THEN '{}'::text[] ELSE ARRAY['kinds_of ' || kinds_of::text] END`
 
 const consentFields = sql.fragment`ARRAY[record::text, (extract(epoch FROM recorded) * 1000000)::bigint::text, patient::text,
   consent, version::text, given_to]`

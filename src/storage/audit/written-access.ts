@@ -4,7 +4,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import type { RowsAsked, Whose } from '../rows-asked.ts'
 import type { Store, Write, Written } from '../store.ts'
 import { askedAbout, type Naming } from './asked-about.ts'
-import { concernedBy, withSubjects } from './concerned.ts'
+import { concernedBy } from './concerned.ts'
 import { type Named, namedBy } from './named.ts'
 import type { AuditAccess } from './record.ts'
 import type { Tried } from './refusal.ts'
@@ -38,10 +38,10 @@ const accessOf = (registry: Registry, write: Write, one: Written, { subjects, ro
   const asked = writeAsked([write])
   if (one.outcome === 'refused') {
     const { error } = one
-    const concerned = withSubjects(concernedBy(registry, typeOf(write), rows), subjects)
+    const concerned = concernedBy(registry, { type: typeOf(write), subjects }, rows)
     return { ...asked, ...concerned, outcome: error.status, error, isTelling: rows.length > 0 }
   }
-  const concerned = withSubjects(concernedBy(registry, one.type, [one], rows), subjects)
+  const concerned = concernedBy(registry, { type: one.type, subjects }, [one], rows)
   return { ...asked, resource: one.id, ...concerned, outcome: one.outcome === 'created' ? 201 : 200 }
 }
 

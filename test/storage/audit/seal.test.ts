@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { ageAudit } from '../../../src/storage/audit/age.ts'
-import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { auditKeyOf, digestOf } from '../../../src/storage/audit/chain.ts'
 import { beginEpoch } from '../../../src/storage/audit/epoch.ts'
 import { insertRecords } from '../../../src/storage/audit/record.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
@@ -145,6 +145,20 @@ t.test('whoever gets past that is found out', async t => {
       await tamper(database, change)
       t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad })
     })
+})
+
+t.test('what a row got later changes no digest of before', async t => {
+  const database = await opened(t)
+  const digest = async (more: SqlFragment) =>
+    database.one(sql.fragment`
+      SELECT encode(audit_digest(jsonb_populate_record(NULL::audit_record, jsonb_build_object('id', 7, 'epoch', 1, 'xact', '900',
+        'recorded', '2026-01-02T03:04:05.000006Z', 'client', 'cli', 'interaction', 'read', 'patients', '{3,4}'::int[],
+        'kinds', '{1}'::int[], 'outcome', 200) || ${more})), 'hex') AS digest`)
+  const fields = ['7', '1', '900', '1767323045000006', null, null, null, null, 'cli', null]
+  const rest = ['read', null, null, null, '{3,4}', '{1}', null, '200']
+  const asBefore = { digest: digestOf([...fields, ...rest]).toString('hex') }
+  t.strictSame(await digest(sql.fragment`'{}'::jsonb`), asBefore)
+  t.notSame(await digest(sql.fragment`'{"kinds_of": {"3": [1]}}'::jsonb`), asBefore)
 })
 
 t.test('an end that was cut off is missed by whoever has kept a head of it', async t => {
