@@ -45,8 +45,8 @@ const isOfApp = async ({ database, secretKey }: Accounts, person: string, typed:
   return timeStep !== undefined && useTimeStep(database, person, { authenticator, timeStep })
 }
 
-/** Apps show the code in two groups. */
-export const digitsOf = (typed: string): string => typed.replace(/\s/g, '')
+/** Apps show the code in two groups, what is pasted brings marks along, and some keyboards write wide digits. */
+export const digitsOf = (typed: string): string => typed.normalize('NFKC').replace(/[^\p{L}\p{N}]/gu, '')
 
 const isOfRecovery = async (accounts: Accounts, person: string, typed: string): Promise<boolean> => {
   const code = recoveryCodeOf(typed)

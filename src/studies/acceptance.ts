@@ -1,6 +1,7 @@
 import { createHmac, randomInt } from 'node:crypto'
 import type { Person } from '@medplum/fhirtypes'
 import type { Accounts } from '../accounts/accounts.ts'
+import { digitsOf } from '../accounts/code.ts'
 import { makeAccount, type NewAccountAnswer } from '../accounts/new-account.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Words } from '../messages/catalogue.ts'
@@ -102,7 +103,7 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
       const invitation = await findInvitation(database, link)
       if (invitation === undefined) return { kind: 'over' }
       const { id } = invitation
-      const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, code.replace(/\s/g, '')) }
+      const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, digitsOf(code)) }
       const { answer, message } = await tryProof(database, id, shown)
       if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
       if (answer === 'ended') await recordEnd(accounts, invitation)

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { digitsOf } from '../accounts/code.ts'
 import type { InvitationApp } from '../config/app-links.ts'
 import { isDay } from '../fhir/date.ts'
 import { queryOf } from '../http/presentation.ts'
@@ -92,16 +93,17 @@ ${
   })
 }
 
-/** Year, month and day, also with other marks between them than `-`. */
+/** Year, month and day, also with other marks between them than `-`, and in wide digits. */
 const dayIn = (text: string): string => {
-  const [, year = '', month = '', day = ''] = /^(\d{4})[-./ ](\d{1,2})[-./ ](\d{1,2})$/.exec(text.trim()) ?? []
+  const plain = text.normalize('NFKC').trim()
+  const [, year = '', month = '', day = ''] = /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(plain) ?? []
   return [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-')
 }
 
 type Problems = { readonly birthDate?: string; readonly code?: string }
 
 const unreadable = (birthDate: string, code: string, { say }: Words): Problems | undefined => {
-  const isCode = /^\d{6}$/.test(code.replace(/\s/g, ''))
+  const isCode = /^\d{6}$/.test(digitsOf(code))
   if (isDay(dayIn(birthDate)) && isCode) return undefined
   return {
     ...(!isDay(dayIn(birthDate)) && { birthDate: say('prove.birth-date-unreadable') }),

@@ -17,6 +17,10 @@ t.test('each language says all that English says, with the same values', async t
   }
 })
 
+t.test('what follows the greeting of a Spanish letter begins as a sentence', async t => {
+  for (const [key, text] of Object.entries(textsOf('es.json'))) t.notMatch(text, /^Hola:\s+\p{Ll}/u, key)
+})
+
 t.test('the browser’s language decides, as far as it is known', async t => {
   const cases: readonly (readonly [asked: string | undefined, code: string])[] = [
     [undefined, 'en'],

@@ -281,6 +281,22 @@ t.test('another address ends what was sent to the one before, and coming back to
   t.match(await told(), /It ended, because the address was changed/)
 })
 
+t.test('a birth date and a code count also in wide digits, and with what is pasted along', async t => {
+  const wide = (text: string) => text.replaceAll(/\d/g, digit => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
+  const marked = (code: string) => `\u200e${code.slice(0, 3)}-${code.slice(3)}.`
+  for (const [name, day, write] of [
+    ['Wide', wide(birthDate), wide],
+    ['Marked', birthDate.replaceAll('-', '\u2013'), marked],
+  ] as const) {
+    const { subject } = await enrolled(name)
+    const link = await invite(subject)
+    const own = browser()
+    await own.send(link, {}, '/invitation/code')
+    const shown = { birthDate: day, code: write(await codeIn()) }
+    t.match(await own.send(`${link}&sent=`, shown, '/invitation'), { location: '/invitation/account' }, name)
+  }
+})
+
 t.test('five wrong tries end an invitation, however many come at once', async t => {
   const { subject } = await enrolled('Tried')
   const link = await invite(subject)
