@@ -1,6 +1,7 @@
 import type { Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { textTest } from '../values/string.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
 
@@ -9,6 +10,9 @@ type Match = Extract<Expression, { kind: 'match' }>
  * that matches passes, some others may. Written AuditEvents, which have no record, are asked by their content alone. `decided` is asked last.
  */
 export const recordTest = (match: Match, row: SqlFragment, decided: SqlFragment): SqlFragment => {
+  const exact = match.parameter.code === 'outcome' ? outcome(match.value, row) : undefined
+  // Nearly all were done, so who asks for the others would have nearly all put together.
+  if (exact !== undefined) return sql.fragment`CASE WHEN ${row}.record IS NULL THEN ${decided} ELSE ${exact} END`
   const narrow = tests[match.parameter.code]?.(match.value, row)
   if (narrow === undefined) return decided
   const possible = sql.fragment`(${row}.record IS NULL OR ${narrow})`
@@ -76,4 +80,53 @@ const subtype: Test = (value, row) =>
     ? ofRecord(row, sql.fragment`entry.interaction IN (${value.code}, 'sign-in')`)
     : undefined
 
-const tests: Readonly<Record<string, Test>> = { date, patient, entity, agent, action, subtype }
+/** What stands in the event, and all of it. */
+const outcome: Test = (value, row) => {
+  if (value.kind !== 'token' || value.system !== undefined || value.code === undefined) return undefined
+  switch (value.code) {
+    case '0':
+      return ofRecord(row, sql.fragment`entry.outcome < 400`)
+    case '4':
+      return ofRecord(row, sql.fragment`entry.outcome >= 400 AND entry.outcome < 500`)
+    case '8':
+      return ofRecord(row, sql.fragment`entry.outcome >= 500`)
+    default:
+      return sql.fragment`FALSE`
+  }
+}
+
+/** Of whoever was ever called so: which name they had then, the event says. */
+const agentName: Test = (value, row) => {
+  if (value.kind !== 'string') return undefined
+  const isCalled = (name: SqlFragment) => textTest(value, name)
+  const ofResource = (current: SqlFragment, past: SqlFragment, type: string) => sql.fragment`(
+    SELECT named.id FROM ${current} AS named WHERE ${isCalled(sql.fragment`audit_name(named.content -> 'name')`)}
+    UNION SELECT identity.id FROM ${past} AS past
+    JOIN resource_identity AS identity ON identity.patient_id = past.patient_id AND identity.pk = past.pk
+      AND identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${type})
+    WHERE ${isCalled(sql.fragment`audit_name(past.content -> 'name')`)})`
+  return ofRecord(
+    row,
+    sql.fragment`(
+      entry.practitioner IN ${ofResource(sql.fragment`practitioner`, sql.fragment`practitioner_history`, 'Practitioner')}
+      OR entry.client IN (
+        SELECT client.id FROM client WHERE ${isCalled(sql.fragment`client.name`)}
+        UNION SELECT client_past.client FROM client_past WHERE ${isCalled(sql.fragment`client_past.name`)})
+      OR (entry.practitioner IS NULL AND (
+        entry.person IN ${ofResource(sql.fragment`person`, sql.fragment`person_history`, 'Person')}
+        OR ((entry.person IS NOT NULL OR entry.patient IS NOT NULL) AND ${isCalled(sql.fragment`${nobodyOfStaff}::text`)}))))`,
+  )
+}
+
+/** As the event calls them. */
+const nobodyOfStaff = 'Somebody else, who is no staff'
+
+const tests: Readonly<Record<string, Test>> = {
+  date,
+  patient,
+  entity,
+  agent,
+  action,
+  subtype,
+  'agent-name': agentName,
+}

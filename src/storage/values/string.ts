@@ -21,11 +21,12 @@ export const matchString = (content: SqlFragment, parameter: SearchParameter, va
   )
 }
 
-const textTest = ({ text, match }: StringValue): SqlFragment => {
-  if (match === 'exact') return sql.fragment`${elementText} = ${text}`
+/** The same of one text, an expression of SQL. */
+export const textTest = ({ text, match }: StringValue, of = elementText): SqlFragment => {
+  if (match === 'exact') return sql.fragment`${of} = ${text}`
   return match === 'contains'
-    ? sql.fragment`strpos(fhir_fold(${elementText}), ${fold(text)}) > 0`
-    : sql.fragment`starts_with(fhir_fold(${elementText}), ${fold(text)})`
+    ? sql.fragment`strpos(fhir_fold(${of}), ${fold(text)}) > 0`
+    : sql.fragment`starts_with(fhir_fold(${of}), ${fold(text)})`
 }
 
 /** datatype → where the text for people stands beside its code or reference. */

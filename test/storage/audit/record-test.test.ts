@@ -4,6 +4,7 @@ import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
 import { withinDoor } from '../../../src/storage/audit/door.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { openStudies } from '../../support/study.ts'
 
 const { server, database, institution, study, participant, staffToken, create, send, update, patientToken } =
@@ -37,6 +38,18 @@ for (const patient of patients) {
   for (const path of [`Patient/${patient}`, `Patient/${patient}/_history`, 'Observation', 'Patient/nobody'])
     await send(reader, 'GET', path)
 }
+/** Who and what is called otherwise from now on. */
+const [{ name: clientBefore = '' } = {}] = await database.any<{ name: string }>(
+  sql.fragment`SELECT name FROM client WHERE id = 'cli'`,
+)
+await database.run(sql.fragment`UPDATE client SET name = 'Workbench' WHERE id = 'cli'`)
+const { practitioner } = researcher
+await update('everything', {
+  resourceType: 'Practitioner',
+  id: practitioner,
+  name: [{ given: ['Márta'], family: 'Olsen' }],
+})
+await send(reader, 'GET', `Patient/${ann}`)
 await withinDoor({}, () => recordSignIn(database, { person: researcher.person, outcome: 200 }))
 /** One that somebody has written, of another time than it was written at. */
 await send('everything', 'POST', 'AuditEvent', {
@@ -66,6 +79,11 @@ const references = ({ agent, entity = [] }: AuditEvent) =>
 const agents = ({ agent }: AuditEvent) => agent.map(({ who }) => who?.reference)
 const entities = ({ entity = [] }: AuditEvent) => entity.map(({ what }) => what?.reference)
 const codes = ({ subtype = [] }: AuditEvent) => subtype.map(({ code }) => code)
+const outcomes = ({ outcome }: AuditEvent) => outcome
+const isCalled =
+  (beginning: string) =>
+  ({ agent }: AuditEvent) =>
+    agent.some(({ name = '' }) => name.toLowerCase().startsWith(beginning))
 const timeOf = ({ recorded }: AuditEvent) => Date.parse(recorded)
 const written = Date.parse('2020-02-29T12:00:00Z')
 
@@ -86,6 +104,16 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   'subtype=read': event => codes(event).includes('read'),
   'subtype=http://hl7.org/fhir/restful-interaction|update': event => codes(event).includes('update'),
   'subtype=search-type&action=E': event => codes(event).includes('search-type'),
+  'outcome=0': event => outcomes(event) === '0',
+  'outcome=4': event => outcomes(event) === '4',
+  'outcome:not=0': event => outcomes(event) !== '0',
+  'agent-name=hearts': isCalled('hearts'),
+  'agent-name=MARTA': isCalled('márta'),
+  'agent-name:exact=Márta Olsen': isCalled('márta'),
+  'agent-name:contains=árta': isCalled('márta'),
+  'agent-name=work': isCalled('work'),
+  [`agent-name=${clientBefore}`]: isCalled(clientBefore.toLowerCase()),
+  'agent-name=nobody': () => false,
   [`date=ge${middle}`]: event => timeOf(event) >= Date.parse(middle),
   [`date=lt${middle}`]: event => timeOf(event) < Date.parse(middle),
   [`date=${middle}`]: event => timeOf(event) === Date.parse(middle),
