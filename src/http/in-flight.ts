@@ -28,6 +28,15 @@ export const openBounds = (bounds: WorkBounds): Bounds => {
     tally[size]++
     taken.set(request, [...(taken.get(request) ?? []), { tally, size }])
   }
+  const leave = (request: FastifyRequest) => {
+    const places = taken.get(request)
+    if (places === undefined) return
+    taken.delete(request)
+    for (const { tally, size } of places) tally[size]--
+    const key = keyOf(callerOf(request))
+    const own = byCaller.get(key)
+    if (own?.small === 0 && own.large === 0) byCaller.delete(key)
+  }
   return server => {
     server.addHook('onRequest', async request => {
       const key = keyOf(callerOf(request))
@@ -36,15 +45,11 @@ export const openBounds = (bounds: WorkBounds): Bounds => {
       byCaller.set(key, own)
       take(request, all, bounds, busy)
     })
-    // Comes also where the client has gone.
-    server.addHook('onResponse', async request => {
-      const places = taken.get(request)
-      if (places === undefined) return
-      taken.delete(request)
-      for (const { tally, size } of places) tally[size]--
-      const key = keyOf(callerOf(request))
-      const own = byCaller.get(key)
-      if (own?.small === 0 && own.large === 0) byCaller.delete(key)
+    // Of a client that has gone before it was answered no `onResponse` comes.
+    server.addHook('onSend', (request, { raw }, _payload, done) => {
+      if (raw.destroyed) leave(request)
+      else for (const end of ['finish', 'close']) raw.once(end, () => leave(request))
+      done()
     })
   }
 }

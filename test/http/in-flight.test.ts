@@ -1,12 +1,16 @@
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
 import { answerError } from '../../src/http/errors.ts'
 import { openBounds } from '../../src/http/in-flight.ts'
+import { takeTurns } from '../../src/http/pipelines.ts'
 
 /** Four at a time; whoever calls says so, and is answered once the test lets them. */
 const openSlow = async () => {
   const server = fastify()
   const waiting: (() => void)[] = []
+  takeTurns(server)
   server.setErrorHandler(answerError)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', async request => {
@@ -50,4 +54,28 @@ t.test('clients of their own are counted each for itself', async t => {
   const all = ['a', 'a', 'b', 'b'].map(client => send({ client }))
   await letGo(4)
   t.same(await Promise.all(all), [200, 200, 200, 200])
+})
+
+t.test('whoever goes away before they are answered leaves no place taken', async t => {
+  const { server, send, letGo } = await openSlow()
+  t.teardown(() => server.close())
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  const head = 'POST / HTTP/1.1\r\nhost: a\r\nperson: ann\r\ncontent-type: text/plain\r\ncontent-length: 1\r\n\r\n'
+  const goneAfter = async (text: string) => {
+    const gone = connect(port, '127.0.0.1')
+    gone.write(text)
+    await pause(50)
+    gone.destroy()
+    await pause(50)
+  }
+  await goneAfter(`${head}x`)
+  await letGo(1)
+  await goneAfter(`${head}x`.repeat(3))
+  await letGo(1)
+  for (let time = 0; time < 4; time++) await goneAfter(head)
+  await pause(50)
+  const again = ['a', 'b', 'c'].map(client => send({ person: 'ann', client }))
+  await letGo(3)
+  t.same(await Promise.all(again), [200, 200, 200])
 })

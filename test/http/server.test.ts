@@ -1,3 +1,6 @@
+import { type AddressInfo, connect } from 'node:net'
+import { text as readText } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { openLog } from '../../src/events/log.ts'
@@ -12,6 +15,7 @@ const xml = openXml(loadRegistry().structures)
 
 const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = async () => true } = {}) => {
   const lines: string[] = []
+  const answering: (() => void)[] = []
   const log = openLog('trace', { write: line => lines.push(line) })
   const server = await openServer({ config: { maxBodyBytes: 2000, corsOrigins, trustProxy: [] }, log, xml })
   await server.register(healthRoutes, { isReady })
@@ -19,6 +23,7 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
     parseBodies(scope)
     scope.post('/echo', async request => request.body)
     scope.get('/long', async () => 'x'.repeat(5000))
+    scope.get('/slow', () => new Promise(resolve => answering.push(() => resolve('done'))))
     scope.get('/refused', async () => {
       throw new FhirError('conflict', 'Somebody was faster', { status: 412, expression: 'Patient.meta' })
     })
@@ -32,7 +37,7 @@ const open = async ({ corsOrigins = '*' as '*' | readonly string[], isReady = as
     })
   })
   t.teardown(() => server.close())
-  return { server, lines }
+  return { server, lines, answering }
 }
 
 const ownId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -232,3 +237,36 @@ t.test('alive and ready are two questions', async t => {
   t.equal(ready.statusCode, 503)
   t.same(ready.json(), { status: 'unavailable' })
 })
+
+t.test(
+  'what a client sends on without awaiting answers is begun in its turn, and no more once it has gone',
+  async t => {
+    const { server, answering } = await open()
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    const send = (text: string) => {
+      const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+      socket.write(text)
+      return socket
+    }
+    const request = (path: string, end = '') => `GET ${path} HTTP/1.1\r\nhost: sharewell\r\n${end}\r\n`
+    const last = request('/healthz', 'connection: close\r\n')
+    const answersOf = async (text: string) =>
+      [...(await readText(send(text)).catch(() => '')).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status)
+
+    t.same(await answersOf(request('/long') + request('/refused') + last), ['200', '412', '200'], 'in their order')
+    t.same(await answersOf(request('/long').repeat(1000) + last), [], 'and hundreds end the connection')
+
+    const gone = send(request('/slow').repeat(9))
+    while (answering.length === 0) await pause(5)
+    const other = readText(send(request('/slow', 'connection: close\r\n')))
+    while (answering.length === 1) await pause(5)
+    await pause(50)
+    t.equal(answering.length, 2, 'one of each connection')
+    gone.destroy()
+    await pause(50)
+    for (const answer of answering.splice(0)) answer()
+    t.match(await other, /^HTTP\/1.1 200/)
+    await pause(50)
+    t.equal(answering.length, 0, 'those that nobody awaits are not begun')
+  },
+)
