@@ -3,7 +3,7 @@ import { toSmartConfiguration } from '../capability/smart-configuration.ts'
 import { type Served, toCapabilityStatement } from '../capability/statement.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
-import { servedFormats } from './media-type.ts'
+import { type Presentation, servedFormats } from './media-type.ts'
 import { refuseLines, requirePresentation } from './presentation.ts'
 import { contentTypeOf, resourceText } from './resource-text.ts'
 
@@ -25,12 +25,13 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
       ),
     ),
   )
+  const textIn = keptTexts(presentation => resourceText(text(), presentation, server.xml))
   for (const end of ['', '/']) {
     server.get(`/metadata${end}`, async (request, reply) => {
       requirePresentation(request)
       refuseLines(request)
       const { presentation } = request
-      return reply.type(contentTypeOf(presentation)).send(resourceText(text(), presentation, server.xml))
+      return reply.type(contentTypeOf(presentation)).send(textIn(presentation))
     })
     // "The server SHALL respond with application/json, regardless of the Accept header".
     server.get(`/.well-known/smart-configuration${end}`, async (_request, reply) =>
@@ -44,5 +45,16 @@ const once = <T>(make: () => T): (() => T) => {
   return () => {
     made ??= make()
     return made
+  }
+}
+
+/** Whoever asks pays nothing: made anew for each, a few requests a second for XML would leave nobody else any time. */
+const keptTexts = (make: (presentation: Presentation) => string): ((presentation: Presentation) => string) => {
+  const made = new Map<string, string>()
+  return presentation => {
+    const key = `${presentation.format} ${presentation.pretty}`
+    const text = made.get(key) ?? make(presentation)
+    made.set(key, text)
+    return text
   }
 }

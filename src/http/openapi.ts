@@ -40,9 +40,20 @@ export const openApiRoutes = async (server: FastifyInstance, { base, registry, v
       tryItOutEnabled: false,
       defaultModelsExpandDepth: -1,
     },
-    transformSpecification: () => JSON.parse(documentBytes().toString()),
-    transformSpecificationClone: false,
+    uiHooks: {
+      // The library would write the document anew for whoever asks, as YAML for most of a second. JSON is YAML as well.
+      onRequest: (request, reply, done) => {
+        const type = documentTypes[request.routeOptions.url ?? '']
+        if (type === undefined) done()
+        else reply.type(type).send(documentBytes())
+      },
+    },
   })
+}
+
+const documentTypes: Readonly<Record<string, string>> = {
+  '/docs/json': 'application/json',
+  '/docs/yaml': 'application/x-yaml',
 }
 
 const contentSecurityPolicy = [

@@ -85,3 +85,24 @@ t.test('it can be browsed, with all that the page needs from here', async t => {
   }
   t.same((await server.inject({ url: '/docs/json' })).json(), document)
 })
+
+t.test('the document is made once: whoever asks for it on and on takes no time from others', async t => {
+  const times = async (url: string, count: number) => {
+    await server.inject({ url })
+    const { user } = process.cpuUsage()
+    for (let index = 0; index < count; index++) t.equal((await server.inject({ url })).statusCode, 200)
+    return (process.cpuUsage().user - user) / 1000 / count
+  }
+  for (const url of [
+    '/docs/yaml',
+    '/docs/json',
+    '/openapi.json',
+    '/fhir/metadata?_format=xml',
+    '/metadata?_pretty=true',
+  ]) {
+    const milliseconds = await times(url, 5)
+    t.ok(milliseconds < 60, `${url}: ${milliseconds} ms`)
+  }
+  const yaml = await server.inject({ url: '/docs/yaml' })
+  t.same([yaml.headers['content-type'], yaml.json()], ['application/x-yaml', document])
+})
