@@ -19,6 +19,7 @@ import { callerOfPerson } from '../storage/token.ts'
 import type { EnrolledPerson } from './enrolled-people.ts'
 import { recordingInvitation } from './invitation-event.ts'
 import { addressesFor, organizationOf, ownStore, type ReachParts, type Way, waysOf } from './reach.ts'
+import { reasonNotToAsk } from './study-status.ts'
 
 /** What staff do with invitations: those whom the rules let enrol people into the study. */
 export type Invitations = {
@@ -98,6 +99,7 @@ export const openInvitations = (parts: InvitationParts): Invitations => {
       const addresses = await addressesFor(parts, { ...by, patient, study }, way)
       const [last] = await invitationsOf(accounts.database, [by.subject])
       const due = dueOf(standing, last)
+      if (due.kind === 'reminder') requireAsking(study)
       const about = { ...due, patient, subject: by.subject, study: by.study }
       const made = await recordingInvitation(
         accounts.openStoreAs,
@@ -177,6 +179,7 @@ const findOwn = async (
 /** Whoever can be invited, to a text that they can sign. */
 const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) => {
   const { patient, study } = await findOwn(parts, by)
+  requireAsking(study)
   const addresses = await addressesFor(parts, { ...by, patient, study }, way)
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
@@ -188,6 +191,12 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
         'This address was written to five times within an hour: wait before you do it again',
       )
   return { patient, study, addresses }
+}
+
+/** Whoever came would find nothing to sign, or come in where nobody is to. */
+const requireAsking = (study: ResearchStudy): void => {
+  const why = reasonNotToAsk(study)
+  if (why !== undefined) throw new FhirError('business-rule', why)
 }
 
 /** Nobody is flooded with letters. */

@@ -19,6 +19,7 @@ import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerN
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type RequestedData, requestedData } from './requested-data.ts'
 import type { SharedTime } from './shared-line.ts'
+import { reasonNotToAsk } from './study-status.ts'
 import { purposeIn, reasonIn, titleIn } from './study-words.ts'
 import { recipientsIn } from './text-recipients.ts'
 
@@ -42,6 +43,8 @@ export type StudyAsked = {
   readonly isEnrolled: boolean
   /** Whether it runs now: to one that does not, nobody begins to give anything. */
   readonly isInForce: boolean
+  /** Whether it runs, and nobody new comes in: who shares nothing with it signs nothing. */
+  readonly isClosed: boolean
   /** Id of the Consent of which there is a copy. */
   readonly signed: string | undefined
   /** Names of those who read for the study; those of its organization read too, where it is so. */
@@ -81,7 +84,8 @@ export const findStudyAsked = async (
       ? []
       : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
   const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
-  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, isInForce: isInForce(study) } })
+  const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
+  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, ...runs } })
 }
 
 type Asking = {
@@ -93,7 +97,7 @@ type Asking = {
   /** Of what the study says itself; that of `words` unless said. */
   readonly language?: string
   /** Absent where it is shown to somebody else, or of somebody who has given nothing. */
-  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'isInForce' | 'signed'>
+  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'signed'>
 }
 
 /** As the record's reader is shown it. */
@@ -110,6 +114,7 @@ export const toStudyAsked = async (
   )
   const displays = new Map(codeClasses.kinds().map(({ key, display }) => [key, display]))
   const versions = textsOf(study, words.code)
+  const consent = await findConsent(record, study.id ?? '')
   return {
     study,
     title: titleIn(study, { code: language, say: words.say }),
@@ -124,10 +129,11 @@ export const toStudyAsked = async (
       return { ...one, name: nameOfLine(one), what, reason: reasonIn(study, one.extension, language) }
     }),
     text: versions.at(-1),
-    consent: await findConsent(record, study.id ?? ''),
+    consent,
     sharings: own.sharings,
     isEnrolled: own.isEnrolled,
     isInForce: own.isInForce,
+    isClosed: own.isInForce && own.isClosed && consent?.status !== 'active',
     signed: own.signed,
     staff: await namesOfStaff(record, study, unnamed),
     isOrganizations:
@@ -135,7 +141,7 @@ export const toStudyAsked = async (
   }
 }
 
-const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, signed: undefined }
+const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, isClosed: false, signed: undefined }
 
 /** Other as soon as what the study says of itself reads otherwise: by it whoever signs has seen what their copy says. */
 export const digestOfShown = ({ title, purpose, lines }: Pick<StudyAsked, 'title' | 'purpose' | 'lines'>): string => {

@@ -1,4 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import { isInForce } from '../storage/model/study.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
@@ -13,3 +14,9 @@ export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: str
 }
 
 export const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
+
+/** Why nobody is asked to come into it now, for staff; undefined where people are. Nothing of what is shared ends by it. */
+export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
+  if (study.status !== 'active') return `Nobody new comes into the study while its status is “${statusName(study)}”`
+  return isInForce(study) ? undefined : 'The first day of the study is not there yet, or its last day is over'
+}

@@ -119,9 +119,10 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 ${asked.isEnrolled && !asked.isInForce && notice('problem', html`<p>${say('study.not-in-force')}</p>`)}
+${asked.isEnrolled && asked.isClosed && notice('problem', html`<p>${say('study.closed')}</p>`)}
 ${shown.done === 'overtaken' && notice('problem', html`<p>${say('study.overtaken')}</p>`)}
 ${standing(asked, words, shown.done)}
-${asked.isEnrolled && asked.isInForce && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
+${asked.isEnrolled && asked.isInForce && !asked.isClosed && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
 ${
   asked.isEnrolled &&
@@ -151,7 +152,8 @@ ${choiceForm(asked, state, words, { token, isNothing, name })}`
 }
 
 /** What can not be read can not be signed, nor what would open nothing. */
-const isSignable = ({ text, isInForce }: StudyAsked): boolean => isInForce && textShown(text?.attachment) !== undefined
+const isSignable = ({ text, isInForce, isClosed }: StudyAsked): boolean =>
+  isInForce && !isClosed && textShown(text?.attachment) !== undefined
 
 const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined => {
   const { say } = words

@@ -186,6 +186,7 @@ const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly Study
 const waits = (asked: StudyAsked): boolean =>
   asked.isEnrolled &&
   asked.isInForce &&
+  !asked.isClosed &&
   (asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked))
 
 /** They have said no, or have stopped, and may still say yes unless their place has ended. */

@@ -429,6 +429,28 @@ t.test('what is missing is told, and nobody is invited', async t => {
   t.match(await told(), /Not invited yet/)
 })
 
+t.test('nobody is invited or reminded where nobody new comes in, and why is told', async t => {
+  const { subject } = await enrolled('Paused')
+  await invite(subject)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const told =
+    /Nobody new comes into the study while its status is “(Being prepared|Paused|Closed to new patients|Completed)”/
+  for (const [change, why] of [
+    [{ status: 'in-review' }, told],
+    [{ status: 'temporarily-closed-to-accrual' }, told],
+    [{ status: 'closed-to-accrual' }, told],
+    [{ status: 'completed' }, told],
+    [{ period: { end: '2026-01-01' } }, /its last day is over/],
+    [{ period: { start: '2999-01-01' } }, /The first day of the study is not there yet/],
+  ] as const) {
+    await update(lab.manager, { ...stored, ...change })
+    const refused = await act(subject, 'invite')
+    t.match([refused.status, wordsOf(refused)], [422, why])
+  }
+  await update(lab.manager, stored)
+  t.match(await invite(subject), /invitation/)
+})
+
 t.test('who has died, or whose record is not in use, is invited and reminded by nobody, and why is told', async t => {
   const gone = await enrolled('Gone', { deceasedDateTime: '2026-10-01' })
   const unused = await enrolled('Unused', { active: false })

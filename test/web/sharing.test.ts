@@ -381,6 +381,29 @@ t.test('nothing is signed where the study does not run, and stopping is there al
   t.match((await sign(asked, both, 'Saul')).answer, { status: 303 })
 })
 
+t.test('where nobody new comes in, who shares goes on and changes it, and nobody else signs', async t => {
+  const { browser: signed, patient } = await arrived('Tom')
+  const { browser: asked, patient: other } = await arrived('Uwe')
+  await sign(signed, both)
+  const { hidden } = await preview(asked, both)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  for (const status of ['temporarily-closed-to-accrual', 'closed-to-accrual'] as const) {
+    await update(lab.manager, { ...stored, status })
+    const shown = await asked.get(page)
+    t.match(wordsOf(shown), /Nobody new comes into this study now, so there is nothing to sign/)
+    t.notMatch(shown.body, / name="omh:|>See what that means<|asks you to share/)
+    t.notMatch(wordsOf(await asked.get('/sharing')), /Studies that wait for your answer/)
+    for (const path of [page, `${page}/sign`])
+      t.match(await asked.post(path, { ...hidden, name: 'Uwe' }), { status: 409, body: /Nobody new comes/ }, path)
+    t.match(wordsOf(await signed.get(page)), /You share data with this study now/)
+    t.match((await sign(signed, both)).answer, { status: 303 })
+  }
+  t.same(await consentsOf(other.id), [])
+  t.match(await consentsOf(patient.id), [{ status: 'active' }])
+  await update(lab.manager, stored)
+  t.match((await sign(asked, both, 'Uwe')).answer, { status: 303 })
+})
+
 t.test('another text is shown before it is signed; until then what was signed holds, and no more', async t => {
   const { browser: own, patient } = await arrived('Iris')
   const { hidden } = await sign(own, both)
