@@ -128,11 +128,11 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
       : html`<th scope="col">${say('chart.mean')}</th><th scope="col">${say('chart.lowest')}</th><th scope="col">${say('chart.highest')}</th>`
   }</tr></thead>
 <tbody>${rows.map(
-    ({ day, label, count, sum, minimum, maximum }) =>
+    ({ day, label, count, sum, mean, minimum, maximum }) =>
       html`<tr><th scope="row">${day}</th>${lines.length > 1 && html`<td>${label}</td>`}<td>${count}</td>${
         style === 'bars'
           ? html`<td>${number(sum)}</td>`
-          : html`<td>${number(sum / count)}</td><td>${number(minimum)}</td><td>${number(maximum)}</td>`
+          : html`<td>${number(mean)}</td><td>${number(minimum)}</td><td>${number(maximum)}</td>`
       }</tr>`,
   )}</tbody>
 </table>`
@@ -140,10 +140,15 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
 
 /** Steps are never longer than a day, and none of them lies in two. */
 const daysOf = (points: readonly Point[], timezone: string) =>
-  [...Map.groupBy(points, ({ start }) => dayOf(start * 1000, timezone))].map(([day, of]) => ({
-    day,
-    count: of.reduce((total, { count }) => total + count, 0),
-    sum: of.reduce((total, { sum }) => total + (sum ?? 0), 0),
-    minimum: Math.min(...of.map(({ minimum }) => minimum ?? Number.POSITIVE_INFINITY)),
-    maximum: Math.max(...of.map(({ maximum }) => maximum ?? Number.NEGATIVE_INFINITY)),
-  }))
+  [...Map.groupBy(points, ({ start }) => dayOf(start * 1000, timezone))].map(([day, of]) => {
+    const total = (figure: (point: Point) => number) => of.reduce((sum, point) => sum + figure(point), 0)
+    const count = total(point => point.count)
+    return {
+      day,
+      count,
+      mean: total(point => point.count * (point.average ?? 0)) / count,
+      sum: total(({ sum }) => sum ?? 0),
+      minimum: Math.min(...of.map(({ minimum }) => minimum ?? Number.POSITIVE_INFINITY)),
+      maximum: Math.max(...of.map(({ maximum }) => maximum ?? Number.NEGATIVE_INFINITY)),
+    }
+  })

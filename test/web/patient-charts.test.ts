@@ -1,5 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
+import { extensions } from '../../src/fhir/canonical.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { measurementsOf } from '../support/measurements.ts'
@@ -213,4 +214,29 @@ t.test('of days on which nothing has a number it is told that there was somethin
     t.match(shown, /Glucose day by day mg\/dL Without a number in this unit, and so in no chart: 1\./)
     t.notMatch(shown, /nothing to be drawn/)
   }
+})
+
+const tableOf = ({ body }: { body: string }, title: string) => {
+  const [, table = ''] = new RegExp(`<caption>${title},[^<]*</caption>([\\s\\S]*?)</table>`).exec(body) ?? []
+  return wordsOf({ body: table })
+}
+
+t.test('the mean of a day counts the averages that are drawn', async t => {
+  const average = {
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    extension: [
+      {
+        url: extensions.descriptiveStatistic,
+        extension: [{ url: 'statistic', valueCodeableConcept: { text: 'average' } }],
+      },
+    ],
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    effectiveDateTime: '2025-06-02T08:00:00Z',
+    valueQuantity: { value: 64, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  }
+  await store(average)
+  const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-02`)
+  t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-06-02 1 64 64 64')
 })
