@@ -1,10 +1,11 @@
 import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
+import { dayTotalOf } from '../fhir/day-total.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { SeriesRow } from '../storage/figures.ts'
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf, refused } from './parameters.ts'
-import { requireKnown } from './readings-asked.ts'
+import { type Code, requireKnown } from './readings-asked.ts'
 import { type Line, readSeries } from './series.ts'
 import { collectionOf, newUrl, rounded, type SummaryDays, summaryDaysOf, summaryOf } from './summary-days.ts'
 
@@ -22,11 +23,15 @@ export const dailySummary: Operation = {
     const { patient, from, to, timezone } = asked
     const found: Observation[] = []
     for (const summed of asked.kinds) {
-      const codes = [{ system: summed.system, code: summed.code }]
+      const codes = [
+        { system: summed.system, code: summed.code },
+        ...(summed.ofDay === undefined ? [] : [summed.ofDay]),
+      ]
       const { unit, at = 'start' } = summed
       const step = { kind: 'day', timezone } as const
-      const takesAverages = summed.figures === spread
-      const { lines } = await readSeries(context, { patient, codes, from, to, unit, at, step, takesAverages })
+      const wantsSum = summed.figures === added
+      const question = { patient, codes, from, to, unit, at, step, wantsSum, takesAverages: !wantsSum } as const
+      const { lines } = await readSeries(context, question)
       found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
     }
     return collectionOf(found.map(resource => ({ fullUrl: newUrl(), resource })))
@@ -42,6 +47,8 @@ type Summed = {
   readonly figures: readonly Figure[]
   /** Of the reading, by which it belongs to a day: a night belongs to the day on which it ends. */
   readonly at?: 'end'
+  /** What a total of the whole day is coded as. */
+  readonly ofDay?: Code
 }
 
 const added = ['sum'] as const
@@ -59,8 +66,8 @@ const loinc = (code: string, unit: string): Summed => ({ system: systems.loinc, 
 
 /** Blood pressure by its two values. */
 const summedKinds: readonly Summed[] = [
-  omh('step-count', '{steps}', added),
-  omh('calories-burned', 'kcal', added),
+  { ...omh('step-count', '{steps}', added), ofDay: dayTotalOf.steps },
+  { ...omh('calories-burned', 'kcal', added), ofDay: dayTotalOf.energy },
   omh('minutes-moderate-activity', 'min', added),
   omh('sleep-duration', 'h', added, 'end'),
   omh('total-sleep-time', 'h', added, 'end'),

@@ -4,7 +4,7 @@ import { type Conversion, conversionTo } from '../fhir/conversion.ts'
 import { anyGlucose, glucoseConversions } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { dayOf, daysBetween } from '../fhir/timezone.ts'
-import type { ReadingsAsked, SeriesRow, Step } from '../storage/figures.ts'
+import type { SeriesAsked, SeriesRow, Step } from '../storage/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
@@ -30,16 +30,14 @@ export const series: Operation = {
   },
 }
 
-type SeriesAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to' | 'at' | 'unit' | 'takesAverages'> & {
-  readonly step: Step
-}
+type Asked = Omit<SeriesAsked, 'where' | 'mistaken' | 'conversions'>
 
 /** What one source has measured: absent where none is known, or the caller may not read it. */
 export type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
 
 export const readSeries = async (
   context: { readonly registry: Registry; readonly store: Store },
-  asked: SeriesAsked,
+  asked: Asked,
 ): Promise<{ readonly lines: readonly Line[]; readonly leftOut: number }> => {
   const { registry, store } = context
   const conversions = conversionsOf(asked)
@@ -67,7 +65,7 @@ const widths = [60, 300, 900, 3600, 10_800, 21_600, 43_200, daySeconds]
 
 const parameters = ['subject', 'code', 'start', 'end', 'unit', 'points', 'step', 'at', 'timezone']
 
-const parseSeries = (given: URLSearchParams): SeriesAsked => {
+const parseSeries = (given: URLSearchParams): Asked => {
   requireKnown('series', given, parameters)
   const codes = codesOf(given)
   if (codes.length === 0) throw refused('code', 'code says what is to be drawn; at least one is needed')
@@ -80,6 +78,7 @@ const parseSeries = (given: URLSearchParams): SeriesAsked => {
     unit: unitOf(only(given, 'unit')),
     at: atOf(only(given, 'at') ?? 'start'),
     takesAverages: true,
+    wantsSum: true,
     step: stepOf(given, from, to),
   }
 }
@@ -93,7 +92,7 @@ const unitOf = (unit: string | undefined): string => {
 }
 
 /** Only of what is told to be glucose is it known what a mole weighs. */
-const conversionsOf = ({ codes, unit }: SeriesAsked): readonly Conversion[] => {
+const conversionsOf = ({ codes, unit }: Asked): readonly Conversion[] => {
   if ((unit === 'mg/dL' || unit === 'mmol/L') && codes.every(isGlucose)) return glucoseConversions(unit)
   const conversion = conversionTo(unit)
   return conversion === undefined ? [] : [conversion]
@@ -135,7 +134,7 @@ const stepIndex = (step: Step, from: string, second: number): number =>
     : daysBetween(dayOf(Date.parse(from), step.timezone), dayOf(second * 1000, step.timezone))
 
 /** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value of days is that of the n-th day, however long it was. */
-const toObservation = ({ source, points }: Line, asked: SeriesAsked): Observation => {
+const toObservation = ({ source, points }: Line, asked: Asked): Observation => {
   const { patient, codes, from, to, step, unit } = asked
   const sampled = (name: Figure): ObservationComponent => {
     const data: (number | 'E')[] = Array.from({ length: stepCount(step, from, to) }, () => 'E')

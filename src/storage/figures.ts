@@ -54,6 +54,12 @@ export type Step =
   | { readonly kind: 'width'; readonly seconds: number }
   | { readonly kind: 'day'; readonly timezone: string }
 
+export type SeriesAsked = ReadingsAsked & {
+  readonly step: Step
+  /** Whether what the readings of a step come to is asked: it takes longer than all the rest. */
+  readonly wantsSum: boolean
+}
+
 export type SeriesRow = OfKinds & {
   /** Id of the source Device. */
   readonly device: string | null
@@ -65,6 +71,7 @@ export type SeriesRow = OfKinds & {
   readonly minimum: number | null
   readonly average: number | null
   readonly maximum: number | null
+  /** Of no two that overlap; null where it is not asked. */
   readonly sum: number | null
 }
 

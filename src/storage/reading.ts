@@ -2,6 +2,7 @@ import { type Access, restrict } from '../access/access.ts'
 import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Conversion, unitlessDimension } from '../fhir/conversion.ts'
+import { dayTotals } from '../fhir/day-total.ts'
 import { and } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
@@ -19,6 +20,7 @@ type Gate = { readonly access: Access; readonly classes: CodeClasses }
  * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
  * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
  * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
+ * From `since` until `until` it was measured; the total of a day, all of that day, whichever it is.
  */
 export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { from, to, at, unit, conversions } = asked
@@ -27,13 +29,13 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   return sql.fragment`
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
-    SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${isAverage} AS is_average, ${dimension} AS dimension,
+    SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value) ELSE ${converted(conversions)} END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
-    SELECT hot.kind_id, hot.device_id, sample.at, ${isAverage}, hot.dimension,
+    SELECT hot.kind_id, hot.device_id, sample.at, sample.at, sample.at, ${isAverage}, hot.dimension,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
         ELSE round(sample.value::numeric, 6)::float8 END AS value
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
@@ -47,7 +49,7 @@ const keyOf = (unit: string): string => `${systems.ucum}|${unit}`
 /** Those that may have a moment in the period, each once. */
 const observationsAsked = (
   { access, classes }: Gate,
-  { where, mistaken, patient, codes, from, to, at, takesAverages }: ReadingsAsked,
+  { where, mistaken, patient, codes, from, to, takesAverages }: ReadingsAsked,
 ): SqlFragment => {
   const question = restrict(access, 's', 'Observation', where)
   const row = storedRow('Observation', 'row')
@@ -55,15 +57,17 @@ const observationsAsked = (
   const patientId = patientIdOf(patient)
   // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
   const mistakes = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
+  const totals = dayTotals.map(({ system, code }) => sql.fragment`whole.${codeTest(system, code, classes)}`)
   return sql.fragment`
     SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id,
-      hot.value, hot.statistic
+      hot.value, hot.statistic, (hot.pk, hot.component) IN (
+        SELECT whole.pk, whole.component FROM observation_code AS whole WHERE whole.patient_id = ${patientId} AND ${anyOf(totals)}) AS is_of_day
     FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
       AND hot.statistic <= ${statisticNumbers[takesAverages ? 'average' : 'measured']}
       AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longestSeries}
-      AND (hot.unit_id = ${unitOfRanges} OR ${moments[at]} >= ${from}::timestamptz)
+      AND (hot.unit_id = ${unitOfRanges} OR hot.effective_end > ${from}::timestamptz)
       AND ${compile(question, { ...row, facts: name('hot') }, classes)}
       AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
 }
@@ -75,10 +79,28 @@ export const longestSeries = sql.fragment`interval '7 days'`
 export const largest = sql.fragment`1e15`
 
 /** The end is the first instant that lies behind. */
+const end = sql.fragment`(hot.effective_end - interval '1 microsecond')`
+
+/**
+ * Where the total of a day stands must be in that day. That of a date without a time lasts as long as the day of UTC, which begins a day earlier or
+ * later elsewhere: when it is half past ten there, it has the same date from Hawaii to New Zealand.
+ */
+const withinDay = sql.fragment`least(hot.effective_start + interval '10 hours 30 minutes', ${end})`
+
 const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
-  start: sql.fragment`hot.effective_start`,
-  end: sql.fragment`(hot.effective_end - interval '1 microsecond')`,
+  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE hot.effective_start END)`,
+  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE ${end} END)`,
 }
+
+/** "If the end of the period is 2012-02-03T10:00:00, it includes that second": what follows begins within it. https://hl7.org/fhir/R4/datatypes.html#Period */
+const lastSecond = sql.fragment`(hot.effective_end - interval '1 second')`
+
+/** A moment is none of another's, and lies in the period that begins with it: for that a period is told a little earlier. */
+const edge = (ofDay: '-infinity' | 'infinity', ofPeriod: SqlFragment): SqlFragment => sql.fragment`
+  (CASE WHEN hot.is_of_day THEN ${ofDay}::timestamptz
+    WHEN ${lastSecond} > hot.effective_start THEN ${ofPeriod} - interval '1 microsecond' ELSE hot.effective_start END)`
+const since = edge('-infinity', sql.fragment`hot.effective_start`)
+const until = edge('infinity', lastSecond)
 
 const dimension = sql.fragment`CASE WHEN hot.unit_id IS NULL THEN ${unitlessDimension()} ELSE unit.dimension END`
 

@@ -1,21 +1,24 @@
 import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Connection } from './database.ts'
-import type { ReadingsAsked, SeriesRow, Step } from './figures.ts'
+import type { SeriesAsked, SeriesRow, Step } from './figures.ts'
 import { readingsOf } from './reading.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { name, type SqlFragment, sql } from './sql.ts'
 
-/** What was measured over time, a row for each source and each step that holds a reading. */
+/**
+ * What was measured over time, a row for each source and each step that holds a reading. Its sum adds no two readings of the same time: of those that
+ * overlap, as the hours and the total of a day do, it has the ones that come to most.
+ */
 export const readSeries = (
   connection: Connection,
   gate: { readonly access: Access; readonly classes: CodeClasses },
-  { step, ...asked }: ReadingsAsked & { readonly step: Step },
+  { step, wantsSum, ...asked }: SeriesAsked,
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
     of_kind AS (
       SELECT device_id, ${stepOf(step, asked.from)} AS step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
-        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, sum(value) FILTER (WHERE NOT is_average) AS sum
+        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, ${wantsSum ? sumApart : sql.fragment`NULL::float8`} AS sum
       FROM reading GROUP BY 1, 2, 3
     ),
     figure AS (
@@ -26,6 +29,11 @@ export const readSeries = (
     SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum, kinds
     FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
     ORDER BY 1 NULLS FIRST, 2`)
+
+const inOrder = (column: string): SqlFragment =>
+  sql.fragment`array_agg(${name(column)} ORDER BY until, since) FILTER (WHERE value IS NOT NULL AND NOT is_average)`
+
+const sumApart = sql.fragment`sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')})`
 
 const stepOf = (step: Step, from: string): SqlFragment =>
   step.kind === 'day'

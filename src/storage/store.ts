@@ -12,11 +12,10 @@ import type {
   GlucoseProfileAsked,
   GlucoseProfileRow,
   LastN,
-  ReadingsAsked,
+  SeriesAsked,
   SeriesRow,
   StatisticsAsked,
   StatisticsRow,
-  Step,
 } from './figures.ts'
 import type { Ingest, IngestAsked } from './ingest-asked.ts'
 import type {
@@ -197,7 +196,7 @@ export type Store = {
   /** One row for each unit in which values stand. */
   readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
   /** One row for each source and step with a reading, the earliest first. */
-  readonly series: (asked: ReadingsAsked & { readonly step: Step }) => Promise<readonly SeriesRow[]>
+  readonly series: (asked: SeriesAsked) => Promise<readonly SeriesRow[]>
   readonly glucoseProfile: (asked: GlucoseProfileAsked) => Promise<GlucoseProfileRow>
   readonly completeness: (asked: CompletenessAsked) => Promise<readonly CompletenessRow[]>
   readonly studyPeople: (asked: StudyPeopleAsked) => Promise<StudyPeople>

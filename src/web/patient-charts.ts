@@ -1,4 +1,5 @@
 import { systems } from '../fhir/canonical.ts'
+import { dayTotalOf } from '../fhir/day-total.ts'
 import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Words } from '../messages/catalogue.ts'
@@ -121,7 +122,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       ucum: '{steps}',
       style: 'bars',
       decimals: 0,
-      lines: [{ codes: omh('omh:step-count') }],
+      lines: [{ codes: [...omh('omh:step-count'), dayTotalOf.steps] }],
       thresholds: [],
       bridgesMinutes: 0,
     },
@@ -163,9 +164,9 @@ const chartOf = async (
   const step = stepOf(drawing.style, period)
   const answers: Awaited<ReturnType<typeof readSeries>>[] = []
   // The average of many days' steps is no step of any of them.
-  const takesAverages = drawing.style !== 'bars'
-  for (const { codes } of lines)
-    answers.push(await readSeries(reading, { patient, codes, from, to, at, unit: ucum, step, takesAverages }))
+  const wantsSum = drawing.style === 'bars'
+  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum }
+  for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
   return {
     ...drawing,

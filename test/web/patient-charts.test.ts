@@ -240,3 +240,22 @@ t.test('the mean of a day counts the averages that are drawn', async t => {
   const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-02`)
   t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-06-02 1 64 64 64')
 })
+
+t.test('a total of 24 hours is in the chart of steps, and is not added to the hours of the same day', async t => {
+  const steps = (code: string, effective: object, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    ...effective,
+    valueQuantity: { value, unit: 'steps', system: 'http://unitsofmeasure.org', code: '{steps}' },
+  })
+  await store(
+    steps('41950-7', { effectiveDateTime: '2025-06-03' }, 8000),
+    steps('55423-8', { effectivePeriod: { start: '2025-06-03T14:00:00Z', end: '2025-06-03T15:00:00Z' } }, 900),
+  )
+  for (const timezone of ['UTC', 'America/Los_Angeles']) {
+    const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-04&timezone=${timezone}`)
+    t.equal(tableOf(shown, 'Steps'), 'Day Readings Total 2025-06-03 2 8000', timezone)
+  }
+})
