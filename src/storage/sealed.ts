@@ -7,6 +7,7 @@ export type Kind =
   | 'launches from an EHR'
   | 'arrivals from an EHR that are handed over'
   | 'authenticators'
+  | 'choices of a consent'
 
 /** Text that only SECRET_KEY opens, as a JWE. https://www.rfc-editor.org/rfc/rfc7516 */
 export const seal = (secretKey: Uint8Array, kind: Kind, text: string): Promise<string> =>

@@ -68,6 +68,12 @@ export const requireOwnForms = (server: FastifyInstance, parts: Parts): void => 
   })
 }
 
+/** Whether the form was made for whoever was signed in; where a person is named, for them. */
+export const isMarkedFor = (body: unknown, person?: string): boolean => {
+  const { token, mark } = partsOf(body)
+  return mark !== undefined && (person === undefined || isToken(mark, markOf(token, person)))
+}
+
 /** Made for somebody else than who is signed in by now. What was made for nobody is of nobody else. */
 const isOfAnother = ({ body, session, routeOptions }: FastifyRequest): boolean => {
   const { token, mark } = partsOf(body)

@@ -13,6 +13,7 @@ import type { AddPage } from './add-page.ts'
 import { notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
+import { openKeptChoices } from './kept-choices.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { type ChoiceState, choiceForm, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
 import { studyFacts, textShown } from './sharing-facts.ts'
@@ -26,6 +27,7 @@ type OfStudy = { readonly Params: { readonly study: string } }
 /** A study for one of its people: what it is, what they share with it, and the way to sign or to say no. */
 export const sharingStudyPage: AddPage = (server, options) => {
   const onRequest = requireSession
+  const keptChoices = openKeptChoices(options)
   const at = '/sharing/:study'
   const found = async (request: FastifyRequest<OfStudy>, words: Words): Promise<StudyAsked> => {
     const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
@@ -37,32 +39,33 @@ export const sharingStudyPage: AddPage = (server, options) => {
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
+    const kept = await keptChoices.take(request, reply, sessionOf(request).person)
+    if (kept !== undefined && asked.isEnrolled && isSignable(asked))
+      return sendStudy(reply, asked, words, { ...chosenIn(kept, asked, words), isKept: true })
     const query = queryOf(request)
     const state = givenState(asked, query.get('timezone') ?? '')
     return sendStudy(reply, asked, words, { state, done: query.get('done') ?? '' })
   })
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keptChoices.requireSession, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
     const { body } = request
-    const changes = changesSince(body, asked)
-    const chosen = { ...typedChoices(body, asked, words), ...changes, name: typed(body, 'name').trim() }
+    const chosen = chosenIn(body, asked, words)
     if (typed(body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
-    return sendPreview(changes.isOtherText ? reply.code(409) : reply, asked, words, chosen)
+    if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+    return sendPreview(chosen.isOtherText ? reply.code(409) : reply, asked, words, chosen)
   })
-  server.post<OfStudy>(`${at}/sign`, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(`${at}/sign`, keptChoices.requireSession, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
     const { body } = request
-    const changes = changesSince(body, asked)
-    const name = typed(body, 'name').trim()
-    const chosen = { ...typedChoices(body, asked, words), ...changes, name }
+    const chosen = chosenIn(body, asked, words)
+    const { name } = chosen
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
     // Whoever signs has read what they sign: other words are shown first, and so is another text.
-    if (changes.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
-    if (changes.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
+    if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
+    if (chosen.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
     if (isBlank(name) || name.length > 200)
       return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
     const hash = typed(body, 'hash')
@@ -80,6 +83,13 @@ export const sharingStudyPage: AddPage = (server, options) => {
     return reply.redirect(`/sharing/${study.id}?done=declined`, 303)
   })
 }
+
+/** As it was sent, with what is another by now. */
+const chosenIn = (body: unknown, asked: StudyAsked, words: Words) => ({
+  ...typedChoices(body, asked, words),
+  ...changesSince(body, asked),
+  name: typed(body, 'name').trim(),
+})
 
 type Changes = {
   /** What the study says of itself. */
@@ -100,12 +110,14 @@ type Shown = Changes & {
   /** As it was typed to sign what is another by now: it is there again where that is signed. */
   readonly name?: string
   readonly done?: string
+  /** Whether a session ended before it could be sent. */
+  readonly isKept?: boolean
 }
 
 const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: Shown): FastifyReply => {
   const { title, organization } = asked
   const { say } = words
-  const { isNothing = false, isChanged = false, isOtherText = false, state } = shown
+  const { isNothing = false, isChanged = false, isOtherText = false, isKept = false, state } = shown
   return sendOwnPage(reply, words, {
     title: title.text,
     isProblem:
@@ -113,9 +125,11 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
       isNothing ||
       isChanged ||
       isOtherText ||
+      isKept ||
       hasProblem(state) ||
       shown.done === 'overtaken',
     content: html`<h1${langOf(title, words)}>${title.text}</h1>
+${isKept && notice('problem', html`<p>${say('study.kept')}</p>`)}
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
 ${asked.isEnrolled && !asked.isInForce && notice('problem', html`<p>${say('study.not-in-force')}</p>`)}

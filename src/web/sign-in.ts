@@ -29,7 +29,7 @@ export const signInPage: AddPage = (server, options) => {
       continued,
       isAnew: query.get('prompt') === 'login',
       done: [...query.keys()].map(name => doneTexts[name]).find(Boolean),
-      isUnsaved: query.has('unsaved'),
+      unsaved: query.get('unsaved') === 'kept' ? 'kept' : query.has('unsaved') ? 'lost' : undefined,
     })
   })
   const settings = { ...leadsAway, config: { rateLimit: seldom, isForAnybody: true } }
@@ -93,14 +93,14 @@ type Shown = {
   readonly isAnew: boolean
   /** What has led here. */
   readonly done?: Key | undefined
-  /** Whether a form has led here, of which nothing was done. */
-  readonly isUnsaved?: boolean
+  /** What became of what was sent by a form that has led here, of which nothing was done. */
+  readonly unsaved?: keyof typeof unsavedTexts | undefined
 }
 
 const sendSignIn = (
   reply: FastifyReply,
   { sso }: PageOptions,
-  { continued, isAnew, email, refusal, done, isUnsaved = false }: Shown,
+  { continued, isAnew, email, refusal, done, unsaved }: Shown,
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
@@ -112,10 +112,10 @@ const sendSignIn = (
   const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
   return sendOwnPage(reply.code(status), words, {
     title,
-    isProblem: refusal !== undefined || isUnsaved,
+    isProblem: refusal !== undefined || unsaved !== undefined,
     content: html`<h1>${title}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
-${isUnsaved && notice('problem', html`<p>${say('sign-in.unsaved')}</p>`)}
+${unsaved && notice('problem', html`<p>${say(unsavedTexts[unsaved])}</p>`)}
 ${text && notice('problem', html`<p>${say(text)}</p>`)}
 ${form({
   action: '/sign-in',
@@ -139,6 +139,8 @@ const doneTexts: Readonly<Record<string, Key>> = {
   'signed-out': 'sign-in.signed-out',
   'new-password': 'sign-in.new-password',
 }
+
+const unsavedTexts = { lost: 'sign-in.unsaved', kept: 'sign-in.unsaved-kept' } as const
 
 const refusals = {
   refused: { status: 422, text: 'sign-in.refused' },

@@ -12,7 +12,12 @@ export const requireSession = async (
 ): Promise<FastifyReply | undefined> => {
   if (request.session !== undefined) return undefined
   if (isFramable(request)) return sendOpenAgain(reply)
-  const unsaved = request.method === 'POST' ? '&unsaved' : ''
+  return sendToSignIn(request, reply)
+}
+
+/** `isKept`: whether what they sent is there again when they have signed in. */
+export const sendToSignIn = (request: FastifyRequest, reply: FastifyReply, { isKept = false } = {}): FastifyReply => {
+  const unsaved = request.method === 'POST' ? (isKept ? '&unsaved=kept' : '&unsaved') : ''
   return reply.redirect(`/sign-in?${new URLSearchParams({ continue: pageOf(request) })}${unsaved}`, 303)
 }
 

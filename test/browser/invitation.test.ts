@@ -30,6 +30,7 @@ const languages = {
     ofAnother: /Nothing was done/,
     signOut: 'Sign out',
     unsaved: /nothing that you sent was saved/,
+    kept: /What you chose is here again/,
     textChanged: /The text to sign has changed/,
     notInForce: /This study is not running/,
     stopAll: 'Stop sharing everything with everybody',
@@ -59,6 +60,7 @@ const languages = {
     ofAnother: /No se ha hecho nada/,
     signOut: 'Cerrar sesión',
     unsaved: /nada de lo que envió/,
+    kept: /está aquí otra vez/,
     textChanged: /El texto que se firma ha cambiado/,
     notInForce: /Este estudio no está en marcha/,
     stopAll: 'Dejar de compartir todo con todos',
@@ -212,6 +214,9 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await look(t, browser, `sign-in-unsaved-${language}`)
       await signIn(page, mine)
       t.equal(page.url(), `${base}/sharing/${study.id}`)
+      t.match(await page.textContent('main'), says.kept)
+      t.equal(await page.locator('input[type=radio][value=yes]').first().isChecked(), true)
+      await look(t, browser, `sharing-kept-${language}`)
       await toPreview()
       const stored = (await world.send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
       const renewed = { ...stored, extension: [...stored.extension, world.text(`2 (${language})`)] }

@@ -98,6 +98,25 @@ t.test('nobody else is shown anything, nor whose place has ended', async t => {
   t.strictSame(await changed(), [])
 })
 
+t.test('what one has chosen when their session had ended is shown to nobody else with the same browser', async t => {
+  const { browser: late } = await signedIn('person-bob')
+  await late.get(page)
+  const fields = { ...choices, _csrf: /name="_csrf" value="([^"]*)"/.exec((await late.get(page)).body)?.[1] ?? '' }
+  late.cookies.delete('sharewell-session')
+  t.match(await late.post(page, fields), { location: /&unsaved=kept$/ })
+  const kept = late.cookies.get('sharewell-choices') ?? ''
+  const shownTo = async (person: string, cookie: string) => {
+    const { browser } = await signedIn(person)
+    browser.cookies.set('sharewell-choices', cookie)
+    const [status, body = ''] = anonymous(await browser.get(page))
+    return [status, String(body).replaceAll(/name="_csrf" value="[^"]*"/g, '')]
+  }
+  for (const person of persons.filter(one => one !== 'person-bob'))
+    t.strictSame(await shownTo(person, kept), await shownTo(person, 'none'), person)
+  t.notSame(await shownTo('person-bob', kept), await shownTo('person-bob', 'none'))
+  t.strictSame(await changed(), [])
+})
+
 t.test('it is recorded as looking, and as no change of a consent', async t => {
   const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
   t.equal((await preview()).status, 200)

@@ -334,7 +334,8 @@ t.test(
     await own.send('/account', {}, '/sign-out')
     for (const action of ['sign', 'decline']) {
       const { status, location = '' } = await own.post(`${page}/${action}`, { ...hidden, name: 'Quim' })
-      t.same([status, location], [303, `/sign-in?continue=${encodeURIComponent(page)}&unsaved`])
+      const isKept = action === 'sign' ? '=kept' : ''
+      t.same([status, location], [303, `/sign-in?continue=${encodeURIComponent(page)}&unsaved${isKept}`])
       t.match(wordsOf(await own.get(location)), /nothing that you sent was saved or done/)
     }
     t.same(await consentsOf(patient.id), [])

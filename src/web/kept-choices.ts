@@ -1,0 +1,63 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cookieOf } from '../http/session.ts'
+import { seal, unseal } from '../storage/sealed.ts'
+import type { PageOptions } from './add-page.ts'
+import { isMarkedFor } from './form-token.ts'
+import { requireSession, sendToSignIn } from './signed-in.ts'
+
+type OfStudy = { readonly Params: { readonly study: string } }
+
+type Kept = {
+  readonly study: string
+  /** In ms since 1970. */
+  readonly until: number
+  /** What was sent. */
+  readonly body: unknown
+}
+
+/**
+ * What somebody chose to share, where their session has ended before they sent it: over their next sign-in their browser keeps it,
+ * sealed. It is shown to whom it is of and to nobody else, and nothing is signed by it.
+ */
+export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageOptions, 'accounts' | 'cookies'>) => {
+  const keep = async (request: FastifyRequest<OfStudy>, reply: FastifyReply): Promise<boolean> => {
+    const { body, params } = request
+    if (!isMarkedFor(body)) return false
+    const kept: Kept = { study: params.study, until: Date.now() + keptSeconds * 1000, body }
+    const text = deflateRawSync(JSON.stringify(kept)).toString('base64url')
+    const sealed = await seal(secretKey, 'choices of a consent', text)
+    if (sealed.length > mostInCookie) return false
+    reply.setCookie(cookies.nameOf('choices'), sealed, { ...cookies.options, maxAge: keptSeconds })
+    return true
+  }
+  const open = async (sealed: string): Promise<Kept | undefined> => {
+    const text = await unseal(secretKey, 'choices of a consent', sealed).catch(() => undefined)
+    return text === undefined ? undefined : JSON.parse(inflateRawSync(Buffer.from(text, 'base64url')).toString())
+  }
+  return {
+    /** Hooks of the forms with choices, in the place of `requireSession`: a form is read when it has shown to be of our own page. */
+    requireSession: {
+      onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
+        cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
+      preHandler: async (request: FastifyRequest<OfStudy>, reply: FastifyReply) => {
+        if (request.session !== undefined) return undefined
+        return sendToSignIn(request, reply, { isKept: await keep(request, reply) })
+      },
+    },
+    /** Of the study, once. */
+    take: async (request: FastifyRequest<OfStudy>, reply: FastifyReply, person: string): Promise<unknown> => {
+      const sealed = cookieOf(request, cookies, 'choices')
+      if (sealed === '') return undefined
+      reply.clearCookie(cookies.nameOf('choices'), cookies.options)
+      const kept = await open(sealed)
+      if (kept === undefined || kept.study !== request.params.study || kept.until < Date.now()) return undefined
+      return isMarkedFor(kept.body, person) ? kept.body : undefined
+    },
+  }
+}
+
+const keptSeconds = 30 * 60
+
+/** Browsers keep 4,096 bytes, with the name. */
+const mostInCookie = 3800
