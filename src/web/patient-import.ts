@@ -105,6 +105,7 @@ const faulty = async (
     html`<p>Of ${found.total} lines, ${found.faulty === 1 ? 'one has' : `${found.faulty} have`} something wrong. Nothing was registered: correct the file, and send it again.</p>`,
   )}
 ${tableOf(
+  'What is wrong',
   ['Line', 'What is wrong'],
   lines
     .slice(0, pageSize)
@@ -163,7 +164,7 @@ const preview = async ({ id, total, duplicates }: PatientImport, options: PageOp
   const lines = await options.patientImports.lines(id, { which: 'sound', after: 0, count: previewSize })
   const others = total - duplicates
   return html`<h2>${others > lines.length ? `The first ${lines.length} of ${others} as they would be registered` : 'As they would be registered'}</h2>
-${tableOf(previewHeads, lines.map(previewRow))}`
+${tableOf('As they would be registered', previewHeads, lines.map(previewRow))}`
 }
 
 const previewSize = 20
@@ -178,6 +179,7 @@ const duplicateTable = async (
   const known = await options.patientImports.patients(person, [...new Set(ids)])
   return html`<h2>${duplicates === 1 ? 'One patient' : `${duplicates} patients`} may be there already</h2>
 ${tableOf(
+  'Who may be there already',
   ['Line', 'Patient', 'May be'],
   shown.map(line => [
     String(line.line),
@@ -206,10 +208,12 @@ const moreLines = (id: string, lines: readonly ShownLine[]): Html | undefined =>
     : undefined
 }
 
+/** It moves within the page, also by the keyboard. */
 const tableOf = (
+  label: string,
   heads: readonly string[],
   rows: readonly (readonly (Html | string)[])[],
-): Html => html`<div class="table-responsive">
+): Html => html`<div class="table-responsive" tabindex="0" role="region" aria-label="${label}">
 <table class="table align-middle">
 <thead><tr>${heads.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map(([first, ...rest]) => html`<tr><th scope="row">${first}</th>${rest.map(cell => html`<td>${cell}</td>`)}</tr>`)}</tbody>
