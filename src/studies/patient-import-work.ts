@@ -22,7 +22,7 @@ import type { Queue } from '../storage/queue.ts'
 import type { Store } from '../storage/store.ts'
 import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import { ownFault, refusedWork } from './refused-work.ts'
-import { patientsIn, type RegisteringParts, registerAll, registrarOf } from './registering.ts'
+import { patientsIn, type RegisteringParts, refuseClosed, registerAll, registrarOf } from './registering.ts'
 
 type Parts = RegisteringParts & {
   readonly database: Database
@@ -113,6 +113,7 @@ const register: Step = async (parts, found) => {
   const { store } = await registrarOf(parts, found.person)
   await store.atomic(async (within, connection) => {
     await awaitOtherImports(connection, found.organization)
+    await refuseClosed(within, found.organization)
     const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
     if (duplicates.length > 0) return showAgain(connection, found.id, { duplicates, reason: reasonOf(duplicates) })
     const imported = await registerLines(parts, found, within)

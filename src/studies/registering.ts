@@ -4,7 +4,7 @@ import type { Caller } from '../access/caller.ts'
 import { enrollingInto } from '../access/inviting.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { extensions } from '../fhir/canonical.ts'
-import { FhirError } from '../fhir/error.ts'
+import { FhirError, unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
 import { escaped } from '../search/escape.ts'
@@ -122,6 +122,13 @@ export const patientsIn =
   }
 
 const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
+
+/** Throws where the organization is closed, as it may be by the time that what was begun is done. Who may not see it may not write there. */
+export const refuseClosed = async (store: Pick<Store, 'read'>, organization: string): Promise<void> => {
+  const stored = await unlessRefused(() => store.read('Organization', organization))
+  if (stored !== undefined && (JSON.parse(stored.content) as Organization).active === false)
+    throw new FhirError('business-rule', 'The organization is closed, so nobody is registered in it')
+}
 
 /** Within a transaction: all of them, or an error. Answers their ids in the same order. */
 export const registerAll = async (

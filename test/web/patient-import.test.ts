@@ -166,6 +166,20 @@ t.test('where one cannot be registered, none is, and why is told', async t => {
   t.equal(await named('Refused'), 0)
 })
 
+t.test('nobody of a list is registered in an organization that was closed since it was looked at', async t => {
+  const { location = '' } = await upload(['Closed,Ana,1970-01-01,C-1'])
+  await settled(location)
+  const organization = (await send('everything', 'GET', `Organization/${lab.organization}`)).json()
+  await world.update('everything', { ...organization, active: false })
+  await staff.send(location, {}, `${location}/confirm`)
+  t.match(
+    wordsOf(await settled(location)),
+    /Nothing of it was registered\. The organization is closed, so nobody is registered in it\./,
+  )
+  t.equal(await named('Closed'), 0)
+  await world.update('everything', { ...organization, active: true })
+})
+
 t.test('its progress is told as it goes, to who sent it alone', async t => {
   const shown = await upload(['Stream,Ana,1970-01-01,S-1'])
   await settled(shown.location)
