@@ -35,7 +35,7 @@ export const roleFields = (
     {
       name: 'from',
       label: 'First day',
-      hint: html`Such as 2026-01-31. Empty: from now on${keptMoment(replaced?.period.start)}`,
+      hint: html`Such as 2026-01-31, a day of UTC. Empty: from now on${keptMoment(replaced?.period.start)}`,
       value: from,
       problem: problems.from,
       autocomplete: 'off',
@@ -44,7 +44,7 @@ export const roleFields = (
     {
       name: 'until',
       label: 'Last day',
-      hint: html`Empty: as long as the study${keptMoment(replaced?.period.end)}`,
+      hint: html`A day of UTC. Empty: as long as the study${keptMoment(replaced?.period.end)}`,
       value: until,
       problem: problems.until,
       autocomplete: 'off',

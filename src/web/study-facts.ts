@@ -91,14 +91,14 @@ export const factFields = (
     {
       name: 'start',
       label: 'First day',
-      hint: html`Such as 2026-01-31. Empty: from now on${keptMoment(period?.start)}`,
+      hint: html`Such as 2026-01-31, a day of UTC. Empty: from now on${keptMoment(period?.start)}`,
       autocomplete: 'off',
       optional,
     },
     {
       name: 'end',
       label: 'Last day',
-      hint: html`After it nobody reads anything for the study. Empty: no end is set${keptMoment(period?.end)}`,
+      hint: html`A day of UTC, after which nobody reads anything for the study. Empty: no end is set${keptMoment(period?.end)}`,
       autocomplete: 'off',
       optional,
     },

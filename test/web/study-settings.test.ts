@@ -331,7 +331,7 @@ t.test('whose work ended in the course of a day reads nothing again by a change 
   const shown = await manager.get(`${page}/0`)
   t.match(
     wordsOf(shown),
-    /The day as it stands means 1 January 2026 at 08:00 UTC Last day Empty: as long as the study\. The day as it stands means \d+ [A-Z][a-z]+/,
+    /The day as it stands means 1 January 2026 at 08:00 UTC Last day A day of UTC\. Empty: as long as the study\. The day as it stands means \d+ [A-Z][a-z]+/,
   )
   const days = { from: '2026-01-01', until: valuePeriod.end.slice(0, 10) }
   await manager.send(`${page}/0`, { role: 'coordinator', ...days })
