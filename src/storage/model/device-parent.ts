@@ -5,19 +5,31 @@ import { sql } from '../sql.ts'
 import { findSourceDevices } from './device.ts'
 import { each, namedId, type Projected, type ProjectionContext } from './projection.ts'
 
-/** A patient's device says by `parent` from which source all comes that it has measured, also what is here before it says so. */
+/**
+ * A patient's device says by `parent` from which source all comes that it has measured, also what is here before it says so. One that is deleted is a
+ * device that is not known, and so of no source.
+ */
 export const projectDevices = each<Device>(async (connection, change, context) => {
   const { patientId, versionId, resource } = change
-  if (resource === undefined || patientId === 0 || context.isAccepted === true) return
+  if (patientId === 0 || context.isAccepted === true) return
   if (versionId === '1') return followSource(connection, change, context)
-  const before = await connection.maybeOne<{ parent: string | null }>(sql.fragment`
-    SELECT content #>> '{parent,reference}' AS parent FROM device_history
-    WHERE patient_id = ${patientId} AND pk = ${change.pk} ORDER BY version DESC LIMIT 1`)
-  if ((before?.parent ?? undefined) === resource.parent?.reference) return
+  if (resource !== undefined && (await isAsBefore(connection, change, resource.parent?.reference))) return
   await forgetEverywhere(connection, patientId)
   context.dictionary.deviceSources.forget()
   await followSource(connection, change, context)
 })
+
+/** Not where it was deleted before: what it has measured until then may still be of the source of that time. */
+const isAsBefore = async (
+  connection: Connection,
+  { patientId, pk }: Projected<Device>,
+  parent: string | undefined,
+): Promise<boolean> => {
+  const before = await connection.maybeOne<{ parent: string | null; isDeletion: boolean }>(sql.fragment`
+    SELECT content #>> '{parent,reference}' AS parent, content IS NULL AS "isDeletion" FROM device_history
+    WHERE patient_id = ${patientId} AND pk = ${pk} ORDER BY version DESC LIMIT 1`)
+  return before?.isDeletion === false && (before.parent ?? undefined) === parent
+}
 
 /** What servers remember of devices ends as by a joining, after every write that may still ask it. */
 const forgetEverywhere = async (connection: Connection, patientId: number): Promise<void> => {

@@ -62,3 +62,22 @@ t.test('a device may come after what it has measured', async t => {
   await put(band('acme', 'late'))
   t.ok((await seen()).includes('early'))
 })
+
+t.test('a device that is deleted is of no source, and of the one that it names when it comes back', async t => {
+  const others = ['early', 'second']
+  const remove = () => importer.write([{ kind: 'delete', type: 'Device', id: 'band' }])
+  await put(band('acme'))
+  t.strictSame(await seen(), ['early', 'first', 'fourth', 'second', 'third'])
+  await remove()
+  t.strictSame(await seen(), others)
+  await put(by('fifth', 'band'))
+  t.strictSame(await seen(), others, 'also what comes at once after that')
+  await put(band())
+  t.strictSame(await seen(), others, 'it names none now')
+  await remove()
+  await put(band('other'))
+  t.strictSame(await seen(), others)
+  await remove()
+  await put(band('acme'))
+  t.strictSame(await seen(), ['early', 'fifth', 'first', 'fourth', 'second', 'third'])
+})
