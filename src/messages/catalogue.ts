@@ -11,6 +11,8 @@ export type Words = {
   readonly kind: (key: string, display: string) => string
   /** The same text cut at its values: words, the name of a value, words, and so on. */
   readonly parts: (key: Key) => readonly string[]
+  /** With so many digits behind the decimal sign of the language, or with those that it has. None are grouped: in one language a point does what a comma does in another. */
+  readonly number: (value: number, decimals?: number) => string
   /** The day of it in UTC. */
   readonly day: (time: Date) => string
   /** In UTC, and says so. */
@@ -56,12 +58,14 @@ const wordsOf = (code: string): Words => {
   const texts: Readonly<Record<string, string>> = { ...english, ...catalogue.get(code) }
   const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' })
   const moment = inUtc(code)
+  const number = numberIn(code)
+  const told = (value: string | number = '') => (typeof value === 'number' ? number(value) : value)
   return {
     code,
-    say: (key, values = {}) =>
-      (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? '')),
+    say: (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => told(values[name])),
     kind: (key, display) => texts[`kind.${key}`] ?? display,
     parts: key => (texts[key] ?? key).split(/\{(\w+)\}/),
+    number,
     day: time => day.format(time),
     moment: time => `${moment.format(time)} UTC`,
   }
@@ -69,3 +73,15 @@ const wordsOf = (code: string): Words => {
 
 const inUtc = (code: string) =>
   new Intl.DateTimeFormat(code === 'en' ? 'en-GB' : code, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+
+const numberIn = (code: string): Words['number'] => {
+  const formatOf = (decimals?: number) =>
+    new Intl.NumberFormat(code, {
+      useGrouping: false,
+      ...(decimals === undefined
+        ? { maximumFractionDigits: 3 }
+        : { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
+    })
+  const [exact, ...rounded] = [undefined, 0, 1, 2, 3].map(formatOf)
+  return (value, decimals) => ((decimals === undefined ? exact : rounded[decimals]) ?? formatOf(decimals)).format(value)
+}

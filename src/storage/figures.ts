@@ -84,6 +84,8 @@ export type GlucoseProfileRow = OfKinds & {
   readonly count: number
   readonly leftOut: number
   readonly mean: number | null
+  readonly lowest: number | null
+  readonly highest: number | null
   /** Of a sample. */
   readonly deviation: number | null
   /** Days of the place with a reading. */

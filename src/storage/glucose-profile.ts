@@ -24,7 +24,7 @@ export const readGlucoseProfile = async (
       FROM measured WHERE value IS NOT NULL GROUP BY 1
     )
     SELECT count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
-      avg(value) AS mean, stddev_samp(value) AS deviation,
+      avg(value) AS mean, min(value) AS lowest, max(value) AS highest, stddev_samp(value) AS deviation,
       count(DISTINCT local::date) FILTER (WHERE value IS NOT NULL)::int AS days,
       count(DISTINCT floor(extract(epoch FROM at) / 900)) FILTER (WHERE value IS NOT NULL AND at < now())::int AS quarters,
       ARRAY[${sql.join(

@@ -1,5 +1,6 @@
 import { dayOf } from '../fhir/timezone.ts'
 import type { Words } from '../messages/catalogue.ts'
+import type { Limits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { type Html, html } from './html.ts'
 
@@ -30,6 +31,8 @@ export type Chart = {
   readonly gapSeconds: number
   readonly thresholds: readonly { readonly value: number; readonly label: string }[]
   readonly decimals: number
+  /** What lies beyond is marked at the edge. */
+  readonly limits: Limits
   /** Of the readings in the period, those that have no number in the unit. */
   readonly leftOut: number
 }
@@ -37,9 +40,9 @@ export type Chart = {
 /** Drawn where there is JavaScript; the same numbers, day by day, stand below it as a table. */
 export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words): Html => {
   const { say } = words
-  const { title, unit, style, lines, thresholds, decimals } = chart
+  const { title, unit, style, lines, thresholds, decimals, limits } = chart
   const drawn = {
-    ...{ title, unit, style, thresholds, decimals, timezone },
+    ...{ title, unit, style, thresholds, decimals, limits, timezone },
     ...spoken(title, words),
     from: Date.parse(from) / 1000,
     to: Date.parse(to) / 1000,
@@ -73,15 +76,26 @@ export const spoken = (title: string, { code, say }: Words) => ({
   },
 })
 
-const saidOf = ({ lines, stepSeconds, style, thresholds, leftOut }: Chart, words: Words): string => {
+const saidOf = (chart: Chart, words: Words): string => {
+  const { lines, stepSeconds, style, thresholds, limits, leftOut } = chart
   const { say } = words
+  const beyond = beyondIn(chart)
+  const [low, high] = limits
   return [
     say('chart.measured', { lines: lines.map(({ label }) => label).join('; ') }),
     style === 'bars' ? say('chart.a-bar') : say('chart.a-point', { duration: durationOf(stepSeconds, words) }),
     ...thresholds.map(({ label }) => say('chart.thresholds', { label })).slice(0, 1),
+    ...(beyond === 0 ? [] : [say(style === 'bars' ? 'chart.above' : 'chart.beyond', { count: beyond, low, high })]),
     ...(leftOut === 0 ? [] : [say('chart.left-out', { count: leftOut })]),
   ].join(' ')
 }
+
+/** How many points are marked at the edge. */
+const beyondIn = ({ lines, limits: [lowest, highest], style }: Chart): number =>
+  lines
+    .flatMap(({ points }) => points)
+    .map(({ minimum, maximum, sum }) => (style === 'bars' ? [sum] : [minimum, maximum]))
+    .filter(values => values.some(value => value !== null && (value < lowest || value > highest))).length
 
 const durationOf = (seconds: number, { say }: Words): string => {
   const [unit, length] =
@@ -116,8 +130,9 @@ const drawnLine = ({ label, points }: Line, { style, gapSeconds, stepSeconds, de
   return { label, at, mean, low, high }
 }
 
-const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string, { say }: Words): Html => {
-  const number = (value: number) => value.toFixed(decimals)
+const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string, words: Words): Html => {
+  const { say } = words
+  const number = (value: number) => words.number(value, decimals)
   const rows = lines.flatMap(({ label, points }) => daysOf(points, timezone).map(day => ({ label, ...day })))
   rows.sort((one, other) => (one.day < other.day ? -1 : Number(one.day > other.day)))
   return html`<table class="table table-sm">

@@ -3,6 +3,7 @@ import { daysBetween } from '../fhir/timezone.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { GlucoseProfile } from '../operations/glucose-profile.ts'
 import { spoken } from './chart.ts'
+import { glucoseLimits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { type Html, html } from './html.ts'
 
@@ -18,10 +19,21 @@ export const glucoseReport = (
 <h2>${words.say('chart.profile')}</h2>
 <p class="text-body-secondary">${words.say('chart.profile-from', { of })}</p>
 ${isEnough(profile, period) ? '' : html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-little')}</p>`}
+${isBeyond(profile, period) && html`<p class="border-start border-4 border-warning ps-3">${words.say('chart.profile-beyond', limitsIn(period))}</p>`}
 ${figures(profile, period, words)}
 ${timeInRanges(profile, period, words)}
 ${dayFigure(profile, period, words)}
 </section>`
+
+const isBeyond = ({ lowest, highest }: GlucoseProfile, period: ChartPeriod): boolean => {
+  const { low, high } = limitsIn(period)
+  return lowest !== null && highest !== null && (lowest < low || highest > high)
+}
+
+const limitsIn = ({ glucoseUnit: unit }: ChartPeriod) => {
+  const [low, high] = glucoseLimits[unit]
+  return { low, high, unit }
+}
 
 const isEnough = ({ active }: GlucoseProfile, { first, last }: ChartPeriod): boolean =>
   daysBetween(first, last) + 1 >= 14 && active >= 70
@@ -29,12 +41,12 @@ const isEnough = ({ active }: GlucoseProfile, { first, last }: ChartPeriod): boo
 const figures = (
   { count, days, active, mean, variation, gmi }: GlucoseProfile,
   { glucoseUnit }: ChartPeriod,
-  { say }: Words,
+  { say, number }: Words,
 ): Html => {
   const unknown = say('chart.not-known')
-  const percent = (value: number | null) => (value === null ? unknown : `${value.toFixed(1)} %`)
+  const percent = (value: number | null) => (value === null ? unknown : `${number(value, 1)} %`)
   return html`<dl class="d-flex flex-wrap column-gap-4">
-<div><dt>${say('chart.mean')}</dt><dd>${mean === null ? unknown : `${mean.toFixed(decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
+<div><dt>${say('chart.mean')}</dt><dd>${mean === null ? unknown : `${number(mean, decimalsOf(glucoseUnit))} ${glucoseUnit}`}</dd></div>
 <div><dt>GMI</dt><dd>${percent(gmi)}</dd></div>
 <div><dt>${say('chart.variation')}</dt><dd>${percent(variation)}</dd></div>
 <div><dt>${say('chart.active')}</dt><dd>${percent(active)}</dd></div>
@@ -44,7 +56,12 @@ const figures = (
 
 export const decimalsOf = (unit: ChartPeriod['glucoseUnit']): number => (unit === 'mg/dL' ? 0 : 1)
 
-const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartPeriod, { say }: Words): Html => {
+const timeInRanges = (
+  { count, ranges }: GlucoseProfile,
+  { glucoseUnit }: ChartPeriod,
+  { say, number }: Words,
+): Html => {
+  const bound = (text: string) => number(Number(text), decimalsOf(glucoseUnit))
   const rows = glucoseRanges.map((range, index) => ({ ...range, share: (100 * (ranges[index] ?? 0)) / count }))
   let before = 0
   const bars = rows.map(({ name, share }) => {
@@ -57,12 +74,12 @@ const timeInRanges = ({ count, ranges }: GlucoseProfile, { glucoseUnit }: ChartP
 <div class="table-responsive" tabindex="0" role="region" aria-label="${say('chart.ranges')}"><table class="table table-sm">
 <caption>${say('chart.ranges-caption')}</caption>
 <thead><tr><th scope="col">${say('chart.range')}</th><th scope="col">${glucoseUnit}</th><th scope="col">${say('chart.time')}</th><th scope="col">${say('chart.target')}</th></tr></thead>
-<tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit]}</td><td>${share.toFixed(1)} %</td><td>${range.target}${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
+<tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit].replace(/[\d.]+/g, bound)}</td><td>${number(share, 1)} %</td><td>${range.target}${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
 </table></div>`
 }
 
 const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPeriod, words: Words): Html => {
-  const { say } = words
+  const { say, number } = words
   const title = say('chart.usual-day')
   const quarters = Array.from({ length: 96 }, (_, quarter) => ofDay.find(one => one.quarter === quarter))
   const decimals = decimalsOf(glucoseUnit)
@@ -73,6 +90,7 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
     style: 'day',
     decimals,
     thresholds: rangeBounds(glucoseUnit, words),
+    limits: glucoseLimits[glucoseUnit],
     percentiles: [0, 1, 2, 3, 4].map(index =>
       quarters.map(one => {
         const value = one?.percentiles[index]
@@ -88,7 +106,7 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
 <table class="table table-sm">
 <caption>${say('chart.usual-day-caption', { unit: glucoseUnit })}</caption>
 <thead><tr><th scope="col">${say('chart.from')}</th>${['5 %', '25 %', say('chart.median'), '75 %', '95 %'].map(name => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${ofDay.map(({ quarter, percentiles }) => html`<tr><th scope="row">${clockOf(quarter)}</th>${percentiles.map(value => html`<td>${value.toFixed(decimals)}</td>`)}</tr>`)}</tbody>
+<tbody>${ofDay.map(({ quarter, percentiles }) => html`<tr><th scope="row">${clockOf(quarter)}</th>${percentiles.map(value => html`<td>${number(value, decimals)}</td>`)}</tr>`)}</tbody>
 </table>
 </details>
 </figure>`

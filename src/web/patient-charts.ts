@@ -11,6 +11,15 @@ import { parseCriteria } from '../search/parse.ts'
 import type { Step } from '../storage/figures.ts'
 import type { Store } from '../storage/store.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
+import {
+  beatLimits,
+  glucoseLimits,
+  hourLimits,
+  type Limits,
+  limitsAround,
+  pressureLimits,
+  stepLimits,
+} from './chart-limits.ts'
 import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
 import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
 import { type Html, html } from './html.ts'
@@ -72,6 +81,8 @@ type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals
   /** Minutes without a reading that still are no gap. */
   readonly bridgesMinutes: number
   readonly at?: 'start' | 'end'
+  /** Absent where it is around what is shown. */
+  readonly limits?: Limits
 }
 
 const loinc = (...codes: readonly string[]): readonly Code[] => codes.map(code => ({ system: systems.loinc, code }))
@@ -91,6 +102,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       decimals: decimalsOf(glucoseUnit),
       lines: [{ codes: anyGlucose }],
       thresholds: rangeBounds(glucoseUnit, words),
+      limits: glucoseLimits[glucoseUnit],
       bridgesMinutes: 40,
     },
     {
@@ -104,6 +116,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
         { name: say('chart.diastolic'), codes: loinc('8462-4') },
       ],
       thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
+      limits: pressureLimits,
       bridgesMinutes: 2 * 24 * 60,
     },
     {
@@ -114,6 +127,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       decimals: 0,
       lines: [{ codes: omh('omh:heart-rate') }],
       thresholds: [],
+      limits: beatLimits,
       bridgesMinutes: 90,
     },
     {
@@ -124,6 +138,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       decimals: 0,
       lines: [{ codes: [...omh('omh:step-count'), dayTotalOf.steps] }],
       thresholds: [],
+      limits: stepLimits,
       bridgesMinutes: 0,
     },
     {
@@ -137,6 +152,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
         { name: say('chart.total-sleep'), codes: omh('omh:total-sleep-time') },
       ],
       thresholds: [],
+      limits: hourLimits,
       bridgesMinutes: 0,
       at: 'end',
     },
@@ -158,7 +174,7 @@ type Asked = { readonly patient: string; readonly period: ChartPeriod }
 const chartOf = async (
   reading: Reading,
   { patient, period }: Asked,
-  { ucum, lines, bridgesMinutes, at = 'start', ...drawing }: Drawing,
+  { ucum, lines, bridgesMinutes, at = 'start', limits, ...drawing }: Drawing,
 ): Promise<Chart> => {
   const { from, to } = period
   const step = stepOf(drawing.style, period)
@@ -168,8 +184,10 @@ const chartOf = async (
   const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
+  const points = answers.flatMap(answer => answer.lines.flatMap(line => line.points))
   return {
     ...drawing,
+    limits: limits ?? limitsAround(points.flatMap(({ average }) => average ?? [])),
     stepSeconds,
     gapSeconds: Math.max(bridgesMinutes * 60, stepSeconds * 1.5),
     leftOut: answers.reduce((sum, { leftOut }) => sum + leftOut, 0),

@@ -23,6 +23,9 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
   const alone = [
     { at: '2026-03-08T06:00:00Z', code: '8867-4', value: 55, unit: '/min' },
     { at: '2026-03-08T18:00:00Z', code: '8867-4', value: 55, unit: '/min' },
+    { at: '2026-02-01T06:00:00Z', code: '8867-4', value: 60, unit: '/min' },
+    { at: '2026-02-01T12:00:00Z', code: '8867-4', value: 9999, unit: '/min' },
+    { at: '2026-02-01T18:00:00Z', code: '8867-4', value: 70, unit: '/min' },
     { at: '2026-03-08T09:00:00Z', code: '55423-8', value: 800, unit: '{steps}' },
     { at: '2026-03-06T08:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
     { at: '2026-03-06T12:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
@@ -82,8 +85,8 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await look(t, browser, 'charts')
   })
 
-  /** Whether the chart has the colour at the part of its width, as far as a mark reaches. */
-  const isDrawn = (tab: Page, asked: { readonly title: string; readonly color: string; readonly part: number }) =>
+  /** At which parts of its height, from the top, the chart has the colour at the part of its width, as far as a mark reaches. */
+  const drawnAt = (tab: Page, asked: { readonly title: string; readonly color: string; readonly part: number }) =>
     tab
       .locator('figure.chart')
       .filter({ has: tab.getByRole('heading', { name: asked.title }) })
@@ -97,8 +100,11 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
         const { data } = context.getImageData(left, 0, 7, canvas.height)
         const isWanted = (start: number) =>
           data[start + 3] === 255 && wanted.every((value, of) => Math.abs(value - (data[start + of] ?? 0)) < 16)
-        return Array.from({ length: data.length / 4 }, (_, pixel) => pixel * 4).some(isWanted)
+        const pixels = Array.from({ length: data.length / 4 }, (_, pixel) => pixel * 4).filter(isWanted)
+        return pixels.map(start => (Math.floor(start / 28) - over.offsetTop) / over.clientHeight)
       }, asked)
+
+  const isDrawn = async (...asked: Parameters<typeof drawnAt>) => (await drawnAt(...asked)).length > 0
 
   await t.test('a line is broken where its own source has no readings, whatever others have measured', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
@@ -108,6 +114,20 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.ok(await isOfPatch(7.25), 'a reading by itself is marked')
     t.ok(await isOfPatch(7.75))
     t.notOk(await isOfPatch(7.5), 'and none leads to the next')
+  })
+
+  await t.test('a value that can hardly be is marked at the edge, and leaves the others their room', async t => {
+    const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?first=2026-02-01&last=2026-02-01&timezone=UTC`)
+    await tab.waitForSelector('.chart canvas')
+    const at = (hour: number) => drawnAt(tab, { title: 'Heart rate', color: '--chart-1', part: hour / 24 })
+    const [sixty = 0, seventy = 0] = [(await at(6))[0], (await at(18))[0]]
+    t.ok(sixty - seventy > 0.5, `${sixty} and ${seventy}`)
+    const beyond = await at(12)
+    t.ok(beyond.length > 10 && beyond.every(part => part < 0.06), String(beyond))
+    t.match(await tab.textContent('main'), /above 300, which can hardly be, are marked by triangles at the edge: 1\./)
+    await tab.locator('summary', { hasText: 'Heart rate' }).click()
+    t.match(await tab.locator('details[open] table').textContent(), /2026-02-013.*9999/)
   })
 
   await t.test('a bar stands within its day, also where its source has no other', async t => {

@@ -259,3 +259,54 @@ t.test('a total of 24 hours is in the chart of steps, and is not added to the ho
     t.equal(tableOf(shown, 'Steps'), 'Day Readings Total 2025-06-03 2 8000', timezone)
   }
 })
+
+t.test('figures have the decimal sign of the language, also where charts are drawn', async t => {
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
+  const shown = wordsOf(await spanish.get(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC&glucose=mmol/L`))
+  t.match(shown, /Media \d,\d mmol\/L GMI \d,\d % Variación \(CV\) \d+,\d % Tiempo con mediciones 92,9 %/)
+  t.match(shown, /en rango de 3,9 a 10 mmol\/L/)
+  t.match(shown, /En rango 3,9–10,0 \d+,\d % /)
+  t.match(shown, /2026-03-01 1 6,5 2026-03-02/)
+  t.notMatch(shown, /\d\.\d/)
+})
+
+t.test(
+  'of values that can hardly be it is told that there are some, and the figures say that they are in them',
+  async t => {
+    const glucose = (at: string, value: number) => ({
+      resourceType: 'Observation',
+      status: 'final',
+      subject: { reference: `Patient/${ann}` },
+      code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+      effectiveDateTime: at,
+      valueQuantity: { value, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
+    })
+    const weight = (at: string, value: number) => ({
+      ...glucose(at, 0),
+      code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+      valueQuantity: { value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+    })
+    await store(
+      glucose('2025-06-05T08:00:00Z', 600),
+      glucose('2025-06-06T08:00:00Z', 9999),
+      weight('2025-06-05T08:00:00Z', 60),
+      weight('2025-06-06T08:00:00Z', 6),
+      weight('2025-06-07T08:00:00Z', 60.5),
+    )
+    const likely = wordsOf(await anns.get(`${page}?first=2025-06-05&last=2025-06-05`))
+    t.notMatch(likely, 'can hardly be')
+    const shown = await anns.get(`${page}?first=2025-06-05&last=2025-06-07`)
+    const words = wordsOf(shown)
+    t.match(
+      words,
+      /Points with values below 20 or above 600, which can hardly be, are marked by triangles at the edge: 1\./,
+    )
+    t.match(
+      words,
+      /Points with values below 30 or above 120, which can hardly be, are marked by triangles at the edge: 1\./,
+    )
+    t.match(words, /some below 20 or above 600 mg\/dL, which can hardly be: the figures are made of them as well/)
+    t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has them all')
+  },
+)

@@ -1,5 +1,7 @@
 /** Charts of measurements: what is drawn stands in the page, in `data-chart` of each figure. */
 import uPlot from '/static/uplot/uPlot.esm.js'
+import { drawBeyond, rangeOf } from '/static/chart-scale.js'
+import { clockOf, daySeconds, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
 
 const colors = () => {
   const style = getComputedStyle(document.documentElement)
@@ -15,38 +17,9 @@ const colors = () => {
   }
 }
 
-const daySeconds = 86_400
 const font = '13px system-ui, sans-serif'
 
 const axisOf = ({ ink, grid }) => ({ stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } })
-
-/** By the clock of 24 hours, in the language of the page. */
-const localeOf = language => (language === 'en' ? 'en-GB' : language)
-
-/** Whole days of the time zone, told as people there do. */
-const timeAxis = ({ timezone, language }) => {
-  const day = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, day: 'numeric', month: 'short' })
-  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
-  return {
-    space: 60,
-    values: (_plot, splits, _axis, _space, increment) =>
-      splits.map(split => {
-        const time = new Date(split * 1000)
-        if (increment >= daySeconds) return day.format(time)
-        const text = clock.format(time)
-        return text === '00:00' ? day.format(time) : text
-      }),
-  }
-}
-
-const momentOf = ({ timezone, style, language }) => {
-  const clock = style === 'bars' ? {} : { timeStyle: 'short' }
-  const moment = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, dateStyle: 'medium', ...clock })
-  return time => moment.format(new Date(time * 1000))
-}
-
-const clockOf = minutes =>
-  `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(Math.floor(minutes % 60)).padStart(2, '0')}`
 
 /** Dashed lines across the chart. */
 const drawThresholds = (thresholds, color) => plot => {
@@ -66,21 +39,14 @@ const drawThresholds = (thresholds, color) => plot => {
   ctx.restore()
 }
 
-/** What is measured and what it is measured by, with some room, and from nothing on for bars. */
-const rangeOf =
-  ({ style, thresholds }) =>
-  (_plot, low, high) => {
-    if (style === 'bars') return [0, (high || 1) * 1.08]
-    const values = thresholds.map(({ value }) => value)
-    const [from, to] = [Math.min(low ?? 0, ...values), Math.max(high ?? 1, ...values)]
-    const room = (to - from) * 0.08 || 1
-    return [from - room, to + room]
-  }
-
 /** Legends tell what lies between the edges, and not the edges. */
 const edgeClass = 'edge'
 
-const told = ({ decimals, unit }) => (_plot, value) => (value == null ? '–' : `${value.toFixed(decimals)} ${unit}`)
+/** The axis of what is measured. */
+const valueAxis = (palette, { language }) => {
+  const number = numberOf(language, {})
+  return { ...axisOf(palette), size: 66, values: (_plot, splits) => splits.map(number) }
+}
 
 /** uPlot's NULL_EXPAND: a break lasts until the line goes on, and not only until another source has measured. */
 const breaksWholly = 2
@@ -113,17 +79,18 @@ const overTime = chart => {
     lines.map(() => [0, breaksWholly, breaksWholly, breaksWholly]),
   )
   const moment = momentOf(chart)
+  const [tell, number] = [told(chart), numberOf(chart.language, {})]
   const series = lines.flatMap(({ label }, index) => {
     const stroke = palette.lines[index % palette.lines.length]
-    const line = { label, stroke, width: 2, value: told(chart) }
+    const line = { label, stroke, width: 2, value: tell }
     if (isBars)
       return [{ ...line, width: 1, fill: palette.bands[index % palette.bands.length], paths, points: { show: false } }]
-    const points = style === 'marked' ? { show: true, size: 6, fill: stroke } : { size: 4, fill: stroke, filter: markedAlone }
+    const points = style === 'marked' ? { show: true, size: 6, fill: stroke } : { size: 7, fill: stroke, filter: markedAlone }
     const between = (plot, value, at, index) => {
       if (value == null) return '–'
       const [lowest, highest] = [plot.data[at + 1][index], plot.data[at + 2][index]]
-      const text = told(chart)(plot, value)
-      return lowest === highest ? text : `${text} (${lowest}–${highest})`
+      const text = tell(plot, value)
+      return lowest === highest ? text : `${text} (${number(lowest)}–${number(highest)})`
     }
     const edge = { class: edgeClass, width: 0, points: { show: false } }
     return [{ ...line, points, value: between }, { ...edge, label: 'lowest' }, { ...edge, label: 'highest' }]
@@ -138,8 +105,8 @@ const overTime = chart => {
       bands,
       scales: { x: { time: true, range: (_plot, low, high) => (low === high ? [from, to] : [low, high]) }, y: { range: rangeOf(chart) } },
       tzDate: time => uPlot.tzDate(new Date(time * 1000), timezone),
-      axes: [{ ...axisOf(palette), ...timeAxis(chart) }, { ...axisOf(palette), size: 66 }],
-      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
+      axes: [{ ...axisOf(palette), ...timeAxis(chart) }, valueAxis(palette, chart)],
+      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold), drawBeyond(chart, palette)] },
     },
   }
 }
@@ -173,9 +140,9 @@ const overDay = chart => {
       scales: { x: { time: false, range: (_plot, low, high) => (low === high ? [0, 1440] : [low, high]) }, y: { range: rangeOf(chart) } },
       axes: [
         { ...axisOf(palette), incrs: [60, 120, 180, 240, 360], space: 44, values: (_plot, splits) => splits.map(clockOf) },
-        { ...axisOf(palette), size: 66 },
+        valueAxis(palette, chart),
       ],
-      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold)] },
+      hooks: { draw: [drawThresholds(chart.thresholds, palette.threshold), drawBeyond(chart, palette)] },
     },
   }
 }

@@ -1,0 +1,49 @@
+/** From where to where the scale of a chart goes, and what lies beyond it. */
+
+/**
+ * What is measured and what it is measured by, with some room, and from nothing on for bars. A value beyond what is likely would leave all others no room:
+ * the scale does not reach it.
+ */
+export const rangeOf =
+  ({ style, thresholds, limits: [lowest, highest] }) =>
+  plot => {
+    const [first, last] = plot.series[0].idxs
+    const shown = plot.data.slice(1).flatMap(values => values.slice(first, last + 1))
+    const likely = shown.filter(value => value != null && value >= lowest && value <= highest)
+    if (style === 'bars') return [0, (greatest(likely) || 1) * 1.08]
+    const values = [...(likely.length === 0 ? [lowest, highest] : likely), ...thresholds.map(({ value }) => value)]
+    const [from, to] = [-greatest(values.map(value => -value)), greatest(values)]
+    const room = (to - from) * 0.08 || 1
+    return [from - room, to + room]
+  }
+
+/** Of more values than a call may have arguments. */
+const greatest = values => values.reduce((most, value) => (value > most ? value : most), values[0])
+
+/** Triangles at the edge that point to what lies beyond it. */
+export const drawBeyond = ({ limits: [lowest, highest] }, { ink, lines }) => plot => {
+  const { ctx, bbox } = plot
+  const size = 6 * devicePixelRatio
+  ctx.save()
+  ctx.strokeStyle = ink
+  ctx.lineWidth = devicePixelRatio
+  plot.data.slice(1).forEach((values, index) => {
+    const { stroke } = plot.series[index + 1]
+    // Edges of a band have the colour of the line that they go with.
+    ctx.fillStyle = stroke?.() ?? plot.series.slice(0, index + 2).findLast(one => one.width > 1)?.stroke() ?? lines[0]
+    values.forEach((value, at) => {
+      if (value == null || (value >= lowest && value <= highest)) return
+      const x = plot.valToPos(plot.data[0][at], 'x', true)
+      if (x < bbox.left || x > bbox.left + bbox.width) return
+      const [edge, inwards] = value > highest ? [bbox.top, size] : [bbox.top + bbox.height, -size]
+      ctx.beginPath()
+      ctx.moveTo(x, edge)
+      ctx.lineTo(x + size, edge + 1.6 * inwards)
+      ctx.lineTo(x - size, edge + 1.6 * inwards)
+      ctx.closePath()
+      ctx.fill()
+      ctx.stroke()
+    })
+  })
+  ctx.restore()
+}

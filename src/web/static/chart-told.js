@@ -1,0 +1,42 @@
+/** How charts tell times and numbers: in the language of the page, as the rest of it does. */
+
+export const daySeconds = 86_400
+
+/** By the clock of 24 hours, in the language of the page. */
+const localeOf = language => (language === 'en' ? 'en-GB' : language)
+
+/** Whole days of the time zone, told as people there do. */
+export const timeAxis = ({ timezone, language }) => {
+  const day = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, day: 'numeric', month: 'short' })
+  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
+  return {
+    space: 60,
+    values: (_plot, splits, _axis, _space, increment) =>
+      splits.map(split => {
+        const time = new Date(split * 1000)
+        if (increment >= daySeconds) return day.format(time)
+        const text = clock.format(time)
+        return text === '00:00' ? day.format(time) : text
+      }),
+  }
+}
+
+export const momentOf = ({ timezone, style, language }) => {
+  const clock = style === 'bars' ? {} : { timeStyle: 'short' }
+  const moment = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, dateStyle: 'medium', ...clock })
+  return time => moment.format(new Date(time * 1000))
+}
+
+export const clockOf = minutes =>
+  `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(Math.floor(minutes % 60)).padStart(2, '0')}`
+
+/** With the decimal sign of its language, and not grouped. */
+export const numberOf = (language, digits) => {
+  const format = new Intl.NumberFormat(localeOf(language), { useGrouping: false, ...digits })
+  return value => format.format(value)
+}
+
+export const told = ({ decimals, unit, language }) => {
+  const number = numberOf(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+  return (_plot, value) => (value == null ? '–' : `${number(value)} ${unit}`)
+}
