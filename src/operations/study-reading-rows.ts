@@ -2,7 +2,7 @@ import type { Extension } from '@medplum/fhirtypes'
 import { statisticWords } from '../fhir/descriptive-statistic.ts'
 import type { Cell } from './csv.ts'
 import { type Timed, timeCells } from './time-cells.ts'
-import { codeOf, hasValue, type Valued, valueCells } from './value-cells.ts'
+import { codeOf, hasValue, nameOf, type Valued, valueCells } from './value-cells.ts'
 
 type Reading = Valued &
   Timed & {
@@ -29,12 +29,14 @@ export const readingColumns = [
   'source',
   'status',
   'statistic',
+  'absent',
 ] as const
 
-/** A row for the Observation's own value, and one for each component; one without a value where there is none at all. */
+/** A row for the Observation's own value, and one for each component; one without a value where there is none at all, or it is told why. */
 export const rowsOf = (reading: Reading): readonly ReadingRow[] => {
   const { component = [] } = reading
-  const own = hasValue(reading) || component.length === 0 ? [reading] : []
+  const isTold = hasValue(reading) || reading.dataAbsentReason !== undefined || component.length === 0
+  const own = isTold ? [reading] : []
   return [...own, ...component].map(part => ({ ...factsOf(reading), ...conceptOf(part), ...measured(part) }))
 }
 
@@ -54,5 +56,5 @@ const conceptOf = ({ code }: Valued) => ({ code: codeOf(code), name: code?.text 
 
 const measured = (part: Valued) => {
   const [value, unit] = valueCells(part)
-  return { value, unit }
+  return { value, unit, absent: nameOf(part.dataAbsentReason) }
 }

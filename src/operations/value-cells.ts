@@ -11,7 +11,11 @@ type Quantity = {
 }
 
 /** An Observation or a component, of which numbers have kept their text. */
-export type Valued = { readonly code?: Concept; readonly [value: `value${string}`]: unknown }
+export type Valued = {
+  readonly code?: Concept
+  readonly dataAbsentReason?: Concept
+  readonly [value: `value${string}`]: unknown
+}
 
 export const hasValue = (valued: object): boolean => Object.keys(valued).some(name => name.startsWith('value'))
 
@@ -39,7 +43,7 @@ export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string
   }
 }
 
-const nameOf = ({ text, coding = [] }: Concept = {}): string | undefined =>
+export const nameOf = ({ text, coding = [] }: Concept = {}): string | undefined =>
   text ?? coding.find(({ display }) => display !== undefined)?.display ?? coding[0]?.code
 
 export const codeOf = ({ coding: [first] = [] }: Concept = {}): string | undefined =>

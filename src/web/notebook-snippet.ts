@@ -17,6 +17,10 @@ request = urllib.request.Request(
     headers={"Authorization": "Bearer " + token, "Accept": "application/fhir+ndjson"},
 )
 
+def wording(concept):
+    coding = ((concept or {}).get("coding") or [{}])[0]
+    return (concept or {}).get("text") or coding.get("display") or coding.get("code")
+
 rows = []
 with urllib.request.urlopen(request) as response:
     for line in response:
@@ -28,19 +32,33 @@ with urllib.request.urlopen(request) as response:
             for part in extension["extension"]
             if part["url"] == "statistic"
         ]
+        timing = reading.get("effectiveTiming", {})
+        moments = sorted(timing.get("event", []))
+        period = reading.get("effectivePeriod") or timing.get("repeat", {}).get("boundsPeriod", {})
+        start = reading.get("effectiveDateTime") or reading.get("effectiveInstant") or period.get("start")
         for part in [reading, *reading.get("component", [])]:
-            quantity = part.get("valueQuantity")
-            if quantity is None:
+            name = next((key for key in part if key.startswith("value")), None)
+            is_told = name is not None or "dataAbsentReason" in part
+            if part is reading and "component" in reading and not is_told:
                 continue
+            value = part.get(name)
+            quantity = value if name == "valueQuantity" else {}
+            if name == "valueQuantity":
+                value = quantity.get("value")
+            elif name == "valueCodeableConcept":
+                value = wording(value)
+            elif name == "valueSampledData":
+                quantity = {"unit": value["origin"].get("unit") or value["origin"].get("code")}
             coding = (part["code"].get("coding") or [{}])[0]
-            period = reading.get("effectivePeriod", {})
             rows.append({
                 "patient": reading["subject"]["reference"],
-                "time": reading.get("effectiveDateTime") or reading.get("effectiveInstant") or period.get("start"),
-                "code": coding.get("code"),
+                "time": start or (moments[0] if moments else None),
+                "end": period.get("end") or (moments[-1] if len(moments) > 1 else None),
+                "code": coding.get("code") or part["code"].get("text"),
                 "comparator": quantity.get("comparator"),
-                "value": quantity.get("value"),
+                "value": value,
                 "unit": quantity.get("unit") or quantity.get("code"),
+                "absent": wording(part.get("dataAbsentReason")),
                 "status": reading.get("status"),
                 "statistic": statistic[0] if statistic else None,
             })

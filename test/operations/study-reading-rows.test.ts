@@ -24,19 +24,19 @@ const own = 'one,ann,http://loinc.org|85354-9,Blood pressure'
 t.test('a reading is a row, with its number and unit', async t => {
   const more = `"device":{"reference":"Device/cuff"},"valueQuantity":{"value":1.5,"code":"h"},
     "effectivePeriod":{"start":"2026-03-01T22:00:00Z","end":"2026-03-02T06:00:00Z"}`
-  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,1.5,h,Device/cuff,final,`])
+  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,1.5,h,Device/cuff,final,,`])
 })
 
 t.test('one of several times is from the first to the last of them', async t => {
   const more = `"effectiveTiming":{"event":["2026-03-02T06:00:00Z","2026-03-01T22:00:00Z"]}`
-  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,,,,final,`])
+  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,,,,final,,`])
 })
 
 t.test('one of several numbers is a row for each', async t => {
   const part = (name: string, value: number) => ({ code: { text: name }, valueQuantity: { value, unit: 'mmHg' } })
   t.strictSame(lines(`"component":${JSON.stringify([part('systolic', 120), part('diastolic', 80)])}`), [
-    'one,ann,,systolic,,,120,mmHg,,final,',
-    'one,ann,,diastolic,,,80,mmHg,,final,',
+    'one,ann,,systolic,,,120,mmHg,,final,,',
+    'one,ann,,diastolic,,,80,mmHg,,final,,',
   ])
 })
 
@@ -49,7 +49,7 @@ t.test('what is no number is its text, and what has no value has a row all the s
     ['"valueTime":"10:00:00"', '10:00:00'],
     ['', ''],
   ] as const)
-    t.strictSame(lines(more), [`${own},,,${value},,,final,`])
+    t.strictSame(lines(more), [`${own},,,${value},,,final,,`])
 })
 
 t.test('a number has the digits with which it was sent, and what it is above or below is not left out', async t => {
@@ -59,14 +59,14 @@ t.test('a number has the digits with which it was sent, and what it is above or 
     ['{"value":-0.2}', '-0.2'],
     ['{"value":40,"comparator":"<"}', '< 40'],
   ])
-    t.strictSame(lines(`"valueQuantity":${quantity}`), [`${own},,,${value},,,final,`])
+    t.strictSame(lines(`"valueQuantity":${quantity}`), [`${own},,,${value},,,final,,`])
 })
 
 t.test('a data series is in the table, as its SampledData', async t => {
   const more =
     '"valueSampledData":{"origin":{"value":0,"unit":"beats/min"},"period":1000,"dimensions":1,"data":"60 61"}'
   const data = more.slice('"valueSampledData":'.length).replaceAll('"', '""')
-  t.strictSame(lines(more), [`${own},,,"${data}",beats/min,,final,`])
+  t.strictSame(lines(more), [`${own},,,"${data}",beats/min,,final,,`])
 })
 
 t.test('a statistic is told from what was measured', async t => {
@@ -74,6 +74,15 @@ t.test('a statistic is told from what was measured', async t => {
   const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
   const extension = JSON.stringify([{ url, extension: [said] }])
   t.strictSame(lines(`"extension":${extension},"valueQuantity":{"value":180,"unit":"beats/min"}`), [
-    `${own},,,180,beats/min,,final,maximum`,
+    `${own},,,180,beats/min,,final,maximum,`,
+  ])
+})
+
+t.test('why there is no value is told, also of a part, and of the whole of several', async t => {
+  const absent = (text: string) => `"dataAbsentReason":{"text":"${text}"}`
+  t.strictSame(lines(absent('not performed')), [`${own},,,,,,final,,not performed`])
+  t.strictSame(lines(`${absent('error')},"component":[{"code":{"text":"systolic"},${absent('asked, not known')}}]`), [
+    `${own},,,,,,final,,error`,
+    'one,ann,,systolic,,,,,,final,,"asked, not known"',
   ])
 })

@@ -153,12 +153,12 @@ t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formu
   const csv = await download('csv', ['omh:body-weight'])
   t.match(csv.headers['content-type'], /^text\/csv/)
   const [head, ...rows] = csv.body.trim().split('\n')
-  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status,statistic')
+  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status,statistic,absent')
   t.same(
     rows.map(row => row.replace(/^[^,]*,/, '')).toSorted(),
     [
-      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,`,
-      `${ada},http://loinc.org|29463-7,,2026-03-01T12:00:00Z,,-1,kg,,final,`,
+      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,,`,
+      `${ada},http://loinc.org|29463-7,,2026-03-01T12:00:00Z,,-1,kg,,final,,`,
     ].toSorted(),
   )
   const none = await download('csv', [])
@@ -201,23 +201,76 @@ t.test(
         {
           patient: `Patient/${bea}`,
           time: '2026-03-01T12:00:00Z',
+          end: null,
           code: '8867-4',
           comparator: '>',
           value: 180,
           unit: 'beats/min',
+          absent: null,
           status: 'final',
           statistic: 'maximum',
         },
         {
           patient: `Patient/${bea}`,
           time: '2026-03-01T12:00:00Z',
+          end: null,
           code: '8867-4',
           comparator: null,
           value: 600,
           unit: '/min',
+          absent: null,
           status: 'entered-in-error',
           statistic: null,
         },
+      ],
+    )
+  },
+)
+
+t.test(
+  'the snippet in Python has a row for what is no number, and for what has no value',
+  { skip: !hasPython && 'there is no python3' },
+  async t => {
+    const at = (minute: number) => ({ effectiveDateTime: `2026-04-01T10:0${minute}:00Z` })
+    const coded = (text: string) => ({ code: { text } })
+    await reading(ada, '8867-4', { ...at(0), valueCodeableConcept: { coding: [{ code: 'irregular' }] } })
+    await reading(ada, '8867-4', { ...at(1), valueString: 'not felt' })
+    await reading(ada, '8867-4', { ...at(2), valueBoolean: false })
+    await reading(ada, '8867-4', { ...at(3), dataAbsentReason: { text: 'not performed' } })
+    await reading(ada, '8867-4', {
+      ...at(4),
+      component: [
+        { ...coded('lowest'), ...quantity(50, '/min') },
+        { ...coded('rhythm'), valueCodeableConcept: { text: 'regular' } },
+        { ...coded('effort'), dataAbsentReason: { coding: [{ code: 'unknown' }] } },
+      ],
+    })
+    const origin = { value: 0, unit: 'beats/min', system: systems.ucum, code: '/min' }
+    await reading(ada, '8867-4', {
+      effectiveDateTime: undefined,
+      effectiveTiming: { event: ['2026-04-01T10:05:00Z', '2026-04-01T10:06:00Z'] },
+      valueSampledData: { origin, period: 60_000, dimensions: 1, data: '60 61' },
+    })
+    const [python = ''] = await made()
+    await writeFile(
+      join(folder, 'all-rows.py'),
+      `${python}print(json.dumps([row for row in rows if row["time"] > "2026-04"]))`,
+    )
+    const { stdout } = await run('python3', [join(folder, 'all-rows.py')])
+    type Row = { time: string; end: string | null; code: string; value: unknown; unit: unknown; absent: unknown }
+    t.same(
+      (JSON.parse(stdout.split('\n')[1] ?? '') as Row[])
+        .map(({ time, code, value, unit, absent }) => [time.slice(14, 16), code, value, unit, absent])
+        .toSorted((one, other) => (String(one) < String(other) ? -1 : 1)),
+      [
+        ['00', '8867-4', 'irregular', null, null],
+        ['01', '8867-4', 'not felt', null, null],
+        ['02', '8867-4', false, null, null],
+        ['03', '8867-4', null, null, 'not performed'],
+        ['04', 'effort', null, null, 'unknown'],
+        ['04', 'lowest', 50, '/min', null],
+        ['04', 'rhythm', 'regular', null, null],
+        ['05', '8867-4', { origin, period: 60_000, dimensions: 1, data: '60 61' }, 'beats/min', null],
       ],
     )
   },
