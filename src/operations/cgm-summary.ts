@@ -80,7 +80,7 @@ const timesInRanges = (profile: GlucoseProfile, asked: Asked): Observation => ({
   ...toObservation(cgmTimesInRanges.profile, loinc(cgmTimesInRanges.code), profile, asked),
   component: cgmTimesInRanges.ranges.map((code, index) => ({
     code: { coding: [loinc(code)] },
-    valueQuantity: quantityOf((100 * (profile.ranges[index] ?? 0)) / profile.count, cgmTimesInRanges.quantity),
+    valueQuantity: quantityOf(profile.shares[index] ?? 0, cgmTimesInRanges.quantity),
   })),
 })
 

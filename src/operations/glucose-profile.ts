@@ -40,6 +40,8 @@ export type GlucoseProfile = GlucoseProfileRow & {
   readonly active: number
   /** In percent. */
   readonly variation: number | null
+  /** In percent of all readings that are in a range, the lowest first; empty where there are none. */
+  readonly shares: readonly number[]
   readonly gmi: number | null
 }
 
@@ -57,11 +59,13 @@ export const readGlucoseProfile = async (
     takesAverages: false,
     conversions,
   })
-  const { mean, deviation, quarters } = row
+  const { mean, deviation, quarters, ranges } = row
+  const ranged = ranges.reduce((sum, count) => sum + count, 0)
   return {
     ...row,
     active: (100 * quarters) / quartersIn(asked),
     variation: mean === null || deviation === null ? null : (100 * deviation) / mean,
+    shares: ranged === 0 ? [] : ranges.map(count => (100 * count) / ranged),
     gmi: mean === null ? null : glucoseManagementIndicator(unit === 'mg/dL' ? mean : mean * milligramsPerMillimole),
   }
 }
@@ -94,7 +98,7 @@ export const glucoseUnitOf = (unit: string): GlucoseUnit => {
 }
 
 const toParameters = (profile: GlucoseProfile, { unit }: GlucoseAsked): ParametersParameter[] => {
-  const { count, leftOut, days, active, mean, deviation, variation, gmi, ranges, ofDay } = profile
+  const { count, leftOut, days, active, mean, deviation, variation, gmi, ranges, shares, ofDay } = profile
   const quantity = (name: string, value: number | null, code: string) =>
     value === null ? [] : [{ name, valueQuantity: { value, unit: code, system: systems.ucum, code } }]
   return [
@@ -112,7 +116,7 @@ const toParameters = (profile: GlucoseProfile, { unit }: GlucoseAsked): Paramete
         { name: 'name', valueCode: name },
         { name: 'bounds', valueString: `${bounds[unit]} ${unit}` },
         { name: 'count', valueInteger: ranges[index] ?? 0 },
-        ...(count === 0 ? [] : quantity('time', (100 * (ranges[index] ?? 0)) / count, '%')),
+        ...quantity('time', shares[index] ?? null, '%'),
       ],
     })),
     ...ofDay.map(({ quarter, count, percentiles }) => ({

@@ -92,7 +92,7 @@ export type GlucoseProfileRow = OfKinds & {
   readonly days: number
   /** Quarters of an hour with a reading. */
   readonly quarters: number
-  /** How many readings are in each range, the lowest first. */
+  /** How many readings are in each range, the lowest first: also those of which is known only that they are below or above what bounds it. */
   readonly ranges: readonly number[]
   /** By the quarter of the day, 0 to 95; those without a reading are missing. Percentiles 5, 25, 50, 75 and 95. */
   readonly ofDay: readonly {

@@ -1,5 +1,6 @@
 import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { boundedReadingsOf } from './bounded-reading.ts'
 import type { Connection } from './database.ts'
 import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
 import { readingsOf } from './reading.ts'
@@ -14,8 +15,12 @@ export const readGlucoseProfile = async (
   const local = sql.fragment`(at AT TIME ZONE ${timezone})`
   const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
+    bounded AS (${boundedReadingsOf(gate, { ...asked, conversions })}),
     measured AS MATERIALIZED (
       SELECT at, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM reading
+    ),
+    ranged AS (
+      SELECT at, local, range FROM measured UNION ALL SELECT at, ${local}, ${certainRangeOf(conversions)} FROM bounded
     ),
     of_day AS (
       SELECT (extract(hour FROM local) * 4 + floor(extract(minute FROM local) / 15))::int AS quarter,
@@ -25,12 +30,12 @@ export const readGlucoseProfile = async (
     )
     SELECT count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
       avg(value) AS mean, min(value) AS lowest, max(value) AS highest, stddev_samp(value) AS deviation,
-      count(DISTINCT local::date) FILTER (WHERE value IS NOT NULL)::int AS days,
-      count(DISTINCT floor(extract(epoch FROM at) / 900)) FILTER (WHERE value IS NOT NULL AND at < now())::int AS quarters,
-      ARRAY[${sql.join(
+      (SELECT count(DISTINCT local::date) FROM ranged WHERE range IS NOT NULL)::int AS days,
+      (SELECT count(DISTINCT floor(extract(epoch FROM at) / 900)) FROM ranged WHERE range IS NOT NULL AND at < now())::int AS quarters,
+      (SELECT ARRAY[${sql.join(
         [0, 1, 2, 3, 4].map(range => sql.fragment`count(*) FILTER (WHERE range = ${range})::int`),
         sql.fragment`, `,
-      )}] AS ranges,
+      )}] FROM ranged) AS ranges,
       ARRAY(SELECT DISTINCT kind_id FROM measured) AS kinds,
       (SELECT coalesce(jsonb_agg(to_jsonb(of_day) ORDER BY of_day.quarter), '[]') FROM of_day) AS "ofDay"
     FROM measured`)
@@ -39,13 +44,31 @@ export const readGlucoseProfile = async (
 }
 
 /** Null without a value. What stands in another unit is compared in that one. */
-const rangeOf = (conversions: GlucoseProfileAsked['conversions']): SqlFragment => {
-  const cases = conversions.map(({ dimension, thresholds: [veryLow, low, high, veryHigh] }) => {
-    const bound = (threshold = Number.NaN) => sql.fragment`${Number(threshold.toFixed(6))}::float8`
-    return sql.fragment`WHEN ${dimension} THEN CASE
-      WHEN value < ${bound(veryLow)} THEN 0 WHEN value < ${bound(low)} THEN 1
-      WHEN value <= ${bound(high)} THEN 2 WHEN value <= ${bound(veryHigh)} THEN 3
-      WHEN value IS NOT NULL THEN 4 END`
+const rangeOf = (conversions: Conversions): SqlFragment =>
+  byDimension(
+    conversions,
+    ([veryLow, low, high, veryHigh]) => sql.fragment`CASE
+      WHEN value < ${veryLow} THEN 0 WHEN value < ${low} THEN 1
+      WHEN value <= ${high} THEN 2 WHEN value <= ${veryHigh} THEN 3
+      WHEN value IS NOT NULL THEN 4 END`,
+  )
+
+/** Of what is below or above a bound: null where it may be in several. */
+const certainRangeOf = (conversions: Conversions): SqlFragment =>
+  byDimension(
+    conversions,
+    ([veryLow, , , veryHigh]) => sql.fragment`CASE
+      WHEN (comparator = '<' AND bound <= ${veryLow}) OR (comparator = '<=' AND bound < ${veryLow}) THEN 0
+      WHEN (comparator = '>' AND bound >= ${veryHigh}) OR (comparator = '>=' AND bound > ${veryHigh}) THEN 4 END`,
+  )
+
+type Conversions = GlucoseProfileAsked['conversions']
+type Four<T> = readonly [T, T, T, T]
+
+const byDimension = (conversions: Conversions, then: (thresholds: Four<SqlFragment>) => SqlFragment): SqlFragment => {
+  const cases = conversions.map(({ dimension, thresholds }) => {
+    const bounds = thresholds.map(threshold => sql.fragment`${Number(threshold.toFixed(6))}::float8`)
+    return sql.fragment`WHEN ${dimension} THEN ${then(bounds as unknown as Four<SqlFragment>)}`
   })
   return sql.fragment`CASE dimension ${sql.join(cases, sql.fragment` `)} END`
 }

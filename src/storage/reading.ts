@@ -14,7 +14,7 @@ import { storedRow } from './row.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 import { anyOf, name, type SqlFragment, sql } from './sql.ts'
 
-type Gate = { readonly access: Access; readonly classes: CodeClasses }
+export type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /**
  * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
@@ -31,7 +31,7 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
     SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
-        WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value) ELSE ${converted(conversions)} END AS value
+        WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value) ELSE ${converted(sql.fragment`hot.value`, dimension, conversions)} END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
@@ -47,7 +47,7 @@ const isAverage = sql.fragment`hot.statistic = ${statisticNumbers.average}`
 const keyOf = (unit: string): string => `${systems.ucum}|${unit}`
 
 /** Those that may have a moment in the period, each once. */
-const observationsAsked = (
+export const observationsAsked = (
   { access, classes }: Gate,
   { where, mistaken, patient, codes, from, to, takesAverages }: ReadingsAsked,
 ): SqlFragment => {
@@ -87,7 +87,7 @@ const end = sql.fragment`(hot.effective_end - interval '1 microsecond')`
  */
 const withinDay = sql.fragment`least(hot.effective_start + interval '10 hours 30 minutes', ${end})`
 
-const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
+export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
   start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE hot.effective_start END)`,
   end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE ${end} END)`,
 }
@@ -109,12 +109,16 @@ const scaled = (value: SqlFragment, factor: number): SqlFragment =>
   sql.fragment`(${value} * coalesce(unit.numerator, 1) * ${factor}::numeric / coalesce(unit.denominator, 1))`
 const zero = sql.fragment`coalesce(unit.shift, 0)`
 
-const converted = (conversions: readonly Conversion[]): SqlFragment =>
+export const converted = (
+  value: SqlFragment,
+  dimension: SqlFragment,
+  conversions: readonly Conversion[],
+): SqlFragment =>
   byDimension(
     dimension,
     conversions,
     ({ factor, shift }) =>
-      sql.fragment`fhir_float(round(${scaled(sql.fragment`(hot.value + ${zero})`, factor)} - ${shift}::numeric, 6))`,
+      sql.fragment`fhir_float(round(${scaled(sql.fragment`(${value} + ${zero})`, factor)} - ${shift}::numeric, 6))`,
   )
 
 /** The same as one line for all numbers of an Observation, of which there are many. */

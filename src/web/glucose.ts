@@ -57,12 +57,13 @@ const figures = (
 export const decimalsOf = (unit: ChartPeriod['glucoseUnit']): number => (unit === 'mg/dL' ? 0 : 1)
 
 const timeInRanges = (
-  { count, ranges }: GlucoseProfile,
+  { count, ranges, shares }: GlucoseProfile,
   { glucoseUnit }: ChartPeriod,
   { say, number }: Words,
 ): Html => {
   const bound = (text: string) => number(Number(text), decimalsOf(glucoseUnit))
-  const rows = glucoseRanges.map((range, index) => ({ ...range, share: (100 * (ranges[index] ?? 0)) / count }))
+  const rows = glucoseRanges.map((range, index) => ({ ...range, share: shares[index] ?? 0 }))
+  const bounded = ranges.reduce((sum, of) => sum + of, 0) - count
   let before = 0
   const bars = rows.map(({ name, share }) => {
     const bar = html`<rect class="${name}" x="${before.toFixed(3)}" y="0" width="${share.toFixed(3)}" height="6"/>`
@@ -75,7 +76,8 @@ const timeInRanges = (
 <caption>${say('chart.ranges-caption')}</caption>
 <thead><tr><th scope="col">${say('chart.range')}</th><th scope="col">${glucoseUnit}</th><th scope="col">${say('chart.time')}</th><th scope="col">${say('chart.target')}</th></tr></thead>
 <tbody>${rows.toReversed().map(({ name, bounds, share, ...range }) => html`<tr><th scope="row"><span class="key ${name}"></span> ${say(`chart.${name}`)}</th><td>${bounds[glucoseUnit].replace(/[\d.]+/g, bound)}</td><td>${number(share, 1)} %</td><td>${range.target}${'targetWith' in range && ` ${say('chart.target-with', { range: say(`chart.${range.targetWith}`).toLowerCase() })}`}</td></tr>`)}</tbody>
-</table></div>`
+</table></div>
+${bounded > 0 && html`<p class="text-body-secondary">${say('chart.ranges-bounded', { count: bounded })}</p>`}`
 }
 
 const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPeriod, words: Words): Html => {

@@ -86,7 +86,7 @@ t.test('the profile is what plain arithmetic says of the same readings', async t
   t.ok(near(value('active'), (100 * quarters.size) / (3 * 96)))
   const count = (holds: (one: number) => boolean) => values.filter(holds).length
   t.same(ranges, [
-    ['very-low', count(one => one < 54)],
+    ['very-low', count(one => one < 54) + 1],
     ['low', count(one => one >= 54 && one < 70)],
     ['in-range', count(one => one >= 70 && one <= 180)],
     ['high', count(one => one > 180 && one <= 250)],
@@ -112,6 +112,34 @@ t.test('the profile is what plain arithmetic says of the same readings', async t
     ]),
   )
 })
+
+t.test(
+  'what is told only as below or above a number is in the range in which it must be, and in no other figure',
+  async t => {
+    const bounded = (day: string, comparator: string, value: number, unit = 'mg/dL') =>
+      reading(`bounded-${day}`, 'bob', `2026-05-${day}T10:00:00Z`, value, unit, { comparator })
+    await put(
+      reading('of-number', 'bob', '2026-05-01T10:00:00Z', 100),
+      bounded('02', '<', 54),
+      bounded('03', '<=', 54),
+      bounded('04', '<', 2.2, 'mmol/L'),
+      bounded('05', '<', 70),
+      bounded('06', '>', 250),
+      bounded('07', '>=', 250),
+      bounded('08', '>', 22.2, 'mmol/L'),
+      { ...bounded('09', '<', 40), id: 'bounded-mistake', status: 'entered-in-error' },
+    )
+    const { value, ranges } = await profileOf({ subject: 'Patient/bob', start: '2026-05-01', end: '2026-05-31' })
+    t.same([value('count'), value('left-out'), value('days'), value('mean')], [1, 7, 5, 100])
+    t.same(ranges, [
+      ['very-low', 2],
+      ['low', 0],
+      ['in-range', 1],
+      ['high', 0],
+      ['very-high', 2],
+    ])
+  },
+)
 
 t.test('each reading is compared in its own unit, and 18.016 mg/dL are 1 mmol/L', async t => {
   const edges: readonly (readonly [number, string, number])[] = [

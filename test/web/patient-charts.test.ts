@@ -310,3 +310,18 @@ t.test(
     t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has them all')
   },
 )
+
+t.test('a sensor’s “low” counts in the time in ranges, which says so', async t => {
+  const low = (at: string, more: object) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+    effectiveDateTime: at,
+    valueQuantity: { value: 40, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL', ...more },
+  })
+  await store(low('2025-06-09T08:00:00Z', { comparator: '<' }), low('2025-06-09T08:30:00Z', { value: 100 }))
+  const words = wordsOf(await anns.get(`${page}?first=2025-06-09&last=2025-06-09`))
+  t.match(words, /Mean 100 mg\/dL .* In range 70–180 50\.0 % .* Very low &lt; 54 50\.0 % /)
+  t.match(words, /told only as below or above a number, such as a sensor&#39;s “low”: 1\. No other figure does\./)
+})
