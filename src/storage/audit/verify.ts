@@ -4,6 +4,7 @@ import { type AuditKey, digestOf, headOf, marksIn } from './chain.ts'
 import type { AuditHead } from './seal.ts'
 import { between, everything, laterThan, nothing } from './sealed-rows.ts'
 import { readVouching, unvouchedCheckpoint, unvouchedSeal, type Vouching } from './vouching.ts'
+import { findChangedEvent } from './written-events.ts'
 
 /** `bad`: in words, the first thing that is not as it was sealed, or why a head that was kept proves nothing. */
 export type Verdict = Whole | { readonly kind: 'broken' | 'unproved'; readonly bad: string }
@@ -114,10 +115,10 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   const number = BigInt(last?.seal ?? 0) + 1n
   if (seal.seal !== String(number)) return `seal ${number} was removed`
   const from = last?.epoch === seal.epoch ? last.snapshot : nothing
-  const found = await connection.any<{ fields: readonly (string | null)[] }>(sql.fragment`
-    SELECT ${fields} AS fields FROM audit_record
+  const found = await connection.any<{ fields: readonly (string | null)[]; isOfEvent: boolean }>(sql.fragment`
+    SELECT ${fields} AS fields, coalesce(written LIKE '% %', FALSE) AS "isOfEvent" FROM audit_record
     WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
-  const rows = found.map(row => ({ id: row.fields[0] ?? '', digest: digestOfRow(row) }))
+  const rows = found.map(row => ({ id: idOf(row), digest: digestOfRow(row) }))
   const consents = await connection.any<{ fields: readonly string[] }>(sql.fragment`
     SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${sql.array(
       rows.map(({ id }) => id),
@@ -127,12 +128,15 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   const head = headOf(last?.head, seal, whole(rows.map(({ digest }) => digest)), whole(consents.map(digestOfRow)))
   const badRow = firstBadRow(seal, rows)
   if (badRow !== undefined || !head.equals(seal.head)) return badRow ?? `seal ${seal.seal} is not what was sealed`
-  const bad = unvouchedSeal(walk.vouching, seal)
+  const ofEvents = found.filter(({ isOfEvent }) => isOfEvent).map(idOf)
+  const bad = unvouchedSeal(walk.vouching, seal) ?? (await findChangedEvent(connection, ofEvents))
   if (bad !== undefined) return bad
   walk.last = seal
   walk.rows += rows.length
   return metHead(walk)
 }
+
+const idOf = ({ fields: [id] }: { readonly fields: readonly (string | null)[] }): string => id ?? ''
 
 const digestOfRow = ({ fields }: { readonly fields: readonly (string | null)[] }): Buffer => digestOf(fields)
 
@@ -157,7 +161,8 @@ const firstBadRow = ({ ids, marks, seal }: Seal, rows: readonly Row[]): string |
 /** Each field as text, as `audit_digest` has them. */
 const fields = sql.fragment`ARRAY[id::text, epoch::text, xact::text, (extract(epoch FROM recorded) * 1000000)::bigint::text,
   request, person, practitioner, patient, client, study, interaction, operation, type, resource, patients::text, kinds::text,
-  query, outcome::text] || CASE WHEN kinds_of IS NULL THEN '{}'::text[] ELSE ARRAY['kinds_of ' || kinds_of::text] END`
+  query, outcome::text] || CASE WHEN kinds_of IS NULL THEN '{}'::text[] ELSE ARRAY['kinds_of ' || kinds_of::text] END
+  || CASE WHEN written IS NULL THEN '{}'::text[] ELSE ARRAY['written ' || written] END`
 
 const consentFields = sql.fragment`ARRAY[record::text, (extract(epoch FROM recorded) * 1000000)::bigint::text, patient::text,
   consent, version::text, given_to]`
