@@ -9,7 +9,7 @@ export type AuditHead = { readonly seal: string; readonly head: string }
 /**
  * Seals all rows that were committed since the last seal: each once, in whatever order transactions end, and by one process at a
  * time; of many that have gathered so many at once as can be done in time. Answers the new head; undefined where nothing was to be
- * sealed, or another process does it, or has done it less than `restMs` ago.
+ * sealed, or another process does it, or has done it less than `restMs` ago, or compartments are being joined.
  */
 export const sealAudit = async (
   database: Database,
@@ -42,9 +42,10 @@ type Pass = { readonly head: AuditHead | undefined; readonly isAll: boolean }
 
 const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass> =>
   database.transaction(async connection => {
-    const { isMine } = await connection.one<{ isMine: boolean }>(
-      sql.fragment`SELECT pg_try_advisory_xact_lock(hashtext('audit_seal')) AS "isMine"`,
-    )
+    // No compartments are joined meanwhile: what is shown would stand under a number that nobody has any more.
+    const { isMine } = await connection.one<{ isMine: boolean }>(sql.fragment`
+      SELECT pg_try_advisory_xact_lock(hashtext('audit_seal'))
+        AND pg_try_advisory_xact_lock_shared(hashtext('patient_compartment')) AS "isMine"`)
     if (!isMine) return { head: undefined, isAll: true }
     let head: AuditHead | undefined
     for (const ends of await epochsToSeal(connection)) {

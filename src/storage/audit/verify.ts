@@ -115,8 +115,8 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   const number = BigInt(last?.seal ?? 0) + 1n
   if (seal.seal !== String(number)) return `seal ${number} was removed`
   const from = last?.epoch === seal.epoch ? last.snapshot : nothing
-  const found = await connection.any<{ fields: readonly (string | null)[]; isOfEvent: boolean }>(sql.fragment`
-    SELECT ${fields} AS fields, coalesce(written LIKE '% %', FALSE) AS "isOfEvent" FROM audit_record
+  const found = await connection.any<Found>(sql.fragment`
+    SELECT ${fields} AS fields, coalesce(written LIKE '% %', FALSE) AS "isOfEvent", ${isShown} AS "isShown" FROM audit_record
     WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
   const rows = found.map(row => ({ id: idOf(row), digest: digestOfRow(row) }))
   const consents = await connection.any<{ fields: readonly string[] }>(sql.fragment`
@@ -128,17 +128,26 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   const head = headOf(last?.head, seal, whole(rows.map(({ digest }) => digest)), whole(consents.map(digestOfRow)))
   const badRow = firstBadRow(seal, rows)
   if (badRow !== undefined || !head.equals(seal.head)) return badRow ?? `seal ${seal.seal} is not what was sealed`
+  const hidden = found.find(row => !row.isShown)
   const ofEvents = found.filter(({ isOfEvent }) => isOfEvent).map(idOf)
-  const bad = unvouchedSeal(walk.vouching, seal) ?? (await findChangedEvent(connection, ofEvents))
+  const bad =
+    unvouchedSeal(walk.vouching, seal) ??
+    (hidden && `row ${idOf(hidden)} is not shown to a patient whom it concerns`) ??
+    (await findChangedEvent(connection, ofEvents))
   if (bad !== undefined) return bad
   walk.last = seal
   walk.rows += rows.length
   return metHead(walk)
 }
 
-const idOf = ({ fields: [id] }: { readonly fields: readonly (string | null)[] }): string => id ?? ''
+type Fields = { readonly fields: readonly (string | null)[] }
 
-const digestOfRow = ({ fields }: { readonly fields: readonly (string | null)[] }): Buffer => digestOf(fields)
+/** `isOfEvent`: it tells of what was written as an AuditEvent; `isShown`: to all patients whom it concerns. */
+type Found = Fields & { readonly isOfEvent: boolean; readonly isShown: boolean }
+
+const idOf = ({ fields: [id] }: Fields): string => id ?? ''
+
+const digestOfRow = ({ fields }: Fields): Buffer => digestOf(fields)
 
 const whole = (digests: readonly Buffer[]): Buffer => Buffer.concat(digests)
 
@@ -163,6 +172,11 @@ const fields = sql.fragment`ARRAY[id::text, epoch::text, xact::text, (extract(ep
   request, person, practitioner, patient, client, study, interaction, operation, type, resource, patients::text, kinds::text,
   query, outcome::text] || CASE WHEN kinds_of IS NULL THEN '{}'::text[] ELSE ARRAY['kinds_of ' || kinds_of::text] END
   || CASE WHEN written IS NULL THEN '{}'::text[] ELSE ARRAY['written ' || written] END`
+
+/** A patient finds it, and so does the accounting of disclosures, by a row of its time under their number. */
+const isShown = sql.fragment`(patients = '{}' OR (SELECT patients FROM audit_patients_now(audit_record.patients)) <@ ARRAY(
+  SELECT shown.patient_id FROM audit_shown AS shown
+  WHERE shown.recorded = audit_record.recorded AND shown.record = audit_record.id))`
 
 const consentFields = sql.fragment`ARRAY[record::text, (extract(epoch FROM recorded) * 1000000)::bigint::text, patient::text,
   consent, version::text, given_to]`

@@ -134,6 +134,21 @@ t.test('whoever gets past that is found out', async t => {
       'seal 2 is not what was sealed',
     ],
     [
+      'a row that its patient is shown no more',
+      sql.fragment`DELETE FROM audit_shown WHERE record = 3 AND patient_id = 4`,
+      'row 3 is not shown to a patient whom it concerns',
+    ],
+    [
+      'a row that another patient is shown in the place of theirs',
+      sql.fragment`UPDATE audit_shown SET patient_id = 9 WHERE record = 3 AND patient_id = 4`,
+      'row 3 is not shown to a patient whom it concerns',
+    ],
+    [
+      'a row that is shown as of another time, by which nobody finds it',
+      sql.fragment`UPDATE audit_shown SET recorded = recorded - interval '1 microsecond' WHERE record = 3 AND patient_id = 4`,
+      'row 3 is not shown to a patient whom it concerns',
+    ],
+    [
       'a seal that somebody else has signed',
       sql.fragment`UPDATE audit_seal SET mac = sha256('x') WHERE seal = 3`,
       'seal 3 was not signed with this SECRET_KEY',

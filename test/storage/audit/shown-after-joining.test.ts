@@ -1,0 +1,114 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join as joined } from 'node:path'
+import t from 'tap'
+import { ageAudit } from '../../../src/storage/audit/age.ts'
+import { insertRecords } from '../../../src/storage/audit/record.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { verifyAudit } from '../../../src/storage/audit/verify.ts'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { migrate } from '../../../src/storage/migrate.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { withBareDatabase } from '../../support/database.ts'
+import { aged, key, opened, read, recorded, tamper } from './recorded.ts'
+
+const join = (earlier: number, later: number) => sql.fragment`SELECT join_compartments(${earlier}, ${later})`
+const hidden = (row: number) => ({ kind: 'broken', bad: `row ${row} is not shown to a patient whom it concerns` })
+
+t.test(
+  'what was shown before records were joined moves with them, and is missed where it is taken out then',
+  async t => {
+    const { database } = await recorded(t, 2)
+    await database.run(join(3, 4))
+    t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 }, 'both of one row became one patient')
+    await database.run(join(2, 3))
+    // As it is noted that a device has another source.
+    await database.run(sql.fragment`INSERT INTO compartment_joining (earlier, later) VALUES (2, 2), (7, 7)`)
+    await insertRecords(database, [{ ...read, patients: [2, 7] }])
+    await sealAudit(database, key)
+    t.match(await verifyAudit(database, key), { kind: 'whole', rows: 5 })
+    await tamper(database, sql.fragment`UPDATE audit_shown SET patient_id = 4 WHERE record = 3 AND patient_id = 2`)
+    t.strictSame(await verifyAudit(database, key), hidden(3), 'under a number that nobody has any more')
+    await tamper(database, sql.fragment`DELETE FROM audit_shown WHERE record = 3`)
+    t.strictSame(await verifyAudit(database, key), hidden(3))
+  },
+)
+
+t.test('a joining that there never was hides nothing', async t => {
+  const { database } = await recorded(t, 1)
+  await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
+  t.match(await verifyAudit(database, key), { kind: 'whole' })
+  await database.run(sql.fragment`INSERT INTO compartment_joining (earlier, later) VALUES (3, 4)`)
+  await database.run(sql.fragment`UPDATE audit_shown SET patient_id = 3 WHERE patient_id = 4`)
+  t.strictSame(await verifyAudit(database, key), hidden(1))
+})
+
+t.test('what is sealed after the records were joined is shown to whom they are now', async t => {
+  const database = await opened(t)
+  await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
+  await insertRecords(database, [read, { ...read, patients: [4] }, { ...read, patients: [4, 9] }])
+  await database.run(join(3, 4))
+  await sealAudit(database, key)
+  t.strictSame(
+    await database.any(
+      sql.fragment`SELECT record::int AS record, patient_id, subjects FROM audit_shown ORDER BY record, patient_id`,
+    ),
+    [
+      { record: 1, patient_id: 3, subjects: ['early', 'late'] },
+      { record: 2, patient_id: 3, subjects: ['early', 'late'] },
+      { record: 3, patient_id: 3, subjects: ['early', 'late'] },
+      { record: 3, patient_id: 9, subjects: [] },
+    ],
+  )
+  t.match(await verifyAudit(database, key), { kind: 'whole' })
+})
+
+t.test('nothing is sealed while records are being joined, and all of it after', async t => {
+  const database = await opened(t)
+  await insertRecords(database, [read])
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    t.equal(await sealAudit(database, key), undefined)
+    await connection.run(join(3, 4))
+  })
+  t.match(await sealAudit(database, key), { seal: '1' })
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 1 })
+})
+
+t.test('what has aged is shown to nobody any more, and that is as it should be', async t => {
+  const { database } = await aged(t, 2)
+  await insertRecords(database, [read])
+  await sealAudit(database, key)
+  await ageAudit(database, key, 7)
+  t.equal(await ageAudit(database, key, 6), 4)
+  await database.run(join(3, 4))
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 1, checkpoint: '2' })
+})
+
+t.test('what an older version has sealed is whole after the update, and shown to whom it was hidden from', async t => {
+  const sqlFolder = joined(import.meta.dirname, '..', '..', '..', 'sql')
+  const older = await mkdtemp(joined(tmpdir(), 'sharewell-sql-'))
+  const { url, close } = await withBareDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+    await rm(older, { recursive: true })
+  })
+  const isBefore = (file: string) => !basename(file).startsWith('00') || basename(file) < '0073'
+  await cp(sqlFolder, older, { recursive: true, filter: isBefore })
+  await migrate(url, () => {}, older)
+  await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
+  await insertRecords(database, [read, { ...read, patients: [4] }])
+  await sealAudit(database, key)
+  await insertRecords(database, [read, { ...read, patients: [4] }])
+  await database.run(join(3, 4))
+  await sealAudit(database, key)
+  await migrate(url, () => {}, sqlFolder)
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 })
+  t.strictSame(
+    await database.any(sql.fragment`
+      SELECT DISTINCT record::int AS record, patient_id, subjects FROM audit_shown WHERE record > 2 ORDER BY record`),
+    [3, 4].map(record => ({ record, patient_id: 3, subjects: ['early', 'late'] })),
+  )
+})
