@@ -1,4 +1,5 @@
 import type { Scope } from '../access/scope.ts'
+import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Key, Words } from '../messages/catalogue.ts'
 import type { Action } from '../search/expression.ts'
@@ -33,7 +34,10 @@ const scopeSentence = (
 ): string => {
   const { say } = words
   const about = context === 'patient' ? whose : 'seen'
-  const kinds = query === undefined || type !== 'Observation' ? undefined : kindsIn(words, query, classes)
+  const kinds =
+    query === undefined || type !== 'Observation'
+      ? undefined
+      : (kindsIn(words, query, classes) ?? categoriesIn(words, query))
   const verbs = verbsOf(words, actions)
   const sentence =
     type === '*'
@@ -73,6 +77,26 @@ const kindsIn = (words: Words, query: string, classes: CodeClasses): string | un
   if (known.length < kinds.length) return undefined
   return known.map(({ key, display }) => inSentence(words.kind(key, display))).join(', ')
 }
+
+/** The names of the categories of FHIR itself, where the query asks of nothing else. */
+const categoriesIn = ({ say }: Words, query: string): string | undefined => {
+  const [[name, value = ''] = [], ...others] = [...new URLSearchParams(query)]
+  if (name !== 'category' || others.length > 0) return undefined
+  const keys = value.split(',').map(text => categories.get(text.replace(`${systems.observationCategory}|`, '')))
+  return keys.every(key => key !== undefined) ? keys.map(key => say(key)).join(', ') : undefined
+}
+
+const categories: ReadonlyMap<string, Key> = new Map([
+  ['activity', 'category.activity'],
+  ['exam', 'category.exam'],
+  ['imaging', 'category.imaging'],
+  ['laboratory', 'category.laboratory'],
+  ['procedure', 'category.procedure'],
+  ['social-history', 'category.social-history'],
+  ['survey', 'category.survey'],
+  ['therapy', 'category.therapy'],
+  ['vital-signs', 'category.vital-signs'],
+])
 
 const criteriaIn = ({ say }: Words, query: string): string =>
   [...new URLSearchParams(query)]

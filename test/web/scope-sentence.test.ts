@@ -8,6 +8,8 @@ const classes = openCodeClasses()
 const sentences = (scope: string, language = 'en', whose: Whose = 'own'): string[] =>
   partsAsked([scope]).map(part => sentenceOf(wordsFor(language), part, whose, classes))
 
+const categories = 'http://terminology.hl7.org/CodeSystem/observation-category'
+
 t.test('each scope is told in plain sentences', async t => {
   for (const [scope = '', ...expected] of [
     ['patient/Observation.rs', 'Read your measurements and survey answers'],
@@ -18,6 +20,19 @@ t.test('each scope is told in plain sentences', async t => {
     [
       'patient/Observation.rs?code=http://loinc.org|718-7',
       'Read your measurements and survey answers, only where code is http://loinc.org|718-7',
+    ],
+    ['patient/Observation.rs?category=vital-signs', 'Read your vital signs'],
+    [
+      `patient/Observation.rs?category=${categories}|vital-signs,${categories}|laboratory`,
+      'Read your vital signs, laboratory results',
+    ],
+    [
+      'patient/Observation.rs?category=vital-signs,of-our-own',
+      'Read your measurements and survey answers, only where category is vital-signs,of-our-own',
+    ],
+    [
+      'patient/Observation.rs?category=constructor',
+      'Read your measurements and survey answers, only where category is constructor',
     ],
     [
       'patient/Observation.rs?category=laboratory&status=final',
@@ -41,6 +56,7 @@ t.test('in Spanish as well, of a patient too', async t => {
       'patient/Observation.rs?code=omh:heart-rate,omh:rr-interval',
       'Leer estos datos del paciente: frecuencia cardíaca, intervalo R-R',
     ],
+    ['patient/Observation.rs?category=vital-signs', 'Leer estos datos del paciente: signos vitales'],
     [
       'patient/Condition.rs?category=a&code=b&onset-date=c',
       'Leer estos datos del paciente: problemas de salud y diagnósticos, solo donde category es a y code es b y onset-date es c',
