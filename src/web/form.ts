@@ -126,11 +126,13 @@ type Box = {
   readonly hint?: string | undefined
   readonly isChosen?: boolean | undefined
   readonly id?: string
+  /** Whether it is of a list that grows or shrinks: a browser that goes back puts ticks back by their place, and so on others. */
+  readonly isListed?: true
 }
 
 /** What is chosen by pressing it, or the words beside it. */
-export const box = ({ type, name, value, label, hint, isChosen, id }: Box): Html =>
-  html`<label class="form-check"><input class="form-check-input" type="${type}"${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`
+export const box = ({ type, name, value, label, hint, isChosen, id, isListed }: Box): Html =>
+  html`<label class="form-check"><input class="form-check-input" type="${type}"${isListed && html` autocomplete="off"`}${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`
 
 /**
  * What was typed into a field of the form; the empty text where it was not sent, or more than once. A control character, which comes

@@ -136,7 +136,7 @@ const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words:
 <legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who: await receiverName(sharing, words) })}</legend>
 ${study?.isEnrolled === false && html`<p>${words.say('study.left')}</p>`}
 ${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
-${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '' }))}
+${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '', isListed: true }))}
 ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
 </fieldset>`
 }

@@ -128,7 +128,13 @@ const enrolForm = ({
     html`<li class="list-group-item px-0">${
       enrolled.has(patient.id ?? '')
         ? html`${patientLine(patient)} <span class="badge text-bg-secondary">Is in the study</span>`
-        : box({ type: 'checkbox', name: 'patient', value: patient.id ?? '', label: patientLine(patient) })
+        : box({
+            type: 'checkbox',
+            name: 'patient',
+            value: patient.id ?? '',
+            label: patientLine(patient),
+            isListed: true,
+          })
     }</li>`,
 )}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}

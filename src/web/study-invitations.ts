@@ -173,7 +173,14 @@ const askedAgain = (body: unknown): URLSearchParams =>
 const personBox = (person: EnrolledPerson): Html =>
   person.hasEnded
     ? html`${nameOf(person)} <span class="badge text-bg-secondary">Place has ended</span>`
-    : box({ type: 'checkbox', name: 'subject', value: person.id, label: nameOf(person), hint: answerText(person) })
+    : box({
+        type: 'checkbox',
+        name: 'subject',
+        value: person.id,
+        label: nameOf(person),
+        hint: answerText(person),
+        isListed: true,
+      })
 
 const answerText = (person: EnrolledPerson): string | undefined => {
   const { state, isSilent } = person
