@@ -1,7 +1,7 @@
 import { type Access, restrict } from '../access/access.ts'
 import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
-import { type Conversion, unitlessDimension } from '../fhir/conversion.ts'
+import { type Conversion, conversionTo, unitlessDimension } from '../fhir/conversion.ts'
 import { dayTotals } from '../fhir/day-total.ts'
 import { and } from '../search/expression.ts'
 import { compile } from './compile.ts'
@@ -31,7 +31,8 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
     SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
-        WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value) ELSE ${converted(sql.fragment`hot.value`, dimension, conversions)} END AS value
+        WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
+        ELSE coalesce(${converted(sql.fragment`hot.value`, dimension, conversions)}, ${totalOfDay(unit)}) END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
@@ -120,6 +121,14 @@ export const converted = (
     ({ factor, shift }) =>
       sql.fragment`fhir_float(round(${scaled(sql.fragment`(${value} + ${zero})`, factor)} - ${shift}::numeric, 6))`,
   )
+
+/** The total of a day may be told as so much a day, as the example units of LOINC have it: `{steps}/(24.h)`. */
+const totalOfDay = (unit: string): SqlFragment => {
+  const conversion = conversionTo(`${unit}/d`)
+  return conversion === undefined
+    ? sql.fragment`NULL`
+    : sql.fragment`CASE WHEN hot.is_of_day THEN ${converted(sql.fragment`hot.value`, dimension, [conversion])} END`
+}
 
 /** The same as one line for all numbers of an Observation, of which there are many. */
 const toldIn = ({ unit, conversions }: ReadingsAsked): Told => {

@@ -78,6 +78,19 @@ t.test('a total of 24 hours is of the day of its time, whatever else is of that 
   t.same(await sumsOf('2026-03-31T22:00:00Z', '2026-04-03T21:59:59Z', 'Europe/Berlin'), ['4000 5000 6000'])
 })
 
+t.test('so much a day is as much in a total of 24 hours, and nothing in what is of no day', async t => {
+  const rate = (value: number, code: string) => ({
+    valueQuantity: { value, system: 'http://unitsofmeasure.org', code },
+  })
+  await put(
+    steps({ effectiveDateTime: '2026-05-01' }, 0, { ...ofDay, ...rate(7000, '{steps}/(24.h)') }),
+    steps({ effectiveDateTime: '2026-05-02' }, 0, { ...ofDay, ...rate(8000, '/d') }),
+    steps({ effectiveDateTime: '2026-05-03' }, 0, { ...ofDay, ...rate(8000, 'kg/d') }),
+    steps({ effectiveDateTime: '2026-05-03T10:00:00Z' }, 0, rate(100, '/min')),
+  )
+  t.same(await sumsOf('2026-05-01', '2026-05-03', 'UTC'), ['7000 8000 E'])
+})
+
 t.test('$daily-summary has the same, of energy too', async t => {
   const energy = (effective: object, code: string, value: number) =>
     steps(effective, value, {
