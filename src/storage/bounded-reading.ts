@@ -10,7 +10,7 @@ import { type SqlFragment, sql } from './sql.ts'
 export const boundedReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { from, to, at, conversions } = asked
   return sql.fragment`
-    WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)})
+    WITH asked AS NOT MATERIALIZED (${observationsAsked(gate, asked)})
     SELECT ${moments[at]} AS at, unit.dimension, said ->> 'comparator' AS comparator,
       ${converted(sql.fragment`(said ->> 'value')::numeric`, sql.fragment`unit.dimension`, conversions)} AS bound
     FROM asked AS hot
