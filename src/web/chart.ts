@@ -40,9 +40,9 @@ export type Chart = {
 /** Drawn where there is JavaScript; the same numbers, day by day, stand below it as a table. */
 export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words): Html => {
   const { say } = words
-  const { title, unit, style, lines, thresholds, decimals, limits } = chart
+  const { title, unit, style, lines, thresholds, decimals, limits, stepSeconds } = chart
   const drawn = {
-    ...{ title, unit, style, thresholds, decimals, limits, timezone },
+    ...{ title, unit, style, thresholds, decimals, limits, stepSeconds, timezone },
     ...spoken(title, words),
     from: Date.parse(from) / 1000,
     to: Date.parse(to) / 1000,

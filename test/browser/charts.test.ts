@@ -130,6 +130,22 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.match(await tab.locator('details[open] table').textContent(), /2026-02-013.*9999/)
   })
 
+  await t.test('what is pointed at is told with the time that it is of, and with its number', async t => {
+    const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?first=2026-03-02&last=2026-03-08&timezone=Europe/Berlin`)
+    await tab.waitForSelector('.chart canvas')
+    const legendOf = async (title: string, part: number) => {
+      const figure = tab.locator('figure.chart').filter({ has: tab.getByRole('heading', { name: title }) })
+      await figure.locator('.u-over').scrollIntoViewIfNeeded()
+      const box = await figure.locator('.u-over').boundingBox()
+      if (box === null) throw new Error('there is no chart')
+      await tab.mouse.move(box.x + box.width * part, box.y + 100)
+      return (await figure.locator('.u-legend').textContent()) ?? ''
+    }
+    t.match(await legendOf('Blood pressure', (1 + 8 / 24) / 7), /When3 Mar 2026, 08:00\s?–\s?08:05systolic/)
+    t.match(await legendOf('Steps', (1 + 8 / 24) / 7), /When3 Mar 2026/)
+  })
+
   await t.test('a bar stands within its day, also where its source has no other', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2025-12-15&last=2026-03-14&timezone=UTC`)

@@ -21,10 +21,13 @@ export const timeAxis = ({ timezone, language }) => {
   }
 }
 
-export const momentOf = ({ timezone, style, language }) => {
-  const clock = style === 'bars' ? {} : { timeStyle: 'short' }
+/** The step that a point is the mean of, from when until when, and not the middle of it, at which it is drawn. */
+export const momentOf = ({ timezone, stepSeconds, language }) => {
+  const isDay = stepSeconds >= daySeconds
+  const clock = isDay ? {} : { timeStyle: 'short' }
   const moment = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, dateStyle: 'medium', ...clock })
-  return time => moment.format(new Date(time * 1000))
+  return time =>
+    isDay ? moment.format(new Date(time * 1000)) : moment.formatRange((time - stepSeconds / 2) * 1000, (time + stepSeconds / 2) * 1000)
 }
 
 export const clockOf = minutes =>
