@@ -1,4 +1,5 @@
 /** From where to where the scale of a chart goes, and what lies beyond it. */
+import { daySeconds } from '/static/chart-told.js'
 
 /**
  * What is measured and what it is measured by, with some room, and from nothing on for bars. A value beyond what is likely would leave all others no room:
@@ -21,8 +22,10 @@ export const rangeOf =
 const greatest = values => values.reduce((most, value) => (value > most ? value : most), values[0])
 
 /** Triangles at the edge that point to what lies beyond it. */
-export const drawBeyond = ({ limits: [lowest, highest] }, { ink, lines }) => plot => {
+export const drawBeyond = ({ style, limits: [lowest, highest] }, { ink, lines }) => plot => {
   const { ctx, bbox } = plot
+  // A bar begins where its day, or its part of it, does.
+  const middle = style === 'bars' ? (0.35 * daySeconds) / (plot.series.length - 1) : 0
   const size = 6 * devicePixelRatio
   ctx.save()
   ctx.strokeStyle = ink
@@ -33,7 +36,7 @@ export const drawBeyond = ({ limits: [lowest, highest] }, { ink, lines }) => plo
     ctx.fillStyle = stroke?.() ?? plot.series.slice(0, index + 2).findLast(one => one.width > 1)?.stroke() ?? lines[0]
     values.forEach((value, at) => {
       if (value == null || (value >= lowest && value <= highest)) return
-      const x = plot.valToPos(plot.data[0][at], 'x', true)
+      const x = plot.valToPos(plot.data[0][at] + middle, 'x', true)
       if (x < bbox.left || x > bbox.left + bbox.width) return
       const [edge, inwards] = value > highest ? [bbox.top, size] : [bbox.top + bbox.height, -size]
       ctx.beginPath()
