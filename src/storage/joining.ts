@@ -4,6 +4,7 @@ import { renewPermits } from './model/consent.ts'
 import { numbersOf } from './model/reference.ts'
 import { refuseTwoConsents } from './model/two-consents.ts'
 import { sql } from './sql.ts'
+import { takeTurnToJoin } from './turn-to-join.ts'
 import type { Writing } from './write.ts'
 
 type Unlinked = Omit<Writing, 'linked'>
@@ -34,7 +35,7 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   const patients = links.map(({ patient }) => patient)
   // Also of a Patient that is written later: its number is kept for it.
   await writing.dictionary.patients.idsOf(patients)
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+  await takeTurnToJoin(connection)
   const [earlier, ...later] = await numbersOf(connection, patients)
   if (earlier === undefined || later.length === 0) return
   await endLeft(connection, writing, [earlier, ...later])

@@ -13,6 +13,7 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '23505': ['duplicate', 'The same resource is being written by another request'],
   '40001': ['transient', 'The database was busy with a conflicting change; try again'],
   '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
+  '55P03': ['transient', 'The database was busy with a conflicting change; try again'],
   '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
   SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
   '53300': ['transient', 'The database has no connection free; try again'],
@@ -50,5 +51,9 @@ export const isLost = (error: unknown): boolean =>
 
 const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])
 
-export const isDeadlock = (error: unknown): boolean =>
-  error instanceof FhirError && error.cause instanceof pg.DatabaseError && error.cause.code === '40P01'
+export const isDeadlock = (error: unknown): boolean => isOfState(error, '40P01')
+
+export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P03')
+
+const isOfState = (error: unknown, state: string): boolean =>
+  error instanceof FhirError && error.cause instanceof pg.DatabaseError && error.cause.code === state

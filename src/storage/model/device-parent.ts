@@ -2,6 +2,7 @@ import type { Device } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { referenceKey } from '../index-rows.ts'
 import { sql } from '../sql.ts'
+import { takeTurnToJoin } from '../turn-to-join.ts'
 import { findSourceDevices } from './device.ts'
 import { each, namedId, type Projected, type ProjectionContext } from './projection.ts'
 
@@ -33,7 +34,7 @@ const isAsBefore = async (
 
 /** What servers remember of devices ends as by a joining, after every write that may still ask it. */
 const forgetEverywhere = async (connection: Connection, patientId: number): Promise<void> => {
-  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+  await takeTurnToJoin(connection)
   await connection.run(
     sql.fragment`INSERT INTO compartment_joining (earlier, later) VALUES (${patientId}, ${patientId})`,
   )
