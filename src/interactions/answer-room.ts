@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { roomOfBundle } from '../search/room.ts'
 import type { FhirResponse } from './interaction.ts'
 
 type Dispatching = () => Promise<FhirResponse>
@@ -7,7 +8,7 @@ type Dispatching = () => Promise<FhirResponse>
  * What the reads and searches of one Bundle may answer together: all of it is kept until the last is done, and a short Bundle can ask
  * for the same long page a thousand times. Whatever comes when there is no room left throws `too-costly` and is not carried out.
  */
-export const openAnswerRoom = (mostLetters = 134_217_728): ((dispatching: Dispatching) => Promise<FhirResponse>) => {
+export const openAnswerRoom = (mostLetters = roomOfBundle): ((dispatching: Dispatching) => Promise<FhirResponse>) => {
   let left = mostLetters
   return async dispatching => {
     if (left <= 0)

@@ -1,6 +1,7 @@
 import type { BundleEntry, OperationOutcome, ResourceType } from '@medplum/fhirtypes'
 import { parseSearch } from '../search/parse.ts'
-import type { Stored } from '../storage/store.ts'
+import { roomOfPage } from '../search/room.ts'
+import type { Page, Stored } from '../storage/store.ts'
 import { bundleEntry } from './bundle-text.ts'
 import type { Context } from './interaction.ts'
 
@@ -35,10 +36,15 @@ export const entriesNow = async (
     const query = new URLSearchParams([...new URLSearchParams(asked)].filter(([name]) => isShape(name)))
     query.set('_id', some.join())
     query.set('_count', String(idsAtOnce))
-    const page = await store.search(parseSearch(registry, type as ResourceType, query))
-    const byId = new Map(page.entries.map(one => [one.id, one]))
+    const search = { ...parseSearch(registry, type as ResourceType, query), room: roomOfPage }
+    const byId = new Map<string, Stored>()
+    let page: Page | undefined
+    do {
+      page = await store.search({ ...search, cursor: page?.next })
+      for (const one of page.entries) byId.set(one.id, one)
+      for (const one of page.included) included.set(`${one.type}/${one.id}`, one)
+    } while (page.next !== undefined)
     matches.push(...some.flatMap(id => byId.get(id) ?? []))
-    for (const one of page.included) included.set(`${one.type}/${one.id}`, one)
   }
   for (const { type, id } of matches) included.delete(`${type}/${id}`)
   const entry = (mode: string) => (one: Stored) =>

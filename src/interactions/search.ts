@@ -6,6 +6,7 @@ import { all, and, type Expression } from '../search/expression.ts'
 import type { Include } from '../search/include.ts'
 import { selfQuery } from '../search/link.ts'
 import { parseSearch } from '../search/parse.ts'
+import { roomOfPage } from '../search/room.ts'
 import type { Search } from '../search/search.ts'
 import { mostIncluded } from '../storage/include.ts'
 import type { Page, Stored } from '../storage/store.ts'
@@ -48,7 +49,7 @@ const searchWithin = async (
   const explain = splitExplain(query, context)
   const { query: asked, page: cursor } = await openPage(explain.query, path, context)
   const parsed = parseSearch(context.registry, type, asked, { base: context.base, handling: handlingOf(headers) })
-  const search = { ...parsed, where: and(within, parsed.where), cursor }
+  const search = { ...parsed, where: and(within, parsed.where), cursor, room: roomOfPage }
   for (const { named } of search.include) requireIncludable(named, context)
   if (explain.depth !== undefined) return explainedResponse(search, explain.depth, context)
   if (headers.lines) return searchLines(search, context)
@@ -131,5 +132,5 @@ const ignoredIssue = (name: string, of: string): Issue => ({
 const leftOut: Issue = {
   code: 'incomplete',
   severity: 'information',
-  message: `A page includes ${mostIncluded} resources at most, and more than that are linked to its matches: ask for fewer by _count, or search for them`,
+  message: `A page includes ${mostIncluded} resources at most, of about ${roomOfPage / 1_048_576} megabytes with its matches, and more than that are linked to these: ask for fewer by _count, or search for them`,
 }

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { roomOfPage } from '../search/room.ts'
 import type { Search } from '../search/search.ts'
 import type { Page, Store, Stored } from '../storage/store.ts'
 
@@ -21,27 +22,32 @@ const pageOf = async (
   const [first] = searches
   if (first === undefined || first.summary === 'count') return { entries: [], included: [], leftOut: false, ...total }
   const pages: Page[] = []
-  let wanted = first.count
+  let left: Left = { count: first.count, room: roomOfPage }
   let next: Position | undefined
   for (const { search, page } of behind(searches, cursor)) {
-    const part = wanted === 0 ? { count: 1, include: [] } : { count: wanted }
-    const found = await store.search({ ...search, ...part, total: 'none', cursor: page })
-    next = wanted === 0 ? startOf(search, found) : endOf(search, found)
-    if (wanted > 0) pages.push(found)
+    const found = await store.search({ ...search, ...(isFull(left) ? oneMore : left), total: 'none', cursor: page })
+    next = nextOf(search, found, left)
+    if (!isFull(left)) pages.push(found)
     if (next !== undefined) break
-    wanted -= found.entries.length
+    left = { count: left.count - found.entries.length, room: left.room - lettersOf(found) }
   }
   return { ...merged(pages), ...(next === undefined ? {} : { next: JSON.stringify(next) }), ...total }
 }
 
 type Position = { readonly type: string; readonly page?: string }
 
-/** Where the page is full already, one match more says that there is another page. */
-const startOf = ({ type }: Search, { entries }: Page): Position | undefined =>
-  entries.length > 0 ? { type } : undefined
+/** What the page has left for the searches that follow. */
+type Left = { readonly count: number; readonly room: number }
 
-const endOf = ({ type }: Search, { next }: Page): Position | undefined =>
-  next === undefined ? undefined : { type, page: next }
+const isFull = ({ count, room }: Left): boolean => count === 0 || room <= 0
+
+/** Where the page is full already, one match more says that there is another page. */
+const oneMore = { count: 1, include: [], room: 0 }
+
+const nextOf = ({ type }: Search, { entries, next }: Page, left: Left): Position | undefined => {
+  if (isFull(left)) return entries.length > 0 ? { type } : undefined
+  return next === undefined ? undefined : { type, page: next }
+}
 
 const behind = (
   searches: readonly Search[],
@@ -59,6 +65,9 @@ const totalOf = async (store: Pick<Store, 'search'>, searches: readonly Search[]
   for (const search of searches) sum += (await store.search({ ...search, summary: 'count' })).total ?? 0
   return { total: sum }
 }
+
+const lettersOf = ({ entries, included }: Page): number =>
+  [...entries, ...included].reduce((sum, { content }) => sum + content.length, 0)
 
 /** Each resource once: as a match where it is one. */
 const merged = (pages: readonly Page[]): Pick<Page, 'entries' | 'included' | 'leftOut'> => {

@@ -5,6 +5,7 @@ import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
 import { type Expression, or } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { roomOfPage } from '../search/room.ts'
 import type { Page, Store } from '../storage/store.ts'
 import { type NameKind, readingRows, readingsHeader } from './reading-rows.ts'
 import { type Source, sourcesOf } from './sources.ts'
@@ -75,7 +76,7 @@ const pagesOf = async function* (
 ): AsyncGenerator<Page> {
   const where = belonging(registry, type, patient)
   if (where === undefined) return
-  const search = { ...parseSearch(registry, type, new URLSearchParams({ _count: '1000' })), where }
+  const search = { ...parseSearch(registry, type, new URLSearchParams({ _count: '1000' })), where, room: roomOfPage }
   let cursor: string | undefined
   do {
     const page = await store.search({ ...search, cursor })

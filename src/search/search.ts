@@ -10,6 +10,8 @@ export type Search = {
   /** Empty: the type's default order. */
   readonly sort: readonly Sort[]
   readonly count: number
+  /** Letters that the page has room for: it ends early where the next match does not fit, and has one at least. Absent: as many as it takes. */
+  readonly room?: number
   readonly total: 'none' | 'estimate' | 'accurate'
   /** What of each resource is served; `count`: no resource at all. */
   readonly summary: 'true' | 'text' | 'data' | 'count' | undefined

@@ -3,6 +3,7 @@ import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Mask } from '../fhir/subset.ts'
 import { compile } from './compile.ts'
+import { contentInShare, contentWithin } from './room.ts'
 import { storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { allOf, type SqlFragment, sql } from './sql.ts'
@@ -22,15 +23,32 @@ export type Including = {
   readonly maskOf: (type: ResourceType) => Mask | undefined
   /** Rows of one type, at most. */
   readonly limit: number
+  /** That there is room for, all types together. */
+  readonly letters: number
 }
 
 /** Rows under the alias `row`, and the condition that links them to the answer. */
 type Linked = { readonly from: SqlFragment; readonly linked: SqlFragment }
 
+/** What is served of a row that is called `body`. */
+export const contentOf = (type: ResourceType, including: Omit<Including, 'limit'>): SqlFragment =>
+  servedContent(type, 'body', { ...including, mask: including.maskOf(type) })
+
+/** Null where it might not fit. Of parts it is known only in the order how many do; of the whole it is cheaper to know each one's share. */
+const guarded = (type: ResourceType, including: Including): SqlFragment => {
+  const [content, room] = [contentOf(type, including), sql.fragment`(SELECT letters FROM room)`]
+  return including.maskOf(type) === undefined
+    ? contentInShare(sql.fragment`${room} / ${including.limit}`, content)
+    : contentWithin(room, content, { order: inOrder })
+}
+
 /** Whether anything of the type may be searched at all. */
 export const isSearchable = ({ access }: Including, type: ResourceType): boolean => access('s', type).kind !== 'none'
 
-/** The linked rows of one type that the caller may search, newest first: keys first, then the bodies of just those. */
+/**
+ * The linked rows of one type that the caller may search, newest first: keys first, then the bodies of just those, as far as the room
+ * of the statement `room` has it.
+ */
 export const includedRows = (type: ResourceType, including: Including, { from, linked }: Linked): SqlFragment =>
   bodiesOf(type, including, keysOf(type, including, { from, linked }))
 
@@ -60,7 +78,9 @@ const keysOf = (type: ResourceType, { access, classes, limit }: Including, { fro
 
 const bodiesOf = (type: ResourceType, including: Including, keys: SqlFragment): SqlFragment => sql.fragment`(
   SELECT ${type}::text AS type, body.patient_id, body.pk, body.id, body.version, body.last_updated,
-    ${servedContent(type, 'body', { ...including, mask: including.maskOf(type) })} AS content
+    ${guarded(type, including)} AS content
   FROM (${keys}) AS key
   JOIN ${tableOf(type)} AS body ON body.patient_id = key.patient_id AND body.pk = key.pk
-  ORDER BY key.rank DESC, key.pk DESC)`
+  ${inOrder})`
+
+const inOrder = sql.fragment`ORDER BY key.rank DESC, key.pk DESC`

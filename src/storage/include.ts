@@ -3,13 +3,14 @@ import type { Include, IncludeLink } from '../search/include.ts'
 import type { Connection } from './database.ts'
 import { forwardRows } from './include-forward.ts'
 import { reverseRows } from './include-reverse.ts'
-import type { Frontier, Including, Placed } from './include-row.ts'
+import { contentOf, type Frontier, type Including, type Placed } from './include-row.ts'
+import { type Filled, fillRoom } from './room.ts'
 import { sql } from './sql.ts'
 import type { Stored } from './store.ts'
 
 type Included = {
   readonly included: readonly Stored[]
-  /** Whether more would have come along than one page takes. */
+  /** Whether more would have come along than one page takes, or has room for. */
   readonly leftOut: boolean
 }
 
@@ -30,17 +31,25 @@ export const includedWith = async (
 ): Promise<Included> => {
   const known = new Map(matches.map(one => [`${one.type}/${one.id}`, one]))
   const included: Placed[] = []
+  let { letters } = including
   let from = matches
   for (let round = 0; from.length > 0; round += 1) {
     const followed = round === 0 ? includes : includes.filter(({ iterate }) => iterate)
     if (followed.length === 0) break
     if (round === mostRounds) return { included, leftOut: true }
     const limit = mostIncluded - included.length
-    const found = await linkedTo(connection, { ...including, limit: limit + 1 }, followed, { from, known })
-    from = found.slice(0, limit)
+    const found = await linkedTo(connection, { ...including, letters, limit: limit + 1 }, followed, { from, known })
+    const { filled, left } = await fillRoom(connection, found.slice(0, limit), {
+      letters,
+      takesFirst: false,
+      typeOf: ({ type }) => type,
+      contentOf: type => (including.maskOf(type) === undefined ? contentOf(type, including) : undefined),
+    })
+    letters = left
+    from = filled.map(toPlaced)
     for (const one of from) known.set(`${one.type}/${one.id}`, one)
     included.push(...from)
-    if (found.length > limit) return { included, leftOut: true }
+    if (found.length > filled.length) return { included, leftOut: true }
   }
   return { included, leftOut: false }
 }
@@ -50,18 +59,20 @@ const linkedTo = async (
   including: Including,
   includes: readonly Include[],
   frontier: Frontier,
-): Promise<readonly Placed[]> => {
+): Promise<readonly Row[]> => {
   const linksOf = (kind: Include['kind']): readonly IncludeLink[] =>
     merged(includes.filter(one => one.kind === kind).flatMap(({ links }) => links))
   const rows = [
     ...(await forwardRows(connection, including, linksOf('include'), frontier)),
     ...(await reverseRows(connection, including, linksOf('revinclude'), frontier)),
   ]
-  const found = new Map<string, Placed>()
+  const found = new Map<string, Row>()
   for (let at = 0; at < rows.length; at += typesAtOnce) {
-    const together = sql.join(rows.slice(at, at + typesAtOnce), sql.fragment` UNION ALL `)
-    for (const row of await connection.kept<Row>(sql.fragment`${together}`)) {
-      found.set(`${row.type}/${row.id}`, toPlaced(row))
+    const asked = rows.slice(at, at + typesAtOnce)
+    const share = Math.floor(Math.min(including.letters, Number.MAX_SAFE_INTEGER) / asked.length)
+    for (const row of await connection.kept<Row>(sql.fragment`
+      WITH room AS (SELECT ${share}::bigint AS letters) ${sql.join(asked, sql.fragment` UNION ALL `)}`)) {
+      found.set(`${row.type}/${row.id}`, row)
     }
   }
   return [...found.values()]
@@ -83,10 +94,10 @@ type Row = {
   id: string
   version: number
   last_updated: Date
-  content: string
+  content: string | null
 }
 
-const toPlaced = ({ type, patient_id, pk, id, version, last_updated, content }: Row): Placed => ({
+const toPlaced = ({ type, patient_id, pk, id, version, last_updated, content }: Filled<Row>): Placed => ({
   type,
   id,
   patientId: patient_id,

@@ -10,6 +10,7 @@ import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
 import type { ManyPatients } from './many-patients.ts'
 import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './page-statement.ts'
+import { contentInShare, contentWithin, type Filled, fillRoom } from './room.ts'
 import { kindOf } from './row.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { servedContent } from './served-content.ts'
@@ -19,7 +20,7 @@ import type { Match, Page } from './store.ts'
 import { lookUpConcepts } from './terminology.ts'
 import { mostCounted, totalOf } from './total.ts'
 
-type Searching = Omit<Including, 'limit' | 'maskOf'> & {
+type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
   readonly registry: Registry
   readonly commonTokens: CommonTokens
   readonly manyPatients: ManyPatients
@@ -32,20 +33,48 @@ export const searchPage = async (connection: Connection, searching: Searching, a
   const total = await totalFor(connection, searching, search)
   if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
   const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
-  const content = servedContent(search.type, 'body', { ...searching, mask: matchMask(searching, search) })
+  const mask = matchMask(searching, search)
+  const served = servedContent(search.type, 'body', { ...searching, mask })
+  const room = roomFor(search)
+  const content = guarded(served, { count: search.count, room: room.ofMatches, isPart: mask !== undefined })
   const found = await rowsOf(connection, searching, { search, at: from, content }, source)
-  const more = found.length > search.count
-  const nearest = found.slice(0, search.count)
+  const { filled: nearest, left } = await fillRoom(connection, found.slice(0, search.count), {
+    letters: room.ofMatches,
+    takesFirst: true,
+    typeOf: () => search.type,
+    contentOf: () => (mask === undefined ? served : undefined),
+  })
+  const more = found.length > nearest.length
   const page = from?.before ? nearest.toReversed() : nearest
   const entries = page.map(row => toPlaced(search, row))
   const maskOf = summaryMask(searching, search)
+  const letters = room.beside + left
   return {
     entries,
-    ...(await includedWith(connection, { ...searching, maskOf }, search.include, entries)),
+    ...(await includedWith(connection, { ...searching, maskOf, letters }, search.include, entries)),
     ...cursorsAround(page, { isFirst: from === undefined, isBefore: from?.before === true, more }),
     ...total,
   }
 }
+
+/** What comes along has half of it, and what the matches leave. */
+const roomFor = ({ room = Number.POSITIVE_INFINITY, include }: Search) => {
+  const ofMatches = include.length === 0 ? room : Math.ceil(room / 2)
+  return { ofMatches, beside: ofMatches === room ? 0 : room - ofMatches }
+}
+
+/** Null where it might not fit. Of parts it is known only in the order how many do; of the whole it is cheaper to know each one's share. */
+const guarded = (
+  content: SqlFragment,
+  { count, room, isPart }: { readonly count: number; readonly room: number; readonly isPart: boolean },
+): SqlFragment => {
+  if (room === Number.POSITIVE_INFINITY) return content
+  return isPart
+    ? contentWithin(sql.fragment`${room}::bigint`, content, inPage)
+    : contentInShare(sql.fragment`${Math.floor(room / (count + 1))}::integer`, content)
+}
+
+const inPage = { order: sql.fragment`ORDER BY page.position`, orElse: sql.fragment`page.position = 1` }
 
 type Around = { readonly isFirst: boolean; readonly isBefore: boolean; readonly more: boolean }
 
@@ -128,7 +157,7 @@ type Row = {
   version: number
   last_updated: Date
   kind_id?: number
-  content: string
+  content: string | null
 }
 
 /** `_elements` names elements of the matches; `_summary` holds for whatever stands in the answer. */
@@ -142,7 +171,10 @@ const summaryMask =
   (type: ResourceType): Mask | undefined =>
     kind === undefined || kind === 'count' ? undefined : maskOf(registry.structures, type, { kind })
 
-const toPlaced = ({ type }: Search, { patient_id, pk, id, version, last_updated, kind_id, content }: Row): Placed => ({
+const toPlaced = (
+  { type }: Search,
+  { patient_id, pk, id, version, last_updated, kind_id, content }: Filled<Row>,
+): Placed => ({
   type,
   id,
   patientId: patient_id,

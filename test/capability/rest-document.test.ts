@@ -11,6 +11,7 @@ import { interactions } from '../../src/interactions/interactions.ts'
 import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
+import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
 
 const file = new URL('../../docs/rest.md', import.meta.url)
 
@@ -24,6 +25,8 @@ const limits = {
   'a form of `_search`': `${mostFormBytes} bytes (413)`,
   'the URL and all headers together': `${mostHeaderBytes} bytes (431); longer searches go by POST`,
   'a link to another page, compressed': `${mostLinkBytes} bytes; a search that would need a longer one is refused (400)`,
+  'a page of a search, or of `$everything`': `${roomOfPage} characters: it ends before the match that would not fit, has one at least, and its \`next\` goes on there; what comes along for which there is no room is left out, and an OperationOutcome says so`,
+  'what the reads and searches of one Bundle answer': `${roomOfBundle} characters; those behind are refused (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,

@@ -75,8 +75,7 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
       read,
       look: (type, id) => unlessHidden(undefined, () => read(type, id)),
       search,
-      list: (type, query) =>
-        unlessHidden([], async () => (await search(type, { _count: '1000', ...query })).resources as never),
+      list: (type, query) => unlessHidden([], async () => (await firstOf(search, type, query)) as never),
       write: async (resource, ifMatch) => {
         const { resourceType: type, id } = resource
         const more = { body: resource, ...(ifMatch === undefined ? {} : { ifMatch: `W/"${ifMatch}"` }) }
@@ -90,6 +89,24 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
   }
   return askingOf
 }
+
+/** A page may have fewer than are asked for. */
+const firstOf = async <R extends Resource>(
+  search: Asking['search'],
+  type: R['resourceType'],
+  query: Query,
+): Promise<readonly R[]> => {
+  const found: R[] = []
+  let page = await search<R>(type, { _count: String(mostListed), ...query })
+  found.push(...page.resources)
+  while (page.next !== undefined && found.length < mostListed) {
+    page = await search<R>(type, { cursor: page.next })
+    found.push(...page.resources)
+  }
+  return found.slice(0, mostListed)
+}
+
+const mostListed = 1000
 
 const studies = { method: 'GET', path: '/ResearchStudy' }
 

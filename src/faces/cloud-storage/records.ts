@@ -2,6 +2,7 @@ import type { Encryption } from '../../auth/tink/encryption.ts'
 import type { Handler, Routed, TypeRequest } from '../../interactions/interaction.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import { parseSearch } from '../../search/parse.ts'
+import { roomOfPage } from '../../search/room.ts'
 import type { Page } from '../../storage/store.ts'
 
 /** A search of Observations that answers the records of their documents. */
@@ -25,7 +26,8 @@ export const readingOf = (user: string, encrypt: Encryption): Routed => ({
 const listRecords =
   (user: string, encrypt: Encryption): Handler<TypeRequest> =>
   async (_request, { registry, base, store, mhealth }) => {
-    const search = parseSearch(registry, 'Observation', new URLSearchParams({ _count: pageSize }), { base })
+    const parsed = parseSearch(registry, 'Observation', new URLSearchParams({ _count: pageSize }), { base })
+    const search = { ...parsed, room: roomOfPage }
     const first = await store.search(search)
     const following = async ({ next }: Page) =>
       next === undefined ? undefined : store.search({ ...search, cursor: next })

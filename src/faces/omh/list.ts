@@ -2,6 +2,7 @@ import type { Context, FhirResponse, Handler, TypeRequest } from '../../interact
 import { cursorUrl, openPage } from '../../interactions/paging.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import { parseSearch } from '../../search/parse.ts'
+import { roomOfPage } from '../../search/room.ts'
 import type { Page } from '../../storage/store.ts'
 import { type DataPointsAsked, mostListed, parseAsked } from './asked.ts'
 
@@ -36,7 +37,7 @@ const openDataPoints = async (
   const start = from === undefined ? { rows: 0, cursor: undefined } : toPlace(from)
   // Whoever asks for few, of which there are few, passes over many; a link may lead into a page of many.
   const query = new URLSearchParams([...search, ['_count', String(start.rows > 0 ? mostListed : count)]])
-  const parsed = parseSearch(registry, 'Observation', query, { base })
+  const parsed = { ...parseSearch(registry, 'Observation', query, { base }), room: roomOfPage }
   const documentsIn = (page: Page, { rows, cursor }: Place): readonly Found[] =>
     page.entries.flatMap(({ content }, index) => {
       const document = index < rows ? undefined : mhealth.documentOf(JSON.parse(content))
