@@ -143,7 +143,7 @@ const variables = {
     fallback: '24',
     accepts: 'a whole number from 1 to 1000',
     effect:
-      'The same, of requests whose bodies are large (over 256 KiB, or compressed and over 16): those take memory.',
+      'The same, of requests whose bodies are large (over 256 KiB, or compressed and over 16): those take memory. As many searches are answered in lines (NDJSON).',
     parse: wholeNumber(1, 1000),
   }),
   corsOrigins: setting({

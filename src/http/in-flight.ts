@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
+import { presentationOf } from './media-type.ts'
 
 type WorkBounds = {
   readonly most: number
-  /** Of those, with a body that takes memory. */
+  /** Of those, with a body that takes memory; and as many with an answer that does. */
   readonly mostLarge: number
 }
 
@@ -18,13 +19,11 @@ export type Bounds = (server: FastifyInstance) => void
  */
 export const openBounds = (bounds: WorkBounds): Bounds => {
   const share = { most: shareOf(bounds.most), mostLarge: shareOf(bounds.mostLarge) }
-  const all = { small: 0, large: 0 }
+  const all = none()
   const byCaller = new Map<string, Tally>()
   const taken = new WeakMap<FastifyRequest, Taken[]>()
-  const take = (request: FastifyRequest, tally: Tally, { most, mostLarge }: WorkBounds, words: string) => {
-    const size = sizeOf(request)
-    if (tally.small + tally.large >= most || (size === 'large' && tally.large >= mostLarge))
-      throw new FhirError('throttled', words)
+  const take = (request: FastifyRequest, { tally, size }: Taken, { most, mostLarge }: WorkBounds, words: string) => {
+    if (sumOf(tally) >= most || (size !== 'small' && tally[size] >= mostLarge)) throw new FhirError('throttled', words)
     tally[size]++
     taken.set(request, [...(taken.get(request) ?? []), { tally, size }])
   }
@@ -35,15 +34,22 @@ export const openBounds = (bounds: WorkBounds): Bounds => {
     for (const { tally, size } of places) tally[size]--
     const key = keyOf(callerOf(request))
     const own = byCaller.get(key)
-    if (own?.small === 0 && own.large === 0) byCaller.delete(key)
+    if (own !== undefined && sumOf(own) === 0) byCaller.delete(key)
+  }
+  const enter = (request: FastifyRequest, size: Size) => {
+    const key = keyOf(callerOf(request))
+    const own = byCaller.get(key) ?? none()
+    take(request, { tally: own, size }, share, busyWithOne)
+    byCaller.set(key, own)
+    take(request, { tally: all, size }, bounds, busy)
   }
   return server => {
-    server.addHook('onRequest', async request => {
-      const key = keyOf(callerOf(request))
-      const own = byCaller.get(key) ?? { small: 0, large: 0 }
-      take(request, own, share, busyWithOne)
-      byCaller.set(key, own)
-      take(request, all, bounds, busy)
+    server.addHook('onRequest', async request => enter(request, sizeOf(request)))
+    // What a form asks for is known only once it is read.
+    server.addHook('preHandler', async request => {
+      if (!asksForLines(request)) return
+      leave(request)
+      enter(request, 'lines')
     })
     // Of a client that has gone before it was answered no `onResponse` comes.
     server.addHook('onSend', (request, { raw }, _payload, done) => {
@@ -54,8 +60,14 @@ export const openBounds = (bounds: WorkBounds): Bounds => {
   }
 }
 
-type Size = 'small' | 'large'
+/** `lines`: page after page of all that was found, one of which is held for as long as its reader takes. */
+type Size = 'small' | 'large' | 'lines'
 type Tally = { [size in Size]: number }
+
+const none = (): Tally => ({ small: 0, large: 0, lines: 0 })
+
+const sumOf = ({ small, large, lines }: Tally): number => small + large + lines
+
 type Taken = { readonly tally: Tally; readonly size: Size }
 
 const shareOf = (most: number): number => Math.ceil((most * 3) / 4)
@@ -73,12 +85,16 @@ const busy = 'This server has as much to do as it can: send it again in a moment
 const busyWithOne = 'As much of yours is being done as this server does for one at a time: send it again in a moment'
 
 /** Before it is read, only by what it says: a text of JSON is some ten times its compressed size. */
-const sizeOf = ({ headers }: FastifyRequest): Size => {
+const sizeOf = ({ headers, presentation }: FastifyRequest): Size => {
+  if (presentation.lines) return 'lines'
   const length = headers['content-length']
   if (length === undefined) return headers['transfer-encoding'] === undefined ? 'small' : 'large'
   const most = headers['content-encoding'] === undefined ? mostSmallBytes : mostCompressedBytes
   return Number(length) > most ? 'large' : 'small'
 }
+
+const asksForLines = ({ headers, body }: FastifyRequest): boolean =>
+  body instanceof URLSearchParams && presentationOf(headers.accept, body)?.lines === true
 
 const mostSmallBytes = 262_144
 const mostCompressedBytes = 16_384

@@ -41,6 +41,8 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
     requestTimeout: 120_000,
+    // Of a connection on which nothing moves: whoever does not read what is answered would keep it for ever, with all that it takes.
+    connectionTimeout: 300_000,
     // What stops with the server may take as long as whoever stops it waits.
     pluginTimeout: 0,
     // Longer than the idle time of common proxies, which would otherwise send into a connection that is being closed.

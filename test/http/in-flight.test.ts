@@ -5,12 +5,14 @@ import t from 'tap'
 import { answerError } from '../../src/http/errors.ts'
 import { openBounds } from '../../src/http/in-flight.ts'
 import { takeTurns } from '../../src/http/pipelines.ts'
+import { presentAnswers } from '../../src/http/presentation.ts'
 
 /** Four at a time; whoever calls says so, and is answered once the test lets them. */
-const openSlow = async () => {
+const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
   const server = fastify()
   const waiting: (() => void)[] = []
   takeTurns(server)
+  presentAnswers(server, undefined as never)
   server.setErrorHandler(answerError)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', async request => {
@@ -21,11 +23,17 @@ const openSlow = async () => {
       ...(person === undefined ? {} : { person: { id: person } }),
     } as unknown as typeof request.caller
   })
-  openBounds({ most: 4, mostLarge: 4 })(server)
+  openBounds({ most, mostLarge })(server)
+  const parseAs = { parseAs: 'string' } as const
+  server.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    parseAs,
+    async (_request: unknown, text: string) => new URLSearchParams(text),
+  )
   server.post('/', () => new Promise<string>(resolve => waiting.push(() => resolve('done'))))
-  const send = (headers: Record<string, string>) =>
+  const send = (headers: Record<string, string>, payload = 'x') =>
     server
-      .inject({ method: 'POST', url: '/', headers: { 'content-type': 'text/plain', ...headers }, payload: 'x' })
+      .inject({ method: 'POST', url: '/', headers: { 'content-type': 'text/plain', ...headers }, payload })
       .then(({ statusCode }) => statusCode)
   const letGo = async (number: number) => {
     while (waiting.length < number) await new Promise(setImmediate)
@@ -79,3 +87,23 @@ t.test('whoever goes away before they are answered leaves no place taken', async
   await letGo(3)
   t.same(await Promise.all(again), [200, 200, 200])
 })
+
+t.test(
+  'of answers in lines, whoever reads them slowly, no more are begun than have room, and all else goes on',
+  async t => {
+    const { server, send, letGo } = await openSlow({ most: 16, mostLarge: 4 })
+    t.teardown(() => server.close())
+    const lines = { accept: 'application/fhir+ndjson' }
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const own = ['a', 'b', 'c', 'd'].map(client => send({ person: 'ann', client, ...lines }))
+    t.equal(await Promise.race(own), 429)
+    t.equal(await send({ person: 'ann', ...form }, '_format=ndjson'), 429, 'nor where a form asks for them')
+    const others = [send({ person: 'ann' }), send({ person: 'ben', ...lines }), send({ person: 'ann', ...form }, 'a=b')]
+    await letGo(6)
+    t.same((await Promise.all(own)).sort(), [200, 200, 200, 429])
+    t.same(await Promise.all(others), [200, 200, 200])
+    const again = ['a', 'b', 'c'].map(() => send({ person: 'ann', ...form }, '_format=ndjson'))
+    await letGo(3)
+    t.same(await Promise.all(again), [200, 200, 200], 'and a place that was left is free')
+  },
+)
