@@ -15,7 +15,7 @@ const organizational = 'members of the organization that owns it write it'
 
 const whoWritesType: Readonly<Partial<Record<ResourceType, string>>> = {
   Observation:
-    'its subject must be a patient that the token writes for, and what it measures must be of a kind that an active consent of the patient permits',
+    'its subject must be a patient that the token writes for, and what it measures, with all that it contains, must be of a kind that an active consent of the patient permits',
   Patient: 'members of its managingOrganization write it, and the patient changes its contact data alone',
   ResearchStudy:
     'members of its sponsor write it; its staff entries are made by managers and by those who lead it, and never one’s own',

@@ -1,4 +1,5 @@
 import type { CodeableConcept, Observation, ObservationComponent } from '@medplum/fhirtypes'
+import { kindOfType } from '../access/shared-type.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../fhir/date.ts'
 import { type Statistic, statisticOf } from '../fhir/descriptive-statistic.ts'
@@ -81,15 +82,21 @@ const isTimed = (observation: Observation): boolean =>
 const containedIn = ({ contained = [] }: Observation): readonly Observation[] =>
   contained.filter(one => one.resourceType === 'Observation')
 
+/** Such data is shared by its type, which no consent for a kind names. What was examined, and who else there is, describes the measurement. */
+const hasOtherData = ({ contained = [] }: Observation): boolean =>
+  contained.some(({ resourceType: type }) => !describing.has(type) && kindOfType(type) !== undefined)
+
+const describing: ReadonlySet<string> = new Set(['BodyStructure', 'RelatedPerson', 'Specimen'])
+
 /**
  * The kinds of the code, of every component that has one, and of the Observations that it has in it; none at all where its own code, or
- * that of one of them, has none.
+ * that of one of them, has none, or where it has other data in it.
  */
 const kindsOf = (classes: CodeClasses, observation: Observation): ReadonlySet<string> => {
   const { code, component = [] } = observation
   const own = kindsOfConcept(classes, code)
   const others = containedIn(observation).map(one => kindsOf(classes, one))
-  return own.length === 0 || others.some(({ size }) => size === 0)
+  return own.length === 0 || hasOtherData(observation) || others.some(({ size }) => size === 0)
     ? new Set()
     : new Set([
         ...own,

@@ -52,11 +52,20 @@ await put(
     effectiveDateTime: '2026-03-01',
     ...having(contained('one', heartRate, { effectiveDateTime: '2026-03-02' })),
   }),
+  w.measured('panel-condition', 'ann', heartRate, {
+    contained: [{ resourceType: 'Condition', id: 'one', subject: { reference: 'Patient/ann' } }],
+    extension: [{ url: 'https://example.org/because', valueReference: { reference: '#one' } }],
+  }),
+  w.measured('panel-specimen', 'ann', heartRate, {
+    effectiveDateTime: '2026-03-01',
+    contained: [{ resourceType: 'Specimen', id: 'one' }],
+    specimen: { reference: '#one' },
+  }),
   w.measured('scale', 'ann', weight, { ...device('acme'), ...having(contained('one', weight)) }),
   w.measured('scale-other', 'ann', weight, { ...device('acme'), ...having(contained('one', weight, device('other'))) }),
 )
 const seen = () => see(storeOf(w.staff('researcher')), 'Observation')
-const covered = ['panel', 'samples-within', 'scale']
+const covered = ['panel', 'panel-specimen', 'samples-within', 'scale']
 
 t.test(
   'a consent covers what was measured after the effective time, and what is contained, or nothing of it',
@@ -64,9 +73,10 @@ t.test(
     t.strictSame(await seen(), covered)
     t.strictSame(await see(storeOf(w.staff('researcher')), 'Observation', 'code=omh:heart-rate'), [
       'panel',
+      'panel-specimen',
       'samples-within',
     ])
-    t.equal((await see(storeOf(w.patient('ann')), 'Observation')).length, 9, 'its patient reads all')
+    t.equal((await see(storeOf(w.patient('ann')), 'Observation')).length, 11, 'its patient reads all')
   },
 )
 
