@@ -1,5 +1,6 @@
 import type { Coding, Meta, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import { refuseGrowth } from '../fhir/patch/growth.ts'
 import { parseChange } from '../interactions/incoming.ts'
 import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
@@ -45,7 +46,9 @@ const change = async (
       id,
       change: (stored: Resource) => {
         const meta = { ...stored.meta, ...next(stored.meta ?? {}, given) }
-        return parseChange(stored, { ...stored, meta: withoutEmpty(meta) }, context).resource
+        const changed = { ...stored, meta: withoutEmpty(meta) }
+        refuseGrowth(stored, changed)
+        return parseChange(stored, changed, context).resource
       },
     },
   ])

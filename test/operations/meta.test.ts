@@ -57,6 +57,16 @@ const change = async (name: string, id: string, meta: object, bearer?: string) =
     bearer,
   )
 
+t.test('labels make no resource larger than a body may be', async t => {
+  const { id } = (await send('POST', 'Patient', { resourceType: 'Patient' })).json()
+  const add = (code: string) => change('meta-add', id, { tag: [{ ...tag(code), display: 'x'.repeat(17_000_000) }] })
+  t.equal((await add('one')).statusCode, 200)
+  const refused = await add('two')
+  t.equal(refused.statusCode, 413)
+  t.match(refused.json(), { issue: [{ code: 'too-long' }] })
+  t.equal((await change('meta-delete', id, { tag: [tag('one')] })).statusCode, 200)
+})
+
 t.test('$meta-add and $meta-delete change the labels, in a new version, and nothing else', async t => {
   const { id } = (
     await send('POST', 'Patient', { resourceType: 'Patient', meta: { tag: [tag('d')] }, gender: 'female' })

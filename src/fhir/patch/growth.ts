@@ -1,10 +1,10 @@
 import { FhirError } from '../error.ts'
 
-/** Throws where a patch makes a resource larger than a body may be: few operations copy what is there a thousand times. */
+/** Throws where a change makes a resource larger than a body may be: few operations copy what is there a thousand times, and many add to it. */
 export const refuseGrowth = (before: unknown, after: unknown): void => {
   const allowed = Math.max(mostLetters, lettersOf(before) + mostAdded)
   if (lettersOf(after) > allowed)
-    throw new FhirError('too-long', 'The patch makes the resource larger than this server takes')
+    throw new FhirError('too-long', 'The change makes the resource larger than this server takes')
 }
 
 /** As many as a body has bytes, unless the operator has said otherwise. */

@@ -14,7 +14,7 @@ const patched = (body: unknown, resource: object) => {
   }
 }
 const copied = (times: number) => Array(times).fill({ op: 'copy', from: '/note/0', path: '/note/-' })
-const refused = [413, 'The patch makes the resource larger than this server takes']
+const refused = [413, 'The change makes the resource larger than this server takes']
 
 t.test('a patch makes no resource larger than a body may be', async t => {
   const observation = { resourceType: 'Observation', note: [note(1_000_000)] }
