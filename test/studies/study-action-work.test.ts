@@ -31,15 +31,16 @@ type Others = {
 }
 const outcomeOf = async (person: string, what: 'invite' | 'remind') => worked(await add(person, what))
 const worked = async (id: string, { isLast = false, ...others }: Others = {}) => {
-  const working: Promise<void>[] = []
+  const working: Promise<unknown>[] = []
   const queue = {
     ask: async () => {},
     work: async (run: (id: string, attempt: { readonly isLast: boolean }) => Promise<void>) => {
-      working.push(run(id, { isLast }))
+      working.push(run(id, { isLast }).catch((error: unknown) => error))
     },
   }
   await workOnStudyActions({ ...parts, ...others, queue } as never)
-  await Promise.all(working)
+  const failed = (await Promise.all(working)).find(error => error !== undefined)
+  if (failed !== undefined) throw failed
   const refused = await refusedItems(database, id, { after: 0, count: 10 })
   return { isOver: (await readAction(database, id))?.isOver, refused: refused.map(({ refusal }) => refusal) }
 }
