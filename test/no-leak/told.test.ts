@@ -38,6 +38,18 @@ const subscribe = async (id: string, type: ResourceType, token: NonNullable<Call
     FROM token WHERE token.hash = ${sql.binary(hash)} AND subscriber.id = ${id}`)
 }
 
+/** Has a server take all changes that wait. */
+const tellAll = async () => {
+  const server = await world.open({ pauseMs: 50, retries: 0 })
+  await until(async () => {
+    const { waiting } = await database.one<{ waiting: boolean }>(
+      sql.fragment`SELECT EXISTS (SELECT FROM change) AS waiting`,
+    )
+    return !waiting
+  })
+  await server.close()
+}
+
 const tokens = callers.flatMap(caller => (caller.token === undefined ? [] : [{ caller, token: caller.token }]))
 
 t.test('nobody is told of more than they may find, nor of less, and nothing else is counted', async t => {
@@ -48,14 +60,7 @@ t.test('nobody is told of more than they may find, nor of less, and nothing else
       INSERT INTO change (type, patient_id, pk)
       SELECT resource_type.name, patient_id, pk FROM resource_identity
       JOIN resource_type ON resource_type.type_id = resource_identity.type_id WHERE resource_type.name = ${type}`)
-  const server = await world.open({ pauseMs: 50, retries: 0 })
-  await until(async () => {
-    const { waiting } = await database.one<{ waiting: boolean }>(
-      sql.fragment`SELECT EXISTS (SELECT FROM change) AS waiting`,
-    )
-    return !waiting
-  })
-  await server.close()
+  await tellAll()
 
   for (const [index, { caller }] of tokens.entries()) {
     const told = await database.any<{ id: string }>(sql.fragment`
@@ -89,14 +94,7 @@ t.test('of a deletion those are told who could find what was deleted, and nobody
   // A Consent first: recipients of a study find its people by what is given to them.
   for (const { type, id } of deleted.toSorted((one, other) => one.type.localeCompare(other.type)))
     t.equal((await world.everything('DELETE', `${type}/${id}`)).status, 204, `${type}/${id}`)
-  const server = await world.open({ pauseMs: 50, retries: 0 })
-  await until(async () => {
-    const { waiting } = await database.one<{ waiting: boolean }>(
-      sql.fragment`SELECT EXISTS (SELECT FROM change) AS waiting`,
-    )
-    return !waiting
-  })
-  await server.close()
+  await tellAll()
 
   for (const [index, { caller }] of tokens.entries()) {
     const told = await database.any<{ id: string }>(sql.fragment`

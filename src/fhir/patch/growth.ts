@@ -4,7 +4,10 @@ import { FhirError } from '../error.ts'
 export const refuseGrowth = (before: unknown, after: unknown): void => {
   const allowed = Math.max(mostLetters, lettersOf(before) + mostAdded)
   if (lettersOf(after) > allowed)
-    throw new FhirError('too-long', 'The change makes the resource larger than this server takes')
+    throw new FhirError(
+      'too-long',
+      `The change makes the resource larger than this server takes: as JSON it may have about ${allowed} characters`,
+    )
 }
 
 /** As many as a body has bytes, unless the operator has said otherwise. */
