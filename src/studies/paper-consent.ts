@@ -3,10 +3,10 @@ import { inactivationReason } from '../access/vocabulary.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
-import { dayOf } from '../fhir/timezone.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { findClosing } from '../storage/model/accrual.ts'
 import { addPaperRecord, findLastRefusal, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
@@ -14,7 +14,8 @@ import { recordingInvitation } from './invitation-event.ts'
 import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
 import { type OwnParts, recordIn } from './own-record.ts'
 import { type StudyAsked, textsOf, toStudyAsked } from './own-study.ts'
-import { findPaperText, type PaperText } from './paper-text.ts'
+import { type PaperBounds, type PaperDay, reasonAgainstDay } from './paper-day.ts'
+import { findPaperText } from './paper-text.ts'
 import { organizationOf } from './reach.ts'
 import type { ForSubject } from './withdrawal-by-staff.ts'
 
@@ -23,17 +24,13 @@ export type PaperParts = Omit<OwnParts, 'accounts'> & {
 }
 
 /** What somebody in a study may have signed on paper, for staff who record it. */
-export type PaperAsked = {
+export type PaperAsked = PaperBounds & {
   readonly asked: StudyAsked
   readonly subject: string
   readonly person: string
   readonly practitioner: string
   /** As whoever records it sees it. */
   readonly store: Store
-  /** When the patient last said no, or what they gave was ended: no paper from before counts. */
-  readonly refusedAt: Date | undefined
-  /** What waits was recorded under it; else it is what is signed now. Undefined where there is none. */
-  readonly text: PaperText | undefined
   /** What was recorded, and waits for somebody else; `version` is of exactly that. */
   readonly waiting: { readonly consent: Consent; readonly record: PaperRecord; readonly version: string } | undefined
 }
@@ -76,11 +73,12 @@ export const findPaperAsked = async (
       ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
       : undefined
   const refusedAt = await findLastRefusal(database, { patient, study: `ResearchStudy/${id}` })
+  const closed = await findClosing(database, id)
   const version = `${consent?.id}/${consent?.meta?.versionId}`
   const waiting = recorded && consent && { consent, record: recorded, version }
   const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
   const text = await findPaperText(database, study, hash)
-  return { asked, subject, person, practitioner, store, refusedAt, text, waiting }
+  return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
 }
 
 const scope = [
@@ -88,30 +86,10 @@ const scope = [
   'user/ResearchStudy.rs user/Organization.rs user/Practitioner.rs user/Device.rs',
 ].join(' ')
 
-type Signed = {
+type Signed = PaperDay & {
   readonly choices: readonly Choice[]
-  /** The day on the paper, in the time zone. */
-  readonly signedOn: string
-  readonly timezone: string
   readonly scan: { readonly contentType: string; readonly bytes: Buffer }
 }
-
-/** Says why what was signed on a day counts for nothing. */
-export const reasonAgainstDay = (
-  { refusedAt, text }: PaperAsked,
-  { signedOn, timezone }: Pick<Signed, 'signedOn' | 'timezone'>,
-): string | undefined => {
-  const last = refusedAt && dayOf(refusedAt.getTime(), timezone)
-  // Of what happened on that very day nobody knows what came last.
-  if (last !== undefined && signedOn <= last)
-    return `They have said no, or ended it, on ${last}: only what was signed on a later day counts`
-  // Wherever it was that day still.
-  return text !== undefined && Date.parse(signedOn) + 36 * hourMs <= text.publishedAt.getTime()
-    ? `Version ${text.version} of the text is here since ${dayOf(text.publishedAt.getTime(), 'UTC')}: what was signed before is not this version`
-    : undefined
-}
-
-const hourMs = 60 * 60 * 1000
 
 /** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
 export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: Signed): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import { isInForce } from '../storage/model/study.ts'
+import { takesNewPatients } from '../storage/model/accrual.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
@@ -17,6 +17,8 @@ export const statusName = ({ status }: ResearchStudy): string => studyStatuses[s
 
 /** Why nobody is asked to come into it now, for staff; undefined where people are. Nothing of what is shared ends by it. */
 export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
-  if (study.status !== 'active') return `Nobody new comes into the study while its status is “${statusName(study)}”`
-  return isInForce(study) ? undefined : 'The first day of the study is not there yet, or its last day is over'
+  if (takesNewPatients(study)) return undefined
+  return study.status === 'active'
+    ? 'The first day of the study is not there yet, or its last day is over'
+    : `Nobody new comes into the study while its status is “${statusName(study)}”`
 }

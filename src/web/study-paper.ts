@@ -84,7 +84,7 @@ const sendRecord = async (
   paper: PaperAsked,
   state: PaperState,
 ): Promise<FastifyReply> => {
-  const { asked, subject, text } = paper
+  const { asked, subject, text, closed } = paper
   const token = ownToken(reply)
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
   const why = reasonAgainst(paper)
@@ -98,6 +98,7 @@ ${
   why === undefined
     ? html`${state.isOvertaken && overtaken}
 <p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
+${closed && html`<p>Nobody new comes into the study since ${moment(new Date(closed.at))}: only paper that was signed before is recorded.</p>`}
 ${
   text &&
   html`<p>Only paper with version ${text.version} of the text is recorded: patients sign it since ${moment(text.publishedAt)}.</p>
@@ -115,7 +116,8 @@ const overtaken = notice(
   html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Look whether the paper holds the version that stands here now. What you typed is still here; choose the scan again.</p>`,
 )
 
-const reasonAgainst = ({ asked: { consent, text } }: PaperAsked): string | undefined => {
+const reasonAgainst = ({ asked: { consent, text }, closed }: PaperAsked): string | undefined => {
   if (consent?.status === 'active') return 'They share already, and change themselves what they share.'
+  if (closed?.at === '-infinity') return 'The first day of the study is still to come, and nobody signs before it.'
   return text === undefined ? 'The study has no text yet that could be signed.' : undefined
 }

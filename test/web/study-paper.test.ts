@@ -234,6 +234,34 @@ t.test('a day on which the version in force was not there yet is refused at its 
   t.equal((await first.sendFile(page, scan(), page, { ...signed, signedOn: '2026-02-01' })).status, 303)
 })
 
+t.test('when nobody new comes in any more, what was signed until then is still recorded and counts', async t => {
+  const closing = await studySince('2026-02-01T12:00:00Z', 'closing')
+  await named(closing, cora.practitioner)
+  await named(closing, dora.practitioner)
+  await extended(closing, { url: extensions.paperConsent, valueBoolean: true })
+  const { page, patient } = await enrolled('Hugo', closing)
+  await update(lab.manager, { ...(await studyNow(closing)), status: 'closed-to-accrual' })
+  const closedAt = '2026-04-10T20:00:00Z'
+  await database.run(
+    sql.fragment`UPDATE research_study SET last_updated = ${closedAt}::timestamptz WHERE id = ${closing.id}`,
+  )
+  t.match(
+    wordsOf(await first.get(page)),
+    /Nobody new comes into the study since 10 April 2026 at 20:00 UTC: only paper that was signed before is recorded/,
+  )
+  const nextDay = { ...signed, signedOn: '2026-04-11' }
+  const late = await first.sendFile(page, scan(), page, nextDay)
+  t.match(
+    [late.status, wordsOf(late)],
+    [422, /Nobody new comes into the study since 2026-04-10: only what was signed on that day or before counts/],
+  )
+  t.same(await consentsOf(patient), [])
+  const inTime = await first.sendFile(page, scan(), page, { ...nextDay, timezone: 'Asia/Tokyo' })
+  t.equal(inTime.status, 303, 'where it was the next day already')
+  t.equal((await second.send(page, {}, `${page}/confirm`)).status, 303)
+  t.match(await consentsOf(patient), [{ status: 'active', dateTime: '2026-04-11' }])
+})
+
 t.test('a paper of an earlier version is not taken for one of the version that is signed now', async t => {
   const later = await studySince('2026-02-01T12:00:00Z', 'later')
   await extended(later, { url: extensions.paperConsent, valueBoolean: true })

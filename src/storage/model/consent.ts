@@ -5,6 +5,7 @@ import { typeOfKind } from '../../access/shared-type.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { refuseNewcomer } from './accrual.ts'
 import { type NumberedPermit, refuseUnasked } from './consent-asked.ts'
 import { findGiven } from './consent-given.ts'
 import { type Before, isStanding, type Open, openBy, signedBy } from './consent-open.ts'
@@ -69,6 +70,8 @@ const projectTerms = async (
   const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
   const text = study && (await findSignedText(connection, study.id, consent))
   if (study !== undefined && isStanding(consent) && context.isAccepted !== true) {
+    // What has ended never comes back: what was given before is given still.
+    if (consent.status === 'active' && before === undefined) await refuseNewcomer(connection, study.id, consent)
     const given = before?.permits ?? []
     // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
     const anew = terms.permits.filter(one => !given.some(other => isWithin(one, other)))
