@@ -2,6 +2,7 @@ import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, typeOfKind } from '../access/shared-type.ts'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
+import { isEndedByJoining } from '../storage/model/left-consents.ts'
 import type { Write } from '../storage/store.ts'
 import { isOvertaken } from './overtaken.ts'
 import type { OwnRecord } from './own-record.ts'
@@ -62,11 +63,15 @@ export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name,
 export const declineConsent = async (asked: StudyAsked): Promise<void> => {
   const { record, consent: before } = asked
   if (before?.status === 'active') return write(record, replacing(before, { ...before, status: 'inactive' }))
-  if (before?.status === 'rejected') return
+  if (before !== undefined && isRefusal(before)) return
   const now = new Date().toISOString()
   const resource: Consent = { ...newConsent(asked, now), status: 'rejected', provision: { type: 'deny' } }
   await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })
 }
+
+/** Who has said no, or has stopped, has said it; what ended with the joining of two records nobody has refused. */
+const isRefusal = (consent: Consent): boolean =>
+  consent.status === 'rejected' || (consent.status === 'inactive' && !isEndedByJoining(consent))
 
 export const isStanding = (consent: Consent | undefined): consent is Consent =>
   consent?.status === 'active' || consent?.status === 'proposed'

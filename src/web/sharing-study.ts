@@ -183,7 +183,8 @@ const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined 
 const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html =>
   html`${isEndedByJoining(consent) && html`<p>${say('study.ended-by-joining')}</p>`}${reason !== joiningReason && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`
 
-const standingOf = ({ consent, isEnrolled, isInForce, sharings }: StudyAsked, done: string) => {
+const standingOf = (asked: StudyAsked, done: string) => {
+  const { consent, isEnrolled, isInForce, sharings } = asked
   if (!isEnrolled) return 'study.left'
   const isKept = sharings.some(({ kept }) => kept !== undefined)
   switch (consent?.status) {
@@ -192,10 +193,16 @@ const standingOf = ({ consent, isEnrolled, isInForce, sharings }: StudyAsked, do
       if (!sharings.some(({ lines }) => lines.length > 0)) return 'study.idle'
       return done === 'signed' ? 'study.signed' : 'study.now'
     case 'rejected':
-      return isKept ? 'study.declined-kept' : 'study.declined'
+      return saidNo(asked, isKept)
     case 'inactive':
       return isKept ? 'study.ended-kept' : 'study.ended'
     default:
       return undefined
   }
+}
+
+/** That they may say yes later is told where they may. */
+const saidNo = ({ isInForce, isClosed }: StudyAsked, isKept: boolean) => {
+  if (!isInForce || isClosed) return isKept ? 'study.refused-kept' : 'study.refused'
+  return isKept ? 'study.declined-kept' : 'study.declined'
 }

@@ -211,6 +211,18 @@ t.test('saying no is one press, and can be taken back', async t => {
   ])
 })
 
+t.test('who has stopped sharing, and says no again, has said it once', async t => {
+  const { browser: own, patient } = await arrived('Odile')
+  await sign(own, both)
+  const { body } = await own.get(page)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  for (let times = 0; times < 2; times += 1)
+    t.match(await own.post(`${page}/decline`, { _csrf }), { status: 303, location: `${page}?done=declined` })
+  t.match(await consentsOf(patient.id), [{ status: 'inactive' }], 'no other Consent says that they never did')
+  t.equal((await consentsOf(patient.id)).length, 1)
+  t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Odile Has withdrawn/)
+})
+
 t.test('what staff have proposed becomes what the patient signs, and nothing else', async t => {
   const { browser: own, patient } = await arrived('Eva')
   const proposed = {
@@ -387,12 +399,21 @@ t.test('where nobody new comes in, who shares goes on and changes it, and nobody
   const { browser: asked, patient: other } = await arrived('Uwe')
   await sign(signed, both)
   const { hidden } = await preview(asked, both)
+  const { browser: declined } = await arrived('Vera')
+  await declined.send(page, {}, page).then(({ body }) => {
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    return declined.post(`${page}/decline`, { _csrf })
+  })
+  t.match(wordsOf(await declined.get(page)), /You have said no\. Nothing is shared\. You can say yes later/)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   for (const status of ['temporarily-closed-to-accrual', 'closed-to-accrual'] as const) {
     await update(lab.manager, { ...stored, status })
     const shown = await asked.get(page)
     t.match(wordsOf(shown), /Nobody new comes into this study now, so there is nothing to sign/)
     t.notMatch(shown.body, / name="omh:|>See what that means<|asks you to share/)
+    const refused = wordsOf(await declined.get(page))
+    t.match(refused, /You have said no\. Nothing is shared\./)
+    t.notMatch(refused, /You can say yes later/, 'what they cannot do now')
     t.notMatch(wordsOf(await asked.get('/sharing')), /Studies that wait for your answer/)
     for (const path of [page, `${page}/sign`])
       t.match(await asked.post(path, { ...hidden, name: 'Uwe' }), { status: 409, body: /Nobody new comes/ }, path)
