@@ -3,6 +3,7 @@ import { digitsOf } from '../accounts/code.ts'
 import type { InvitationApp } from '../config/app-links.ts'
 import { isDay } from '../fhir/date.ts'
 import { queryOf } from '../http/presentation.ts'
+import { cookieOf } from '../http/session.ts'
 import type { Words } from '../messages/catalogue.ts'
 import type { Invitation } from '../storage/invitation.ts'
 import { invitationUrl } from '../studies/invitations.ts'
@@ -47,6 +48,9 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
     const [link, birthDate, code] = [typed(body, 'link'), typed(body, 'birthDate'), typed(body, 'code')]
     const invitation = await acceptance.find(link)
     if (invitation === undefined) return sendInvitationIsOver(reply, words)
+    // Whoever goes back and sends it again has shown it already: their code has counted, and would be a wrong one now.
+    const proven = await acceptance.findProven(cookieOf(request, cookies, 'invitation'))
+    if (proven?.id === invitation.id) return reply.redirect('/invitation/account', 303)
     const { channel } = invitation
     const problems = unreadable(birthDate, code, words)
     // What can be nobody's birth date or code is no try at either.

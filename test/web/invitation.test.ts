@@ -61,6 +61,12 @@ t.test(
     const slashed = birthDate.replaceAll('-0', '/').replaceAll('-', '/')
     const proven = await own.send(`${link}&sent=`, { birthDate: slashed, code }, '/invitation')
     t.match(proven, { status: 303, location: '/invitation/account' })
+    for (let times = 0; times < 6; times += 1)
+      t.match(
+        await own.send(`${link}&sent=`, { birthDate, code }, '/invitation'),
+        { status: 303, location: '/invitation/account' },
+        'who goes back and sends it again goes on, and has tried nothing',
+      )
     t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with ana@example\.org\./)
     const short = await own.send('/invitation/account', { name: '', password: 'short' })
     t.match([short.status, wordsOf(short)], [422, /Enter your name.*Choose a password of at least 12 characters/])
