@@ -4,7 +4,7 @@ import { parseJson } from '../fhir/json.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
 import { deviceName } from './sources.ts'
 import { type Timed, timeCells } from './time-cells.ts'
-import { type Concept, codeOf, hasValue, type Valued, valueCells } from './value-cells.ts'
+import { type Concept, codeOf, hasValue, nameOf, type Valued, valueCells } from './value-cells.ts'
 
 type Reading = Valued &
   Timed & {
@@ -25,9 +25,9 @@ type Named = {
   readonly nameDevice: (reference: string) => string | undefined
 }
 
-const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation']
+const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation', 'absent']
 
-/** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is. */
+/** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is, `absent` why there is no value. */
 export const readingRows = (contents: readonly string[], named: Named): string =>
   csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, named)))
 
@@ -39,9 +39,10 @@ const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (re
   const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
     const [value, unit] = valueCells(valued)
     const which = [part, statistic].filter(Boolean).join(', ') || undefined
-    return [start, end, whatOf(code, nameKind), codeOf(code), which, value, unit, device, status, id]
+    const absent = nameOf(valued.dataAbsentReason)
+    return [start, end, whatOf(code, nameKind), codeOf(code), which, value, unit, device, status, id, absent]
   }
-  const hasOwn = component.length === 0 || hasValue(reading)
+  const hasOwn = component.length === 0 || hasValue(reading) || reading.dataAbsentReason !== undefined
   return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, whatOf(one.code, nameKind)))]
 }
 

@@ -81,11 +81,11 @@ t.test('the table has a value a row, and no cell that a spreadsheet would reckon
   t.equal(
     body,
     `\ufeff${[
-      'start,end,what,code,part,value,unit,device,status,observation',
-      `2026-03-03T12:00:00Z,,Temperature,http://loinc.org|60830-9,,-1.5,Cel,,final,${cold.id}`,
-      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'=Systolic(),120,mm[Hg],,final,${pressure.id}`,
-      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'-Diastolic,80.5,'@mmHg,,final,${pressure.id}`,
-      `2026-03-01T07:30:00+01:00,,Heart rate,http://loinc.org|8867-4,,64,beats/min,Tidewell,final,${pulse.id}`,
+      'start,end,what,code,part,value,unit,device,status,observation,absent',
+      `2026-03-03T12:00:00Z,,Temperature,http://loinc.org|60830-9,,-1.5,Cel,,final,${cold.id},`,
+      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'=Systolic(),120,mm[Hg],,final,${pressure.id},`,
+      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'-Diastolic,80.5,'@mmHg,,final,${pressure.id},`,
+      `2026-03-01T07:30:00+01:00,,Heart rate,http://loinc.org|8867-4,,64,beats/min,Tidewell,final,${pulse.id},`,
       '',
     ].join('\r\n')}`,
   )
@@ -113,9 +113,30 @@ t.test('a line break, of whatever kind, ends no row, and a device is called by i
   t.same(
     body.split(/\r\n(?=2026|$)/).slice(1, -1),
     answers.map(
-      (answer, index) => `2026-03-0${9 - index}T12:00:00Z,,Survey,,,"${answer}",,Cleo’s patch,final,${said[index]?.id}`,
+      (answer, index) =>
+        `2026-03-0${9 - index}T12:00:00Z,,Survey,,,"${answer}",,Cleo’s patch,final,${said[index]?.id},`,
     ),
   )
+})
+
+t.test('why there is no value is told, of a reading and of a part of it', async t => {
+  const fay = await register('Fay')
+  const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not performed' }] }
+  const whole = await measured(9, { ...subject(fay.id), code: { text: 'Pulse' }, dataAbsentReason })
+  const parts = await measured(8, {
+    ...subject(fay.id),
+    code: { text: 'Pressure' },
+    component: [
+      { code: { text: 'Systolic' }, valueInteger: 120 },
+      { code: { text: 'Diastolic' }, dataAbsentReason: { text: 'cuff slipped' } },
+    ],
+  })
+  const { body } = await file('readings.csv', await signedIn({}, fay.id))
+  t.same(body.split('\r\n').slice(1, -1), [
+    `2026-03-09T12:00:00Z,,Pulse,,,,,,final,${whole.id},Not performed`,
+    `2026-03-08T12:00:00Z,,Pressure,,Systolic,120,,,final,${parts.id},`,
+    `2026-03-08T12:00:00Z,,Pressure,,Diastolic,,,,final,${parts.id},cuff slipped`,
+  ])
 })
 
 t.test('the parts of a pressure are called by their names, in the language of the page', async t => {
