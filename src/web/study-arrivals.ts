@@ -1,6 +1,7 @@
-import type { Observation, Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
+import type { Observation, ObservationComponent, Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { statisticWords } from '../fhir/descriptive-statistic.ts'
+import { nameOf as nameOfConcept } from '../operations/value-cells.ts'
 import { parseSearch } from '../search/parse.ts'
 import { findArrivals } from '../studies/enrolled-people.ts'
 import { displayOf } from '../studies/study-request.ts'
@@ -68,16 +69,25 @@ const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClass
   return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
 }
 
-/** Of a reading that is one number, or several; of a statistic also which one it is, and of what does not count why. */
+/** Of a reading that is one value, or several; of a statistic also which one it is, and of what does not count why. */
 const textOfValue = (observation: Observation): string => {
-  const { valueQuantity, component = [], status } = observation
-  const quantities = [valueQuantity, ...component.map(one => one.valueQuantity)].flatMap(one => one ?? [])
-  const texts = quantities.map(({ comparator, value, unit, code }) =>
-    [comparator, value, unit ?? code].filter(part => part !== undefined).join(' '),
-  )
+  const { component = [], status } = observation
+  const texts = [observation, ...component].flatMap(one => textOf(one) ?? [])
   const words = [statisticWords(observation), status && mistakes[status]].flatMap(word => word ?? [])
   const which = words.length === 0 ? '' : ` (${words.join(', ')})`
   return texts.length === 0 ? which : `, ${texts.join(' / ')}${which}`
+}
+
+/** Undefined for what is too much to be told in a line; of a value that is missing it is told why. */
+const textOf = (valued: Observation | ObservationComponent): string | undefined => {
+  const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
+  if (valueQuantity !== undefined) {
+    const { comparator, value, unit, code } = valueQuantity
+    return [comparator, value, unit ?? code].filter(part => part !== undefined).join(' ')
+  }
+  if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'not said why'})`
+  if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
+  return nameOfConcept(valueCodeableConcept) ?? valueString?.slice(0, 200) ?? valueInteger?.toString()
 }
 
 const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, string>>> = {

@@ -295,6 +295,39 @@ t.test('of the newest data is told what is above or below its number, and that i
   t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All : Heart rate, > 180 \/min \(maximum\) Came/)
 })
 
+t.test('of the newest data is told what is a code, a word or a truth, and why a value is missing', async t => {
+  const query = `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-All`
+  const { individual } = (await world.send('everything', 'GET', query)).json().entry[0].resource
+  const absent = {
+    coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'not-performed' }],
+  }
+  for (const value of [
+    { valueCodeableConcept: { coding: [{ code: 'rest', display: 'At rest' }] } },
+    { valueString: 'too quick to count' },
+    { valueInteger: 0 },
+    { valueBoolean: false },
+    { dataAbsentReason: absent },
+    {
+      component: [
+        { code: { text: 'peak' }, valueString: 'peak of a run' },
+        { code: { text: 'low' }, dataAbsentReason: absent },
+      ],
+    },
+  ])
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+      subject: individual,
+      effectiveDateTime: '2026-03-01T07:00:00Z',
+      ...value,
+    } as never)
+  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
+  for (const told of ['At rest', 'too quick to count', '0', 'no', 'no value (not-performed)'])
+    t.match(shown, `All : Heart rate, ${told} Came`)
+  t.match(shown, 'All : Heart rate, peak of a run / no value (not-performed) Came')
+})
+
 const measuredOf = async (name: string, effectiveDateTime: string, value: number, status = 'final') => {
   const query = `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-${name}`
   const found = await world.send('everything', 'GET', query)
