@@ -52,7 +52,7 @@ ${field({ name: 'timezone', label: 'Time zone of the days', hint: 'As in Europe/
 </form>
 ${
   found.people.length === 0
-    ? html`<p>Nobody in this study is so, as far as you may see.</p>`
+    ? found.total === 0 && html`<p>Nobody in this study is so, as far as you may see.</p>`
     : map(found.people, period, counts)
 }
 ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,

@@ -41,7 +41,8 @@ export const studyInvitationsPage: AddPage = (server, options) => {
       content: html`<h1>Invitations into ${titleOf(study)}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
 ${filterForm(path, asked, seesAnswers)}
-${people.length === 0 ? html`<p class="mt-4">Nobody in the study is so. ${total === 0 && html`<a href="/studies/${study.id}/enrolment">Enrol patients</a> first.`}</p>` : actForm({ path, asked, people, invited, total, options, token: ownToken(reply) })}
+${total === 0 && html`<p class="mt-4">Nobody in the study is so. <a href="/studies/${study.id}/enrolment">Enrol patients</a> first.</p>`}
+${people.length > 0 && actForm({ path, asked, people, invited, total, options, token: ownToken(reply) })}
 ${pagesAround(total, pageSize, asked, urlOf)}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })

@@ -92,7 +92,7 @@ export const peopleUrl = (
   return query.size === 0 ? path : `${path}?${query}`
 }
 
-/** Before and after the page that is shown; nothing where there is one alone. */
+/** Before and after the page that is shown; nothing where there is one alone. Of one behind the last that is said. */
 export const pagesAround = (
   total: number,
   size: number,
@@ -102,8 +102,10 @@ export const pagesAround = (
   const last = Math.max(1, Math.ceil(total / size))
   if (last === 1 && asked.page === 1) return undefined
   const at = (page: number) => urlOf({ ...asked, page })
+  if (asked.page > last)
+    return html`<nav aria-label="Pages"><p>There is no page ${asked.page}. <a href="${at(last)}">Page ${last}, the last</a></p></nav>`
   return html`<nav aria-label="Pages"><p>Page ${asked.page} of ${last}.
-${asked.page > 1 && html`<a href="${at(Math.min(asked.page - 1, last))}">The page before</a>`}
+${asked.page > 1 && html`<a href="${at(asked.page - 1)}">The page before</a>`}
 ${asked.page < last && html`<a href="${at(asked.page + 1)}">The next page</a>`}</p></nav>`
 }
 

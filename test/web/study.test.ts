@@ -197,10 +197,13 @@ t.test('people come in pages', async t => {
   t.equal(next.length, 3)
   t.equal(new Set([...first, ...next]).size, 23)
   t.match(wordsOf(await people.member.get(page)), /Page 1 of 2\. The next page/)
-  t.match(
-    wordsOf(await people.member.get(`${page}?page=2&state=none`)),
-    /Page 2 of 1\. The page before|Nobody in this study/,
-  )
+  for (const path of ['', '/completeness']) {
+    const { body } = await people.member.get(`${page}${path}?page=502`)
+    const last = path === '' ? 2 : 1
+    t.match(wordsOf({ body }), new RegExp(`There is no page 502\\. Page ${last}, the last`))
+    t.notMatch(body, /Nobody (?:is )?in this study/, 'who is beyond the last page is not told that nobody is there')
+    t.match(body, `href="${page}${path}${path === '' ? '?page=2' : '?days=14'}"`)
+  }
 })
 
 t.test('who is no staff, or may not see the study, finds no such page', async t => {
