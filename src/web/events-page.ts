@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { AuditEvent } from '@medplum/fhirtypes'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
+import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { queryOf } from '../http/presentation.ts'
 import { openCursors } from '../interactions/cursor.ts'
@@ -65,20 +66,25 @@ export const addEventsPage = <Asked extends DayRange>(
     const { lines, next } = await findLines(options, store, found)
     const again = queryOfAsked(asked)
     const fields = search.fieldsOf(asked)
+    const isProblem = fields.some(({ problem }) => problem !== undefined)
     return sendOwn(reply, {
       title,
       isWide: true,
-      isProblem: fields.some(({ problem }) => problem !== undefined),
+      isProblem,
       content: html`${await head(options)}
 ${search.form(path, asked, fields)}
 ${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for other days.</p>` : listed(lines, page.columns)}
 <p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
-<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`,
+${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
   })
   server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {
     const caller = await readerOf(request, options)
-    const found = search.searchOf(options.registry, search.askedIn(queryOf(request)))
+    const asked = search.askedIn(queryOf(request))
+    const wrong = search.fieldsOf(asked).find(({ problem }) => problem !== undefined)
+    // A table of other days than were asked for would be taken for theirs.
+    if (wrong !== undefined) throw new FhirError('value', `${wrong.name}: ${wrong.problem}`)
+    const found = search.searchOf(options.registry, asked)
     return reply
       .type('text/csv; charset=utf-8')
       .header('cache-control', 'no-store')

@@ -89,6 +89,20 @@ t.test(
   },
 )
 
+t.test('a table of days that are none is refused, and not one of all days', async t => {
+  for (const query of [
+    'from=2026-02-30',
+    'until=yesterday',
+    'from=2026-03-02&until=2026-03-01',
+    'from=2026-03-01&timezone=CET',
+  ]) {
+    t.equal((await officer.get(`/audit/events.csv?${query}`)).status, 422, query)
+    const { body } = await officer.get(`/audit?${query}`)
+    t.notMatch(body, /events\.csv/, 'nor is it offered')
+  }
+  t.equal((await officer.get('/audit/events.csv?from=2026-02-28')).status, 200)
+})
+
 t.test('whose record of another tenant it is, no filter tells', async t => {
   const person = await account(bob)
   const { link, ...rest } = (await send('everything', 'GET', `Person/${person}`)).json()
