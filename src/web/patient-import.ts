@@ -142,8 +142,10 @@ ${duplicates > 0 && (await duplicateTable(found, options, lines))}
 ${duplicates < total && (await preview(found, options))}
 <form method="post" action="/patients/imports/${id}/confirm">
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
+${duplicates > 0 && duplicates === total && html`<input type="hidden" name="duplicates" value="register">`}
 ${
   duplicates > 0 &&
+  duplicates < total &&
   radioField({
     name: 'duplicates',
     label: 'What to do with those who may be there already',
@@ -154,9 +156,15 @@ ${
     ],
   })
 }
-<button class="btn btn-primary">Register ${duplicates > 0 ? 'them' : total === 1 ? 'this patient' : `these ${total} patients`}</button>
+<button class="btn btn-primary">${registerText(found)}</button>
 </form>
 ${cancelForm(id, reply)}`
+}
+
+const registerText = ({ total, duplicates }: PatientImport): string => {
+  if (duplicates > 0 && duplicates < total) return 'Register them'
+  const all = total === 1 ? 'this patient' : `these ${total} patients`
+  return `Register ${all}${duplicates > 0 ? ' anyway' : ''}`
 }
 
 /** The others are as these, where the columns are as they should be. */

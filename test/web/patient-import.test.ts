@@ -99,6 +99,21 @@ t.test('who may be there already is shown, and left out or registered', async t 
   t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
 })
 
+t.test('of a list in which all may be there already nobody is left over to register', async t => {
+  const lines = ['Alone,Ana,1970-01-01,L-1']
+  const [first, again] = [await upload(lines), await upload(lines)]
+  await settled(first.location)
+  await staff.send(first.location ?? '', {}, `${first.location}/confirm`)
+  await settled(first.location)
+  await settled(again.location)
+  const third = await upload(lines)
+  const shown = await settled(third.location)
+  t.match(wordsOf(shown), /One patient may be there already .* Register this patient anyway Forget this list/)
+  t.notMatch(shown.body, /the other 0|type="radio"/)
+  await staff.send(third.location ?? '', {}, `${third.location}/confirm`)
+  t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
+})
+
 t.test('who was registered after a list was looked at is shown before any of it is registered', async t => {
   const lines = ['Twice,Ana,1970-01-01,W-1', 'Twice,Ben,1971-01-01,W-2']
   const [one, two] = [await upload(lines), await upload(lines)]
