@@ -91,7 +91,12 @@ export const studyDataPage: AddPage = (server, options) => {
     const { id, study } = changeable
     const requests = requestsOf(study, codeClasses)
     if (requests.length === 0) return html`<p>The study asks for nothing yet.</p>`
-    const nameOf = (source: string) => sources.find(one => one.id === source)?.name ?? 'a source that you may not see'
+    const nameOf = (source: string) => {
+      const found = sources.find(one => one.id === source)
+      return found === undefined
+        ? 'a source that you may not see'
+        : `${found.name}${found.isRetired ? ' (retired)' : ''}`
+    }
     return html`<ul class="list-group">${requests.map(request => {
       const what = displayOf(request.kind, codeClasses)
       const from = request.sources.length === 0 ? 'any device or app' : request.sources.map(nameOf).join(', ')

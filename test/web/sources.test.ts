@@ -57,6 +57,20 @@ t.test('an administrator says what sources there are, what each delivers, and wh
     'Tidewell band',
     'no study asks for it anew',
   )
+  const asking = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const asksForBand = {
+    url: extensions.requestedData,
+    extension: [
+      { url: 'kind', valueCodeableConcept: { coding: [{ system: systems.omh, code: 'omh:heart-rate' }] } },
+      { url: 'source', valueReference: { reference: `Device/${band.id}` } },
+    ],
+  }
+  await send('everything', 'PUT', `ResearchStudy/${study.id}`, {
+    ...asking,
+    extension: [...asking.extension, asksForBand],
+  })
+  t.match(wordsOf(await manager.get(`/studies/${study.id}/settings/data`)), /From Tidewell band \(retired\)\./)
+  await send('everything', 'PUT', `ResearchStudy/${study.id}`, asking)
   t.match(await administrator.send(page, {}, `${page}/restore`), { status: 303, location: '/devices?done=restored' })
   t.match((await manager.get(`/studies/${study.id}/settings/data`)).body, 'Tidewell band')
 })
