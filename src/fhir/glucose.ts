@@ -9,11 +9,8 @@ export const milligramsPerMillimole = 18.016
 /** All codes of readings of the kind `omh:blood-glucose`. */
 const codesOf = (...codes: readonly string[]) => codes.map(code => ({ system: systems.loinc, code }))
 export const interstitialGlucose = codesOf('99504-3', '105272-9')
-export const anyGlucose = [
-  { system: systems.omh, code: 'omh:blood-glucose' },
-  ...interstitialGlucose,
-  ...codesOf('41653-7', '14743-9', '2339-0', '15074-8', '2345-7', '14749-6'),
-]
+export const drawnGlucose = codesOf('41653-7', '14743-9', '2339-0', '15074-8', '2345-7', '14749-6')
+export const anyGlucose = [{ system: systems.omh, code: 'omh:blood-glucose' }, ...interstitialGlucose, ...drawnGlucose]
 
 /**
  * The ranges of the international consensus on time in range, by what bounds them from above; all but the first two hold

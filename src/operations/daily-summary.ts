@@ -1,6 +1,7 @@
 import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
+import { drawnGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { SeriesRow } from '../storage/figures.ts'
 import type { Operation } from './operation.ts'
@@ -23,11 +24,8 @@ export const dailySummary: Operation = {
     const { patient, from, to, timezone } = asked
     const found: Observation[] = []
     for (const summed of asked.kinds) {
-      const codes = [
-        { system: summed.system, code: summed.code },
-        ...(summed.ofDay === undefined ? [] : [summed.ofDay]),
-      ]
-      const { unit, at = 'start' } = summed
+      const { system, code, also = [], unit, at = 'start' } = summed
+      const codes = [{ system, code }, ...also]
       const step = { kind: 'day', timezone } as const
       const wantsSum = summed.figures === added
       const question = { patient, codes, from, to, unit, at, step, wantsSum, takesAverages: !wantsSum } as const
@@ -47,8 +45,8 @@ type Summed = {
   readonly figures: readonly Figure[]
   /** Of the reading, by which it belongs to a day: a night belongs to the day on which it ends. */
   readonly at?: 'end'
-  /** What a total of the whole day is coded as. */
-  readonly ofDay?: Code
+  /** Codes of other classes that are the same in a day's figures: of the total of a whole day, of glucose by what was examined. */
+  readonly also?: readonly Code[]
 }
 
 const added = ['sum'] as const
@@ -66,8 +64,8 @@ const loinc = (code: string, unit: string): Summed => ({ system: systems.loinc, 
 
 /** Blood pressure by its two values. */
 const summedKinds: readonly Summed[] = [
-  { ...omh('step-count', '{steps}', added), ofDay: dayTotalOf.steps },
-  { ...omh('calories-burned', 'kcal', added), ofDay: dayTotalOf.energy },
+  { ...omh('step-count', '{steps}', added), also: [dayTotalOf.steps] },
+  { ...omh('calories-burned', 'kcal', added), also: [dayTotalOf.energy] },
   omh('minutes-moderate-activity', 'min', added),
   omh('sleep-duration', 'h', added, 'end'),
   omh('total-sleep-time', 'h', added, 'end'),
@@ -76,8 +74,8 @@ const summedKinds: readonly Summed[] = [
   omh('oxygen-saturation', '%', spread),
   omh('body-temperature', 'Cel', spread),
   omh('body-weight', 'kg', spread),
-  omh('blood-glucose', 'mg/dL', spread),
-  loinc('99504-3', 'mg/dL'),
+  { ...omh('blood-glucose', 'mg/dL', spread), also: drawnGlucose },
+  { ...loinc('99504-3', 'mg/dL'), also: interstitialGlucose },
   loinc('8480-6', 'mm[Hg]'),
   loinc('8462-4', 'mm[Hg]'),
 ]

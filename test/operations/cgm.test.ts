@@ -200,3 +200,26 @@ t.test('days are summed up kind by kind and source by source', async t => {
     400,
   )
 })
+
+t.test('a day of glucose has all of it, of whichever specimen and in whichever unit it was measured', async t => {
+  const day = '2026-04-01'
+  const found = async (code: string) => {
+    const { body } = await send('GET', `Observation/$daily-summary?subject=ann&start=${day}&end=${day}&code=${code}`)
+    return (body.entry ?? []).map(({ resource }: { resource: Observation }) =>
+      resource.component?.map(one => one.valueQuantity?.value),
+    )
+  }
+  await submit(
+    posted(measured('41653-7', `${day}T08:00:00Z`, 100, 'mg/dL')),
+    posted(measured('14743-9', `${day}T09:00:00Z`, 10, 'mmol/L')),
+    posted(measured('2339-0', `${day}T10:00:00Z`, 120, 'mg/dL')),
+    posted(measured('15074-8', `${day}T11:00:00Z`, 5, 'mmol/L')),
+    posted(measured('2345-7', `${day}T12:00:00Z`, 90, 'mg/dL')),
+    posted(measured('14749-6', `${day}T13:00:00Z`, 4, 'mmol/L')),
+    posted(measured('omh:blood-glucose', `${day}T14:00:00Z`, 200, 'mg/dL')),
+    posted(measured('99504-3', `${day}T15:00:00Z`, 150, 'mg/dL')),
+    posted(measured('105272-9', `${day}T16:00:00Z`, 5, 'mmol/L')),
+  )
+  t.same(await found('omh:blood-glucose'), [[7, 121.76, 72.06, 200]])
+  t.same(await found('99504-3'), [[2, 120.04, 90.08, 150]])
+})
