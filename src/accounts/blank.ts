@@ -1,2 +1,6 @@
-/** Nothing that anybody would see: spaces, and marks of which text editors know, such as those that turn the direction of what follows. */
-export const isBlank = (text: string): boolean => !/[\p{L}\p{N}\p{P}\p{S}]/u.test(text)
+/**
+ * Nothing that anybody would see: spaces, marks of which text editors know, such as those that turn the direction of what follows, and
+ * letters and signs that are empty, such as the Hangul filler and the blank of Braille.
+ */
+export const isBlank = (text: string): boolean =>
+  !/(?![\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{N}\p{P}\p{S}]/u.test(text)

@@ -4,6 +4,7 @@ import { withoutAlias } from '../access/scope-alias.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { findRecord } from '../storage/authorization-record.ts'
 import type { Connection } from '../storage/database.ts'
+import { isAppName } from './app-name.ts'
 import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
 import { contextScopes } from './requested-scope.ts'
 
@@ -46,8 +47,8 @@ export const registrationBody = (
 ): Buffer => {
   const given = parseObject(body)
   const { client_name, scope } = given
-  if (typeof client_name !== 'string' || !/^[^\p{Cc}\p{Cf}]{1,100}$/u.test(client_name))
-    throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters')
+  if (!isAppName(client_name))
+    throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters that can be seen')
   const smart_scope = withoutAliases(String(scope ?? '').split(' '), codeClasses)
     .filter(word => contextScopes.some(one => one === word) || parseScope(word)?.context === 'patient')
     .join(' ')

@@ -1,6 +1,7 @@
 import { parseScope } from '../access/scope.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import type { ClientMetadata } from '../storage/client-registration.ts'
+import { isAppName } from './app-name.ts'
 
 export type AppKind = 'public' | 'secret' | 'key' | 'backend'
 
@@ -29,7 +30,7 @@ const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }
   const other = wordsOf(scope).find(word => parseScope(word)?.context !== context)
   const onlySigns = 'Only an app with a key, or a service, has keys: leave this empty'
   return [
-    [!/^[^\p{Cc}\p{Cf}]{1,100}$/u.test(name), 'name', 'A name of 1 to 100 characters is needed'],
+    [!isAppName(name), 'name', 'A name of 1 to 100 characters that can be seen is needed'],
     [isService && redirectUris.length > 0, 'redirect_uris', 'A service sends nobody back: leave this empty'],
     [isService && launchUris.length > 0, 'launch_uris', 'A service is not opened by people: leave this empty'],
     [!isService && redirectUris.length === 0, 'redirect_uris', 'At least one address is needed'],

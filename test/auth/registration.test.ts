@@ -120,6 +120,9 @@ t.test('what is not sound is refused, with what would be', async t => {
     [{ redirect_uris: [redirectUri] }, /client_name/],
     [{ ...app, client_name: 'a\u202Eb' }, /client_name/],
     [{ ...app, client_name: 'x'.repeat(101) }, /client_name/],
+    ...['   ', '\u3164', '\u2800 '].map(
+      client_name => [{ ...app, client_name }, /client_name must be a name .* that can be seen/] as const,
+    ),
     [{ client_name: 'x' }, /redirect_uris must name at least one/],
     [{ ...app, redirect_uris: 'https://app.example.org' }, /redirect_uris must be a list/],
     [{ ...app, redirect_uris: ['http://app.example.org/back'] }, /must be https/],

@@ -265,6 +265,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
   const table: readonly (readonly [fields: Readonly<Record<string, string>>, name: string, told: RegExp])[] = [
     [{ ...app, name: '' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, name: 'a\u202eb' }, 'name', /A name of 1 to 100 characters/],
+    [{ ...app, name: '\u3164 ' }, 'name', /that can be seen/],
     [{ ...app, kind: '' }, 'kind', /Choose what it is/],
     [{ ...app, kind: '', name: '' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, kind: 'everything' }, 'kind', /Choose what it is/],

@@ -108,6 +108,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   for (const [name, told] of [
     [' ', /Type your name to sign/],
     ['\u202e\u200b', /Type your name to sign/],
+    ['\u3164\u2800', /Type your name to sign/],
     ['x'.repeat(201), /at most 200 characters/],
   ] as const) {
     const { answer: refused } = await sign(own, both, name)
