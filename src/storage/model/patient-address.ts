@@ -25,9 +25,13 @@ export const isOf: Readonly<Record<Channel, (entry: ContactPoint) => boolean>> =
   sms: ({ system, use }) => (system === 'sms' && use !== 'old') || (system === 'phone' && use === 'mobile'),
 }
 
-/** A number as E.164 has it, whatever stands between its digits; undefined where the country is not said. */
+/**
+ * A number as E.164 has it, whatever stands between its digits; undefined where the country is not said. What is dialled within the country
+ * alone, as in +44 (0)7700 900123, is none of it.
+ */
 export const toMobile = (text: string): string | undefined => {
-  const digits = text.replace(/[\s()./-]/g, '').replace(/^00/, '+')
+  const abroad = text.replace(/^(\s*(?:\+|00)[\d\s./-]*)\(\s*0\s*\)/, '$1')
+  const digits = abroad.replace(/[\s()./-]/g, '').replace(/^00/, '+')
   return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : undefined
 }
 
