@@ -7,6 +7,8 @@ export type LastN = Pick<Search, 'applied'> & {
   readonly where: Expression
   readonly patients: readonly string[]
   readonly max: number
+  /** Of all of them only so many, the newest. Absent: all, and a refusal where they are too many or too long for one answer. */
+  readonly newest?: number
 }
 
 /** Values of the code, be it an Observation's own or a component's, of one Patient. */

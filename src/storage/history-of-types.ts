@@ -1,22 +1,21 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { restrict } from '../access/access.ts'
+import { roomOfPage } from '../search/room.ts'
 import { compile } from './compile.ts'
 import { type Asking, lastVersion } from './current.ts'
 import type { Connection } from './database.ts'
-import { toVersion } from './history.ts'
 import { type OldVersion, visibleAmong } from './old-version.ts'
 import type { Preparing } from './prepare.ts'
 import { historyOf, storedRow, tableOf } from './row.ts'
-import { servedContent } from './served-content.ts'
-import { servedVersion } from './served-version.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
-import type { HistoryAsked, Version, VersionPage } from './store.ts'
+import type { HistoryAsked, VersionPage } from './store.ts'
+import { type FoundVersion, fillVersions, servedVersions } from './version-content.ts'
 import { inPeriod } from './version-period.ts'
 
 /**
  * What changed last in some types, newest first. The current row of each must pass, or of a deleted one the last version,
- * and each version's own content too. So many versions are looked at that a page is filled, and not many more: one that
- * stays short has a `next` all the same.
+ * and each version's own content too. So many versions are looked at that a page is filled, and not many more, nor more
+ * than there is room for: one that stays short has a `next` all the same.
  */
 export const historyOfTypes = async (
   connection: Connection,
@@ -25,31 +24,30 @@ export const historyOfTypes = async (
   { cursor, ...asked }: HistoryAsked,
 ): Promise<VersionPage> => {
   const used = await typesInUse(connection, asking, types)
-  const found: Found[] = []
+  const found: (Found & OldVersion)[] = []
   let position = cursor === undefined ? undefined : (JSON.parse(cursor) as Position)
+  let letters = roomOfPage
   let isMore = true
   for (let round = 0; isMore && round < mostRounds && found.length <= asked.count; round++) {
     const looked = await newest(connection, asking, used, { ...asked, position })
-    isMore = looked.length > asked.count
-    position = positionOf(looked.at(-1)) ?? position
-    found.push(...(await visible(connection, asking, looked)))
+    const { filled, left } = await fillVersions(connection, looked, { letters, takesFirst: letters === roomOfPage })
+    isMore = looked.length > asked.count || filled.length < looked.length
+    position = positionOf(filled.at(-1)) ?? position
+    letters = left
+    found.push(...(await visible(connection, asking, filled)))
+    if (filled.length < looked.length) break
   }
   const page = found.slice(0, asked.count)
   const end = found.length > page.length ? positionOf(page.at(-1)) : isMore ? position : undefined
   return {
-    entries: page.map(one => toVersion(one.type, one)),
+    entries: await servedVersions(connection, asking, page),
     ...(end === undefined ? {} : { next: JSON.stringify(end) }),
   }
 }
 
 const mostRounds = 5
 
-type Found = OldVersion & {
-  readonly type: ResourceType
-  readonly method: Version['method']
-  readonly isCurrent: boolean
-  readonly served: string | null
-}
+type Found = FoundVersion & { readonly isCurrent: boolean }
 
 /** Where a page ends. The order: newest first, then by type, then as the keys fall. */
 type Position = {
@@ -109,8 +107,8 @@ const compareTypes = (one: ResourceType, other: ResourceType): number => (one < 
 const visible = async (
   connection: Connection,
   asking: Asking & Preparing,
-  looked: readonly Found[],
-): Promise<readonly Found[]> => {
+  looked: readonly (Found & OldVersion)[],
+): Promise<readonly (Found & OldVersion)[]> => {
   const shown = new Set(looked.filter(({ isCurrent }) => isCurrent))
   const old = looked.filter(({ isCurrent }) => !isCurrent)
   for (const [type, versions] of Map.groupBy(old, one => one.type)) {
@@ -148,16 +146,8 @@ const statement = (type: ResourceType, { access, classes }: Asking, looking: Loo
           SELECT FROM ${tableOf(type)} AS living WHERE living.patient_id = old.patient_id AND living.pk = old.pk)
         AND ${compile(allowed, last.row, classes)} AND ${within(type, 'old', looking)} ${order('old', byVersion)})
     )
-    SELECT page.id, page.patient_id AS "patientId", page.pk, page.version, page.last_updated AS "lastUpdated", page.method, page.owner, page.author,
-      page.is_current AS "isCurrent",
-      past.content::text AS content,
-      CASE WHEN page.is_current THEN ${servedContent(type, 'body', { access, classes })}
-        ELSE ${servedVersion(type, 'past', sql.fragment`page.id`, { access, classes })} END AS served
-    FROM (SELECT * FROM version ORDER BY last_updated DESC, pk DESC, version DESC LIMIT ${looking.count + 1}) AS page
-    LEFT JOIN ${tableOf(type)} AS body
-      ON page.is_current AND body.patient_id = page.patient_id AND body.pk = page.pk
-    LEFT JOIN ${historyOf(type)} AS past
-      ON NOT page.is_current AND past.patient_id = page.patient_id AND past.pk = page.pk AND past.version = page.version`
+    SELECT id, patient_id AS "patientId", pk, version, last_updated AS "lastUpdated", method, owner, author, is_current AS "isCurrent"
+    FROM version ORDER BY last_updated DESC, pk DESC, version DESC LIMIT ${looking.count + 1}`
 }
 
 /** Which versions are asked for, and not shown yet. */

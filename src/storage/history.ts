@@ -1,19 +1,20 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { restrict } from '../access/access.ts'
+import { roomOfPage } from '../search/room.ts'
 import { type Asking, type Current, findCurrent, wasVisible } from './current.ts'
 import type { Connection } from './database.ts'
-import { type OldVersion, visibleAmong } from './old-version.ts'
+import { visibleAmong } from './old-version.ts'
 import type { Preparing } from './prepare.ts'
 import { historyOf } from './row.ts'
-import { servedVersion } from './served-version.ts'
 import { allOf, type SqlFragment, sql } from './sql.ts'
 import type { HistoryAsked, Version, VersionPage } from './store.ts'
+import { type FoundVersion, fillVersions, servedVersions } from './version-content.ts'
 import { inPeriod } from './version-period.ts'
 
 /**
  * The versions that the caller may see, newest first: the current row must pass, and each version's own content too.
  * Absent where the resource itself is not visible (or, deleted, was not). So many versions are looked at that a page is
- * filled, and not many more: one that stays short has a `next` all the same.
+ * filled, and not many more, nor more than there is room for: one that stays short has a `next` all the same.
  */
 export const historyOfInstance = async (
   connection: Connection,
@@ -23,24 +24,39 @@ export const historyOfInstance = async (
 ): Promise<VersionPage | undefined> => {
   const shown = await findShown(connection, asking, { type, id })
   if (shown === undefined) return undefined
-  const found: Version[] = asked.cursor === undefined ? [...currentIn(shown, asked)] : []
-  let before = asked.cursor
-  let isMore = true
-  for (let round = 0; isMore && round < mostRounds && found.length <= asked.count; round++) {
-    const looked = await older(connection, asking, shown, versionsBefore(shown, asked, before), asked.count + 1)
-    isMore = looked.length > asked.count
-    before = looked.at(-1)?.version.toString() ?? before
-    const visible = await visibleAmong(connection, asking, { type, action: 'r' }, looked)
-    found.push(...visible.map(row => toVersion(type, row)))
-  }
+  const { found, before } = await gathered(connection, asking, shown, asked)
   const entries = found.slice(0, asked.count)
-  const end = found.length > entries.length ? entries.at(-1)?.versionId : isMore ? before : undefined
+  const end = found.length > entries.length ? entries.at(-1)?.versionId : before
   if (asked.cursor === undefined && end === undefined) return { entries, total: entries.length }
   return {
     entries,
     ...(await totalOf(connection, asking, shown, asked)),
     ...(end === undefined ? {} : { next: end }),
   }
+}
+
+/** One more than a page has, where there are so many; `before`: where it was not looked any further. */
+const gathered = async (
+  connection: Connection,
+  asking: Asking & Preparing,
+  shown: Shown,
+  asked: HistoryAsked,
+): Promise<{ readonly found: readonly Version[]; readonly before: string | undefined }> => {
+  const { type, current } = shown
+  const found: Version[] = asked.cursor === undefined ? [...currentIn(shown, asked)] : []
+  let before = asked.cursor ?? current?.versionId
+  let letters = roomOfPage - (found[0]?.content?.length ?? 0)
+  for (let round = 0; round < mostRounds && found.length <= asked.count; round++) {
+    const looked = await older(connection, shown, versionsBefore(shown, asked, before), asked.count + 1)
+    const { filled, left } = await fillVersions(connection, looked, { letters, takesFirst: letters === roomOfPage })
+    before = filled.at(-1)?.version.toString() ?? before
+    letters = left
+    const visible = await visibleAmong(connection, asking, { type, action: 'r' }, filled)
+    found.push(...(await servedVersions(connection, asking, visible)))
+    if (filled.length < looked.length) break
+    if (looked.length <= asked.count) return { found, before: undefined }
+  }
+  return { found, before }
 }
 
 const mostRounds = 5
@@ -57,9 +73,11 @@ export const visibleVersion = async (
   if (shown.current?.versionId === versionId) return shown.current
   if (!/^[1-9]\d{0,8}$/.test(versionId)) return undefined
   const named = allOf([ofPlace(shown), sql.fragment`row.version = ${Number(versionId)}`])
-  const looked = await older(connection, asking, shown, named, 1)
-  const [version] = await visibleAmong(connection, asking, { type, action: 'r' }, looked)
-  return version && toVersion(type, version)
+  const looked = await older(connection, shown, named, 1)
+  const { filled } = await fillVersions(connection, looked, { letters: roomOfPage, takesFirst: true })
+  const visible = await visibleAmong(connection, asking, { type, action: 'r' }, filled)
+  const [version] = await servedVersions(connection, asking, visible)
+  return version
 }
 
 type Instance = { readonly type: ResourceType; readonly id: string }
@@ -109,22 +127,15 @@ const versionsBefore = (shown: Shown, asked: HistoryAsked, before: string | unde
     ...(before === undefined ? [] : [sql.fragment`row.version < ${Number(before)}`]),
   ])
 
-type Row = OldVersion & {
-  readonly method: Version['method']
-  /** The content as this caller is served it. */
-  readonly served: string | null
-}
-
 const older = (
   connection: Connection,
-  asking: Asking,
   { type, id }: Instance,
   where: SqlFragment,
   limit: number,
-): Promise<readonly Row[]> =>
+): Promise<readonly FoundVersion[]> =>
   connection.any(sql.fragment`
-    SELECT ${id}::text AS id, patient_id AS "patientId", pk, version, last_updated AS "lastUpdated", method, owner, author,
-      content::text AS content, ${servedVersion(type, 'row', id, asking)} AS served
+    SELECT ${type}::text AS type, ${id}::text AS id, patient_id AS "patientId", pk, version, last_updated AS "lastUpdated",
+      method, owner, author
     FROM ${historyOf(type)} AS row
     WHERE ${where} ORDER BY version DESC LIMIT ${limit}`)
 
@@ -140,16 +151,3 @@ const totalOf = async (
     SELECT count(*) FROM ${historyOf(shown.type)} AS row WHERE ${versionsBefore(shown, asked, undefined)}`)
   return { total: Number(count) + currentIn(shown, asked).length }
 }
-
-export const toVersion = (
-  type: ResourceType,
-  { id, patientId, version, lastUpdated, method, served }: Row,
-): Version => ({
-  type,
-  id,
-  patientId,
-  versionId: String(version),
-  lastUpdated,
-  method,
-  ...(served === null ? {} : { content: served }),
-})

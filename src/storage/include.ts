@@ -5,6 +5,7 @@ import { forwardRows } from './include-forward.ts'
 import { reverseRows } from './include-reverse.ts'
 import { contentOf, type Frontier, type Including, type Placed } from './include-row.ts'
 import { type Filled, fillRoom } from './room.ts'
+import { searchedOf } from './row.ts'
 import { sql } from './sql.ts'
 import type { Stored } from './store.ts'
 
@@ -44,6 +45,7 @@ export const includedWith = async (
       takesFirst: false,
       typeOf: ({ type }) => type,
       contentOf: type => (including.maskOf(type) === undefined ? contentOf(type, including) : undefined),
+      relationOf: searchedOf,
     })
     letters = left
     from = filled.map(toPlaced)

@@ -1,10 +1,12 @@
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
+import { roomOfPage } from '../search/room.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import type { LastN } from './figures.ts'
-import { storedRow } from './row.ts'
+import { contentWithin, fillRoom } from './room.ts'
+import { storedRow, tableOf } from './row.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
 
@@ -16,7 +18,7 @@ import type { Stored } from './store.ts'
 export const lastObservations = async (
   connection: Connection,
   { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
-  { where, patients, max }: LastN,
+  { where, patients, max, newest = mostFound + 1 }: LastN,
 ): Promise<readonly Stored[]> => {
   const row = { ...storedRow('Observation', 'row'), facts: name('hot') }
   const asked = compile(restrict(access, 's', 'Observation', where), row, classes)
@@ -24,6 +26,8 @@ export const lastObservations = async (
     FROM observation_code AS hot
     JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk
     WHERE hot.patient_id = ${of}.patient_id AND hot.code_id = ${of}.code_id AND hot.component = 0 AND ${asked}`
+  const content = sql.fragment`body.content::text`
+  const newestFirst = sql.fragment`ORDER BY hot.moment DESC, hot.pk DESC`
   const rows = await connection.any<Row>(sql.fragment`
     WITH RECURSIVE patient AS MATERIALIZED (
       SELECT DISTINCT patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
@@ -86,14 +90,23 @@ export const lastObservations = async (
         SELECT DISTINCT latest.patient_id, group_id, text, pk, moment FROM latest
         JOIN coded ON coded.patient_id = latest.patient_id AND coded.code_id = latest.code_id) AS hot
     )
-    SELECT row.id, row.version, row.last_updated, row.patient_id, row.kind_id, row.content::text AS content
+    SELECT body.id, body.pk, body.version, body.last_updated, body.patient_id, body.kind_id,
+      ${contentWithin(sql.fragment`${roomOfPage}::bigint`, content, { order: newestFirst })} AS content
     FROM (
-      SELECT patient_id, pk, moment FROM ranked WHERE rank <= ${max} ORDER BY moment DESC, pk DESC LIMIT ${mostFound + 1}
+      SELECT patient_id, pk, moment FROM ranked WHERE rank <= ${max} ORDER BY moment DESC, pk DESC LIMIT ${newest}
     ) AS hot
-    JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk
-    ORDER BY hot.moment DESC, hot.pk DESC`)
+    JOIN observation AS body ON body.patient_id = hot.patient_id AND body.pk = hot.pk
+    ${newestFirst}`)
   if (rows.length > mostFound) throw tooMany
-  return rows.map(({ id, version, last_updated, patient_id, kind_id, content }) => ({
+  const { filled } = await fillRoom(connection, rows, {
+    letters: roomOfPage,
+    takesFirst: true,
+    typeOf: () => 'Observation',
+    contentOf: () => content,
+    relationOf: tableOf,
+  })
+  if (filled.length < rows.length) throw tooLong
+  return filled.map(({ id, version, last_updated, patient_id, kind_id, content }) => ({
     type: 'Observation',
     id,
     versionId: String(version),
@@ -109,6 +122,12 @@ const mostFound = 10_000
 const tooMany = new FhirError(
   'too-costly',
   `Over ${mostFound} Observations are the latest of their codes: ask for fewer codes or a shorter time`,
+  { status: 422 },
+)
+
+const tooLong = new FhirError(
+  'too-costly',
+  `The Observations that are the latest of their codes have over ${roomOfPage} characters together: ask for fewer codes or a shorter time`,
   { status: 422 },
 )
 
@@ -129,9 +148,10 @@ const untied = (of: SqlFragment): SqlFragment => sql.fragment`CASE WHEN ${of} = 
 
 type Row = {
   id: string
+  pk: string
   version: number
   last_updated: Date
   patient_id: number
   kind_id: number
-  content: string
+  content: string | null
 }

@@ -1,9 +1,8 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from './database.ts'
-import { searchedOf } from './row.ts'
 import { anyOf, type SqlFragment, sql } from './sql.ts'
 
-/** A row of an answer; its content is null where it was not loaded, as it might not fit. */
+/** A row of an answer; its content is null where it was not loaded yet, as it might not fit. */
 export type Unfilled = {
   readonly patient_id: number
   readonly pk: string
@@ -38,6 +37,8 @@ type Room<Row> = {
   readonly takesFirst: boolean
   /** What is served of a row that is called `body`; undefined where that is only a part of it, whose length says nothing of what it takes. */
   readonly contentOf: (type: ResourceType) => SqlFragment | undefined
+  /** Where the rows are: columns patient_id, pk, version and content. */
+  readonly relationOf: (type: ResourceType) => SqlFragment
 }
 
 /** The first of the rows, as many as there is room for: what was not certain to fit is loaded as long as there is some. */
@@ -68,14 +69,14 @@ export const fillRoom = async <Row extends Unfilled>(
 const loadMore = async <Row extends Unfilled>(
   connection: Connection,
   rows: readonly Row[],
-  { letters, typeOf, contentOf }: Room<Row>,
+  { letters, typeOf, contentOf, relationOf }: Room<Row>,
 ): Promise<readonly Row[]> => {
   const [first] = rows
   const type = first && typeOf(first)
   const content = type && contentOf(type)
   if (type === undefined || content === undefined) return []
   const alike = rows.filter(one => isUnfilled(one) && typeOf(one) === type)
-  const found = await load(connection, alike, { type, letters, content })
+  const found = await load(connection, alike, { letters, content, relation: relationOf(type) })
   const contents = new Map(alike.map((row, index) => [row, found.get(index + 1)]))
   return rows.flatMap(row => {
     const loaded = contents.get(row)
@@ -91,7 +92,7 @@ const upTo = <One>(all: readonly One[], isEnd: (one: One) => boolean): readonly 
   return end === -1 ? all : all.slice(0, end)
 }
 
-type Loading = { readonly type: ResourceType; readonly letters: number; readonly content: SqlFragment }
+type Loading = { readonly letters: number; readonly content: SqlFragment; readonly relation: SqlFragment }
 
 /**
  * By their place among the rows, in the version that was asked about: of the first that is there, and of what certainly fits with it; null
@@ -100,7 +101,7 @@ type Loading = { readonly type: ResourceType; readonly letters: number; readonly
 const load = async (
   connection: Connection,
   rows: readonly Unfilled[],
-  { type, letters, content }: Loading,
+  { letters, content, relation }: Loading,
 ): Promise<ReadonlyMap<number, string | null>> => {
   const [patients, pks, versions] = [
     rows.map(one => one.patient_id),
@@ -112,7 +113,7 @@ const load = async (
     SELECT key.place::integer AS place, ${contentWithin(room, content, { order: byPlace })} AS content
     FROM unnest(${sql.array(patients, 'int4')}, ${sql.array(pks, 'int8')}, ${sql.array(versions, 'int4')})
       WITH ORDINALITY AS key(patient_id, pk, version, place)
-    JOIN ${searchedOf(type)} AS body
+    JOIN ${relation} AS body
       ON body.patient_id = key.patient_id AND body.pk = key.pk AND body.version = key.version
     ORDER BY key.place`)
   return new Map(found.map(({ place, content }) => [place, content]))

@@ -11,7 +11,7 @@ import type { Including, Placed } from './include-row.ts'
 import type { ManyPatients } from './many-patients.ts'
 import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './page-statement.ts'
 import { contentInShare, contentWithin, type Filled, fillRoom } from './room.ts'
-import { kindOf } from './row.ts'
+import { kindOf, searchedOf } from './row.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { servedContent } from './served-content.ts'
 import { inOwnOrder, type Position } from './sort.ts'
@@ -43,6 +43,7 @@ export const searchPage = async (connection: Connection, searching: Searching, a
     takesFirst: true,
     typeOf: () => search.type,
     contentOf: () => (mask === undefined ? served : undefined),
+    relationOf: searchedOf,
   })
   const more = found.length > nearest.length
   const page = from?.before ? nearest.toReversed() : nearest

@@ -20,6 +20,9 @@ export const servedContent = (type: ResourceType, alias: string, serving: Servin
   return sql.fragment`${serving.mask === undefined ? content : subsetOf(content, serving.mask)}::text`
 }
 
+/** Whether the row's content is all that is served of it. */
+export const isStoredWhole = (type: ResourceType): boolean => whole[type] === undefined
+
 /** What is not in the row itself. */
 const whole: Readonly<Partial<Record<ResourceType, (row: SqlFragment, serving: Serving) => SqlFragment>>> = {
   Group: (row, serving) => withMembers(row, serving),

@@ -3,8 +3,10 @@ import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import { and, type Expression } from '../search/expression.ts'
+import { roomOfPage } from '../search/room.ts'
 import { compile } from './compile.ts'
 import type { Connection, Database } from './database.ts'
+import { contentWithin, type Filled, fillRoom, type Unfilled } from './room.ts'
 import { historyOf, kindOf, storedRow, tableOf } from './row.ts'
 import { servedContent } from './served-content.ts'
 import { type SqlFragment, sql } from './sql.ts'
@@ -135,7 +137,7 @@ const recordFor = async (
 /** Of each subscriber, told or not: what could not be delivered for so many events is lost. */
 const keptEvents = 10_000
 
-/** `content` is absent where the row may not be seen now, or does not match any more. */
+/** `focus` is absent where the row may not be seen now, or does not match any more. */
 export type Event = {
   readonly number: number
   readonly occurredAt: Date
@@ -143,7 +145,7 @@ export type Event = {
     readonly type: ResourceType
     readonly id: string
     readonly version: number
-    /** Absent where it was deleted by this version. */
+    /** Absent where it was deleted by this version, and where contents were not asked for. */
     readonly content?: string
     readonly patientId: number
     readonly kindId?: number | undefined
@@ -159,8 +161,9 @@ export type EventRange = {
 }
 
 /**
- * The events of a subscriber, each asked about anew at this moment. A deletion is told to whom it was kept for: of what is gone it
- * cannot be asked who may see it, and no more is told than that it is.
+ * The events of a subscriber, each asked about anew at this moment; fewer than the limit, where the contents of more do not fit into one
+ * answer. A deletion is told to whom it was kept for: of what is gone it cannot be asked who may see it, and no more is told than that
+ * it is.
  */
 export const eventsIn = async (
   connection: Connection,
@@ -170,19 +173,26 @@ export const eventsIn = async (
   { after, until, limit, whole }: EventRange,
 ): Promise<readonly Event[]> => {
   const asked = restrict(access, 's', type, whole ? and(where, access('r', type)) : where)
+  const served = servedContent(type, 'body', { access, classes })
+  const inOrder = sql.fragment`ORDER BY event.number`
+  const content = contentWithin(sql.fragment`${roomOfPage}::bigint`, served, { order: inOrder })
   const rows = await connection.any<EventRow>(sql.fragment`
-    SELECT event.number, event.occurred_at, event.patient_id, ${kindOf(type, 'row')} event.deletion, row.version,
-      coalesce(row.id, ${idOfDeleted(type)}) AS id, ${servedContent(type, 'row', { access, classes })} AS content
+    SELECT event.number, event.occurred_at, event.patient_id, event.pk, ${kindOf(type, 'body')} event.deletion,
+      body.pk IS NOT NULL AS "isSeen", coalesce(body.version, 0) AS version, coalesce(body.id, ${idOfDeleted(type)}) AS id,
+      ${whole ? sql.fragment`CASE WHEN body.pk IS NULL THEN '' ELSE ${content} END` : sql.fragment`''`} AS content
     FROM subscription_event AS event
-    LEFT JOIN ${tableOf(type)} AS row ON row.patient_id = event.patient_id AND row.pk = event.pk
-      AND event.deletion IS NULL AND ${compile(asked, storedRow(type, 'row'), classes)}
+    LEFT JOIN ${tableOf(type)} AS body ON body.patient_id = event.patient_id AND body.pk = event.pk
+      AND event.deletion IS NULL AND ${compile(asked, storedRow(type, 'body'), classes)}
     WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
-    ORDER BY event.number LIMIT ${limit}`)
-  return rows.map(row => ({
-    number: Number(row.number),
-    occurredAt: row.occurred_at,
-    ...focusOf(type, row),
-  }))
+    ${inOrder} LIMIT ${limit}`)
+  const { filled } = await fillRoom(connection, rows, {
+    letters: roomOfPage,
+    takesFirst: true,
+    typeOf: () => type,
+    contentOf: () => served,
+    relationOf: tableOf,
+  })
+  return filled.map(row => ({ number: Number(row.number), occurredAt: row.occurred_at, ...focusOf(type, row) }))
 }
 
 /** By the version before: the type may be another one by now. */
@@ -193,20 +203,18 @@ const idOfDeleted = (type: ResourceType): SqlFragment => sql.fragment`
 
 const focusOf = (
   type: ResourceType,
-  { id, version, deletion, patient_id: patientId, kind_id: kindId, content }: EventRow,
+  { id, version, deletion, isSeen, patient_id: patientId, kind_id: kindId, content }: Filled<EventRow>,
 ): Pick<Event, 'focus'> => {
   if (id === null) return {}
   if (deletion !== null) return { focus: { type, id, version: deletion, patientId } }
-  return version === null || content === null ? {} : { focus: { type, id, version, patientId, kindId, content } }
+  return isSeen ? { focus: { type, id, version, patientId, kindId, ...(content === '' ? {} : { content }) } } : {}
 }
 
-type EventRow = {
+type EventRow = Unfilled & {
   readonly number: string
   readonly occurred_at: Date
   readonly deletion: number | null
   readonly id: string | null
-  readonly version: number | null
-  readonly patient_id: number
+  readonly isSeen: boolean
   readonly kind_id?: number
-  readonly content: string | null
 }

@@ -67,7 +67,7 @@ ${others}
 const newestOf = async ({ registry, store }: Reading, id: string): Promise<number> => {
   const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
   const where = and(parseCriteria(registry, 'Observation', query))
-  const [newest] = await store.lastn({ where, patients: [id], max: 1, applied: [...query] })
+  const [newest] = await store.lastn({ where, patients: [id], max: 1, newest: 1, applied: [...query] })
   if (newest === undefined) return Date.now()
   const { effectiveDateTime, effectiveInstant, effectivePeriod } = JSON.parse(newest.content)
   const time = Date.parse(effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start)

@@ -35,7 +35,7 @@ const third = 'x'.repeat(Math.floor(roomOfPage / 3))
 const put = async (resource: Resource) => {
   const url = `/fhir/${resource.resourceType}/${resource.id}`
   const answer = await server.inject({ method: 'PUT', url, headers, payload: JSON.stringify(resource) })
-  if (answer.statusCode !== 201) throw new Error(answer.body.slice(0, 500))
+  if (answer.statusCode >= 300) throw new Error(answer.body.slice(0, 500))
 }
 await put({ resourceType: 'Patient', id: 'ann', text: { status: 'generated', div: `<div>${third}${third}</div>` } })
 for (const id of ['one', 'two', 'three'])
@@ -96,4 +96,37 @@ t.test('of what a search had found all is read again, however many pages that ta
     entries.map(one => JSON.parse(one).resource.id),
     ['a', 'b'],
   )
+})
+
+t.test('a page of a history ends likewise, whatever it is of', async t => {
+  for (const [day, id] of ['one', 'two', 'one', 'one'].entries())
+    await put({ resourceType: 'Basic', id, code: { text: third }, created: `2026-01-0${day + 1}` })
+  await server.inject({ method: 'DELETE', url: '/fhir/Basic/two', headers })
+  const idsOf = async (path: string) => (await pagesOf(path)).map(({ ids }) => ids)
+  t.same(await idsOf('Basic/one/_history'), [
+    ['one', 'one'],
+    ['one', 'one'],
+  ])
+  const gone = ''
+  t.same(await idsOf('Basic/two/_history'), [[gone, 'two', 'two']])
+  t.same(await idsOf('Basic/_history?_count=1000'), [[gone, 'one', 'one'], ['two', 'one'], ['three', 'two'], ['one']])
+})
+
+t.test('what has no pages is refused where it would be longer', async t => {
+  for (const code of ['8867-4', '9279-1', '8310-5'])
+    await put({
+      resourceType: 'Observation',
+      id: `of-${code}`,
+      status: 'final',
+      code: { coding: [{ system: 'http://loinc.org', code }] },
+      subject: { reference: 'Patient/ann' },
+      effectiveDateTime: '2026-01-01T08:00:00Z',
+      note: [{ text: third }],
+    })
+  const ask = (query: string) => server.inject({ url: `/fhir/Observation/$lastn?patient=Patient/ann${query}`, headers })
+  const all = await ask('')
+  t.equal(all.statusCode, 422)
+  t.match(all.json().issue, [{ code: 'too-costly', diagnostics: /over 33554432 characters.*fewer codes/ }])
+  const two: Bundle = (await ask('&code=8867-4,9279-1')).json()
+  t.same(two.entry?.map(({ resource }) => resource?.id).sort(), ['of-8867-4', 'of-9279-1'])
 })

@@ -1,6 +1,7 @@
 import type { Bundle, Extension, Observation, Parameters, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
+import { roomOfPage } from '../../src/search/room.ts'
 import { openQueues } from '../../src/storage/queue.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { duringNext, until } from './receiver.ts'
@@ -276,8 +277,9 @@ t.test('its creator asks how it stands, and for events again; nobody else can', 
   const id = await subscribe(researcher, topic('id-only'))
   await reaches(researcher, id, 'active')
   await bundles(1)
-  const made = []
-  for (const value of [90, 91, 92]) made.push((await measure(value)).id)
+  const measured = []
+  for (const value of [90, 91, 92]) measured.push(await measure(value))
+  const made = measured.map(one => one.id)
   await eventsOf(id, 3)
   const events = (
     await send(researcher, 'GET', `Subscription/${id}/$events?eventsSinceNumber=2&eventsUntilNumber=3`)
@@ -288,6 +290,15 @@ t.test('its creator asks how it stands, and for events again; nobody else can', 
     whole.entry.slice(1).map(({ resource }: { resource: Observation }) => resource.id),
     made,
   )
+  for (const [index, one] of measured.entries()) {
+    await world.update(world.ann, { ...one, note: [{ text: 'x'.repeat(roomOfPage / 2 - (index < 2 ? 0 : 10_000)) }] })
+    await eventsOf(id, 4 + index)
+  }
+  const long = async (from: number): Promise<Bundle> =>
+    (await send(researcher, 'GET', `Subscription/${id}/$events?content=full-resource&eventsSinceNumber=${from}`)).json()
+  const focusesIn = ({ entry }: Bundle) => entry?.slice(1).map(({ resource }) => resource?.id)
+  t.same(focusesIn(await long(4)), made.slice(0, 1), 'as many as there is room for')
+  t.same(focusesIn(await long(5)), made.slice(1))
   const all = (await send(researcher, 'GET', 'Subscription/$status?status=active')).json()
   t.match(all, {
     type: 'searchset',
