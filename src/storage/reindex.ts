@@ -42,14 +42,14 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
   const total = types.reduce((sum, { count }) => sum + count, 0)
   let done = 0
   for (const { type } of types)
-    for (let last = '0'; ; ) {
-      const pks = await database.writing((connection, joinings) => {
+    for (let last = first; ; ) {
+      const places = await database.writing((connection, joinings) => {
         preparing.dictionary.renew(joinings)
         return reindexBatch(connection, preparing, type, last)
       })
-      done += pks.length
+      done += places.length
       onProgress?.({ done, total })
-      const end = pks.at(-1)
+      const end = places.at(-1)
       if (end === undefined) break
       last = end
     }
@@ -111,9 +111,9 @@ type Row = {
 
 const nextRows = (connection: Connection, type: ResourceType, last: string): Promise<readonly Row[]> =>
   connection.any<Row>(sql.fragment`
-    SELECT patient_id, pk, id, version, last_updated, owner, author, content::text AS content
-    FROM ${tableOf(type)} WHERE pk > ${last}::bigint ORDER BY pk LIMIT ${batchSize} FOR UPDATE`)
+    SELECT ${columns} FROM ${tableOf(type)} WHERE pk > ${last}::bigint ORDER BY pk LIMIT ${batchSize} FOR UPDATE`)
 const batchSize = 500
+const columns: SqlFragment = sql.fragment`patient_id, pk, id, version, last_updated, owner, author, content::text AS content`
 
 const toProjected = ({ patient_id, pk, id, version, content }: Row) => ({
   patientId: patient_id,
@@ -134,15 +134,42 @@ const countedTypes = async (connection: Connection, types: readonly ResourceType
   return counted
 }
 
-/** Answers the pks that it has done; none behind the last. */
+type Place = { readonly patient_id: number; readonly pk: string; readonly at: string }
+const first: Place = { patient_id: 0, pk: '0', at: '-infinity' }
+
+/**
+ * In the order of their last change, which every table has an index of. That of Observations has none by pk alone, and by
+ * compartment those would be passed over that are joined to one that is done.
+ */
+const nextPlaces = (connection: Connection, type: ResourceType, { at, pk }: Place): Promise<readonly Place[]> =>
+  connection.any<Place>(sql.fragment`
+    SELECT patient_id, pk, last_updated::text AS at FROM ${tableOf(type)}
+    WHERE (last_updated, pk) > (${at}::timestamptz, ${pk}::bigint) ORDER BY last_updated, pk LIMIT ${batchSize}`)
+
+/** As they are once nobody else changes them: what is changed meanwhile comes again in its new place. */
+const lockRows = (connection: Connection, type: ResourceType, places: readonly Place[]): Promise<readonly Row[]> =>
+  connection.any<Row>(sql.fragment`
+    SELECT ${columns} FROM ${tableOf(type)}
+    WHERE (patient_id, pk) IN (SELECT * FROM unnest(
+      ${sql.array(
+        places.map(place => place.patient_id),
+        'int4',
+      )}, ${sql.array(
+        places.map(place => place.pk),
+        'int8',
+      )}))
+    ORDER BY pk FOR UPDATE`)
+
+/** Answers where those stood that it has done; none behind the last. */
 const reindexBatch = async (
   connection: Connection,
   preparing: Preparing,
   type: ResourceType,
-  last: string,
-): Promise<readonly string[]> => {
-  const rows = await nextRows(connection, type, last)
-  if (rows.length === 0) return []
+  last: Place,
+): Promise<readonly Place[]> => {
+  const places = await nextPlaces(connection, type, last)
+  const rows = await lockRows(connection, type, places)
+  if (rows.length === 0) return places
   const drafts = rows.map(({ content, last_updated: lastUpdated, ...row }) => ({
     ...row,
     lastUpdated,
@@ -159,7 +186,7 @@ const reindexBatch = async (
     UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${observation ? facts : sql.fragment``}
     FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
   if (observation) await project(connection, type, rows.map(toProjected), preparing)
-  return pks
+  return places
 }
 
 const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
+import { openDatabase } from '../../src/storage/database.ts'
 import { reindex } from '../../src/storage/reindex.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openNoLeakWorld } from '../no-leak/world.ts'
@@ -93,3 +94,32 @@ t.test('everything beside the resources can be made again from them', async t =>
   const after = await dump()
   for (const table of Object.keys(before)) t.strictSame(after[table], before[table], table)
 })
+
+t.test('of many Observations it looks at each a few times, not all of them for each five hundred', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO observation SELECT patient_id, 9000000000 + number, 'copy-' || number, version, last_updated, owner, author, '{}'::bigint[],
+      content, kind_id, device_id, effective_start, effective_end, is_joint, lasts_from, lasts_until
+    FROM observation, generate_series(1, 10000) AS number WHERE id = 'of-seconds'`)
+  await database.run(sql.fragment`ANALYZE observation`)
+  // As PostgreSQL chooses where they are more.
+  await database.run(
+    sql.fragment`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$`,
+  )
+  const before = await rowsSeen()
+  const own = openDatabase(world.url, { poolSize: 2 })
+  const [registry, classes] = [loadRegistry(), openCodeClasses()]
+  await reindex({ database: own, dictionaryConnection: database, registry, classes })
+  // What a connection has seen is counted by its end.
+  await own.close()
+  const { count, passedOver } = await database.one<{ count: number; passedOver: number }>(sql.fragment`
+    SELECT count(*)::int AS count, count(*) FILTER (WHERE tokens = '{}')::int AS "passedOver" FROM observation`)
+  t.equal(passedOver, 0, 'none is passed over')
+  const times = ((await rowsSeen()) - before) / count
+  t.ok(times <= 8, `${times} times`)
+})
+
+const rowsSeen = async (): Promise<number> => {
+  const { rows } = await database.one<{ rows: number }>(sql.fragment`
+    SELECT (seq_tup_read + idx_tup_fetch)::int AS rows FROM pg_stat_user_tables WHERE relname = 'observation'`)
+  return rows
+}
