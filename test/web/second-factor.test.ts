@@ -1,10 +1,12 @@
 import t from 'tap'
 import { useRecoveryCode, useTimeStep } from '../../src/storage/account/second-factor.ts'
-import { startSession } from '../../src/storage/account/session.ts'
+import { endSessions, sessionsOf, startSession } from '../../src/storage/account/session.ts'
+import { takeStep } from '../../src/storage/account/sign-in-step.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { type Browser, type Shown, wordsOf } from '../support/browser.ts'
 import { linkIn } from '../support/mailbox.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 import { openPeople, password, recoveryCodesIn } from './people.ts'
 
 const world = await openPeople()
@@ -208,6 +210,20 @@ t.test('a new password is no way around the second factor, and ends what began w
   t.match(await own.send('/sign-in', { email, password: fresh }), toCode)
   t.match(await own.get('/account'), { status: 303 })
   t.match(await own.send('/second-factor', { code: await codeOf(key) }), isIn)
+})
+
+t.test('who comes in by a half sign-in at the moment at which all are ended is out as well', async t => {
+  const { email, person } = await protectedAccount('karl')
+  const step = (await begin(email)).browser.cookies.get('sharewell-step') ?? ''
+  const { ending } = await database.transaction(async connection => {
+    t.ok(await takeStep(connection, step))
+    await startSession(connection, { person, methods: ['pwd', 'otp'], device: 'Firefox' })
+    const ending = endSessions(database, person)
+    await someoneWaits(connection)
+    return { ending }
+  })
+  await ending
+  t.same(await sessionsOf(database, person), [])
 })
 
 t.test('turning it off, new codes and another app ask for the password and a code', async t => {

@@ -99,9 +99,10 @@ export const isInForce = async (connection: Connection, id: string): Promise<boo
 
 /** All of the person's, but for the one that is to stay; half sign-ins as well. */
 export const endSessions = async (connection: Connection, person: string, kept?: string): Promise<void> => {
+  // First: it waits for whoever is making a session of one, which is then among those that end.
+  await endSteps(connection, person)
   await connection.run(sql.fragment`
     DELETE FROM user_session WHERE person = ${person} AND id IS DISTINCT FROM ${kept ?? null}::text`)
-  await endSteps(connection, person)
 }
 
 const lifetimeSeconds = 12 * 60 * 60
