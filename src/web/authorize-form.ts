@@ -144,13 +144,15 @@ ${parts.map(part => {
 /** Kinds are ticked on a page that was asked for: who sees none of them gives all. */
 const kindChoice = ({ scopes, words, classes, state: { kinds } }: Shown): Html => {
   const { say } = words
-  const isBesideWildcard = partsAsked(scopes).some(({ group, scope }) => group === 'read' && scope?.type === '*')
+  const read = partsAsked(scopes).filter(({ group }) => group === 'read')
+  const isBesideWildcard = read.some(({ scope }) => scope?.type === '*')
+  const isBesideOthers = read.some(part => part.scope?.type === 'Observation' && !isNarrowable(part))
   if (kinds === undefined)
     return html`<p>${say('allow.all-kinds')} <button name="decision" value="some-kinds" class="btn btn-outline-primary">${say('allow.some-kinds')}</button></p>`
   return html`<input type="hidden" name="kinds" value="some">
 <fieldset>
 <legend class="fs-5 fw-semibold">${say('allow.only-kinds')}</legend>
-<p class="text-body-secondary">${say('allow.only-kinds-text')}${isBesideWildcard && ` ${say('allow.only-kinds-everything')}`}</p>
+<p class="text-body-secondary">${say('allow.only-kinds-text')}${isBesideOthers && ` ${say('allow.only-kinds-above')}`}${isBesideWildcard && ` ${say('allow.only-kinds-everything')}`}</p>
 <div class="columns">${classes
     .kinds()
     .map(({ key, display }) =>

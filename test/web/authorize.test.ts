@@ -149,6 +149,24 @@ t.test('measurements are narrowed to the kinds that are ticked, and to no others
   t.match(wordsOf(await browser.get(again.page)), 'Read your heart rate')
 })
 
+t.test('who narrows measurements is told of those that stay asked for by themselves', async t => {
+  const browser = await browserOf(anns)
+  const weights = 'patient/Observation.rs?code=http://loinc.org|29463-7'
+  const { page, redeem } = await begin(browser, `patient/Observation.rs ${weights}`)
+  const scope = ['patient/Observation.rs', weights]
+  t.match(
+    wordsOf(await browser.send(page, { decision: 'some-kinds', scope })),
+    /those that you tick, and no others\. Measurements that have a line of their own above it reads as well/,
+  )
+  const narrowed = { decision: 'allow', scope, kinds: 'some', kind: 'omh:heart-rate' }
+  const { access_token } = await redeem(await browser.send(page, narrowed))
+  t.same(new Set(await idsOf(access_token)), new Set([heart.id, resting.id, weight.id]))
+
+  const alone = await begin(browser, 'patient/Observation.rs')
+  const told = wordsOf(await browser.send(alone.page, { decision: 'some-kinds', scope: ['patient/Observation.rs'] }))
+  t.notMatch(told, /of their own/, 'and nobody else is')
+})
+
 t.test('whoever denies sends the app away with access_denied', async t => {
   const browser = await browserOf(anns)
   const { page, back } = await begin(browser, 'patient/Observation.rs')
