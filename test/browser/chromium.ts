@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 
-const executablePath = process.env.CHROMIUM_PATH || '/usr/bin/chromium'
+/** Without a window it does two thirds of the work. */
+const windowless = '/usr/bin/chromium-headless-shell'
+const executablePath = process.env.CHROMIUM_PATH || (existsSync(windowless) ? windowless : '/usr/bin/chromium')
 
 /** For `skip`: false where there is a Chromium. Where BROWSER_TESTS is `required`, its absence is a failure. */
 export const whyNoChromium = (): string | false => {
@@ -57,13 +59,20 @@ const absentFeatures = [
   'OptimizationHints',
   'PaintHolding',
   'PreconnectToSearch',
-  'ThirdPartyStoragePartitioning',
   'WebUIOmniboxAimPopup',
   'WebUIOmniboxPopup',
 ]
 
+/** Other sites' cookies are kept by nobody, as most browsers have it by now; the others are Playwright's own. */
+const presentFeatures = [
+  'CDPScreenshotNewSurface',
+  'ForceThirdPartyCookieBlockingEnabled',
+  'SkipListAccountsWithoutGaiaCookies',
+]
+
 const flags = [
   `--disable-features=${absentFeatures}`,
+  `--enable-features=${presentFeatures}`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -71,8 +80,6 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Other sites' cookies are kept by nobody, as most browsers have it by now.
-  '--test-third-party-cookie-phaseout',
 ]
 
 /** A page that refuses something says so by its status as well; whatever else goes wrong counts. */

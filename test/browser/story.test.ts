@@ -10,9 +10,9 @@ import { authorizeQuery, pkce } from '../auth/world.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { measurementsOf } from '../support/measurements.ts'
 import { type Browser, openChromium, whyNoChromium } from './chromium.ts'
+import { openSmartApp } from './smart-app.ts'
 
 const password = 'seven green umbrellas sing'
-const redirectUri = 'http://127.0.0.1:8765/back'
 const dayMs = 86_400_000
 
 t.test('from an empty database to a patient who sees who looked', { skip: whyNoChromium() }, async t => {
@@ -20,6 +20,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
   await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close())
   const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+  const redirectUri = `${(await openSmartApp(t)).origin}/back`
   const openBrowser = await openChromium(t)
   const open = async () => actor(await openBrowser({ viewport: sizes.desk, timezoneId: 'UTC' }), base)
   const [administrator, researcher, patient] = [await open(), await open(), await open()]
@@ -163,7 +164,6 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     const { verifier, challenge } = pkce()
     const scope = 'launch/patient patient/Observation.crs'
     const query = authorizeQuery(client, scope, challenge, { redirect_uri: redirectUri, aud: `${base}/fhir` })
-    await page.route(`${redirectUri}*`, route => route.fulfill({ body: 'back in the app' }))
     await page.goto(`${base}/oauth/authorize?${query}`)
     await press('Allow')
     await page.waitForURL(`${redirectUri}*`)
