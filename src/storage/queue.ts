@@ -54,7 +54,8 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
     retryLimit: retries,
     retryDelay: 1,
     retryBackoff: true,
-    expireInSeconds: 300,
+    expireInSeconds: longestSeconds,
+    heartbeatSeconds: aliveSeconds,
     deleteAfterSeconds: 3600,
   }
   return {
@@ -81,6 +82,10 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
     close: () => boss.stop({ graceful: true, timeout: 5000 }),
   }
 }
+
+/** What takes as long as it takes is begun anew by nobody, as long as the process that does it says that it lives. */
+const longestSeconds = 24 * 60 * 60
+const aliveSeconds = 60
 
 /**
  * Nobody wakes for what is to be tried again: one of those who work on a queue looks for it, and wakes the others. Where nobody can be

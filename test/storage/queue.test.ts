@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import t from 'tap'
 import { openQueues } from '../../src/storage/queue.ts'
 import { withDatabase } from '../support/database.ts'
@@ -82,5 +83,26 @@ t.test('what fails is tried again, and the last try says so', async t => {
   for (const key of keys) await queue.ask(key)
   await until(() => tries.length === 2 * keys.length)
   t.same(tries.toSorted(), keys.flatMap(key => [`${key} false`, `${key} true`]).toSorted())
+  await queue.close()
+})
+
+t.test('what takes hours is begun once, as long as the process that does it says that it lives', async t => {
+  const queue = await queues.open('patient-import')
+  const ended = Promise.withResolvers<void>()
+  let begun = 0
+  await queue.work(async () => {
+    begun += 1
+    await ended.promise
+  })
+  await queue.ask('long-list')
+  await until(() => begun === 1)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query(
+    "SELECT expire_seconds, heartbeat_seconds FROM queue.job WHERE name = 'patient-import' AND state = 'active'",
+  )
+  await client.end()
+  t.same(rows, [{ expire_seconds: 86_400, heartbeat_seconds: 60 }])
+  ended.resolve()
   await queue.close()
 })

@@ -28,6 +28,7 @@ type Others = {
   readonly isLast?: boolean
   readonly openStoreFor?: () => never
   readonly reportFault?: (fault: unknown) => void
+  readonly invitations?: { readonly invite: (by: { readonly subject: string }) => Promise<void> }
 }
 const outcomeOf = async (person: string, what: 'invite' | 'remind') => worked(await add(person, what))
 const worked = async (id: string, { isLast = false, ...others }: Others = {}) => {
@@ -51,7 +52,7 @@ t.test('what was asked for by somebody who is barred meanwhile is not done', asy
   t.strictSame(await outcomeOf('mallory', 'invite'), { isOver: true, refused })
   t.strictSame(invited, [])
   t.strictSame(await outcomeOf('carol', 'invite'), { isOver: true, refused: [] })
-  t.strictSame(invited, ['ann', 'bob'])
+  t.strictSame(invited.toSorted(), ['ann', 'bob'])
 })
 
 t.test('what somebody may not do in the study any more ends, and says why', async t => {
@@ -90,4 +91,24 @@ t.test('what fails each time is tried again, and ends with the last try', async 
   const refused = ['Something went wrong on this server', 'Something went wrong on this server']
   t.strictSame(await worked(id, { ...failing, isLast: true }), { isOver: true, refused })
   t.strictSame(faults, [fault, fault])
+})
+
+t.test('what is asked for is done to a few at a time, and to each once', async t => {
+  const targets = Array.from({ length: 20 }, (_, place) => `patient-${place}`)
+  const id = await addAction(database, { person: 'carol', study: 'sleep', what: 'invite', way: 'any', targets })
+  const done: string[] = []
+  let [now, most] = [0, 0]
+  const invitations = {
+    invite: async ({ subject }: { readonly subject: string }) => {
+      now += 1
+      most = Math.max(most, now)
+      await new Promise(resolve => setTimeout(resolve, 20))
+      now -= 1
+      if (subject === 'patient-7') throw new FhirError('business-rule', 'They have no address')
+      done.push(subject)
+    },
+  }
+  t.strictSame(await worked(id, { invitations }), { isOver: true, refused: ['They have no address'] })
+  t.same(done.toSorted(), targets.filter(one => one !== 'patient-7').toSorted())
+  t.equal(most, 3)
 })
