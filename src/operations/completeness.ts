@@ -9,7 +9,7 @@ import { all } from '../search/expression.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/completeness.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
-import { mistakenReadings, requireKnown, timezoneOf } from './readings-asked.ts'
+import { emptyReadings, requireKnown, timezoneOf } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
 export const completeness: Operation = {
@@ -22,7 +22,7 @@ export const completeness: Operation = {
     'On which days of a period readings of up to 50 Patients began, and how many (of SampledData each sample, but a wave is one), as far as a study is given them where one is named: for each Patient with a reading an Observation whose component has the count of each day as SampledData, E where a day holds none.',
   handler: async (request, { store, caller, registry }) => {
     const asked = parseCompleteness(primitivesOf(request), caller)
-    const rows = await store.completeness({ ...asked, mistaken: mistakenReadings(registry) })
+    const rows = await store.completeness({ ...asked, mistaken: emptyReadings(registry) })
     return parametersResponse(
       [...Map.groupBy(rows, ({ patient }) => patient)].map(([patient, days]) => ({
         name: 'completeness',

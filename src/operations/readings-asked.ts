@@ -1,7 +1,7 @@
 import { intervalOf } from '../fhir/date.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { isTimezone } from '../fhir/timezone.ts'
-import type { Expression } from '../search/expression.ts'
+import { type Expression, or } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import type { ReadingsAsked } from '../storage/figures.ts'
 import { only, refused } from './parameters.ts'
@@ -18,8 +18,32 @@ export const readingsOfPatient = (
   mistaken: mistakenReadings(registry),
 })
 
-export const mistakenReadings = (registry: Registry): Expression =>
+const mistakenReadings = (registry: Registry): Expression =>
   parseCriteria(registry, 'Observation', new URLSearchParams({ status: 'entered-in-error,cancelled' }))
+
+/** As well what says why there is no value, and has none in any of its components: nothing was measured then. */
+export const emptyReadings = (registry: Registry): Expression => {
+  const criteria = { 'data-absent-reason': absentReasons.join(','), ...noValue }
+  return or(mistakenReadings(registry), parseCriteria(registry, 'Observation', new URLSearchParams(criteria)))
+}
+
+/** Without those by which something was measured that is told otherwise. https://hl7.org/fhir/R4/valueset-data-absent-reason.html */
+const absentReasons = [
+  'unknown',
+  'asked-unknown',
+  'temp-unknown',
+  'not-asked',
+  'asked-declined',
+  'masked',
+  'not-applicable',
+  'unsupported',
+  'error',
+  'not-a-number',
+  'not-performed',
+  'not-permitted',
+] as const
+
+const noValue = { 'combo-value-quantity:missing': 'true', 'combo-value-concept:missing': 'true' } as const
 
 /** Both ends are in it, as in a Period; without its end it lasts until now. */
 export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {

@@ -9,7 +9,7 @@ import { type SqlFragment, sql } from './sql.ts'
 
 export type CompletenessAsked = {
   readonly where: Expression
-  /** Those that do not count, entered in error or cancelled. */
+  /** Those that do not count: entered in error, cancelled, or told to have no value. */
   readonly mistaken: Expression
   /** Ids of Patients. */
   readonly patients: readonly string[]

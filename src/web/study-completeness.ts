@@ -2,7 +2,7 @@ import { sharedWithStudy } from '../access/study-shared.ts'
 import { addDays, dayOf, isTimezone } from '../fhir/timezone.ts'
 import { queryOf } from '../http/presentation.ts'
 import { wordsFor } from '../messages/catalogue.ts'
-import { mistakenReadings } from '../operations/readings-asked.ts'
+import { emptyReadings } from '../operations/readings-asked.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../studies/enrolled-people.ts'
 import type { AddPage } from './add-page.ts'
 import { field } from './form.ts'
@@ -25,7 +25,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     const rows = await options.openStoreFor(caller).completeness({
       ...period,
       where: sharedWithStudy(caller, study.id ?? ''),
-      mistaken: mistakenReadings(options.registry),
+      mistaken: emptyReadings(options.registry),
       patients: found.people.map(({ patientId }) => patientId),
       most: mostCounted,
     })

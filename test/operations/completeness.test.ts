@@ -98,6 +98,30 @@ t.test('what was entered in error or cancelled makes no day one with readings', 
   t.same(await count(), { 'Patient/dan': '1' })
 })
 
+t.test('what only says why there is no value makes no day one with readings', async t => {
+  const because = (code: string, text?: string) => ({ dataAbsentReason: { coding: [{ code }], ...(text && { text }) } })
+  const said = (id: string, more: object) => ({ ...reading('fay', '2026-06-03T12:00:00Z'), ...more, id })
+  const part = (value: object) => ({ code: { text: 'part' }, ...value })
+  const count = () => countsOf({ subject: 'fay', start: '2026-06-03', end: '2026-06-03' })
+  await put(
+    { resourceType: 'Patient', id: 'fay' },
+    said('not-worn', because('not-performed')),
+    said('failed', { ...because('error'), component: [part(because('error'))] }),
+  )
+  t.same(await count(), {})
+  await put(
+    said('part-of-it', {
+      ...because('unknown'),
+      component: [part(because('error')), part({ valueQuantity: { value: 1 } })],
+    }),
+  )
+  t.same(await count(), { 'Patient/fay': '1' })
+  await put(said('too-high', because('positive-infinity')))
+  t.same(await count(), { 'Patient/fay': '2' }, 'it was measured')
+  await put(said('not-worn', { valueQuantity: { value: 60 } }))
+  t.same(await count(), { 'Patient/fay': '3' }, 'what is corrected counts as it is now')
+})
+
 t.test('a study that shares nothing with the caller has no days', async t => {
   t.same(await countsOf({ ...asked, study: 'ResearchStudy/x' }), {})
 })
