@@ -2,7 +2,7 @@ import { existing } from './create.ts'
 import { inEntry } from './entry-error.ts'
 import type { Context } from './interaction.ts'
 import { referencedEntries } from './local-reference.ts'
-import type { Placed } from './transaction-order.ts'
+import type { Placed } from './transaction-claims.ts'
 
 /**
  * What is there already of those to be created only where nothing matches, as far as others of the same wave refer to them, by their
@@ -13,10 +13,12 @@ export const findExistingAmong = async (
   context: Context,
 ): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>()
+  const names = new Set(wave.flatMap(({ fullUrl, request }) => (request.headers.ifNoneExist && fullUrl) ?? []))
+  const referred = referredAmong(wave, names)
   for (const { index, fullUrl, request } of wave) {
     const { ifNoneExist } = request.headers
     if (ifNoneExist === undefined || fullUrl === undefined || !('type' in request)) continue
-    if (!wave.some(other => other.index !== index && isReferring(other, fullUrl))) continue
+    if (!referred.has(fullUrl)) continue
     const matches = await context.store.matches(existing(request.type, ifNoneExist, context), 2).catch(error => {
       throw inEntry(index, error)
     })
@@ -27,5 +29,10 @@ export const findExistingAmong = async (
   return found
 }
 
-const isReferring = ({ request, fullUrl }: Placed, name: string): boolean =>
-  referencedEntries(request.body, fullUrl, new Set([name])).size > 0
+/** By others than themselves. */
+const referredAmong = (wave: readonly Placed[], names: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set(
+    wave.flatMap(({ request, fullUrl }) =>
+      [...referencedEntries(request.body, fullUrl, names)].filter(name => name !== fullUrl),
+    ),
+  )

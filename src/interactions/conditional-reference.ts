@@ -3,7 +3,7 @@ import { criteriaOf } from './conditional.ts'
 import { inEntry } from './entry-error.ts'
 import type { Context } from './interaction.ts'
 import { conditionalReferences } from './local-reference.ts'
-import type { Placed } from './transaction-order.ts'
+import type { Placed } from './transaction-claims.ts'
 
 /**
  * Looks up `Patient?identifier=…` in the bodies of entries, each text once; what the caller may not find is not there.

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import type { FhirRequest } from './interaction.ts'
 
 /** What an entry's fullUrl has become: `Patient/123`. */
 export type Targets = ReadonlyMap<string, string>
@@ -25,10 +26,29 @@ export const conditionalReferences = (resource: unknown): ReadonlySet<string> =>
   return found
 }
 
-const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]*\?/.test(reference)
+export const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]*\?/.test(reference)
+
+/** The request with what its body and its criteria refer to resolved. */
+export const resolveRequest = (request: FhirRequest, fullUrl: string | undefined, targets: Targets): FhirRequest => ({
+  ...resolveCriteria(request, targets),
+  body: resolveReferences(request.body, fullUrl, targets),
+})
 
 /** Criteria may name other entries too: `subject=urn:uuid:…`. */
-export const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
+export const resolveCriteria = <Request extends FhirRequest>(request: Request, targets: Targets): Request => {
+  const { ifNoneExist } = request.headers
+  const criteria = ifNoneExist && new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
+  return {
+    ...request,
+    query: resolveQuery(request.query, targets),
+    headers: {
+      ...request.headers,
+      ...(criteria ? { ifNoneExist: resolveQuery(criteria, targets).toString() } : {}),
+    },
+  }
+}
+
+const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
   new URLSearchParams(
     [...query].map(([name, value]): [string, string] => [
       name,

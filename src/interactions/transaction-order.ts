@@ -1,90 +1,140 @@
-import { randomUUID } from 'node:crypto'
-import { FhirError } from '../fhir/error.ts'
-import { print } from '../search/print.ts'
-import type { Search } from '../search/search.ts'
-import type { Entry } from './entry.ts'
-import { atEntry } from './entry-error.ts'
-import { referencedEntries } from './local-reference.ts'
+import { conditionalReferences, referencedEntries } from './local-reference.ts'
+import type { Placed } from './transaction-claims.ts'
 
-/** An entry with the id of the resource that it is about: one to be created has got it already. */
-export type Placed = Entry & {
-  readonly index: number
-  readonly id: string
-  /** `Patient/123`, as the others may refer to it; absent while criteria must tell it. */
-  readonly target?: string
-}
-
-/** What each entry is about, by its names: "If any resource identities overlap, the transaction SHALL fail." */
-export type Claims = Map<string, number>
-
-export const place = (entries: readonly Entry[], claims: Claims): readonly Placed[] =>
-  entries.map((entry, index) => {
-    const { interaction, request, fullUrl } = entry
-    const id = 'id' in request ? request.id : randomUUID()
-    const placed: Placed = {
-      ...entry,
-      index,
-      id,
-      ...('type' in request && interaction.decide === undefined ? { target: `${request.type}/${id}` } : {}),
-    }
-    if (interaction.method !== 'GET') claim(placed, claims)
-    if (fullUrl !== undefined && interaction.method !== 'GET') claimName(fullUrl, index, claims)
-    return placed
-  })
-
-/** "… including resolved identities from conditional update/delete". */
-export const claim = ({ target, index }: Placed, claims: Claims): void => {
-  if (target !== undefined) claimName(target, index, claims)
-}
-
-/** Two updates that find nothing by the same criteria would make two of what is to be one. */
-export const claimCriteria = ({ type, where }: Pick<Search, 'type' | 'where'>, index: number, claims: Claims): void =>
-  claimName(`What the criteria ${print(where)} of ${type} mean`, index, claims)
-
-const claimName = (name: string, index: number, claims: Claims): void =>
-  atEntry(index, () => {
-    const other = claims.get(name)
-    if (other !== undefined && other !== index) {
-      throw new FhirError('duplicate', `${name} is also what entry ${other} is about`, { status: 400 })
-    }
-    claims.set(name, index)
-  })
+export const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
 /**
- * Writes that may go to the store together, first what others refer to. Those that refer to each other in a circle go
- * together, and rely on the ids that they were given.
+ * Deletes, then creates, then changes, and reads at last; but conditional references are resolved behind all that is written: a create with one to
+ * a type of which something is changed comes with the changes, and so does what waits for such a create. https://hl7.org/fhir/R4/http.html#trules
  */
-export const inOrder = (entries: readonly Placed[]): readonly (readonly Placed[])[] => {
-  const names = new Set(entries.flatMap(namesOf))
-  const waiting = entries.map(entry => {
-    const own = new Set(namesOf(entry))
-    const needs = referencedEntries(entry.request.body, entry.fullUrl, names)
-    return { entry, needs: [...needs].filter(name => !own.has(name)) }
-  })
-  return wavesAmong(waiting)
+export const inPhases = (placed: readonly Placed[]) => {
+  const of = (...methods: readonly string[]) => placed.filter(({ interaction }) => methods.includes(interaction.method))
+  const creates = waitingAmong(of('POST').filter(isWrite))
+  const changes = of('PUT', 'PATCH')
+  const changed = new Set(changes.map(typeOf))
+  const late = withThoseThatWait(
+    creates,
+    creates.filter(({ asks }) => !asks.isDisjointFrom(changed)),
+  )
+  return {
+    deletes: of('DELETE'),
+    creates: creates.filter(one => !late.has(one)).map(({ entry }) => entry),
+    changes,
+    lateCreates: creates.filter(one => late.has(one)).map(({ entry }) => entry),
+    reads: placed.filter(one => !isWrite(one) && one.interaction.decide === undefined),
+  }
 }
 
-type Waiting = { readonly entry: Placed; readonly needs: readonly string[] }
-
-const wavesAmong = (waiting: readonly Waiting[]): readonly (readonly Placed[])[] => {
+/**
+ * Writes that may go to the store together, first what others refer to, or may find by a conditional reference. Those that refer to each other in a
+ * circle go together, and rely on the ids that they were given; so do all that are left of a long chain.
+ */
+export const inOrder = (entries: readonly Placed[]): readonly (readonly Placed[])[] => {
+  const open = new Set(waitingAmong(entries))
+  const unmade = countOf([...open].flatMap(({ makes }) => makes))
+  const waitedFor = new Map([...open].map(one => [one, one.waits.length]))
+  const waiting = byWhatTheyWaitFor([...open])
   const waves: (readonly Placed[])[] = []
-  let rest = waiting
-  while (rest.length > 0) {
-    const open = new Set(rest.flatMap(({ entry }) => namesOf(entry)))
-    const ready = new Set(rest.filter(({ needs }) => !needs.some(name => open.has(name))))
-    const wave = ready.size === 0 ? rest : [...ready].sort(byTarget)
-    waves.push(wave.map(({ entry }) => entry))
-    rest = ready.size === 0 ? [] : rest.filter(one => !ready.has(one))
+  let ready = [...open].filter(({ waits }) => waits.length === 0)
+  while (open.size > 0) {
+    const next = ready.length > 0 ? ready : inCircles([...open], unmade)
+    const wave = waves.length < mostWaves ? next : [...open]
+    waves.push(wave.toSorted(byTarget).map(({ entry }) => entry))
+    for (const one of wave) open.delete(one)
+    const made = wave.flatMap(({ makes }) => makes).filter(key => take(unmade, key) === 0)
+    ready = made.flatMap(key => waiting.get(key) ?? []).filter(one => take(waitedFor, one) === 0 && open.has(one))
   }
   return waves
 }
 
+/** Each is some statements. */
+const mostWaves = 100
+
+type Waiting = {
+  readonly entry: Placed
+  /** The types that its conditional references ask for. */
+  readonly asks: ReadonlySet<string>
+  /** Its own names, and what is there once all are written of its type. */
+  readonly makes: readonly string[]
+  /** Of what any of the others makes. */
+  readonly waits: readonly string[]
+}
+
+const waitingAmong = (entries: readonly Placed[]): readonly Waiting[] => {
+  const names = new Set(entries.flatMap(namesOf))
+  const asking = entries.map(entry => ({ entry, asks: typesAsked(entry) }))
+  const making = asking.map(({ entry, asks }) => ({ entry, asks, makes: [...namesOf(entry), ...kindsOf(entry, asks)] }))
+  const made = new Set(making.flatMap(({ makes }) => makes))
+  return making.map(({ entry, asks, makes }) => {
+    const needs = [...referencedEntries(entry.request.body, entry.fullUrl, names)]
+    const kinds = [...asks].map(type => (type === typeOf(entry) ? othersOf(type) : allOf(type)))
+    return { entry, asks, makes, waits: [...needs, ...kinds].filter(key => made.has(key) && !makes.includes(key)) }
+  })
+}
+
+const typesAsked = ({ request }: Placed): ReadonlySet<string> =>
+  new Set([...conditionalReferences(request.body)].map(reference => reference.split('?')[0] ?? ''))
+
+const allOf = (type: string): string => `?${type}`
+/** Those that ask for their own type wait for all of it that do not. */
+const othersOf = (type: string): string => `?others of ${type}`
+
+const kindsOf = (entry: Placed, asks: ReadonlySet<string>): readonly string[] => {
+  const type = typeOf(entry)
+  return asks.has(type) ? [allOf(type)] : [allOf(type), othersOf(type)]
+}
+
+/** Where each waits for another: what waits for nothing that criteria may find comes before what does, and at last all that is left. */
+const inCircles = (open: readonly Waiting[], unmade: ReadonlyMap<string, number>): readonly Waiting[] => {
+  const asking = open.filter(({ waits }) => waits.some(key => key.startsWith('?') && unmade.get(key) !== 0))
+  const late = withThoseThatWait(open, asking)
+  return late.size === open.length ? open : open.filter(one => !late.has(one))
+}
+
+/** Those that wait for one of them as well, however far. */
+const withThoseThatWait = (among: readonly Waiting[], first: readonly Waiting[]): ReadonlySet<Waiting> => {
+  const found = new Set(first)
+  if (found.size === 0) return found
+  const waiting = byWhatTheyWaitFor(among)
+  for (const { makes } of found) for (const key of makes) for (const one of waiting.get(key) ?? []) found.add(one)
+  return found
+}
+
+const byWhatTheyWaitFor = (among: readonly Waiting[]): ReadonlyMap<string, readonly Waiting[]> => {
+  const found = new Map<string, Waiting[]>()
+  for (const one of among)
+    for (const key of one.waits) {
+      const others = found.get(key)
+      if (others === undefined) found.set(key, [one])
+      else others.push(one)
+    }
+  return found
+}
+
+const countOf = (keys: readonly string[]): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return counts
+}
+
+/** How many are left. */
+const take = <Key>(counts: Map<Key, number>, key: Key): number => {
+  const left = (counts.get(key) ?? 0) - 1
+  counts.set(key, left)
+  return left
+}
+
+const typeOf = ({ request }: Placed): string => ('type' in request ? request.type : '')
+
 /** Ids that several transactions choose are taken in one order. What is posted keeps its place: of documents the last counts. */
-const byTarget = (one: Waiting, other: Waiting): number => compare(chosenBy(one), chosenBy(other))
+const byTarget = (one: Waiting, other: Waiting): number =>
+  compare(chosenBy(one), chosenBy(other)) || orderOf(one, other)
 
 const chosenBy = ({ entry: { interaction, target = '' } }: Waiting): string =>
   interaction.method === 'PUT' ? target : ''
 
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+
+const orderOf = (one: Waiting, other: Waiting): number => one.entry.index - other.entry.index
 
 const namesOf = ({ fullUrl, target }: Placed): readonly string[] => [fullUrl, target].filter(name => name !== undefined)

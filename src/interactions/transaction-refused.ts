@@ -4,8 +4,8 @@ import { decidePolicies } from './decide-policy.ts'
 import { inEntry } from './entry-error.ts'
 import type { Context, Prepared } from './interaction.ts'
 import { keep, type Refused, refusedAmong } from './keep-refused.ts'
-import { referencedEntries, resolveReferences } from './local-reference.ts'
-import type { Placed } from './transaction-order.ts'
+import { isConditional, referencedEntries, resolveReferences } from './local-reference.ts'
+import type { Placed } from './transaction-claims.ts'
 
 /** A transaction that was undone because documents in it are refused. */
 export type Undone = {
@@ -43,14 +43,16 @@ export const keepDocuments = async (
   return together(found.map(one => toEntry(one, told, indexes)))
 }
 
-/** What it was to create has no id that anybody could refer to: there a reference stays as it came. */
+/** What it was to create has no id that anybody could refer to: there a reference stays as it came. All others by criteria are looked up anew. */
 const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) => {
-  const lost = new Set(
+  const made = new Set(
     writes.flatMap(({ interaction, fullUrl, target }) =>
-      interaction.name === 'create' && fullUrl !== undefined && targets.get(fullUrl) === target ? [fullUrl] : [],
+      interaction.name === 'create' && (fullUrl === undefined || targets.get(fullUrl) === target) ? [target] : [],
     ),
   )
-  return { lost, targets: new Map([...targets, ...[...lost].map((name): [string, string] => [name, name])]) }
+  const lost = new Set([...targets].flatMap(([name, target]) => (made.has(target) ? [name] : [])))
+  const stay = [...targets].filter(([name]) => !isConditional(name) && !lost.has(name))
+  return { lost, targets: new Map([...stay, ...[...lost].map((name): [string, string] => [name, name])]) }
 }
 
 /** Undefined where it is no upload, or where it was refused for something else. */

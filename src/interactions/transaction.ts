@@ -10,10 +10,11 @@ import { existing } from './create.ts'
 import { decidePolicies } from './decide-policy.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
-import type { Context, FhirRequest, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
+import type { Context, FhirResponse, Handler, PreferredReturn, SystemRequest } from './interaction.ts'
 import { refusedAmong } from './keep-refused.ts'
-import { resolveQuery, resolveReferences } from './local-reference.ts'
-import { type Claims, claim, claimCriteria, inOrder, type Placed, place } from './transaction-order.ts'
+import { resolveCriteria, resolveRequest } from './local-reference.ts'
+import { type Claims, claim, claimCriteria, type Placed, place } from './transaction-claims.ts'
+import { inOrder, inPhases, isWrite } from './transaction-order.ts'
 import { keepDocuments } from './transaction-refused.ts'
 import { deletedResponse, writtenResponse } from './written.ts'
 
@@ -98,26 +99,22 @@ const carryOut = async (entries: readonly Entry[], going: Going): Promise<readon
   for (const entry of placed) remember(entry, going)
   await takeTurns(placed, going)
 
-  const byMethod = Map.groupBy(placed, ({ interaction }) => interaction.method)
-  const of = (method: string) => byMethod.get(method as Placed['interaction']['method']) ?? []
-  const changes = placed.filter(({ interaction }) => interaction.method === 'PUT' || interaction.method === 'PATCH')
-  await writeWave(await decide(of('DELETE'), going), going)
+  const { deletes, creates, changes, lateCreates, reads } = inPhases(placed)
+  await writeWave(await decide(deletes, going), going)
   const decided = await decide(
     changes.filter(one => !asksForOthers(one)),
     going,
   )
-  await writeInOrder(of('POST').filter(isWrite), going)
+  await writeInOrder(creates, going)
   const late = await decide(changes.filter(asksForOthers), going)
-  await writeInOrder([...decided, ...late], going)
+  await writeInOrder([...decided, ...late, ...lateCreates], going)
   const within = openAnswerRoom()
-  for (const entry of placed.filter(one => !isWrite(one) && one.interaction.decide === undefined)) {
+  for (const entry of reads) {
     const answered = within(() => context.dispatch(entry, context))
     going.answers[entry.index] = await answered.catch(thrownAt(entry.index))
   }
   return going.answers
 }
-
-const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
 const remember = (entry: Placed, { writes, targets, beside }: Going): void => {
   const { fullUrl, target, interaction } = entry
@@ -130,7 +127,7 @@ const remember = (entry: Placed, { writes, targets, beside }: Going): void => {
 const takeTurns = async (placed: readonly Placed[], { context, targets, claims }: Going): Promise<void> => {
   const criteria = placed.flatMap(({ index, interaction, request }) => {
     if (!('type' in request)) return []
-    const { type, query, headers } = withCriteria(request, targets)
+    const { type, query, headers } = resolveCriteria(request, targets)
     if (interaction.decide !== undefined) {
       const criteria = atEntry(index, () => criteriaOf(type, query, context))
       if (interaction.method === 'PUT') claimCriteria(criteria, index, claims)
@@ -159,7 +156,9 @@ const decide = async (entries: readonly Placed[], going: Going): Promise<readonl
       decided.push(entry)
       continue
     }
-    const routed = await interaction.decide(withCriteria(request, going.targets), going.context).catch(thrownAt(index))
+    const routed = await interaction
+      .decide(resolveCriteria(request, going.targets), going.context)
+      .catch(thrownAt(index))
     if (routed.length === 0) going.answers[index] = deletedResponse([], going.answer)
     for (const one of routed) {
       const id = 'id' in one.request ? one.request.id : entry.id
@@ -180,13 +179,15 @@ const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<v
 const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
   const { context, targets } = going
   await findReferences(wave, targets, context)
-  const asked = wave.map(one => ({ ...one, request: withCriteria(one.request, targets) }))
+  const asked = wave.map(one => ({ ...one, request: resolveCriteria(one.request, targets) }))
   for (const [name, target] of await findExistingAmong(asked, context)) {
     going.beside.delete(targets.get(name) ?? '')
     targets.set(name, target)
   }
   const routed = wave.map(({ interaction, request, fullUrl, id, index }) =>
-    atEntry(index, () => prepareRouted({ interaction, request: resolved(request, fullUrl, targets) }, context, id)),
+    atEntry(index, () =>
+      prepareRouted({ interaction, request: resolveRequest(request, fullUrl, targets) }, context, id),
+    ),
   )
   const decided = await decidePolicies(routed, context)
   for (const { index: position, error } of refusedAmong(routed, decided))
@@ -208,24 +209,6 @@ const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> =
   for (const [position, { fullUrl, index }] of wave.entries()) {
     const { type, id } = doneOf(written[position], index)
     if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
-  }
-}
-
-const resolved = (request: FhirRequest, fullUrl: string | undefined, targets: Going['targets']): FhirRequest => ({
-  ...withCriteria(request, targets),
-  body: resolveReferences(request.body, fullUrl, targets),
-})
-
-const withCriteria = <Request extends FhirRequest>(request: Request, targets: Going['targets']): Request => {
-  const { ifNoneExist } = request.headers
-  const criteria = ifNoneExist && new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
-  return {
-    ...request,
-    query: resolveQuery(request.query, targets),
-    headers: {
-      ...request.headers,
-      ...(criteria ? { ifNoneExist: resolveQuery(criteria, targets).toString() } : {}),
-    },
   }
 }
 

@@ -130,6 +130,67 @@ t.test('references mean what conditional entries find or make, whichever comes f
 })
 
 t.test(
+  'a conditional reference finds what the same transaction writes, wherever it stands and whatever it asks for',
+  async t => {
+    const condition = (subject: string, more: object = {}) => ({
+      resource: { resourceType: 'Condition', subject: { reference: subject }, ...more },
+      request: { method: 'POST', url: 'Condition' },
+    })
+    const made = (value: string, more: object = {}) => ({
+      resource: patient(value, more),
+      request: { method: 'POST', url: 'Patient' },
+    })
+    const put = (value: string, more: object = {}) => ({
+      resource: patient(value, more),
+      request: { method: 'PUT', url: `Patient?identifier=urn:test|${value}` },
+    })
+    const to = (value: string) => `Patient?identifier=urn:test|${value}`
+    const leads = async (
+      entry: readonly object[],
+      [from, at]: readonly [number, string],
+      target: number,
+      why: string,
+    ) => {
+      const answer = await send('transaction', entry, { prefer: 'return=representation' })
+      t.equal(answer.statusCode, 200, `${why}: ${answer.body.slice(0, 300)}`)
+      const written = answer.json().entry?.map(({ resource }: { resource: { id: string } }) => resource) ?? []
+      t.match(JSON.stringify(written[from]?.[at]), `Patient/${written[target]?.id}"`, why)
+    }
+    await leads([condition(to('new1')), made('new1')], [0, 'subject'], 1, 'what is created behind it')
+    await leads([made('new2'), condition(to('new2'))], [1, 'subject'], 0, 'what is created before it')
+    await leads([condition(to('new3')), put('new3')], [0, 'subject'], 1, 'what is created by a conditional update')
+    await send('transaction', [made('old4')])
+    const renamed = { resource: patient('new4'), request: { method: 'PUT', url: to('old4') } }
+    await leads([condition(to('new4')), renamed], [0, 'subject'], 1, 'what is updated to be what it asks for')
+    const other = { link: [{ other: { reference: to('new6') }, type: 'seealso' }] }
+    await leads([made('new5', other), made('new6')], [0, 'link'], 1, 'one of its own type')
+    const named = { ...condition(to('new7')), fullUrl: urn(7) }
+    const encounter = {
+      fullUrl: urn(8),
+      resource: {
+        resourceType: 'Encounter',
+        status: 'finished',
+        class: { code: 'AMB' },
+        subject: { reference: to('new7') },
+        diagnosis: [{ condition: { reference: urn(7) } }],
+      },
+      request: { method: 'POST', url: 'Encounter' },
+    }
+    const circle = { ...named, resource: { ...named.resource, encounter: { reference: urn(8) } } }
+    await leads([encounter, circle, put('new7')], [0, 'subject'], 2, 'one that is in a circle with another')
+    const doctor = { resource: { resourceType: 'Practitioner' }, request: { method: 'POST', url: 'Practitioner' } }
+    const cared = { generalPractitioner: [{ reference: urn(9) }] }
+    await leads([condition(to('new8')), put('new8', cared), { ...doctor, fullUrl: urn(9) }], [0, 'subject'], 1, 'three')
+    t.match(await refusal(condition(to('new9')), made('new9'), made('new9')), [
+      412,
+      'Bundle.entry[0]',
+      /matches several/,
+    ])
+    t.equal((await get(`${to('new9')}&_summary=count`)).total, 0)
+  },
+)
+
+t.test(
   'entries that refer to each other in a circle refer to what is there already, where that is what is meant',
   async t => {
     await put('circle')
