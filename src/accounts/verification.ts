@@ -1,6 +1,6 @@
 import { wordsFor } from '../messages/catalogue.ts'
 import { mayTry } from '../storage/account/attempt.ts'
-import { findLink, makeLink, takeLink } from '../storage/account/link.ts'
+import { findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
 import { findAccountOf, verifyAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { verificationLetter } from './letters.ts'
@@ -17,17 +17,22 @@ export const askForVerification = async (accounts: Accounts, person: string): Pr
   mail?.send(verificationLetter(wordsFor(language), email, `${address()}/verification?link=${secret}`))
 }
 
-/** The address that would be confirmed; undefined where the link is over. */
-export const findVerification = async ({ database }: Accounts, secret: string): Promise<string | undefined> => {
+/** Whose address would be confirmed; undefined where the link is over. */
+export const findVerification = async ({ database }: Accounts, secret: string): Promise<Verification | undefined> => {
   const link = await findLink(database, secret)
-  return link?.purpose === 'verification' ? link.email : undefined
+  return link?.purpose === 'verification' ? link : undefined
 }
 
-/** False where the link is over, or the account has another address by now. */
-export const verify = async ({ database }: Accounts, secret: string): Promise<boolean> => {
-  const link = await findLink(database, secret)
-  if (link?.purpose !== 'verification') return false
-  return database.transaction(
+type Verification = Extract<Link, { purpose: 'verification' }>
+
+/**
+ * False where the link is over, the account has another address by now, or is not signed in: an address that was mistyped is somebody
+ * else's, who would choose a new password by it.
+ */
+export const verify = async (accounts: Accounts, secret: string, signedIn: string | undefined): Promise<boolean> => {
+  const link = await findVerification(accounts, secret)
+  if (link === undefined || link.person !== signedIn) return false
+  return accounts.database.transaction(
     async connection => (await takeLink(connection, secret)) && (await verifyAddress(connection, link)),
   )
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { confirmEmail, type EmailConfirmed, findEmailLink, stopEmailChange } from '../accounts/email-change.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { EmailChange } from '../storage/account/email-change.ts'
@@ -8,6 +8,7 @@ import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
+import { sendSignInFirst } from './sign-in-first.ts'
 import { phrase } from './time.ts'
 
 /** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */
@@ -17,7 +18,9 @@ export const emailChangePage: AddPage = (server, { accounts }) => {
     const change = await findEmailLink(accounts, link)
     if (change === undefined) return sendLinkIsOver(reply)
     if (change.end === 'old') return sendOldEnd(reply, link, change)
-    return change.person === request.session?.person ? sendNewEnd(reply, link, change) : sendSignInFirst(request, reply)
+    return change.person === request.session?.person
+      ? sendNewEnd(reply, link, change)
+      : sendSignInFirst(reply, { text: 'email.sign-in-text', page: request.url })
   })
   server.post('/email-change', async (request, reply) => {
     const link = typed(request.body, 'link')
@@ -61,19 +64,6 @@ const decisions = (reply: FastifyReply, link: string, offered: readonly Decision
 ${offered.map(([value, label]) => html`<button name="decision" value="${value}" class="btn ${value === 'stop' ? 'btn-outline-primary' : 'btn-primary'}">${label}</button>`)}
 </div>
 </form>`
-
-/** Whoever reads the mail of a mistyped address has no account here that it could become. */
-const sendSignInFirst = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const query = new URLSearchParams({ continue: request.url, prompt: 'login' })
-  const { say } = wordsOf(request)
-  return sendSimple(
-    reply,
-    say('email.sign-in-first'),
-    html`<p>${say('email.sign-in-text')}</p>
-<p>${say('email.asked-nothing')}</p>
-<p><a href="/sign-in?${query.toString()}">${say('sign-in.title')}</a></p>`,
-  )
-}
 
 const sendConfirmed = (reply: FastifyReply, confirmed: EmailConfirmed): FastifyReply => {
   const { say } = wordsOf(reply.request)

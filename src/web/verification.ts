@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { askForVerification, findVerification, verify } from '../accounts/verification.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { AddPage } from './add-page.ts'
@@ -7,29 +8,33 @@ import { html } from './html.ts'
 import { sendLetterOnItsWay } from './letter-on-its-way.ts'
 import { sendLinkIsOver } from './link-is-over.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
+import { sendSignInFirst } from './sign-in-first.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 import { phrase } from './time.ts'
 
 /** Where somebody says that they read the mail of their address. */
 export const verificationPage: AddPage = (server, { accounts }) => {
-  server.get('/verification', async (request, reply) => {
-    const link = queryOf(request).get('link') ?? ''
-    const email = await findVerification(accounts, link)
-    if (email === undefined) return sendLinkIsOver(reply)
+  const show = async (request: FastifyRequest, reply: FastifyReply, link: string): Promise<FastifyReply> => {
+    const found = await findVerification(accounts, link)
+    if (found === undefined) return sendLinkIsOver(reply)
+    if (found.person !== request.session?.person)
+      return sendSignInFirst(reply, { text: 'verification.sign-in', page: `/verification?link=${link}` })
     const words = wordsOf(request)
     const { say } = words
     return sendOwnPage(reply, words, {
       title: say('verification.title'),
       content: html`<h1>${say('verification.title')}</h1>
-<p>${phrase(words, 'verification.text', { email: html`<strong>${email}</strong>` })}</p>
+<p>${phrase(words, 'verification.text', { email: html`<strong>${found.email}</strong>` })}</p>
 ${form({ action: '/verification', token: ownToken(reply), hidden: { link }, fields: [], button: say('verification.yes') })}`,
     })
-  })
-  server.post('/verification', async (request, reply) =>
-    (await verify(accounts, typed(request.body, 'link')))
+  }
+  server.get('/verification', async (request, reply) => show(request, reply, queryOf(request).get('link') ?? ''))
+  server.post('/verification', async (request, reply) => {
+    const link = typed(request.body, 'link')
+    return (await verify(accounts, link, request.session?.person))
       ? reply.redirect('/account?done=verified', 303)
-      : sendLinkIsOver(reply),
-  )
+      : show(request, reply, link)
+  })
   server.post('/account/verification', { onRequest: requireSession }, async (request, reply) => {
     await askForVerification(accounts, sessionOf(request).person)
     return sendLetterOnItsWay(reply)

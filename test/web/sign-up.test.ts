@@ -1,6 +1,7 @@
 import t from 'tap'
 import { invite } from '../../src/accounts/invite.ts'
 import { inviteFirstAdministrator } from '../../src/accounts/new-account.ts'
+import { makeLink } from '../../src/storage/account/link.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
@@ -129,12 +130,43 @@ t.test('the first administrator’s address counts as theirs once they have conf
   t.match(await browser.send('/account', {}, '/account/verification'), { status: 200 })
   const again = await mailbox.next()
   t.match(again, { subject: 'Confirm your e-mail address for Sharewell' }, 'no new password is sent before that')
-  t.match(await openBrowser(server).send(linkIn(letter), {}), { status: 303, location: '/account?done=verified' })
+  t.match(await browser.send(linkIn(letter), {}), { status: 303, location: '/account?done=verified' })
   t.notMatch(wordsOf(await browser.get('/account')), /Confirm/)
   t.match(await openBrowser(server).get(linkIn(letter)), { status: 410 })
   await openBrowser(server).send('/forgotten-password', { email: 'root@example.org' })
   t.match(await mailbox.next(), { to: 'root@example.org', subject: 'Choose a new Sharewell password' })
 })
+
+t.test(
+  'who reads the mail of an address that was mistyped for an account confirms nothing, and gets nothing of it',
+  async t => {
+    const [own, stranger] = [openBrowser(server), openBrowser(server)]
+    const url = `/new-account?link=${await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)}`
+    await own.send(url, { name: 'Theo Typo', email: 'thoe@example.org', password })
+    const link = linkIn(await mailbox.next())
+    const shown = await stranger.get(link)
+    t.match([shown.status, wordsOf(shown)], [200, /Sign in to confirm it .* If you asked for nothing, do nothing/])
+    t.notMatch(shown.body, /name="link"/)
+    const { body } = await stranger.get('/sign-in')
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    const secret = new URL(link, 'http://localhost').searchParams.get('link') ?? ''
+    t.match(await stranger.post('/verification', { _csrf, link: secret }), {
+      status: 200,
+      body: /Sign in to confirm it/,
+    })
+    await signUp('other@example.org')
+    const other = openBrowser(server)
+    await other.send(linkIn(await mailbox.next()), { name: 'Olga Other', password })
+    t.match(await other.get(link), { status: 200, body: /Sign in to confirm it/ }, 'nor does another account')
+    await stranger.send('/forgotten-password', { email: 'thoe@example.org' })
+    await signUp('next@example.org')
+    t.equal((await mailbox.next()).to, 'next@example.org', 'no new password is sent')
+
+    t.match(await own.send(link, {}), { status: 303, location: '/account?done=verified' })
+    await stranger.send('/forgotten-password', { email: 'thoe@example.org' })
+    t.match(await mailbox.next(), { to: 'thoe@example.org', subject: 'Choose a new Sharewell password' })
+  },
+)
 
 t.test('by invitation, only whom the operator gave a link makes an account; closed, nobody does', async t => {
   const inviting = await fhirWorld()
