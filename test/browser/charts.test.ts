@@ -209,6 +209,22 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       )
   })
 
+  await t.test('on paper a chart is whole, and it is said of which days it is', async t => {
+    const { page: tab } = await signedIn({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
+    // No script runs between the window and its paper.
+    await tab.addInitScript('window.ResizeObserver = class { observe() {} }')
+    await tab.goto(page)
+    await tab.waitForSelector('.chart canvas')
+    await tab.emulateMedia({ media: 'print' })
+    await tab.setViewportSize({ width: 700, height: 900 })
+    const edges = await tab.evaluate(
+      `[...document.querySelectorAll('.plot canvas')].map(canvas => canvas.getBoundingClientRect().right <= innerWidth)`,
+    )
+    t.same(new Set(edges as boolean[]), new Set([true]), 'its last days are not cut off')
+    for (const field of ['#first', '#last', '#timezone']) t.ok(await tab.isVisible(field), field)
+    t.notOk(await tab.isVisible('header'))
+  })
+
   await t.test('without JavaScript the same numbers stand in tables', async t => {
     const { page: tab, complaints } = await signedIn({ javaScriptEnabled: false })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-03`)

@@ -136,6 +136,13 @@ t.test(
     await press('Completeness')
     await look(t, browser, 'study-completeness')
     await press('90 days')
+    await page.emulateMedia({ media: 'print' })
+    t.equal(
+      await page.locator('.table-responsive').evaluate(table => getComputedStyle(table).overflowX),
+      'visible',
+      'on paper no day is cut off',
+    )
+    await page.emulateMedia({ media: 'screen' })
     await press('Newest data')
     await look(t, browser, 'study-arrivals')
     await press('Notebook')
