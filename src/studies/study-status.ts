@@ -1,5 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
+import { intervalOfPeriod } from '../fhir/date.ts'
 import { takesNewPatients } from '../storage/model/accrual.ts'
+import { isInForce } from '../storage/model/study.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
@@ -13,7 +15,18 @@ export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: str
   withdrawn: { name: 'Withdrawn', means: 'it was given up: from that moment on nobody reads anything for it' },
 }
 
-export const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
+/** Its status; where by its days nobody reads anything for it all the same, also that. */
+export const statusText = (study: ResearchStudy): string => {
+  const { status, period = {} } = study
+  const name = statusName(study)
+  if (!isInForce({ resourceType: 'ResearchStudy', status }) || isInForce(study)) return name
+  const { high } = intervalOfPeriod(period)
+  return high !== 'infinity' && high <= new Date().toISOString()
+    ? `${name}, but its last day was ${period.end?.slice(0, 10)}: nobody reads anything for it`
+    : `${name}, but its first day is ${period.start?.slice(0, 10)}: until then nobody reads anything for it`
+}
+
+const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
 
 /** Why nobody is asked to come into it now, for staff; undefined where people are. Nothing of what is shared ends by it. */
 export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {

@@ -4,7 +4,7 @@ import { nameOfOrganization, parentOf } from '../accounts/organization-tree.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import { organizationsForStudies } from '../studies/study-change.ts'
-import { statusName } from '../studies/study-status.ts'
+import { statusText } from '../studies/study-status.ts'
 import type { AddPage } from './add-page.ts'
 import type { OfOrganization } from './administered.ts'
 import { notice } from './form.ts'
@@ -105,7 +105,7 @@ ${
     ? html`<p>It has no study that you may see.</p>`
     : html`<ul>${studies.map(
         study =>
-          html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusName(study)}</span></li>`,
+          html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`,
       )}</ul>`
 }
 ${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}

@@ -4,7 +4,7 @@ import { openCursors } from '../interactions/cursor.ts'
 import { parseSearch } from '../search/parse.ts'
 import { callerOfSession } from '../storage/account/session.ts'
 import { organizationsForStudies } from '../studies/study-change.ts'
-import { statusName } from '../studies/study-status.ts'
+import { statusText } from '../studies/study-status.ts'
 import type { AddPage } from './add-page.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
@@ -33,7 +33,7 @@ export const studiesPage: AddPage = (server, options) => {
 ${
   studies.length === 0
     ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so do their staff and whoever manages what is above it.</p>`
-    : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusName(study)}</span></li>`)}</ul>`
+    : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`
 }
 ${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
 ${

@@ -8,7 +8,7 @@ import type { ChangeableStudy } from '../studies/study-change.ts'
 import { factsOf } from '../studies/study-facts.ts'
 import { displayOf, requestsOf } from '../studies/study-request.ts'
 import { staffOf } from '../studies/study-staff.ts'
-import { statusName } from '../studies/study-status.ts'
+import { statusText } from '../studies/study-status.ts'
 import { draftOf, missingForPatients, versionsOf } from '../studies/study-text.ts'
 import { policyOf } from '../studies/validation-policy.ts'
 import type { AddPage } from './add-page.ts'
@@ -48,7 +48,7 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
     ['text', 'What patients read and sign', textSaid(study)],
     ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'They are not taken'],
     ['policy', 'How strictly documents are judged', policySaid(study)],
-    ['status', 'Status', statusName(study)],
+    ['status', 'Status', statusText(study)],
   ] as const
   return said.map(
     ([path, name, says]) => html`<li class="list-group-item">

@@ -5,7 +5,7 @@ import type { StudyState } from '../storage/study-people.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../studies/enrolled-people.ts'
 import { allowsPaper } from '../studies/paper-consent.ts'
 import { findChangeableStudy } from '../studies/study-change.ts'
-import { statusName } from '../studies/study-status.ts'
+import { statusText } from '../studies/study-status.ts'
 import { mayWithdrawIn } from '../studies/withdrawal-by-staff.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { selectField } from './choice-field.ts'
@@ -100,7 +100,7 @@ ${definitionOf(study)}
 }
 
 const definitionOf = (study: ResearchStudy): Html => html`<dl>
-<dt>Status</dt><dd>${statusName(study)}</dd>
+<dt>Status</dt><dd>${statusText(study)}</dd>
 ${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
 </dl>`
 

@@ -361,3 +361,19 @@ t.test('a reading by a clock that goes ahead is not the newest for ever', async 
   await measuredOf('Part', '2026-03-02T07:00:00Z', 61)
   t.match(await newest(), /^The newest reading came .*, measured 2 March 2026/)
 })
+
+t.test('a study that its days have not begun, or have ended, is not called active alone', async t => {
+  const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
+  for (const [period, status] of [
+    [{ start: '2999-01-01' }, 'Active, but its first day is 2999-01-01: until then nobody reads anything for it'],
+    [{ end: '2026-01-01' }, 'Active, but its last day was 2026-01-01: nobody reads anything for it'],
+    [{ start: '2026-01-01', end: '2999-01-01' }, 'Active'],
+  ] as const) {
+    await update('everything', { ...stored, period })
+    t.match(wordsOf(await people.member.get(page)), `Status ${status} `)
+    t.match(wordsOf(await people.manager.get('/studies')), `two kinds ${status} `)
+  }
+  await update('everything', { ...stored, period: { start: '2999-01-01' }, status: 'completed' })
+  t.match(wordsOf(await people.member.get(page)), 'Status Completed ')
+  await update('everything', stored)
+})
