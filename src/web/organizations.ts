@@ -43,7 +43,7 @@ const emptyText = ({
   if (isAsked) return 'None that you may see has this in its name.'
   return administrator
     ? 'There is none yet. Add the first: it is a tenant, which sees nothing of any other.'
-    : 'There is none that you may see. You belong to none at the moment: ask the people who invited you.'
+    : 'There is none that you may see, unless it is closed. If you belong to none, ask the people who invited you.'
 }
 
 const branches = (level: readonly Branch[]): Html =>

@@ -36,17 +36,15 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const nextPage = next && cursors.seal({ path, query: again, page: next })
     const enrolled = await enrolledOf(options, caller, study, patients)
     const isUnticked = query.get('none') === 'ticked'
+    const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     return sendOwn(reply, {
       title: `Enrol patients: ${study.name}`,
       isProblem: isUnticked,
       content: html`<h1>Enrol patients into ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose all who are found.</p>`)}
-<div class="d-flex flex-wrap gap-2 mb-4">
-<a class="btn btn-outline-primary" href="/patients/new?study=${study.id}">Register a patient into it</a>
-<a class="btn btn-outline-primary" href="/patients/imports?study=${study.id}">Register a list into it</a>
-</div>
+${registers && registerLinks(study)}
 ${patientSearchForm(path, asked)}
-${patients.length === 0 ? html`<p class="mt-4">${again === '' ? 'You see no patients yet: register the first, or a list.' : 'There is nobody whom you may see, and who is like this.'}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
+${patients.length === 0 ? html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
 ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
@@ -67,6 +65,18 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
     const id = await options.studyActions.start({ person, study: study.id, what, way, targets })
     return reply.redirect(`${path}/actions/${id}`, 303)
   })
+}
+
+const registerLinks = ({ id }: EnrollingStudy): Html => html`<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a patient into it</a>
+<a class="btn btn-outline-primary" href="/patients/imports?study=${id}">Register a list into it</a>
+</div>`
+
+const nobodyText = (isAsked: boolean, registers: boolean): string => {
+  if (isAsked) return 'There is nobody whom you may see, and who is like this.'
+  return registers
+    ? 'You see no patients yet: register the first, or a list.'
+    : 'There is nobody whom you may see. Members of an organization see whom it has registered.'
 }
 
 /** Throws `not-found` for whoever enrols nobody into it. */

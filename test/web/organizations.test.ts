@@ -69,6 +69,13 @@ t.test('the tree shows to each what they may see of it, and finds by name with w
   t.equal((await people.patient.get('/organizations')).status, 404)
 })
 
+t.test('whose only organization is closed is not told that they belong to none', async t => {
+  const alone = people['manager of another tenant']
+  t.match(await alone.send(pageOf(world.clinic.organization, '/close'), {}), { status: 303 })
+  t.match(await treeOf(alone), /^There is none that you may see, unless it is closed\./)
+  t.match(await alone.send(pageOf(world.clinic.organization, '/open'), {}), { status: 303 })
+})
+
 t.test('hundreds of organizations are shown a hundred at a time, each with what it is part of', async t => {
   const root = await create('everything', { resourceType: 'Organization', name: 'Zone' })
   const entry = Array.from({ length: 250 }, (_, index) => ({
@@ -264,9 +271,14 @@ t.test('in one that is closed no study is made and no patient registered, until 
   })
   const open = { studies: ['Closing'], 'new study': 200, 'new patient': 200, registers: true }
   t.strictSame(await seenBy(one), open)
+  const whole = { ...facts, purpose: 'Why', approval: '', start: '', end: '', contact: '' }
+  const { location = '' } = await one.send(newStudy, whole)
+  const enrolment = `${/^\/studies\/[^/?]+/.exec(location)?.[0]}/enrolment`
+  t.match(wordsOf(await one.get(enrolment)), /Register a patient into it/)
   const shown = await both.get('/patients/new')
   t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
   t.strictSame(await seenBy(one), { studies: [], 'new study': 404, 'new patient': 404, registers: false })
+  t.notMatch(wordsOf(await one.get(enrolment)), /Register a/, 'nothing leads to where nobody is registered')
   t.strictSame(await seenBy(both), { studies: ['Other'], 'new study': 404, 'new patient': 200, registers: true })
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
   t.equal((await both.post(newStudy, { _csrf, ...facts })).status, 404)
