@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { openNewerDatabase } from './newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
 import { rowTypes } from './row-types.ts'
+import { endedBySilence } from './silence.ts'
 import type { SqlFragment } from './sql.ts'
 import { type Fail, failure, isDeadlock, isLost } from './sql-state.ts'
 
@@ -39,6 +40,8 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
       connectionString: url,
       max: poolSize,
       statement_timeout: statementTimeoutMs,
+      // What is sent behind another statement waits for the end of both.
+      ...endedBySilence(2 * statementTimeoutMs),
       options: `-c jit=off -c timezone=UTC ${settings}`,
       types: rowTypes,
       // What is sent before the answer to the statement before has come is on its way at once.

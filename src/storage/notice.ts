@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Connection } from './database.ts'
+import { endedBySilence } from './silence.ts'
 import { sql } from './sql.ts'
 
 /** Events of a Subscription by websocket are there, between two numbers: ids only, for whichever server has the socket. */
@@ -18,7 +19,11 @@ export const hearNotices = (
   let client: pg.Client | undefined
   let isClosed = false
   const connect = async (): Promise<void> => {
-    client = new pg.Client({ connectionString: url, application_name: 'sharewell notices' })
+    client = new pg.Client({
+      connectionString: url,
+      application_name: 'sharewell notices',
+      ...endedBySilence(60_000),
+    })
     client.on('error', () => {})
     client.on('end', () => again())
     client.on('notification', ({ payload = '' }) => hear(JSON.parse(payload)))

@@ -1,4 +1,5 @@
 import type { JobWithMetadata } from 'pg-boss'
+import { endedBySilence } from './silence.ts'
 
 /** Background work that survives the process: what was asked for is done at least once, by one server at a time. */
 export type Queue = {
@@ -46,6 +47,7 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
     max: 5,
     schedule: false,
     useListenNotify: true,
+    ...endedBySilence(60_000),
   })
   boss.on('error', reportFault)
   await boss.start()

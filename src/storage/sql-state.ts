@@ -47,7 +47,8 @@ const serializationFailure = '40001'
 export const isLost = (error: unknown): boolean =>
   error instanceof Error &&
   !(error instanceof pg.DatabaseError) &&
-  (('code' in error && lostBy.has(error.code)) || /^Connection terminated|is not queryable$/.test(error.message))
+  (('code' in error && lostBy.has(error.code)) ||
+    /^Connection terminated|is not queryable$|^Query read timeout$/.test(error.message))
 
 const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])
 
