@@ -1,6 +1,6 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
-import { openAnswerRoom } from './answer-room.ts'
+import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { prepareRouted } from './conditional.ts'
 import { triedBy } from './dispatch.ts'
@@ -19,17 +19,18 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   const prefer = { ...headers.prefer, return: headers.prefer.return ?? 'minimal' }
   const answers: FhirResponse[] = []
   const pending: Pending[] = []
-  const writePending = () => writeTogether(pending.splice(0), answers, prefer.return, context)
+  const room = openAnswerRoom()
+  const writePending = () => writeTogether(pending.splice(0), answers, { ...context, answer: prefer.return, room })
   const names = namesIn(entries)
-  const within = openAnswerRoom()
   for (const [index, sent] of entries.entries()) {
     try {
       const entry = parseEntry(sent, prefer, context)
       const { name } = entry.interaction
       if (pending[0] !== undefined && pending[0].name !== name) await writePending()
+      room.requireSome()
       if (entry.interaction.prepare === undefined) {
         await writePending()
-        answers[index] = await within(() => context.dispatch(entry, context))
+        answers[index] = room.take(await context.dispatch(entry, context))
       } else {
         pending.push({ index, name, prepared: await prepared(entry, names, context) })
       }
@@ -77,16 +78,18 @@ type Pending = {
   readonly prepared: Prepared
 }
 
+/** How the writes of this Bundle are answered. */
+type Answering = Context & { readonly answer: PreferredReturn; readonly room: AnswerRoom }
+
 /** Should the set trip the store, each is written alone, so that only the one at fault pays for it. */
 const writeTogether = async (
   pending: readonly Pending[],
   answers: FhirResponse[],
-  answer: PreferredReturn,
-  context: Context,
+  context: Answering,
 ): Promise<void> => {
   if (pending.length === 0) return
   try {
-    const answered = await writeDecided(pending, answer, context)
+    const answered = await writeDecided(pending, context)
     for (const [position, { index }] of pending.entries()) {
       const one = answered[position]
       if (one !== undefined) answers[index] = one
@@ -95,16 +98,12 @@ const writeTogether = async (
     const failed = failure(error, context)
     for (const { index } of pending) answers[index] = failed
     if (pending.length === 1 || isOfTheMoment(error)) return
-    for (const one of pending) await writeTogether([one], answers, answer, context)
+    for (const one of pending) await writeTogether([one], answers, context)
   }
 }
 
 /** What the policies that hold refuse is not written, but kept. */
-const writeDecided = async (
-  pending: readonly Pending[],
-  answer: PreferredReturn,
-  context: Context,
-): Promise<readonly FhirResponse[]> => {
+const writeDecided = async (pending: readonly Pending[], context: Answering): Promise<readonly FhirResponse[]> => {
   const decided = await decideKeeping(
     pending.map(({ prepared }) => prepared),
     context,
@@ -112,7 +111,7 @@ const writeDecided = async (
   const ready = decided.flatMap(one => (one instanceof FhirError ? [] : one))
   const written = (await context.store.write(ready.map(({ write }) => write))).values()
   return decided.map(one =>
-    one instanceof FhirError ? failure(one, context) : answerOf(written.next().value, one.warnings, answer, context),
+    one instanceof FhirError ? failure(one, context) : answerOf(written.next().value, one.warnings, context),
   )
 }
 
@@ -120,16 +119,11 @@ const writeDecided = async (
 const isOfTheMoment = (error: unknown): boolean =>
   error instanceof FhirError && (error.issues[0].code === 'transient' || error.issues[0].code === 'too-costly')
 
-const answerOf = (
-  written: Written | undefined,
-  warnings: Ready['warnings'],
-  answer: PreferredReturn,
-  context: Context,
-): FhirResponse => {
+const answerOf = (written: Written | undefined, warnings: Ready['warnings'], context: Answering): FhirResponse => {
   if (written === undefined) throw new Error('the store did not answer for each write')
   return written.outcome === 'refused'
     ? failure(written.error, context)
-    : writtenResponse(written, warnings, context.base, answer)
+    : context.room.take(writtenResponse(written, warnings, context.base, context.answer))
 }
 
 const failure = (error: unknown, { reportFault }: Context): FhirResponse => {

@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Written } from '../storage/store.ts'
-import { openAnswerRoom } from './answer-room.ts'
+import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { criteriaOf, prepareRouted } from './conditional.ts'
 import { findExistingAmong } from './conditional-create.ts'
@@ -61,6 +61,7 @@ type Going = {
   readonly context: Context
   readonly answer: PreferredReturn
   readonly answers: FhirResponse[]
+  readonly room: AnswerRoom
   readonly claims: Claims
   /** Its ordinary writes, as far as it is known which they are. */
   readonly writes: Placed[]
@@ -76,6 +77,7 @@ const begun = (answer: PreferredReturn, context: Context): Going => ({
   context,
   answer,
   answers: [],
+  room: openAnswerRoom(),
   claims: new Map(),
   writes: [],
   targets: new Map(),
@@ -108,10 +110,10 @@ const carryOut = async (entries: readonly Entry[], going: Going): Promise<readon
   await writeInOrder(creates, going)
   const late = await decide(changes.filter(asksForOthers), going)
   await writeInOrder([...decided, ...late, ...lateCreates], going)
-  const within = openAnswerRoom()
   for (const entry of reads) {
-    const answered = within(() => context.dispatch(entry, context))
-    going.answers[entry.index] = await answered.catch(thrownAt(entry.index))
+    atEntry(entry.index, going.room.requireSome)
+    const answered = await context.dispatch(entry, context).catch(thrownAt(entry.index))
+    going.answers[entry.index] = going.room.take(answered)
   }
   return going.answers
 }
@@ -177,7 +179,9 @@ const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<v
 
 /** References are resolved before all else: to ids given beforehand, found by an earlier wave, or looked up. */
 const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
-  const { context, targets } = going
+  const { context, targets, room } = going
+  const [first] = wave
+  if (first !== undefined) atEntry(first.index, room.requireSome)
   await findReferences(wave, targets, context)
   const asked = wave.map(one => ({ ...one, request: resolveCriteria(one.request, targets) }))
   for (const [name, target] of await findExistingAmong(asked, context)) {
@@ -204,7 +208,7 @@ const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> =
   for (const [index, positions] of byIndex) {
     const done = positions.map(position => doneOf(written[position], index))
     const [position = 0] = positions
-    going.answers[index] = answerOf(done, prepared[position]?.warnings ?? [], going)
+    going.answers[index] = room.take(answerOf(done, prepared[position]?.warnings ?? [], going))
   }
   for (const [position, { fullUrl, index }] of wave.entries()) {
     const { type, id } = doneOf(written[position], index)

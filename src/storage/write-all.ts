@@ -1,7 +1,8 @@
 import type { Resource } from '@medplum/fhirtypes'
-import type { FhirError } from '../fhir/error.ts'
+import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { withoutQuotes } from '../fhir/patch/unquoted.ts'
+import { roomOfBundle } from '../search/room.ts'
 import { adoptPractitioner } from './adopt.ts'
 import { deleteOne, patchOne, updateOne } from './change.ts'
 import { createAll, standsAlone } from './create-all.ts'
@@ -71,17 +72,33 @@ const writePermitted = async (
   const written: Written[] = []
   await takeTurns(connection, writing, writes.flatMap(criteriaOf), changedBy(writes))
   if (writes.some(changesRole)) await takeRoleTurn(connection)
+  let left = roomOfBundle
   for (const run of runsOf(writes)) {
-    if (run.kind === 'one')
-      written.push(
-        await isolated(connection, () =>
-          withDecision(connection, writing, run.write, () => writeOne(connection, writing, run.write, beside)),
-        ),
-      )
-    else written.push(...(await setWriters[run.kind](connection, writing, run.creates)))
+    if (run.kind === 'one') {
+      const { write } = run
+      const one = await isolated(connection, async () => {
+        if (left <= 0) throw tooMuch
+        return withDecision(connection, writing, write, () => writeOne(connection, writing, write, beside))
+      })
+      left -= lettersMet(write, one)
+      written.push(one)
+    } else written.push(...(await setWriters[run.kind](connection, writing, run.creates)))
   }
   return written
 }
+
+/** All that is written is held until the last is done, and a few words may change what is long, or find that it is there. */
+const tooMuch = new FhirError(
+  'too-costly',
+  'The entries before this one met as much as one Bundle may: send them in parts',
+  {
+    status: 400,
+  },
+)
+
+/** Of what was there, and did not come with the writes. */
+const lettersMet = (write: Write, one: Written): number =>
+  'content' in one && (write.kind === 'patch' || one.outcome === 'unchanged') ? one.content.length : 0
 
 /** Two conditional creates at once must not both find nothing. */
 const criteriaOf = (write: Write) =>
