@@ -89,6 +89,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     secretKey,
     base,
     requiresReferences,
+    maxBodyBytes: config.maxBodyBytes,
     quarantine: quarantineRoomOf(config),
     refusalOf: outbound.refusalOf,
     bounds: openBounds({ most: config.maxRequestsInFlight, mostLarge: config.maxUploadsInFlight }),

@@ -127,7 +127,8 @@ const variables = {
     name: 'MAX_BODY_BYTES',
     fallback: '33554432',
     accepts: 'a whole number of bytes from 1024 to 536870912',
-    effect: 'Largest request body, counted after it is decompressed; a larger one is answered 413.',
+    effect:
+      'Largest request body, counted after it is decompressed; a larger one is answered 413, and so is a change that makes a resource have more characters.',
     parse: wholeNumber(1024, 536_870_912),
   }),
   maxRequestsInFlight: setting({

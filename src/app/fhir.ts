@@ -57,6 +57,7 @@ export const openFhir = async (options: FhirParts) => {
     trail: options.audit.trail,
     base,
     secretKey,
+    mostLetters: options.maxBodyBytes,
     refusalOf,
   }
   const openStoreAs: OpenStoreAs = ({ principal, organizations = [] }) =>
@@ -73,6 +74,7 @@ type FhirParts = {
   readonly callers: Callers
   readonly omhSchemaDir?: string
   readonly requiresReferences: boolean
+  readonly maxBodyBytes: number
   readonly quarantine: QuarantineRoom
   readonly secretKey: Uint8Array
   /** Absolute FHIR base, without a slash at the end. */

@@ -24,6 +24,8 @@ export type ContextParts = {
   /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
   readonly base: () => string
   readonly secretKey: Uint8Array
+  /** Letters that a change may make a resource. */
+  readonly mostLetters: number
   /** Why this server sends no requests to a URL, where it does not. */
   readonly refusalOf: Context['refusalOf']
 }
@@ -40,7 +42,7 @@ export const openContexts = (
     const access = parts.accessFor(caller)
     const door = doorOf(request, interaction)
     const store = parts.openStoreFor(caller, access, door)
-    const { registry, mhealth, refusalOf, trail } = parts
+    const { registry, mhealth, mostLetters, refusalOf, trail } = parts
     const reportFault = (fault: unknown) => request.log.error(fault)
     return {
       registry,
@@ -50,6 +52,7 @@ export const openContexts = (
       caller,
       cursors: cursorsFor(caller),
       base: parts.base(),
+      mostLetters,
       refusalOf,
       accessWithin: study => parts.accessFor(within(caller, study)),
       within: study => contextOf({ caller: within(caller, study), id: request.id, log: request.log }, interaction),

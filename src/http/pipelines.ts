@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
  * (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2). Begun at once, thousands of short requests would leave nobody else any time; and of
  * an answer whose turn never comes, since the client has gone, nothing tells that it is over.
  */
-export const takeTurns = (server: FastifyInstance): void => {
+export const beginInTurn = (server: FastifyInstance): void => {
   const lines = new WeakMap<Socket, (() => void)[]>()
   server.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw

@@ -14,7 +14,7 @@ import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import { answerError, outcomeText } from './errors.ts'
-import { takeTurns } from './pipelines.ts'
+import { beginInTurn } from './pipelines.ts'
 import { presentAnswers } from './presentation.ts'
 import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
 
@@ -57,7 +57,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     },
     clientErrorHandler: answerMalformed,
   })
-  takeTurns(server)
+  beginInTurn(server)
   logRequests(server)
   presentAnswers(server, xml)
   server.setErrorHandler(answerError)

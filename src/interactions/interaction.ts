@@ -163,6 +163,8 @@ export type Context = {
   readonly within: (study: string) => Context
   /** The study that the caller is narrowed to, whatever their scopes are: to tell whether it is the one that is asked about, and for nothing else. */
   readonly findOwnStudy: () => Promise<ResearchStudy | undefined>
+  /** Of a resource as JSON, that a change may make: as many as a body may have bytes. */
+  readonly mostLetters: number
   /** Why requests are not sent to a URL, where they are not. */
   readonly refusalOf: (url: string) => string | undefined
   readonly interactions: readonly Interaction[]

@@ -13,7 +13,7 @@ export const patch: Handler<InstanceRequest> = async (request, context) =>
 
 /** The patch is applied to what is stored at the moment of the write, and what comes out is checked like an update. */
 export const preparePatch = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
-  const apply = parsePatch(context.registry.structures, body)
+  const apply = parsePatch(context.registry.structures, body, context.mostLetters)
   const isMoving = movesValues(body)
   const warnings: Issue[] = []
   const change = (stored: Resource): Resource => {

@@ -47,7 +47,7 @@ const change = async (
       change: (stored: Resource) => {
         const meta = { ...stored.meta, ...next(stored.meta ?? {}, given) }
         const changed = { ...stored, meta: withoutEmpty(meta) }
-        refuseGrowth(stored, changed)
+        refuseGrowth(stored, changed, context.mostLetters)
         return parseChange(stored, changed, context).resource
       },
     },

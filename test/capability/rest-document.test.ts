@@ -19,6 +19,8 @@ const configured = (name: string) => configurationTable.find(one => one.name ===
 
 const limits = {
   'a body, once it is inflated': `${configured('MAX_BODY_BYTES')} bytes unless \`MAX_BODY_BYTES\` says otherwise (413)`,
+  'a resource that PATCH or `$meta-add` has changed':
+    'as many characters, or, where it had more already, 10000 more than that (413)',
   'requests that one process works on at once': `${configured('MAX_REQUESTS_IN_FLIGHT')} unless \`MAX_REQUESTS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
   'of those, with a large body': `${configured('MAX_UPLOADS_IN_FLIGHT')} unless \`MAX_UPLOADS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
   'requests of one person or client that are to be answered later': '20 under way (429)',

@@ -4,14 +4,14 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import { answerError } from '../../src/http/errors.ts'
 import { openBounds } from '../../src/http/in-flight.ts'
-import { takeTurns } from '../../src/http/pipelines.ts'
+import { beginInTurn } from '../../src/http/pipelines.ts'
 import { presentAnswers } from '../../src/http/presentation.ts'
 
 /** Four at a time; whoever calls says so, and is answered once the test lets them. */
 const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
   const server = fastify()
   const waiting: (() => void)[] = []
-  takeTurns(server)
+  beginInTurn(server)
   presentAnswers(server, undefined as never)
   server.setErrorHandler(answerError)
   server.decorateRequest('caller', undefined)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fhirServer } from '../support/fhir-server.ts'
+import { fhirServer, fhirWorld } from '../support/fhir-server.ts'
 
 const server = await fhirServer()
 t.teardown(() => server.close())
@@ -122,4 +122,29 @@ t.test('what a patch copies or moves is not quoted where it is refused; what it 
   t.match(await refusalOf({ op: 'copy', from: '/nothing', path: '/gender' }), {
     issue: [{ code: 'processing', diagnostics: /there is nothing at \/nothing$/ }],
   })
+})
+
+t.test('no change makes a resource larger than a body may be, whatever the operator has said of that', async t => {
+  const small = (await fhirWorld({ MAX_BODY_BYTES: '4096' })).server
+  t.teardown(() => small.close())
+  const send = (method: 'PUT' | 'PATCH' | 'POST', url: string, body: unknown) =>
+    small.inject({
+      method,
+      url: `/fhir/${url}`,
+      headers: {
+        authorization: 'Bearer everything',
+        'content-type': method === 'PATCH' ? 'application/json-patch+json' : 'application/fhir+json',
+      },
+      payload: JSON.stringify(body),
+    })
+  const letters = 'x'.repeat(1500)
+  await send('PUT', 'Basic/a', { resourceType: 'Basic', id: 'a', code: { coding: [{ display: letters }] } })
+  const copy = { op: 'copy', from: '/code/coding/0', path: '/code/coding/-' }
+  t.equal((await send('PATCH', 'Basic/a', [copy])).statusCode, 200)
+  const tag = { system: 'urn:x', code: 'a', display: letters }
+  const meta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [tag] } }] }
+  for (const refused of [await send('PATCH', 'Basic/a', [copy]), await send('POST', 'Basic/a/$meta-add', meta)]) {
+    t.equal(refused.statusCode, 413)
+    t.match(refused.json().issue, [{ code: 'too-long', diagnostics: /as JSON it may have about 4096 characters/ }])
+  }
 })

@@ -1,17 +1,15 @@
 import { FhirError } from '../error.ts'
 
-/** Throws where a change makes a resource larger than a body may be: few operations copy what is there a thousand times, and many add to it. */
-export const refuseGrowth = (before: unknown, after: unknown): void => {
-  const allowed = Math.max(mostLetters, lettersOf(before) + mostAdded)
+/** Throws where a change makes a resource larger than may come as a body, in whatever parts: few operations copy what is there a thousand times, and many add to it. */
+export const refuseGrowth = (before: unknown, after: unknown, mostLetters: number): void => {
+  const had = lettersOf(before)
+  const allowed = had > mostLetters ? had + mostAdded : mostLetters
   if (lettersOf(after) > allowed)
     throw new FhirError(
       'too-long',
       `The change makes the resource larger than this server takes: as JSON it may have about ${allowed} characters`,
     )
 }
-
-/** As many as a body has bytes, unless the operator has said otherwise. */
-const mostLetters = 33_554_432
 
 /** To one that is larger already. */
 const mostAdded = 10_000

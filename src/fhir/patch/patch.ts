@@ -8,15 +8,15 @@ import { parseJsonPatch } from './json-patch.ts'
 export const movesValues = (body: unknown): boolean =>
   Array.isArray(body) && body.some(({ op }: { readonly op?: unknown }) => op === 'copy' || op === 'move')
 
-/** A resource as the patch changes it; throws 422 where it cannot. What comes out has not been validated. */
+/** A resource as the patch changes it; throws 422 where it cannot, and 413 where it would be too large. What comes out has not been validated. */
 export type Patch = (resource: unknown) => unknown
 
 /** https://hl7.org/fhir/R4/http.html#patch: a JSON Patch is a list, a FHIRPath Patch a Parameters resource. */
-export const parsePatch = (structures: Structures, body: unknown): Patch => {
+export const parsePatch = (structures: Structures, body: unknown, mostLetters: number): Patch => {
   const patch = parseEither(structures, body)
   return resource => {
     const changed = patch(resource)
-    refuseGrowth(resource, changed)
+    refuseGrowth(resource, changed, mostLetters)
     return changed
   }
 }

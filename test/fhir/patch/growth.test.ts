@@ -7,7 +7,7 @@ const { structures } = loadRegistry()
 const note = (letters: number) => ({ text: 'x'.repeat(letters) })
 const patched = (body: unknown, resource: object) => {
   try {
-    return parsePatch(structures, body)(resource)
+    return parsePatch(structures, body, 33_554_432)(resource)
   } catch (error) {
     if (error instanceof FhirError) return [error.status, error.message]
     throw error
