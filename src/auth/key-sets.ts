@@ -10,7 +10,7 @@ export type KeySets = { readonly find: (url: string, kid: string) => Promise<rea
  * than every few seconds. Throws where the set cannot be had.
  */
 export const openKeySets = (outbound: Pick<Outbound, 'send'>, now: () => number = Date.now): KeySets => {
-  const kept = new Map<string, KeySet>()
+  const kept = openKept()
   const underWay = new Map<string, Promise<KeySet>>()
   const ask = (url: string): Promise<KeySet> => {
     const asked =
@@ -22,34 +22,65 @@ export const openKeySets = (outbound: Pick<Outbound, 'send'>, now: () => number 
     return asked
   }
   const find = async (url: string, kid: string) => {
-    const known = kept.get(url)
-    const has = known?.keys.some(key => key.kid === kid) ?? false
-    if (known !== undefined && now() < (has ? known.until : Math.min(known.until, known.askedAt + pauseMs)))
-      return known.keys
+    const known = kept.find(url)
+    const keys = known === undefined ? [] : keysIn(known.text)
+    const has = keys.some(key => key.kid === kid)
+    if (known !== undefined && now() < (has ? known.until : Math.min(known.until, known.askedAt + pauseMs))) return keys
     const asked = await ask(url)
-    if (kept.size >= mostSets) kept.clear()
-    kept.set(url, asked)
-    return asked.keys
+    kept.add(url, asked)
+    return keysIn(asked.text)
   }
   return { find }
 }
 
-type KeySet = { readonly keys: readonly ClientKey[]; readonly askedAt: number; readonly until: number }
+/** As it was sent: read, a set of empty objects takes twenty times the room. */
+type KeySet = { readonly text: string; readonly askedAt: number; readonly until: number }
 
 const pauseMs = 5000
-const mostSets = 1000
+const longestSet = 262_144
+/** Of all that are kept: whoever registers a client may name a set, and what stands in it. */
+const mostCharacters = 16 * 1_048_576
 const unsaidSeconds = 60
 const mostSeconds = 3600
 
+/** Where there is no room for one more, all are asked for anew. */
+const openKept = () => {
+  const kept = new Map<string, KeySet>()
+  let characters = 0
+  return {
+    find: (url: string): KeySet | undefined => kept.get(url),
+    add: (url: string, set: KeySet): void => {
+      characters += roomOf(url, set) - roomOf(url, kept.get(url))
+      if (characters > mostCharacters) {
+        kept.clear()
+        characters = roomOf(url, set)
+      }
+      kept.set(url, set)
+    },
+  }
+}
+
+const roomOf = (url: string, set: KeySet | undefined): number => (set === undefined ? 0 : url.length + set.text.length)
+
 const fetchKeySet = async (outbound: Pick<Outbound, 'send'>, url: string, now: () => number): Promise<KeySet> => {
   const askedAt = now()
-  const answer = await outbound.send({ url, method: 'GET', headers: { accept: 'application/json' } })
-  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
-  const { keys } = JSON.parse(answer.body) as { readonly keys?: unknown }
-  if (!Array.isArray(keys)) throw new Error(`${url} is no JSON Web Key Set`)
-  const isKey = (one: unknown): one is ClientKey => typeof one === 'object' && one !== null
-  return { keys: keys.filter(isKey), askedAt, until: askedAt + 1000 * secondsOf(answer.header('cache-control')) }
+  const {
+    status,
+    body: text,
+    header,
+  } = await outbound.send({ url, method: 'GET', headers: { accept: 'application/json' } })
+  if (status !== 200) throw new Error(`${url} answered ${status}`)
+  if (text.length > longestSet) throw new Error(`${url} is longer than ${longestSet} characters`)
+  if (!Array.isArray(listIn(text))) throw new Error(`${url} is no JSON Web Key Set`)
+  return { text, askedAt, until: askedAt + 1000 * secondsOf(header('cache-control')) }
 }
+
+const keysIn = (text: string): readonly ClientKey[] => {
+  const isKey = (one: unknown): one is ClientKey => typeof one === 'object' && one !== null
+  return [listIn(text)].flat().filter(isKey)
+}
+
+const listIn = (text: string): unknown => Object(JSON.parse(text)).keys
 
 const secondsOf = (cacheControl: string | undefined): number => {
   if (cacheControl === undefined) return unsaidSeconds
