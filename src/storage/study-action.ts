@@ -26,10 +26,12 @@ export type RefusedItem = StudyActionItem & { readonly refusal: string }
 
 type NewAction = Pick<StudyAction, 'person' | 'study' | 'what' | 'way'> & { readonly targets: readonly string[] }
 
-export const addAction = async (
-  connection: Connection,
-  { person, study, what, way, targets }: NewAction,
-): Promise<string> => {
+/** Of what is being done to all of them already, whoever sent it again is told the id; of any number at once one is added. */
+export const addAction = async (connection: Connection, action: NewAction): Promise<string> => {
+  const { person, study, what, way, targets } = action
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('study action'), hashtext(${person}))`)
+  const underWay = await findUnderWay(connection, action)
+  if (underWay !== undefined) return underWay
   const id = uuidv7()
   await connection.run(sql.fragment`
     INSERT INTO study_action (id, person, study_id, what, way, total)
@@ -39,6 +41,20 @@ export const addAction = async (
     SELECT ${id}, item, target FROM unnest(${sql.array([...targets], 'text')}) WITH ORDINALITY AS given (target, item)`)
   return id
 }
+
+const findUnderWay = async (
+  connection: Connection,
+  { person, study, what, way, targets }: NewAction,
+): Promise<string | undefined> =>
+  (
+    await connection.maybeOne<{ id: string }>(sql.fragment`
+      SELECT id FROM study_action
+      WHERE person = ${person} AND study_id = ${study} AND what = ${what} AND way = ${way} AND ended_at IS NULL
+        AND NOT EXISTS (
+          SELECT unnest(${sql.array([...targets], 'text')})
+          EXCEPT SELECT target FROM study_action_item WHERE action = study_action.id)
+      ORDER BY made_at LIMIT 1`)
+  )?.id
 
 /** The person's own only. */
 export const findAction = (

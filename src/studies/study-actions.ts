@@ -16,7 +16,7 @@ import { seesAnswersOf } from './sees-answers.ts'
 
 /** What staff do to many people of a study at once; whether they may is asked of each, when it is done. */
 export type StudyActions = {
-  /** Answers its id. */
+  /** Answers its id; where the same is under way already, of that. */
   readonly start: (asked: AskedAction) => Promise<string>
   /** The person's own. */
   readonly find: (person: string, study: string, id: string) => Promise<StudyAction | undefined>
@@ -72,4 +72,5 @@ export const openStudyActions = (parts: Parts): StudyActions => {
   }
 }
 
-const chunkSize = 1000
+/** Each is found among all, so that there are few. */
+const chunkSize = 5000

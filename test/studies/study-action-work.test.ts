@@ -112,3 +112,24 @@ t.test('what is asked for is done to a few at a time, and to each once', async t
   t.same(done.toSorted(), targets.filter(one => one !== 'patient-7').toSorted())
   t.equal(most, 3)
 })
+
+t.test('what is under way is not begun again by who sends it twice, and is when it is over', async t => {
+  const asked = { person: 'dora', study: 'sleep', what: 'invite', way: 'any' } as const
+  const start = (targets: readonly string[], more: object = {}) =>
+    database.transaction(connection => addAction(connection, { ...asked, targets, ...more }))
+  const [id, ...again] = await Promise.all([start(['ann', 'bob']), start(['ann', 'bob']), start(['ann', 'bob'])])
+  t.same(new Set(again), new Set([id]))
+  t.equal(await start(['bob']), id, 'also of those who are left, where it was begun meanwhile')
+  const others = [
+    await start(['ann', 'eve']),
+    await start(['ann'], { what: 'cancel' }),
+    await start(['ann'], { way: 'sms' }),
+    await start(['ann'], { person: 'emil' }),
+    await start(['ann'], { study: 'steps' }),
+  ]
+  t.notOk(others.includes(id ?? ''))
+  t.equal(new Set(others).size, others.length)
+  invited.length = 0
+  t.match(await worked(id ?? ''), { isOver: true })
+  t.not(await start(['ann', 'bob']), id)
+})
