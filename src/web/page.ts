@@ -50,7 +50,7 @@ const whole = (
 <link rel="icon" type="image/svg+xml" href="/static/icon.svg">
 <link rel="stylesheet" href="/static/bootstrap/bootstrap.min.css">
 <link rel="stylesheet" href="/static/theme.css">
-<link rel="stylesheet" href="/static/dark.css" media="(prefers-color-scheme: dark)">
+<link rel="stylesheet" href="/static/dark.css" media="screen and (prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/style.css">
 <link rel="stylesheet" href="/static/print.css" media="print">
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}

@@ -225,6 +225,19 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.notOk(await tab.isVisible('header'))
   })
 
+  await t.test('on paper it is day, also for who reads by night', async t => {
+    const { page: tab } = await signedIn({ timezoneId: 'UTC', colorScheme: 'dark' })
+    await tab.goto(page)
+    await tab.waitForSelector('.chart canvas')
+    const ink = () => tab.evaluate('getComputedStyle(document.documentElement).getPropertyValue("--chart-1").trim()')
+    await tab.evaluate('for (const canvas of document.querySelectorAll("canvas")) canvas.dataset.night = "yes"')
+    t.equal(await ink(), '#7fd1c7')
+    await tab.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    t.equal(await ink(), '#0b5d57')
+    await tab.waitForFunction('document.querySelectorAll("canvas:not([data-night])").length > 1')
+    t.equal(await tab.locator('canvas[data-night]').count(), 0, 'what was drawn in light colours is drawn anew')
+  })
+
   await t.test('without JavaScript the same numbers stand in tables', async t => {
     const { page: tab, complaints } = await signedIn({ javaScriptEnabled: false })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-03`)

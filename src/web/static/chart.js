@@ -198,13 +198,17 @@ const draw = figure => {
 }
 
 let drawn = []
+/** What is seen closer stays so. */
 const drawAll = () => {
+  const seen = drawn.map(({ plot }) => ({ min: plot.scales.x.min, max: plot.scales.x.max }))
   for (const { plot } of drawn) plot.destroy()
   drawn = [...document.querySelectorAll('[data-chart]')].map(draw)
+  for (const [index, limits] of seen.entries()) drawn[index].plot.setScale('x', limits)
 }
 
 drawAll()
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll)
+// What is drawn by night is drawn anew for paper, which is white.
+for (const query of ['(prefers-color-scheme: dark)', 'print']) matchMedia(query).addEventListener('change', drawAll)
 new ResizeObserver(() => {
   for (const { plot, place } of drawn)
     if (place.clientWidth !== plot.width) plot.setSize({ width: place.clientWidth, height: plot.height })
