@@ -22,6 +22,7 @@ import { openXml } from './fhir/xml/xml.ts'
 import { appLinkRoutes } from './http/app-links.ts'
 import { asyncRoutes } from './http/async-requests.ts'
 import { authorizationRoutes } from './http/authorization.ts'
+import { openCallerTurns } from './http/caller-turns.ts'
 import { capabilityRoutes } from './http/capability.ts'
 import { fhirRoutes } from './http/fhir.ts'
 import { openContexts } from './http/fhir-context.ts'
@@ -80,6 +81,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
   const { omhSchemaDir, referentialIntegrity } = config
   const requiresReferences = referentialIntegrity === 'on'
+  const inFlight = openBounds({ most: config.maxRequestsInFlight, mostLarge: config.maxUploadsInFlight })
+  const inTurn = openCallerTurns(config.poolSize)
   const { fhir, codeClasses, openStoreAs, parseCriteria } = await openFhir({
     registry,
     database,
@@ -92,7 +95,10 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     maxBodyBytes: config.maxBodyBytes,
     quarantine: quarantineRoomOf(config),
     refusalOf: outbound.refusalOf,
-    bounds: openBounds({ most: config.maxRequestsInFlight, mostLarge: config.maxUploadsInFlight }),
+    bounds: server => {
+      inFlight(server)
+      inTurn(server)
+    },
     pages: {
       cookies,
       findCaller: cookie => findSessionCaller(database, cookie),

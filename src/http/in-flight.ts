@@ -32,12 +32,12 @@ export const openBounds = (bounds: WorkBounds): Bounds => {
     if (places === undefined) return
     taken.delete(request)
     for (const { tally, size } of places) tally[size]--
-    const key = keyOf(callerOf(request))
+    const key = callerKey(request)
     const own = byCaller.get(key)
     if (own !== undefined && sumOf(own) === 0) byCaller.delete(key)
   }
   const enter = (request: FastifyRequest, size: Size) => {
-    const key = keyOf(callerOf(request))
+    const key = callerKey(request)
     const own = byCaller.get(key) ?? none()
     take(request, { tally: own, size }, share, busyWithOne)
     byCaller.set(key, own)
@@ -77,7 +77,9 @@ const callerOf = ({ caller }: FastifyRequest): Caller => {
   return caller
 }
 
-/** Through however many apps and tokens. */
+/** Who calls, through however many apps and tokens. */
+export const callerKey = (request: FastifyRequest): string => keyOf(callerOf(request))
+
 const keyOf = ({ person, patient, client }: Caller): string =>
   person === undefined ? (patient ?? `client ${client.id}`) : `person ${person.id}`
 

@@ -3,7 +3,7 @@ import { openAnswerRoom } from '../../src/interactions/answer-room.ts'
 import { bundleChunks } from '../../src/interactions/bundle-text.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-t.test('what the entries of a Bundle answer has room together', async t => {
+t.test('what the entries of a Bundle answer has room together, and what comes after is not carried out', async t => {
   const room = openAnswerRoom(100)
   const text = { status: 200, body: { kind: 'text', text: 'x'.repeat(60) } } as const
   t.same(room.take(text), text)
