@@ -8,13 +8,15 @@ export type Targets = ReadonlyMap<string, string>
  * The resource with every reference to another entry of its Bundle resolved, as
  * https://hl7.org/fhir/R4/bundle.html#references says; `fullUrl` is the resource's own.
  */
-export const resolveReferences = (resource: unknown, fullUrl: string | undefined, targets: Targets): unknown =>
-  mapLinks(resource, (link, name) => {
-    const target = targetOf(link, fullUrl, targets)
+export const resolveReferences = (resource: unknown, fullUrl: string | undefined, targets: Targets): unknown => {
+  const base = baseOf(fullUrl)
+  return mapLinks(resource, (link, name) => {
+    const target = targetOf(link, base, targets)
     if (target !== undefined) return target
     if (name === 'reference') refuseUnresolvable(link)
     return link
   })
+}
 
 /** "Conditional references", which a transaction looks up before it writes. https://hl7.org/fhir/R4/http.html#trules */
 export const conditionalReferences = (resource: unknown): ReadonlySet<string> => {
@@ -66,23 +68,31 @@ export const referencedEntries = (
   fullUrls: ReadonlySet<string>,
 ): ReadonlySet<string> => {
   const found = new Set<string>()
+  const base = baseOf(fullUrl)
   mapLinks(resource, link => {
-    for (const candidate of candidates(link, fullUrl)) if (fullUrls.has(candidate)) found.add(candidate)
+    for (const candidate of candidates(link, base)) if (fullUrls.has(candidate)) found.add(candidate)
     return link
   })
   return found
 }
 
-const targetOf = (link: string, fullUrl: string | undefined, targets: Targets): string | undefined =>
-  candidates(link, fullUrl)
+const targetOf = (link: string, base: string | undefined, targets: Targets): string | undefined =>
+  candidates(link, base)
     .map(candidate => targets.get(candidate))
     .find(target => target !== undefined)
 
 /** A relative reference means an entry by the base of the referring entry's own fullUrl. */
-const candidates = (link: string, fullUrl: string | undefined): readonly string[] => {
-  const root = /^(https?:\/\/.+\/)[A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl ?? '')?.[1]
-  return root !== undefined && /^[A-Z][A-Za-z]*\/[^/?]+$/.test(link) ? [link, root + link] : [link]
+const candidates = (link: string, base: string | undefined): readonly string[] =>
+  base !== undefined && /^[A-Z][A-Za-z]*\/[^/?]+$/.test(link) ? [link, base + link] : [link]
+
+const baseOf = (fullUrl = ''): string | undefined => {
+  if (fullUrl.length > longestUrl)
+    throw new FhirError('invalid', `A fullUrl has at most ${longestUrl} characters, not ${fullUrl.length}`)
+  return /^(https?:\/\/.+\/)[A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl)?.[1]
 }
+
+/** It is put before each reference of the resource. */
+export const longestUrl = 2048
 
 const refuseUnresolvable = (reference: string): void => {
   if (/^urn:(uuid|oid):/.test(reference)) {
@@ -113,13 +123,17 @@ const mapLinks = (value: unknown, replace: Replace, depth = 0): unknown => {
 
 const mapText = (text: string, element: string, replace: Replace): string => {
   if (linkNames.has(element)) return replace(text, element)
-  return element === 'div'
-    ? text.replace(narrativeLink, (_, start, quote, link) => `${start}${quote}${replaced(link, replace)}${quote}`)
-    : text
+  return element === 'div' ? text.replace(linkingTag, tag => mapTag(tag, replace)) : text
 }
 
-/** "and `<a href="" & <img src=""` in the narrative": https://hl7.org/fhir/R4/http.html#trules */
-const narrativeLink = /(<(?:a|img)\b[^>]*?\s(?:href|src)\s*=\s*)(["'])(.*?)\2/g
+const mapTag = (tag: string, replace: Replace): string =>
+  tag.replace(attribute, (whole, start, name, quote, link) =>
+    name === 'href' || name === 'src' ? `${start}${quote}${replaced(link, replace)}${quote}` : whole,
+  )
+
+/** "and `<a href="" & <img src=""` in the narrative": https://hl7.org/fhir/R4/http.html#trules. It ends before another begins, so no text is gone through twice. */
+const linkingTag = /<(?:a|img)\b[^<>]*>/g
+const attribute = /(\s([\w:-]+)\s*=\s*)(["'])(.*?)\3/g
 
 /** Of a narrative only what XML writes otherwise in an address. */
 const replaced = (link: string, replace: Replace): string => {

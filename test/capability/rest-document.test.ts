@@ -8,6 +8,7 @@ import { mostFormBytes } from '../../src/http/fhir-body.ts'
 import { servedFormats } from '../../src/http/media-type.ts'
 import { mostHeaderBytes } from '../../src/http/server.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
+import { longestUrl } from '../../src/interactions/local-reference.ts'
 import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
@@ -32,6 +33,7 @@ const limits = {
   'what `$lastn` answers': `10000 Observations of ${roomOfPage} characters together (422)`,
   'what the entries of one Bundle answer': `${roomOfBundle} characters; those behind are refused (400)`,
   'what its writes meet, of what is there: what PATCH changes, and If-None-Exist finds': `${roomOfBundle} characters; likewise`,
+  'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,

@@ -157,12 +157,20 @@ const enterNarrative = (building: Building, element: SaxesTagNS): void => {
 }
 
 /** JSON's narrative has no CDATA: the same text with its characters escaped. */
-const withoutCdata = (div: string): string =>
-  div.includes('<![CDATA[')
-    ? div.replace(/<!\[CDATA\[([\s\S]*?)\]\]>/g, (_, text: string) =>
-        text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;'),
-      )
-    : div
+const withoutCdata = (div: string): string => {
+  const parts: string[] = []
+  let at = 0
+  for (;;) {
+    const start = div.indexOf(cdata, at)
+    const end = start < 0 ? -1 : div.indexOf(']]>', start)
+    if (end < 0) return parts.join('') + div.slice(at)
+    const text = div.slice(start + cdata.length, end)
+    parts.push(div.slice(at, start), text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;'))
+    at = end + 3
+  }
+}
+
+const cdata = '<![CDATA['
 
 const requireNamespace = (building: Building, { name, uri }: SaxesTagNS, namespace: string): void => {
   if (uri === namespace) return
