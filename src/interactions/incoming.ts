@@ -2,6 +2,7 @@ import type { Observation, Resource, ResourceType, Subscription } from '@medplum
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
 import { defaultPolicy, type ValidationPolicy } from '../mhealth/policy.ts'
+import { mostComponents } from '../storage/observation-facts.ts'
 import type { HeaderDevice, UploadKey } from '../storage/store.ts'
 import type { Context } from './interaction.ts'
 import { withOwnReferences } from './own-reference.ts'
@@ -81,11 +82,18 @@ const otherIncoming = (sent: Resource, context: Context): Incoming => {
 
 /** The warnings; throws the errors. */
 const checked = (resource: Resource, said: readonly Issue[], { registry }: Context): readonly Issue[] => {
-  const issues = [...said, ...validate(registry, resource)]
+  const issues = [...said, ...tooManyOf(resource), ...validate(registry, resource)]
   const errors = issues.filter(isError)
   const [first, ...rest] = [...errors, ...issues.filter(issue => !isError(issue))]
   if (first !== undefined && errors.length > 0) throw FhirError.of([first, ...rest])
   return issues
+}
+
+const tooManyOf = (resource: Resource): readonly Issue[] => {
+  const { length } = (resource.resourceType === 'Observation' && resource.component) || []
+  if (length <= mostComponents) return []
+  const message = `An Observation has at most ${mostComponents} components, not ${length}`
+  return [{ severity: 'error', code: 'business-rule', message, expression: 'Observation.component' }]
 }
 
 const resourceOf = (type: ResourceType, body: unknown): Resource => {

@@ -36,6 +36,9 @@ type CodeFact = {
 /** Stands for the unit of such a value; the dictionary begins with 1. */
 export const unitOfRanges = 0
 
+/** The column `component` holds no greater number. */
+export const mostComponents = 32_767
+
 /** As the column `statistic` says it: the more, the less it is a reading. */
 export const statisticNumbers: Readonly<Record<Statistic, number>> = { measured: 0, average: 1, other: 2 }
 

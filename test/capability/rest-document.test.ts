@@ -13,6 +13,7 @@ import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
+import { mostComponents } from '../../src/storage/observation-facts.ts'
 
 const file = new URL('../../docs/rest.md', import.meta.url)
 
@@ -33,6 +34,7 @@ const limits = {
   'what `$lastn` answers': `10000 Observations of ${roomOfPage} characters together (422)`,
   'what the entries of one Bundle answer': `${roomOfBundle} characters; those behind are refused (400)`,
   'what its writes meet, of what is there: what PATCH changes, and If-None-Exist finds': `${roomOfBundle} characters; likewise`,
+  'components of an Observation': `${mostComponents} (422)`,
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,

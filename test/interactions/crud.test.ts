@@ -51,6 +51,33 @@ t.test('what is not a valid resource of the type is refused', async t => {
   t.match(answer.json(), { issue: [{ code: 'code-invalid', expression: ['Patient.gender'] }] })
 })
 
+t.test(
+  'an Observation with more components than can be numbered is refused, and told how many it may have',
+  async t => {
+    const component = { code: { text: 'part' }, valueInteger: 1 }
+    const observation = {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'whole' },
+      component: Array.from({ length: 32_768 }, () => component),
+    }
+    const answer = await server.inject({
+      method: 'POST',
+      url: '/fhir/Observation',
+      headers,
+      payload: JSON.stringify(observation),
+    })
+    t.equal(answer.statusCode, 422)
+    t.match(answer.json().issue, [
+      {
+        code: 'business-rule',
+        diagnostics: 'An Observation has at most 32767 components, not 32768',
+        expression: ['Observation.component'],
+      },
+    ])
+  },
+)
+
 t.test('an existing match is answered instead of a second one', async t => {
   const condition = { 'if-none-exist': 'identifier=http://x.example|77' }
   const known = patient({ identifier: [{ system: 'http://x.example', value: '77' }] })
