@@ -1,6 +1,7 @@
 import type { Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { dateTest } from '../values/date.ts'
 import { textTest } from '../values/string.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
@@ -10,15 +11,16 @@ type Match = Extract<Expression, { kind: 'match' }>
  * that matches passes, some others may. Written AuditEvents, which have no record, are asked by their content alone. `decided` is asked last.
  */
 export const recordTest = (match: Match, row: SqlFragment, decided: SqlFragment): SqlFragment => {
-  const exact = match.parameter.code === 'outcome' ? outcome(match.value, row) : undefined
-  // Nearly all were done, so who asks for the others would have nearly all put together.
-  if (exact !== undefined) return sql.fragment`CASE WHEN ${row}.record IS NULL THEN ${decided} ELSE ${exact} END`
-  const narrow = tests[match.parameter.code]?.(match.value, row)
-  if (narrow === undefined) return decided
-  const possible = sql.fragment`(${row}.record IS NULL OR ${narrow})`
-  // A CASE, for PostgreSQL takes looking a record up for dearer than putting the event together. By time there is an index.
-  const inOrder = sql.fragment`CASE WHEN ${possible} THEN ${decided} ELSE FALSE END`
-  return match.parameter.code === 'date' ? sql.fragment`(${possible} AND ${inOrder})` : inOrder
+  const { parameter, value } = match
+  const narrow = tests[parameter.code]?.(value, row)
+  const possible = narrow && sql.fragment`(${row}.record IS NULL OR ${narrow})`
+  const exact = exactTests[parameter.code]?.(value, row)
+  if (exact !== undefined) {
+    const known = sql.fragment`CASE WHEN ${row}.record IS NULL THEN ${decided} ELSE ${exact} END`
+    return possible ? sql.fragment`(${possible} AND ${known})` : known
+  }
+  // A CASE, for PostgreSQL takes looking a record up for dearer than putting the event together.
+  return possible ? sql.fragment`CASE WHEN ${possible} THEN ${decided} ELSE FALSE END` : decided
 }
 
 type Test = (value: Value, row: SqlFragment) => SqlFragment | undefined
@@ -26,7 +28,7 @@ type Test = (value: Value, row: SqlFragment) => SqlFragment | undefined
 const ofRecord = (row: SqlFragment, holds: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM audit_record AS entry WHERE entry.id = ${row}.record AND ${holds})`
 
-/** The milliseconds that an event has are no more exact. */
+/** By time there is an index. The milliseconds that an event has are no more exact. */
 const date: Test = (value, row) => {
   if (value.kind !== 'date') return undefined
   const from = sql.fragment`${row}.last_updated >= ${value.low}::timestamptz - interval '1 second'`
@@ -45,6 +47,12 @@ const date: Test = (value, row) => {
     default:
       return undefined
   }
+}
+
+/** An event tells the moment of its record to the millisecond. */
+const exactDate: Test = (value, row) => {
+  const low = sql.fragment`date_trunc('milliseconds', ${row}.last_updated)`
+  return value.kind === 'date' ? dateTest(low, sql.fragment`${low} + interval '1 millisecond'`, value) : undefined
 }
 
 const named = (id: string, row: SqlFragment): SqlFragment => sql.fragment`${id} = ANY(${row}.subjects)`
@@ -130,3 +138,6 @@ const tests: Readonly<Record<string, Test>> = {
   subtype,
   'agent-name': agentName,
 }
+
+/** What the record alone says in full: nearly all were done, and many in a day, so nearly all would be put together. */
+const exactTests: Readonly<Record<string, Test>> = { date: exactDate, outcome }
