@@ -10,7 +10,15 @@ import { type Html, html } from './html.ts'
 import { requireSession } from './signed-in.ts'
 import type { OfStudy } from './study-changing.ts'
 import { nameOf } from './study-person.ts'
-import { type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl, readStudyOf, sendStudyPage } from './study-reading.ts'
+import {
+  nobodyText,
+  type PeopleAsked,
+  pagesAround,
+  peopleAskedIn,
+  peopleUrl,
+  readStudyOf,
+  sendStudyPage,
+} from './study-reading.ts'
 
 /** On which days there is data of whom: a table of people and days, which are counted where the data lies. */
 export const studyCompletenessPage: AddPage = (server, options) => {
@@ -52,7 +60,7 @@ ${field({ name: 'timezone', label: 'Time zone of the days', hint: 'As in Europe/
 </form>
 ${
   found.people.length === 0
-    ? found.total === 0 && html`<p>Nobody in this study is so, as far as you may see.</p>`
+    ? found.total === 0 && html`<p>${nobodyText(people)}</p>`
     : map(found.people, period, counts)
 }
 ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,

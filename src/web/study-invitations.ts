@@ -41,7 +41,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
       content: html`<h1>Invitations into ${titleOf(study)}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
 ${filterForm(path, asked, seesAnswers)}
-${total === 0 && html`<p class="mt-4">Nobody in the study is so. <a href="/studies/${study.id}/enrolment">Enrol patients</a> first.</p>`}
+${total === 0 && nobodyListed(asked, study.id ?? '')}
 ${people.length > 0 && actForm({ path, asked, people, invited, total, options, token: ownToken(reply) })}
 ${pagesAround(total, pageSize, asked, urlOf)}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
@@ -73,6 +73,11 @@ const readFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): 
   const found = await options.registering.findStudy(sessionOf(request).person, request.params.id)
   return found === undefined ? notFound() : readStudyOf(request, options)
 }
+
+const nobodyListed = ({ state, invited, text }: Asked, study: string): Html =>
+  state === undefined && invited === undefined && text === ''
+    ? html`<p class="mt-4">Nobody is in the study yet. <a href="/studies/${study}/enrolment">Enrol patients</a> first.</p>`
+    : html`<p class="mt-4">Nobody in the study is so.</p>`
 
 type Asked = PeopleAsked & { readonly invited: InvitedFilter | undefined }
 

@@ -92,6 +92,12 @@ export const peopleUrl = (
   return query.size === 0 ? path : `${path}?${query}`
 }
 
+/** Where nobody is listed: of all, or of those who were asked for. */
+export const nobodyText = ({ state, text }: Pick<PeopleAsked, 'state' | 'text'>): string =>
+  state === undefined && text === ''
+    ? 'Nobody is in this study yet, as far as you may see.'
+    : 'Nobody in this study is so, as far as you may see.'
+
 /** Before and after the page that is shown; nothing where there is one alone. Of one behind the last that is said. */
 export const pagesAround = (
   total: number,

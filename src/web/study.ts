@@ -20,6 +20,7 @@ import { doneNotice } from './study-done.ts'
 import { invitationOf } from './study-invitation.ts'
 import { nameOf, notAsked } from './study-person.ts'
 import {
+  nobodyText,
   type PeopleAsked,
   pagesAround,
   peopleAskedIn,
@@ -68,8 +69,7 @@ ${statesNav(counts, asked, urlOf)}
 ${findForm(page, asked)}
 ${
   people.length === 0
-    ? total === 0 &&
-      html`<p>${asked.state === undefined && asked.text === '' ? 'Nobody is in this study yet, as far as you may see.' : 'Nobody in this study is so, as far as you may see.'}</p>`
+    ? total === 0 && html`<p>${nobodyText(asked)}</p>`
     : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, [invitationOf(one, invitable, shown), asks && byStaff(one, study)]))}</ul>`
 }
 ${pagesAround(total, pageSize, asked, urlOf)}`,

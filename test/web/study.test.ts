@@ -377,3 +377,14 @@ t.test('a study that its days have not begun, or have ended, is not called activ
   t.match(wordsOf(await people.member.get(page)), 'Status Completed ')
   await update('everything', stored)
 })
+
+t.test('a study without anybody says so on each of its pages, and not that nobody is as was asked', async t => {
+  const { id: empty } = await newStudy(lab.manager, lab.organization, 'empty', kinds)
+  for (const path of ['', '/completeness', '/invitations'])
+    for (const [query, words] of [
+      ['', /Nobody is in (?:this|the) study yet/],
+      ['?find=Nobody', /Nobody in (?:this|the) study is so/],
+    ] as const)
+      t.match(wordsOf(await people.member.get(`/studies/${empty}${path}${query}`)), words, `${path}${query}`)
+  t.notMatch(wordsOf(await people.member.get(`/studies/${empty}/invitations?invited=open`)), /Enrol patients/)
+})
