@@ -19,6 +19,12 @@ const longNumbers = /(?<=:\s*)-?\d+\.\d{12,}(?=\s*[,}])/g
 
 /** The published examples of R4, by `Type/id`. */
 export const readExamples = (): readonly Example[] => {
+  examples ??= readAll()
+  return examples
+}
+let examples: readonly Example[] | undefined
+
+const readAll = (): readonly Example[] => {
   const files = readdirSync(publishedFolder).filter(file => file.endsWith('.json') && file !== 'package.json')
   const examples = files.map(file => readFileSync(join(publishedFolder, file), 'utf8')).flatMap(toExample)
   return [...new Map(examples.map(example => [example.key, example])).values()]

@@ -27,7 +27,10 @@ const holdsFor = (world: World, type: string, [name, value]: Criterion): Holds =
   if (dot >= 0) return holdsThere(world, type, [name.slice(0, dot), name.slice(dot + 1), value])
   const [code = '', modifier] = name.split(':')
   const textsOf = wordsOf[code]
-  if (textsOf !== undefined) return resource => hasWord(textsOf(resource), value)
+  if (textsOf !== undefined) {
+    const hasIt = hasWord(value)
+    return resource => textsOf(resource).some(hasIt)
+  }
   const definition = world.parameter(type, code)
   if (definition === undefined) throw new Error(`${type} has no ${code}`)
   return modifier === undefined

@@ -10,17 +10,18 @@ export const deriveWords = (world: World, type: string, { code }: Definition, ra
   if (textsOf === undefined) return []
   const texts = world.resourcesOf(type).flatMap(textsOf)
   const words = random.some(texts, 20).flatMap(text => text.match(plainWord) ?? [])
-  const chosen = random
-    .some(words, 12)
-    .filter(word => texts.every(text => !hasWord([text], word) || isPlain(text, word)))
+  const chosen = random.some(words, 12).filter(word => isPlain(texts, word))
   return [...chosen.flatMap(word => [word, otherCase(word)]), 'xyzzyplugh']
 }
 
 const plainWord = /(?<![^\s(,;])[a-z]{4,20}(?=[\s),;])/g
 
 /** Nowhere a part of a name, an address or the like, of which every server has its own idea. */
-const isPlain = (text: string, word: string): boolean =>
-  text
-    .split(/[\s(),;]+/)
-    .filter(part => hasWord([part], word))
+const isPlain = (texts: readonly string[], word: string): boolean => {
+  const hasIt = hasWord(word)
+  return texts
+    .filter(hasIt)
+    .flatMap(text => text.split(/[\s(),;]+/))
+    .filter(hasIt)
     .every(part => part === word)
+}
