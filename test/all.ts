@@ -3,28 +3,38 @@ import { delimiter, dirname, join } from 'node:path'
 import t from 'tap'
 
 /*
- * All test files, or those in the folders that are told. What takes long has a process of its own and begins first; of the others
- * one process runs several.
+ * All test files, or those in the folders that are told. What takes longest has a process of its own and begins first; of the others
+ * one process runs several, so that the server is loaded, and its code has become fast, once for them all.
  */
 const [, , ...told] = process.argv
 const files = (told.length > 0 ? told : ['test']).flatMap(folder => globSync(join(folder, '**/*.test.ts'))).toSorted()
 
-const longFolders = ['test', 'test/acceptance', 'test/browser', 'test/oracle']
-const [long = [], short = []] = [true, false].map(isLong =>
-  files.filter(file => longFolders.includes(dirname(file)) === isLong),
-)
-const howMany = 12
-const together = Array.from({ length: Math.ceil(short.length / howMany) }, (_, at) =>
-  short.slice(at * howMany, (at + 1) * howMany),
-)
+/** How many a process runs, by folder. */
+const howManyIn: Readonly<Record<string, number>> = {
+  test: 1,
+  'test/oracle': 1,
+  'test/browser': 2,
+  'test/acceptance': 3,
+}
+const otherwise = 24
+
+/** Dealt out, as those of one folder are alike in what they take, and no process is to be the last for long. */
+const dealt = (files: readonly string[], howMany: number): readonly (readonly string[])[] => {
+  const processes = Math.ceil(files.length / howMany)
+  return Array.from({ length: processes }, (_, at) => files.filter((_, place) => place % processes === at))
+}
+
+const together = [...Map.groupBy(files, file => howManyIn[dirname(file)] ?? otherwise)]
+  .toSorted(([one], [other]) => one - other)
+  .flatMap(([howMany, some]) => dealt(some, howMany))
 
 // More than there are processors, as those in a browser often wait.
 t.jobs = 5
 t.setTimeout(3_600_000)
 const program = join(import.meta.dirname, 'support', 'tested-together.ts')
-for (const some of [...long.map(file => [file]), ...together]) {
+for (const some of together) {
   const [first = '', ...more] = some
   const name = more.length === 0 ? first : `${first} and ${more.length} more`
   const env = { ...process.env, FILES: some.join(delimiter) }
-  t.spawn(process.execPath, [...process.execArgv, program], { timeout: 600_000, env }, name)
+  t.spawn(process.execPath, [...process.execArgv, program], { timeout: 1_200_000, env }, name)
 }
