@@ -146,7 +146,7 @@ t.test('whoever says no to a study that keeps something is told so', async t => 
   await decline()
   t.match(
     wordsOf(await own.get(page)),
-    /You have said no\. Nothing new is shared\. .* Keepers keeps what was measured and sent before/,
+    /You share nothing new with this study now\. Keepers keeps what was measured and sent before/,
   )
 })
 
