@@ -20,11 +20,15 @@ export const someElement = (
     paths.flatMap(path =>
       conditionOf(path.datatype).map(
         ({ inside, holds }) => sql.fragment`EXISTS (
-          SELECT FROM jsonb_path_query(${content}, ${jsonPath(path, inside)}::jsonpath) AS element(value)
+          SELECT FROM ${elementsAt(content, jsonPath(path, inside))} AS element(value)
           WHERE ${holds})`,
       ),
     ),
   )
+
+/** All that the path reaches: jsonb_path_query moves all that is left of them for each one, and hundreds of thousands took minutes. */
+const elementsAt = (content: SqlFragment, path: string): SqlFragment =>
+  sql.fragment`jsonb_array_elements(jsonb_path_query_array(${content}, ${path}::jsonpath))`
 
 export type Condition = { readonly inside?: string; readonly holds: SqlFragment }
 

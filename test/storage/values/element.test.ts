@@ -1,0 +1,25 @@
+import t from 'tap'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { elementText, someElement } from '../../../src/storage/values/element.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+t.test('however many elements a resource has, looking at them takes no longer than a statement may', async t => {
+  const path = { datatype: 'code', steps: [{ name: 'code' }] }
+  const isIn = (code: string) =>
+    someElement(sql.fragment`content`, [path], () => [{ holds: sql.fragment`${elementText} = ${code}` }])
+  t.same(
+    await database.one(sql.fragment`
+      SELECT ${isIn('800000')} AS "isThere", ${isIn('x')} AS "isElse"
+      FROM (SELECT jsonb_build_object('code', jsonb_agg(number::text)) AS content
+        FROM generate_series(1, 800000) AS number OFFSET 0) AS resource`),
+    { isThere: true, isElse: false },
+  )
+})
