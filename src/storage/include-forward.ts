@@ -7,7 +7,7 @@ import { referenceKey } from './index-rows.ts'
 import { isEnrolled } from './model/enrolled.ts'
 import { tableOf } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
-import { element, jsonPath } from './values/element.ts'
+import { element, elementsAt, jsonPath } from './values/element.ts'
 
 /** What the resources refer to, type by type. A reference to a version brings the current one. */
 export const forwardRows = async (
@@ -51,7 +51,7 @@ const elementsOf = (type: ResourceType, rows: Frontier['from'], path: string, da
       'int8',
     )}) AS place(patient_id, pk)
     JOIN ${tableOf(type)} AS source ON source.patient_id = place.patient_id AND source.pk = place.pk,
-      jsonb_path_query(source.content, ${path}::jsonpath) AS element(value)
+      ${elementsAt(sql.fragment`source.content`, path)} AS element(value)
     WHERE ${text} IS NOT NULL`
 }
 

@@ -4,7 +4,7 @@ import type { SearchParameter } from '../fhir/search-parameter.ts'
 import type { Search } from '../search/search.ts'
 import type { RowNames } from './row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
-import { element, jsonPath, presentPath } from './values/element.ts'
+import { element, elementsAt, jsonPath, presentPath } from './values/element.ts'
 import { quantities } from './values/quantity.ts'
 
 /** One key of the order: what it is in SQL, its SQL type for the cursor, its direction. Nulls come last in both. */
@@ -143,7 +143,7 @@ const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): 
   const found = parameter.paths.map(
     path => sql.fragment`
       SELECT ${of.value(path.datatype)} AS key
-      FROM jsonb_path_query(${row.row}.content, ${presentPath(path)}::jsonpath) AS element(value)`,
+      FROM ${elementsAt(sql.fragment`${row.row}.content`, presentPath(path))} AS element(value)`,
   )
   const value = sql.fragment`(SELECT ${extreme}(key) FROM (${sql.join(found, sql.fragment` UNION ALL `)}) AS keys)`
   return { value, type: of.type, descending, nullable: true }

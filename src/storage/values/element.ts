@@ -27,7 +27,7 @@ export const someElement = (
   )
 
 /** All that the path reaches: jsonb_path_query moves all that is left of them for each one, and hundreds of thousands took minutes. */
-const elementsAt = (content: SqlFragment, path: string): SqlFragment =>
+export const elementsAt = (content: SqlFragment, path: string): SqlFragment =>
   sql.fragment`jsonb_array_elements(jsonb_path_query_array(${content}, ${path}::jsonpath))`
 
 export type Condition = { readonly inside?: string; readonly holds: SqlFragment }

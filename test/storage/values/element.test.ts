@@ -1,5 +1,9 @@
 import t from 'tap'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
+import { storedRow } from '../../../src/storage/row.ts'
+import { sortKeys } from '../../../src/storage/sort.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { elementText, someElement } from '../../../src/storage/values/element.ts'
 import { withDatabase } from '../../support/database.ts'
@@ -21,5 +25,17 @@ t.test('however many elements a resource has, looking at them takes no longer th
       FROM (SELECT jsonb_build_object('code', jsonb_agg(number::text)) AS content
         FROM generate_series(1, 800000) AS number OFFSET 0) AS resource`),
     { isThere: true, isElse: false },
+  )
+})
+
+t.test('nor does sorting by them', async t => {
+  const search = parseSearch(loadRegistry(), 'Observation', new URLSearchParams({ _sort: 'performer' }))
+  const [key] = sortKeys(search, storedRow('Observation', 'row'))
+  t.match(
+    await database.one(sql.fragment`
+      SELECT ${key?.value ?? sql.fragment`NULL`} AS key
+      FROM (SELECT jsonb_build_object('performer', jsonb_agg(jsonb_build_object('reference', 'Patient/' || number))) AS content
+        FROM generate_series(1, 1200000) AS number OFFSET 0) AS row`),
+    { key: 'patient/1' },
   )
 })
