@@ -16,6 +16,7 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '55P03': ['transient', 'The database was busy with a conflicting change; try again'],
   '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
   SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
+  '53100': ['transient', 'The database has no room on its disk at the moment; try again later'],
   '53300': ['transient', 'The database has no connection free; try again'],
   '57P02': unreachable,
   '57P03': unreachable,
