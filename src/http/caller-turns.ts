@@ -3,12 +3,12 @@ import { FhirError } from '../fhir/error.ts'
 import { type Bounds, callerKey } from './in-flight.ts'
 
 /**
- * Of one caller no more requests are worked on at once than three quarters of the connections to the database; others of theirs wait
+ * Of one caller no more requests are worked on at once than four fifths of the connections to the database; others of theirs wait
  * for these, once they have been read. Each may keep a connection for as long as a statement may take, and a few dozen searches of one
  * had everybody else wait for minutes.
  */
 export const openCallerTurns = (connections: number): Bounds => {
-  const most = Math.max(1, Math.floor((connections * 3) / 4))
+  const most = Math.max(1, Math.floor((connections * 4) / 5))
   const byCaller = new Map<string, Line>()
   const lines = new WeakMap<FastifyRequest, Line>()
   return (server: FastifyInstance) => {

@@ -24,7 +24,7 @@ const limits = {
   'a resource that PATCH or `$meta-add` has changed':
     'as many characters, or, where it had more already, 10000 more than that (413)',
   'requests that one process works on at once': `${configured('MAX_REQUESTS_IN_FLIGHT')} unless \`MAX_REQUESTS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
-  'of those, of one caller, that are worked on at once': 'three quarters of `POOL_SIZE`; others of theirs wait',
+  'of those, of one caller, that are worked on at once': 'four fifths of `POOL_SIZE`; others of theirs wait',
   'of those, with a large body': `${configured('MAX_UPLOADS_IN_FLIGHT')} unless \`MAX_UPLOADS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,
   'requests of one person or client that are to be answered later': '20 under way (429)',
   'a form of `_search`': `${mostFormBytes} bytes (413)`,
