@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import {
-  baseAddress,
   existingFolder,
+  hostAddress,
   keyOf32Bytes,
   matching,
   oneOf,
@@ -39,9 +39,9 @@ const variables = {
   baseUrl: option({
     name: 'BASE_URL',
     otherwise: 'http://localhost:PORT',
-    accepts: 'an http or https URL without query or fragment, such as https://share.example.org',
+    accepts: 'an http or https URL without path, query or fragment, such as https://share.example.org',
     effect: 'Address under which others reach this server, without the /fhir; it stands in links and locations.',
-    parse: baseAddress,
+    parse: hostAddress,
   }),
   trustProxy: setting({
     name: 'TRUST_PROXY',

@@ -23,6 +23,11 @@ t.test('a wrong value is refused in one line with the name, the value and what i
     ['HOST', 'a b', /^HOST is "a b"/],
     ['BASE_URL', 'ftp://x.org', /^BASE_URL is "ftp:\/\/x.org"/],
     ['BASE_URL', 'https://x.org/?a=b', /^BASE_URL /],
+    [
+      'BASE_URL',
+      'https://x.org/health/',
+      /^BASE_URL is "https:\/\/x.org\/health\/"; it must be an http or https URL without path, /,
+    ],
     ['LOG_LEVEL', 'loud', /^LOG_LEVEL is "loud"; it must be one of fatal, error/],
     ['OMH_SCHEMA_DIR', '/not/there', /^OMH_SCHEMA_DIR is "\/not\/there"; it must be a folder that exists$/],
     ['CORS_ORIGINS', 'https://a.org, b', /^CORS_ORIGINS /],

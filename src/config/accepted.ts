@@ -20,7 +20,13 @@ export function oneOf<const T extends string>(...of: readonly T[]) {
   return (text: string): T | undefined => of.find(one => one === text)
 }
 
-export function baseAddress(text: string): string | undefined {
+/** Of this server: its pages and what they link to are at the root of a host, so a proxy that puts it below a path would break them. */
+export function hostAddress(text: string): string | undefined {
+  const address = baseAddress(text)
+  return address === undefined || URL.parse(address)?.pathname !== '/' ? undefined : address
+}
+
+function baseAddress(text: string): string | undefined {
   const url = URL.parse(text)
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
   return isPlain && url.username === '' ? url.href.replace(/\/+$/, '') : undefined
