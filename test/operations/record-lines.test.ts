@@ -55,9 +55,9 @@ t.test('a table of readings says of a statistic that it is one', async t => {
     { nameKind: () => undefined, nameDevice: () => undefined },
   )
   t.strictSame(rows.trimEnd().split('\r\n'), [
-    ',,Pressure,,standard deviation,12,,,,own',
-    ',,Pressure,,"Systolic, standard deviation",9,,,,part',
-    ',,Pressure,,,120,,,,plain',
+    ',,Pressure,,standard deviation,12,,,,own,',
+    ',,Pressure,,"Systolic, standard deviation",9,,,,part,',
+    ',,Pressure,,,120,,,,plain,',
   ])
 })
 
@@ -79,7 +79,7 @@ t.test('a reading of several times is in the table from the first to the last of
     [{ event, repeat: { boundsPeriod: { start: '2026-11-01' } } }, '2026-11-01,2026-11-20T20:00:00-05:00'],
     [{ code: { text: 'before breakfast' } }, ','],
   ] as const)
-    t.strictSame(tableOf({ id: 'one', effectiveTiming, valueInteger: 70 }), [`${times},,,,70,,,,one`])
+    t.strictSame(tableOf({ id: 'one', effectiveTiming, valueInteger: 70 }), [`${times},,,,70,,,,one,`])
 })
 
 t.test(
@@ -93,7 +93,7 @@ t.test(
       [{ device: { reference: 'Device/gone' } }, 'Device/gone'],
       [{}, ''],
     ] as const)
-      t.strictSame(tableOf({ id: 'one', ...more, valueInteger: 70 }), [`,,,,,70,,${name},,one`])
+      t.strictSame(tableOf({ id: 'one', ...more, valueInteger: 70 }), [`,,,,,70,,${name},,one,`])
   },
 )
 
@@ -102,7 +102,12 @@ t.test('an answer is its words, whichever of its codings has them', async t => {
     { system: 'http://snomed.info/sct', code: '10828004' },
     { code: 'p', display: 'Positive' },
   ]
-  t.strictSame(tableOf({ id: 'one', valueCodeableConcept: { coding } }), [',,,,,Positive,,,,one'])
+  t.strictSame(tableOf({ id: 'one', valueCodeableConcept: { coding } }), [',,,,,Positive,,,,one,'])
+})
+
+t.test('why a value is missing stands at the end of its row', async t => {
+  const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not Performed' }] }
+  t.strictSame(tableOf({ id: 'one', dataAbsentReason }), [',,,,,,,,,one,Not Performed'])
 })
 
 t.test('a list without documents is a list', async t => {
