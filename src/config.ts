@@ -40,7 +40,8 @@ const variables = {
     name: 'BASE_URL',
     otherwise: 'http://localhost:PORT',
     accepts: 'an http or https URL without path, query or fragment, such as https://share.example.org',
-    effect: 'Address under which others reach this server, without the /fhir; it stands in links and locations.',
+    effect:
+      'Address under which others reach this server, a host without any path and without the /fhir; it stands in links and locations.',
     parse: hostAddress,
   }),
   trustProxy: setting({

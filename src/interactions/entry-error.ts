@@ -28,9 +28,9 @@ const located = (issue: Issue, index: number): Issue => ({
   expression: `Bundle.entry[${index}]${within(issue.expression ?? '')}`,
 })
 
-/** `Observation.code` stands in the entry's resource, `request.url` in the entry itself. */
+/** `Observation.code` stands in the entry's resource, `request.url` and `fullUrl` in the entry itself. */
 const within = (expression: string): string => {
-  if (/^request\b/.test(expression)) return `.${expression}`
+  if (/^(request|fullUrl)\b/.test(expression)) return `.${expression}`
   const path = /^[A-Z][A-Za-z]*((?:[.[].*)?)$/.exec(expression)?.[1]
   return path === undefined ? '' : `.resource${path}`
 }

@@ -65,9 +65,18 @@ export const parseEntry = (
       headers: { prefer, ...conditionsOf(request) },
       ...(interaction.body === 'none' ? {} : { body: interaction.body === 'patch' ? patchIn(resource) : resource }),
     } as FhirRequest,
-    ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
+    ...(typeof fullUrl === 'string' ? { fullUrl: parseFullUrl(fullUrl) } : {}),
   }
 }
+
+const parseFullUrl = (fullUrl: string): string => {
+  if (fullUrl.length <= longestUrl) return fullUrl
+  const message = `A fullUrl has at most ${longestUrl} characters, not ${fullUrl.length}`
+  throw new FhirError('invalid', message, { expression: 'fullUrl' })
+}
+
+/** What stands before its type and id is put before each reference of the resource. */
+export const longestUrl = 2048
 
 /** "The HEAD method is identical to GET except that the server MUST NOT send content": https://www.rfc-editor.org/rfc/rfc9110#name-head */
 const withoutBody = (interaction: Interaction): Interaction => {

@@ -85,14 +85,8 @@ const targetOf = (link: string, base: string | undefined, targets: Targets): str
 const candidates = (link: string, base: string | undefined): readonly string[] =>
   base !== undefined && /^[A-Z][A-Za-z]*\/[^/?]+$/.test(link) ? [link, base + link] : [link]
 
-const baseOf = (fullUrl = ''): string | undefined => {
-  if (fullUrl.length > longestUrl)
-    throw new FhirError('invalid', `A fullUrl has at most ${longestUrl} characters, not ${fullUrl.length}`)
-  return /^(https?:\/\/.+\/)[A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl)?.[1]
-}
-
-/** It is put before each reference of the resource. */
-export const longestUrl = 2048
+const baseOf = (fullUrl = ''): string | undefined =>
+  /^(https?:\/\/.+\/)[A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl)?.[1]
 
 const refuseUnresolvable = (reference: string): void => {
   if (/^urn:(uuid|oid):/.test(reference)) {

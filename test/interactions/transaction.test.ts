@@ -90,6 +90,27 @@ t.test('a reference to what existed already leads to it', async t => {
   t.equal(stored.subject.reference, `Patient/${locationId(first.location)}`)
 })
 
+t.test('a fullUrl that is too long is refused where it stands', async t => {
+  const tooLong = `http://x.example/${'a'.repeat(2048)}/Patient/1`
+  const answer = await send([
+    entryOf(patientUrl, { resourceType: 'Patient' }),
+    entryOf(tooLong, { resourceType: 'Patient' }),
+  ])
+  t.match(
+    [answer.statusCode, answer.json().issue],
+    [
+      400,
+      [
+        {
+          code: 'invalid',
+          diagnostics: `A fullUrl has at most 2048 characters, not ${tooLong.length}`,
+          expression: ['Bundle.entry[1].fullUrl'],
+        },
+      ],
+    ],
+  )
+})
+
 t.test('relative references follow the fullUrl of their entry', async t => {
   const { entry } = (
     await send([

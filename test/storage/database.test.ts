@@ -1,10 +1,9 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
+import { openWire } from '../support/wire.ts'
 
 t.test('more samples than are counted at once are refused as too costly, and what would be fewer is said', async t => {
   const { url, close } = await withDatabase()
@@ -147,7 +146,7 @@ t.test(
 t.test('a connection that is lost is another try, but for a commit: nobody knows whether that was done', async t => {
   const { url, close } = await withDatabase()
   const direct = openDatabase(url)
-  const { cutAt, address, end } = await openWire(url)
+  const { cutAt, address, end } = await openBreakingWire(url)
   const database = openDatabase(address)
   t.teardown(async () => {
     await Promise.all([database.close(), direct.close()])
@@ -183,13 +182,9 @@ t.test('a connection that is lost is another try, but for a commit: nobody knows
 })
 
 /** A wire to the database, which breaks once behind the text that it is told, when that has come through. */
-const openWire = async (url: string) => {
-  const { hostname, port } = new URL(url)
+const openBreakingWire = async (url: string) => {
   let cut: string | undefined
-  const sockets = new Set<Socket>()
-  const server = createServer(near => {
-    const far = connect(Number(port), hostname)
-    for (const socket of [near, far]) sockets.add(socket.on('error', () => {}))
+  const wire = await openWire(url, (near, far) => {
     far.pipe(near)
     near.on('close', () => far.end())
     near.on('data', bytes => {
@@ -202,19 +197,10 @@ const openWire = async (url: string) => {
       far.unpipe(near)
     })
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const address = new URL(url)
-  address.search = ''
-  address.hostname = '127.0.0.1'
-  address.port = String((server.address() as AddressInfo).port)
   return {
-    address: address.href,
+    ...wire,
     cutAt: (text: string) => {
       cut = text
-    },
-    end: async () => {
-      server.close()
-      for (const socket of sockets) socket.destroy()
     },
   }
 }

@@ -1,9 +1,9 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
+import { openWire } from '../support/wire.ts'
 
 t.test(
   'a database from which nothing comes any more is not waited for, and asked anew where it is by then',
@@ -43,32 +43,19 @@ t.test(
 
 /** A wire to the database on which nothing comes through any more, and nobody is told, once it is silenced; a new connection works. */
 const openSilentWire = async (url: string) => {
-  const { hostname, port } = new URL(url)
-  const pairs = new Set<readonly [Socket, Socket]>()
-  const server = createServer(near => {
-    const far = connect(Number(port), hostname)
-    near.on('error', () => {})
-    far.on('error', () => {})
+  const pairs: (readonly [Socket, Socket])[] = []
+  const wire = await openWire(url, (near, far) => {
     near.pipe(far)
     far.pipe(near)
-    pairs.add([near, far])
+    pairs.push([near, far])
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const address = new URL(url)
-  address.search = ''
-  address.hostname = '127.0.0.1'
-  address.port = String((server.address() as AddressInfo).port)
   return {
-    address: address.href,
+    ...wire,
     silence: () => {
       for (const [near, far] of pairs) {
         near.unpipe(far)
         far.unpipe(near)
       }
-    },
-    end: () => {
-      server.close()
-      for (const pair of pairs) for (const socket of pair) socket.destroy()
     },
   }
 }
