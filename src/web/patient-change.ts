@@ -33,7 +33,7 @@ export const patientChangePage: AddPage = (server, { patientChanges }) => {
       await patientChanges.change(sessionOf(request).person, id, shown.version, fields)
     } catch (error) {
       if (!isOvertaken(error)) throw error
-      return sendForm(reply.code(412), { ...shown, version: now, isOvertaken: true })
+      return sendForm(reply.code(412), { ...shown, version: now, saved: before })
     }
     return reply.redirect(`/patients/${id}`, 303)
   })
@@ -47,22 +47,23 @@ type Shown = {
   readonly version: string
   readonly fields: PatientFields
   readonly problems?: PatientProblems
-  readonly isOvertaken?: boolean
+  /** What somebody else has saved since the form was shown. */
+  readonly saved?: PatientFields
 }
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { id, name, version, fields, problems = {}, isOvertaken: wasFaster = false } = shown
+  const { id, name, version, fields, problems = {}, saved } = shown
   return sendOwn(reply, {
     title: 'Change what is said of a patient',
-    isProblem: wasFaster || Object.keys(problems).length > 0,
+    isProblem: saved !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>Change what is said of ${name || 'the patient'}</h1>
-${wasFaster && notice('problem', overtaken)}
+${saved && notice('problem', overtaken)}
 ${patientProblemList(problems)}
 <p>Who comes by an invitation shows who they are by the birth date that stands here.</p>
 <p>Another address ends the links that were sent to the one before, and that one is told that there is another now, if we ever wrote to it.</p>
 <form method="post" action="/patients/${id}/change" novalidate>
 <input type="hidden" name="_csrf" value="${ownToken(reply)}"><input type="hidden" name="version" value="${version}">
-${patientFields(fields, problems)}
+${patientFields(fields, problems, saved)}
 <button class="btn btn-primary">Save</button>
 </form>
 <p class="mt-4"><a href="/patients/${id}">Back to the patient</a></p>`,

@@ -3,26 +3,35 @@ import { type PatientFields, type PatientProblems, patientFieldNames } from '../
 import { selectField } from './choice-field.ts'
 import { type Field, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
+import { besideWhatItSays, nowItSays } from './said-meanwhile.ts'
 
 /** Fields of a patient as they were typed. */
 export const typedFields = (body: unknown): PatientFields =>
   Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
 
-export const patientFields = (fields: PatientFields, problems: PatientProblems): Html =>
-  html`${asked.map(one => shown(one, fields, problems))}${languageField(fields, problems)}`
+/** `now` is what somebody else has saved meanwhile. */
+export const patientFields = (fields: PatientFields, problems: PatientProblems, now = fields): Html =>
+  html`${besideWhatItSays(lines(fields, problems), lines(now, {})).map(field)}${languageField(fields, problems, now)}`
 
-const shown = (one: Asked, fields: PatientFields, problems: PatientProblems): Html =>
-  field({ ...one, value: fields[one.name], problem: problems[one.name], autocomplete: 'off' })
+const lines = (fields: PatientFields, problems: PatientProblems): readonly Field[] =>
+  asked.map(one => ({ ...one, value: fields[one.name], problem: problems[one.name], autocomplete: 'off' }))
 
-const languageField = ({ language }: PatientFields, problems: PatientProblems): Html =>
+const languageField = ({ language }: PatientFields, problems: PatientProblems, now: PatientFields): Html =>
   selectField({
     name: 'language',
     label: 'Language',
     value: language,
-    hint: 'In which we write to the patient.',
+    hint: language === now.language ? 'In which we write to the patient.' : nowItSays(nameOf(now.language)),
     problem: problems.language,
-    choices: [{ value: '', label: 'Not known' }, ...languages.map(({ code, name }) => ({ value: code, label: name }))],
+    choices: written,
   })
+
+const written = [
+  { value: '', label: 'Not known' },
+  ...languages.map(({ code, name }) => ({ value: code, label: name })),
+]
+
+const nameOf = (language: string): string => written.find(({ value }) => value === language)?.label ?? language
 
 export const patientProblemList = (problems: PatientProblems): Html | undefined =>
   problemList(patientFieldNames.map(name => ({ name, problem: problems[name] })))

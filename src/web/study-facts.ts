@@ -5,6 +5,7 @@ import { furtherLanguages } from '../studies/study-words.ts'
 import type { AddPage } from './add-page.ts'
 import { type Field, field, longForm, problemList, typed } from './form.ts'
 import { html } from './html.ts'
+import { besideWhatItSays } from './said-meanwhile.ts'
 import { requireSession } from './signed-in.ts'
 import { keptMoment } from './staff-fields.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
@@ -37,14 +38,11 @@ export const studyFactsPage: AddPage = (server, options) => {
       })
     const outcome = await changing(request, options, changeable, study => withFacts(study, facts))
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=facts`, 303)
-    const now = factsOf(outcome.now.study)
+    const now = factFields(factsOf(outcome.now.study), {}, languages)
     return sendChangePage(reply.code(409), outcome.now, {
       ...page,
       notices: changedMeanwhile,
-      fields: fields.map(one => {
-        const saved = now[one.name as FactName]
-        return field(one.value === saved ? one : { ...one, hint: `Now it says: ${saved || 'nothing'}` })
-      }),
+      fields: besideWhatItSays(fields, now).map(field),
     })
   })
 }

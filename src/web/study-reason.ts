@@ -14,6 +14,7 @@ import { furtherLanguages, translatedReason } from '../studies/study-words.ts'
 import type { AddPage } from './add-page.ts'
 import { type Field, field, problemList, typed } from './form.ts'
 import { type Html, html } from './html.ts'
+import { besideWhatItSays } from './said-meanwhile.ts'
 import { requireSession } from './signed-in.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { inLanguage } from './study-facts.ts'
@@ -57,7 +58,8 @@ export const studyReasonPage: AddPage = (server, options) => {
       })
     const outcome = await changing(request, options, changeable, study => withRequestReason(study, one, reason))
     if (outcome.kind === 'changed') return reply.redirect(dataPage(changeable.id), 303)
-    const page = { ...pageOf(one, fields), isProblem: true, notices: changedMeanwhile }
+    const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, languages)
+    const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: changedMeanwhile }
     return sendChangePage(reply.code(409), outcome.now, page)
   })
 }

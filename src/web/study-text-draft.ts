@@ -17,6 +17,7 @@ import type { AddPage } from './add-page.ts'
 import { selectField } from './choice-field.ts'
 import { type Field, field, longForm, problemList, typed } from './form.ts'
 import { html } from './html.ts'
+import { besideWhatItSays, nowItSays } from './said-meanwhile.ts'
 import { givenState } from './sharing-choice.ts'
 import { studyFacts } from './sharing-facts.ts'
 import { asking } from './sharing-study.ts'
@@ -52,7 +53,8 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
     const page = { ...pageOf(language), isProblem: true, notices: changedMeanwhile }
-    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language) })
+    const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language, now) })
   })
   server.get<OfLanguage>(`${at}/preview/:language`, { onRequest }, async (request, reply) => {
     const language = languageOf(request.params.language)
@@ -143,14 +145,18 @@ const promises = [
   { value: 'keep', label: 'The study gets nothing new, and keeps reading what came before' },
 ] as const
 
-const controls = (draft: TextDraft, language: string) => [
-  ...partFields(draft, language).map(field),
+/** `now` is what somebody else has saved meanwhile. */
+const controls = (draft: TextDraft, language: string, now = draft) => [
+  ...besideWhatItSays(partFields(draft, language), partFields(now, language)).map(field),
   ...(language === 'en'
     ? [
         selectField({
           name: 'promise',
           label: 'What a withdrawal does',
-          hint: 'It holds for all languages, and is what this server will do: the words above say the same',
+          hint:
+            draft.withdrawal === now.withdrawal
+              ? 'It holds for all languages, and is what this server will do: the words above say the same'
+              : nowItSays(promises.find(({ value }) => value === now.withdrawal)?.label ?? ''),
           value: draft.withdrawal,
           choices: promises,
         }),

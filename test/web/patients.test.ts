@@ -209,6 +209,11 @@ t.test('how a patient is reached is changed by who has registered them, and what
   })
   const late = await people.manager.send(page, { version, email: '', mobile: '', language: '' })
   t.match([late.status, wordsOf(late)], [412, /Somebody else has changed this/])
+  t.match(
+    wordsOf(late),
+    /E-mail address Now it says: after@example\.org Mobile number Now it says: \+442079460000 Language Now it says: español/,
+    'an address that somebody else has entered is not taken back unseen',
+  )
   const emptied = await people.member.send(page, { email: '', mobile: '', language: 'es' })
   t.equal(emptied.status, 303)
   t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])

@@ -156,6 +156,30 @@ t.test('whoever was slower is told so, and nothing of theirs is lost or written'
   t.equal((await read(id)).title, 'Mine')
 })
 
+t.test('whoever was slower with a text or a reason reads beside their own words what was saved meanwhile', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings`
+  const draft = `${page}/text/draft/en`
+  const before = hiddenOf(await member.get(draft))
+  await manager.send(draft, { ...english, 'key-facts': 'You decide.\n\nNobody else does.', promise: 'keep' })
+  const late = await member.post(draft, { ...english, 'key-facts': 'Mine', promise: 'hide', ...before })
+  t.match(
+    [late.status, wordsOf(late)],
+    [409, /Key facts Now it says: You decide\.\s+Nobody else does\.\s+Mine.*Now it says: The study gets nothing new/s],
+  )
+  t.equal(late.body.match(/Now it says/g)?.length, 2, 'and of what both have written alike it says nothing')
+  await member.post(draft, { ...english, 'key-facts': 'Mine', promise: 'hide', ...hiddenOf(late) })
+  t.match((await manager.get(draft)).body, />\nMine<\/textarea>/, 'whoever has read that may save')
+
+  await member.send(`${page}/data`, heartRate)
+  const request = /data\/reason\?request=([^"]*)"/.exec((await member.get(`${page}/data`)).body)?.[1] ?? ''
+  const shown = await member.get(`${page}/data/reason?request=${request}`)
+  const of = { request: decodeURIComponent(request) }
+  await manager.send(`${page}/data/reason?request=${request}`, { ...of, reason: 'The manager’s' })
+  const slower = await member.post(`${page}/data/reason`, { ...of, reason: 'Mine', ...hiddenOf(shown) })
+  t.match([slower.status, wordsOf(slower)], [409, /Now it says: The manager’s\s+Mine/])
+})
+
 const hiddenOf = ({ body }: { readonly body: string }) => ({
   version: /name="version" value="([^"]*)"/.exec(body)?.[1] ?? '',
   _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '',
