@@ -46,6 +46,9 @@ export const addDays = (day: string, days: number): string =>
 /** From one day to the other. */
 export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
 
+/** Behind the beginning of a day of UTC: half past ten, when it is the same date from Hawaii to New Zealand. There a date without a time stands, whichever place's it was. */
+export const sameDateMs = 37_800_000
+
 const dayMs = 86_400_000
 const minuteMs = 60_000
 

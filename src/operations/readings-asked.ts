@@ -1,6 +1,6 @@
-import { intervalOf } from '../fhir/date.ts'
+import { type Interval, intervalOf } from '../fhir/date.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { isTimezone } from '../fhir/timezone.ts'
+import { isTimezone, startOfDay } from '../fhir/timezone.ts'
 import { type Expression, or } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import type { ReadingsAsked } from '../storage/figures.ts'
@@ -45,15 +45,21 @@ const absentReasons = [
 
 const noValue = { 'combo-value-quantity:missing': 'true', 'combo-value-concept:missing': 'true' } as const
 
-/** Both ends are in it, as in a Period; without its end it lasts until now. */
+/** Both ends are in it, as in a Period; without its end it lasts until now. Dates are those of the time zone that is asked. */
 export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {
   const [start, end] = [only(given, 'start'), only(given, 'end')]
-  const from = start === undefined ? undefined : intervalOf(start)?.low
+  const from = boundIn(given, start, 'low')
   if (from === undefined) throw refused('start', `start is a date or dateTime, and must be there${not(start)}`)
-  const to = end === undefined ? new Date().toISOString() : intervalOf(end)?.high
+  const to = end === undefined ? new Date().toISOString() : boundIn(given, end, 'high')
   if (to === undefined) throw refused('end', `end is a date or dateTime${not(end)}`)
   if (Date.parse(from) < Date.parse(to)) return { from, to }
   throw refused('end', 'end lies before start')
+}
+
+const boundIn = (given: URLSearchParams, text = '', edge: keyof Interval): string | undefined => {
+  const bound = intervalOf(text)?.[edge]
+  const isMoment = text.includes('T') || Number.isNaN(Date.parse(bound ?? ''))
+  return isMoment ? bound : new Date(startOfDay((bound ?? '').slice(0, 10), timezoneOf(given))).toISOString()
 }
 
 const not = (text: string | undefined): string => (text === undefined ? '' : `, not "${text}"`)

@@ -3,7 +3,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
-import { longestSeries } from './reading.ts'
+import { beginningOf, longestSeries, sameDate } from './reading.ts'
 import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
@@ -27,7 +27,7 @@ export type CompletenessRow = { readonly patient: string; readonly day: string; 
 /**
  * How many readings that the caller may search began on each day. Of what was sampled each sample is one, as it is for what draws readings: how many there are
  * in each quarter of an hour is known beside it. For the others it is a look into the index for each patient and day, which ends at the most that is counted.
- * What was computed of measurements is none, but for an average: it tells that there were some.
+ * What has a date alone is of that date. What was computed of measurements is none, but for an average: it tells that there were some.
  */
 export const readCompleteness = (
   connection: Connection,
@@ -69,8 +69,10 @@ export const readCompleteness = (
     CROSS JOIN LATERAL (
       SELECT least(${most}::integer, coalesce(samples.count, 0) + count(*)) AS count FROM (
         SELECT FROM observation AS row
-        WHERE row.patient_id = person.patient_id AND row.effective_start >= ${startOf(sql.fragment`asked.day`)}
+        WHERE row.patient_id = person.patient_id AND row.effective_start >= ${startOf(sql.fragment`asked.day`)} - ${sameDate}
           AND row.effective_start < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
+          AND ${beginningOf('row')} >= ${startOf(sql.fragment`asked.day`)}
+          AND ${beginningOf('row')} < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
           AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND row.pk NOT IN (SELECT pk FROM mistaken) AND ${mayBeSearched}
         LIMIT ${most}) AS reading) AS counted
     WHERE counted.count > 0

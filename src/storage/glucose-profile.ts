@@ -6,7 +6,7 @@ import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
 import { readingsOf } from './reading.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
-/** What the values were over all, and by the quarter of an hour of the day. */
+/** What the values were over all, and by the quarter of an hour of the day; what has a date alone is in none of them. */
 export const readGlucoseProfile = async (
   connection: Connection,
   gate: { readonly access: Access; readonly classes: CodeClasses },
@@ -17,21 +17,21 @@ export const readGlucoseProfile = async (
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
     bounded AS (${boundedReadingsOf(gate, { ...asked, conversions })}),
     measured AS MATERIALIZED (
-      SELECT at, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM reading
+      SELECT at, is_timed, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM reading
     ),
     ranged AS (
-      SELECT at, local, range FROM measured UNION ALL SELECT at, ${local}, ${certainRangeOf(conversions)} FROM bounded
+      SELECT at, is_timed, local, range FROM measured UNION ALL SELECT at, is_timed, ${local}, ${certainRangeOf(conversions)} FROM bounded
     ),
     of_day AS (
       SELECT (extract(hour FROM local) * 4 + floor(extract(minute FROM local) / 15))::int AS quarter,
         count(value)::int AS count,
         percentile_cont(ARRAY[0.05, 0.25, 0.5, 0.75, 0.95]::float8[]) WITHIN GROUP (ORDER BY value) AS percentiles
-      FROM measured WHERE value IS NOT NULL GROUP BY 1
+      FROM measured WHERE value IS NOT NULL AND is_timed GROUP BY 1
     )
     SELECT count(value)::int AS count, (count(*) - count(value))::int AS "leftOut",
       avg(value) AS mean, min(value) AS lowest, max(value) AS highest, stddev_samp(value) AS deviation,
       (SELECT count(DISTINCT local::date) FROM ranged WHERE range IS NOT NULL)::int AS days,
-      (SELECT count(DISTINCT floor(extract(epoch FROM at) / 900)) FROM ranged WHERE range IS NOT NULL AND at < now())::int AS quarters,
+      (SELECT count(DISTINCT floor(extract(epoch FROM at) / 900)) FROM ranged WHERE range IS NOT NULL AND is_timed AND at < now())::int AS quarters,
       (SELECT ARRAY[${sql.join(
         [0, 1, 2, 3, 4].map(range => sql.fragment`count(*) FILTER (WHERE range = ${range})::int`),
         sql.fragment`, `,

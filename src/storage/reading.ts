@@ -3,6 +3,7 @@ import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Conversion, conversionTo, unitlessDimension } from '../fhir/conversion.ts'
 import { dayTotals } from '../fhir/day-total.ts'
+import { sameDateMs } from '../fhir/timezone.ts'
 import { and } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import { codeTest } from './compile-hot.ts'
@@ -12,7 +13,7 @@ import { matchesHot } from './hot.ts'
 import { statisticNumbers, unitOfRanges } from './observation-facts.ts'
 import { storedRow } from './row.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
-import { anyOf, name, type SqlFragment, sql } from './sql.ts'
+import { anyOf, name, type SqlFragment, sql, word } from './sql.ts'
 
 export type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
@@ -20,7 +21,8 @@ export type Gate = { readonly access: Access; readonly classes: CodeClasses }
  * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
  * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
  * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
- * From `since` until `until` it was measured; the total of a day, all of that day, whichever it is.
+ * From `since` until `until` it was measured; the total of a day, and what has a date alone, all of that day, whichever it is. The latter has no
+ * time of day (`is_timed`).
  */
 export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { from, to, at, unit, conversions } = asked
@@ -29,14 +31,14 @@ export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   return sql.fragment`
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
-    SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${dimension} AS dimension,
+    SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
         ELSE coalesce(${converted(sql.fragment`hot.value`, dimension, conversions)}, ${totalOfDay(unit)}) END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
-    SELECT hot.kind_id, hot.device_id, sample.at, sample.at, sample.at, ${isAverage}, hot.dimension,
+    SELECT hot.kind_id, hot.device_id, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
         ELSE round(sample.value::numeric, 6)::float8 END AS value
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
@@ -82,15 +84,29 @@ export const largest = sql.fragment`1e15`
 /** The end is the first instant that lies behind. */
 const end = sql.fragment`(hot.effective_end - interval '1 microsecond')`
 
-/**
- * Where the total of a day stands must be in that day. That of a date without a time lasts as long as the day of UTC, which begins a day earlier or
- * later elsewhere: when it is half past ten there, it has the same date from Hawaii to New Zealand.
- */
-const withinDay = sql.fragment`least(hot.effective_start + interval '10 hours 30 minutes', ${end})`
+const day = sql.fragment`interval '24 hours'`
+
+/** What has a date without a time lasts as long as the day of UTC, which begins a day earlier or later elsewhere; so does a time of several dates. */
+const isDated = (row: 'hot' | 'row'): SqlFragment => {
+  const [start, end] = [name(row, 'effective_start'), name(row, 'effective_end')]
+  const begins = (moment: SqlFragment) => sql.fragment`date_trunc('day', ${moment}, 'UTC') = ${moment}`
+  return sql.fragment`(${end} >= ${start} + ${day} AND isfinite(${end}) AND ${begins(start)} AND ${begins(end)})`
+}
+export const isTimed = sql.fragment`NOT ${isDated('hot')}`
+
+/** Behind the beginning of a day of UTC: there it is the same date in other places. */
+export const sameDate = sql.fragment`make_interval(secs => ${word(`${sameDateMs / 1000}`)})`
+
+/** Of what has a date alone, a moment of that day. */
+export const beginningOf = (row: 'hot' | 'row'): SqlFragment =>
+  sql.fragment`(CASE WHEN ${isDated(row)} THEN ${name(row, 'effective_start')} + ${sameDate} ELSE ${name(row, 'effective_start')} END)`
+
+/** The total of a day may have a moment of it. */
+const withinDay = sql.fragment`least(hot.effective_start + ${sameDate}, ${end})`
 
 export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
-  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE hot.effective_start END)`,
-  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE ${end} END)`,
+  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE ${beginningOf('hot')} END)`,
+  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} WHEN ${isDated('hot')} THEN hot.effective_end - ${day} + ${sameDate} ELSE ${end} END)`,
 }
 
 /** "If the end of the period is 2012-02-03T10:00:00, it includes that second": what follows begins within it. https://hl7.org/fhir/R4/datatypes.html#Period */
@@ -98,7 +114,7 @@ const lastSecond = sql.fragment`(hot.effective_end - interval '1 second')`
 
 /** A moment is none of another's, and lies in the period that begins with it: for that a period is told a little earlier. */
 const edge = (ofDay: '-infinity' | 'infinity', ofPeriod: SqlFragment): SqlFragment => sql.fragment`
-  (CASE WHEN hot.is_of_day THEN ${ofDay}::timestamptz
+  (CASE WHEN hot.is_of_day OR (${isDated('hot')} AND hot.effective_end = hot.effective_start + ${day}) THEN ${ofDay}::timestamptz
     WHEN ${lastSecond} > hot.effective_start THEN ${ofPeriod} - interval '1 microsecond' ELSE hot.effective_start END)`
 const since = edge('-infinity', sql.fragment`hot.effective_start`)
 const until = edge('infinity', lastSecond)

@@ -16,15 +16,18 @@ export const readSeries = (
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
-    of_kind AS (
-      SELECT device_id, ${stepOf(step, asked.from)} AS step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
-        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, ${wantsSum ? sumApart : sql.fragment`NULL::float8`} AS sum
-      FROM reading GROUP BY 1, 2, 3
+    placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM reading),
+    part AS (
+      SELECT device_id, step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
+        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum
+      FROM placed GROUP BY 1, 2, 3
+      ${wantsSum ? sumOfStep : sql.fragment``}
     ),
     figure AS (
       SELECT device_id, step, sum(count)::int AS count, sum(left_out)::int AS "leftOut", min(minimum) AS minimum,
-        sum(total) / nullif(sum(count), 0)::float8 AS average, max(maximum) AS maximum, sum(sum) AS sum, array_agg(kind_id) AS kinds
-      FROM of_kind GROUP BY 1, 2
+        sum(total) / nullif(sum(count), 0)::float8 AS average, max(maximum) AS maximum, max(sum) AS sum,
+        array_agg(kind_id) FILTER (WHERE kind_id IS NOT NULL) AS kinds
+      FROM part GROUP BY 1, 2
     )
     SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum, kinds
     FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
@@ -33,7 +36,11 @@ export const readSeries = (
 const inOrder = (column: string): SqlFragment =>
   sql.fragment`array_agg(${name(column)} ORDER BY until, since) FILTER (WHERE value IS NOT NULL AND NOT is_average)`
 
-const sumApart = sql.fragment`sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')})`
+/** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
+const sumOfStep = sql.fragment`
+  UNION ALL
+  SELECT device_id, step, NULL, 0, 0, NULL, NULL, NULL, sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')})
+  FROM placed GROUP BY 1, 2`
 
 const stepOf = (step: Step, from: string): SqlFragment =>
   step.kind === 'day'

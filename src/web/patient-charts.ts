@@ -2,6 +2,7 @@ import { systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
 import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { sameDateMs } from '../fhir/timezone.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { readGlucoseProfile } from '../operations/glucose-profile.ts'
 import type { Code } from '../operations/readings-asked.ts'
@@ -70,7 +71,8 @@ const newestOf = async ({ registry, store }: Reading, id: string): Promise<numbe
   const [newest] = await store.lastn({ where, patients: [id], max: 1, newest: 1, applied: [...query] })
   if (newest === undefined) return Date.now()
   const { effectiveDateTime, effectiveInstant, effectivePeriod } = JSON.parse(newest.content)
-  const time = Date.parse(effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start)
+  const text: string = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? ''
+  const time = Date.parse(text) + (text.includes('T') ? 0 : sameDateMs)
   return Number.isNaN(time) ? Date.now() : Math.min(time, Date.now())
 }
 

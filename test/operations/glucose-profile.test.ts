@@ -69,9 +69,10 @@ await put(reading('low', 'ann', '2026-03-02T10:00:00Z', 40, 'mg/dL', { comparato
 })
 
 const period = { start: '2026-03-01', end: '2026-03-03' }
+const instants = { start: '2026-03-01T00:00:00Z', end: '2026-03-03T23:59:59Z' }
 
 t.test('the profile is what plain arithmetic says of the same readings', async t => {
-  const { value, ranges, ofDay } = await profileOf({ subject: 'Patient/ann', ...period, timezone: 'Asia/Kolkata' })
+  const { value, ranges, ofDay } = await profileOf({ subject: 'Patient/ann', ...instants, timezone: 'Asia/Kolkata' })
   const values = readings.map(one => one.value)
   const mean = values.reduce((sum, one) => sum + one, 0) / values.length
   const deviation = Math.sqrt(values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (values.length - 1))

@@ -65,6 +65,45 @@ t.test('of one source the hours of a day and its total are not added: what is mo
   t.same(await sumsOf('2026-03-01', '2026-03-04', 'UTC'), ['1000 1800 1800 99', 'E E 1000 E'])
 })
 
+t.test(
+  'what two kinds tell of the same time is not added: a night and its episode, energy and that of an activity',
+  async t => {
+    const quantity = (value: number, code: string) => ({ value, system: 'http://unitsofmeasure.org', code })
+    const asleep = (id: string, code: object, start: string, end: string, more: object) => ({
+      ...steps(lasting(start, end), 0, { code, valueQuantity: undefined, ...more }),
+      id,
+    })
+    const night = ['2026-02-01T23:00:00Z', '2026-02-02T06:00:00Z'] as const
+    const omh = (code: string) => ({ coding: [{ system: 'https://w3id.org/openmhealth', code }] })
+    const hour = ['2026-02-02T10:00:00Z', '2026-02-02T11:00:00Z'] as const
+    await put(
+      asleep('night', coded('93832-4'), ...night, { valueQuantity: quantity(7, 'h') }),
+      asleep('episode', omh('omh:sleep-episode:1.1'), ...night, {
+        component: [{ code: coded('93832-4'), valueQuantity: quantity(400, 'min') }],
+      }),
+      asleep('nap', omh('omh:sleep-episode:1.1'), '2026-02-02T13:00:00Z', '2026-02-02T13:30:00Z', {
+        component: [{ code: coded('93832-4'), valueQuantity: quantity(30, 'min') }],
+      }),
+      asleep('energy', coded('41981-2'), ...hour, { valueQuantity: quantity(300, 'kcal') }),
+      asleep('activity', omh('omh:physical-activity:1.2'), ...hour, {
+        component: [{ code: coded('41981-2'), valueQuantity: quantity(150, 'kcal') }],
+      }),
+    )
+    const answer = await asked('daily-summary', { start: '2026-02-02', end: '2026-02-02' })
+    type Summary = { component: { valueQuantity: { value: number } }[] }
+    t.same(
+      answer
+        .json<{ entry: { resource: Summary }[] }>()
+        .entry.map(({ resource: { component } }) => component.map(({ valueQuantity }) => valueQuantity.value)),
+      [
+        [2, 300],
+        [3, 7.5],
+      ],
+      'how many readings, and what they come to',
+    )
+  },
+)
+
 t.test('a total of 24 hours is of the day of its time, whatever else is of that day', async t => {
   await put(
     steps({ effectiveDateTime: '2026-04-01T21:30:00+02:00' }, 4000, ofDay),

@@ -1,0 +1,129 @@
+import t from 'tap'
+import { openSearching } from '../support/searching.ts'
+
+const { server, put } = await openSearching()
+t.teardown(() => server.close())
+const ask = async <T>(operation: string, query: Readonly<Record<string, string>>): Promise<T> => {
+  const answer = await server.inject({
+    url: `/fhir/Observation/$${operation}?${new URLSearchParams({ subject: 'Patient/ann', ...query })}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+  t.equal(answer.statusCode, 200, answer.body)
+  return answer.json()
+}
+let made = 0
+const reading = (code: string, effective: object, value: number, unit: string) => ({
+  resourceType: 'Observation',
+  id: `reading-${++made}`,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code }] },
+  subject: { reference: 'Patient/ann' },
+  ...effective,
+  valueQuantity: { value, system: 'http://unitsofmeasure.org', code: unit },
+})
+const on = (effectiveDateTime: string) => ({ effectiveDateTime })
+const from = (start: string, end: string) => ({ effectivePeriod: { start, end } })
+const places = ['UTC', 'Pacific/Honolulu', 'America/Los_Angeles', 'Asia/Kathmandu', 'Pacific/Auckland']
+
+await put(
+  { resourceType: 'Patient', id: 'ann' },
+  reading('29463-7', on('2026-03-05'), 80, 'kg'),
+  reading('55423-8', from('2026-03-06', '2026-03-06'), 5000, '{steps}'),
+  // Within the day of each of the places.
+  reading('55423-8', from('2026-03-06T10:10:00Z', '2026-03-06T10:20:00Z'), 700, '{steps}'),
+  reading('93832-4', on('2026-03-07'), 7.5, 'h'),
+  reading('93832-4', from('2026-03-08', '2026-03-09'), 8, 'h'),
+  reading('8867-4', from('2026-03-10', '2026-03-12'), 60, '/min'),
+)
+
+type Summary = {
+  code: { coding: [{ code: string }] }
+  effectivePeriod: { start: string }
+  component: { valueQuantity: { value: number } }[]
+}
+
+t.test(
+  'what has a date alone is of that day wherever it is read, and what has several, of the first or the last',
+  async t => {
+    for (const timezone of places) {
+      const { entry } = await ask<{ entry: { resource: Summary }[] }>('daily-summary', {
+        start: '2026-03-01',
+        end: '2026-03-31',
+        timezone,
+      })
+      t.same(
+        entry.map(({ resource: { code, effectivePeriod, component } }) => [
+          code.coding[0].code,
+          effectivePeriod.start,
+          component[1]?.valueQuantity.value,
+        ]),
+        [
+          ['omh:step-count', '2026-03-06', 5000],
+          ['omh:sleep-duration', '2026-03-07', 7.5],
+          ['omh:sleep-duration', '2026-03-09', 8],
+          ['omh:heart-rate', '2026-03-10', 60],
+          ['omh:body-weight', '2026-03-05', 80],
+        ],
+        timezone,
+      )
+    }
+  },
+)
+
+t.test('$completeness counts it on that day', async t => {
+  for (const timezone of places) {
+    const { parameter } = await ask<{
+      parameter: { resource: { component: [{ valueSampledData: { data: string } }] } }[]
+    }>('completeness', { start: '2026-03-04', end: '2026-03-11', timezone })
+    t.equal(parameter[0]?.resource.component[0].valueSampledData.data, 'E 1 2 1 1 E 1 E', timezone)
+  }
+})
+
+type Parameter = { name: string; valueInteger?: number; valueQuantity?: { value: number }; part?: object[] }
+
+t.test('glucose that has a date alone counts, and has no time of the usual day', async t => {
+  await put(
+    reading('99504-3', on('2026-04-15'), 100, 'mg/dL'),
+    reading('99504-3', on('2026-04-15T10:20:00Z'), 140, 'mg/dL'),
+  )
+  for (const timezone of places) {
+    const { parameter } = await ask<{ parameter: Parameter[] }>('glucose-profile', {
+      start: '2026-04-15',
+      end: '2026-04-15',
+      timezone,
+    })
+    const found = (name: string) => parameter.find(one => one.name === name)
+    const figures = [found('count')?.valueInteger, found('days')?.valueInteger, found('mean')?.valueQuantity?.value]
+    t.same(figures, [2, 1, 120], timezone)
+    t.match(found('active')?.valueQuantity, { value: 100 / 96 }, 'the quarter of an hour of the other one')
+    t.equal(parameter.filter(({ name }) => name === 'time-of-day').length, 1)
+  }
+})
+
+t.test('dates of the period that is asked are those of the time zone', async t => {
+  const midnight = (value: number, time: string) => reading('9279-1', on(`2026-05-${time}`), value, '/min')
+  await put(
+    midnight(11, '02T06:59:00Z'),
+    midnight(12, '02T07:00:00Z'),
+    midnight(13, '03T06:59:00Z'),
+    midnight(14, '03T07:00:00Z'),
+  )
+  const query = { code: '9279-1', unit: '/min', timezone: 'America/Los_Angeles', step: 'day' }
+  type Series = {
+    parameter: { resource?: { effectivePeriod: object; component: { valueSampledData: { data: string } }[] } }[]
+  }
+  const asked = async (start: string, end: string) => {
+    const [found] = (await ask<Series>('series', { ...query, start, end })).parameter
+    return [found?.resource?.component[0]?.valueSampledData.data, found?.resource?.effectivePeriod]
+  }
+  const day = { start: '2026-05-02T07:00:00.000Z', end: '2026-05-03T07:00:00.000Z' }
+  t.same(await asked('2026-05-02', '2026-05-02'), ['2', day])
+  const month = { start: '2026-05-01T07:00:00.000Z', end: '2026-06-01T07:00:00.000Z' }
+  t.same(await asked('2026-05', '2026-05'), [`1 2 1${' E'.repeat(28)}`, month])
+  const { parameter } = await ask<{ parameter: Parameter[] }>('glucose-profile', {
+    start: '2026-04-15',
+    end: '2026-04-16',
+    timezone: 'America/Los_Angeles',
+  })
+  t.match(parameter.find(({ name }) => name === 'active')?.valueQuantity, { value: 100 / 192 }, 'two whole days')
+})
