@@ -1,7 +1,8 @@
 import type { Restricted } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import type { SearchParameter } from '../fhir/search-parameter.ts'
 import type { Expression } from '../search/expression.ts'
-import { recordTest } from './audit/record-test.ts'
+import { recordHas, recordTest } from './audit/record-test.ts'
 import { isOfSeveral } from './audit/several.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
@@ -51,7 +52,7 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     case 'match':
       return compileMatch(expression, at)
     case 'missing':
-      return sql.fragment`NOT ${present(sql.fragment`${at.row.row}.content`, expression.parameter.paths)}`
+      return sql.fragment`NOT ${compilePresent(expression.parameter, at.row)}`
     case 'chain':
       return compileChain(expression, at)
     case 'has':
@@ -83,6 +84,11 @@ const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFra
       ? group.map(one => compileExpression(one, at))
       : [compileMember([first, ...others], at.row)]
   })
+
+const compilePresent = (parameter: SearchParameter, { row, recorded }: RowNames): SqlFragment => {
+  const decided = present(sql.fragment`${row}.content`, parameter.paths)
+  return recorded ? recordHas(parameter, row, decided) : decided
+}
 
 type Match = Extract<Expression, { kind: 'match' }>
 
