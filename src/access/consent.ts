@@ -41,7 +41,8 @@ export const readConsent = (consent: Consent, reading: ConsentReading): ConsentT
 export const devicesNamed = ({ provision }: Consent): readonly string[] =>
   provision === undefined ? [] : everyProvision([provision]).flatMap(one => devicesOf(one).flatMap(id => id ?? []))
 
-const granteeOf = (consent: Consent): ConsentGrantee | undefined => {
+/** To whom it is given; undefined where we cannot tell. */
+export const granteeOf = (consent: Consent): ConsentGrantee | undefined => {
   if (hasCode(consent.scope, 'research')) return studyOf(consent)
   return hasCode(consent.scope, 'patient-privacy') ? recipientOf(consent) : undefined
 }

@@ -1,5 +1,4 @@
 import { inactivationReason } from '../access/vocabulary.ts'
-import { standardExtensions } from '../fhir/canonical.ts'
 import type { Connection } from './database.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
@@ -34,26 +33,3 @@ export const isDiscardedPaper = (version: SqlFragment): SqlFragment => sql.fragm
   AND EXISTS (
     SELECT FROM paper_consent AS recorded
     WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version = (${version}.version - 1)::text))`
-
-/** When the patient last refused, ended or deleted a Consent to the study, or staff ended it for them; undefined where nobody has. */
-export const findLastRefusal = async (
-  connection: Connection,
-  { patient, study }: { readonly patient: string; readonly study: string },
-): Promise<Date | undefined> => {
-  const context = {
-    extension: [{ url: standardExtensions.consentResearchStudyContext, valueReference: { reference: study } }],
-  }
-  const { at } = await connection.one<{ at: Date | null }>(sql.fragment`
-    WITH version AS (
-      SELECT pk, version, last_updated, 'PUT' AS method, content FROM consent
-      WHERE patient_id = (SELECT patient_id FROM patient_compartment WHERE id = ${patient})
-      UNION ALL
-      SELECT pk, version, last_updated, method, content FROM consent_history
-      WHERE patient_id = (SELECT patient_id FROM patient_compartment WHERE id = ${patient})
-    )
-    SELECT max(last_updated) AS at FROM version
-    WHERE pk IN (SELECT pk FROM version WHERE content @> ${JSON.stringify(context)}::jsonb)
-      AND (method = 'DELETE' OR content ->> 'status' IN ('rejected', 'entered-in-error')
-        OR (content ->> 'status' = 'inactive' AND NOT ${isDiscardedPaper(sql.fragment`version`)}))`)
-  return at ?? undefined
-}

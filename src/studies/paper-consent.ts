@@ -7,7 +7,9 @@ import { wordsFor } from '../messages/catalogue.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { findClosing } from '../storage/model/accrual.ts'
-import { addPaperRecord, findLastRefusal, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
+import { findLastRefusal } from '../storage/model/last-refusal.ts'
+import { compartmentOf } from '../storage/model/reference.ts'
+import { addPaperRecord, findPaperRecord, type PaperRecord } from '../storage/paper-consent.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { callerOfPerson } from '../storage/token.ts'
 import { recordingInvitation } from './invitation-event.ts'
@@ -72,7 +74,7 @@ export const findPaperAsked = async (
     consent?.status === 'proposed'
       ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
       : undefined
-  const refusedAt = await findLastRefusal(database, { patient, study: `ResearchStudy/${id}` })
+  const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
   const closed = await findClosing(database, id)
   const version = `${consent?.id}/${consent?.meta?.versionId}`
   const waiting = recorded && consent && { consent, record: recorded, version }

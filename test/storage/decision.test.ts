@@ -100,7 +100,7 @@ t.test('refusal, and withdrawal by deletion', async t => {
   await put(consent('proposed', 'no'))
   await write(ann, consent('rejected', 'no'))
   t.strictSame((await told(ann, 'no')).map(outline), ['rejected Consent/no/_history/2 Patient/ann'])
-  await put(consent('active', 'gone'))
+  await put(w.signedAnew(consent('active', 'gone')))
   const everything = w.client('importer', { policies: ['everything'] })
   t.equal((await told(everything, 'gone'))[0]?.agent[0]?.who.identifier?.value, 'importer')
   await storeOf(ann).write([{ kind: 'delete', type: 'Consent', id: 'gone' }])
@@ -112,7 +112,7 @@ t.test('refusal, and withdrawal by deletion', async t => {
 
 t.test('what is refused leaves nothing, and of what we cannot read nothing is told', async t => {
   const before = (await see(world.importer, 'Provenance')).length
-  const { sourceAttachment: _, ...unsigned } = consent('active', 'unsigned')
+  const { sourceAttachment: _, ...unsigned } = w.signedAnew(consent('active', 'unsigned'))
   await t.rejects(put(unsigned as Consent))
   await put({ ...consent('active', 'other'), scope: { coding: [{ code: 'adr' }] } })
   t.equal((await see(world.importer, 'Provenance')).length, before)

@@ -1,8 +1,9 @@
 import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
-import { intervalOf, intervalOfPeriod, isBefore, isDay } from '../../fhir/date.ts'
+import { intervalOfPeriod, isBefore } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
+import { isSignedBefore } from './signed.ts'
 import { isInForce } from './study.ts'
 
 /** Whether new patients are asked, and may come in, now. What those share who are in it does not depend on it. */
@@ -51,13 +52,3 @@ const leftActive = async (connection: Connection, pk: string): Promise<string> =
     WHERE version > coalesce((SELECT max(version) FROM version WHERE status = 'active'), 0)`)
   return at.toISOString()
 }
-
-/** Of a day, in whatever time zone it was that day. */
-const isSignedBefore = (dateTime: string | undefined, moment: string): boolean => {
-  const signed = dateTime === undefined ? undefined : intervalOf(dateTime)
-  if (dateTime === undefined || signed === undefined || moment === '-infinity') return false
-  const low = isDay(dateTime) ? new Date(Date.parse(dateTime) - furthestEastMs).toISOString() : signed.low
-  return isBefore(low, moment)
-}
-
-const furthestEastMs = 14 * 60 * 60 * 1000

@@ -16,17 +16,20 @@ const next: Readonly<Record<Status, readonly Status[]>> = {
   'entered-in-error': ['entered-in-error'],
 }
 
-/** The version before is in the history by now. */
-export const refuseTransition = async (
+/** Of the version before, which is in the history by now; undefined where there is none, or it is deleted. */
+export const findStatusBefore = async (
   connection: Connection,
   { patientId, pk }: Projected<Consent>,
-  { status }: Consent,
-): Promise<void> => {
+): Promise<Status | undefined> => {
   const before = await connection.maybeOne<{ status: Status | null }>(sql.fragment`
     SELECT content ->> 'status' AS status FROM consent_history
     WHERE patient_id = ${patientId} AND pk = ${pk} ORDER BY version DESC LIMIT 1`)
-  if (!before?.status || status === undefined || next[before.status].includes(status)) return
-  throw new FhirError('business-rule', `A Consent that is ${before.status} does not become ${status}`, {
+  return before?.status ?? undefined
+}
+
+export const refuseTransition = (before: Status | undefined, { status }: Consent): void => {
+  if (before === undefined || status === undefined || next[before].includes(status)) return
+  throw new FhirError('business-rule', `A Consent that is ${before} does not become ${status}`, {
     expression: 'Consent.status',
   })
 }

@@ -1,19 +1,19 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../access/consent.ts'
-import { isWithin, type Permit } from '../../access/consent-permit.ts'
-import { typeOfKind } from '../../access/shared-type.ts'
+import { isWithin } from '../../access/consent-permit.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { refuseNewcomer } from './accrual.ts'
-import { type NumberedPermit, refuseUnasked } from './consent-asked.ts'
+import { refuseUnasked } from './consent-asked.ts'
 import { findGiven } from './consent-given.ts'
-import { type Before, isStanding, type Open, openBy, signedBy } from './consent-open.ts'
+import { type Before, isStanding, openBy, signedBy } from './consent-open.ts'
+import { insertPermits, isFor, numbered } from './consent-rows.ts'
 import { findSignedText, refuseSource, type SignedText } from './consent-source.ts'
-import { refuseTransition } from './consent-status.ts'
-import { noDevice } from './consented.ts'
+import { findStatusBefore, refuseTransition } from './consent-status.ts'
 import { findSourceDevices } from './device.ts'
 import { granteeNumber } from './grantee.ts'
+import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { each, type Projected, type ProjectionContext } from './projection.ts'
 
 /** What patients permit, as the rows that every reading of Observations asks. */
@@ -66,18 +66,10 @@ const projectTerms = async (
   context: ProjectionContext,
 ): Promise<void> => {
   const { patientId, id, pk } = change
-  if (context.isAccepted !== true) await refuseTransition(connection, change, consent)
   const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
   const text = study && (await findSignedText(connection, study.id, consent))
-  if (study !== undefined && isStanding(consent) && context.isAccepted !== true) {
-    // What has ended never comes back: what was given before is given still.
-    if (consent.status === 'active' && before === undefined) await refuseNewcomer(connection, study.id, consent)
-    const given = before?.permits ?? []
-    // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
-    const anew = terms.permits.filter(one => !given.some(other => isWithin(one, other)))
-    await refuseUnasked(connection, study.id, await numbered(anew, context))
-    await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before })
-  }
+  if (context.isAccepted !== true)
+    await refuseGiving(connection, { change, consent, terms, study, text, before }, context)
   const signed = signedBy(consent, text, before)
   const made = await connection.run(sql.fragment`
     INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
@@ -86,6 +78,29 @@ const projectTerms = async (
     ON CONFLICT DO NOTHING`)
   if (made === 0) throw already()
   await insertPermits(connection, change, { grantee, study, signed, open: openBy(consent, terms, before) }, context)
+}
+
+type Giving = Omit<Given, 'grantee'> & { readonly text: SignedText | undefined; readonly before: Before | undefined }
+
+/** What was given before is given still, as long as nothing has ended it: what has ended never comes back. */
+const refuseGiving = async (
+  connection: Connection,
+  { change, consent, terms, study, text, before }: Giving,
+  context: ProjectionContext,
+): Promise<void> => {
+  const status = await findStatusBefore(connection, change)
+  refuseTransition(status, consent)
+  if (!isStanding(consent)) return
+  if (consent.status === 'active' && status !== 'active') {
+    await refuseSignedBeforeRefusal(connection, change.patientId, { consent, grantee: terms.grantee })
+    if (study !== undefined) await refuseNewcomer(connection, study.id, consent)
+  }
+  if (study === undefined) return
+  const standing = status === 'active' ? before : undefined
+  // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
+  const anew = terms.permits.filter(one => !standing?.permits.some(other => isWithin(one, other)))
+  await refuseUnasked(connection, study.id, await numbered(anew, context))
+  await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
 }
 
 const already = (): FhirError =>
@@ -169,76 +184,4 @@ const studyOf = async (connection: Connection, { kind, id }: ConsentGrantee): Pr
       expression: 'Consent.extension',
     })
   return study
-}
-
-const numbered = async (
-  permits: readonly Permit[],
-  { dictionary }: ProjectionContext,
-): Promise<readonly NumberedPermit[]> => {
-  const kindIds = await dictionary.kinds.idsOf(permits.map(({ kind }) => kind))
-  const deviceIds = await dictionary.devices.idsOf(permits.flatMap(({ device }) => device ?? []))
-  return permits.flatMap(permit => {
-    const kindId = kindIds.get(permit.kind)
-    const anyDevice = typeOfKind(permit.kind) === undefined ? 0 : noDevice
-    const deviceId = permit.device === undefined ? anyDevice : deviceIds.get(permit.device)
-    return kindId === undefined || deviceId === undefined ? [] : [{ ...permit, kindId, deviceId }]
-  })
-}
-
-/** Of a study its organization receives: what names others alone gives it nothing. */
-const isFor = ({ recipients }: Permit, study: Study | undefined): boolean =>
-  study === undefined || recipients.length === 0 || recipients.includes(study.organization)
-
-type Opened = {
-  readonly grantee: number
-  readonly study: Study | undefined
-  readonly signed: SignedText | undefined
-  readonly open: Open
-}
-
-/** A study's permits hold only while its patient is in it, and for those to whom the text that was signed names them. */
-const insertPermits = async (
-  connection: Connection,
-  { patientId, id, versionId }: Omit<Projected<Consent>, 'resource'>,
-  { grantee, study, signed, open }: Opened,
-  context: ProjectionContext,
-): Promise<void> => {
-  if (open.permits.length === 0) return
-  const until = open.until?.toISOString() ?? 'infinity'
-  const permits = await numbered(open.permits, context)
-  const rows = permits
-    .filter(one => isFor(one, study))
-    .map(({ kindId, deviceId, data, valid }) => ({
-      kind_id: kindId,
-      device_id: deviceId,
-      data_start: data.low,
-      data_end: data.high,
-      valid_from: valid.low,
-      valid_to: valid.high,
-    }))
-  const enrolments =
-    study === undefined
-      ? sql.fragment`(VALUES ('-infinity'::timestamptz, 'infinity'::timestamptz)) AS enrolment(period_start, period_end)`
-      : sql.fragment`(
-          SELECT period_start, period_end FROM enrolment
-          WHERE patient_id = ${patientId} AND study_id = ${study.id} AND in_force) AS enrolment`
-  const recipients = sql.array([...(signed?.recipients ?? [])], 'text')
-  const reached =
-    study === undefined || !signed?.recipients
-      ? sql.fragment`(VALUES (${grantee}::integer)) AS reached(grantee)`
-      : sql.fragment`(
-          SELECT grantee FROM study_grantee
-          WHERE study_id = ${study.id} AND grantee <> ${grantee}
-            AND (practitioner IS NULL OR practitioner = ANY(${recipients}))) AS reached`
-  await connection.run(sql.fragment`
-    INSERT INTO study_group_observation_consents
-      (patient_id, grantee, scope_action, kind_id, device_id, data_start, data_end, consented, valid_from, valid_to,
-        consent_id, version, stored_before)
-    SELECT ${patientId}, reached.grantee, 'rs', permit.kind_id, permit.device_id, permit.data_start,
-      least(permit.data_end, ${until}::timestamptz), ${open.consented},
-      greatest(permit.valid_from, enrolment.period_start), least(permit.valid_to, enrolment.period_end),
-      ${id}, ${Number(versionId)}, ${until}::timestamptz
-    FROM ${reached}, ${enrolments}, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS permit(
-      kind_id integer, device_id integer, data_start timestamptz, data_end timestamptz,
-      valid_from timestamptz, valid_to timestamptz)`)
 }

@@ -93,7 +93,7 @@ t.test(
     const seller = w.works('seller', 'researcher')
     await signs('s', 'inactive')
     await put(staffed(text('1', w.usualWords, 'Organization/lab'), forTheLab, seller))
-    const consent = { ...w.consent('s', 'ann', 'active', [w.permit(heartRate)]), id: 'again' }
+    const consent = { ...w.signedAnew(w.consent('s', 'ann', 'active', [w.permit(heartRate)])), id: 'again' }
     await put({ ...consent, sourceAttachment: w.sourceOf('For the lab alone.') })
     t.match(await refusalOf('hall', 'lab'), /ResearchStudy\/s/)
     t.strictSame(await reads('seller'), [])

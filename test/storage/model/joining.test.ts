@@ -313,7 +313,7 @@ t.test('what was given to a study that was left ends when records are joined, an
     told.entries.map(({ content }) => JSON.parse(content)),
     [{ target: [{ reference: `Consent/${id}/_history/2` }], activity: { coding: [{ code: 'withdrawn' }] } }],
   )
-  await put(given('active'))
+  await put(w.signedAnew(given('active')))
   t.strictSame(await seen(), ['lea-1-pulse', 'lea-2-pulse'], 'what she signs anew counts')
 })
 

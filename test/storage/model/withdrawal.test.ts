@@ -114,7 +114,7 @@ t.test('it is kept as long as the patient stays in the study, and the study goes
 })
 
 t.test('a new Consent stands beside what was kept', async t => {
-  await put(consent('active', 'again', [w.permit(heartRate, { dataPeriod: { start: '2027' } })]))
+  await put(w.signedAnew(consent('active', 'again', [w.permit(heartRate, { dataPeriod: { start: '2027' } })])))
   t.ok((await seen()).includes('before'))
   t.equal(await create(w.measured('x', 'ann', heartRate)), 'created')
   await put(consent('inactive', 'again'))
@@ -123,7 +123,7 @@ t.test('a new Consent stands beside what was kept', async t => {
 t.test('a Consent that was a mistake, or is deleted, keeps nothing', async t => {
   await put(consent('entered-in-error'))
   t.notOk((await seen()).includes('before'))
-  await put(consent('active', 'third'), consent('inactive', 'third'))
+  await put(w.signedAnew(consent('active', 'third')), consent('inactive', 'third'))
   t.ok((await seen()).includes('before'))
   await world.importer.write([{ kind: 'delete', type: 'Consent', id: 'third' }])
   t.notOk((await seen()).includes('before'))

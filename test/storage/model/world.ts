@@ -241,6 +241,13 @@ export const consent = (
   provision: { type: 'deny', provision: [...provision] },
 })
 
+/** Signed after whatever was refused before, and of what was measured since 2026 as ever. */
+export const signedAnew = (consent: Consent): Consent => ({
+  ...consent,
+  dateTime: new Date().toISOString(),
+  provision: { ...consent.provision, dataPeriod: { start: '2026' } },
+})
+
 export const measured = (id: string, patient: string, code: string, more: Partial<Observation> = {}): Observation => ({
   resourceType: 'Observation',
   id,

@@ -249,7 +249,7 @@ t.test('a consent goes from proposed to active by the patient alone, and ends by
   t.equal(await update(annRecording, consent('proposed')), 422, 'not back')
   t.equal(await update(coordinator, ended), 'updated')
   t.equal(await update(annRecording, consent('active')), 422, 'what has ended stays ended')
-  t.equal(await create(annRecording, consent('active')), 'created', 'and a new one begins')
+  t.equal(await create(annRecording, w.signedAnew(consent('active'))), 'created', 'and a new one begins')
   t.equal(await remove(coordinator, consent('inactive')), 403)
 })
 

@@ -1,0 +1,73 @@
+import type { Consent } from '@medplum/fhirtypes'
+import { type ConsentGrantee, granteeOf } from '../../access/consent.ts'
+import { intervalOf } from '../../fhir/date.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../database.ts'
+import { isDiscardedPaper } from '../paper-consent.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { isSignedAfter } from './signed.ts'
+
+/**
+ * What was signed before the patient last said no counts for nothing, so that a yes that an app has kept and sends again, or a paper that was
+ * found, does not undo a withdrawal.
+ */
+export const refuseSignedBeforeRefusal = async (
+  connection: Connection,
+  patientId: number,
+  { consent, grantee }: { readonly consent: Consent; readonly grantee: ConsentGrantee },
+): Promise<void> => {
+  const refusedAt = await findLastRefusal(connection, sql.fragment`${patientId}`, grantee)
+  if (refusedAt === undefined || isSignedAfter(consent.dateTime, refusedAt.toISOString())) return
+  throw new FhirError(
+    'business-rule',
+    `The patient said no to this ${grantee.kind}, or what they gave it was ended, at ${refusedAt.toISOString()}; only what was signed after that, as Consent.dateTime tells, begins`,
+    { expression: 'Consent.dateTime' },
+  )
+}
+
+/**
+ * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them; undefined where nobody has. What had ended
+ * before it came here tells no more than when it was signed.
+ */
+export const findLastRefusal = async (
+  connection: Connection,
+  patientId: SqlFragment,
+  grantee: ConsentGrantee,
+): Promise<Date | undefined> => {
+  const refusals = await connection.any<Refusal>(sql.fragment`
+    WITH version AS (
+      SELECT pk, version, last_updated, 'PUT' AS method, content FROM consent WHERE patient_id = ${patientId}
+      UNION ALL
+      SELECT pk, version, last_updated, method, content FROM consent_history WHERE patient_id = ${patientId}
+    ), said AS (
+      SELECT pk, version, last_updated,
+        method = 'DELETE' OR content ->> 'status' IN ('rejected', 'entered-in-error')
+          OR (content ->> 'status' = 'inactive' AND NOT ${isDiscardedPaper(sql.fragment`version`)}) AS no
+      FROM version
+    ), refusal AS (
+      SELECT pk, version, last_updated, no AND NOT lag(no, 1, FALSE) OVER (PARTITION BY pk ORDER BY version) AS begins
+      FROM said
+    )
+    SELECT refusal.last_updated AS "storedAt", refusal.version = 1 AS "isFirst", told.content AS consent
+    FROM refusal
+    CROSS JOIN LATERAL (
+      SELECT content FROM version
+      WHERE version.pk = refusal.pk AND version.version <= refusal.version AND method <> 'DELETE'
+      ORDER BY version.version DESC LIMIT 1
+    ) AS told
+    WHERE begins`)
+  const moments = refusals.filter(({ consent }) => isOf(consent, grantee)).map(momentOf)
+  return moments.length === 0 ? undefined : new Date(Math.max(...moments))
+}
+
+type Refusal = { readonly storedAt: Date; readonly isFirst: boolean; readonly consent: Consent }
+
+const isOf = (consent: Consent, { kind, id }: ConsentGrantee): boolean => {
+  const of = granteeOf(consent)
+  return of?.kind === kind && of.id === id
+}
+
+const momentOf = ({ storedAt, isFirst, consent: { dateTime } }: Refusal): number => {
+  const signed = isFirst && dateTime !== undefined ? intervalOf(dateTime) : undefined
+  return Math.min(storedAt.getTime(), signed === undefined ? Number.POSITIVE_INFINITY : Date.parse(signed.high))
+}
