@@ -3,6 +3,7 @@ import t from 'tap'
 import { toRestDocument } from '../../src/capability/rest-document.ts'
 import { configurationTable } from '../../src/config.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
+import { deepestTags } from '../../src/fhir/validate/narrative.ts'
 import { deepestElement } from '../../src/fhir/xml/parse.ts'
 import { mostFormBytes } from '../../src/http/fhir-body.ts'
 import { servedFormats } from '../../src/http/media-type.ts'
@@ -40,6 +41,7 @@ const limits = {
   'values of a search, all parameters together': `${mostValues} (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,
   'references that all parameters together lead through': `${mostHopsInAll} (400)`,
+  'levels of tags in a narrative': `${deepestTags} (400)`,
   'levels of elements in XML': `${deepestElement} (400); no document type declaration, so no entities`,
 }
 

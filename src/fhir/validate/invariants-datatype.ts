@@ -1,8 +1,8 @@
 import { intervalOf } from '../date.ts'
 import { decimalText, isNumber, toNumber } from '../json.ts'
-import { isNarrative, saysSomething } from './narrative.ts'
+import { deepestTags, narrativeFault, saysSomething } from './narrative.ts'
 import { countOf, has, hasAny, hasChoice, lacks } from './presence.ts'
-import { isJson, type Json } from './walk.ts'
+import { isJson, type Json, report, type Walk } from './walk.ts'
 
 const ucum = 'http://unitsofmeasure.org'
 const currencies = 'urn:iso:std:iso:4217'
@@ -23,6 +23,13 @@ export const isInOrder = (earlier: unknown, later: unknown): boolean => {
 const isRange = (low: unknown, high: unknown): boolean => {
   if (!isJson(low) || !isJson(high) || low.code !== high.code || low.system !== high.system) return true
   return !(isNumber(low.value) && isNumber(high.value)) || toNumber(low.value) <= toNumber(high.value)
+}
+
+/** That it is too deep is told in words of its own. */
+const isNarrative = (text: string, walk: Walk): boolean => {
+  const fault = narrativeFault(text)
+  if (fault === 'deep') report(walk, 'structure', `the tags of a narrative nest at most ${deepestTags} levels deep`)
+  return fault !== 'other'
 }
 
 /** Constraints of the datatypes, by key. https://hl7.org/fhir/R4/datatypes.html */
@@ -48,7 +55,7 @@ export const datatypeInvariants = {
   'rng-2': (value: Json) => isRange(value.low, value.high),
   'rat-1': (value: Json) =>
     has(value, 'numerator') === has(value, 'denominator') && hasAny(value, 'numerator', 'extension'),
-  'txt-1': (value: unknown) => typeof value !== 'string' || isNarrative(value),
+  'txt-1': (value: unknown, walk: Walk) => typeof value !== 'string' || isNarrative(value, walk),
   'txt-2': (value: unknown) => typeof value !== 'string' || saysSomething(value),
   'tim-1': (value: Json) => lacks(value, 'duration') || has(value, 'durationUnit'),
   'tim-2': (value: Json) => lacks(value, 'period') || has(value, 'periodUnit'),

@@ -1,39 +1,32 @@
 /** The limits of XHTML in a narrative. https://hl7.org/fhir/R4/narrative.html#xhtml */
 
-/** txt-1: one `div` of balanced, allowed elements, without scripts or handlers of events. */
-export const isNarrative = (text: string): boolean => {
-  if (!opening.test(text) || !text.trimEnd().endsWith('>')) return false
-  const found = [...text.matchAll(tag)]
-  const tags = found.filter(([, comment]) => comment === undefined).map(toTag)
-  return isAllTags(text, found) && tags.every(isAllowed) && isOneTree(tags)
-}
+/** Readers of XML look through all that is open for each tag; those of screens and of paper stop far above it. */
+export const deepestTags = 200
 
-/** No `<` stands anywhere but at the start of a tag. */
-const isAllTags = (text: string, found: readonly RegExpExecArray[]): boolean => {
-  let end = 0
-  for (const { index, 0: tag } of found) {
-    if (text.indexOf('<', end) !== index) return false
-    end = index + tag.length
+type Fault = 'deep' | 'other'
+
+/** What txt-1 asks: one `div` of balanced, allowed elements, without scripts or handlers of events; `'deep'` where they nest beyond measure. */
+export const narrativeFault = (text: string): Fault | undefined => {
+  if (!opening.test(text) || !text.trimEnd().endsWith('>')) return 'other'
+  const tree: Tree = { open: [], roots: 0 }
+  // No `<` stands anywhere but at the start of a tag.
+  for (let at = text.indexOf('<'); at >= 0; ) {
+    const found = text.startsWith('<!--', at) ? commentAt(text, at) : tagAt(text, at)
+    const fault = found === undefined ? 'other' : faultIn(tree, found)
+    if (found === undefined || fault !== undefined) return fault
+    at = text.indexOf('<', found.end)
   }
-  return text.indexOf('<', end) < 0
+  return tree.open.length === 0 && tree.roots === 1 ? undefined : 'other'
 }
 
-type Tag = { readonly name: string; readonly attributes: string; readonly kind: 'start' | 'end' | 'empty' }
+/** What is open, and how many stand beside each other at the top. */
+type Tree = { readonly open: string[]; roots: number }
 
-const toTag = ([, , closing, name = '', attributes = '', single]: RegExpExecArray): Tag => {
-  const kind = single === '/' ? 'empty' : 'start'
-  return { name, attributes, kind: closing === '/' ? 'end' : kind }
-}
-
-const isOneTree = (tags: readonly Tag[]): boolean => {
-  const open: string[] = []
-  let roots = 0
-  for (const { name, kind } of tags) {
-    if (open.length === 0) roots += 1
-    if (kind === 'start') open.push(name)
-    if (kind === 'end' && open.pop() !== name) return false
-  }
-  return open.length === 0 && roots === 1
+const faultIn = (tree: Tree, { name, kind }: Found): Fault | undefined => {
+  const { open } = tree
+  if (kind !== 'comment' && open.length === 0) tree.roots += 1
+  if (kind === 'end') return open.pop() === name ? undefined : 'other'
+  return kind === 'start' && open.push(name) > deepestTags ? 'deep' : undefined
 }
 
 /** txt-2: there is text or an image. */
@@ -41,12 +34,44 @@ export const saysSomething = (text: string): boolean => textOrImage.test(text)
 
 const opening = /^\s*<div[\s>/]/
 const textOrImage = />\s*[^<\s]|<img\s/
-/** No alternative reads past the next `<` (or the next `--` of a comment), so the time is linear in the text. */
-const tag = /(<!--(?:[^-]|-(?!-))*-->)|<(\/?)([A-Za-z][\w:-]*)((?:[^<>"']|"[^"<]*"|'[^'<]*')*?)(\/?)>/g
+
+/** `end`: behind it. */
+type Found = { readonly name: string; readonly kind: 'start' | 'end' | 'empty' | 'comment'; readonly end: number }
+
+/** "The string "--" must not occur within comments": https://www.w3.org/TR/xml/#sec-comments */
+const commentAt = (text: string, at: number): Found | undefined => {
+  const dashes = text.indexOf('--', at + '<!--'.length)
+  return dashes >= 0 && text[dashes + 2] === '>' ? { name: '', kind: 'comment', end: dashes + 3 } : undefined
+}
+
+/** An allowed one. A pattern for all of it would need room for each letter of an image that stands in its address. */
+const tagAt = (text: string, at: number): Found | undefined => {
+  nameAt.lastIndex = at
+  const [start = '', closing, name = ''] = nameAt.exec(text) ?? []
+  const last = elements.has(name) ? endOfTag(text, at + start.length) : undefined
+  if (last === undefined) return undefined
+  const isSingle = text[last - 1] === '/'
+  const attributes = text.slice(at + start.length, isSingle ? last - 1 : last)
+  if (attributes !== '' && handler.test(attributes)) return undefined
+  return { name, kind: closing === '/' ? 'end' : isSingle ? 'empty' : 'start', end: last + 1 }
+}
+
+const nameAt = /<(\/?)([A-Za-z][\w:-]*)/y
 const handler = /(?:^|\s)on\w+\s*=|["'=]\s*javascript:/i
 
-const isAllowed = ({ name, attributes }: Tag): boolean =>
-  elements.has(name) && (attributes === '' || !handler.test(attributes))
+/** The next `>` that is in no quotes; a `<` comes nowhere before it. */
+const endOfTag = (text: string, from: number): number | undefined => {
+  for (let at = from; at < text.length; at += 1) {
+    const letter = text[at]
+    if (letter === '>') return at
+    if (letter === '<') return undefined
+    if (letter !== '"' && letter !== "'") continue
+    const closing = text.indexOf(letter, at + 1)
+    if (closing < 0 || text.slice(at, closing).includes('<')) return undefined
+    at = closing
+  }
+  return undefined
+}
 
 /** HTML 4.0 chapters 7 to 11 (but section 4 of 9) and 15, links, images. */
 const elements: ReadonlySet<string> = new Set(

@@ -1,4 +1,5 @@
 import { SaxesParser } from 'saxes'
+import { deepestTags } from '../validate/narrative.ts'
 import { escapeXml } from './escape.ts'
 
 export const xhtmlNamespace = 'http://www.w3.org/1999/xhtml'
@@ -13,9 +14,23 @@ export const narrativeXml = (div: string): string => {
 
 const isWellFormed = (text: string): boolean => {
   try {
-    new SaxesParser({ xmlns: true, position: false }).write(text).close()
+    const parser = new SaxesParser({ xmlns: true, position: false })
+    refuseDepth(parser)
+    parser.write(text).close()
     return true
   } catch {
     return false
   }
+}
+
+/** What is deeper was stored before that was refused: at each tag the parser looks through all that are open. */
+const refuseDepth = (parser: SaxesParser<{ xmlns: true }>): void => {
+  let open = 0
+  parser.on('opentagstart', () => {
+    open += 1
+    if (open > deepestTags) throw new Error('too deep')
+  })
+  parser.on('closetag', () => {
+    open -= 1
+  })
 }

@@ -353,6 +353,22 @@ const cases: readonly Case[] = [
     ['invariant', 'Patient.text.div'],
   ],
   ['an empty narrative', { ...patient, text: div(' ') }, ['warning invariant', 'Patient.text.div']],
+  [
+    'a narrative with a large picture',
+    { ...patient, text: div(`<img src="data:image/png;base64,${'A'.repeat(20e6)}"/>`) },
+  ],
+  ['a narrative with a long comment', { ...patient, text: div(`a<!-- ${'- '.repeat(5e6)}-->`) }],
+  [
+    'a narrative with a comment in a comment',
+    { ...patient, text: div('a<!-- -- -->') },
+    ['invariant', 'Patient.text.div'],
+  ],
+  ['a narrative of many levels', { ...patient, text: div(`${'<b>'.repeat(199)}a${'</b>'.repeat(199)}`) }],
+  [
+    'a narrative of more levels than anybody needs',
+    { ...patient, text: div(`${'<b>'.repeat(200)}a${'</b>'.repeat(200)}`) },
+    ['structure', 'Patient.text.div'],
+  ],
 ]
 
 t.test('each thing that may be wrong is told, and where', async t => {
@@ -364,6 +380,11 @@ t.test('each thing that may be wrong is told, and where', async t => {
     ])
     t.same(issues, expected, name)
   }
+})
+
+t.test('the message of a narrative that nests too deep says how deep it may', async t => {
+  const [issue] = validate(registry, { ...patient, text: div('<b>'.repeat(5000)) })
+  t.equal(issue?.message, 'the tags of a narrative nest at most 200 levels deep')
 })
 
 t.test('the message of a wrong code names codes that are accepted', async t => {

@@ -157,6 +157,14 @@ t.test('what is not FHIR is refused by its name and place', t => {
   t.end()
 })
 
+t.test('a narrative of more levels than are taken, which was stored before, goes out as its text', t => {
+  const div = (levels: number) =>
+    `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>'.repeat(levels)}a${'</b>'.repeat(levels)}</div>`
+  t.ok(xml.print({ resourceType: 'Basic', text: { div: div(199) } }).includes(div(199)))
+  t.ok(xml.print({ resourceType: 'Basic', text: { div: div(100_000) } }).includes(div(0)))
+  t.end()
+})
+
 t.test('a narrative that is no XML goes out as its text, and no character that XML cannot carry', t => {
   const div = (text: string) => xml.print({ resourceType: 'Basic', text: { div: text } })
   t.match(div('<div>a</div>'), '<div xmlns="http://www.w3.org/1999/xhtml">a</div>')
