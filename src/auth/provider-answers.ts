@@ -1,6 +1,7 @@
-import type { AccessToken, ClientCredentials, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { findClient } from '../storage/client-registration.ts'
 import { findToken } from '../storage/token.ts'
+import { errorDescription } from './error-description.ts'
 import type { LaunchContextMembers } from './granted-context.ts'
 import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'
 import { openRefusedClients } from './refused-client.ts'
@@ -8,6 +9,9 @@ import { openRefusedClients } from './refused-client.ts'
 /** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
 export const amendAnswers = (provider: Provider, parts: ProviderParts): void => {
   const recordRefused = openRefusedClients(parts)
+  provider.on('grant.error', tellWhy)
+  provider.on('introspection.error', tellWhy)
+  provider.on('revocation.error', tellWhy)
   provider.use(async (ctx, next) => {
     const { path, method } = ctx
     if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
@@ -22,6 +26,16 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
     dropSession(ctx as KoaContextWithOIDC)
   })
 }
+
+/** Of who could not show that they are the client, the library tells that alone: a wrong clock looks like a wrong key. */
+const tellWhy = (ctx: KoaContextWithOIDC, error: Error): void => {
+  const { error: told }: { readonly error?: unknown } = Object(ctx.body)
+  if (!(error instanceof errors.InvalidClientAuth) || told !== error.error) return
+  const why = Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY' ? noKey : error.error_detail
+  if (why !== undefined) ctx.body = { error: told, error_description: errorDescription(why) }
+}
+
+const noKey = 'the client has no key of the kid and alg of the assertion, or several, or its jwks_uri did not give it'
 
 const amendTokenAnswer = (ctx: KoaContextWithOIDC): void => {
   refuseNobody(ctx)

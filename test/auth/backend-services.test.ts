@@ -95,29 +95,31 @@ t.test('an assertion that is not as SMART has it does not authenticate', async t
   const other = await backend([ec])
   const seconds = (ahead: number) => Math.floor(Date.now() / 1000) + ahead
   const stranger = await makeKey('RS384', rsa.kid)
-  const wrong: Readonly<Record<string, string>> = {
-    'too far ahead': await assertion(id, rsa, { exp: seconds(400) }),
-    expired: await assertion(id, rsa, { exp: seconds(-60) }),
-    'without exp': await assertion(id, rsa, { exp: undefined }),
-    'without jti': await assertion(id, rsa, { jti: undefined }),
-    'for another server': await assertion(id, rsa, { aud: 'https://elsewhere.example/token' }),
-    'without aud': await assertion(id, rsa, { aud: undefined }),
-    'of another issuer': await assertion(id, rsa, { iss: other }),
-    'about another subject': await assertion(id, rsa, { sub: other }),
-    'of nobody': await assertion('nobody', rsa),
-    'with a key of the same name': await assertion(id, stranger),
-    'with another client’s key': await assertion(id, ec),
-    'without kid': await assertion(id, rsa, {}, { kid: undefined }),
-    'of an unknown kid': await assertion(id, rsa, {}, { kid: 'unknown' }),
-    'of another typ': await assertion(id, rsa, {}, { typ: 'at+jwt' }),
-    'with a jku that is not registered': await assertion(id, rsa, {}, { jku: jwksUri }),
-    'not yet valid': await assertion(id, rsa, { nbf: seconds(120) }),
+  const noKey = 'the client has no key of the kid and alg of the assertion'
+  const wrong: Readonly<Record<string, readonly [assertion: string, why: string]>> = {
+    'too far ahead': [await assertion(id, rsa, { exp: seconds(400) }), 'exp is too far ahead'],
+    expired: [await assertion(id, rsa, { exp: seconds(-60) }), 'jwt expired'],
+    'without exp': [await assertion(id, rsa, { exp: undefined }), 'expiration must be specified'],
+    'without jti': [await assertion(id, rsa, { jti: undefined }), 'jti'],
+    'for another server': [await assertion(id, rsa, { aud: 'https://elsewhere.example/token' }), 'aud'],
+    'without aud': [await assertion(id, rsa, { aud: undefined }), 'aud'],
+    'of another issuer': [await assertion(id, rsa, { iss: other }), 'iss'],
+    'about another subject': [await assertion(id, rsa, { sub: other }), 'iss'],
+    'of nobody': [await assertion('nobody', rsa), 'client not found'],
+    'with a key of the same name': [await assertion(id, stranger), 'signature'],
+    'with another client’s key': [await assertion(id, ec), noKey],
+    'without kid': [await assertion(id, rsa, {}, { kid: undefined }), noKey],
+    'of an unknown kid': [await assertion(id, rsa, {}, { kid: 'unknown' }), noKey],
+    'of another typ': [await assertion(id, rsa, {}, { typ: 'at+jwt' }), 'typ must be JWT'],
+    'with a jku that is not registered': [await assertion(id, rsa, {}, { jku: jwksUri }), 'jku is not the registered'],
+    'not yet valid': [await assertion(id, rsa, { nbf: seconds(120) }), 'jwt not active yet'],
   }
-  for (const [how, made] of Object.entries(wrong)) {
+  for (const [how, [made, why]] of Object.entries(wrong)) {
     const { status, body } = await ask(made)
     t.match({ status, error: body.error }, { status: 401, error: 'invalid_client' }, how)
+    t.match(body.error_description, why, `${how}: it is told why`)
   }
-  const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${wrong.expired?.split('.')[1]}.`
+  const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${wrong.expired?.[0].split('.')[1]}.`
   t.match(await ask(none), { status: 401, body: { error: 'invalid_client' } }, 'unsigned')
   t.match(await ask('no.jwt.at all'), { status: 400, body: { error: 'invalid_request' } })
   t.equal((await ask(await assertion(id, rsa, { exp: seconds(-5) }))).status, 200, 'clocks may differ by seconds')

@@ -83,14 +83,7 @@ for (const kind of Object.keys(apps)) {
     const authentication = {
       public: oidc.None(),
       symmetric: oidc.ClientSecretBasic(secret),
-      asymmetric: oidc.PrivateKeyJwt(
-        { key: key.privateKey, kid: 'app-1' },
-        {
-          [oidc.modifyAssertion]: header => {
-            header.typ = 'JWT'
-          },
-        },
-      ),
+      asymmetric: oidc.PrivateKeyJwt({ key: key.privateKey, kid: 'app-1' }),
     }[kind]
     const config = await oidc.discovery(new URL(`${base}/oauth`), id, undefined, authentication, {
       execute: [oidc.allowInsecureRequests],
@@ -138,14 +131,7 @@ t.test('openid-client registers an app, and gets a backend service its token', a
     scope: 'system/Patient.rs',
     metadata: { ...apps.asymmetric, redirect_uris: [], response_types: [], grant_types: ['client_credentials'] },
   })
-  const authentication = oidc.PrivateKeyJwt(
-    { key: key.privateKey, kid: 'app-1' },
-    {
-      [oidc.modifyAssertion]: header => {
-        header.typ = 'JWT'
-      },
-    },
-  )
+  const authentication = oidc.PrivateKeyJwt({ key: key.privateKey, kid: 'app-1' })
   const config = await oidc.discovery(new URL(`${base}/oauth`), id, undefined, authentication, options)
   t.match(await oidc.clientCredentialsGrant(config, { scope: 'system/*.rs' }), {
     scope: 'system/Patient.rs',
