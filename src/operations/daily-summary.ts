@@ -1,13 +1,14 @@
 import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
+import { diastolic, scaleWeight, siteTemperature, systolic } from '../fhir/drawn-codes.ts'
 import { drawnGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { SeriesRow } from '../storage/figures.ts'
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf, refused } from './parameters.ts'
 import { type Code, requireKnown } from './readings-asked.ts'
-import { type Line, readSeries } from './series.ts'
+import { aboveZero, type Line, readSeries } from './series.ts'
 import { collectionOf, newUrl, rounded, type SummaryDays, summaryDaysOf, summaryOf } from './summary-days.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-daily-summary.json`. */
@@ -24,12 +25,12 @@ export const dailySummary: Operation = {
     const { patient, from, to, timezone } = asked
     const found: Observation[] = []
     for (const summed of asked.kinds) {
-      const { system, code, also = [], unit, at = 'start' } = summed
+      const { system, code, also = [], unit, at = 'start', most = aboveZero.most } = summed
       const codes = [{ system, code }, ...also]
       const step = { kind: 'day', timezone } as const
       const wantsSum = summed.figures === added
       const question = { patient, codes, from, to, unit, at, step, wantsSum, takesAverages: !wantsSum } as const
-      const { lines } = await readSeries(context, question)
+      const { lines } = await readSeries(context, { ...question, possible: { ...aboveZero, most } })
       found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
     }
     return collectionOf(found.map(resource => ({ fullUrl: newUrl(), resource })))
@@ -47,6 +48,8 @@ type Summed = {
   readonly at?: 'end'
   /** Codes of other classes that are the same in a day's figures: of the total of a whole day, of glucose by what was examined. */
   readonly also?: readonly Code[]
+  /** More cannot be. */
+  readonly most?: number
 }
 
 const added = ['sum'] as const
@@ -71,13 +74,13 @@ const summedKinds: readonly Summed[] = [
   omh('total-sleep-time', 'h', added, 'end'),
   omh('heart-rate', '/min', spread),
   omh('respiratory-rate', '/min', spread),
-  omh('oxygen-saturation', '%', spread),
-  omh('body-temperature', 'Cel', spread),
-  omh('body-weight', 'kg', spread),
+  { ...omh('oxygen-saturation', '%', spread), most: 100 },
+  { ...omh('body-temperature', 'Cel', spread), also: siteTemperature },
+  { ...omh('body-weight', 'kg', spread), also: scaleWeight },
   { ...omh('blood-glucose', 'mg/dL', spread), also: drawnGlucose },
   { ...loinc('99504-3', 'mg/dL'), also: interstitialGlucose },
-  loinc('8480-6', 'mm[Hg]'),
-  loinc('8462-4', 'mm[Hg]'),
+  { ...loinc('8480-6', 'mm[Hg]'), also: systolic },
+  { ...loinc('8462-4', 'mm[Hg]'), also: diastolic },
 ]
 
 type Asked = SummaryDays & { readonly patient: string; readonly kinds: readonly Summed[] }

@@ -14,6 +14,7 @@ import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
 import { codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
+import { aboveZero } from './series.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-glucose-profile.json`. */
 export const glucoseProfile: Operation = {
@@ -57,6 +58,7 @@ export const readGlucoseProfile = async (
     at: 'start',
     // Time in range is counted of readings: an average of a day would be as much as one of five minutes.
     takesAverages: false,
+    possible: aboveZero,
     conversions,
   })
   const { mean, deviation, quarters, ranges } = row

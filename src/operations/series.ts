@@ -32,6 +32,9 @@ export const series: Operation = {
 
 type Asked = Omit<SeriesAsked, 'where' | 'mistaken' | 'conversions'>
 
+/** A person has no pulse, weight or number of steps below zero. */
+export const aboveZero = { least: 0, most: Number.MAX_VALUE }
+
 /** What one source has measured: absent where none is known, or the caller may not read it. */
 export type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
 

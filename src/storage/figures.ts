@@ -49,6 +49,8 @@ export type ReadingsAsked = {
   /** In UCUM. */
   readonly unit: string
   readonly conversions: readonly Conversion[]
+  /** What lies below or above cannot be, and is no number; absent where anything can. */
+  readonly possible?: { readonly least: number; readonly most: number }
 }
 
 /** Equal stretches of time from the start of the period on, or the days of a place. */

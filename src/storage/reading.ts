@@ -25,6 +25,16 @@ export type Gate = { readonly access: Access; readonly classes: CodeClasses }
  * time of day (`is_timed`).
  */
 export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
+  const { possible } = asked
+  if (possible === undefined) return anyReadingsOf(gate, asked)
+  const { least, most } = possible
+  return sql.fragment`
+    SELECT kind_id, device_id, at, since, until, is_average, is_timed, dimension,
+      CASE WHEN value BETWEEN ${least}::float8 AND ${most}::float8 THEN value END AS value
+    FROM (${anyReadingsOf(gate, asked)}) AS told`
+}
+
+const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { from, to, at, unit, conversions } = asked
   const isWithin = (moment: SqlFragment) =>
     sql.fragment`${moment} >= ${from}::timestamptz AND ${moment} < ${to}::timestamptz`

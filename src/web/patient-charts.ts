@@ -1,12 +1,13 @@
 import { systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
+import { diastolic, scaleWeight, systolic } from '../fhir/drawn-codes.ts'
 import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { sameDateMs } from '../fhir/timezone.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { readGlucoseProfile } from '../operations/glucose-profile.ts'
 import type { Code } from '../operations/readings-asked.ts'
-import { readSeries, stepWithin } from '../operations/series.ts'
+import { aboveZero, readSeries, stepWithin } from '../operations/series.ts'
 import { and } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import type { Step } from '../storage/figures.ts'
@@ -87,7 +88,6 @@ type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals
   readonly limits?: Limits
 }
 
-const loinc = (...codes: readonly string[]): readonly Code[] => codes.map(code => ({ system: systems.loinc, code }))
 const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
 
 /** Blood pressure that is measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
@@ -114,8 +114,8 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       style: 'marked',
       decimals: 0,
       lines: [
-        { name: say('chart.systolic'), codes: loinc('8480-6') },
-        { name: say('chart.diastolic'), codes: loinc('8462-4') },
+        { name: say('chart.systolic'), codes: systolic },
+        { name: say('chart.diastolic'), codes: diastolic },
       ],
       thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
       limits: pressureLimits,
@@ -164,7 +164,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       ucum: 'kg',
       style: 'marked',
       decimals: 1,
-      lines: [{ codes: omh('omh:body-weight') }],
+      lines: [{ codes: [...omh('omh:body-weight'), ...scaleWeight] }],
       thresholds: [],
       bridgesMinutes: 30 * 24 * 60,
     },
@@ -183,7 +183,7 @@ const chartOf = async (
   const answers: Awaited<ReturnType<typeof readSeries>>[] = []
   // The average of many days' steps is no step of any of them.
   const wantsSum = drawing.style === 'bars'
-  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum }
+  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible: aboveZero }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
   const points = answers.flatMap(answer => answer.lines.flatMap(line => line.points))

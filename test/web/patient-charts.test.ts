@@ -211,7 +211,7 @@ t.test('of days on which nothing has a number it is told that there was somethin
     [staff, eve],
   ] as const) {
     const shown = wordsOf(await browser.get(`/patients/${patient}?first=2025-06-01&last=2025-06-01`))
-    t.match(shown, /Glucose day by day mg\/dL Without a number in this unit, and so in no chart: 1\./)
+    t.match(shown, /Glucose day by day mg\/dL Without a number in this unit, or below zero, and so in no chart: 1\./)
     t.notMatch(shown, /nothing to be drawn/)
   }
 })
@@ -324,4 +324,50 @@ t.test('a sensor’s “low” counts in the time in ranges, which says so', asy
   const words = wordsOf(await anns.get(`${page}?first=2025-06-09&last=2025-06-09`))
   t.match(words, /Mean 100 mg\/dL .* In range 70–180 50\.0 % .* Very low &lt; 54 50\.0 % /)
   t.match(words, /told only as below or above a number, such as a sensor&#39;s “low”: 1\. No other figure does\./)
+})
+
+t.test(
+  'what a scale tells is drawn under each of its codes, and what is below zero is told and is in no figure',
+  async t => {
+    const measured = (code: string, day: string, value: number, unit: string) => ({
+      resourceType: 'Observation',
+      status: 'final',
+      subject: { reference: `Patient/${ann}` },
+      code: { coding: [{ system: 'http://loinc.org', code }] },
+      effectiveDateTime: `2025-06-${day}T08:00:00Z`,
+      valueQuantity: { value, unit, system: 'http://unitsofmeasure.org', code: unit },
+    })
+    await store(
+      measured('29463-7', '11', 80, 'kg'),
+      measured('3141-9', '12', 81, 'kg'),
+      measured('29463-7', '13', -82, 'kg'),
+      measured('99504-3', '11', 100, 'mg/dL'),
+      measured('99504-3', '12', -100, 'mg/dL'),
+      measured('96608-5', '11', 131, 'mm[Hg]'),
+    )
+    const shown = await anns.get(`${page}?first=2025-06-11&last=2025-06-14`)
+    t.equal(
+      tableOf(shown, 'Weight'),
+      'Day Readings Mean Lowest Highest 2025-06-11 1 80.0 80.0 80.0 2025-06-12 1 81.0 81.0 81.0',
+    )
+    t.match(wordsOf(shown), /Weight kg .*Without a number in this unit, or below zero, and so in no chart: 1\./)
+    t.match(wordsOf(shown), /Mean 100 mg\/dL /)
+    t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
+  },
+)
+
+t.test('the days up to the newest reading end with its date, where it has no time', async t => {
+  await store({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+    effectiveDateTime: '2026-03-20',
+    valueQuantity: { value: 80, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+  })
+  for (const timezone of ['America/Los_Angeles', 'UTC', 'Pacific/Auckland']) {
+    const shown = await anns.get(`${page}?timezone=${timezone}`)
+    t.match(shown.body, 'value="2026-03-20"', timezone)
+    t.match(tableOf(shown, 'Weight'), /2026-03-20 1 80\.0 80\.0 80\.0$/, timezone)
+  }
 })

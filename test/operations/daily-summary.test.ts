@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { point, upload } from '../mhealth/upload.ts'
+import { openSearching } from '../support/searching.ts'
+
+const { server, put } = await openSearching()
+t.teardown(() => server.close())
+let made = 0
+const reading = (code: string, day: string, value: number, unit?: string) => ({
+  resourceType: 'Observation',
+  id: `reading-${++made}`,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code }] },
+  subject: { reference: 'Patient/ann' },
+  effectiveDateTime: `2026-03-${day}T10:00:00Z`,
+  valueQuantity: { value, ...(unit === undefined ? {} : { system: 'http://unitsofmeasure.org', code: unit }) },
+})
+await put({ resourceType: 'Patient', id: 'ann' })
+
+type Summary = {
+  effectivePeriod: { start: string }
+  component: { code: { coding: [{ code: string }] }; valueQuantity: { value: number } }[]
+}
+/** Of each day the average, or the sum. */
+const daysOf = async (code: string) => {
+  const query = new URLSearchParams({ subject: 'Patient/ann', code, start: '2026-03-01', end: '2026-03-31' })
+  const answer = await server.inject({
+    url: `/fhir/Observation/$daily-summary?${query}`,
+    headers: { authorization: 'Bearer everything' },
+  })
+  t.equal(answer.statusCode, 200, answer.body)
+  return Object.fromEntries(
+    (answer.json<{ entry?: { resource: Summary }[] }>().entry ?? []).map(
+      ({ resource: { effectivePeriod, component } }) => [
+        effectivePeriod.start.slice(-2),
+        component.find(({ code }) => code.coding[0].code !== 'count')?.valueQuantity.value,
+      ],
+    ),
+  )
+}
+
+t.test('weight is what a scale tells, with clothes and without, and not what a person says', async t => {
+  await put(
+    reading('29463-7', '01', 80, 'kg'),
+    reading('3141-9', '02', 176, '[lb_av]'),
+    reading('8350-1', '03', 12, '[stone_av]'),
+    reading('8351-9', '04', 79_500, 'g'),
+    reading('3142-7', '05', 60, 'kg'),
+  )
+  t.same(await daysOf('omh:body-weight'), { '01': 80, '02': 79.83, '03': 76.2, '04': 79.5 })
+})
+
+t.test('temperature is that of any place of the body where it is measured', async t => {
+  await put(reading('8310-5', '01', 98.6, '[degF]'), reading('8331-1', '02', 38.5, 'Cel'))
+  t.same(await daysOf('omh:body-temperature'), { '01': 37, '02': 38.5 })
+})
+
+t.test('pressure is drawn of means that a device tells in place of readings, as that of other levels is', async t => {
+  const pressures = (high: number, low: number, date_time: string, more: object) => ({
+    ...upload(
+      point(
+        'omh:blood-pressure:3.0',
+        {
+          systolic_blood_pressure: { value: high, unit: 'mmHg' },
+          diastolic_blood_pressure: { value: low, unit: 'mmHg' },
+          effective_time_frame: { date_time },
+          ...more,
+        },
+        { uuid: randomUUID() },
+      ),
+    ),
+    id: `reading-${++made}`,
+    device: undefined,
+    resourceType: 'Observation',
+  })
+  await put(
+    pressures(150, 95, '2026-03-01T09:00:00Z', {}),
+    pressures(130, 85, '2026-03-02T09:00:00Z', { descriptive_statistic: 'average' }),
+    pressures(180, 110, '2026-03-03T09:00:00Z', { descriptive_statistic: 'maximum' }),
+  )
+  t.same(
+    [await daysOf('8480-6'), await daysOf('8462-4')],
+    [
+      { '01': 150, '02': 130 },
+      { '01': 95, '02': 85 },
+    ],
+  )
+})
+
+t.test('what is below zero, or saturated beyond all, is no figure', async t => {
+  await put(
+    reading('55423-8', '01', 1000, '{steps}'),
+    reading('55423-8', '01', -500, '{steps}'),
+    reading('55423-8', '02', -500, '{steps}'),
+    reading('8867-4', '01', 60, '/min'),
+    reading('8867-4', '01', -5, '/min'),
+    reading('59408-5', '01', 0.97, '1'),
+    reading('59408-5', '02', 96, '%'),
+    reading('59408-5', '03', 95),
+    reading('59408-5', '04', 0.94),
+    reading('59408-5', '05', 101, '%'),
+  )
+  t.same(await daysOf('omh:step-count'), { '01': 1000 })
+  t.same(await daysOf('omh:heart-rate'), { '01': 60 })
+  t.same(await daysOf('omh:oxygen-saturation'), { '01': 97, '02': 96, '04': 94 })
+})
