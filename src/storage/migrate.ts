@@ -14,6 +14,8 @@ const migrationFolder = join(import.meta.dirname, '..', '..', 'sql')
 export const migrate = async (url: string, tell: Tell, folder = migrationFolder): Promise<void> => {
   const files = await readMigrations(folder)
   const client = new pg.Client({ connectionString: url, application_name: 'sharewell migrate' })
+  // Where the database goes, what was asked of it says so; without a listener the process would end with a stack instead.
+  client.on('error', () => {})
   await client.connect()
   try {
     const applied = await readApplied(client).catch(error => {

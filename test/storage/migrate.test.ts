@@ -55,6 +55,20 @@ t.test('a file that fails leaves nothing behind, and the next start tries it aga
   t.same(await query('SELECT * FROM one'), [])
 })
 
+t.test('a database that ends in the middle of a file is told in one line, and the next start applies it', async t => {
+  const { url, query, tell } = await database()
+  const endedWithin = await folderOf({
+    ...first,
+    '0002-second.sql': 'ALTER TABLE one ADD c int; SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(60);',
+  })
+  await t.rejects(migrate(url, tell, endedWithin), {
+    name: 'StartError',
+    message: /^sql\/0002-second\.sql could not be applied: terminating connection/,
+  })
+  await migrate(url, tell, await folderOf({ ...first, ...second }))
+  t.same(await query('SELECT c FROM one'), [])
+})
+
 t.test('a file that has changed since it was applied stops the start', async t => {
   const { url, tell } = await database()
   await migrate(url, tell, await folderOf(first))
