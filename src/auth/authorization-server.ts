@@ -94,13 +94,13 @@ const openProviders = (parts: ProviderParts): (() => Promise<Opened>) => {
   let opened: { readonly version: string; readonly checkedAt: number; readonly now: Opened } | undefined
   const open = async (): Promise<Opened> => {
     const base = parts.base()
-    if (opened?.version.startsWith(`${base} `) && Date.now() < opened.checkedAt + checkPauseMs) return opened.now
+    if (opened?.version.startsWith(`${base} `) && performance.now() < opened.checkedAt + checkPauseMs) return opened.now
     const keys = await readSigningKeys(parts.database, parts.secretKey)
     const version = `${base} ${keys.map(({ kid }) => kid).join()}`
     if (opened?.version !== version) {
       const provider = openProvider(parts, keys)
-      opened = { version, checkedAt: Date.now(), now: { provider, answer: provider.callback() } }
-    } else opened = { ...opened, checkedAt: Date.now() }
+      opened = { version, checkedAt: performance.now(), now: { provider, answer: provider.callback() } }
+    } else opened = { ...opened, checkedAt: performance.now() }
     return opened.now
   }
   let underWay: Promise<Opened> | undefined

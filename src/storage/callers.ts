@@ -15,14 +15,14 @@ export type Callers = {
  * Who a bearer token is. An app sends request after request with the same one, so what was found is kept for a moment, and
  * never beyond the token's own end. What a caller may see is asked of the database at every request all the same: only that
  * a token was revoked by another process, or whose it is, may go unnoticed for that moment. One that ends with a sign-in is
- * asked about each time: sign-ins end in many places, and who signs out is believed at once.
+ * asked about each time: sign-ins end in many places, and who signs out is believed at once. A clock that is set back draws none of it out.
  */
 export const openCallers = (connection: Connection): Callers => {
   const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
   let forgotten = 0
   const find = async (bearer: string) => {
     const kept = known.get(bearer)
-    if (kept !== undefined && Date.now() < kept.until) return kept.caller
+    if (kept !== undefined && performance.now() < kept.until) return kept.caller
     known.delete(bearer)
     const before = forgotten
     const found = await findToken(connection, bearer)
@@ -30,7 +30,10 @@ export const openCallers = (connection: Connection): Callers => {
     if (known.size >= most) known.clear()
     // What was read before something was revoked may not outlive it.
     if (before === forgotten && !found.isOnline)
-      known.set(bearer, { caller: found.caller, until: Math.min(Date.now() + keptMs, found.expiresAt.getTime()) })
+      known.set(bearer, {
+        caller: found.caller,
+        until: performance.now() + Math.min(keptMs, found.expiresAt.getTime() - Date.now()),
+      })
     return found.caller
   }
   const forget = () => {

@@ -19,11 +19,11 @@ export const openDeviceSources = (devices: Numbers): DeviceSources => {
   let forgetAt = 0
   const forget = () => {
     known = new Map()
-    forgetAt = Date.now() + keptMs
+    forgetAt = performance.now() + keptMs
   }
   return {
     of: async (connection, ids) => {
-      if (Date.now() > forgetAt) forget()
+      if (performance.now() > forgetAt) forget()
       const remembered = known
       const unknown = [...ids].filter(id => !remembered.has(id))
       for (const [id, source] of await find(connection, devices, unknown)) remembered.set(id, source)

@@ -123,11 +123,11 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
   }
   const forget = () => {
     known = new Map()
-    forgetAt = Date.now() + keptMs
+    forgetAt = performance.now() + keptMs
   }
   return {
     idsOf: async keys => {
-      if (changing === true && Date.now() > forgetAt) forget()
+      if (changing === true && performance.now() > forgetAt) forget()
       const remembered = known
       const asked = [...new Set(keys)]
       const unknown = asked.filter(key => !remembered.has(key)).sort()
@@ -143,7 +143,7 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
   }
 }
 
-/** Nothing that may change is answered from memory longer than this. */
+/** Nothing that may change is answered from memory longer than this, also where the clock is set back meanwhile. */
 const keptMs = 5000
 
 const texts = (keys: readonly string[]) => sql.array([...keys], 'text')

@@ -40,8 +40,8 @@ export const keyOf = ({ id, writing }: Pick<Subscriber, 'id' | 'writing'>): stri
  * It throws where that fails and is to be tried again. What takes longer than a turn, or until the server stops, is due again.
  */
 export const serve = async (serving: Serving, key: string, attempt: Attempt): Promise<void> => {
-  const end = Date.now() + turnMs
-  while ((await serveNext(serving, key, attempt)) && Date.now() < end && !attempt.closing.aborted);
+  const end = performance.now() + turnMs
+  while ((await serveNext(serving, key, attempt)) && performance.now() < end && !attempt.closing.aborted);
 }
 
 type Attempt = { readonly isLast: boolean; readonly closing: AbortSignal }

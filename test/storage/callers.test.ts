@@ -2,6 +2,7 @@ import t from 'tap'
 import { openCallers } from '../../src/storage/callers.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { issueToken, revokeToken } from '../../src/storage/token.ts'
+import { setBackWhile } from '../support/clock.ts'
 import { withDatabase } from '../support/database.ts'
 
 const { url, close } = await withDatabase()
@@ -40,6 +41,15 @@ t.test('a revoked token ends within two seconds', async t => {
   t.match(await callers(bearer), { patient: 'ann' })
   await revokeToken(database, bearer)
   await soon(2100)
+  t.equal(await callers(bearer), undefined)
+})
+
+t.test('and so it does where the clock is set back an hour meanwhile', async t => {
+  const { find: callers } = openCallers(database)
+  const bearer = await token(60)
+  t.match(await callers(bearer), { patient: 'ann' })
+  await revokeToken(database, bearer)
+  setBackWhile(t, 3)
   t.equal(await callers(bearer), undefined)
 })
 

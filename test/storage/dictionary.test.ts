@@ -1,0 +1,34 @@
+import t from 'tap'
+import { openDatabase } from '../../src/storage/database.ts'
+import { openDictionary } from '../../src/storage/dictionary.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { setBackWhile } from '../support/clock.ts'
+import { withDatabase } from '../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+t.test(
+  'what another process has changed is seen within six seconds, also where the clock is set back an hour',
+  async t => {
+    const { patients, deviceSources } = openDictionary(database)
+    await database.run(sql.fragment`
+    INSERT INTO device (patient_id, pk, id, version, last_updated, author, tokens, content)
+    VALUES (0, 1, 'band', 1, now(), 1, '{}', '{}')`)
+    await database.run(sql.fragment`
+    INSERT INTO resource_identity (type_id, id, patient_id, pk)
+    SELECT type_id, 'band', 0, 1 FROM resource_type WHERE name = 'Device'`)
+    const before = await patients.idsOf(['ann', 'ben'])
+    t.ok((await deviceSources.of(database, new Set(['band']))).has('band'))
+    await database.run(sql.fragment`
+    UPDATE patient_compartment SET patient_id = ${before.get('ann') ?? 0} WHERE id = 'ben'`)
+    await database.run(sql.fragment`DELETE FROM device WHERE id = 'band'`)
+    setBackWhile(t, 6)
+    t.equal((await patients.idsOf(['ben'])).get('ben'), before.get('ann'))
+    t.notOk((await deviceSources.of(database, new Set(['band']))).has('band'))
+  },
+)
