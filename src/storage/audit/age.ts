@@ -52,10 +52,12 @@ type Aged = {
   readonly rows: string
 }
 
-/** The last seal that is old enough. */
+/** The last seal before the first that is not old enough: a clock that was wrong for a while made some that say they are older than those before. */
 const findAged = (connection: Connection, years: number): Promise<Aged | undefined> =>
   connection.maybeOne<Aged>(sql.fragment`
     SELECT seal, epoch, snapshot::text AS snapshot, head,
       (SELECT coalesce(sum(cardinality(ids)), 0)::text FROM audit_seal AS older WHERE older.seal <= audit_seal.seal) AS rows
-    FROM audit_seal WHERE sealed < now() - make_interval(years => ${Math.max(years, fewestYears)})
+    FROM audit_seal WHERE seal < coalesce((
+      SELECT min(seal) FROM audit_seal WHERE sealed >= now() - make_interval(years => ${Math.max(years, fewestYears)})),
+      9223372036854775807)
     ORDER BY seal DESC LIMIT 1`)

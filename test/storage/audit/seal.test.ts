@@ -319,6 +319,26 @@ t.test('what has aged goes, and a signed checkpoint stays, from which the chain 
   })
 })
 
+t.test(
+  'what was sealed by a clock that was years behind for a while goes with what stands before it, and not sooner',
+  async t => {
+    const database = await opened(t)
+    const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
+    const sealAt = async (now: Date) => {
+      await insertRecords(database, [read])
+      await tamper(
+        database,
+        sql.fragment`
+        UPDATE audit_record SET recorded = ${now.toISOString()}::timestamptz WHERE id = (SELECT max(id) FROM audit_record)`,
+      )
+      await sealAudit(database, key, { now })
+    }
+    for (const now of [old, new Date(), old, new Date()]) await sealAt(now)
+    t.equal(await ageAudit(database, key, 6), 1)
+    t.match(await verifyAudit(database, key), { kind: 'whole', rows: 3, checkpoint: '1' })
+  },
+)
+
 t.test('a head that was kept of what has aged since proves nothing, and is not taken for a proof', async t => {
   const { database, heads } = await aged(t, 2)
   t.equal(await ageAudit(database, key, 6), 4)
