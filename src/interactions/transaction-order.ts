@@ -1,5 +1,12 @@
-import { conditionalReferences, referencedEntries } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
+import {
+  byWhatTheyWaitFor,
+  isOfCriteria,
+  typeOf,
+  type Waiting,
+  waitingAmong,
+  withThoseThatWait,
+} from './transaction-waits.ts'
 
 export const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
@@ -50,65 +57,11 @@ export const inOrder = (entries: readonly Placed[]): readonly (readonly Placed[]
 /** Each is some statements. */
 const mostWaves = 100
 
-type Waiting = {
-  readonly entry: Placed
-  /** The types that its conditional references ask for. */
-  readonly asks: ReadonlySet<string>
-  /** Its own names, and what is there once all are written of its type. */
-  readonly makes: readonly string[]
-  /** Of what any of the others makes. */
-  readonly waits: readonly string[]
-}
-
-const waitingAmong = (entries: readonly Placed[]): readonly Waiting[] => {
-  const names = new Set(entries.flatMap(namesOf))
-  const asking = entries.map(entry => ({ entry, asks: typesAsked(entry) }))
-  const making = asking.map(({ entry, asks }) => ({ entry, asks, makes: [...namesOf(entry), ...kindsOf(entry, asks)] }))
-  const made = new Set(making.flatMap(({ makes }) => makes))
-  return making.map(({ entry, asks, makes }) => {
-    const needs = [...referencedEntries(entry.request.body, entry.fullUrl, names)]
-    const kinds = [...asks].map(type => (type === typeOf(entry) ? othersOf(type) : allOf(type)))
-    return { entry, asks, makes, waits: [...needs, ...kinds].filter(key => made.has(key) && !makes.includes(key)) }
-  })
-}
-
-const typesAsked = ({ request }: Placed): ReadonlySet<string> =>
-  new Set([...conditionalReferences(request.body)].map(reference => reference.split('?')[0] ?? ''))
-
-const allOf = (type: string): string => `?${type}`
-/** Those that ask for their own type wait for all of it that do not. */
-const othersOf = (type: string): string => `?others of ${type}`
-
-const kindsOf = (entry: Placed, asks: ReadonlySet<string>): readonly string[] => {
-  const type = typeOf(entry)
-  return asks.has(type) ? [allOf(type)] : [allOf(type), othersOf(type)]
-}
-
 /** Where each waits for another: what waits for nothing that criteria may find comes before what does, and at last all that is left. */
 const inCircles = (open: readonly Waiting[], unmade: ReadonlyMap<string, number>): readonly Waiting[] => {
-  const asking = open.filter(({ waits }) => waits.some(key => key.startsWith('?') && unmade.get(key) !== 0))
+  const asking = open.filter(({ waits }) => waits.some(key => isOfCriteria(key) && unmade.get(key) !== 0))
   const late = withThoseThatWait(open, asking)
   return late.size === open.length ? open : open.filter(one => !late.has(one))
-}
-
-/** Those that wait for one of them as well, however far. */
-const withThoseThatWait = (among: readonly Waiting[], first: readonly Waiting[]): ReadonlySet<Waiting> => {
-  const found = new Set(first)
-  if (found.size === 0) return found
-  const waiting = byWhatTheyWaitFor(among)
-  for (const { makes } of found) for (const key of makes) for (const one of waiting.get(key) ?? []) found.add(one)
-  return found
-}
-
-const byWhatTheyWaitFor = (among: readonly Waiting[]): ReadonlyMap<string, readonly Waiting[]> => {
-  const found = new Map<string, Waiting[]>()
-  for (const one of among)
-    for (const key of one.waits) {
-      const others = found.get(key)
-      if (others === undefined) found.set(key, [one])
-      else others.push(one)
-    }
-  return found
 }
 
 const countOf = (keys: readonly string[]): Map<string, number> => {
@@ -124,8 +77,6 @@ const take = <Key>(counts: Map<Key, number>, key: Key): number => {
   return left
 }
 
-const typeOf = ({ request }: Placed): string => ('type' in request ? request.type : '')
-
 /** Ids that several transactions choose are taken in one order. What is posted keeps its place: of documents the last counts. */
 const byTarget = (one: Waiting, other: Waiting): number =>
   compare(chosenBy(one), chosenBy(other)) || orderOf(one, other)
@@ -136,5 +87,3 @@ const chosenBy = ({ entry: { interaction, target = '' } }: Waiting): string =>
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
 
 const orderOf = (one: Waiting, other: Waiting): number => one.entry.index - other.entry.index
-
-const namesOf = ({ fullUrl, target }: Placed): readonly string[] => [fullUrl, target].filter(name => name !== undefined)
