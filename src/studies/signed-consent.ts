@@ -24,39 +24,48 @@ export const findSignedConsent = async (
   { record, signed: id }: StudyAsked,
   words: Words,
 ): Promise<SignedConsent | undefined> => {
-  const versions = id === undefined ? [] : await versionsOf(record, id)
-  const place = versions.findIndex(({ status }) => status === 'active')
-  const consent = versions[place]
+  if (id === undefined) return undefined
+  const versions = versionsOf(record, id)
+  const { consent, later } = await lastActive(versions)
   if (consent === undefined) return undefined
   const read = async (one: Consent): Promise<readonly Permit[]> =>
     (await termsOf(parts.accounts.database, one, { classes: parts.codeClasses }))?.permits ?? []
   const permits = await read(consent)
   const opens = permits.map(one => ({ ...one, source: one.device }))
-  const signing = await findSigning(record, consent.id ?? '')
-  const since = signing && versions.slice(place, versions.findIndex(one => versionIn(one) === signing.version) + 1)
-  const isSigned = since !== undefined && (await isOnlyNarrowed(since, read))
+  const signing = await findSigning(record, id)
+  const isSigned = signing !== undefined && (await isOnlyNarrowed({ consent, permits, since: signing }, versions, read))
   return {
     consent,
     lines: await sharedLines(opens, { record, consent, words, codeClasses: parts.codeClasses }),
-    signature: isSigned ? signing?.signature : undefined,
+    signature: isSigned ? signing.signature : undefined,
     changedAt: signing === undefined || isSigned ? undefined : consent.meta?.lastUpdated,
-    endedAt: versions[place - 1]?.meta?.lastUpdated,
+    endedAt: later?.meta?.lastUpdated,
   }
 }
 
-/** The newest first. */
-const versionsOf = async ({ store }: OwnRecord, id: string): Promise<readonly Consent[]> => {
-  const versions: Consent[] = []
+/** The newest first, and no more of them than are asked for: an app may have written thousands. */
+const versionsOf = async function* ({ store }: OwnRecord, id: string): AsyncGenerator<Consent, undefined> {
   let cursor: string | undefined
   do {
     const page = await store.history('Consent', id, { count: 100, cursor })
-    versions.push(...page.entries.flatMap(({ content }) => (content === undefined ? [] : [JSON.parse(content)])))
+    for (const { content } of page.entries) if (content !== undefined) yield JSON.parse(content)
     cursor = page.next
   } while (cursor !== undefined)
-  return versions
 }
 
-const versionIn = ({ meta }: Consent): string | undefined => meta?.versionId
+type Versions = AsyncGenerator<Consent, undefined>
+
+/** And what came after it. */
+const lastActive = async (versions: Versions) => {
+  let later: Consent | undefined
+  for (;;) {
+    const { value: consent } = await versions.next()
+    if (consent === undefined || consent.status === 'active') return { consent, later }
+    later = consent
+  }
+}
+
+const versionIn = ({ meta }: Consent): number => Number(meta?.versionId)
 
 type Signing = { readonly signature: Signature; readonly version: string | undefined }
 
@@ -70,16 +79,23 @@ const findSigning = async (record: OwnRecord, id: string): Promise<Signing | und
   return last
 }
 
-/** From the newest to the version that was signed: none of them gives what the one before did not, or by another text. */
+type Standing = { readonly consent: Consent; readonly permits: readonly Permit[]; readonly since: Signing }
+
+/** From it to the version that was signed: none of them gives what the one before did not, or by another text. */
 const isOnlyNarrowed = async (
-  versions: readonly Consent[],
+  { consent, permits, since }: Standing,
+  older: Versions,
   read: (consent: Consent) => Promise<readonly Permit[]>,
 ): Promise<boolean> => {
-  for (const [index, before] of versions.slice(1).entries()) {
-    const after = versions[index]
-    if (after?.status !== 'active' || after.sourceAttachment?.hash !== before.sourceAttachment?.hash) return false
-    const given = await read(before)
-    if (!(await read(after)).every(one => given.some(other => isWithin(one, other)))) return false
+  const signed = Number(since.version)
+  for (let [after, given] = [consent, permits]; ; ) {
+    if (versionIn(after) === signed) return true
+    if (!(signed < versionIn(after))) return false
+    const { value: before } = await older.next()
+    if (before === undefined || after.status !== 'active') return false
+    if (after.sourceAttachment?.hash !== before.sourceAttachment?.hash) return false
+    const givenBefore = await read(before)
+    if (!given.every(one => givenBefore.some(other => isWithin(one, other)))) return false
+    ;[after, given] = [before, givenBefore]
   }
-  return versions.length > 0
 }
