@@ -1,4 +1,5 @@
 import type { Organization } from '@medplum/fhirtypes'
+import { fold } from '../storage/values/string.ts'
 import type { Organizer } from './organizer.ts'
 
 /** An Organization in its tree, with those of its parts that are shown. */
@@ -85,4 +86,4 @@ const withAbove = (
 }
 
 /** Accents and case aside. */
-const comparable = (text = ''): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trim()
+const comparable = (text = ''): string => fold(text).trim()

@@ -60,6 +60,13 @@ t.test('what is pasted along unseen is left out of a name, and keeps nobody from
   t.equal((await manager.send(pageOf(bench, '/close'), {})).status, 303)
 })
 
+t.test('a name with an apostrophe is found however it is typed or set', async t => {
+  const marys = await made(manager, ward, 'Mary’s')
+  for (const typed of ["mary's", 'Mary’s', 'mary´s'])
+    t.match(await treeOf(manager, `?name=${encodeURIComponent(typed)}`), 'Mary’s', typed)
+  t.equal((await manager.send(pageOf(marys, '/close'), {})).status, 303)
+})
+
 t.test('the tree shows to each what they may see of it, and finds by name with what is above', async t => {
   t.equal(await treeOf(people.viewer), 'lab Ward &lt;1&gt; Desk Organizational team')
   t.equal(await treeOf(people['manager of another tenant']), 'clinic')

@@ -13,7 +13,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
 /** The parts of a datatype that a string search looks at; a primitive is its own only part. */
 export const partsOf = (datatype: string): readonly (string | undefined)[] => parts[datatype] ?? [undefined]
 
-/** Starts with the text, case and accents aside. https://hl7.org/fhir/R4/search.html#string */
+/** Starts with the text, case, accents and the form of apostrophes aside. https://hl7.org/fhir/R4/search.html#string */
 export const matchString = (content: SqlFragment, parameter: SearchParameter, value: StringValue): SqlFragment => {
   const holds = textTest(value)
   return someElement(content, parameter.paths, datatype =>
@@ -67,10 +67,11 @@ const halfPair = /[\ud800-\udbff]$/
 /** In bytes of UTF-8, of which no letter has fewer than units of UTF-16: whatever was cut is as long. */
 const shortestCut = longestIndexed - 1
 
-/** As `fhir_fold` in the database. A sigma is the same letter at the end of a word. */
+/** As `fhir_fold` in the database. A sigma is the same letter at the end of a word, an apostrophe the same however it is typed or set. */
 export const fold = (text: string): string =>
   text
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
     .replaceAll('ς', 'σ')
+    .replace(/[`´‘’ʻʼ′＇]/g, "'")

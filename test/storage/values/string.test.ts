@@ -22,6 +22,45 @@ t.test('the words of a narrative are found with either sigma', async t => {
   }
 })
 
+const oneils = {
+  typed: "O'Neil",
+  set: 'O’NEIL',
+  accent: 'O´Neil',
+  letter: 'Oʼneil',
+}
+const everyOneil = Object.keys(oneils).sort().join(' ')
+
+t.test('a name with an apostrophe is found however it is typed or set', async t => {
+  await put(...Object.entries(oneils).map(([id, text]) => told(id, text)))
+  for (const asked of [...Object.values(oneils), "o'n", 'O‘Neil', 'o`neil', 'O＇Neil'].map(encodeURIComponent)) {
+    t.equal(await found(`Patient?family=${asked}`), everyOneil, asked)
+    t.equal(await found(`Patient?name:contains=${asked}`), everyOneil, asked)
+  }
+  t.equal(await found(`Patient?family=Oneil`), '')
+  t.equal(await found(`Patient?family:exact=${encodeURIComponent("O'Neil")}`), 'typed')
+  for (const asked of Object.values(oneils).map(encodeURIComponent)) {
+    t.equal(await found(`Patient?_text=${asked}`), everyOneil, asked)
+    t.equal(await found(`Patient?_content=${asked}`), everyOneil, asked)
+  }
+})
+
+t.test('what was stored while apostrophes differed is made anew', async t => {
+  const family = () => Promise.all(Object.values(oneils).map(one => found(`Patient?family=${encodeURIComponent(one)}`)))
+  const now = await family()
+  const migration = (await readMigrations()).find(({ name }) => name.endsWith('-apostrophes.sql'))
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(String.raw`
+    UPDATE index_string SET value = replace(value, '''', '’') WHERE value LIKE '%''%';
+    UPDATE full_text SET narrative = to_tsvector('simple', 'oʼneil and σοφοσ') WHERE narrative @@ 'neil'`)
+  t.equal(await found(`Patient?family=${encodeURIComponent("O'Neil")}`), '')
+  t.equal(await found(`Patient?_text=${encodeURIComponent("O'Neil")}`), '')
+  await client.query(migration?.text ?? '')
+  await client.end()
+  t.strictSame(await family(), now)
+  t.equal(await found(`Patient?_text=${encodeURIComponent("O'Neil")}`), everyOneil)
+})
+
 t.test('what was stored while a sigma at the end of a word was another letter is made anew', async t => {
   const stored = async () => ({
     strings: await database.any(
