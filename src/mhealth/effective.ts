@@ -66,27 +66,14 @@ export const isConsistentDuration = (interval: JsonRecord): boolean => {
   return Math.abs(instantOf(computed) - instantOf(end)) < 1000
 }
 
-const windows = new Map([
-  ['morning', ['06:00:00', '12:00:00']],
-  ['afternoon', ['12:00:00', '18:00:00']],
-  ['evening', ['18:00:00', '24:00:00']],
-  ['night', ['00:00:00', '06:00:00']],
-])
+const parts: ReadonlySet<unknown> = new Set(['morning', 'afternoon', 'evening', 'night'])
 
+/** Neither the hours nor the time zone are told: what is known is the date, and the part of that day by its name. */
 const partOfDay = (interval: JsonRecord): Period | undefined => {
   const { date, part_of_day: part } = interval
-  const window = typeof part === 'string' ? windows.get(part) : undefined
-  if (window === undefined || typeof date !== 'string' || !isDay(date)) return undefined
-  const [start, end] = window
-  return {
-    extension: [{ url: extensions.approximateTime, valueCode: String(part) }],
-    start: `${date}T${start}Z`,
-    // FHIR knows no 24:00.
-    end: end === '24:00:00' ? `${nextDay(date)}T00:00:00Z` : `${date}T${end}Z`,
-  }
+  if (!parts.has(part) || typeof date !== 'string' || !isDay(date)) return undefined
+  return { extension: [{ url: extensions.approximateTime, valueCode: String(part) }], start: date, end: date }
 }
-
-const nextDay = (date: string): string => new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
 
 const zoneNotes = (text: unknown): readonly string[] =>
   typeof text === 'string' && !hasZone(text) ? [`${text} has no time zone and was read as UTC`] : []

@@ -13,7 +13,7 @@ import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 7
+export const mapVersion = 8
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {

@@ -116,12 +116,14 @@ const repairInterval = (interval: JsonRecord): Told | undefined => {
   return part_of_day === undefined ? undefined : repairPartOfDay(interval)
 }
 
+/** Its hours are not told, and the schema has no dates: any time of that date. */
 const repairPartOfDay = (interval: JsonRecord): Told | undefined => {
   const { element } = effectiveOf({ effective_time_frame: { time_interval: interval } }) ?? {}
   if (element === undefined || !('effectivePeriod' in element)) return undefined
+  const { start: date } = element.effectivePeriod
   return {
     code: 'part-of-day',
-    message: `"${interval.part_of_day}" was read as a window of time in UTC`,
-    after: { start_date_time: element.effectivePeriod.start, end_date_time: element.effectivePeriod.end },
+    message: `"${interval.part_of_day}" was read as a time of ${date}`,
+    after: { start_date_time: `${date}T00:00:00Z`, end_date_time: `${date}T23:59:59Z` },
   }
 }

@@ -33,13 +33,14 @@ export const sampledData = (
   return { valueSampledData: { ...timed, origin: { ...first.quantity, value: 0 }, dimensions: 1 } }
 }
 
-/** In ms; not a number where it is not said. */
+/** In ms; not a number where it is not said, and where a date alone is. */
 const timeOf = (body: JsonRecord): { readonly at: number; readonly length: number } => {
   const moment = toDateTime(asRecord(body.effective_time_frame)?.date_time)
   if (moment !== undefined) return { at: instantOf(moment), length: 0 }
   const element = effectiveOf(body)?.element
   const { start = '', end = '' } = element !== undefined && 'effectivePeriod' in element ? element.effectivePeriod : {}
-  return { at: instantOf(start), length: instantOf(end) - instantOf(start) }
+  const [from, to] = [start, end].map(text => (text.includes('T') ? instantOf(text) : Number.NaN))
+  return { at: from ?? Number.NaN, length: (to ?? Number.NaN) - (from ?? Number.NaN) }
 }
 
 /** Some sources end an interval a second before the next one begins. */

@@ -42,3 +42,17 @@ t.test('a series is a statistic where all of its points are the same one', async
   t.strictSame(statisticsOf('maximum', 'maximum'), ['maximum'])
   t.strictSame(statisticsOf('minimum', 'maximum'), [])
 })
+
+t.test('a series of parts of days is of no moments', async t => {
+  const weighed = (date: string, part_of_day: string) => ({
+    body_weight: { value: 80, unit: 'kg' },
+    effective_time_frame: { time_interval: { date, part_of_day } },
+  })
+  const { effectivePeriod, valueSampledData } = receive('omh:body-weight:2.0', [
+    weighed('2026-03-01', 'morning'),
+    weighed('2026-03-02', 'evening'),
+    weighed('2026-03-03', 'morning'),
+  ])
+  t.strictSame(effectivePeriod, { start: '2026-03-01', end: '2026-03-03' })
+  t.equal(valueSampledData, undefined)
+})

@@ -58,7 +58,7 @@ t.test('docs/open-mhealth.md lists what is repaired (--update writes it)', async
       ['start, end and duration that agree, to the second', 'start and end', code('duration-beside-interval')],
       [
         'a date with a part of the day where the schema wants times',
-        'a window of time in UTC: night 0–6, morning 6–12, afternoon 12–18, evening 18–24',
+        'a time of that date, which has neither hours nor a time zone',
         code('part-of-day'),
       ],
       ['a version of the schema that is a number, such as `2.0`', 'the same as text', code('version-number')],

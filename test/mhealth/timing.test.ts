@@ -1,4 +1,5 @@
 import t from 'tap'
+import { extensions } from '../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { heartRate, upload } from './upload.ts'
@@ -19,6 +20,16 @@ t.test('a time without a zone may be that of a zone which is ahead', t => {
   t.strictSame(findings({ date_time: '2026-03-02T01:59:00' }), ['time-zone-missing'])
   t.strictSame(findings({ date_time: '2026-03-02T02:01:00' }), ['time-zone-missing', 'time-future'])
   t.strictSame(findings({ time_interval: { date: '2026-03-01', part_of_day: 'evening' } }), [])
+  t.end()
+})
+
+t.test('a part of a day is of its date, and neither hours nor a time zone are made up', t => {
+  const partOfDay = { time_interval: { date: '2026-02-27', part_of_day: 'morning' } }
+  t.strictSame(receive(partOfDay).resource.effectivePeriod, {
+    extension: [{ url: extensions.approximateTime, valueCode: 'morning' }],
+    start: '2026-02-27',
+    end: '2026-02-27',
+  })
   t.end()
 })
 

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { point, upload } from '../mhealth/upload.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, put } = await openSearching()
@@ -126,4 +128,35 @@ t.test('dates of the period that is asked are those of the time zone', async t =
     timezone: 'America/Los_Angeles',
   })
   t.match(parameter.find(({ name }) => name === 'active')?.valueQuantity, { value: 100 / 192 }, 'two whole days')
+})
+
+t.test('a part of a day, as Open mHealth has it, is of its date', async t => {
+  const weight = (value: number, part_of_day: string) => ({
+    ...upload(
+      point(
+        'omh:body-weight:2.0',
+        {
+          body_weight: { value, unit: 'kg' },
+          effective_time_frame: { time_interval: { date: '2026-06-05', part_of_day } },
+        },
+        { uuid: randomUUID() },
+      ),
+    ),
+    id: `weight-${part_of_day}`,
+    resourceType: 'Observation',
+    device: undefined,
+  })
+  await put(weight(80, 'morning'), weight(82, 'evening'), weight(81, 'night'))
+  for (const timezone of places) {
+    const query = { start: '2026-06-01', end: '2026-06-30', timezone }
+    const { entry } = await ask<{ entry: { resource: Summary }[] }>('daily-summary', query)
+    t.same(
+      entry.map(({ resource: { effectivePeriod, component } }) => [
+        effectivePeriod.start,
+        ...component.map(({ valueQuantity }) => valueQuantity.value),
+      ]),
+      [['2026-06-05', 3, 81, 80, 82]],
+      timezone,
+    )
+  }
 })
