@@ -16,11 +16,17 @@ export const readGlucoseProfile = async (
   const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
     bounded AS (${boundedReadingsOf(gate, { ...asked, conversions })}),
+    told AS (
+      SELECT DISTINCT at, is_timed, value, dimension, kind_id FROM reading WHERE ${isSame}
+      UNION ALL
+      SELECT at, is_timed, value, dimension, kind_id FROM reading WHERE NOT ${isSame}
+    ),
     measured AS MATERIALIZED (
-      SELECT at, is_timed, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM reading
+      SELECT at, is_timed, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM told
     ),
     ranged AS (
-      SELECT at, is_timed, local, range FROM measured UNION ALL SELECT at, is_timed, ${local}, ${certainRangeOf(conversions)} FROM bounded
+      SELECT at, is_timed, local, range FROM measured UNION ALL SELECT at, is_timed, ${local}, ${certainRangeOf(conversions)} FROM (
+        SELECT DISTINCT at, is_timed, dimension, comparator, bound FROM bounded) AS bounded
     ),
     of_day AS (
       SELECT (extract(hour FROM local) * 4 + floor(extract(minute FROM local) / 15))::int AS quarter,
@@ -42,6 +48,9 @@ export const readGlucoseProfile = async (
   if (row === undefined) throw new Error('an aggregate has one row')
   return row
 }
+
+/** The same value at the same moment is one reading, by whichever ways it came: from the sensor's app, and from the phone that has it of that app. */
+const isSame = sql.fragment`(value IS NOT NULL AND is_timed)`
 
 /** Null without a value. What stands in another unit is compared in that one. */
 const rangeOf = (conversions: Conversions): SqlFragment =>

@@ -198,6 +198,29 @@ t.test('time with readings is never more than all of the time that is over', asy
   t.equal((await profileOf({ subject: 'cas', ...edges })).value('active'), 100, 'quarters of which a part is asked')
 })
 
+t.test('a reading that came by two ways counts once', async t => {
+  const told = (id: string, time: string, value: number, more = {}, of = {}) => ({
+    ...reading(id, 'eli', `2026-05-01T${time}:00Z`, value, 'mg/dL', more),
+    ...of,
+  })
+  const phone = { device: { display: 'Phone' } }
+  await put(
+    { resourceType: 'Patient', id: 'eli' },
+    told('sensor-1', '08:00', 60),
+    told('sensor-2', '08:05', 100),
+    told('sensor-3', '08:10', 40, { comparator: '<' }),
+    told('phone-1', '08:00', 60, {}, phone),
+    told('phone-3', '08:10', 40, { comparator: '<' }, phone),
+    told('meter', '08:05', 120),
+  )
+  const { value, ranges } = await profileOf({ subject: 'eli', start: '2026-05-01', end: '2026-05-01' })
+  t.same([value('count'), Math.round(Number(value('mean')) * 1000)], [3, 93_333])
+  t.same(
+    ranges.map(([, count]) => count),
+    [1, 1, 2, 0, 0],
+  )
+})
+
 t.test('of nothing there is no mean and no indicator, and no range has time', async t => {
   const answer = await ask({ subject: 'nobody', ...period })
   const { parameter } = answer.json<{ parameter: Parameter[] }>()
