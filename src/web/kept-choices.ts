@@ -35,6 +35,9 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
     const text = await unseal(secretKey, 'choices of a consent', sealed).catch(() => undefined)
     return text === undefined ? undefined : JSON.parse(inflateRawSync(Buffer.from(text, 'base64url')).toString())
   }
+  const forget = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (cookieOf(request, cookies, 'choices') !== '') reply.clearCookie(cookies.nameOf('choices'), cookies.options)
+  }
   return {
     /** Hooks of the forms with choices, in the place of `requireSession`: a form is read when it has shown to be of our own page. */
     requireSession: {
@@ -45,15 +48,17 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
         return sendToSignIn(request, reply, { isKept: await keep(request, reply) })
       },
     },
-    /** Of the study, once. */
-    take: async (request: FastifyRequest<OfStudy>, reply: FastifyReply, person: string): Promise<unknown> => {
+    /** Of the study, until `forget`: a browser that goes back to the form asks for them again, and puts back by itself only what was changed since. */
+    find: async (request: FastifyRequest<OfStudy>, reply: FastifyReply, person: string): Promise<unknown> => {
       const sealed = cookieOf(request, cookies, 'choices')
       if (sealed === '') return undefined
-      reply.clearCookie(cookies.nameOf('choices'), cookies.options)
       const kept = await open(sealed)
-      if (kept === undefined || kept.study !== request.params.study || kept.until < Date.now()) return undefined
-      return isMarkedFor(kept.body, person) ? kept.body : undefined
+      const isTheirs = kept !== undefined && kept.until > Date.now() && isMarkedFor(kept.body, person)
+      if (isTheirs && kept.study === request.params.study) return kept.body
+      forget(request, reply)
+      return undefined
     },
+    forget,
   }
 }
 

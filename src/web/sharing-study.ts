@@ -39,7 +39,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
-    const kept = await keptChoices.take(request, reply, sessionOf(request).person)
+    const kept = await keptChoices.find(request, reply, sessionOf(request).person)
     if (kept !== undefined && asked.isEnrolled && isSignable(asked))
       return sendStudy(reply, asked, words, { ...chosenIn(kept, asked, words), isKept: true })
     const query = queryOf(request)
@@ -70,6 +70,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
       return sendPreview(reply.code(422), asked, words, { ...chosen, isUnsigned: true })
     const hash = typed(body, 'hash')
     const done = await signConsent(asked, chosen.choices, { name, hash, language: words.code })
+    keptChoices.forget(request, reply)
     const query = new URLSearchParams({ done, timezone: chosen.state.timezone })
     return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
   })
@@ -80,6 +81,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
       if (attempt === 1 || isStanding(asked.consent)) await declineConsent(asked)
       return asked
     })
+    keptChoices.forget(request, reply)
     return reply.redirect(`/sharing/${study.id}?done=declined`, 303)
   })
 }

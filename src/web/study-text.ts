@@ -25,7 +25,7 @@ import { ownToken } from './form-token.ts'
 import { type Html, html } from './html.ts'
 import { textShown } from './sharing-facts.ts'
 import { requireSession } from './signed-in.ts'
-import { changedMeanwhile, changing, formHead, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, formHead, type OfStudy, overtaken, sendChangePage, studyOf } from './study-changing.ts'
 
 type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
 
@@ -127,7 +127,7 @@ ${
   server.post<OfStudy>(`${at}/publish`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const one = draftOf(changeable.study)
-    if (one === undefined) return send(reply.code(409), changeable, changedMeanwhile)
+    if (one === undefined) return send(reply.code(409), changeable, overtaken)
     const missing = missingInDraft(one, changeable.study, codeClasses)
     if (missing.length > 0)
       return send(
@@ -142,7 +142,7 @@ ${
     })
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings?done=text`, 303)
-      : send(reply.code(409), outcome.now, changedMeanwhile)
+      : send(reply.code(409), outcome.now, overtaken)
   })
   server.post<OfStudy>(`${at}/recipients`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
@@ -150,7 +150,7 @@ ${
     const outcome = await changing(request, options, changeable, study => withRecipients(study, staff))
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
-      : send(reply.code(409), outcome.now, changedMeanwhile)
+      : send(reply.code(409), outcome.now, overtaken)
   })
   server.get<OfVersion>(`${at}/versions/:version`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')

@@ -38,7 +38,7 @@ const isShown = ({ body }: { readonly body: string }) =>
 const kept = /What you chose is here again, and nothing of it is signed yet/
 
 t.test(
-  'whoever chooses after their session has ended finds it when they have signed in, once, and unsigned',
+  'whoever chooses after their session has ended finds it when they have signed in, unsigned, until they sign or say no',
   async t => {
     const { browser: own, patient, email } = await arrived('Quim')
     const location = await sendLate(own)
@@ -56,8 +56,16 @@ t.test(
     const preview = await own.post(page, { ...hiddenIn(back.body, page), ...chosen })
     t.match([preview.status, wordsOf(preview)], [200, /until December 31, 2050/])
     const again = await own.get(page)
-    t.notMatch(wordsOf(again), kept)
-    t.notOk(isShown(again))
+    t.match(wordsOf(again), kept, 'who goes back in their browser finds it again: what is to end does not go on')
+    t.ok(isShown(again))
+    const signed = { ...hiddenIn(preview.body, `${page}/sign`), name: 'Quim' }
+    t.match(await own.post(`${page}/sign`, signed), { status: 303 })
+    t.equal(await consentsOf(patient.id), 1)
+    t.notMatch(wordsOf(await own.get(page)), kept)
+    const late = await signIn(own, await sendLate(own), email)
+    t.match(wordsOf(late), kept)
+    await own.post(`${page}/decline`, hiddenIn(late.body, page))
+    t.notMatch(wordsOf(await own.get(page)), kept)
   },
 )
 
@@ -109,7 +117,7 @@ t.test('it is kept for half an hour, and nothing is taken for it that this serve
     const shown = await own.get(page)
     t.equal(shown.status, 200)
     t.equal(isShown(shown), isKept, value.slice(0, 20))
-    t.notOk(own.cookies.has(cookie))
+    t.equal(own.cookies.has(cookie), isKept)
   }
 })
 

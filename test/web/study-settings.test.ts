@@ -178,6 +178,8 @@ t.test('whoever was slower with a text or a reason reads beside their own words 
   await manager.send(`${page}/data/reason?request=${request}`, { ...of, reason: 'The manager’s' })
   const slower = await member.post(`${page}/data/reason`, { ...of, reason: 'Mine', ...hiddenOf(shown) })
   t.match([slower.status, wordsOf(slower)], [409, /Now it says: The manager’s\s+Mine/])
+  const unseen = await member.post(`${page}/text/publish`, hiddenOf(late))
+  t.match([unseen.status, wordsOf(unseen)], [409, /so this was not done/], 'nobody publishes what they have not seen')
 })
 
 const hiddenOf = ({ body }: { readonly body: string }) => ({
