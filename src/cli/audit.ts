@@ -1,5 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { readConfig } from '../config.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { intervalOf } from '../fhir/date.ts'
 import { csv } from '../operations/csv.ts'
 import { startError } from '../start-error.ts'
@@ -10,15 +9,20 @@ import { noteVerification } from '../storage/audit/chain-state.ts'
 import { type Disclosure, isPatientKnown, readDisclosures } from '../storage/audit/disclosures.ts'
 import type { AuditHead } from '../storage/audit/seal.ts'
 import { verifyAudit } from '../storage/audit/verify.ts'
-import { secretKeyOf } from '../storage/secret-key.ts'
+import type { Database } from '../storage/database.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { ownSecretKey } from './own-secret-key.ts'
 
 export const auditCommand = (program: Command): void => {
   const audit = program.command('audit').description('the record of who did what')
   audit
     .command('verify')
     .description('prove that nothing of it was changed, removed or cut off; ends with 1 where something was')
-    .option('--head <seal:head...>', 'a head that was kept elsewhere, as the log tells it once an hour', parseHead, [])
+    .addOption(
+      new Option('--head <seal:head...>', 'a head that was kept elsewhere, as the log tells it once an hour')
+        .argParser(parseHead)
+        .default([], 'none'),
+    )
     .action(({ head }: { readonly head: readonly AuditHead[] }) => verify(head))
   audit
     .command('accept')
@@ -42,9 +46,8 @@ export const auditCommand = (program: Command): void => {
 }
 
 const verify = async (heads: readonly AuditHead[]): Promise<void> => {
-  const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
   const verdict = await withOwnDatabase(async database => {
-    const found = await verifyAudit(database, key, heads)
+    const found = await verifyAudit(database, await keyOf(database), heads)
     if (found.kind !== 'unproved') await noteVerification(database, { isWhole: found.kind === 'whole' })
     return found
   })
@@ -67,17 +70,17 @@ const verify = async (heads: readonly AuditHead[]): Promise<void> => {
 }
 
 const accept = async (head: AuditHead): Promise<void> => {
-  const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
-  const isThere = await withOwnDatabase(database => acceptHead(database, key, head))
+  const isThere = await withOwnDatabase(async database => acceptHead(database, await keyOf(database), head))
   if (!isThere) throw startError(`No seal ${head.seal} has this head`)
   process.stdout.write(`This SECRET_KEY vouches for seal ${head.seal}, and for all before it, as they stand.\n`)
 }
 
 const age = async (years: number): Promise<void> => {
-  const key = auditKeyOf(await secretKeyOf(readConfig(), () => {}))
-  const rows = await withOwnDatabase(database => ageAudit(database, key, years))
+  const rows = await withOwnDatabase(async database => ageAudit(database, await keyOf(database), years))
   process.stdout.write(`Removed, being older than ${years} years: ${rows} rows\n`)
 }
+
+const keyOf = async (database: Database) => auditKeyOf(await ownSecretKey(database))
 
 type Asked = { readonly patient: string; readonly since?: Date; readonly until?: Date }
 

@@ -17,8 +17,8 @@ import {
 } from '../storage/ehr/smart-client-config.ts'
 import { isOrganization } from '../storage/organization.ts'
 import { seal } from '../storage/sealed.ts'
-import { secretKeyOf } from '../storage/secret-key.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { ownSecretKey } from './own-secret-key.ts'
 import { openOwnStores } from './own-store.ts'
 
 type Options = {
@@ -78,8 +78,7 @@ export const ehrCommand = (program: Command): void => {
     .command('rotate-keys')
     .description('make new keys by which this server authenticates to EHRs, and print their ids; the old ones are gone')
     .action(async () => {
-      const secretKey = await secretKeyOf(readConfig(), () => {})
-      const made = await withOwnDatabase(database => rotateEhrKeys(database, secretKey))
+      const made = await withOwnDatabase(async database => rotateEhrKeys(database, await ownSecretKey(database)))
       for (const { alg, kid } of made) process.stdout.write(`${alg} ${kid}\n`)
     })
 }
@@ -96,7 +95,7 @@ const set = async (database: Database, issuer: string, options: Options): Promis
     issuer,
     organization,
     clientId,
-    ...(await authenticationOf(authentication, known)),
+    ...(await authenticationOf(database, authentication, known)),
     scope: scope ?? known?.scope ?? usualScope,
     requiresNonce: isNonceRequired(nonce, known),
     enabled: options.disable ? false : options.enable ? true : (known?.enabled ?? true),
@@ -146,11 +145,12 @@ const requireReachable = async (issuer: string): Promise<void> => {
 }
 
 const authenticationOf = async (
+  database: Database,
   asked: Options['authentication'],
   known: SmartClientConfig | undefined,
 ): Promise<Pick<SmartClientConfig, 'authentication' | 'secret'>> => {
   if (asked === 'secret') {
-    const secretKey = await secretKeyOf(readConfig(), () => {})
+    const secretKey = await ownSecretKey(database)
     return { authentication: asked, secret: await seal(secretKey, 'launches from an EHR', await readSecret()) }
   }
   if (asked !== undefined) return { authentication: asked }

@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { rotateSigningKey } from '../auth/signing-keys.ts'
-import { readConfig } from '../config.ts'
-import { secretKeyOf } from '../storage/secret-key.ts'
 import { listSigningKeys, removeOldSigningKeys } from '../storage/signing-key.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { ownSecretKey } from './own-secret-key.ts'
 
 /** The keys by which the authorization server signs id_tokens. A running server takes up a change within seconds. */
 export const keysCommand = (program: Command): void => {
@@ -20,9 +19,8 @@ export const keysCommand = (program: Command): void => {
     .description('make a new key, which signs from now on; the old ones still verify')
     .option('--remove-old', 'and let the old ones verify no more, where one may have become known')
     .action(async ({ removeOld }: { readonly removeOld?: true }) => {
-      const secretKey = await secretKeyOf(readConfig(), () => {})
       const kid = await withOwnDatabase(async database => {
-        const made = await rotateSigningKey(database, secretKey)
+        const made = await rotateSigningKey(database, await ownSecretKey(database))
         if (removeOld) await removeOldSigningKeys(database)
         return made
       })

@@ -1,13 +1,22 @@
 import { readConfig } from '../config.ts'
+import type { Tell } from '../events/event.ts'
 import { FhirError } from '../fhir/error.ts'
 import { startError } from '../start-error.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openPostgresBeside } from '../storage/postgres.ts'
 
+/** A slip in the environment would else look like an empty server. */
+const tell: Tell = event => {
+  if (event.kind === 'database-created')
+    process.stderr.write(
+      `There was no database in ${event.folder}, so a new one was made. Where the server has another, give its DATABASE_URL or DATA_DIR.\n`,
+    )
+}
+
 /** For a command that works on the database beside a running server, or without one. What was refused is told in one line. */
 export const withOwnDatabase = async <T>(run: (database: Database) => Promise<T>): Promise<T> => {
-  const postgres = await openPostgresBeside(readConfig(), () => {})
+  const postgres = await openPostgresBeside(readConfig(), tell)
   try {
     await migrate(postgres.url, () => {})
     const database = openDatabase(postgres.url, { poolSize: 2 })

@@ -37,10 +37,14 @@ export const tokenCommand = (program: Command): void => {
     .option('--client <id>', 'a backend client; --organization or --policy data-submission register it')
     .option('--admin', 'an administrator of the installation, who sees nobody’s health data')
     .requiredOption('--scope <scopes>', 'SMART scopes, separated by spaces: "patient/Observation.rs"')
-    .option('--ttl <time>', 'how long it is in force: 90s, 15m, 1h, 7d', parseTtl, 3600)
+    .addOption(
+      new Option('--ttl <time>', 'how long it is in force: 90s, 15m, 1h, 7d').argParser(parseTtl).default(3600, '1h'),
+    )
     .option('--study <id>', 'narrow it to one ResearchStudy')
     .option('--organization <id>', 'with --client: the Organization that the client works for')
-    .addOption(new Option('--policy <policy...>', 'with --client: what it may do').choices(policies).default([]))
+    .addOption(
+      new Option('--policy <policy...>', 'with --client: what it may do').choices(policies).default([], 'nothing more'),
+    )
     .action(printToken)
 }
 

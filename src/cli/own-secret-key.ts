@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readSigningKeys } from '../auth/signing-keys.ts'
+import { readConfig } from '../config.ts'
+import { startError } from '../start-error.ts'
+import type { Database } from '../storage/database.ts'
+import { secretKeyOf } from '../storage/secret-key.ts'
+import { listSigningKeys } from '../storage/signing-key.ts'
+
+/** The key of the server whose database this is: what a command sealed by another one, that server could not open. */
+export const ownSecretKey = async (database: Database): Promise<Buffer> => {
+  const config = readConfig()
+  const { secretKey, dataDir } = config
+  // The first start of a server makes one.
+  const isNew = (await listSigningKeys(database)).length === 0
+  if (!isNew && secretKey === undefined && !existsSync(join(dataDir, 'secret.key')))
+    throw startError(
+      `SECRET_KEY is not set, and ${dataDir} has no secret.key: set SECRET_KEY to that of the server, or DATA_DIR to its folder`,
+    )
+  const key = await secretKeyOf(config, () => {})
+  if (!isNew) await readSigningKeys(database, key)
+  return key
+}
