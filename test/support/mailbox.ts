@@ -8,10 +8,13 @@ export type ReceivedLetter = {
   readonly subject: string
 }
 
-/** A mail server that takes whatever comes, and gives it out in the order in which it came. */
+/** A mail server that takes whatever comes, and gives it out in the order in which it came; what several jobs send comes in any order. */
 export const openMailbox = async () => {
   const letters: ReceivedLetter[] = []
-  const waiting: ((letter: ReceivedLetter) => void)[] = []
+  const waiting: {
+    readonly is: (letter: ReceivedLetter) => boolean
+    readonly take: (letter: ReceivedLetter) => void
+  }[] = []
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -24,9 +27,9 @@ export const openMailbox = async () => {
           from: envelope.mailFrom === false ? '' : envelope.mailFrom.address,
           ...read(Buffer.concat(chunks).toString()),
         }
-        const waits = waiting.shift()
-        if (waits === undefined) letters.push(letter)
-        else waits(letter)
+        const place = waiting.findIndex(({ is }) => is(letter))
+        if (place < 0) letters.push(letter)
+        else waiting.splice(place, 1)[0]?.take(letter)
         done()
       })
     },
@@ -35,14 +38,21 @@ export const openMailbox = async () => {
   const { port } = server.server.address() as AddressInfo
   return {
     url: `smtp://127.0.0.1:${port}`,
-    /** The next letter, when it comes. */
-    next: (): Promise<ReceivedLetter> => {
-      const letter = letters.shift()
-      return letter === undefined ? new Promise(resolve => waiting.push(resolve)) : Promise.resolve(letter)
+    /** The next letter that is meant, when it comes. */
+    next: (is: (letter: ReceivedLetter) => boolean = () => true): Promise<ReceivedLetter> => {
+      const place = letters.findIndex(is)
+      const [letter] = place < 0 ? [] : letters.splice(place, 1)
+      return letter === undefined ? new Promise(take => waiting.push({ is, take })) : Promise.resolve(letter)
     },
     close: () => new Promise<void>(resolve => server.close(resolve)),
   }
 }
+
+/** For `next`, of what is sent to an address. */
+export const isTo =
+  (address: string) =>
+  ({ to }: ReceivedLetter): boolean =>
+    to === address
 
 /** The path of the only link in a letter. */
 export const linkIn = ({ text }: ReceivedLetter): string => {

@@ -108,11 +108,11 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
   /** Invites; answers the path of the link in the letter. */
   const invite = async (subject: string): Promise<string> => {
     await act(subject, 'invite')
-    return linkIn(await mailbox.next())
+    return linkIn(await mailbox.next(({ text }) => text.includes('/invitation?link=')))
   }
   const codeIn = async (): Promise<string> =>
-    /is (\d{6})\.|es (\d{6})\./
-      .exec((await mailbox.next()).text)
+    sentCode
+      .exec((await mailbox.next(({ text }) => sentCode.test(text))).text)
       ?.slice(1)
       .find(Boolean) ?? ''
   /** As far as the proof goes. */
@@ -156,6 +156,8 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
     close,
   }
 }
+
+const sentCode = /is (\d{6})\.|es (\d{6})\./
 
 type World = Awaited<ReturnType<typeof openStudies>>
 
