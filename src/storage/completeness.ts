@@ -3,7 +3,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
-import { beginningOf, longestSeries, sameDate } from './reading.ts'
+import { beginning, longestSeries, sameDate } from './reading.ts'
 import { storedRow } from './row.ts'
 import { type SqlFragment, sql } from './sql.ts'
 
@@ -71,8 +71,8 @@ export const readCompleteness = (
         SELECT FROM observation AS row
         WHERE row.patient_id = person.patient_id AND row.effective_start >= ${startOf(sql.fragment`asked.day`)} - ${sameDate}
           AND row.effective_start < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
-          AND ${beginningOf('row')} >= ${startOf(sql.fragment`asked.day`)}
-          AND ${beginningOf('row')} < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
+          AND ${beginning} >= ${startOf(sql.fragment`asked.day`)}
+          AND ${beginning} < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
           AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND row.pk NOT IN (SELECT pk FROM mistaken) AND ${mayBeSearched}
         LIMIT ${most}) AS reading) AS counted
     WHERE counted.count > 0

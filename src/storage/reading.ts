@@ -74,7 +74,8 @@ export const observationsAsked = (
   return sql.fragment`
     SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id,
       hot.value, hot.statistic, (hot.pk, hot.component) IN (
-        SELECT whole.pk, whole.component FROM observation_code AS whole WHERE whole.patient_id = ${patientId} AND ${anyOf(totals)}) AS is_of_day
+        SELECT whole.pk, whole.component FROM observation_code AS whole WHERE whole.patient_id = ${patientId} AND ${anyOf(totals)}) AS is_of_day,
+      ${isDated('hot')} AS is_dated
     FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
@@ -102,21 +103,23 @@ const isDated = (row: 'hot' | 'row'): SqlFragment => {
   const begins = (moment: SqlFragment) => sql.fragment`date_trunc('day', ${moment}, 'UTC') = ${moment}`
   return sql.fragment`(${end} >= ${start} + ${day} AND isfinite(${end}) AND ${begins(start)} AND ${begins(end)})`
 }
-export const isTimed = sql.fragment`NOT ${isDated('hot')}`
+export const isTimed = sql.fragment`NOT hot.is_dated`
 
 /** Behind the beginning of a day of UTC: there it is the same date in other places. */
 export const sameDate = sql.fragment`make_interval(secs => ${word(`${sameDateMs / 1000}`)})`
 
-/** Of what has a date alone, a moment of that day. */
-export const beginningOf = (row: 'hot' | 'row'): SqlFragment =>
-  sql.fragment`(CASE WHEN ${isDated(row)} THEN ${name(row, 'effective_start')} + ${sameDate} ELSE ${name(row, 'effective_start')} END)`
+/** Of the Observation `row` that has a date alone, a moment of that day. */
+export const beginning = sql.fragment`
+  (CASE WHEN ${isDated('row')} THEN row.effective_start + ${sameDate} ELSE row.effective_start END)`
 
 /** The total of a day may have a moment of it. */
 const withinDay = sql.fragment`least(hot.effective_start + ${sameDate}, ${end})`
 
 export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
-  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} ELSE ${beginningOf('hot')} END)`,
-  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay} WHEN ${isDated('hot')} THEN hot.effective_end - ${day} + ${sameDate} ELSE ${end} END)`,
+  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay}
+    WHEN hot.is_dated THEN hot.effective_start + ${sameDate} ELSE hot.effective_start END)`,
+  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay}
+    WHEN hot.is_dated THEN hot.effective_end - ${day} + ${sameDate} ELSE ${end} END)`,
 }
 
 /** "If the end of the period is 2012-02-03T10:00:00, it includes that second": what follows begins within it. https://hl7.org/fhir/R4/datatypes.html#Period */
@@ -124,7 +127,7 @@ const lastSecond = sql.fragment`(hot.effective_end - interval '1 second')`
 
 /** A moment is none of another's, and lies in the period that begins with it: for that a period is told a little earlier. */
 const edge = (ofDay: '-infinity' | 'infinity', ofPeriod: SqlFragment): SqlFragment => sql.fragment`
-  (CASE WHEN hot.is_of_day OR (${isDated('hot')} AND hot.effective_end = hot.effective_start + ${day}) THEN ${ofDay}::timestamptz
+  (CASE WHEN hot.is_of_day OR (hot.is_dated AND hot.effective_end = hot.effective_start + ${day}) THEN ${ofDay}::timestamptz
     WHEN ${lastSecond} > hot.effective_start THEN ${ofPeriod} - interval '1 microsecond' ELSE hot.effective_start END)`
 const since = edge('-infinity', sql.fragment`hot.effective_start`)
 const until = edge('infinity', lastSecond)
