@@ -7,7 +7,7 @@ import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { partsAsked, scopesTicked } from './asked-scope.ts'
 import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
-import { leadsAway } from './content-security.ts'
+import { ofAppRequests } from './content-security.ts'
 import { ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
@@ -15,11 +15,11 @@ import { sendOwnPage, wordsOf } from './own-page.ts'
 
 /** Where an app's request sends a person's browser, and the person decides what of it is granted. */
 export const authorizePage: AddPage = (server, options) => {
-  server.get<Asked>('/authorize/:id', leadsAway, async (request, reply) => {
+  server.get<Asked>('/authorize/:id', ofAppRequests, async (request, reply) => {
     const found = await findDecision(server, request, reply)
     return found === undefined ? reply : sendDecision(server, options, reply, found, firstState(found))
   })
-  server.post<Asked>('/authorize/:id', { ...leadsAway, config: { isForAnybody: true } }, async (request, reply) => {
+  server.post<Asked>('/authorize/:id', { ...ofAppRequests, config: { isForAnybody: true } }, async (request, reply) => {
     if (typed(request.body, 'decision') === 'deny') return deny(server, request, reply)
     const found = await findDecision(server, request, reply)
     if (found === undefined) return reply

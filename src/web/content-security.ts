@@ -21,6 +21,13 @@ export const contentSecurityPolicy = { useDefaults: false, directives: { ...noth
  */
 export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false, directives: nothingElse } } }
 
+/**
+ * For the steps of an app's request, until it is back at the app. Apps have them in windows that they have opened, too, and hear
+ * from such a window when it is back, which no policy of another origin in between may cut off from them.
+ * https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
+ */
+export const ofAppRequests = { helmet: { ...leadsAway.helmet, crossOriginOpenerPolicy: false } }
+
 /** For pages that follow the progress of long work. */
 export const hearsProgress = {
   helmet: {

@@ -7,7 +7,7 @@ import { cookieOf } from '../http/session.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { findStep, type SignInStep } from '../storage/account/sign-in-step.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { leadsAway } from './content-security.ts'
+import { ofAppRequests } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { type Field, form, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -23,7 +23,7 @@ import { enter, seldom } from './sign-in.ts'
  */
 export const secondFactorPage: AddPage = (server, options) => {
   const { accounts, cookies } = options
-  server.get('/second-factor', leadsAway, async (request, reply) => {
+  server.get('/second-factor', ofAppRequests, async (request, reply) => {
     const continued = continuePath(queryOf(request).get('continue') ?? '')
     const step = await findStep(accounts.database, cookieOf(request, cookies, 'step'))
     if (step === undefined) return sendOver(reply, continued)
@@ -32,7 +32,7 @@ export const secondFactorPage: AddPage = (server, options) => {
       ? sendSetUp(reply, await setUpOf(accounts, step), { continued, isAsked: step.session === undefined })
       : sendCode(reply, { continued, isLost })
   })
-  const settings = { ...leadsAway, config: { rateLimit: seldom, isForAnybody: true } }
+  const settings = { ...ofAppRequests, config: { rateLimit: seldom, isForAnybody: true } }
   server.post('/second-factor', settings, async (request, reply) => {
     const step = await findStep(accounts.database, cookieOf(request, cookies, 'step'))
     const continued = continuePath(typed(request.body, 'continue'))

@@ -7,7 +7,7 @@ import { setSessionCookie } from '../http/session.ts'
 import type { Key } from '../messages/catalogue.ts'
 import { endSession } from '../storage/account/session.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { leadsAway } from './content-security.ts'
+import { ofAppRequests } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { form, notice, typed, typedSecret } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -20,7 +20,7 @@ import { ssoLink } from './sso-link.ts'
  * `prompt=login`, which asks again. https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
  */
 export const signInPage: AddPage = (server, options) => {
-  server.get('/sign-in', leadsAway, async (request, reply) => {
+  server.get('/sign-in', ofAppRequests, async (request, reply) => {
     const query = queryOf(request)
     const continued = continuePath(query.get('continue') ?? '')
     if (request.session !== undefined && query.get('prompt') !== 'login')
@@ -32,7 +32,7 @@ export const signInPage: AddPage = (server, options) => {
       unsaved: query.get('unsaved') === 'kept' ? 'kept' : query.has('unsaved') ? 'lost' : undefined,
     })
   })
-  const settings = { ...leadsAway, config: { rateLimit: seldom, isForAnybody: true } }
+  const settings = { ...ofAppRequests, config: { rateLimit: seldom, isForAnybody: true } }
   server.post('/sign-in', settings, async (request, reply) => {
     const continued = continuePath(typed(request.body, 'continue'))
     const email = typed(request.body, 'email')

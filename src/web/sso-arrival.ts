@@ -3,7 +3,7 @@ import { deviceOf } from '../accounts/device.ts'
 import { type NameProblem, nameOfPerson, nameProblem } from '../accounts/person.ts'
 import type { SsoStep } from '../auth/sso/arrivals.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
-import { leadsAway } from './content-security.ts'
+import { ofAppRequests } from './content-security.ts'
 import { form, notice, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
 import { html } from './html.ts'
@@ -42,16 +42,16 @@ export const ssoArrivalPage: AddPage = (server, options) => {
         return sendProblem(reply, sso.institution, step)
     }
   }
-  server.get<Asked>('/sso/arrivals/:arrival', leadsAway, async (request, reply) =>
+  server.get<Asked>('/sso/arrivals/:arrival', ofAppRequests, async (request, reply) =>
     show(request, reply, await stepOf(request)),
   )
-  server.post<Asked>('/sso/arrivals/:arrival/link', leadsAway, async (request, reply) => {
+  server.post<Asked>('/sso/arrivals/:arrival/link', ofAppRequests, async (request, reply) => {
     const step = await stepOf(request)
     if (step.kind !== 'link') return show(request, reply, step)
     await arrivals.link(request.params.arrival, step)
     return reply.redirect(step.arrived.continued ?? '/account?done=linked', 303)
   })
-  const limited = { ...leadsAway, config: { rateLimit: seldom } }
+  const limited = { ...ofAppRequests, config: { rateLimit: seldom } }
   server.post<Asked>('/sso/arrivals/:arrival/account', limited, async (request, reply) => {
     const step = await stepOf(request)
     if (step.kind !== 'create') return show(request, reply, step)

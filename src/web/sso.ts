@@ -6,6 +6,7 @@ import { queryOf } from '../http/presentation.ts'
 import { type Cookies, cookieOf } from '../http/session.ts'
 import { isSecret, newSecret } from '../storage/secret.ts'
 import type { AddPage } from './add-page.ts'
+import { ofAppRequests } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { typed } from './form.ts'
 import { html } from './html.ts'
@@ -20,7 +21,8 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
     arrived.kind === 'refused'
       ? sendRefusal(request, reply, sso.institution, arrived)
       : reply.header('cache-control', 'no-store').redirect(`/sso/arrivals/${arrived.arrival}`, 303)
-  server.get('/sso', { config: { rateLimit: seldom } }, async (request, reply) => {
+  const settings = { ...ofAppRequests, config: { rateLimit: seldom } }
+  server.get('/sso', settings, async (request, reply) => {
     const query = queryOf(request)
     const known = ssoBrowserOf(request, cookies)
     const browser = isSecret(known) ? known : newSecret()
@@ -34,7 +36,7 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
   })
   switch (protocol.kind) {
     case 'oidc':
-      server.get(oidcCallbackPath, { config: { rateLimit: seldom } }, async (request, reply) =>
+      server.get(oidcCallbackPath, settings, async (request, reply) =>
         answerArrived(request, reply, await protocol.finish({ request }, ssoBrowserOf(request, cookies))),
       )
       break
@@ -42,7 +44,8 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
       server.get(samlMetadataPath, async (_request, reply) =>
         reply.type('application/samlmetadata+xml').send(protocol.metadata()),
       )
-      const posted = { bodyLimit: mostResponseBytes, config: { rateLimit: seldom, isPostedByOthers: true } } as const
+      const config = { rateLimit: seldom, isPostedByOthers: true } as const
+      const posted = { ...ofAppRequests, bodyLimit: mostResponseBytes, config }
       server.post(samlConsumerPath, posted, async (request, reply) =>
         answerArrived(request, reply, await protocol.consume(typed(request.body, 'SAMLResponse'))),
       )

@@ -239,6 +239,23 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.same(browser.complaints, [])
   })
 
+  await t.test('fhirclient launches an app in a window of its own, and goes on where it was', async t => {
+    app.configure({ clientId: diary.id, scope: 'launch/patient patient/Patient.rs' })
+    const browser = await openBrowser()
+    const { page } = browser
+    await page.goto(`${app.origin}/popup?iss=${encodeURIComponent(`${base}/fhir`)}`)
+    const opened = page.waitForEvent('popup')
+    await page.getByRole('button', { name: 'Connect' }).click()
+    const window = { ...browser, page: await opened }
+    await window.page.waitForURL(`${base}/sign-in?**`)
+    await signIn(window, emails.ann)
+    await window.page.getByRole('button', { name: 'Allow' }).click()
+    await page.waitForURL(`${app.origin}/ready?**`)
+    t.equal(await page.evaluate('ready.then(client => client.patient.id)'), ann)
+    t.ok(window.page.isClosed())
+    t.same(browser.complaints, [])
+  })
+
   await t.test('fhirclient is launched in a browser for the patient for whom it was opened', async t => {
     app.configure({ clientId: desk.id, scope: 'launch openid fhirUser patient/Patient.rs user/Patient.rs' })
     const browser = await openBrowser()

@@ -5,14 +5,20 @@ import type { Test } from 'tap'
 
 type Options = { readonly clientId: string; readonly scope: string }
 
-/** An app on a site of its own, made of SMART's JavaScript client as it comes: /launch begins, /ready has come back, /post begins by a form. */
+/**
+ * An app on a site of its own, made of SMART's JavaScript client as it comes: /launch begins, /popup does in a window of its own,
+ * /ready has come back, /post begins by a form.
+ */
 export const openSmartApp = async (t: Test) => {
   const library = await readFile(new URL('../../node_modules/fhirclient/build/fhir-client.js', import.meta.url))
   let options: Options | undefined
+  const authorize = (more: object = {}) =>
+    `FHIR.oauth2.authorize(${JSON.stringify({ ...options, redirectUri: '/ready', pkceMode: 'required', ...more })})`
   const pages: Readonly<Record<string, () => string | Buffer>> = {
     '/fhir-client.js': () => library,
-    '/launch': () =>
-      page(`FHIR.oauth2.authorize(${JSON.stringify({ ...options, redirectUri: '/ready', pkceMode: 'required' })})`),
+    '/launch': () => page(authorize()),
+    '/popup': () =>
+      page(`const connect = () => ${authorize({ target: 'popup' })}`, '<button onclick="connect()">Connect</button>'),
     '/post': () => page('', postForm),
     '/ready': () => page('window.ready = FHIR.oauth2.ready()'),
   }
