@@ -35,12 +35,18 @@ export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: 
   params.scope = scopes.join(' ')
 }
 
-/** The token comes from one of our pages, for this client and not used yet. From here on only its hash is carried. */
+/**
+ * The token comes from one of our pages, for this client and not used yet. From here on only its hash is carried. An app that can
+ * do without asks for the context of both ways to be launched, and is given that of the one by which it was.
+ */
 export const checkLaunchParameter = async (ctx: KoaContextWithOIDC, { database }: Parts): Promise<void> => {
   const params = paramsOf(ctx)
-  const isAsked = params.scope?.split(' ').includes('launch') ?? false
+  const asked = params.scope?.split(' ') ?? []
+  const isAsked = asked.includes('launch')
   if (params.launch === undefined) {
-    if (isAsked) throw new errors.InvalidRequest('scope launch needs the launch that the app was opened with')
+    if (isAsked && !asked.includes('launch/patient'))
+      throw new errors.InvalidRequest('scope launch needs the launch that the app was opened with')
+    if (isAsked) params.scope = asked.filter(one => one !== 'launch').join(' ')
     return
   }
   if (!isAsked) throw new errors.InvalidRequest('a launch needs scope launch')

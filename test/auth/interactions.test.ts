@@ -271,6 +271,19 @@ t.test('an app is opened from our pages for a patient, by who opens it, once', a
   await t.rejects(launches.open(anns.person, desk.id, {}), because('not-found'))
 })
 
+t.test('an app that asks for the context of either launch launches by itself where nobody has opened it', async t => {
+  const given = ['launch/patient', 'patient/Observation.rs']
+  const begun = await ask(desk.id, `launch ${given.join(' ')}`)
+  const found = await begun.browser.find(begun.id, staff)
+  t.match(found, { kind: 'decide', patients: 'choose', scopes: given })
+  const { body } = await grant(begun, staff, { scopes: given, patient: bob })
+  t.match(body, { patient: bob, scope: given.join(' ') })
+
+  const launch = new URL(await launches.open(staff.person, desk.id, { patient: ann })).searchParams.get('launch') ?? ''
+  const opened = await ask(desk.id, `launch ${given.join(' ')}`, { launch })
+  t.match((await grant(opened, staff, { scopes: ['launch', ...given] })).body, { patient: ann, scope: /^launch / })
+})
+
 t.test('two requests with one launch give one grant', async t => {
   const launch = new URL(await launches.open(staff.person, desk.id, { patient: ann })).searchParams.get('launch') ?? ''
   const scopes = ['launch', 'patient/Observation.rs']
