@@ -10,7 +10,7 @@ import { html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { nameField } from './person-fields.ts'
 import { answerAdmission, seldom } from './sign-in.ts'
-import { ssoBrowserOf } from './sso.ts'
+import { logRefused, ssoBrowserOf, toSignIn } from './sso.ts'
 import { phrase } from './time.ts'
 
 type Asked = { readonly Params: { readonly arrival: string } }
@@ -139,11 +139,12 @@ const sendProblem = (reply: FastifyReply, institution: string, step: Problem): F
   const { say } = words
   const title = say(`arrival.${step.kind}.title`)
   const email = html`<strong>${'email' in step ? step.email : ''}</strong>`
+  if (step.kind === 'no-address') logRefused(reply.request, step)
   return sendOwnPage(reply.code(step.kind === 'gone' ? 410 : 403), words, {
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>
 <p>${phrase(words, `arrival.${step.kind}.text`, { institution, email })}</p>
-<p><a href="/sign-in">${say('sso.to-sign-in')}</a></p>`,
+${toSignIn(words, 'continued' in step ? step.continued : undefined)}`,
   })
 }

@@ -4,12 +4,13 @@ import { oidcCallbackPath, samlConsumerPath, samlMetadataPath } from '../auth/ss
 import type { SsoRefusal, SsoRefused } from '../auth/sso/refusal.ts'
 import { queryOf } from '../http/presentation.ts'
 import { type Cookies, cookieOf } from '../http/session.ts'
+import type { Words } from '../messages/catalogue.ts'
 import { isSecret, newSecret } from '../storage/secret.ts'
 import type { AddPage } from './add-page.ts'
 import { ofAppRequests } from './content-security.ts'
 import { continuePath } from './continue.ts'
 import { typed } from './form.ts'
-import { html } from './html.ts'
+import { type Html, html } from './html.ts'
 import { sendOwnPage, wordsOf } from './own-page.ts'
 import { seldom } from './sign-in.ts'
 
@@ -26,11 +27,10 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
     const query = queryOf(request)
     const known = ssoBrowserOf(request, cookies)
     const browser = isSecret(known) ? known : newSecret()
-    const begun = await protocol.begin(
-      { request },
-      { browser, continued: continuePath(query.get('continue') ?? ''), isAskedAgain: query.get('prompt') === 'login' },
-    )
-    if (begun.kind === 'refused') return sendRefusal(request, reply, sso.institution, begun)
+    const continued = continuePath(query.get('continue') ?? '')
+    const isAskedAgain = query.get('prompt') === 'login'
+    const begun = await protocol.begin({ request }, { browser, continued, isAskedAgain })
+    if (begun.kind === 'refused') return sendRefusal(request, reply, sso.institution, { ...begun, continued })
     reply.setCookie(cookies.nameOf('sso'), browser, cookies.options)
     return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
   })
@@ -59,14 +59,30 @@ const mostResponseBytes = 262_144
 /** What the browser keeps of its sign-ins at the institution. */
 export const ssoBrowserOf = (request: FastifyRequest, cookies: Cookies): string => cookieOf(request, cookies, 'sso')
 
-/** The log is told why, by the request's id; people, what they can do. */
+/** The log is told why, by the request's id. */
+export const logRefused = (
+  request: FastifyRequest,
+  refused: { readonly kind: string; readonly reason: string },
+): void =>
+  request.log.warn(
+    { event: 'sso-refused', refusal: refused.kind, reason: refused.reason },
+    'A sign-in at the institution was refused',
+  )
+
+/** By a password, to where they were going. */
+export const toSignIn = ({ say }: Words, continued: string | undefined): Html => {
+  const query = continued === undefined ? '' : `?${new URLSearchParams({ continue: continued })}`
+  return html`<p><a href="/sign-in${query}">${say('sso.to-sign-in')}</a></p>`
+}
+
+/** People are told what they can do. */
 const sendRefusal = (
   request: FastifyRequest,
   reply: FastifyReply,
   institution: string,
-  { refusal, reason }: SsoRefused,
+  { refusal, reason, continued }: SsoRefused,
 ): FastifyReply => {
-  request.log.warn({ event: 'sso-refused', refusal, reason }, 'A sign-in at the institution was refused')
+  logRefused(request, { kind: refusal, reason })
   const words = wordsOf(request)
   const { say } = words
   const title = say(`sso.${refusal}.title`, { institution })
@@ -75,7 +91,7 @@ const sendRefusal = (
     isProblem: true,
     content: html`<h1>${title}</h1>
 <p>${say(`sso.${refusal}.text`)}</p>
-<p><a href="/sign-in">${say('sso.to-sign-in')}</a></p>
+${toSignIn(words, continued)}
 <p class="text-body-secondary">${say('sso.number', { number: request.id })}</p>`,
   })
 }

@@ -19,14 +19,17 @@ export type SsoStep =
   | { readonly kind: 'enter'; readonly person: string; readonly arrived: SsoArrival }
   /** The account that was theirs is closed. */
   | { readonly kind: 'barred' }
-  | { readonly kind: 'no-address' }
-  | { readonly kind: 'not-invited'; readonly email: string }
+  | (Refused & { readonly kind: 'no-address'; readonly reason: string })
+  | (Refused & { readonly kind: 'not-invited'; readonly email: string })
   /** The account of the address is linked to somebody else of the institution: addresses are given out again. */
-  | { readonly kind: 'occupied'; readonly email: string }
+  | (Refused & { readonly kind: 'occupied'; readonly email: string })
   /** The holder of the account of the address has to sign in, now. */
   | { readonly kind: 'sign-in'; readonly email: string }
   | { readonly kind: 'link'; readonly person: string; readonly arrived: Confirmed }
   | { readonly kind: 'create'; readonly arrived: Confirmed }
+
+/** Whoever has a password goes on by it to where they were going. */
+type Refused = { readonly continued: string | undefined }
 
 export type SsoArrivals = {
   readonly stepOf: (arrival: string, browser: string, session: Session | undefined) => Promise<SsoStep>
@@ -70,14 +73,16 @@ const stepOf = async (parts: SsoAccounts, arrived: SsoArrival, session: Session 
   const person = await findPersonOf(parts.identities, arrived)
   if (person !== undefined) return { kind: 'enter', person, arrived }
   if (await isHeld(parts.identities, arrived)) return { kind: 'barred' }
-  const { email } = arrived
-  if (email === undefined) return { kind: 'no-address' }
+  const { email, noEmail: reason = 'not known', continued } = arrived
+  if (email === undefined) return { kind: 'no-address', reason, continued }
   const confirmed = { ...arrived, email }
   const account = await findAccountByEmail(database, email)
   if (account === undefined)
-    return (await maySignUp(parts, confirmed)) ? { kind: 'create', arrived: confirmed } : { kind: 'not-invited', email }
+    return (await maySignUp(parts, confirmed))
+      ? { kind: 'create', arrived: confirmed }
+      : { kind: 'not-invited', email, continued }
   if ((await subjectsOf(parts.identities, account.person, arrived.issuer)).length > 0)
-    return { kind: 'occupied', email }
+    return { kind: 'occupied', email, continued }
   if (session?.person !== account.person || !isFresh(session)) return { kind: 'sign-in', email }
   return { kind: 'link', person: account.person, arrived: confirmed }
 }

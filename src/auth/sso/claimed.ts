@@ -15,17 +15,27 @@ export type Claimed = {
 export type ClaimRules = Pick<Config, 'ssoDomains' | 'ssoSecondFactor'>
 
 /** What counts of it here. */
-export const toArrived = (
-  { ssoDomains, ssoSecondFactor }: ClaimRules,
-  { email, isEmailVerified, name, toldMultiFactor }: Claimed,
-): Pick<SsoArrival, 'email' | 'name' | 'isMultiFactor'> => {
-  const address = typeof email === 'string' && isEmailVerified ? toAddress(email) : ''
-  const belongs = emailProblem(address) === undefined && ssoDomains.includes(address.split('@')[1] ?? '')
+export const toArrived = (rules: ClaimRules, claimed: Claimed): Omit<SsoArrival, 'issuer' | 'subject'> => {
+  const { name, toldMultiFactor } = claimed
+  const { ssoSecondFactor } = rules
   return {
     isMultiFactor: ssoSecondFactor === 'always' || (ssoSecondFactor === 'told' && toldMultiFactor),
-    ...(belongs ? { email: address } : {}),
+    ...addressIn(rules, claimed),
     ...(typeof name === 'string' && /^[^\p{Cc}]{1,200}$/u.test(name.trim()) ? { name: name.trim() } : {}),
   }
+}
+
+const addressIn = (
+  { ssoDomains }: ClaimRules,
+  { email, isEmailVerified }: Claimed,
+): Pick<SsoArrival, 'email' | 'noEmail'> => {
+  if (typeof email !== 'string') return { noEmail: 'what it signed has no e-mail address' }
+  if (!isEmailVerified) return { noEmail: 'it has not said that the e-mail address is confirmed' }
+  const address = toAddress(email)
+  if (emailProblem(address) !== undefined) return { noEmail: 'its e-mail address is not well-formed' }
+  return ssoDomains.includes(address.split('@')[1] ?? '')
+    ? { email: address }
+    : { noEmail: 'its e-mail address is of none of SSO_DOMAINS' }
 }
 
 /** https://refeds.org/profile/mfa */

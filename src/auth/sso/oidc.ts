@@ -64,12 +64,12 @@ export const openOidc = (parts: OidcParts): Oidc => {
       const state = query.get('state') ?? ''
       const asked = await takeSsoRequest(parts.database, { id: state, browser })
       if (asked === undefined) return refused('over', 'the state is used, too old, or of another browser')
+      const { since, ...goingOn } = asked
       try {
         const client = await findClient()
         requireIssuer(parts, client.metadata, query)
-        if (query.has('error')) return refused('denied', 'the provider answered with an error')
+        if (query.has('error')) return { ...refused('denied', 'the provider answered with an error'), ...goingOn }
         const idToken = await exchangeCode(parts, client, keySets, { code: query.get('code') ?? '', state })
-        const { since, ...goingOn } = asked
         const authenticatedAt = authenticatedIn(idToken, since)
         const arrived = {
           issuer: parts.issuer,
@@ -80,7 +80,7 @@ export const openOidc = (parts: OidcParts): Oidc => {
         }
         return { kind: 'arrived', arrival: await keepSsoArrival(parts.database, browser, arrived) }
       } catch (error) {
-        return refusedBy('untrusted', error)
+        return { ...refusedBy('untrusted', error), ...goingOn }
       }
     },
   }

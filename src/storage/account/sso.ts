@@ -52,6 +52,8 @@ export type SsoArrival = {
   readonly subject: string
   /** Only an address that the provider has confirmed, and that belongs to the institution. */
   readonly email?: string
+  /** Why there is none, for the log. */
+  readonly noEmail?: string
   readonly name?: string
   /** Whether the provider's sign-in counts as two factors here. */
   readonly isMultiFactor: boolean

@@ -142,10 +142,19 @@ t.test('who was to sign in anew, and did so before, is not signed in', async t =
 
 t.test('a provider that says no is believed', async t => {
   const browser = newBrowser()
-  const { location = '' } = await browser.get('/sso')
+  const { location = '' } = await browser.get('/sso?continue=%2Faccount%2Fsessions')
   const state = new URL(location).searchParams.get('state') ?? ''
   const query = new URLSearchParams({ error: 'access_denied', state, iss: provider.issuer })
-  t.match(await browser.get(`/sso/callback?${query}`), { status: 403, body: /Riverside said no/ })
+  const { status, body } = await browser.get(`/sso/callback?${query}`)
+  t.match({ status, body }, { status: 403, body: /Riverside said no/ })
+  t.match(body, 'href="/sign-in?continue=%2Faccount%2Fsessions"', 'and a password leads to where they were going')
+})
+
+t.test('whom the institution gives no address of its own signs in by a password, and goes on', async t => {
+  const stranger = { sub: 'stranger-1', email: 'stranger@elsewhere.example' }
+  const { status, body } = await world.arrive(newBrowser(), stranger, '?continue=%2Faccount%2Fsessions')
+  t.match({ status, body }, { status: 403, body: /We do not know whose account this is/ })
+  t.match(body, 'href="/sign-in?continue=%2Faccount%2Fsessions"')
 })
 
 const seconds = Math.floor(Date.now() / 1000)
