@@ -10,11 +10,13 @@ export const openPrimaryKeys = (connection: Connection): (() => Promise<string>)
     const { block } = await connection.one<{ block: string }>(sql.fragment`SELECT nextval('resource_pk') AS block`)
     next = BigInt(block)
     end = next + blockSize
-    loading = undefined
   }
   return async () => {
     while (next === end) {
-      loading ??= load()
+      // What failed is asked for anew: kept, it would fail everything that is ever created.
+      loading ??= load().finally(() => {
+        loading = undefined
+      })
       await loading
     }
     const pk = next
