@@ -17,7 +17,7 @@ export type SearchParameterDefinition = {
   readonly component?: readonly { readonly definition: string; readonly expression: string }[]
 }
 
-/** The definitions of R4 that have no answer here, and why, by the definition's url. */
+/** The definitions that come along and have no answer here, and why, by the definition's url. */
 export const unsupportedParameters: Readonly<Record<string, string>> = Object.fromEntries(
   unsupported.map(({ url, reason }) => [url, reason]),
 )

@@ -1,6 +1,7 @@
 import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import type { ResourceType } from '@medplum/fhirtypes'
+import { asPublished } from './as-published.ts'
 import type { Compartment } from './compartment.ts'
 import { type Definition, definitionDir, readDefinition, readDefinitions, readFolder } from './definition-file.ts'
 import { kept } from './kept.ts'
@@ -77,7 +78,7 @@ const loadStructures = (): Structures => {
   const structures = new Map<string, Structure>()
   for (const file of ['profiles-types.json', 'profiles-resources.json']) {
     for (const definition of readDefinitions<StructureDefinition>(file, ['StructureDefinition'])) {
-      if (isOfR4(definition)) structures.set(definition.name, toStructure(definition))
+      if (isOfR4(definition)) structures.set(definition.name, toStructure(asPublished(definition)))
     }
   }
   return structures

@@ -47,7 +47,7 @@ export type StructureDefinition = {
   readonly snapshot: { readonly element: readonly ElementDefinition[] }
 }
 
-type ElementDefinition = {
+export type ElementDefinition = {
   readonly path: string
   readonly min: number
   readonly max: string

@@ -25,7 +25,7 @@ export type ParameterType =
   | 'composite'
   | 'special'
 
-/** All definitions of R4, and our own, as published. */
+/** All definitions of R4, and our own, as published, but for those that come with types of R5 besides. */
 export const readDefinitions = (): readonly Definition[] => {
   const bundle = readJson(join(getDataDir(), 'fhir', 'r4', 'search-parameters.json')) as {
     readonly entry: readonly { readonly resource: Definition & { readonly resourceType: string } }[]
@@ -34,9 +34,17 @@ export const readDefinitions = (): readonly Definition[] => {
     .filter(name => name.startsWith('SearchParameter-'))
     .map(name => readJson(join(profiles, name)) as Definition)
   return [
-    ...bundle.entry.map(({ resource }) => resource).filter(one => one.resourceType === 'SearchParameter'),
+    ...bundle.entry
+      .map(({ resource }) => ({ ...resource, ...ofR4[resource.url] }))
+      .filter(one => one.resourceType === 'SearchParameter'),
     ...ours,
   ]
+}
+
+const ofR4: Readonly<Record<string, Pick<Definition, 'target'>>> = {
+  'http://hl7.org/fhir/SearchParameter/MeasureReport-subject': {
+    target: ['Device', 'Group', 'Location', 'Patient', 'Practitioner', 'PractitionerRole', 'RelatedPerson'],
+  },
 }
 
 const profiles = join(import.meta.dirname, '..', '..', 'fhir-profiles')

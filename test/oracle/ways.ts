@@ -58,14 +58,19 @@ t.test('a search of several types finds, type after type, what each of them has'
   const random = openRandom(seed, 'types')
   const all = [...new Set(resources.map(({ resourceType }) => resourceType))].sort()
   /** By what all the types have, and mean alike: the name of a parameter may be about other things elsewhere. */
-  const isOfAll = (types: readonly string[], name: string): boolean =>
-    !name.includes('.') && !name.startsWith('_has:') && types.every(type => isAsked(type, name.replace(/:.*/, '')))
-  const isAsked = (type: string, code: string): boolean =>
-    supported(type, code) && world.parameter(type, code) !== undefined
+  const isOfAll = (types: readonly string[], [name, value]: Criterion): boolean =>
+    !name.includes('.') &&
+    !name.startsWith('_has:') &&
+    types.every(type => isAsked(type, name.replace(/:.*/, ''), /^([A-Z]\w+)\//.exec(value)?.[1]))
+  const isAsked = (type: string, code: string, target: string | undefined): boolean => {
+    const parameter = world.parameter(type, code)
+    const isTarget = target === undefined || parameter?.type !== 'reference' || parameter.target?.includes(target)
+    return supported(type, code) && parameter !== undefined && isTarget !== false
+  }
   const questions = Array.from({ length: 200 * times }, () => {
     const resource = random.pick(resources)
     const types = [...new Set([resource.resourceType, ...random.some(all, 1 + random.below(3))])]
-    const criteria = deriveCombined(at(random), resource).filter(([name]) => isOfAll(types, name))
+    const criteria = deriveCombined(at(random), resource).filter(one => isOfAll(types, one))
     return { types, criteria, expected: types.flatMap(type => expectedOf(type, criteria)) }
   })
   const differences = await compareAll(questions, async ({ types, criteria, expected }) => {
