@@ -97,11 +97,11 @@ const typedLine = (body: unknown, { name, kind }: AskedLine): LineState => {
   }
 }
 
-/** Undefined where what was typed is no day. */
+/** Undefined where what was typed is no day. Of what is not shared no day is looked at, nor in which time zone it would be. */
 const choiceOf = (line: AskedLine, state: LineState, timezone: string, since = ''): Choice | undefined => {
   const shares = state.shares === 'yes'
-  const [from, until] = [edgeTyped(state, 'from', timezone), edgeTyped(state, 'until', timezone)]
   if (!shares) return { line, shares, from: '', until: '' }
+  const [from, until] = [edgeTyped(state, 'from', timezone), edgeTyped(state, 'until', timezone)]
   return from === undefined || until === undefined ? undefined : { line, shares, from: from || since, until }
 }
 

@@ -558,6 +558,8 @@ t.test('a time zone that is none is told at its field, where days are of it', as
   t.match(refused.body, / id="choices" data-typed /, 'and nothing puts another in its place')
   t.notMatch((await own.get(page)).body, 'data-typed')
   t.match((await own.send(page, { [hearts]: 'yes', [steps]: 'no', timezone: 'Mars/Olympus' }, page)).status, 200)
+  const notShared = { [hearts]: 'yes', [steps]: 'no', [`${steps}-until`]: '2027-01-01', timezone: 'Mars/Olympus' }
+  t.match((await own.send(page, notShared, page)).status, 200, 'nor for the days of what is not shared')
   t.same(await consentsOf(patient.id), [])
 })
 
