@@ -1,3 +1,4 @@
+import type { Observation } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
 import { diastolic, scaleWeight, systolic } from '../fhir/drawn-codes.ts'
@@ -69,12 +70,17 @@ ${others}
 const newestOf = async ({ registry, store }: Reading, id: string): Promise<number> => {
   const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
   const where = and(parseCriteria(registry, 'Observation', query))
-  const [newest] = await store.lastn({ where, patients: [id], max: 1, newest: 1, applied: [...query] })
-  if (newest === undefined) return Date.now()
-  const { effectiveDateTime, effectiveInstant, effectivePeriod } = JSON.parse(newest.content)
-  const text: string = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? ''
-  const time = Date.parse(text) + (text.includes('T') ? 0 : sameDateMs)
-  return Number.isNaN(time) ? Date.now() : Math.min(time, Date.now())
+  const found = await store.lastn({ where, patients: [id], max: 1, newest: nearNewest, applied: [...query] })
+  const moments = found.map(({ content }) => momentOf(JSON.parse(content))).filter(time => !Number.isNaN(time))
+  return moments.length === 0 ? Date.now() : Math.min(Math.max(...moments), Date.now())
+}
+
+/** What has a date alone stands within that day, behind what was measured in its first hours. */
+const nearNewest = 20
+
+const momentOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation): number => {
+  const text = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? ''
+  return Date.parse(text) + (text.includes('T') ? 0 : sameDateMs)
 }
 
 type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals'> & {

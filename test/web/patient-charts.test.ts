@@ -357,14 +357,16 @@ t.test(
 )
 
 t.test('the days up to the newest reading end with its date, where it has no time', async t => {
-  await store({
+  const measured = (code: string, effectiveDateTime: string, unit: string) => ({
     resourceType: 'Observation',
     status: 'final',
     subject: { reference: `Patient/${ann}` },
-    code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
-    effectiveDateTime: '2026-03-20',
-    valueQuantity: { value: 80, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    effectiveDateTime,
+    valueQuantity: { value: 80, unit, system: 'http://unitsofmeasure.org', code: unit },
   })
+  // The evening before, in the Americas.
+  await store(measured('29463-7', '2026-03-20', 'kg'), measured('8867-4', '2026-03-20T03:00:00Z', '/min'))
   for (const timezone of ['America/Los_Angeles', 'UTC', 'Pacific/Auckland']) {
     const shown = await anns.get(`${page}?timezone=${timezone}`)
     t.match(shown.body, 'value="2026-03-20"', timezone)
