@@ -3,6 +3,7 @@ import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { ucumUnit } from '../fhir/ucum.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Part, Value } from '../search/value.ts'
+import { codesTest, codeTest } from './code-test.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { isHot, namesNoSystem } from './hot.ts'
 import { unitOfRanges } from './observation-facts.ts'
@@ -12,6 +13,7 @@ import { dateTest } from './values/date.ts'
 import { amountTest, boundsOf, exactly } from './values/number.ts'
 import { convertedTest } from './values/quantity.ts'
 import { matchReference } from './values/reference.ts'
+import type { TokenAsked } from './values/token.ts'
 import { lookedUp, matchValue } from './values/value.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
@@ -31,13 +33,28 @@ const codeMatch =
   ({ value }, at) => {
     if (value.kind === 'unequal') return otherCode(component, value.to, at)
     const test = codeValueTest(value, at.classes)
-    if (test === undefined) return undefined
-    const stands = someCode(at.row, allOf([component, test]))
-    // The row that drives the search is often of that very class, and then nothing need be looked up.
-    return component === own && at.row.code !== undefined
-      ? sql.fragment`(${at.row.code.alias}.${test} OR ${stands})`
-      : stands
+    return test && codeStands(component, test, at)
   }
+
+const codeStands = (component: SqlFragment, test: SqlFragment, { row }: Compiling): SqlFragment => {
+  const stands = someCode(row, allOf([component, test]))
+  // The row that drives the search is often of that very class, and then nothing need be looked up.
+  return component === own && row.code !== undefined ? sql.fragment`(${row.code.alias}.${test} OR ${stands})` : stands
+}
+
+/**
+ * One of the codes; absent for parameters of Observation that are asked otherwise. In a CASE, for else PostgreSQL looks for them in each row, also
+ * where hardly any has one: so it may take those that have one first, as where a code is one of several conditions.
+ */
+export const compileHotCodes = (
+  { code }: SearchParameter,
+  tokens: readonly TokenAsked[],
+  at: Compiling,
+): SqlFragment | undefined => {
+  const component = codeParameters[code]
+  const stands = component && codeStands(component, codesTest(tokens, at.classes), at)
+  return stands && sql.fragment`CASE WHEN ${stands} THEN TRUE ELSE FALSE END`
+}
 
 /** Some element with a code has none of the class: one that is a text alone has no row in observation_code. */
 const otherCode = (component: SqlFragment, to: Value, { row, classes }: Compiling): SqlFragment | undefined => {
@@ -124,6 +141,12 @@ const dateMatch: Hot = ({ value }, { row }) => {
   return allOf([dateTest(start, end, value), isKnown(facts), ...startBound(row, value)])
 }
 
+const codeParameters: Readonly<Record<string, SqlFragment>> = {
+  code: own,
+  'combo-code': either,
+  'component-code': ofComponent,
+}
+
 const hotMatches: Readonly<Record<string, Hot>> = {
   code: codeMatch(own),
   'combo-code': codeMatch(either),
@@ -175,17 +198,6 @@ const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment =
 /** Some observation_code row of the same Observation, of whatever class: by pk alone, for else PostgreSQL looks at all that the patient has. */
 const someValue = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM ${codes} AS code WHERE code.pk = ${facts}.pk AND ${holds})`
-
-/** The code's class, whichever of its spellings was asked. */
-export const codeTest = (system: string | null | undefined, code: string, classes: CodeClasses): SqlFragment => {
-  const { keys, anySystem } = classes.classesAsked(system, code)
-  const [only] = keys
-  if (!anySystem && keys.length === 1 && only !== undefined)
-    return sql.fragment`code_id = (SELECT code_id FROM code_class WHERE key = ${only})`
-  const bare = anySystem ? sql.fragment`OR code_class.code = ${code}` : sql.fragment``
-  return sql.fragment`code_id = ANY(ARRAY(
-    SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')}) ${bare}))`
-}
 
 /** An observation_code row under its name, and the parameter as its element has it. */
 type Measure = { readonly code: SqlFragment; readonly row: RowNames; readonly parameter: SearchParameter }

@@ -7,6 +7,7 @@ import { isOfSeveral } from './audit/several.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
 import { compileChain, compileHas, compileListed, compileNames, compileThere, patientsOf } from './compile-link.ts'
+import { compileTokens, isToken } from './compile-tokens.ts'
 import { compileUploaded } from './compile-uploaded.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
@@ -76,14 +77,20 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
   }
 }
 
-/** Roles that ask of the same organization are asked for together. */
+/** Roles that ask of the same organization, and tokens of the same parameter, are asked for together. */
 const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFragment[] =>
-  [...Map.groupBy(of, one => (one.kind === 'member' ? one.of : one)).values()].flatMap(group => {
-    const [first, ...others] = group.filter(one => one.kind === 'member')
-    return first === undefined || others.length === 0
-      ? group.map(one => compileExpression(one, at))
-      : [compileMember([first, ...others], at.row)]
-  })
+  [...Map.groupBy(of, one => togetherBy(one, at)).values()].flatMap(group => compileTogether(group, at))
+
+const togetherBy = (one: Expression, { row }: Compiling): unknown =>
+  one.kind === 'member' ? one.of : isToken(one, row) ? one.parameter : one
+
+const compileTogether = (group: readonly Expression[], at: Compiling): readonly SqlFragment[] => {
+  const [first, ...others] = group.filter(one => one.kind === 'member')
+  if (first !== undefined && others.length > 0) return [compileMember([first, ...others], at.row)]
+  const tokens = group.filter(one => isToken(one, at.row))
+  const together = tokens.length > 1 ? compileTokens(tokens, at) : undefined
+  return together === undefined ? group.map(one => compileExpression(one, at)) : [together]
+}
 
 const compilePresent = (parameter: SearchParameter, { row, recorded }: RowNames): SqlFragment => {
   const decided = present(sql.fragment`${row}.content`, parameter.paths)

@@ -1,7 +1,8 @@
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Value } from '../search/value.ts'
-import { codeTest, isOutside, ofComponent, own, valueTest } from './compile-hot.ts'
+import { codeTest } from './code-test.ts'
+import { isOutside, ofComponent, own, valueTest } from './compile-hot.ts'
 import type { RowNames } from './row.ts'
 import { allOf, name, type SqlFragment, sql } from './sql.ts'
 

@@ -7,7 +7,7 @@ import { type SqlFragment, sql } from './sql.ts'
 import { dateBounds } from './values/date.ts'
 import { textsOf } from './values/reference.ts'
 import { stringBounds } from './values/string.ts'
-import { hasSystem, spellingsOf } from './values/token.ts'
+import { hasSystem, spellingsOf, type TokenAsked } from './values/token.ts'
 import { lookedUp } from './values/value.ts'
 import { indexedWords } from './values/words.ts'
 
@@ -19,11 +19,21 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
   return keys.some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, keys)
 }
 
+/** The same of one of several tokens. */
+export const tokensPrefilter = (
+  parameter: SearchParameter,
+  tokens: readonly TokenAsked[],
+  row: RowNames,
+): SqlFragment | undefined => {
+  const keys = new Set(tokens.flatMap(token => tokenKeys(parameter, token)))
+  return [...keys].some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, [...keys])
+}
+
 /** Of which the row has one. */
 const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | undefined => {
   switch (value.kind) {
     case 'token':
-      return tokenKeys(parameter, value)
+      return value.code === undefined ? undefined : tokenKeys(parameter, { ...value, code: value.code })
     case 'reference':
       return textsOf(parameter, value).map(text => referenceKey(parameter, text))
     case 'url':
@@ -65,11 +75,7 @@ const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames):
 /** What equals a text begins with it. */
 const isPrefix: ReadonlySet<TextOperator> = new Set<TextOperator>(['eq', 'sw'])
 
-const tokenKeys = (
-  parameter: SearchParameter,
-  { system, code }: Extract<Value, { kind: 'token' }>,
-): readonly bigint[] | undefined => {
-  if (code === undefined) return undefined
+const tokenKeys = (parameter: SearchParameter, { system, code }: TokenAsked): readonly bigint[] => {
   const indexed = typeof system === 'string' && hasSystems(parameter) ? system : '*'
   return spellingsOf(parameter, code).map(one => tokenKey(parameter, indexed, one))
 }

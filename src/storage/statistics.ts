@@ -1,7 +1,7 @@
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { codeTest } from './code-test.ts'
 import { compile } from './compile.ts'
-import { codeTest } from './compile-hot.ts'
 import { patientIdOf } from './compiling.ts'
 import type { Connection } from './database.ts'
 import type { StatisticsAsked, StatisticsRow } from './figures.ts'

@@ -18,6 +18,36 @@ export const matchToken = (content: SqlFragment, parameter: SearchParameter, tok
   ])
 }
 
+/** A token that names a code. */
+export type TokenAsked = Token & { readonly code: string }
+
+/** One of the tokens, of a parameter whose elements are neither strings nor made of tests. */
+export const matchTokens = (
+  content: SqlFragment,
+  parameter: SearchParameter,
+  tokens: readonly TokenAsked[],
+): SqlFragment => someElement(content, parameter.paths, datatype => anyCondition(datatype, tokens))
+
+const anyCondition = (datatype: string, tokens: readonly TokenAsked[]): readonly Condition[] => {
+  const shape = shapes[datatype]
+  if (shape === undefined) {
+    const possible = tokens.filter(({ system }) => typeof system !== 'string' || datatype === 'code')
+    return possible.length === 0 ? [] : [{ holds: isAny(elementText, possible) }]
+  }
+  const code = sql.fragment`${element} ->> ${shape.code}`
+  const { system: name } = shape
+  const bySystem = Map.groupBy(tokens, ({ system }) => (name === undefined ? undefined : system))
+  const tests = [...bySystem].map(([system, of]) =>
+    name === undefined || system === undefined ? isAny(code, of) : allOf([systemTest(name, system), isAny(code, of)]),
+  )
+  return [{ ...(shape.inside === undefined ? {} : { inside: shape.inside }), holds: anyOf(tests) }]
+}
+
+const isAny = (text: SqlFragment, tokens: readonly TokenAsked[]): SqlFragment => {
+  const codes = tokens.map(({ code }) => code)
+  return sql.fragment`${text} = ANY(${sql.array(codes, 'text')})`
+}
+
 /** One answer over all types of a choice: `false` is for what has none of them. */
 const testOf = (content: SqlFragment, paths: readonly ElementPath[], { code }: Token): SqlFragment => {
   const stands = anyOf(paths.map(path => present(content, jsonPath(path))))
