@@ -10,11 +10,17 @@ export const giveNotice = async (connection: Connection, notice: Notice): Promis
   await connection.run(sql.fragment`SELECT pg_notify('subscription', ${JSON.stringify(notice)})`)
 }
 
+type Hearing = {
+  readonly hear: (notice: Notice) => void
+  /** From now on all are heard; before, some may have been given that were not. */
+  readonly missed: () => void
+  readonly reportFault: (fault: unknown) => void
+}
+
 /** Hears the notices of all servers on a connection of its own, which is made again where it breaks. */
 export const hearNotices = (
   url: string,
-  hear: (notice: Notice) => void,
-  reportFault: (fault: unknown) => void,
+  { hear, missed, reportFault }: Hearing,
 ): { readonly close: () => Promise<void> } => {
   let client: pg.Client | undefined
   let isClosed = false
@@ -29,6 +35,7 @@ export const hearNotices = (
     client.on('notification', ({ payload = '' }) => hear(JSON.parse(payload)))
     await client.connect()
     await client.query('LISTEN subscription')
+    missed()
   }
   const again = () => {
     if (!isClosed) setTimeout(() => connecting(), 1000).unref()

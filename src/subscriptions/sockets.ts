@@ -54,7 +54,10 @@ export const openSockets = (options: Options): Sockets => {
   const hear = (notice: Notice) => {
     for (const connection of connections) if (connection.bound.has(notice.id)) connection.hear(notice)
   }
-  const notices = hearNotices(options.databaseUrl, hear, options.reportFault)
+  const missed = () => {
+    for (const { bound, socket } of connections) if (bound.size > 0) socket.close(mayBeMissed, 'later')
+  }
+  const notices = hearNotices(options.databaseUrl, { hear, missed, reportFault: options.reportFault })
   const watching = setInterval(() => {
     for (const connection of connections) checkStill(options, connection).catch(options.reportFault)
   }, checkedEveryMs)
@@ -71,8 +74,11 @@ export const openSockets = (options: Options): Sockets => {
         { mostWaiting: mostNotices },
       )
       const hear = (notice: Notice) => {
-        if (notices.hasRoom()) notices.take(notice).catch(options.reportFault)
-        else close('Too much was not read; $events tells it again', 'later')
+        if (!notices.hasRoom()) return close('Too much was not read; $events tells it again', 'later')
+        notices.take(notice).catch(fault => {
+          options.reportFault(fault)
+          close(mayBeMissed, 'later')
+        })
       }
       const connection: Connection = { socket: { ...socket, close }, bearer, bound: new Map(), hear }
       connections.add(connection)
@@ -106,6 +112,7 @@ export const openSockets = (options: Options): Sockets => {
   }
 }
 
+const mayBeMissed = 'Something may not have been told; $events tells it'
 const checkedEveryMs = 5000
 const idleMs = 60_000
 const mostBound = 100

@@ -5,6 +5,7 @@ import { loadRegistry } from '../../src/fhir/registry.ts'
 import { openOutbound } from '../../src/messages/outbound.ts'
 import { all, none } from '../../src/search/expression.ts'
 import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { openSockets } from '../../src/subscriptions/sockets.ts'
 import { withDatabase } from '../support/database.ts'
 import { until } from './receiver.ts'
@@ -78,7 +79,7 @@ const subscribe = async (): Promise<string> => {
 }
 
 /** Somebody who has bound it, and reads what comes after the handshake at once, or when `read` says so. */
-const bind = async (id = '', { reads }: { reads: 'at once' | 'later' }) => {
+const bind = async (id = '', { reads, by = telling }: { reads: 'at once' | 'later'; by?: typeof telling }) => {
   const issued: Parameters = (
     await world.send(world.researcher, 'GET', `Subscription/${id}/$get-ws-binding-token`)
   ).json()
@@ -90,7 +91,7 @@ const bind = async (id = '', { reads }: { reads: 'at once' | 'later' }) => {
     heard.push(text)
     if (reads === 'later' && heard.length > 1) await reading.promise
   }
-  const { receive, end } = telling.open({ send, close: reason => reasons.push(reason) }, undefined)
+  const { receive, end } = by.open({ send, close: reason => reasons.push(reason) }, undefined)
   await receive(`bind-with-token ${token}`)
   return { heard, reasons, read: reading.resolve, end }
 }
@@ -107,6 +108,36 @@ t.test('whoever does not read is told no more until they do', async t => {
   slow.read()
   await until(() => slow.heard.length === quick.heard.length)
   for (const { end } of [slow, quick]) end()
+})
+
+const mayBeMissed = ['Something may not have been told; $events tells it']
+
+t.test('where the connection that hears was lost, who may have missed something is told to ask', async t => {
+  const { reasons } = await bind(await subscribe(), { reads: 'at once' })
+  await beside.run(sql.fragment`
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'sharewell notices' AND datname = current_database()`)
+  await until(() => reasons.length > 0)
+  t.same(reasons, mayBeMissed)
+})
+
+t.test('and so is who could not be told', async t => {
+  const faults: unknown[] = []
+  const failing = openSockets({
+    ...options,
+    database: beside,
+    databaseUrl: world.url,
+    accessFor: () => () => all,
+    recordTold: () => Promise.reject(new Error('it cannot be recorded')),
+    reportFault: fault => faults.push(fault),
+  })
+  const { heard, reasons } = await bind(await subscribe(), { reads: 'at once', by: failing })
+  await world.measure(70)
+  await until(() => reasons.length > 0)
+  t.same(reasons, mayBeMissed)
+  t.match(faults, [{ message: 'it cannot be recorded' }])
+  t.equal(heard.length, 1, 'the handshake')
+  await failing.close()
 })
 
 t.test('one person has no more than so many websockets, whatever they bind', async t => {
