@@ -1,4 +1,4 @@
-import type { Bundle, ResearchStudy, Resource } from '@medplum/fhirtypes'
+import type { Bundle, ResearchStudy, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { type Caller, within } from '../../access/caller.ts'
 import { whoIs } from '../../access/rules/rule.ts'
@@ -33,7 +33,8 @@ export type Asking = {
 
 export type Query = Readonly<Record<string, string>>
 
-type Cursor = { readonly cursor: string }
+/** `_total`: it is counted from there on as well. */
+type Cursor = { readonly cursor: string; readonly _total?: 'accurate' }
 
 export type Found<R> = {
   readonly resources: readonly R[]
@@ -66,8 +67,17 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
         throw error instanceof FhirError && error.status === 404 ? notFound() : error
       }
     }
+    const cursorOf = (type: ResourceType, { cursor, _total }: Cursor): string => {
+      if (_total === undefined) return cursor
+      const { cursors } = contextOf(
+        request,
+        findRoute(routes, parts.registry, { method: 'GET', path: `/${type}` }).interaction,
+      )
+      const opened = cursors.open(cursor, type)
+      return cursors.seal({ path: type, query: `${opened.query}&_total=${_total}`, page: opened.page })
+    }
     const search: Asking['search'] = async (type, query) =>
-      toFound((await ask('GET', type, 'cursor' in query ? { _cursor: String(query.cursor) } : query)) as Bundle)
+      toFound((await ask('GET', type, isCursor(query) ? { _cursor: cursorOf(type, query) } : query)) as Bundle)
     return {
       caller,
       within: study => askingOf({ caller: within(caller, study), id: request.id, log: request.log }),
@@ -105,6 +115,8 @@ const firstOf = async <R extends Resource>(
   }
   return found.slice(0, mostListed)
 }
+
+const isCursor = (query: Query | Cursor): query is Cursor => 'cursor' in query
 
 const mostListed = 1000
 

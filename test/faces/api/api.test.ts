@@ -40,6 +40,12 @@ t.test('pages are followed by their links, and counted to by their numbers', asy
   t.same(followed.toSorted(), [ann, bob].toSorted())
   const second = (await api(researcher, 'GET', 'patients?page_size=1&page=2')).body
   t.match(second, { count: 2, next: null, previous: /page=1/, results: [{ id: followed[1] }] })
+  const before = second.previous.replace('http://localhost:8080/api/v1/', '')
+  t.match(
+    (await api(researcher, 'GET', before)).body,
+    { count: 2, results: [{ id: followed[0] }] },
+    'it is told there as well',
+  )
   t.match(await api(researcher, 'GET', 'patients?page=2'), { status: 404, body: { detail: 'Invalid page.' } })
   t.match(await api(researcher, 'GET', 'patients?page=51'), { status: 400, body: { detail: /following next/ } })
   t.match(await api(researcher, 'GET', 'patients?page_size=0'), { status: 400 })

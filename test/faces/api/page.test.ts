@@ -1,0 +1,48 @@
+import type { Patient } from '@medplum/fhirtypes'
+import t from 'tap'
+import type { Asking, Found } from '../../../src/faces/api/asking.ts'
+import { pageOf } from '../../../src/faces/api/page.ts'
+
+const pages = 4
+
+/** A search of four pages, and all that was asked of it. */
+const openStub = () => {
+  const asked: object[] = []
+  const search = async (_type: string, query: Readonly<Record<string, string>>): Promise<Found<Patient>> => {
+    asked.push(query)
+    const at = Number(query.cursor ?? 1)
+    return {
+      resources: [{ resourceType: 'Patient', id: String(at) }],
+      ...(query._total === undefined ? {} : { total: pages }),
+      ...(at < pages ? { next: String(at + 1) } : {}),
+      ...(at > 1 ? { previous: String(at - 1) } : {}),
+    }
+  }
+  const page = (query: string) =>
+    pageOf<Patient>({ search } as unknown as Asking, 'Patient', {
+      asked: { url: 'http://x/patients', query: new URLSearchParams(query) },
+      where: { active: 'true' },
+      present: async patients => patients,
+    })
+  return { asked, page }
+}
+
+t.test('a page that is asked for by its number is counted to, and how many there are is counted once', async t => {
+  const { asked, page } = openStub()
+  const third = await page('page=3&page_size=1')
+  t.match(third, { count: pages, results: [{ id: '3' }], next: /cursor=4$/, previous: /cursor=2$/ })
+  t.strictSame(asked, [{ active: 'true', _count: '1' }, { cursor: '2' }, { cursor: '3', _total: 'accurate' }])
+})
+
+t.test('the first page has its number as well, and what comes by a cursor is as it was asked', async t => {
+  const { asked, page } = openStub()
+  t.match(await page('page_size=1'), { count: pages, results: [{ id: '1' }], previous: null })
+  await page('page=2&cursor=2')
+  t.strictSame(asked, [{ active: 'true', _count: '1', _total: 'accurate' }, { cursor: '2' }])
+})
+
+t.test('beyond the last there is none', async t => {
+  const { page } = openStub()
+  await t.rejects(page('page=5'), { message: 'Invalid page.' })
+  await t.rejects(page('page=51'), { message: 'Pages beyond 50 are reached by following next' })
+})
