@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirResponse, Interaction } from '../interactions/interaction.ts'
 import { segmentsOf } from '../interactions/route.ts'
 import { sendAnswer, setHeaders } from './fhir-answer.ts'
-import { parseText, textIn } from './fhir-body.ts'
+import { parsersOf, textIn } from './fhir-body.ts'
 import { formats, notAcceptable, wantsContent } from './media-type.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 
@@ -66,8 +66,7 @@ const headerText = /^[\w.+-]+\/[\w.+-]+(?:; ?[\w.+-]+=(?:[\w.+-]+|"[\w .+-]*"))*
 
 /** Bodies in FHIR's own types are a Binary, in JSON's or XML's where they say so; all others are its content. */
 export const parseContent = (scope: FastifyInstance): void => {
-  const { parse } = scope.xml
-  const parsers = { json: parseText, xml: parse }
+  const parsers = parsersOf(scope)
   scope.removeAllContentTypeParsers()
   for (const name of ['json', 'xml'] as const) {
     const [fhirType, ...otherTypes] = formats[name].types
@@ -77,7 +76,8 @@ export const parseContent = (scope: FastifyInstance): void => {
     scope.addContentTypeParser(
       otherTypes,
       { parseAs: 'buffer' },
-      async (request: FastifyRequest, bytes: Buffer) => asBinary(bytes, parsers[name]) ?? toBinary(request, bytes),
+      async (request: FastifyRequest, bytes: Buffer) =>
+        (await asBinary(bytes, parsers[name])) ?? toBinary(request, bytes),
     )
   }
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) =>
@@ -85,9 +85,9 @@ export const parseContent = (scope: FastifyInstance): void => {
   )
 }
 
-const asBinary = (bytes: Buffer, parse: (text: string) => unknown): unknown => {
+const asBinary = async (bytes: Buffer, parse: (text: string) => Promise<unknown>): Promise<unknown> => {
   try {
-    const parsed = parse(bytes.toString('utf8'))
+    const parsed = await parse(bytes.toString('utf8'))
     const isBinary =
       typeof parsed === 'object' && parsed !== null && 'resourceType' in parsed && parsed.resourceType === 'Binary'
     return isBinary ? parsed : undefined

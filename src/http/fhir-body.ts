@@ -1,14 +1,13 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { duplicateName } from '../fhir/duplicate-name.ts'
 import { FhirError } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
-import { formatNames, formats, formType, patchType } from './media-type.ts'
+import { type ReadJson, readJson } from '../fhir/json-pieces.ts'
+import { type Format, formatNames, formats, formType, patchType } from './media-type.ts'
 
 /** Bodies are FHIR's JSON or XML, or the parameters of a search as a form; anything else is 415. */
 export const parseBodies = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers()
-  const parsers = { json: parseText, xml: server.xml.parse }
+  const parsers = parsersOf(server)
   for (const name of formatNames) {
     server.addContentTypeParser(
       [...formats[name].types],
@@ -31,6 +30,12 @@ export const parseBodies = (server: FastifyInstance): void => {
   })
 }
 
+/** Of either format, from its text. */
+export const parsersOf = (server: FastifyInstance): Readonly<Record<Format, (text: string) => Promise<unknown>>> => ({
+  json: text => parseText(server, text),
+  xml: async text => server.xml.parse(text),
+})
+
 /**
  * "FHIR uses UTF-8 for all request and response bodies": https://hl7.org/fhir/R4/http.html#mime-type. What is not would be
  * stored with other letters than were sent. Some platforms begin UTF-8 with a byte order mark, which is none of the text.
@@ -46,8 +51,8 @@ export const textIn = ({ headers }: FastifyRequest, bytes: Buffer): string => {
 }
 
 /** Undefined where the body is empty, as clients send it that set a type for all that they post. */
-export const jsonIn = (request: FastifyRequest, bytes: Buffer): unknown =>
-  bytes.length === 0 ? undefined : parseText(textIn(request, bytes))
+export const jsonIn = async (request: FastifyRequest, bytes: Buffer): Promise<unknown> =>
+  bytes.length === 0 ? undefined : parseText(request.server, textIn(request, bytes))
 
 /** The parameters of one search: many times what anybody asks. */
 export const mostFormBytes = 1_048_576
@@ -57,20 +62,23 @@ export const unsupported = (sent: string, taken = resourceTypesTaken): FhirError
 
 const resourceTypesTaken = formatNames.map(name => formats[name].types[0]).join(' or ')
 
-export const parseText = (text: string): unknown => {
-  const parsed = parse(text)
-  const twice = duplicateName(text, parsed)
-  if (twice === undefined) return parsed
-  const { resourceType } = (parsed ?? {}) as { readonly resourceType?: unknown }
+const parseText = async (server: FastifyInstance, text: string): Promise<unknown> => {
+  const { value, twice } = await parse(text, mostValuesIn(server.initialConfig.bodyLimit))
+  if (twice === undefined) return value
+  const { resourceType } = (value ?? {}) as { readonly resourceType?: unknown }
   const expression = typeof resourceType === 'string' ? `${resourceType}.${twice}` : twice
   throw new FhirError('structure', 'A property stands twice; each stands once in its object', { expression })
 }
 
+/** What anybody writes has more letters for each: shorter ones take many times the memory of the body. */
+export const mostValuesIn = (bodyLimit = 0): number => Math.ceil(bodyLimit / 8)
+
 /** The parser's own message would quote the body. */
-const parse = (text: string): unknown => {
+const parse = async (text: string, mostValues: number): Promise<ReadJson> => {
   try {
-    return parseJson(text)
+    return await readJson(text, { mostValues })
   } catch (cause) {
+    if (cause instanceof FhirError) throw cause
     if (cause instanceof RangeError) throw new FhirError('structure', 'The body is nested too deep')
     const position = cause instanceof Error ? (/ at position \d+/.exec(cause.message)?.[0] ?? '') : ''
     throw new FhirError('structure', `The body is not JSON${position}`)

@@ -46,6 +46,42 @@ t.test('depth is limited in JSON and in XML', async t => {
   )
 })
 
+t.test('a body has as many values as somebody may have written', async t => {
+  const basic = (list: string, count: number) =>
+    `{"resourceType":"Basic","code":{"text":"x"},"z":[${Array(count).fill(list).join()}]}`
+  const expected = '413 too-long: The body has more than 375000 values: send it in parts'
+  t.equal(await post('/Basic', 'application/fhir+json', basic('{}', 375_000)), expected)
+  t.equal(await post('/Basic', 'application/fhir+json', basic('1.10', 375_000)), expected)
+  t.match(
+    await post('/Basic', 'application/fhir+json', basic('1.10', 370_000)),
+    /^400 structure: 'z' is not an element/,
+  )
+})
+
+t.test('a long body is the same as a short one: its decimals, and what stands twice or is wrong in it', async t => {
+  const extensions = Array.from({ length: 10_000 }, (_, index) => ({ url: 'http://x.example', valueInteger: index }))
+  const text = `{"resourceType":"Basic","code":{"text":"x"},"extension":${JSON.stringify(extensions)}}`
+  const long = text.replace('"valueInteger":7777}', '"valueDecimal":1.10}')
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir/Basic',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: long,
+  })
+  t.equal(answer.statusCode, 201)
+  t.ok(answer.payload.includes('"valueDecimal":1.10}'))
+  t.same(answer.json().extension, JSON.parse(long).extension)
+  const twice = await server.inject({
+    method: 'POST',
+    url: '/fhir/Basic',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: text.replace('"valueInteger":7777}', '"valueInteger":1,"url":"u"}'),
+  })
+  t.equal(twice.statusCode, 400)
+  t.same(twice.json().issue[0].expression, ['Basic.extension[7777].url'])
+  t.match(await post('/Basic', 'application/fhir+json', `${text}]`), /^400 structure: The body is not JSON at position/)
+})
+
 t.test('a search asks a question, and no load of them', async t => {
   const form = 'application/x-www-form-urlencoded'
   const list = (count: number) => Array.from({ length: count }, (_, index) => `a${index}`).join(',')
