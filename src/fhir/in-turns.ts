@@ -1,15 +1,34 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** Work of many small steps, to its end: others have their turn wherever it has taken long. */
-export const inTurns = async <T>(steps: Generator<unknown, T>): Promise<T> => {
-  for (;;) {
-    const until = performance.now() + turnMs
-    let step = steps.next()
-    while (!step.done && performance.now() < until) step = steps.next()
-    if (step.done) return step.value
+/** Awaited between the steps of long work: where it has had its time, others are answered first. */
+export type GiveWay = () => Promise<void>
+
+export const openTurns = (): GiveWay => {
+  let until = performance.now() + turnMs
+  return async () => {
+    if (performance.now() < until) return
     await setImmediate()
+    until = performance.now() + turnMs
   }
 }
 
 /** Whoever waits does not notice; and so rare a change costs nothing. */
 const turnMs = 20
+
+/** Work of many steps, to its end. */
+export const inTurns = async <T>(steps: Generator<unknown, T>): Promise<T> => {
+  const giveWay = openTurns()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await giveWay()
+  }
+}
+
+/** Text in pieces likewise; those that are empty are steps alone. */
+export const textInTurns = async function* (pieces: Iterable<string>, giveWay = openTurns()): AsyncGenerator<string> {
+  for (const piece of pieces) {
+    if (piece !== '') yield piece
+    await giveWay()
+  }
+}

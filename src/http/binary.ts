@@ -29,7 +29,7 @@ export const isBinaryWrite = ({ name }: Interaction, type: string | undefined): 
  * "When a read request is made for the binary resource that doesn't explicitly specify the FHIR content types […] then the
  * content should be returned using the content type stated in the resource."
  */
-export const sendBinary = (reply: FastifyReply, response: FhirResponse): FastifyReply => {
+export const sendBinary = async (reply: FastifyReply, response: FhirResponse): Promise<FastifyReply> => {
   const { request } = reply
   if (response.body?.kind !== 'text') return sendAnswer(reply, response)
   const { accept } = request.headers

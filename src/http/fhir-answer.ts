@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Body, FhirResponse } from '../interactions/interaction.ts'
-import { lines } from './media-type.ts'
-import { bundleText, contentTypeOf, resourceText } from './resource-text.ts'
+import { lines, type Presentation } from './media-type.ts'
+import { bundlePieces, contentTypeOf, resourcePieces, resourceText } from './resource-text.ts'
 
 /** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
-export const sendAnswer = (reply: FastifyReply, response: FhirResponse) => {
+export const sendAnswer = async (reply: FastifyReply, response: FhirResponse): Promise<FastifyReply> => {
   setHeaders(reply, response)
   const { body } = response
   if (body === undefined) return reply.send()
   if (body.kind === 'lines') return reply.type(lines.answer).send(Readable.from(body.lines, { objectMode: false }))
-  return reply.type(contentTypeOf(reply.request.presentation)).send(payloadOf(body, reply))
+  return reply.type(contentTypeOf(reply.request.presentation)).send(await payloadOf(body, reply))
 }
 
 export const setHeaders = (reply: FastifyReply, { status, etag, lastModified, location, next }: FhirResponse): void => {
@@ -21,30 +21,32 @@ export const setHeaders = (reply: FastifyReply, { status, etag, lastModified, lo
   if (next !== undefined) reply.header('link', `<${next}>; rel="next"`)
 }
 
-const payloadOf = (
+const payloadOf = async (
   body: Exclude<Body, { kind: 'lines' }>,
   { request: { presentation }, server: { xml } }: FastifyReply,
-): string | Buffer | Readable => {
+): Promise<string | Buffer | Readable> => {
   switch (body.kind) {
     case 'text':
-      return resourceText(body.text, presentation, xml)
+      return isPlain(presentation) ? body.text : streamed(resourcePieces(body.text, presentation, xml))
     case 'outcome':
       return resourceText(JSON.stringify(body.outcome), presentation, xml)
     case 'chunks':
-      return streamed(bundleText(body.chunks, presentation, xml))
+      return streamed(bundlePieces(body.chunks, presentation, xml))
   }
 }
 
-/** A long page goes out piece by piece, and never stands in memory as one text; a short one is encoded once. */
-const streamed = (chunks: Iterable<string>): Buffer | Readable => {
-  const iterator = chunks[Symbol.iterator]()
-  const [first, second] = [iterator.next(), iterator.next()]
+const isPlain = ({ format, pretty }: Presentation): boolean => format === 'json' && !pretty
+
+/** A long answer goes out piece by piece, and never stands in memory as one text; a short one is encoded once. */
+const streamed = async (chunks: AsyncIterable<string>): Promise<Buffer | Readable> => {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const [first, second] = [await iterator.next(), await iterator.next()]
   if (second.done) return Buffer.from(first.done ? '' : first.value)
   return Readable.from(
-    (function* () {
+    (async function* () {
       yield first.value
       yield second.value
-      for (let next = iterator.next(); !next.done; next = iterator.next()) yield next.value
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
     })(),
     { objectMode: false },
   )

@@ -1,37 +1,66 @@
+import { openTurns, textInTurns } from '../fhir/in-turns.ts'
 import { parseJson } from '../fhir/json.ts'
+import { readJson } from '../fhir/json-pieces.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import type { BundleText } from '../interactions/bundle-text.ts'
 import { formats, type Presentation } from './media-type.ts'
 
-/** A resource that lies ready as JSON, as it was asked for; as plain JSON it is not touched. */
+/** A short resource that lies ready as JSON, as it was asked for; as plain JSON it is not touched. */
 export const resourceText = (json: string, { format, pretty }: Presentation, xml: Xml): string => {
   if (format === 'xml') return xmlHead + xml.print(parseJson(json), { pretty })
   return pretty ? JSON.stringify(parseJson(json), null, 2) : json
 }
 
-/** A Bundle likewise, entry by entry: no more than one stands in memory. */
-export const bundleText = (bundle: BundleText, { format, pretty }: Presentation, xml: Xml): Iterable<string> => {
-  if (format === 'xml') return xmlBundle(bundle, pretty, xml)
-  return pretty ? prettyBundle(bundle) : bundle
+/** One of any length likewise, but not as plain JSON, in pieces: others have their turn between them. */
+export const resourcePieces = async function* (
+  json: string,
+  { format, pretty }: Presentation,
+  xml: Xml,
+): AsyncGenerator<string> {
+  if (format === 'xml') yield* textInTurns(withHead(xml.printPieces(await parsed(json), { pretty })))
+  else yield JSON.stringify(await parsed(json), null, 2)
 }
+
+/** A Bundle likewise, entry by entry: no more than one stands in memory. */
+export const bundlePieces = async function* (
+  bundle: BundleText,
+  { format, pretty }: Presentation,
+  xml: Xml,
+): AsyncGenerator<string> {
+  if (format === 'xml') yield* xmlBundle(bundle, pretty, xml)
+  else yield* pretty ? prettyBundle(bundle) : textInTurns(bundle)
+}
+
+const parsed = async (json: string): Promise<unknown> => (await readJson(json, { mostValues: Infinity })).value
 
 export const contentTypeOf = ({ format }: Presentation): string => formats[format].answer
 
 const xmlHead = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-const xmlBundle = function* ({ head, entries }: BundleText, pretty: boolean, xml: Xml): Generator<string> {
+const withHead = function* (pieces: Iterable<string>): Generator<string> {
+  let head = xmlHead
+  for (const piece of pieces) {
+    yield piece === '' ? '' : head + piece
+    if (piece !== '') head = ''
+  }
+}
+
+const xmlBundle = async function* ({ head, entries }: BundleText, pretty: boolean, xml: Xml): AsyncGenerator<string> {
   const empty = xml.print({ resourceType: 'Bundle', ...head }, { pretty })
   const end = empty.lastIndexOf('</Bundle>')
   yield xmlHead + empty.slice(0, end)
-  for (const entry of entries) yield xml.printEntry(parseJson(entry), { pretty })
+  const giveWay = openTurns()
+  for (const entry of entries) yield* textInTurns(xml.printEntry(await parsed(entry), { pretty }), giveWay)
   yield empty.slice(end)
 }
 
-const prettyBundle = function* ({ head, entries }: BundleText): Generator<string> {
+const prettyBundle = async function* ({ head, entries }: BundleText): AsyncGenerator<string> {
   yield JSON.stringify({ resourceType: 'Bundle', ...head }, null, 2).slice(0, -2)
   let separator = ',\n  "entry": [\n'
+  const giveWay = openTurns()
   for (const entry of entries) {
-    yield separator + JSON.stringify(parseJson(entry), null, 2).replace(/^/gm, '    ')
+    await giveWay()
+    yield separator + JSON.stringify(await parsed(entry), null, 2).replace(/^/gm, '    ')
     separator = ',\n'
   }
   yield separator === ',\n' ? '\n  ]\n}' : '\n}'

@@ -157,7 +157,7 @@ t.test('what cannot be stored is no reason not to be answered', async t => {
 })
 
 t.test('what is nested too deep to be kept is refused at once', async t => {
-  const deep = `{"resourceType":"Device","note":[${'{"extension":['.repeat(9000)}{}${']}'.repeat(9000)}]}`
+  const deep = `{"resourceType":"Device","note":[${'{"a":['.repeat(9000)}{}${']}'.repeat(9000)}]}`
   const answer = await server.inject({
     method: 'POST',
     url: '/fhir',

@@ -89,7 +89,7 @@ t.test('Bundles go both ways as XML, entry by entry', async t => {
   const bundle = `<Bundle xmlns="http://hl7.org/fhir"><type value="transaction"/>${entry('a')}${entry('b')}</Bundle>`
   const answer = await call('POST', '', { ...sendXml, ...asXml }, bundle)
   t.equal(answer.statusCode, 200)
-  t.match(xml.parse(answer.body), {
+  t.match(await xml.parse(answer.body), {
     type: 'transaction-response',
     entry: [{ response: { status: '201 Created' } }, { response: { status: '201 Created' } }],
   })
@@ -103,8 +103,27 @@ t.test('Bundles go both ways as XML, entry by entry', async t => {
     const [json, found] = [await call('GET', url), await call('GET', url, asXml)]
     t.equal(found.headers['content-type'], xmlType)
     const cursors = (text: string) => text.replace(/_cursor=[^"]*/g, '_cursor=')
-    t.same(parseJson(cursors(JSON.stringify(xml.parse(found.body)))), parseJson(cursors(json.body)), url)
+    t.same(parseJson(cursors(JSON.stringify(await xml.parse(found.body)))), parseJson(cursors(json.body)), url)
   }
+})
+
+t.test('a long resource is the same in each form, alone and in a Bundle', async t => {
+  const extension = Array.from({ length: 20_000 }, (_, index) => ({ url: 'http://x.example', valueInteger: index }))
+  const long = { resourceType: 'Basic', code: { text: 'long' }, extension }
+  const made = await call('POST', 'Basic', { 'content-type': 'application/fhir+json' }, JSON.stringify(long))
+  t.equal(made.statusCode, 201)
+  const { id } = made.json()
+  const plain = await call('GET', `Basic/${id}`)
+  t.same(plain.json().extension, extension)
+  t.same(await xml.parse((await call('GET', `Basic/${id}`, asXml)).body), plain.json())
+  t.same(await xml.parse((await call('GET', `Basic/${id}?_pretty=true`, asXml)).body), plain.json())
+  t.equal((await call('GET', `Basic/${id}?_pretty=true`)).body, JSON.stringify(plain.json(), null, 2))
+  const found = (await call('GET', `Basic?_id=${id}`)).json()
+  t.same(await xml.parse((await call('GET', `Basic?_id=${id}`, asXml)).body), found)
+  const pretty = await call('GET', `Basic?_id=${id}&_pretty=true`)
+  t.same(pretty.json().entry, found.entry)
+  const sent = await call('POST', 'Basic', sendXml, xml.print(long))
+  t.same([sent.statusCode, sent.json().extension], [201, extension])
 })
 
 t.test('_format goes before Accept, in the form of a search too', async t => {
@@ -155,7 +174,7 @@ t.test('errors have the form that was asked for, where they can', async t => {
   const outcome = async (answer: ReturnType<typeof call>) => {
     const { statusCode, headers, body } = await answer
     t.equal(headers['content-type'], xmlType)
-    const { resourceType, issue } = xml.parse(body) as { resourceType: string; issue: { code: string }[] }
+    const { resourceType, issue } = (await xml.parse(body)) as { resourceType: string; issue: { code: string }[] }
     return `${statusCode} ${resourceType} ${issue[0]?.code}`
   }
   t.equal(await outcome(call('GET', 'Basic/none', asXml)), '404 OperationOutcome not-found')
@@ -183,7 +202,7 @@ t.test('errors have the form that was asked for, where they can', async t => {
 
 t.test('the statement is there as XML too, and names both', async t => {
   const answer = await server.inject({ url: '/metadata?_format=xml' })
-  t.match(xml.parse(answer.body), {
+  t.match(await xml.parse(answer.body), {
     resourceType: 'CapabilityStatement',
     format: ['json', 'application/fhir+json', 'xml', 'application/fhir+xml'],
   })

@@ -4,24 +4,31 @@ import { escapeXml } from './escape.ts'
 
 export const xhtmlNamespace = 'http://www.w3.org/1999/xhtml'
 
-/** The div of a narrative as a part of XML; where it is none of its own accord, its text alone. https://hl7.org/fhir/R4/narrative.html */
-export const narrativeXml = (div: string): string => {
+/** The div of a narrative as a part of XML; where it is none of its own accord, its text alone, after as many empty pieces as it takes. https://hl7.org/fhir/R4/narrative.html */
+export const narrativeXml = function* (div: string): Generator<'', string> {
   const named = div.replace(/^\s*<div(?![^>]*\sxmlns\s*=)/, start => `${start} xmlns=${JSON.stringify(xhtmlNamespace)}`)
   const text = named.replace(/&(?!(?:#\d+|#x[\da-fA-F]+|amp|lt|gt|quot|apos);)/g, '&amp;')
-  if (isWellFormed(text)) return text
+  if (yield* isWellFormed(text)) return text
   return `<div xmlns="${xhtmlNamespace}">${escapeXml(div.replace(/<[^>]*>/g, ''))}</div>`
 }
 
-const isWellFormed = (text: string): boolean => {
+/** Piece by piece: where it is long, others want their turn. */
+const isWellFormed = function* (text: string): Generator<'', boolean> {
+  const parser = new SaxesParser({ xmlns: true, position: false })
+  refuseDepth(parser)
   try {
-    const parser = new SaxesParser({ xmlns: true, position: false })
-    refuseDepth(parser)
-    parser.write(text).close()
+    for (let at = 0; at < text.length; at += pieceLength) {
+      parser.write(text.slice(at, at + pieceLength))
+      yield ''
+    }
+    parser.close()
     return true
   } catch {
     return false
   }
 }
+
+const pieceLength = 64 * 1024
 
 /** What is deeper was stored before that was refused: at each tag the parser looks through all that are open. */
 const refuseDepth = (parser: SaxesParser<{ xmlns: true }>): void => {

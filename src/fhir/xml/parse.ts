@@ -2,6 +2,7 @@
 
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import { FhirError } from '../error.ts'
+import { inTurns } from '../in-turns.ts'
 import { xhtmlNamespace } from './div.ts'
 import type { Field, FieldsOf } from './fields.ts'
 import { fhirNamespace } from './print.ts'
@@ -10,10 +11,12 @@ import { refused } from './refused.ts'
 
 /**
  * Throws FhirError, status 400. A document type is refused, so there are no entities but XML's own five; comments and
- * processing instructions are passed over, and elements are taken in any order.
+ * processing instructions are passed over, and elements are taken in any order. Others have their turn between two pieces.
  */
-export const parseXml = (fieldsOf: FieldsOf, text: string): unknown => {
-  const building: Building = { fieldsOf, text, open: [], narrativeDepth: 0, narrativeStart: 0, root: undefined }
+export const parseXml = (fieldsOf: FieldsOf, text: string): Promise<unknown> => inTurns(parsePieces(fieldsOf, text))
+
+const parsePieces = function* (fieldsOf: FieldsOf, text: string): Generator<void, unknown> {
+  const building = startBuilding(fieldsOf, text)
   const parser = new SaxesParser({ xmlns: true, position: true })
   parser.on('error', () => {
     throw refused(`The body is not well-formed XML at line ${parser.line}, column ${parser.column}`)
@@ -26,9 +29,15 @@ export const parseXml = (fieldsOf: FieldsOf, text: string): unknown => {
   parser.on('closetag', () => endTag(building, parser.position))
   parser.on('text', found => refuseText(building, found))
   parser.on('cdata', found => refuseText(building, found))
-  parser.write(text).close()
+  for (let at = 0; at < text.length; at += pieceLength) {
+    parser.write(text.slice(at, at + pieceLength))
+    yield
+  }
+  parser.close()
   return building.root
 }
+
+const pieceLength = 64 * 1024
 
 /** An element that has not ended yet, with what it has become so far. */
 type Open = {
@@ -43,12 +52,20 @@ type Open = {
 
 type Building = {
   readonly fieldsOf: FieldsOf
+  /** What every primitive may have: its value beside what an element has. */
+  readonly primitive: { readonly fields: ReadonlyMap<string, Field>; readonly attributes: ReadonlyMap<string, Kind> }
   readonly text: string
   readonly open: Open[]
   /** How many elements of a narrative are open, and where its div starts. */
   narrativeDepth: number
   narrativeStart: number
   root: unknown
+}
+
+const startBuilding = (fieldsOf: FieldsOf, text: string): Building => {
+  const fields = fieldsOf('Element') ?? none
+  const primitive = { fields, attributes: new Map<string, Kind>([...fields, ['value', valueField]]) }
+  return { fieldsOf, primitive, text, open: [], narrativeDepth: 0, narrativeStart: 0, root: undefined }
 }
 
 /** Nobody needs this much: the validation of a resource ends far above it. */
@@ -103,12 +120,8 @@ const openComplex = (building: Building, field: Field, element: SaxesTagNS): Ope
 }
 
 const openPrimitive = (building: Building, field: Field, element: SaxesTagNS): Open => {
-  const fields = building.fieldsOf('Element') ?? none
-  const { value: text, ...value } = readAttributes(
-    building,
-    element,
-    new Map<string, Kind>([...fields, ['value', valueField]]),
-  )
+  const { fields, attributes } = building.primitive
+  const { value: text, ...value } = readAttributes(building, element, attributes)
   return {
     name: field.name,
     field,
@@ -124,13 +137,16 @@ const readAttributes = (
   { name, attributes }: SaxesTagNS,
   fields: ReadonlyMap<string, Kind>,
 ): Record<string, unknown> => {
-  const own = Object.values(attributes).filter(({ uri, prefix, local }) => uri === '' && prefix + local !== 'xmlns')
-  const unknownOne = own.find(({ local }) => fields.get(local)?.kind !== 'attribute')
-  if (unknownOne !== undefined) {
-    const path = [pathOf(building), name].filter(part => part !== undefined).join('.')
-    throw refused(`<${name}> has no attribute ${unknownOne.name}`, path)
+  const own: Record<string, unknown> = {}
+  for (const { uri, prefix, local, name: attribute, value } of Object.values(attributes)) {
+    if (uri !== '' || prefix + local === 'xmlns') continue
+    if (fields.get(local)?.kind !== 'attribute') {
+      const path = [pathOf(building), name].filter(part => part !== undefined).join('.')
+      throw refused(`<${name}> has no attribute ${attribute}`, path)
+    }
+    own[local] = value
   }
-  return Object.fromEntries(own.map(({ local, value }) => [local, value]))
+  return own
 }
 
 const endTag = (building: Building, position: number): void => {

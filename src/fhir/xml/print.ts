@@ -10,34 +10,89 @@ export type PrintOptions = { readonly pretty?: boolean }
 
 export const fhirNamespace = 'http://hl7.org/fhir'
 
-/** The element of the resource's name; a part of another resource says no namespace again. */
-export const printResource = (fieldsOf: FieldsOf, resource: unknown, options: PrintOptions = {}): string => {
-  const { pretty = false } = options
-  return resourceText({ fieldsOf, pretty }, resource, 0, ` xmlns="${fhirNamespace}"`)
+/** The element of the resource's name, in pieces, some of them empty; a part of another resource says no namespace again. */
+export const printResource = (fieldsOf: FieldsOf, resource: unknown, { pretty = false }: PrintOptions = {}) => {
+  const page: Page = { fieldsOf, pretty, open: [], depth: 0, text: '' }
+  if (isJson(resource)) beginResource(page, resource, ` xmlns="${fhirNamespace}"`)
+  return piecesOf(page)
 }
 
-/** An entry of a Bundle that is printed piece by piece. */
-export const printEntry = (fieldsOf: FieldsOf, entry: unknown, { pretty = false }: PrintOptions = {}): string => {
+/** An entry of a Bundle likewise. */
+export const printEntry = (fieldsOf: FieldsOf, entry: unknown, { pretty = false }: PrintOptions = {}) => {
   const field = fieldsOf('Bundle')?.get('entry')
   if (field === undefined) throw new Error('there is no Bundle')
-  return elementText({ fieldsOf, pretty }, field, entry, undefined, 1)
+  const page: Page = { fieldsOf, pretty, open: [], depth: 1, text: '' }
+  if (isJson(entry)) beginComplex(page, field, entry, '')
+  return piecesOf(page)
 }
 
-type Printing = { readonly fieldsOf: FieldsOf; readonly pretty: boolean }
+/** What is printed and not given out yet, and the elements whose children are being printed. */
+type Page = {
+  readonly fieldsOf: FieldsOf
+  readonly pretty: boolean
+  readonly open: Open[]
+  /** Of the outermost. */
+  readonly depth: number
+  text: string
+}
 
-const resourceText = (printing: Printing, resource: unknown, depth: number, namespace = ''): string => {
-  if (!isJson(resource)) return ''
+type Open = { readonly name: string; readonly children: Iterator<Child>; hasChild: boolean }
+
+/** `beside` are the id and extensions of a primitive. The one child of an element that holds a resource has no field. */
+type Child = { readonly field: Field | undefined; readonly value: unknown; readonly beside: unknown }
+
+const piecesOf = function* (page: Page): Generator<string> {
+  for (let inside = page.open.at(-1); inside !== undefined; inside = page.open.at(-1)) {
+    const { done, value: child } = inside.children.next()
+    if (done) end(page)
+    else if (child.field?.kind === 'narrative' && typeof child.value === 'string')
+      addLine(page, yield* narrativeXml(child.value))
+    else printChild(page, child)
+    if (page.text.length < pieceLength) continue
+    yield page.text
+    page.text = ''
+  }
+  yield page.text
+}
+
+const pieceLength = 64 * 1024
+
+const printChild = (page: Page, { field, value, beside }: Child): void => {
+  if (field?.kind === 'primitive') beginComplex(page, field, isJson(beside) ? beside : {}, valueAttribute(value))
+  if (!isJson(value)) return
+  if (field === undefined) beginResource(page, value, '')
+  else if (field.kind === 'complex') beginComplex(page, field, value, '')
+  else if (field.kind === 'resource') begin(page, field.name, '', [{ field: undefined, value, beside }].values())
+}
+
+const beginResource = (page: Page, resource: Json, namespace: string): void => {
   const type = String(resource.resourceType)
-  const fields = printing.fieldsOf(type)
+  const fields = page.fieldsOf(type)
   if (fields === undefined) throw new Error(`${type} is no type of R4`)
-  return tag(printing, type, namespace, childrenText(printing, fields, resource, depth + 1), depth)
+  begin(page, type, namespace, childrenOf(presentIn(fields, resource), resource))
 }
 
-const childrenText = (printing: Printing, fields: Fields, value: Json, depth: number): string =>
-  presentIn(fields, value)
-    .filter(({ kind }) => kind !== 'attribute')
-    .map(field => fieldText(printing, field, value[field.name], value[`_${field.name}`], depth))
-    .join('')
+const beginComplex = (page: Page, field: Field, value: Json, attribute: string): void => {
+  const fields = field.kind === 'primitive' ? (page.fieldsOf('Element') ?? field.below()) : field.below()
+  const present = presentIn(fields, value)
+  const attributes = present
+    .filter(({ kind }) => kind === 'attribute')
+    .map(({ name }) => ` ${name}="${escapeXml(String(value[name]))}"`)
+  begin(page, field.name, attributes.join('') + attribute, childrenOf(present, value))
+}
+
+const childrenOf = function* (present: readonly Field[], value: Json): Generator<Child> {
+  for (const field of present) {
+    if (field.kind === 'attribute') continue
+    const [own, beside] = [value[field.name], value[`_${field.name}`]]
+    if (!Array.isArray(own) && !Array.isArray(beside)) yield { field, value: own, beside }
+    else {
+      const [values, extras] = [listOf(own), listOf(beside)]
+      for (let index = 0; index < Math.max(values.length, extras.length); index += 1)
+        yield { field, value: values[index], beside: extras[index] }
+    }
+  }
+}
 
 /** In the definition's order. What the definitions do not know has no place in XML. */
 const presentIn = (fields: Fields, value: Json): readonly Field[] => {
@@ -48,56 +103,39 @@ const presentIn = (fields: Fields, value: Json): readonly Field[] => {
     .sort((one, other) => one.position - other.position)
 }
 
-const fieldText = (printing: Printing, field: Field, value: unknown, beside: unknown, depth: number): string => {
-  if (!Array.isArray(value) && !Array.isArray(beside)) return elementText(printing, field, value, beside, depth)
-  const [values, extras] = [listOf(value), listOf(beside)]
-  return Array.from({ length: Math.max(values.length, extras.length) }, (_, index) =>
-    elementText(printing, field, values[index], extras[index], depth),
-  ).join('')
-}
-
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-
-/** `beside` are the id and extensions of a primitive. */
-const elementText = (printing: Printing, field: Field, value: unknown, beside: unknown, depth: number): string => {
-  switch (field.kind) {
-    case 'narrative':
-      return typeof value === 'string' ? line(printing, narrativeXml(value), depth) : ''
-    case 'resource':
-      return isJson(value) ? tag(printing, field.name, '', resourceText(printing, value, depth + 1), depth) : ''
-    case 'complex':
-      return isJson(value) ? complexText(printing, field, value, '', depth) : ''
-    case 'primitive':
-      return complexText(printing, field, isJson(beside) ? beside : {}, valueAttribute(value), depth)
-    case 'attribute':
-      return ''
-  }
-}
-
-const complexText = (printing: Printing, field: Field, value: Json, attribute: string, depth: number): string => {
-  const fields = field.kind === 'primitive' ? (printing.fieldsOf('Element') ?? field.below()) : field.below()
-  const attributes = presentIn(fields, value)
-    .filter(({ kind }) => kind === 'attribute')
-    .map(({ name }) => ` ${name}="${escapeXml(String(value[name]))}"`)
-  return tag(
-    printing,
-    field.name,
-    attributes.join('') + attribute,
-    childrenText(printing, fields, value, depth + 1),
-    depth,
-  )
-}
 
 const valueAttribute = (value: unknown): string => {
   if (value === undefined || value === null) return ''
   return ` value="${escapeXml(typeof value === 'string' ? value : (decimalText(value) ?? String(value)))}"`
 }
 
-const tag = (printing: Printing, name: string, attributes: string, children: string, depth: number): string => {
-  if (children === '') return line(printing, `<${name}${attributes}/>`, depth)
-  if (!printing.pretty) return `<${name}${attributes}>${children}</${name}>`
-  return `${line(printing, `<${name}${attributes}>`, depth)}${children}${line(printing, `</${name}>`, depth)}`
+/** Whether its tag ends itself is known only with its first child. */
+const begin = (page: Page, name: string, attributes: string, children: Iterator<Child>): void => {
+  beginLine(page)
+  page.text += `<${name}${attributes}`
+  page.open.push({ name, children, hasChild: false })
 }
 
-const line = ({ pretty }: Printing, text: string, depth: number): string =>
-  pretty ? `${'  '.repeat(depth)}${text}\n` : text
+const end = (page: Page): void => {
+  const ended = page.open.pop()
+  if (ended?.hasChild) page.text += `${indentOf(page)}</${ended.name}>`
+  else page.text += '/>'
+  if (page.pretty) page.text += '\n'
+}
+
+const addLine = (page: Page, text: string): void => {
+  beginLine(page)
+  page.text += page.pretty ? `${text}\n` : text
+}
+
+const beginLine = (page: Page): void => {
+  const around = page.open.at(-1)
+  if (around?.hasChild === false) {
+    around.hasChild = true
+    page.text += page.pretty ? '>\n' : '>'
+  }
+  page.text += indentOf(page)
+}
+
+const indentOf = ({ pretty, depth, open }: Page): string => (pretty ? '  '.repeat(depth + open.length) : '')

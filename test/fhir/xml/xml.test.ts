@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
+import { textInTurns } from '../../../src/fhir/in-turns.ts'
 import { parseJson } from '../../../src/fhir/json.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { openXml } from '../../../src/fhir/xml/xml.ts'
@@ -17,9 +19,9 @@ const canonical = (value: unknown): string => {
   return `{${entries.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one)}`).join()}}`
 }
 
-const refusal = (text: string): string => {
+const refusal = async (text: string): Promise<string> => {
   try {
-    return canonical(xml.parse(text))
+    return canonical(await xml.parse(text))
   } catch (error) {
     if (!(error instanceof FhirError)) throw error
     const [{ message, expression }] = error.issues
@@ -27,7 +29,7 @@ const refusal = (text: string): string => {
   }
 }
 
-t.test('R4 examples are the same after a way through XML, to the text of each number', t => {
+t.test('R4 examples are the same after a way through XML, to the text of each number', async t => {
   const folder = join(import.meta.dirname, '..', '..', '..', 'node_modules', 'hl7.fhir.r4.examples')
   const files = readdirSync(folder).filter(file => /^[A-Z].*\.json$/.test(file))
   const types = new Set<string>()
@@ -42,14 +44,13 @@ t.test('R4 examples are the same after a way through XML, to the text of each nu
     if (text.length > 500_000) continue
     const resource = parseJson(text)
     count += 1
-    const back = xml.parse(xml.print(resource, { pretty: count % 2 === 0 }))
+    const back = await xml.parse(xml.print(resource, { pretty: count % 2 === 0 }))
     if (canonical(back) !== canonical(resource)) t.fail(file)
   }
   t.ok(count > 400, `${count} of ${files.length}`)
-  t.end()
 })
 
-t.test('XML has the order of the definition, attributes for ids and urls, and extensions beside values', t => {
+t.test('XML has the order of the definition, attributes for ids and urls, and extensions beside values', async t => {
   const resource = parseJson(`{
     "resourceType": "Patient", "birthDate": "1970-03-30", "active": true, "id": "1",
     "_birthDate": { "id": "b", "extension": [{ "url": "http://x.example/time", "valueDecimal": 1.10 }] },
@@ -67,15 +68,14 @@ t.test('XML has the order of the definition, attributes for ids and urls, and ex
       '<birthDate id="b" value="1970-03-30"><extension url="http://x.example/time"><valueDecimal value="1.10"/></extension></birthDate>' +
       '</Patient>',
   )
-  t.equal(canonical(xml.parse(text)), canonical(resource))
+  t.equal(canonical(await xml.parse(text)), canonical(resource))
   t.equal(
     xml.print({ resourceType: 'Patient', active: true }, { pretty: true }),
     `<Patient ${head}>\n  <active value="true"/>\n</Patient>\n`,
   )
-  t.end()
 })
 
-t.test('numbers keep their text, and what is none stays text', t => {
+t.test('numbers keep their text, and what is none stays text', async t => {
   const rows = [
     ['1.10', '1.10'],
     ['-0', '-0'],
@@ -86,37 +86,34 @@ t.test('numbers keep their text, and what is none stays text', t => {
   ] as const
   for (const [text, json] of rows) {
     const body = `<Observation ${head}><valueQuantity><value value="${text}"/></valueQuantity></Observation>`
-    t.equal(canonical(xml.parse(body)), `{"resourceType":"Observation","valueQuantity":{"value":${json}}}`)
+    t.equal(canonical(await xml.parse(body)), `{"resourceType":"Observation","valueQuantity":{"value":${json}}}`)
   }
-  t.end()
 })
 
-t.test('what may be written otherwise in XML comes out the same', t => {
+t.test('what may be written otherwise in XML comes out the same', async t => {
   const patient = '{"active":true,"resourceType":"Patient"}'
   for (const text of [
     `\uFEFF<?xml version="1.0" encoding="UTF-8"?>\r\n<!-- c --><Patient ${head}>\r\n<active value='true'/></Patient>\r\n`,
     '<f:Patient xmlns:f="http://hl7.org/fhir"><f:active value="&#116;rue"></f:active></f:Patient>',
     `<Patient ${head} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b"><active value="true"/></Patient>`,
   ]) {
-    t.equal(refusal(text), patient)
+    t.equal(await refusal(text), patient)
   }
   const div = '<div xmlns="http://www.w3.org/1999/xhtml">\u{1F600}<![CDATA[a<b]]> <!-- c --></div>'
-  t.match(xml.parse(`<Patient ${head}><text>${div}</text></Patient>`), {
+  t.match(await xml.parse(`<Patient ${head}><text>${div}</text></Patient>`), {
     text: { div: div.replace('<![CDATA[a<b]]>', 'a&lt;b') },
   })
-  t.end()
 })
 
-t.test('sections of CDATA are found in one go, however many are begun within a comment', t => {
+t.test('sections of CDATA are found in one go, however many are begun within a comment', async t => {
   const begun = '<![CDATA['.repeat(200_000)
   const div = (text: string) => `<div xmlns="http://www.w3.org/1999/xhtml">${text}<!-- ${begun} --></div>`
-  t.match(xml.parse(`<Basic ${head}><text>${div('<![CDATA[a<b]]>')}</text></Basic>`), {
+  t.match(await xml.parse(`<Basic ${head}><text>${div('<![CDATA[a<b]]>')}</text></Basic>`), {
     text: { div: div('a&lt;b') },
   })
-  t.end()
 })
 
-t.test('what is not FHIR is refused by its name and place', t => {
+t.test('what is not FHIR is refused by its name and place', async t => {
   const patient = (inner: string) => `<Patient ${head}>${inner}</Patient>`
   const rows = [
     ['<Patient', '400 The body is not well-formed XML at line 1, column 8'],
@@ -153,23 +150,51 @@ t.test('what is not FHIR is refused by its name and place', t => {
       '400 The body is nested more than 500 levels deep',
     ],
   ] as const
-  for (const [text, expected] of rows) t.equal(refusal(text), expected)
-  t.end()
+  for (const [text, expected] of rows) t.equal(await refusal(text), expected)
 })
 
-t.test('a narrative of more levels than are taken, which was stored before, goes out as its text', t => {
+t.test('a narrative of more levels than are taken, which was stored before, goes out as its text', async t => {
   const div = (levels: number) =>
     `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>'.repeat(levels)}a${'</b>'.repeat(levels)}</div>`
   t.ok(xml.print({ resourceType: 'Basic', text: { div: div(199) } }).includes(div(199)))
   t.ok(xml.print({ resourceType: 'Basic', text: { div: div(100_000) } }).includes(div(0)))
-  t.end()
 })
 
-t.test('a narrative that is no XML goes out as its text, and no character that XML cannot carry', t => {
+t.test('a narrative that is no XML goes out as its text, and no character that XML cannot carry', async t => {
   const div = (text: string) => xml.print({ resourceType: 'Basic', text: { div: text } })
   t.match(div('<div>a</div>'), '<div xmlns="http://www.w3.org/1999/xhtml">a</div>')
   t.match(div('<div>a&nbsp;b</div>'), '>a&amp;nbsp;b</div>')
   t.match(div('<div><td nowrap>a & b</td></div>'), '<div xmlns="http://www.w3.org/1999/xhtml">a &amp; b</div>')
   t.match(xml.print({ resourceType: 'Basic', language: 'a\u0001\uD800😀' }), 'value="a\uFFFD\uFFFD😀"')
-  t.end()
 })
+
+t.test(
+  'others have their turn while a long resource is read from XML, printed as it, or its narrative looked at',
+  async t => {
+    const turnsDuring = async <T>(work: Promise<T>): Promise<{ result: T; turns: number }> => {
+      let [turns, isDone] = [0, false]
+      const ended = work.finally(() => {
+        isDone = true
+      })
+      for (; !isDone; turns += 1) await setImmediate()
+      return { result: await ended, turns }
+    }
+    const printed = async (resource: object) => {
+      let text = ''
+      for await (const piece of textInTurns(xml.printPieces(resource))) text += piece
+      return text
+    }
+    const extension = Array.from({ length: 50_000 }, (_, index) => ({ url: 'http://x.example', valueInteger: index }))
+    const long = { resourceType: 'Basic', extension, code: { text: '\u{1F600}' } }
+    const text = await turnsDuring(printed(long))
+    t.ok(text.turns > 2, `${text.turns} turns`)
+    t.equal(text.result, xml.print(long))
+    const back = await turnsDuring(xml.parse(text.result))
+    t.ok(back.turns > 2, `${back.turns} turns`)
+    t.same(back.result, long)
+    const div = `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>x</b>'.repeat(200_000)}</div>`
+    const narrative = await turnsDuring(printed({ resourceType: 'Basic', text: { div } }))
+    t.ok(narrative.turns > 2, `${narrative.turns} turns`)
+    t.ok(narrative.result.includes(div))
+  },
+)
