@@ -116,7 +116,7 @@ const validated = (registry: Registry, write: Write): Write => {
     case 'update':
       return { ...write, resource: require(write.resource) }
     case 'patch':
-      return { ...write, change: stored => require(write.change(stored)) }
+      return { ...write, change: async stored => require(await write.change(stored)) }
     case 'delete':
       return write
   }

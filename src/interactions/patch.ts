@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../fhir/error.ts'
+import { openTurns } from '../fhir/in-turns.ts'
 import { movesValues, parsePatch } from '../fhir/patch/patch.ts'
 import { withoutQuotes } from '../fhir/patch/unquoted.ts'
 import { parseChange } from './incoming.ts'
@@ -16,8 +17,10 @@ export const preparePatch = ({ type, id, body, headers }: InstanceRequest, conte
   const apply = parsePatch(context.registry.structures, body, context.mostLetters)
   const isMoving = movesValues(body)
   const warnings: Issue[] = []
-  const change = (stored: Resource): Resource => {
+  const change = async (stored: Resource): Promise<Resource> => {
+    const giveWay = openTurns()
     const changed = apply(stored)
+    await giveWay()
     const { resource, ...incoming } = isMoving
       ? parseQuietly(stored, changed, context)
       : parseChange(stored, changed, context)

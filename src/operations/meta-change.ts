@@ -1,5 +1,6 @@
 import type { Coding, Meta, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
+import { openTurns } from '../fhir/in-turns.ts'
 import { refuseGrowth } from '../fhir/patch/growth.ts'
 import { parseChange } from '../interactions/incoming.ts'
 import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
@@ -44,10 +45,13 @@ const change = async (
       kind: 'patch',
       type,
       id,
-      change: (stored: Resource) => {
+      change: async (stored: Resource) => {
+        const giveWay = openTurns()
         const meta = { ...stored.meta, ...next(stored.meta ?? {}, given) }
         const changed = { ...stored, meta: withoutEmpty(meta) }
+        await giveWay()
         refuseGrowth(stored, changed, context.mostLetters)
+        await giveWay()
         return parseChange(stored, changed, context).resource
       },
     },
@@ -88,11 +92,14 @@ const union = (here: readonly Coding[] = [], more: readonly Coding[] = []): Codi
   ...new Map([...more, ...here].map(one => [keyOf(one), one])).values(),
 ]
 
-const removed = (labels: Labels, given: Labels): Labels => ({
-  profile: (labels.profile ?? []).filter(one => !(given.profile ?? []).includes(one)),
-  tag: without(labels.tag, given.tag),
-  security: without(labels.security, given.security),
-})
+const removed = (labels: Labels, given: Labels): Labels => {
+  const profiles = new Set(given.profile)
+  return {
+    profile: (labels.profile ?? []).filter(one => !profiles.has(one)),
+    tag: without(labels.tag, given.tag),
+    security: without(labels.security, given.security),
+  }
+}
 
 const without = (here: readonly Coding[] = [], less: readonly Coding[] = []): Coding[] => {
   const keys = new Set(less.map(keyOf))

@@ -2,7 +2,7 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../access/access.ts'
 import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
+import { readJson } from '../fhir/json-pieces.ts'
 import { unquoted } from '../fhir/patch/unquoted.ts'
 import type { Candidate } from './candidate.ts'
 import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from './current.ts'
@@ -54,11 +54,15 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
       `${type}/${id} may be changed by this token, but not read, and a patch tells what it met`,
     )
   checkVersion(current, write.ifMatch)
-  const stored = parseJson(await storedContent(connection, current)) as Resource
-  const changed = write.change(stored)
+  const stored = await readStored(await storedContent(connection, current))
+  const changed = await write.change(stored)
   const replaced = () => replace(connection, writing, current, changed, 'u')
   return write.isMoving ? unquoted(replaced) : replaced()
 }
+
+/** What is long is read in pieces, and others have their turn between them. */
+const readStored = async (content: string): Promise<Resource> =>
+  (await readJson(content, { mostValues: Number.POSITIVE_INFINITY })).value as Resource
 
 /** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */
 const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
@@ -107,7 +111,7 @@ export const replace = async (
   const [candidate] = await prepare(connection, writing, [draft], new Date())
   if (candidate === undefined) throw new Error('an update without a candidate')
   checkPatient(candidate, current.patientId)
-  checkSubjects(candidate, parseJson(current.content) as Resource, writing)
+  checkSubjects(candidate, await readStored(current.content), writing)
   const allowed = restrict(writing.access, action, current.type)
   const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
   if (outcome === 'refused') throw refusal(candidate, writing)

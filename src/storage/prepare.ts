@@ -1,6 +1,7 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem, ownerTag } from '../access/owner.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { openTurns } from '../fhir/in-turns.ts'
 import { withPlainNumbers } from '../fhir/json.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Candidate, CandidateFacts } from './candidate.ts'
@@ -34,7 +35,7 @@ export type Draft = {
   readonly patientId?: number
 }
 
-/** Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables. */
+/** Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables; others have their turn between two. */
 export const prepare = async (
   connection: Connection,
   preparing: Preparing,
@@ -42,7 +43,8 @@ export const prepare = async (
   now: Date,
 ): Promise<readonly Candidate[]> => {
   const { registry, classes, dictionary } = preparing
-  const stamped = drafts.map(draft => {
+  const giveWay = openTurns()
+  const read = (draft: Draft) => {
     const lastUpdated = draft.lastUpdated ?? now
     const resource = stamp(draft, lastUpdated)
     return {
@@ -53,7 +55,12 @@ export const prepare = async (
       facts: factsOf(classes, resource),
       index: indexRows(registry, resource),
     }
-  })
+  }
+  const stamped: ReturnType<typeof read>[] = []
+  for (const draft of drafts) {
+    await giveWay()
+    stamped.push(read(draft))
+  }
   // Two connections, so that neither waits for the other.
   const [patients, numbers] = await Promise.all([
     dictionary.patients.idsOf(stamped.flatMap(({ subjects }) => subjects)),
@@ -64,10 +71,12 @@ export const prepare = async (
       stamped.flatMap(({ index }) => [...index.units]),
     ),
   ])
-  const candidates = stamped.map(({ draft, lastUpdated, resource, subjects, facts, index }): Candidate => {
+  const candidates: Candidate[] = []
+  for (const { draft, lastUpdated, resource, subjects, facts, index } of stamped) {
+    await giveWay()
     const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
     const [patientId = 0, ...others] = new Set(patientIds)
-    return {
+    candidates.push({
       ...draft,
       resource,
       type: resource.resourceType,
@@ -77,8 +86,8 @@ export const prepare = async (
       content: withPlainNumbers(JSON.stringify(resource)),
       index,
       ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
-    }
-  })
+    })
+  }
   await preparing.durations.widen(candidates.flatMap(({ facts }) => facts ?? []))
   return candidates
 }

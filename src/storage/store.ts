@@ -113,7 +113,7 @@ export type Write =
       readonly type: ResourceType
       readonly id: string
       /** The next content, valid, of what is stored; throws where the patch does not fit it. */
-      readonly change: (stored: Resource) => Resource
+      readonly change: (stored: Resource) => Resource | Promise<Resource>
       /** What it makes is refused without a quote of it. */
       readonly isMoving?: boolean
       readonly ifMatch?: string

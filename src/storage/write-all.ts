@@ -140,7 +140,7 @@ const writeOne = async (
 ): Promise<Written> => {
   const written = await changeOne(connection, writing, write)
   // Only now is it known what a patch makes of the resource.
-  if (write.kind === 'patch' && written.outcome === 'updated') {
+  if (writing.references !== undefined && write.kind === 'patch' && written.outcome === 'updated') {
     const [missing] = await missingFrom(connection, writing, [parseJson(written.content) as Resource], beside)
     if (missing !== undefined) throw write.isMoving ? withoutQuotes(missing) : missing
   }

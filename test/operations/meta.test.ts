@@ -96,6 +96,15 @@ t.test('$meta-add and $meta-delete change the labels, in a new version, and noth
   )
 })
 
+t.test('of many labels those that are named are taken, each looked at once', async t => {
+  const profiles = (name: string) => Array.from({ length: 60_000 }, (_, index) => `urn:${name}:${index}`)
+  const body = { resourceType: 'Patient', meta: { profile: profiles('a') } }
+  const { id } = (await send('POST', 'Patient', body)).json()
+  const kept = await change('meta-delete', id, { profile: [...profiles('b'), 'urn:a:7'] })
+  t.equal(kept.statusCode, 200)
+  t.same(kept.json().parameter[0].valueMeta.profile, profiles('a').toSpliced(7, 1))
+})
+
 t.test('labels are changed only of what may be updated, and only by what are labels', async t => {
   t.equal((await change('meta-add', patient.id, { tag: [tag('x')] }, 'reader')).statusCode, 403)
   t.equal((await change('meta-add', 'nobody', { tag: [tag('x')] })).statusCode, 404)

@@ -18,8 +18,8 @@ const mostAdded = 10_000
 const lettersOf = (value: unknown): number => {
   if (typeof value === 'string') return value.length + 3
   if (typeof value !== 'object' || value === null) return 6
-  return Object.entries(value).reduce(
-    (sum, [name, child]) => sum + (Array.isArray(value) ? 0 : name.length + 3) + lettersOf(child),
-    2,
-  )
+  let letters = 2
+  if (Array.isArray(value)) for (const child of value) letters += lettersOf(child)
+  else for (const [name, child] of Object.entries(value)) letters += name.length + 3 + lettersOf(child)
+  return letters
 }
