@@ -13,16 +13,18 @@ export type ReadJson = {
  * JSON of any length, as `parseJson` has it. What is long is read in pieces, and others have their turn between them. Throws
  * SyntaxError, and FhirError for what nests deeper or has more values than anybody needs, before it takes their memory.
  */
-export const readJson = async (text: string, { mostValues, pieceLength = usualPiece }: Limits): Promise<ReadJson> => {
-  if (text.length > pieceLength) return inTurns(readPieces(text, { mostValues, pieceLength }))
-  const value = parseJson(text)
+export const readJson = async (text: string, { mostValues, pieceLength = usualPiece, parse = parseJson }: Options) => {
+  if (text.length > pieceLength) return inTurns(readPieces(text, { mostValues, pieceLength, parse }))
+  const value = parse(text)
   return { value, twice: duplicateName(text, value) }
 }
 
-type Limits = {
+type Options = {
   readonly mostValues: number
   /** How many characters are read at once. */
   readonly pieceLength?: number
+  /** Of each piece. */
+  readonly parse?: (text: string) => unknown
 }
 
 const usualPiece = 128 * 1024
@@ -48,6 +50,7 @@ type Open = {
 type Reading = {
   readonly text: string
   readonly pieceLength: number
+  readonly parse: (text: string) => unknown
   readonly open: Open[]
   /** Up to where all is read. */
   readTo: number
@@ -57,8 +60,8 @@ type Reading = {
 }
 
 /** Looks for brackets and commas alone: what lies between them is JSON.parse's. */
-const readPieces = function* (text: string, { mostValues, pieceLength }: Required<Limits>): Generator<void, ReadJson> {
-  const reading: Reading = { text, pieceLength, open: [], readTo: 0, values: 1, root: undefined, twice: undefined }
+const readPieces = function* (text: string, { mostValues, ...options }: Required<Options>): Generator<void, ReadJson> {
+  const reading: Reading = { ...options, text, open: [], readTo: 0, values: 1, root: undefined, twice: undefined }
   for (let at = 0; at < text.length; at += 1) {
     const mark = marks[text.charCodeAt(at)]
     if (mark === undefined) continue
@@ -70,7 +73,7 @@ const readPieces = function* (text: string, { mostValues, pieceLength }: Require
   }
   const { root, open, twice } = reading
   if (open.length > 0) throw wrongAt(text.length)
-  if (root === undefined) return { value: parseJson(text), twice }
+  if (root === undefined) return { value: reading.parse(text), twice }
   requireBlank(reading, root.end, text.length)
   return { value: root.value, twice }
 }
@@ -181,7 +184,7 @@ const readMembers = (reading: Reading, open: Open, to: number): void => {
   if (isBlank(text.slice(open.from, to))) throw wrongAt(to)
   const [first, last] = open.isList ? '[]' : '{}'
   const piece = `${first}${text.slice(open.from, to)}${last}`
-  const members = parsed({ text: piece }, 0, piece.length, open.from - 1)
+  const members = parsed({ ...reading, text: piece }, 0, piece.length, open.from - 1)
   const twice = duplicateName(piece, members)
   if (twice !== undefined) reading.twice ??= pathWithin(open, twice)
   if (Array.isArray(members)) for (const one of members) put(reading, open, undefined, one)
@@ -211,9 +214,9 @@ const pathWithin = (open: Open, path: string): string => {
   return open.path + path.replace(/^\[(\d+)\]/, (_, place: string) => `[${value.length + Number(place)}]`)
 }
 
-const parsed = ({ text }: Pick<Reading, 'text'>, from: number, to: number, offset = from): unknown => {
+const parsed = ({ text, parse }: Pick<Reading, 'text' | 'parse'>, from: number, to: number, offset = from): unknown => {
   try {
-    return parseJson(text.slice(from, to))
+    return parse(text.slice(from, to))
   } catch (error) {
     const place = error instanceof SyntaxError ? / at position (\d+)/.exec(error.message)?.[1] : undefined
     throw place === undefined ? error : wrongAt(offset + Number(place))

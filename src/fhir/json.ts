@@ -29,6 +29,9 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
   isRawJSON: (value: unknown) => boolean
 }
 
+/** A number of exactly this text. */
+export const rawNumber = (text: string): unknown => rawJSON(text)
+
 const isRawNumber = (value: unknown): value is RawNumber =>
   typeof value === 'object' && value !== null && isRawJSON(value)
 
@@ -42,28 +45,4 @@ const keepText = function (this: unknown, _key: string, value: unknown, context?
   if (typeof value !== 'number') return value
   const source = context?.source
   return source === undefined || source === String(value) ? value : rawJSON(source)
-}
-
-/**
- * JSON as PostgreSQL keeps it: its numbers without exponents and minus zeros, and with all their digits. Only for what was
- * checked: 1e1000 becomes a thousand digits.
- */
-export const withPlainNumbers = (text: string): string =>
-  mayBeOtherwise.test(text) ? JSON.stringify(JSON.parse(text, plainNumber)) : text
-
-/** As JSON.stringify writes it, without blanks; in a string it does no harm. */
-const mayBeOtherwise = /[:,[]-?(?:[\d.]+[eE]|0(?![\d.])(?<=-0)|0\.0+(?!\d)(?<=-0\.0+))/
-
-const plainNumber = (_key: string, value: unknown, context?: { source?: string }): unknown =>
-  typeof value === 'number' && context?.source !== undefined ? rawJSON(plainText(context.source)) : value
-
-const plainText = (source: string): string => {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE](.+))?$/.exec(source) ?? []
-  const point = whole.length + Number(exponent)
-  const digits = `${'0'.repeat(Math.max(0, 1 - point))}${whole}${fraction}`.padEnd(point, '0')
-  const left = digits.slice(0, Math.max(point, 1)).replace(/^0+(?=\d)/, '')
-  const right = digits.slice(Math.max(point, 1))
-  const number = right === '' ? left : `${left}.${right}`
-  return /[1-9]/.test(number) ? `${sign}${number}` : number
 }

@@ -2,7 +2,7 @@ import type { Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem, ownerTag } from '../access/owner.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { openTurns } from '../fhir/in-turns.ts'
-import { withPlainNumbers } from '../fhir/json.ts'
+import { withPlainNumbers } from '../fhir/plain-numbers.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Candidate, CandidateFacts } from './candidate.ts'
 import type { Connection } from './database.ts'
@@ -83,7 +83,7 @@ export const prepare = async (
       lastUpdated,
       patientId: draft.patientId ?? (others.length === 0 ? patientId : 0),
       patientIds: others.length === 0 ? [] : [patientId, ...others],
-      content: withPlainNumbers(JSON.stringify(resource)),
+      content: await withPlainNumbers(JSON.stringify(resource)),
       index,
       ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
     })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { withPlainNumbers } from '../../src/fhir/json.ts'
+import { withPlainNumbers } from '../../src/fhir/plain-numbers.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
@@ -19,6 +19,12 @@ t.test('whoever writes a decimal is answered what is stored, however it was writ
   const read = await server.inject({ url: `/fhir/Basic/${created.json().id}`, headers })
   t.strictSame(decimals(read.body), stored)
   t.equal(read.json().code.text, '-0e1, 1e2')
+})
+
+t.test('of a long text as well, in whichever piece they stand', async t => {
+  const list = (number: string) => JSON.stringify(Array(50_000).fill('1e2')).replaceAll('"', number)
+  t.equal(await withPlainNumbers(list('')), list('').replaceAll('1e2', '100'))
+  t.equal(await withPlainNumbers(`[-0,${list('"')}]`), `[0,${list('"')}]`, 'a text stays as it is')
 })
 
 t.test('numbers are made plain as PostgreSQL makes them', async t => {
@@ -41,7 +47,7 @@ t.test('numbers are made plain as PostgreSQL makes them', async t => {
       'text',
     )}) WITH ORDINALITY AS one(text, place) ORDER BY place`)
   t.strictSame(
-    texts.map(text => withPlainNumbers(`[${text}]`)),
+    await Promise.all(texts.map(text => withPlainNumbers(`[${text}]`))),
     rows.map(({ text }) => text),
   )
 })
