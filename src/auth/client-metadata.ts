@@ -29,7 +29,7 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
     grant_types: [...new Set(grants)],
     response_types: isBackend ? [] : ['code'],
     token_endpoint_auth_method: method,
-    application_type: redirects.every(isWebUri) ? 'web' : 'native',
+    application_type: isNative(redirects, method) ? 'native' : 'web',
     launch_uris: launches.length === 0 ? undefined : launches,
     invitation_url: invitation_url === undefined ? undefined : checkInvitationUrl(invitation_url),
     jwks,
@@ -111,6 +111,13 @@ const checkKeys = ({ keys }: NonNullable<ClientMetadata['jwks']>): void => {
 const mostKeys = 20
 
 const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
+
+/**
+ * Of one that can keep no secret and comes back to this machine alone, the library passes over the port: "The authorization server
+ * MUST allow any port", which such an app is given when it begins. https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+ */
+const isNative = (redirects: readonly string[], method: string): boolean =>
+  !redirects.every(isWebUri) || (method === 'none' && redirects.every(uri => /^http:/i.test(uri)))
 
 /** https://www.rfc-editor.org/rfc/rfc8252#section-7: https, this machine itself, or an app's own scheme, which is a domain. */
 const redirectRefusal = (uri: string): string | undefined => {

@@ -215,6 +215,25 @@ t.test('an app on a phone comes back by a scheme of its own, one on a desktop to
   t.match(local, { status: 201, body: { application_type: 'web' } })
 })
 
+t.test('an app on a desktop comes back to whichever port of its machine it was given, and to nothing else', async t => {
+  const begun = async (redirect_uris: readonly string[], redirect_uri: string, method = 'none') => {
+    const { body } = await register({ ...app, redirect_uris, token_endpoint_auth_method: method })
+    const query = authorizeQuery(body.client_id, 'patient/Patient.rs', pkce().challenge, { redirect_uri })
+    return (await server.inject({ url: `/oauth/authorize?${query}` })).statusCode
+  }
+  const registered = 'http://127.0.0.1/back'
+  t.equal(await begun([registered], 'http://127.0.0.1:43210/back'), 303)
+  for (const other of [
+    'http://127.0.0.1:43210/other',
+    'http://localhost:43210/back',
+    'https://127.0.0.1:43210/back',
+    'http://127.0.0.1.example:43210/back',
+  ])
+    t.equal(await begun([registered], other), 400, other)
+  t.equal(await begun([registered, redirectUri], 'http://127.0.0.1:43210/back'), 400, 'one that has a site as well')
+  t.equal(await begun([registered], 'http://127.0.0.1:43210/back', 'client_secret_basic'), 400, 'one with a secret')
+})
+
 t.test('nobody registers apps without end', async t => {
   const home = '192.0.2.1'
   let last = await register(app, home)
