@@ -13,11 +13,17 @@ export const ownSecretKey = async (database: Database): Promise<Buffer> => {
   const { secretKey, dataDir } = config
   // The first start of a server makes one.
   const isNew = (await listSigningKeys(database)).length === 0
-  if (!isNew && secretKey === undefined && !existsSync(join(dataDir, 'secret.key')))
-    throw startError(
-      `SECRET_KEY is not set, and ${dataDir} has no secret.key: set SECRET_KEY to that of the server, or DATA_DIR to its folder`,
-    )
+  if (!isNew && secretKey === undefined) ownKeyFile(dataDir)
   const key = await secretKeyOf(config, () => {})
   if (!isNew) await readSigningKeys(database, key)
   return key
+}
+
+/** That of the server. It throws where there is none, which would else be made anew. */
+export const ownKeyFile = (dataDir: string): string => {
+  const file = join(dataDir, 'secret.key')
+  if (existsSync(file)) return file
+  throw startError(
+    `SECRET_KEY is not set, and ${dataDir} has no secret.key: set SECRET_KEY to that of the server, or DATA_DIR to its folder`,
+  )
 }

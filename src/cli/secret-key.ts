@@ -1,5 +1,4 @@
 import { rename } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { keyOf32Bytes } from '../config/accepted.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -8,6 +7,7 @@ import { resealAll } from '../storage/reseal.ts'
 import { readOrMakeSecret } from '../storage/secret-file.ts'
 import { secretKeyOf } from '../storage/secret-key.ts'
 import { withOwnDatabase } from './own-database.ts'
+import { ownKeyFile } from './own-secret-key.ts'
 
 /** Where SECRET_KEY may have become known, or is replaced from time to time. */
 export const secretKeyCommand = (program: Command): void => {
@@ -38,7 +38,7 @@ type Reseal = (keys: { readonly from: Uint8Array; readonly to: Uint8Array }) => 
 
 /** The new one lies beside the old one before anything is sealed by it: whatever ends it midway, both are there to do it again. */
 const rotateFile = async (config: Config, reseal: Reseal): Promise<number> => {
-  const file = join(config.dataDir, 'secret.key')
+  const file = ownKeyFile(config.dataDir)
   const from = await secretKeyOf(config, () => {})
   const to = await readOrMakeSecret(`${file}.next`)
   const count = await reseal({ from, to })

@@ -30,7 +30,7 @@ const sealing = [
 ]
 
 t.test('without the key of the server no command makes one, or seals anything by it', async t => {
-  for (const args of sealing) {
+  for (const args of [...sealing, ['secret-key', 'rotate']]) {
     const ended = await runProgram(args, { DATABASE_URL: url, DATA_DIR: folder })
     t.match(
       ended,
