@@ -68,7 +68,7 @@ t.test('who has left a study is enrolled anew when nothing that they gave it sta
   t.equal(await seen(), 0)
 
   const { id: _, meta: __, ...signed } = given
-  await create('everything', signed)
+  await create('everything', { ...signed, dateTime: new Date().toISOString() })
   const { id, ...back } = again.json()
   t.equal(
     (await send(lab.manager, 'PUT', `ResearchSubject/${id}`, { ...back, id, status: 'on-study' })).statusCode,
