@@ -19,6 +19,10 @@ export const readJson = async (text: string, { mostValues, pieceLength = usualPi
   return { value, twice: duplicateName(text, value) }
 }
 
+/** Likewise what we have written ourselves, in which nothing stands twice. */
+export const parseInTurns = async (text: string): Promise<unknown> =>
+  text.length > usualPiece ? (await readJson(text, { mostValues: Infinity })).value : parseJson(text)
+
 type Options = {
   readonly mostValues: number
   /** How many characters are read at once. */

@@ -1,6 +1,6 @@
 import { openTurns, textInTurns } from '../fhir/in-turns.ts'
 import { parseJson } from '../fhir/json.ts'
-import { readJson } from '../fhir/json-pieces.ts'
+import { parseInTurns } from '../fhir/json-pieces.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import type { BundleText } from '../interactions/bundle-text.ts'
 import { formats, type Presentation } from './media-type.ts'
@@ -17,8 +17,8 @@ export const resourcePieces = async function* (
   { format, pretty }: Presentation,
   xml: Xml,
 ): AsyncGenerator<string> {
-  if (format === 'xml') yield* textInTurns(withHead(xml.printPieces(await parsed(json), { pretty })))
-  else yield JSON.stringify(await parsed(json), null, 2)
+  if (format === 'xml') yield* textInTurns(withHead(xml.printPieces(await parseInTurns(json), { pretty })))
+  else yield JSON.stringify(await parseInTurns(json), null, 2)
 }
 
 /** A Bundle likewise, entry by entry: no more than one stands in memory. */
@@ -30,8 +30,6 @@ export const bundlePieces = async function* (
   if (format === 'xml') yield* xmlBundle(bundle, pretty, xml)
   else yield* pretty ? prettyBundle(bundle) : textInTurns(bundle)
 }
-
-const parsed = async (json: string): Promise<unknown> => (await readJson(json, { mostValues: Infinity })).value
 
 export const contentTypeOf = ({ format }: Presentation): string => formats[format].answer
 
@@ -50,7 +48,7 @@ const xmlBundle = async function* ({ head, entries }: BundleText, pretty: boolea
   const end = empty.lastIndexOf('</Bundle>')
   yield xmlHead + empty.slice(0, end)
   const giveWay = openTurns()
-  for (const entry of entries) yield* textInTurns(xml.printEntry(await parsed(entry), { pretty }), giveWay)
+  for (const entry of entries) yield* textInTurns(xml.printEntry(await parseInTurns(entry), { pretty }), giveWay)
   yield empty.slice(end)
 }
 
@@ -60,7 +58,7 @@ const prettyBundle = async function* ({ head, entries }: BundleText): AsyncGener
   const giveWay = openTurns()
   for (const entry of entries) {
     await giveWay()
-    yield separator + JSON.stringify(await parsed(entry), null, 2).replace(/^/gm, '    ')
+    yield separator + JSON.stringify(await parseInTurns(entry), null, 2).replace(/^/gm, '    ')
     separator = ',\n'
   }
   yield separator === ',\n' ? '\n  ]\n}' : '\n}'

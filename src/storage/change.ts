@@ -2,7 +2,7 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../access/access.ts'
 import { whoWrites } from '../access/who-writes.ts'
 import { FhirError } from '../fhir/error.ts'
-import { readJson } from '../fhir/json-pieces.ts'
+import { parseInTurns } from '../fhir/json-pieces.ts'
 import { unquoted } from '../fhir/patch/unquoted.ts'
 import type { Candidate } from './candidate.ts'
 import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from './current.ts'
@@ -61,8 +61,7 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
 }
 
 /** What is long is read in pieces, and others have their turn between them. */
-const readStored = async (content: string): Promise<Resource> =>
-  (await readJson(content, { mostValues: Number.POSITIVE_INFINITY })).value as Resource
+const readStored = async (content: string): Promise<Resource> => (await parseInTurns(content)) as Resource
 
 /** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */
 const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
