@@ -73,6 +73,7 @@ const summedKinds: readonly Summed[] = [
   omh('sleep-duration', 'h', added, 'end'),
   omh('total-sleep-time', 'h', added, 'end'),
   omh('heart-rate', '/min', spread),
+  loinc('40443-4', '/min'),
   omh('respiratory-rate', '/min', spread),
   { ...omh('oxygen-saturation', '%', spread), most: 100 },
   { ...omh('body-temperature', 'Cel', spread), also: siteTemperature },

@@ -1,7 +1,7 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
-import { diastolic, scaleWeight, systolic } from '../fhir/drawn-codes.ts'
+import { diastolic, restingHeartRate, scaleWeight, systolic } from '../fhir/drawn-codes.ts'
 import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { sameDateMs } from '../fhir/timezone.ts'
@@ -133,7 +133,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       ucum: '/min',
       style: 'line',
       decimals: 0,
-      lines: [{ codes: omh('omh:heart-rate') }],
+      lines: [{ codes: omh('omh:heart-rate') }, { name: say('chart.resting'), codes: restingHeartRate }],
       thresholds: [],
       limits: beatLimits,
       bridgesMinutes: 90,

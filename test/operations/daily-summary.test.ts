@@ -104,3 +104,13 @@ t.test('what is below zero, or saturated beyond all, is no figure', async t => {
   t.same(await daysOf('omh:heart-rate'), { '01': 60 })
   t.same(await daysOf('omh:oxygen-saturation'), { '01': 97, '02': 96, '04': 94 })
 })
+
+t.test('a heart rate at rest that is told as such is summed up by itself', async t => {
+  await put(
+    reading('40443-4', '21', 55, '/min'),
+    reading('40443-4', '22', 57, '/min'),
+    reading('8867-4', '22', 90, '/min'),
+  )
+  t.same(await daysOf('40443-4'), { '21': 55, '22': 57 })
+  t.same(await daysOf('omh:heart-rate'), { '01': 60, '22': 90 })
+})

@@ -356,6 +356,27 @@ t.test(
   },
 )
 
+t.test('a heart rate at rest that is told as such is a line of its own in the chart of heart rate', async t => {
+  const measured = (code: string, effectiveDateTime: string, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    effectiveDateTime,
+    valueQuantity: { value, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+  await store(
+    measured('40443-4', '2025-07-11', 55),
+    measured('40443-4', '2025-07-12T06:00:00Z', 57),
+    measured('8867-4', '2025-07-12T18:00:00Z', 90),
+  )
+  const shown = await anns.get(`${page}?first=2025-07-10&last=2025-07-13`)
+  t.equal(
+    tableOf(shown, 'Heart rate'),
+    'Day What Readings Mean Lowest Highest 2025-07-11 at rest, source not known 1 55 55 55 2025-07-12 source not known 1 90 90 90 2025-07-12 at rest, source not known 1 57 57 57',
+  )
+})
+
 t.test('the days up to the newest reading end with its date, where it has no time', async t => {
   const measured = (code: string, effectiveDateTime: string, unit: string) => ({
     resourceType: 'Observation',
