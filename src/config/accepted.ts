@@ -124,6 +124,21 @@ export function gatewayUrl(text: string): string | undefined {
   return isPlain && text.startsWith(url.origin) && !/[{}]/.test(url.origin) ? text : undefined
 }
 
+/** Of JSON, with its places within strings; or of a form, which may hold anything. */
+export function messageTemplate(text: string): string | undefined {
+  if (/\p{Cc}/u.test(text)) return undefined
+  return !/^\s*[{[]/.test(text) || isJson(text.replace(/\{(to|text)\}/g, '+')) ? text : undefined
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** https://www.rfc-editor.org/rfc/rfc9110#section-5.1 */
 export function headerLine(text: string): { readonly name: string; readonly value: string } | undefined {
   const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\x20-\x7e]+)$/.exec(text) ?? []

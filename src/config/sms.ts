@@ -1,5 +1,5 @@
 import { startError } from '../start-error.ts'
-import { gatewayUrl, headerLine, matching, oneOf, originOnly } from './accepted.ts'
+import { gatewayUrl, headerLine, matching, messageTemplate, oneOf, originOnly } from './accepted.ts'
 import { option, setting } from './setting.ts'
 
 /** Text messages, by Twilio or by the gateway of whoever else sends them. */
@@ -61,10 +61,10 @@ export const smsVariables = {
   smsGatewayBody: setting({
     name: 'SMS_GATEWAY_BODY',
     fallback: '{"to":"{to}","text":"{text}"}',
-    accepts:
-      'JSON, or a form such as to={to}&message={text}, in which {to} and {text} stand where the gateway wants them',
+    accepts: 'JSON in which {to} and {text} stand within quotes, or a form such as to={to}&message={text}',
     effect: 'What is sent to the gateway: JSON where it begins with { or [, else a form.',
-    parse: matching(/^\P{Cc}+$/u),
+    parse: messageTemplate,
+    secret: true,
   }),
 }
 

@@ -85,12 +85,28 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
 /** When something is first sent: many servers never do. */
 const openClient = async (timeoutMs: number) => {
   const { Agent, request } = await import('undici')
+  const connectMs = timeoutMs / 2
   return {
     request,
-    publicOnly: new Agent({ connect: { timeout: timeoutMs, lookup: publicLookUp } }),
-    anywhere: new Agent({ connect: { timeout: timeoutMs } }),
+    publicOnly: new Agent({ connect: { timeout: connectMs, lookup: publicLookUp } }),
+    anywhere: new Agent({ connect: { timeout: connectMs } }),
   }
 }
+
+/** Whether the request that failed may have reached the other server: it was connected, and no whole answer came. */
+export const mayHaveArrived = (error: unknown): boolean => {
+  const { name, code } = error as { readonly name?: string; readonly code?: unknown }
+  return name === 'TimeoutError' || broken.has(String(code))
+}
+
+/** Of a connection that stood. What could not be connected fails by others, sooner than the time for the answer is over. */
+const broken: ReadonlySet<string> = new Set([
+  'UND_ERR_SOCKET',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ECONNRESET',
+  'EPIPE',
+])
 
 const refusal = (text: string, allowed: readonly string[]): string | undefined => {
   const url = URL.parse(text)

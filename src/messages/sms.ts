@@ -1,14 +1,17 @@
 import type { Logger } from 'pino'
 import { smsBy } from '../config/sms.ts'
 import type { Config } from '../config.ts'
-import type { Outbound } from './outbound.ts'
+import { mayHaveArrived, type Outbound } from './outbound.ts'
 import { carryByGateway } from './sms-gateway.ts'
 import type { Carry, TextMessage } from './text-message.ts'
 import { carryByTwilio } from './twilio.ts'
 import { Undelivered } from './undelivered.ts'
 
 export type Sms = {
-  /** Nobody waits for it, and it is tried once more. What cannot be sent is logged, without the number and the text. */
+  /**
+   * Nobody waits for it, and it is tried once more, unless it may have gone out all the same. What cannot be sent is logged, without
+   * the number and the text.
+   */
   readonly send: (message: TextMessage) => void
   /** For who waits, and tries again themselves. Throws `Undelivered`. */
   readonly deliver: Carry
@@ -30,15 +33,17 @@ export const openSms = ({ config, log, outbound }: Options): Sms | undefined => 
     try {
       await carry(message)
     } catch (error) {
-      const reason = error instanceof Undelivered ? error.message : unreachable
-      log.error({ reason, code: codeOf(error) }, 'A text message could not be sent')
-      throw new Undelivered(reason)
+      const undelivered = error instanceof Undelivered ? error : unheard(error)
+      log.error({ reason: undelivered.message, code: codeOf(error) }, 'A text message could not be sent')
+      throw undelivered
     }
   }
   return {
     deliver,
     send: message => {
-      deliver(message).catch(() => setTimeout(() => deliver(message).catch(() => {}), pauseMs).unref())
+      deliver(message).catch(({ isUncertain }: Undelivered) => {
+        if (!isUncertain) setTimeout(() => deliver(message).catch(() => {}), pauseMs).unref()
+      })
     },
   }
 }
@@ -51,6 +56,11 @@ export const smsOriginsOf = (config: Config): readonly string[] => {
 
 const pauseMs = 5000
 
-const unreachable = 'The server that sends text messages could not be reached'
+const unheard = (error: unknown): Undelivered =>
+  mayHaveArrived(error)
+    ? new Undelivered('The server that sends text messages did not answer, so it may have been sent all the same', {
+        isUncertain: true,
+      })
+    : new Undelivered('The server that sends text messages could not be reached')
 
 const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code

@@ -18,7 +18,9 @@ export type LetterParts = {
   readonly channels: Channels
 }
 
-/** Sends a message that waits. Throws where it could not be sent; where it is not tried again, it is said to have failed. */
+/**
+ * Sends a message that waits. Throws where it could not be sent and is to be tried again; where it is not, it is said to have failed.
+ */
 export const sendMessage = async (
   parts: LetterParts,
   id: string,
@@ -34,9 +36,9 @@ export const sendMessage = async (
     await deliver(parts, message, patient)
     await endMessage(parts.database, id)
   } catch (error) {
-    const reason = error instanceof Undelivered ? error.message : ownFault
-    await (isLast ? endMessage : noteReason)(parts.database, id, reason)
-    throw error
+    const { message: reason, isUncertain } = error instanceof Undelivered ? error : new Undelivered(ownFault)
+    await (isLast || isUncertain ? endMessage : noteReason)(parts.database, id, reason)
+    if (!isUncertain) throw error
   }
 }
 

@@ -124,7 +124,7 @@ const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: M
     case 'sent':
       return html`The ${name} is sent: ${moment(endedAt ?? madeAt)}.${tried}`
     case 'failed':
-      return html`The ${name} could not be sent.${tried}${because} Check the address, and send it again.`
+      return html`The ${name} failed.${tried}${because} Check the address, and send it again.`
   }
 }
 

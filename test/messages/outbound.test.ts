@@ -1,11 +1,13 @@
 import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import t from 'tap'
-import { openOutbound } from '../../src/messages/outbound.ts'
+import { mayHaveArrived, openOutbound } from '../../src/messages/outbound.ts'
 
 /** A server that says what it was asked. */
 const listening = createServer((request, response) => {
   if (request.url === '/away') response.writeHead(302, { location: '/' }).end()
   else if (request.url === '/long') response.end('x'.repeat(2000))
+  else if (request.url === '/hangs-up') request.socket.destroy()
   else if (request.url !== '/never') {
     request.on('data', () => {}).on('end', () => response.end(`${request.method} ${request.headers['x-asked']}`))
   }
@@ -91,4 +93,26 @@ t.test('an answer that is too long or never comes is an error', async t => {
   t.teardown(outbound.close)
   await t.rejects(outbound.send({ url: `${origin}/long`, method: 'GET' }), /longer than 1000 bytes/)
   await t.rejects(outbound.send({ url: `${origin}/never`, method: 'GET' }))
+})
+
+t.test('what may have arrived is told from what was never sent', async t => {
+  const silent = createTcpServer(socket => socket.on('error', () => {}))
+  const full = await new Promise<string>(resolve => {
+    silent.listen(0, '127.0.0.1', () => resolve(`https://127.0.0.1:${(silent.address() as { port: number }).port}`))
+  })
+  t.teardown(() => silent.close())
+  const allowed = [origin, full, 'http://127.0.0.1:1', 'http://unknown.invalid']
+  const outbound = openOutbound({ allowed, timeoutMs: 3000 })
+  t.teardown(outbound.close)
+  const arrived = async (url: string): Promise<boolean> =>
+    outbound.send({ url, method: 'POST', body: '{}' }).then(
+      () => true,
+      (error: unknown) => mayHaveArrived(error),
+    )
+  t.equal(await arrived(`${origin}/never`), true, 'no answer in time')
+  t.equal(await arrived(`${origin}/hangs-up`), true, 'no answer at all')
+  t.equal(await arrived(`${full}/`), false, 'never connected: nobody answers for TLS')
+  t.equal(await arrived('http://127.0.0.1:1/'), false, 'nobody there')
+  t.equal(await arrived('http://unknown.invalid/'), false, 'no such name')
+  t.equal(await arrived('https://elsewhere.example/'), false, 'not allowed')
 })

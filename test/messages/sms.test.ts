@@ -91,6 +91,41 @@ t.test('what is refused says why, and neither to whom nor what; so does the log'
   t.match(await refused(own, []), { message: unreachable }, 'the rules for what leaves the server hold')
 })
 
+t.test('what may have gone out without an answer is told apart, and is not sent again by itself', async t => {
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  gateway.hangUp()
+  for (const environment of [{ SMS_GATEWAY_URL: gateway.url }, { ...twilio, TWILIO_FROM: '+15005550001' }]) {
+    const { sms } = open(environment)
+    const error = await sms?.deliver(message).catch((one: unknown) => one)
+    t.match(error, {
+      name: 'Undelivered',
+      isUncertain: true,
+      message: /did not answer, so it may have been sent all the same$/,
+    })
+    await gateway.next()
+  }
+  const later = globalThis.setTimeout
+  t.teardown(() => {
+    globalThis.setTimeout = later
+  })
+  const triesWhere = async (code: string): Promise<number> => {
+    let tries = 0
+    const outbound = {
+      send: async () => {
+        tries += 1
+        throw Object.assign(new Error(), { code })
+      },
+    }
+    const sms = openSms({ config: readConfig({ SMS_GATEWAY_URL: gateway.url }), outbound, log: { error: () => {} } })
+    globalThis.setTimeout = ((run: () => void) => later(run, 0)) as unknown as typeof later
+    sms?.send(message)
+    await new Promise(resolve => later(resolve, 100))
+    return tries
+  }
+  t.equal(await triesWhere('UND_ERR_SOCKET'), 1)
+  t.equal(await triesWhere('ECONNREFUSED'), 2, 'what was never sent is sent again')
+})
+
 t.test('without a gateway there are no text messages, and what is half configured does not start', async t => {
   t.equal(open({}).sms, undefined)
   const wrong: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
@@ -101,6 +136,11 @@ t.test('without a gateway there are no text messages, and what is half configure
       { SMS_GATEWAY_URL: gateway.url, SMS_GATEWAY_BODY: 'm={text}' },
       /must stand in SMS_GATEWAY_URL or SMS_GATEWAY_BODY/,
     ],
+    [
+      { SMS_GATEWAY_URL: gateway.url, SMS_GATEWAY_BODY: '{"to":"{to}","text":"{text}",}' },
+      /^SMS_GATEWAY_BODY is set to something else; it must be JSON in which \{to\} and \{text\} stand within quotes, or/,
+    ],
+    [{ SMS_GATEWAY_URL: gateway.url, SMS_GATEWAY_BODY: '{"to":{to},"text":"{text}"}' }, /^SMS_GATEWAY_BODY is set/],
     [{ SMS_GATEWAY_URL: 'http://{to}.example.org/{text}' }, /^SMS_GATEWAY_URL is set to something else/],
     [{ SMS_GATEWAY_HEADER: 'no header' }, /^SMS_GATEWAY_HEADER is set to something else/],
     [{ TWILIO_FROM: '12' }, /go together/],

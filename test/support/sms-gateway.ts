@@ -12,7 +12,7 @@ export type GatewayRequest = {
 export const openSmsGateway = async () => {
   const requests: GatewayRequest[] = []
   const waiting: ((request: GatewayRequest) => void)[] = []
-  let answer = { status: 201, body: '{"sid":"SM1"}' }
+  let answer: { readonly status: number; readonly body: string } | undefined = { status: 201, body: '{"sid":"SM1"}' }
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
@@ -26,7 +26,8 @@ export const openSmsGateway = async () => {
     const waits = waiting.shift()
     if (waits === undefined) requests.push(received)
     else waits(received)
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body)
+    if (answer === undefined) request.socket.destroy()
+    else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const next = (): Promise<GatewayRequest> => {
@@ -42,6 +43,12 @@ export const openSmsGateway = async () => {
     answerWith: (status: number, body: string) => {
       answer = { status, body }
     },
+    /** From now on it takes what comes, and says nothing. */
+    hangUp: () => {
+      answer = undefined
+    },
+    /** How many came that nobody has asked for. */
+    waiting: () => requests.length,
     close: () => new Promise<void>(resolve => server.close(() => resolve())),
   }
 }

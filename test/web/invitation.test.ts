@@ -613,8 +613,8 @@ t.test('a letter that cannot be sent is tried again, and then said to have faile
   const tell = async () => wordsOf(await broken.staff.get(broken.page))
   t.match(await tell(), /The e-mail is being sent/)
   t.match(
-    await tells(/could not be sent/, tell),
-    /The e-mail could not be sent\. Tried 2 times\. The mail server could not be reached\. Check the address, and send it again\./,
+    await tells(/The e-mail failed/, tell),
+    /The e-mail failed\. Tried 2 times\. The mail server could not be reached\. Check the address, and send it again\./,
   )
 })
 
