@@ -3,11 +3,13 @@ import { delimiter, dirname, join } from 'node:path'
 import t from 'tap'
 
 /*
- * All test files, or those in the folders that are told. What takes longest has a process of its own and begins first; of the others
+ * All test files, or those that are told and those in the folders that are told. What takes longest has a process of its own and begins first; of the others
  * one process runs several, so that the server is loaded, and its code has become fast, once for them all.
  */
 const [, , ...told] = process.argv
-const files = (told.length > 0 ? told : ['test']).flatMap(folder => globSync(join(folder, '**/*.test.ts'))).toSorted()
+const files = (told.length > 0 ? told : ['test'])
+  .flatMap(place => (place.endsWith('.ts') ? place : globSync(join(place, '**/*.test.ts'))))
+  .toSorted()
 
 /** How many a process runs, by folder. */
 const howManyIn: Readonly<Record<string, number>> = {

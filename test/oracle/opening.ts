@@ -19,14 +19,14 @@ export type Oracle = {
   readonly supported: (type: string, code: string) => boolean
 }
 
-/** Examples that are loaded; absent, all; `more` of them are made. */
+/** Which examples are loaded, and what is made besides. */
 type Wanted = {
-  readonly wanted?: (example: Example) => boolean
-  readonly more?: (definitions: World) => readonly Example[]
+  readonly wanted: (example: Example) => boolean
+  readonly more: (definitions: World) => readonly Example[]
 }
 
 /** The examples that are wanted, and one for each parameter that none of them has, in the server and before the oracle. */
-export const openOracle = async ({ wanted = () => true, more = () => [] }: Wanted = {}): Promise<Oracle> => {
+export const openOracle = async ({ wanted, more }: Wanted): Promise<Oracle> => {
   const { server } = await fhirWorld()
   const published = readExamples().filter(example => !misreferring.has(example.key) && wanted(example))
   const made = [...madeBesides(published).filter(wanted), ...more(openWorld([], definitions))]

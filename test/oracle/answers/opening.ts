@@ -1,7 +1,9 @@
 import t from 'tap'
 import type { Surroundings } from '../derive/combined.ts'
 import { type Example, keyOf, type Resource, readExamples } from '../examples.ts'
+import { knownInvalid } from '../known-invalid.ts'
 import { findLinks, type Links } from '../links.ts'
+import { makeHierarchies } from '../made-hierarchies.ts'
 import { type Oracle, openOracle } from '../opening.ts'
 import { openRandom, type Random, seedOf } from '../random.ts'
 import { type Criterion, select } from '../select.ts'
@@ -21,8 +23,8 @@ export type Answers = Oracle & {
 }
 
 /**
- * All examples but most definitions, and Lists of them. They are loaded once a process, which takes as long as what many a test
- * asks of them, and the server ends with its tests.
+ * All examples but most definitions, Lists of them, and what is part of each other. They are loaded once a process, which takes as
+ * long as what many a test asks of them, and the server ends with its tests.
  */
 export const openAnswers = (): Promise<Answers> => {
   opened ??= open()
@@ -31,8 +33,14 @@ export const openAnswers = (): Promise<Answers> => {
 let opened: Promise<Answers> | undefined
 
 const open = async (): Promise<Answers> => {
-  const lists = () => makeLists(readExamples().filter(wanted), openRandom(seedOf(), 'lists'))
-  const oracle = await openOracle({ wanted, more: lists })
+  const seed = seedOf()
+  const oracle = await openOracle({
+    wanted,
+    more: definitions => [
+      ...makeLists(readExamples().filter(wanted), openRandom(seed, 'lists')),
+      ...makeHierarchies(definitions, openRandom(seed, 'hierarchies')),
+    ],
+  })
   t.teardown(() => oracle.server.close())
   const { world, resources } = oracle
   const links = supportedBy(oracle, findLinks(world, resources))
@@ -54,7 +62,8 @@ const open = async (): Promise<Answers> => {
 /** Definitions are most of the examples: every tenth of them is as good as all. */
 const definitions = new Set(['StructureDefinition', 'SearchParameter', 'CodeSystem', 'ValueSet', 'Bundle'])
 const sample = new Set(readExamples().flatMap(({ key }, index) => (index % 10 === 0 ? [key] : [])))
-const wanted = ({ key, resource }: Example) => !definitions.has(resource.resourceType) || sample.has(key)
+const wanted = ({ key, resource }: Example) =>
+  !definitions.has(resource.resourceType) || sample.has(key) || key in knownInvalid
 
 const supportedBy = ({ supported }: Oracle, links: Links): Links => ({
   from: resource => links.from(resource).filter(({ source, code }) => supported(source.resourceType, code)),

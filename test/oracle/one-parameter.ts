@@ -1,32 +1,28 @@
 import t from 'tap'
-import { loadRegistry } from '../src/fhir/registry.ts'
-import { unsupportedParameters } from '../src/fhir/registry-search-parameters.ts'
-import { resourceTypes } from '../src/fhir/resource-type.ts'
-import { modifiersOf } from '../src/search/modifier.ts'
-import { ask, queryOf } from './oracle/asking.ts'
-import { compareAll } from './oracle/asking-all.ts'
-import { openComparison } from './oracle/comparing.ts'
-import type { Definition } from './oracle/definitions.ts'
-import { derive } from './oracle/derive/derive.ts'
-import { knownInvalid } from './oracle/known-invalid.ts'
-import { makeHierarchies } from './oracle/made-hierarchies.ts'
-import { escapedText, split } from './oracle/match/escape.ts'
-import { valuesFor } from './oracle/match/matches.ts'
-import { prefixes, splitPrefix } from './oracle/match/prefix.ts'
-import { takesPipe, tokensOf } from './oracle/match/token.ts'
-import { openOracle } from './oracle/opening.ts'
-import { openRandom, seedOf, timesOf } from './oracle/random.ts'
-import type { Criterion } from './oracle/select.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { unsupportedParameters } from '../../src/fhir/registry-search-parameters.ts'
+import { resourceTypes } from '../../src/fhir/resource-type.ts'
+import { modifiersOf } from '../../src/search/modifier.ts'
+import { openAnswers } from './answers/opening.ts'
+import { ask, queryOf } from './asking.ts'
+import { compareAll } from './asking-all.ts'
+import { openComparison } from './comparing.ts'
+import type { Definition } from './definitions.ts'
+import { derive } from './derive/derive.ts'
+import { knownInvalid } from './known-invalid.ts'
+import { escapedText, split } from './match/escape.ts'
+import { valuesFor } from './match/matches.ts'
+import { prefixes, splitPrefix } from './match/prefix.ts'
+import { takesPipe, tokensOf } from './match/token.ts'
+import { openRandom, seedOf, timesOf } from './random.ts'
+import type { Criterion } from './select.ts'
 
 /**
  * Searches by every parameter of every type, over the published examples of R4, against an answer that owes nothing to the
  * server: the published FHIRPath expressions, evaluated, and the matching rules of the specification in plain JavaScript.
  */
 const seed = seedOf()
-const { server, world, refused, supported } = await openOracle({
-  more: definitions => makeHierarchies(definitions, openRandom(seed, 'hierarchies')),
-})
-t.teardown(() => server.close())
+const { server, world, refused, supported } = await openAnswers()
 
 /** Values to ask by, of a parameter of one type and of one that all types have. */
 const searches = 2 * timesOf()
