@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Connection } from './database.ts'
 import { isEnrolled } from './model/enrolled.ts'
 import { digestOf } from './secret.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { columnOf, type SqlFragment, sql } from './sql.ts'
 
 /** An app that takes invitations up by itself, because the operator trusts it to; `url` has `CODE` where its token goes. */
 export type RedeemingApp = { readonly client: string; readonly name: string; readonly url: string }
@@ -55,13 +55,11 @@ export const keepAppInvitations = async (
 /** Those that the message with the link has a way in for; none where the link was shown by staff. */
 export const appsOfLink = async (connection: Connection, secret: string): Promise<readonly RedeemingApp[]> => {
   const apps = await listRedeemingApps(connection)
+  const hashes = columnOf(apps, ({ client }) => digestOf(appToken(secret, client)).toString('hex'), 'text')
   const kept = await connection.any<{ readonly client: string }>(sql.fragment`
     SELECT client_id AS client FROM app_invitation
     WHERE hash IN (
-      SELECT decode(hash, 'hex') FROM unnest(${sql.array(
-        apps.map(({ client }) => digestOf(appToken(secret, client)).toString('hex')),
-        'text',
-      )}) AS asked(hash))`)
+      SELECT decode(hash, 'hex') FROM unnest(${hashes}) AS asked(hash))`)
   return apps.filter(app => kept.some(({ client }) => client === app.client))
 }
 

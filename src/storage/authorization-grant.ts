@@ -3,7 +3,7 @@ import type { Connection } from './database.ts'
 import { isGrantInForce } from './grant-in-force.ts'
 import { type GrantContext, useLaunch } from './launch.ts'
 import { hasUserScopes } from './outsider.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { columnOf, type SqlFragment, sql } from './sql.ts'
 
 /** What a person has granted an app, and in which context. */
 export type AuthorizationGrant = {
@@ -74,10 +74,7 @@ export type GrantsAsked =
 export const revokeGrants = async (connection: Connection, asked: GrantsAsked): Promise<number> => {
   const revoked = await connection.any<{ readonly id: string }>(sql.fragment`
     UPDATE authorization_grant SET revoked_at = now() WHERE revoked_at IS NULL AND ${which(asked)} RETURNING id`)
-  const ids = sql.array(
-    revoked.map(({ id }) => id),
-    'text',
-  )
+  const ids = columnOf(revoked, ({ id }) => id, 'text')
   await connection.run(
     sql.fragment`UPDATE token SET revoked_at = now() WHERE grant_id = ANY(${ids}) AND revoked_at IS NULL`,
   )

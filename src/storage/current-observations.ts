@@ -1,6 +1,6 @@
 import type { Current } from './current.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { rowPlaces, sql } from './sql.ts'
 
 type Place = { readonly patientId: number; readonly pk: string }
 type Row = {
@@ -19,17 +19,9 @@ export const currentObservations = async (
   places: readonly Place[],
 ): Promise<ReadonlyMap<string, Current>> => {
   if (places.length === 0) return new Map()
-  const patientIds = sql.array(
-    places.map(({ patientId }) => patientId),
-    'int4',
-  )
-  const pks = sql.array(
-    places.map(({ pk }) => pk),
-    'int8',
-  )
   const rows = await connection.any<Row>(sql.fragment`
     SELECT row.patient_id, row.pk, row.id, row.version, row.last_updated, row.owner, row.content::text AS content
-    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    FROM ${rowPlaces(places)}
     JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk`)
   return new Map(rows.map(row => [row.pk, toCurrent(row)]))
 }

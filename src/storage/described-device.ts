@@ -1,5 +1,5 @@
 import type { Connection } from './database.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { columnOf, type SqlFragment, sql } from './sql.ts'
 import type { HeaderDevice } from './store.ts'
 import type { Create } from './write.ts'
 
@@ -31,13 +31,9 @@ export const findDevices = async (
 /** Each once. */
 export const placesOf = (described: readonly Described[]): SqlFragment => {
   const once = [...new Map(described.map(one => [placeOf(one), one])).values()]
-  return sql.fragment`${sql.array(
-    once.map(({ patientId }) => patientId),
-    'int4',
-  )}, ${sql.array(
-    once.map(({ key }) => key),
-    'uuid',
-  )}`
+  return sql.fragment`
+    ${columnOf(once, ({ patientId }) => patientId, 'int4')},
+    ${columnOf(once, ({ key }) => key, 'uuid')}`
 }
 
 export const placeOf = ({ patientId, key }: Pick<Described, 'patientId' | 'key'>): string => `${patientId}/${key}`

@@ -6,7 +6,7 @@ import { type Frontier, type Including, includedRows, isSearchable } from './inc
 import { referenceKey } from './index-rows.ts'
 import { isEnrolled } from './model/enrolled.ts'
 import { tableOf } from './row.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { columnOf, rowPlaces, type SqlFragment, sql } from './sql.ts'
 import { element, elementsAt, jsonPath } from './values/element.ts'
 
 /** What the resources refer to, type by type. A reference to a version brings the current one. */
@@ -43,13 +43,7 @@ const elementsOf = (type: ResourceType, rows: Frontier['from'], path: string, da
   const text = datatype === 'Reference' ? sql.fragment`${element} ->> 'reference'` : sql.fragment`${element} #>> '{}'`
   return sql.fragment`
     SELECT ${text}
-    FROM unnest(${sql.array(
-      rows.map(({ patientId }) => patientId),
-      'int4',
-    )}, ${sql.array(
-      rows.map(({ pk }) => pk),
-      'int8',
-    )}) AS place(patient_id, pk)
+    FROM ${rowPlaces(rows)}
     JOIN ${tableOf(type)} AS source ON source.patient_id = place.patient_id AND source.pk = place.pk,
       ${elementsAt(sql.fragment`source.content`, path)} AS element(value)
     WHERE ${text} IS NOT NULL`
@@ -61,10 +55,7 @@ const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Gr
 const membersOf = (groups: Frontier['from']): SqlFragment => sql.fragment`
   SELECT 'Patient/' || enrolment.patient
   FROM study JOIN enrolment ON enrolment.study_id = study.id
-  WHERE study.group_id = ANY(${sql.array(
-    groups.map(({ id }) => id),
-    'text',
-  )})
+  WHERE study.group_id = ANY(${columnOf(groups, ({ id }) => id, 'text')})
     AND ${isEnrolled}`
 
 export const isTarget = ({ source, parameter }: IncludeLink): boolean =>
@@ -73,13 +64,7 @@ export const isTarget = ({ source, parameter }: IncludeLink): boolean =>
 /** The Provenance of an upload stores no target: they are what it has brought. */
 const broughtBy = (provenances: Frontier['from']): SqlFragment => sql.fragment`
   SELECT 'Observation/' || brought.id
-  FROM unnest(${sql.array(
-    provenances.map(({ patientId }) => patientId),
-    'int4',
-  )}, ${sql.array(
-    provenances.map(({ pk }) => pk),
-    'int8',
-  )}) AS place(patient_id, pk)
+  FROM ${rowPlaces(provenances)}
   JOIN upload_target AS target ON target.patient_id = place.patient_id AND target.pk = place.pk
   JOIN observation AS brought ON brought.patient_id = target.patient_id AND brought.pk = target.observation`
 
@@ -117,7 +102,4 @@ const rowsOf = (
 
 /** The row is not in the answer yet. */
 export const isNew = (known: Frontier['known']): SqlFragment =>
-  sql.fragment`row.pk <> ALL(${sql.array(
-    [...known.values()].map(({ pk }) => pk),
-    'int8',
-  )})`
+  sql.fragment`row.pk <> ALL(${columnOf([...known.values()], ({ pk }) => pk, 'int8')})`

@@ -7,7 +7,7 @@ import { type Frontier, type Including, includedRows, isSearchable, observations
 import { referenceKey } from './index-rows.ts'
 import { isEnrolled } from './model/enrolled.ts'
 import { tableOf } from './row.ts'
-import { allOf, anyOf, type SqlFragment, sql } from './sql.ts'
+import { allOf, anyOf, columnOf, rowPlaces, type SqlFragment, sql } from './sql.ts'
 import { element, elementText, someElement } from './values/element.ts'
 
 /** What refers to the resources, type by type. */
@@ -49,10 +49,7 @@ const urlsOf = async (
       SELECT ${type}::text AS type, content ->> 'url' AS text FROM ${tableOf(type)}
       WHERE content ->> 'url' IS NOT NULL
         AND patient_id = ANY(${sql.array([...new Set(rows.map(({ patientId }) => patientId))], 'int4')})
-        AND pk = ANY(${sql.array(
-          rows.map(({ pk }) => pk),
-          'int8',
-        )})`,
+        AND pk = ANY(${columnOf(rows, ({ pk }) => pk, 'int8')})`,
   )
   return connection.any<Named>(sql.fragment`${sql.join(statements, sql.fragment` UNION ALL `)}`)
 }
@@ -142,13 +139,7 @@ const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row
 const uploadsOf = (from: Frontier['from'], including: Including, news: SqlFragment): readonly SqlFragment[] => {
   const observations = from.filter(({ type }) => type === 'Observation')
   if (observations.length === 0) return []
-  const places = sql.fragment`unnest(${sql.array(
-    observations.map(({ patientId }) => patientId),
-    'int4',
-  )}, ${sql.array(
-    observations.map(({ pk }) => pk),
-    'int8',
-  )}) AS place(patient_id, pk)`
+  const places = rowPlaces(observations)
   return [
     includedRows('Provenance', including, {
       from: sql.fragment`(

@@ -1,6 +1,6 @@
 import type { Asking } from './current.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { columnOf, sql } from './sql.ts'
 import type { Stored, Write } from './store.ts'
 
 export type Named = Pick<Stored, 'type' | 'id'>
@@ -18,13 +18,9 @@ export const lockPlaces = async (
   if (named.length < 2) return
   const asked = [...new Map(named.map(one => [`${one.type}/${one.id}`, one])).values()]
   await connection.any(sql.fragment`
-    SELECT FROM unnest(${sql.array(
-      asked.map(({ type }) => typeIds.get(type) ?? 0),
-      'int2',
-    )}, ${sql.array(
-      asked.map(({ id }) => id),
-      'text',
-    )}) AS asked(type_id, id)
+    SELECT FROM unnest(
+      ${columnOf(asked, ({ type }) => typeIds.get(type) ?? 0, 'int2')},
+      ${columnOf(asked, ({ id }) => id, 'text')}) AS asked(type_id, id)
     JOIN resource_identity USING (type_id, id)
     ORDER BY resource_identity.type_id, resource_identity.id
     FOR UPDATE OF resource_identity`)

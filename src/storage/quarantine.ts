@@ -4,7 +4,7 @@ import { recordIngest } from './ingest.ts'
 import { type Placed, placedDocuments } from './quarantine-place.ts'
 import { type QuarantineRoom, roomIn, type Usage } from './quarantine-room.ts'
 import type { Kept } from './refused-upload.ts'
-import { sql } from './sql.ts'
+import { columnOf, sql } from './sql.ts'
 import type { RefusedUpload } from './store.ts'
 import type { Writing } from './write.ts'
 
@@ -75,10 +75,7 @@ const thoseWithRoom = async (
 const sizeOf = ({ sent }: Placed): number => Buffer.byteLength(sent)
 
 const texts = <Key extends 'patient' | 'source' | 'digest'>(documents: readonly Placed[], key: Key) =>
-  sql.array(
-    documents.map(one => one[key]),
-    'text',
-  )
+  columnOf(documents, one => one[key], 'text')
 
 /** Answers the ids by place; none where the token that they came with is no more. */
 const insertAll = async (

@@ -10,7 +10,7 @@ import { sideRows } from './insert.ts'
 import { project } from './model/projections.ts'
 import { type Preparing, prepare } from './prepare.ts'
 import { tableOf } from './row.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { columnOf, type SqlFragment, sql } from './sql.ts'
 
 type Options = {
   readonly database: Database
@@ -151,13 +151,8 @@ const lockRows = (connection: Connection, type: ResourceType, places: readonly P
   connection.any<Row>(sql.fragment`
     SELECT ${columns} FROM ${tableOf(type)}
     WHERE (patient_id, pk) IN (SELECT * FROM unnest(
-      ${sql.array(
-        places.map(place => place.patient_id),
-        'int4',
-      )}, ${sql.array(
-        places.map(place => place.pk),
-        'int8',
-      )}))
+      ${columnOf(places, ({ patient_id }) => patient_id, 'int4')},
+      ${columnOf(places, ({ pk }) => pk, 'int8')}))
     ORDER BY pk FOR UPDATE`)
 
 /** Answers where those stood that it has done; none behind the last. */

@@ -20,6 +20,17 @@ const joined = (of: readonly SqlFragment[], glue: SqlFragment): SqlFragment => {
 
 export const name = (...path: readonly string[]): SqlFragment => sql.fragment`${sql.identifier([...path])}`
 
+/** What each row has, as an array: to unnest beside others, or to look in with ANY. */
+export const columnOf = <Row>(
+  rows: readonly Row[],
+  of: (row: Row) => string | number | null,
+  type: 'int2' | 'int4' | 'int8' | 'text' | 'uuid' | 'timestamptz',
+) => sql.array(rows.map(of), type)
+
+/** Where rows stand in their tables, as a table to join with those. */
+export const rowPlaces = (rows: readonly { readonly patientId: number; readonly pk: string }[]): SqlFragment =>
+  sql.fragment`unnest(${columnOf(rows, ({ patientId }) => patientId, 'int4')}, ${columnOf(rows, ({ pk }) => pk, 'int8')}) AS place(patient_id, pk)`
+
 /** A word of ours, written into the text: one value less to send with each statement. Nothing that anybody says is one. */
 export const word = (of: Action | Grantee['kind'] | Member['reach'] | `${number}` | undefined): SqlFragment =>
   of === undefined ? sql.fragment`NULL` : sql.fragment`${sql.literalValue(of)}`

@@ -1,7 +1,7 @@
 import type { Registry } from '../fhir/registry.ts'
 import { maskOf, type Subset } from '../fhir/subset.ts'
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { columnOf, sql } from './sql.ts'
 import type { Whole } from './store.ts'
 
 /** Of each what the subset keeps, marked as such: in one statement, since a resource is taken apart by PostgreSQL alone. */
@@ -16,10 +16,9 @@ export const subsetsOf = async <One extends Whole>(
   const masks = Object.fromEntries(types.map(type => [type, maskOf(structures, type, subset)]))
   const rows = await connection.any<{ content: string }>(sql.fragment`
     SELECT fhir_subsetted(version.content::jsonb, ${JSON.stringify(masks)}::jsonb -> version.type)::text AS content
-    FROM unnest(${sql.array(types, 'text')}, ${sql.array(
-      whole.map(({ content }) => content),
-      'text',
-    )}) WITH ORDINALITY AS version(type, content, position)
+    FROM unnest(
+      ${sql.array(types, 'text')},
+      ${columnOf(whole, ({ content }) => content, 'text')}) WITH ORDINALITY AS version(type, content, position)
     ORDER BY version.position`)
   const parts = rows.values()
   return versions.map(one => (one.content === undefined ? one : { ...one, ...parts.next().value }))

@@ -1,5 +1,5 @@
 import type { Connection } from './database.ts'
-import { sql } from './sql.ts'
+import { columnOf, rowPlaces, sql } from './sql.ts'
 import { type Entry, type Keyed, timeOf } from './upload-keys.ts'
 
 export type Content = Pick<Keyed, 'digest' | 'revised'>
@@ -13,17 +13,9 @@ export const contentsOf = async (
   keyed: readonly Keyed[],
 ): Promise<ReadonlyMap<string, Contents>> => {
   if (keyed.length === 0) return new Map()
-  const patientIds = sql.array(
-    keyed.map(({ patientId }) => patientId),
-    'int4',
-  )
-  const pks = sql.array(
-    keyed.map(({ pk }) => pk),
-    'int8',
-  )
   const rows = await connection.any<Row>(sql.fragment`
     SELECT content.pk, encode(content.digest, 'hex') AS digest, content.revised, content.is_current
-    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    FROM ${rowPlaces(keyed)}
     JOIN upload_revision AS content ON content.patient_id = place.patient_id AND content.pk = place.pk`)
   const byPk = Map.groupBy(rows, ({ pk }) => pk)
   return new Map(keyed.map(one => [one.pk, toContents(one, byPk.get(one.pk) ?? [])]))
@@ -60,18 +52,10 @@ export const rememberContents = async (
   await connection.run(sql.fragment`
     INSERT INTO upload_revision (patient_id, pk, digest, revised, is_current)
     SELECT patient_id, pk, decode(digest, 'hex'), revised, FALSE
-    FROM unnest(${sql.array(
-      rows.map(({ keyed }) => keyed.patientId),
-      'int4',
-    )}, ${sql.array(
-      rows.map(({ keyed }) => keyed.pk),
-      'int8',
-    )}, ${sql.array(
-      rows.map(({ entry }) => entry.digest),
-      'text',
-    )}, ${sql.array(
-      rows.map(({ entry }) => timeOf(entry.revised)),
-      'timestamptz',
-    )}) AS echo(patient_id, pk, digest, revised)
+    FROM unnest(
+      ${columnOf(rows, ({ keyed }) => keyed.patientId, 'int4')},
+      ${columnOf(rows, ({ keyed }) => keyed.pk, 'int8')},
+      ${columnOf(rows, ({ entry }) => entry.digest, 'text')},
+      ${columnOf(rows, ({ entry }) => timeOf(entry.revised), 'timestamptz')}) AS echo(patient_id, pk, digest, revised)
     ON CONFLICT DO NOTHING`)
 }

@@ -5,7 +5,7 @@ import type { Candidate } from './candidate.ts'
 import type { Connection } from './database.ts'
 import { type Described, findDevices, nameOf, placeOf } from './described-device.ts'
 import { makeDevices } from './make-devices.ts'
-import { sql } from './sql.ts'
+import { columnOf, sql } from './sql.ts'
 import { subjectsOf } from './subject.ts'
 import type { Create, Writing } from './write.ts'
 
@@ -95,16 +95,10 @@ export const recordMeasured = async (
   await connection.later(sql.fragment`
     INSERT INTO upload_device_kind (patient_id, id, kind_id)
     SELECT patient_id, id, kind_id
-    FROM unnest(${sql.array(
-      once.map(({ patientId }) => patientId),
-      'int4',
-    )}, ${sql.array(
-      once.map(({ id }) => id),
-      'text',
-    )}, ${sql.array(
-      once.map(({ kindId }) => kindId),
-      'int4',
-    )}) AS measured(patient_id, id, kind_id)
+    FROM unnest(
+      ${columnOf(once, ({ patientId }) => patientId, 'int4')},
+      ${columnOf(once, ({ id }) => id, 'text')},
+      ${columnOf(once, ({ kindId }) => kindId, 'int4')}) AS measured(patient_id, id, kind_id)
     WHERE EXISTS (
       SELECT FROM upload_device WHERE upload_device.patient_id = measured.patient_id AND upload_device.id = measured.id AND is_made)
     ORDER BY patient_id, id, kind_id

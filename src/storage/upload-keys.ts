@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Candidate } from './candidate.ts'
 import type { Connection } from './database.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { columnOf, type SqlFragment, sql } from './sql.ts'
 import type { UploadKey } from './store.ts'
 
 /** One Observation of a set, with the identity of its document. */
@@ -62,29 +62,17 @@ export const takeKeys = async (connection: Connection, entries: readonly Entry[]
   const keyed = entries.filter(({ keys }) => keys.length > 0)
   if (keyed.length === 0) return 0
   const ofKind = (kind: number) =>
-    sql.array(
-      keyed.map(({ keys }) => keys.find(one => one.kind === kind)?.uuid ?? null),
-      'uuid',
-    )
+    columnOf(keyed, ({ keys }) => keys.find(one => one.kind === kind)?.uuid ?? null, 'uuid')
   const taken = await connection.run(sql.fragment`
     INSERT INTO upload_key (patient_id, kind, key, pk, digest, map_version, revised)
     SELECT patient_id, key.kind, key.uuid, pk, decode(digest, 'hex'), map_version, revised
-    FROM unnest(${sql.array(
-      keyed.map(({ candidate }) => candidate.patientId),
-      'int4',
-    )}, ${sql.array(
-      keyed.map(({ candidate }) => candidate.pk),
-      'int8',
-    )}, ${sql.array(
-      keyed.map(({ digest }) => digest),
-      'text',
-    )}, ${sql.array(
-      keyed.map(({ mapVersion }) => mapVersion),
-      'int4',
-    )}, ${sql.array(
-      keyed.map(({ revised }) => timeOf(revised)),
-      'timestamptz',
-    )}, ${ofKind(kinds.document)}, ${ofKind(kinds.record)}, ${ofKind(kinds.measurement)})
+    FROM unnest(
+      ${columnOf(keyed, ({ candidate }) => candidate.patientId, 'int4')},
+      ${columnOf(keyed, ({ candidate }) => candidate.pk, 'int8')},
+      ${columnOf(keyed, ({ digest }) => digest, 'text')},
+      ${columnOf(keyed, ({ mapVersion }) => mapVersion, 'int4')},
+      ${columnOf(keyed, ({ revised }) => timeOf(revised), 'timestamptz')},
+      ${ofKind(kinds.document)}, ${ofKind(kinds.record)}, ${ofKind(kinds.measurement)})
       WITH ORDINALITY AS new(patient_id, pk, digest, map_version, revised, document, record, measurement, position)
     CROSS JOIN LATERAL (VALUES (${kinds.document}::smallint, document), (${kinds.record}::smallint, record),
       (${kinds.measurement}::smallint, measurement)) AS key(kind, uuid)
@@ -103,16 +91,10 @@ export const timeOf = (ms: number | undefined): string | null => (ms === undefin
 type Row = { readonly entry: Entry; readonly key: Key }
 
 const columns = (rows: readonly Row[]): SqlFragment =>
-  sql.fragment`${sql.array(
-    rows.map(({ entry }) => entry.candidate.patientId),
-    'int4',
-  )}, ${sql.array(
-    rows.map(({ key }) => key.kind),
-    'int2',
-  )}, ${sql.array(
-    rows.map(({ key }) => key.uuid),
-    'uuid',
-  )}`
+  sql.fragment`
+      ${columnOf(rows, ({ entry }) => entry.candidate.patientId, 'int4')},
+      ${columnOf(rows, ({ key }) => key.kind, 'int2')},
+      ${columnOf(rows, ({ key }) => key.uuid, 'uuid')}`
 
 /** What stands under a key: the Observation, and the content that it was first stored with. */
 export type Keyed = {
@@ -137,10 +119,9 @@ export const lockKeys = async (
   const rows = await connection.any<KeyedRow>(sql.fragment`
     SELECT upload_key.patient_id, upload_key.kind, upload_key.key, upload_key.pk, encode(upload_key.digest, 'hex') AS digest,
       upload_key.revised
-    FROM unnest(${columns(asked)}, ${sql.array(
-      asked.map(({ entry }) => entry.candidate.pk),
-      'int8',
-    )}) AS asked(patient_id, kind, key, pk)
+    FROM unnest(
+      ${columns(asked)},
+      ${columnOf(asked, ({ entry }) => entry.candidate.pk, 'int8')}) AS asked(patient_id, kind, key, pk)
     JOIN upload_key ON upload_key.patient_id = asked.patient_id AND upload_key.kind = asked.kind
       AND upload_key.key = asked.key AND upload_key.pk <> asked.pk
     ORDER BY upload_key.patient_id, upload_key.kind, upload_key.key
@@ -170,15 +151,10 @@ export const leadKeys = async (
   if (rows.length === 0) return
   await connection.run(sql.fragment`
     UPDATE upload_key SET pk = led.pk, digest = decode(led.digest, 'hex'), revised = led.revised
-    FROM unnest(${columns(rows)}, ${sql.array(
-      rows.map(({ to }) => to.pk),
-      'int8',
-    )}, ${sql.array(
-      rows.map(({ to }) => to.digest),
-      'text',
-    )}, ${sql.array(
-      rows.map(({ to }) => timeOf(to.revised)),
-      'timestamptz',
-    )}) AS led(patient_id, kind, key, pk, digest, revised)
+    FROM unnest(
+      ${columns(rows)},
+      ${columnOf(rows, ({ to }) => to.pk, 'int8')},
+      ${columnOf(rows, ({ to }) => to.digest, 'text')},
+      ${columnOf(rows, ({ to }) => timeOf(to.revised), 'timestamptz')}) AS led(patient_id, kind, key, pk, digest, revised)
     WHERE upload_key.patient_id = led.patient_id AND upload_key.kind = led.kind AND upload_key.key = led.key`)
 }

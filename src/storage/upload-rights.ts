@@ -4,7 +4,7 @@ import { compile } from './compile.ts'
 import type { Current } from './current.ts'
 import type { Connection } from './database.ts'
 import { storedRow } from './row.ts'
-import { sql } from './sql.ts'
+import { rowPlaces, sql } from './sql.ts'
 import type { Writing } from './write.ts'
 
 /** What whoever uploads a document again may know of the one that is stored, and do to it. */
@@ -62,20 +62,12 @@ const storedRights = async (
 ): Promise<ReadonlyMap<string, Row>> => {
   const places = met.flatMap(({ current }) => current ?? [])
   if (places.length === 0) return new Map()
-  const patientIds = sql.array(
-    places.map(({ patientId }) => patientId),
-    'int4',
-  )
-  const pks = sql.array(
-    places.map(({ pk }) => pk),
-    'int8',
-  )
   const may = (action: 'r' | 'u') =>
     compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)
   const rows = await connection.any<Row>(sql.fragment`
     SELECT row.pk, coalesce(${may('r')}, FALSE) AS readable,
       coalesce(row.author = ${author} AND row.last_updated >= ${authorSince}::timestamptz OR ${may('u')}, FALSE) AS changeable
-    FROM unnest(${patientIds}, ${pks}) AS place(patient_id, pk)
+    FROM ${rowPlaces(places)}
     JOIN observation AS row ON row.patient_id = place.patient_id AND row.pk = place.pk`)
   return new Map(rows.map(row => [row.pk, row]))
 }

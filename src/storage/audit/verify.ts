@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { columnOf, sql } from '../sql.ts'
 import { type AuditKey, digestOf, headOf, marksIn } from './chain.ts'
 import type { AuditHead } from './seal.ts'
 import { between, everything, laterThan, nothing } from './sealed-rows.ts'
@@ -120,10 +120,7 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
     WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
   const rows = found.map(row => ({ id: idOf(row), digest: digestOfRow(row) }))
   const consents = await connection.any<{ fields: readonly string[] }>(sql.fragment`
-    SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${sql.array(
-      rows.map(({ id }) => id),
-      'int8',
-    )})
+    SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${columnOf(rows, ({ id }) => id, 'int8')})
     ORDER BY record, consent`)
   const head = headOf(last?.head, seal, whole(rows.map(({ digest }) => digest)), whole(consents.map(digestOfRow)))
   const badRow = firstBadRow(seal, rows)

@@ -1,6 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { rowPlaces, sql } from '../sql.ts'
 import { namedId, type Projected, type Projection } from './projection.ts'
 
 /** What Observations were derived from. Those that are new and derived from nothing, nearly all, cost nothing. */
@@ -8,16 +8,8 @@ export const projectDerivations: Projection<Observation> = async (connection, ch
   const changed = changes.filter(({ versionId, resource }) => versionId !== '1' || isDerived(resource))
   if (changed.length === 0) return
   await connection.run(sql.fragment`
-    DELETE FROM derived_from USING unnest(
-      ${sql.array(
-        changed.map(({ patientId }) => patientId),
-        'int4',
-      )}, ${sql.array(
-        changed.map(({ pk }) => pk),
-        'int8',
-      )}
-    ) AS changed(patient_id, pk)
-    WHERE derived_from.patient_id = changed.patient_id AND derived_from.pk = changed.pk`)
+    DELETE FROM derived_from USING ${rowPlaces(changed)}
+    WHERE derived_from.patient_id = place.patient_id AND derived_from.pk = place.pk`)
   for (const change of changed) if (isDerived(change.resource)) await insertSources(connection, change)
 }
 

@@ -1,6 +1,6 @@
 import type { ContactPoint, Patient } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { toAddress } from '../user-account.ts'
 import type { Projection } from './projection.ts'
 
@@ -43,10 +43,8 @@ export const projectPatients: Projection<Patient> = async (connection, changes) 
 
 const endOfOtherAddresses = async (connection: Connection, patient: string, resource: Patient | undefined) => {
   const addresses = resource === undefined ? [] : addressesOf(resource)
-  const isOther = sql.fragment`NOT (channel || ' ' || address = ANY (${sql.array(
-    addresses.map(({ channel, address }) => `${channel} ${address}`),
-    'text',
-  )}))`
+  const own = columnOf(addresses, ({ channel, address }) => `${channel} ${address}`, 'text')
+  const isOther = sql.fragment`NOT (channel || ' ' || address = ANY (${own}))`
   await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'address'
     WHERE patient = ${patient} AND ended_at IS NULL AND id IN (

@@ -1,6 +1,6 @@
 import type { ElementPath, SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Concept, Value } from '../../search/value.ts'
-import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
+import { allOf, anyOf, columnOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, jsonPath, someElement } from './element.ts'
 
 type Token = Omit<Extract<Value, { kind: 'token' }>, 'kind'>
@@ -129,14 +129,8 @@ export const matchConcepts = (
   parameter: SearchParameter,
   concepts: readonly Concept[],
 ): SqlFragment => {
-  const keys = sql.array(
-    concepts.map(({ system, code }) => `${system}|${code}`),
-    'text',
-  )
-  const codes = sql.array(
-    concepts.map(({ code }) => code),
-    'text',
-  )
+  const keys = columnOf(concepts, ({ system, code }) => `${system}|${code}`, 'text')
+  const codes = columnOf(concepts, ({ code }) => code, 'text')
   const coding = sql.fragment`(${element} ->> 'system') || '|' || (${element} ->> 'code') = ANY(${keys})`
   const conditions: Readonly<Record<string, readonly Condition[]>> = {
     Coding: [{ holds: coding }],
