@@ -1,6 +1,6 @@
 import { startError } from '../../start-error.ts'
 import type { Connection, Database } from '../database.ts'
-import { sql } from '../sql.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
 import { type AuditKey, checkpointText, macOf } from './chain.ts'
 import { verifyAudit } from './verify.ts'
 
@@ -25,19 +25,15 @@ export const ageAudit = async (database: Database, key: AuditKey, years: number)
       INSERT INTO audit_checkpoint (seal, epoch, snapshot, head, rows, made, key, mac)
       VALUES (${seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${sql.binary(head)}, ${rows}::bigint, now(), ${key.id},
         ${sql.binary(macOf(key, checkpointText(seal, head, rows)))})`)
+    const isAged = (record: SqlFragment) => sql.fragment`(${record}.epoch < ${epoch}
+      OR (${record}.epoch = ${epoch} AND pg_visible_in_snapshot(${record}.xact, ${snapshot}::pg_snapshot)))`
     // Who owns the tables may allow it to themself; what is not old enough, or not behind the checkpoint, stays all the same.
     await connection.run(sql.fragment`GRANT DELETE ON audit_record, audit_consent, audit_seal TO CURRENT_USER`)
-    await connection.run(sql.fragment`
-      DELETE FROM audit_shown USING audit_record AS old WHERE old.id = audit_shown.record
-        AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
-    await connection.run(sql.fragment`
-      DELETE FROM audit_installation USING audit_record AS old WHERE old.id = audit_installation.record
-        AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
-    await connection.run(sql.fragment`
-      DELETE FROM audit_consent USING audit_record AS old WHERE old.id = audit_consent.record
-        AND (old.epoch < ${epoch} OR (old.epoch = ${epoch} AND pg_visible_in_snapshot(old.xact, ${snapshot}::pg_snapshot)))`)
-    await connection.run(sql.fragment`
-      DELETE FROM audit_record WHERE epoch < ${epoch} OR (epoch = ${epoch} AND pg_visible_in_snapshot(xact, ${snapshot}::pg_snapshot))`)
+    for (const table of ['audit_shown', 'audit_installation', 'audit_consent'])
+      await connection.run(sql.fragment`
+        DELETE FROM ${name(table)} AS beside USING audit_record AS old
+        WHERE old.id = beside.record AND ${isAged(sql.fragment`old`)}`)
+    await connection.run(sql.fragment`DELETE FROM audit_record AS old WHERE ${isAged(sql.fragment`old`)}`)
     await connection.run(sql.fragment`DELETE FROM audit_seal WHERE seal <= ${seal}::bigint`)
     await connection.run(sql.fragment`REVOKE DELETE ON audit_record, audit_consent, audit_seal FROM CURRENT_USER`)
     return Number(rows)
