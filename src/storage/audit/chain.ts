@@ -55,9 +55,10 @@ export const digestOf = (fields: readonly (string | null)[]): Buffer =>
 
 export const digestsIn = (digests: Buffer): readonly Buffer[] => pieces(digests, 32)
 
-/** The beginnings of digests, as a seal keeps them: enough to find the row that is not what it was. */
-export const marksOf = (digests: readonly Buffer[]): Buffer =>
-  Buffer.concat(digests.map(one => one.subarray(0, markBytes)))
+/** The beginning of a row's digest: all that a seal keeps of it, and enough to find the row that is not what it was. */
+export const markOf = (digest: Buffer): Buffer => digest.subarray(0, markBytes)
+
+export const marksOf = (digests: readonly Buffer[]): Buffer => Buffer.concat(digests.map(markOf))
 
 export const marksIn = (marks: Buffer): readonly Buffer[] => pieces(marks, markBytes)
 

@@ -1,6 +1,6 @@
 import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
-import { type AuditKey, digestOf, headOf, marksIn } from './chain.ts'
+import { type AuditKey, digestOf, headOf, markOf, marksIn } from './chain.ts'
 import type { AuditHead } from './seal.ts'
 import { between, everything, laterThan, nothing } from './sealed-rows.ts'
 import { readVouching, unvouchedCheckpoint, unvouchedSeal, type Vouching } from './vouching.ts'
@@ -157,7 +157,7 @@ const firstBadRow = ({ ids, marks, seal }: Seal, rows: readonly Row[]): string |
   for (const [index, id] of ids.entries()) {
     const row = byId.get(id)
     if (row === undefined) return `row ${id}, which seal ${seal} has, was removed`
-    if (!row.digest.subarray(0, 8).equals(kept[index] ?? Buffer.alloc(0)))
+    if (!markOf(row.digest).equals(kept[index] ?? Buffer.alloc(0)))
       return `row ${id}, which seal ${seal} has, was changed`
   }
   const added = rows.find(({ id }) => !sealed.has(id))
