@@ -48,28 +48,25 @@ export const insertRecords = async (connection: Connection, records: readonly Au
 
 const mostAtOnce = 32
 
-/** For each number of records the text is put together once, which takes longer than sending it. */
+/** The text is put together once for each number and shape of records: that takes longer than sending it. */
 const insertion = (records: readonly AuditRecord[]): SqlFragment => {
   const shape: Shape = {
     isNaming: records.some(({ subjects }) => subjects !== undefined),
     isApart: records.some(({ kindsOf }) => kindsOf !== undefined),
   }
   const rows = records.map(record => rowOf(record, shape))
-  const remembered = shape.isApart ? apart : plain
-  const key = shape.isNaming ? -rows.length : rows.length
-  const known = remembered.get(key)
+  const key = `${rows.length} ${shape.isNaming} ${shape.isApart}`
+  const known = insertions.get(key)
   if (known !== undefined) return { ...known, values: rows.flat() }
   const fragment = insertionOf(rows, shape)
-  remembered.set(key, fragment)
+  insertions.set(key, fragment)
   return fragment
 }
 
-/** What some of the records have beside what all have. */
+/** What some of the records have beside what all have: `subjects`, `kindsOf`. */
 type Shape = { readonly isNaming: boolean; readonly isApart: boolean }
 
-/** By the number of records, below zero where they name somebody. */
-const plain = new Map<number, SqlFragment>()
-const apart = new Map<number, SqlFragment>()
+const insertions = new Map<string, SqlFragment>()
 
 type Value = string | number | null
 
@@ -84,7 +81,7 @@ const rowOf = (record: AuditRecord, { isNaming, isApart }: Shape): readonly Valu
 const objectOf = (kindsOf: KindsOf) =>
   Object.fromEntries([...kindsOf].map(([patient, kinds]) => [storable(`${patient}`), [...kinds]]))
 
-/** Nearly always nobody is named beside whose data it is: then it is one that need not be planned anew, which took most of its time. */
+/** Nearly always nobody is named but those whose data it is: then the statement looks nobody up, and need not be planned anew, which took most of its time. */
 const insertionOf = (rows: readonly (readonly Value[])[], { isNaming, isApart }: Shape): SqlFragment => sql.fragment`
   INSERT INTO audit_record (epoch, ${names}, patients, kinds, outcome${isApart ? sql.fragment`, kinds_of` : none})
   SELECT (SELECT max(epoch) FROM audit_epoch), ${names}, ${isNaming ? withNamed : sql.fragment`patients`}, kinds, outcome${
