@@ -126,10 +126,10 @@ const totalFor = async (connection: Connection, searching: Searching, search: Se
   const most = search.total === 'estimate' ? mostCounted : undefined
   const source = sourceOf(searching, search, { inOwnOrder: true })
   const few = await ofFew<Counted>(connection, searching, source, one => countByPatient(source, one, most))
-  const total = Number(few?.[0]?.total ?? Number.NaN)
-  return total <= (most ?? total)
-    ? { total }
-    : totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
+  const counted = few?.[0]
+  if (counted !== undefined && (most === undefined || Number(counted.total) <= most))
+    return { total: Number(counted.total) }
+  return totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
 }
 
 type Amount = { readonly many: boolean }
