@@ -31,18 +31,9 @@ export const writeAll = async (
   beside: ReadonlySet<string> = new Set(),
 ): Promise<readonly Written[]> => {
   const missing = await missingFrom(connection, writing, writes.map(contentOf), beside)
-  const written = await writePermitted(
-    connection,
-    writing,
-    writes.filter((_, index) => missing[index] === undefined),
-    beside,
-  )
-  await recordRepairs(
-    connection,
-    writing,
-    writes.filter((_, index) => missing[index] === undefined),
-    written,
-  )
+  const complete = writes.filter((_, index) => missing[index] === undefined)
+  const written = await writeComplete(connection, writing, complete, beside)
+  await recordRepairs(connection, writing, complete, written)
   const rest = written.values()
   const all = writes.map((_, index): Written => {
     const error = missing[index]
@@ -52,7 +43,7 @@ export const writeAll = async (
   return all
 }
 
-/** Nothing is missing where nothing is required. */
+/** For each resource that refers to something that is not here, the refusal. Nothing is missing where nothing is required. */
 const missingFrom = async (
   connection: Connection,
   writing: Writing,
@@ -63,7 +54,7 @@ const missingFrom = async (
     ? []
     : missingReferences(connection, writing, writing.references(), resources, beside.union(writing.knows ?? new Set()))
 
-const writePermitted = async (
+const writeComplete = async (
   connection: Connection,
   writing: Writing,
   writes: readonly Write[],
@@ -87,7 +78,7 @@ const writePermitted = async (
   return written
 }
 
-/** All that is written is held until the last is done, and a few words may change what is long, or find that it is there. */
+/** All that is written is held until the last is done, and a short entry may patch a long resource, or find one by If-None-Exist. */
 const tooMuch = new FhirError(
   'too-costly',
   'The entries before this one met as much as one Bundle may: send them in parts',
@@ -96,7 +87,7 @@ const tooMuch = new FhirError(
   },
 )
 
-/** Of what was there, and did not come with the writes. */
+/** How long what was there already is, which did not come with the write. */
 const lettersMet = (write: Write, one: Written): number =>
   'content' in one && (write.kind === 'patch' || one.outcome === 'unchanged') ? one.content.length : 0
 
