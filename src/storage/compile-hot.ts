@@ -23,7 +23,7 @@ type Hot = (match: Match, at: Compiling) => SqlFragment | undefined
 export const compileHotMatch: Hot = (match, at) =>
   isHot(match.parameter) ? hotMatches[match.parameter.code]?.(match, at) : undefined
 
-/** Which observation_code rows: of the Observation's own code, or of those of its components. */
+/** Which observation_code rows: that of the Observation's own code, or those of its components. */
 export const own = sql.fragment`component = 0`
 export const ofComponent = sql.fragment`component > 0`
 const either = sql.fragment`TRUE`
@@ -43,8 +43,8 @@ const codeStands = (component: SqlFragment, test: SqlFragment, { row }: Compilin
 }
 
 /**
- * One of the codes; absent for parameters of Observation that are asked otherwise. In a CASE, for else PostgreSQL looks for them in each row, also
- * where hardly any has one: so it may take those that have one first, as where a code is one of several conditions.
+ * Whether the Observation has one of the codes; absent for parameters that are asked otherwise. It stands in a CASE because without one PostgreSQL looks
+ * for the codes in each row, even where hardly any row has one; with it, it may begin with the rows that do, as where a code is one of several conditions.
  */
 export const compileHotCodes = (
   { code }: SearchParameter,
@@ -109,14 +109,14 @@ const compositeMatch =
 export const valueTest = (code: SqlFragment, { parameter, value }: Part, row: RowNames): SqlFragment =>
   isOutside(value)
     ? quantityTest({ code, row, parameter }, value)
-    : matchValue(measured(code, sql.fragment`${row.row}.content`), parameter, value)
+    : matchValue(elementOf(code, sql.fragment`${row.row}.content`), parameter, value)
 
-/** Whether that is answered without the body. */
+/** Whether the narrow columns answer it without the body. */
 export const isOutside = (value: Value): value is Extract<Value, { kind: 'quantity' }> =>
   value.kind === 'quantity' && !namesNoSystem(value)
 
-/** Where the code of an observation_code row stands: the Observation itself, or one of its components. */
-const measured = (code: SqlFragment, content: SqlFragment): SqlFragment =>
+/** What an observation_code row is of: the whole Observation, or one of its components. */
+const elementOf = (code: SqlFragment, content: SqlFragment): SqlFragment =>
   sql.fragment`(CASE ${code}.component WHEN 0 THEN ${content}
     ELSE ${content} -> 'component' -> (${code}.component - 1) END)`
 
@@ -226,11 +226,10 @@ const quantityTest = (measure: Measure, value: Extract<Value, { kind: 'quantity'
   return anyOf([same, ...other, byBody(measure, value)])
 }
 
-/** `<5`, and SampledData. */
+/** What only the body can tell: `<5`, and SampledData. */
 const byBody = ({ code, row, parameter }: Measure, value: Value): SqlFragment => {
   const bodies = row.indexed ? sql.fragment`observation` : sql.fragment`entry`
-  const content = sql.fragment`(CASE ${code}.component WHEN 0 THEN measured.content
-    ELSE measured.content -> 'component' -> (${code}.component - 1) END)`
+  const content = elementOf(code, sql.fragment`measured.content`)
   return sql.fragment`(${code}.unit_id = ${unitOfRanges} AND EXISTS (
     SELECT FROM ${bodies} AS measured WHERE measured.patient_id = ${code}.patient_id AND measured.pk = ${code}.pk
       AND ${matchValue(content, parameter, value)}))`

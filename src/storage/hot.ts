@@ -2,8 +2,8 @@ import type { SearchParameter } from '../fhir/search-parameter.ts'
 import type { Expression } from '../search/expression.ts'
 import type { Value } from '../search/value.ts'
 
-/** Parameters of Observation that its own narrow columns and observation_code answer. */
-const hot: ReadonlySet<string> = new Set([
+/** Parameters of Observation whose values stand in its own narrow columns and observation_code. */
+const bodiless: ReadonlySet<string> = new Set([
   'code',
   'combo-code',
   'component-code',
@@ -13,6 +13,11 @@ const hot: ReadonlySet<string> = new Set([
   'value-quantity',
   'combo-value-quantity',
   'component-value-quantity',
+])
+
+/** All that have no index of their own: these, and those whose values stand in the body alone. */
+const hot: ReadonlySet<string> = new Set([
+  ...bodiless,
   'value-string',
   'value-date',
   'code-value-concept',
@@ -72,15 +77,3 @@ const standsOutside = ({ code }: SearchParameter, value: Value): boolean => {
 /** `5.4||mg` means Quantity.code or Quantity.unit, and only the body has both. */
 export const namesNoSystem = (value: Value): boolean =>
   value.kind === 'quantity' && value.unit !== undefined && value.unit.system === undefined
-
-const bodiless: ReadonlySet<string> = new Set([
-  'code',
-  'combo-code',
-  'component-code',
-  'patient',
-  'subject',
-  'date',
-  'value-quantity',
-  'combo-value-quantity',
-  'component-value-quantity',
-])
