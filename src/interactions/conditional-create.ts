@@ -1,12 +1,12 @@
 import { existing } from './create.ts'
-import { inEntry } from './entry-error.ts'
+import { thrownAt } from './entry-error.ts'
 import type { Context } from './interaction.ts'
 import { referencedEntries } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
 
 /**
- * What is there already of those to be created only where nothing matches, as far as others of the same wave refer to them, by their
- * fullUrls: in a circle nobody is written before the others, so what a name means is looked up first.
+ * By fullUrl, what If-None-Exist finds already for entries that others of the same wave refer to. In a circle no entry is written before
+ * the others, so it must be known beforehand whether such a name means what is there, or what will be created.
  */
 export const findExistingAmong = async (
   wave: readonly Placed[],
@@ -19,11 +19,9 @@ export const findExistingAmong = async (
     const { ifNoneExist } = request.headers
     if (ifNoneExist === undefined || fullUrl === undefined || !('type' in request)) continue
     if (!referred.has(fullUrl)) continue
-    const matches = await context.store.matches(existing(request.type, ifNoneExist, context), 2).catch(error => {
-      throw inEntry(index, error)
-    })
-    // Of several that match none is meant, and its own entry is refused for it.
-    const [match, another] = matches
+    const criteria = existing(request.type, ifNoneExist, context)
+    const [match, another] = await context.store.matches(criteria, 2).catch(thrownAt(index))
+    // Where several match, none is meant: the entry itself is refused for that.
     if (match !== undefined && another === undefined) found.set(fullUrl, `${request.type}/${match.id}`)
   }
   return found

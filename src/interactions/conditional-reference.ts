@@ -1,6 +1,6 @@
 import { FhirError } from '../fhir/error.ts'
 import { criteriaOf } from './conditional.ts'
-import { inEntry } from './entry-error.ts'
+import { thrownAt } from './entry-error.ts'
 import type { Context } from './interaction.ts'
 import { conditionalReferences } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
@@ -17,10 +17,7 @@ export const findReferences = async (
   for (const { index, request } of entries) {
     for (const reference of conditionalReferences(request.body)) {
       if (targets.has(reference)) continue
-      const target = await findReference(reference, context).catch(error => {
-        throw inEntry(index, error)
-      })
-      targets.set(reference, target)
+      targets.set(reference, await findReference(reference, context).catch(thrownAt(index)))
     }
   }
 }

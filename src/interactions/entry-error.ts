@@ -16,7 +16,7 @@ export const inEntry = (index: number, error: unknown): unknown => {
   return FhirError.of([located(first, index), ...others.map(issue => located(issue, index))], { status: error.status })
 }
 
-/** The same where it is awaited. */
+/** The same for a promise: `.catch(thrownAt(index))`. */
 export const thrownAt =
   (index: number) =>
   (error: unknown): never => {
