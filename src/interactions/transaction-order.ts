@@ -11,8 +11,9 @@ import {
 export const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
 /**
- * Deletes, then creates, then changes, and reads at last; but conditional references are resolved behind all that is written: a create with one to
- * a type of which something is changed comes with the changes, and so does what waits for such a create. https://hl7.org/fhir/R4/http.html#trules
+ * Deletes, creates, changes (PUT and PATCH) and reads, in this order: https://hl7.org/fhir/R4/http.html#trules. But a conditional reference finds
+ * what the transaction itself writes. So a create that has one to a type of which something is changed is late: it is written with the
+ * changes, and so is each create that waits for a late one.
  */
 export const inPhases = (placed: readonly Placed[]) => {
   const of = (...methods: readonly string[]) => placed.filter(({ interaction }) => methods.includes(interaction.method))
@@ -33,33 +34,34 @@ export const inPhases = (placed: readonly Placed[]) => {
 }
 
 /**
- * Writes that may go to the store together, first what others refer to, or may find by a conditional reference. Those that refer to each other in a
- * circle go together, and rely on the ids that they were given; so do all that are left of a long chain.
+ * The writes in waves, each of which goes to the store at once. What an entry refers to, or may find by a conditional reference, is in an earlier
+ * wave. Entries that refer to each other in a circle are in one wave, and rely on the ids that they were given; so are all that are left
+ * of a chain that is longer than `mostWaves`.
  */
 export const inOrder = (entries: readonly Placed[]): readonly (readonly Placed[])[] => {
   const open = new Set(waitingAmong(entries))
-  const unmade = countOf([...open].flatMap(({ makes }) => makes))
-  const waitedFor = new Map([...open].map(one => [one, one.waits.length]))
+  const makersLeft = countOf([...open].flatMap(({ makes }) => makes))
+  const waitsLeft = new Map([...open].map(one => [one, one.waits.length]))
   const waiting = byWhatTheyWaitFor([...open])
   const waves: (readonly Placed[])[] = []
   let ready = [...open].filter(({ waits }) => waits.length === 0)
   while (open.size > 0) {
-    const next = ready.length > 0 ? ready : inCircles([...open], unmade)
+    const next = ready.length > 0 ? ready : inCircles([...open], makersLeft)
     const wave = waves.length < mostWaves ? next : [...open]
     waves.push(wave.toSorted(byTarget).map(({ entry }) => entry))
     for (const one of wave) open.delete(one)
-    const made = wave.flatMap(({ makes }) => makes).filter(key => take(unmade, key) === 0)
-    ready = made.flatMap(key => waiting.get(key) ?? []).filter(one => take(waitedFor, one) === 0 && open.has(one))
+    const made = wave.flatMap(({ makes }) => makes).filter(key => countDown(makersLeft, key) === 0)
+    ready = made.flatMap(key => waiting.get(key) ?? []).filter(one => countDown(waitsLeft, one) === 0 && open.has(one))
   }
   return waves
 }
 
-/** Each is some statements. */
+/** Each wave costs several statements. */
 const mostWaves = 100
 
-/** Where each waits for another: what waits for nothing that criteria may find comes before what does, and at last all that is left. */
-const inCircles = (open: readonly Waiting[], unmade: ReadonlyMap<string, number>): readonly Waiting[] => {
-  const asking = open.filter(({ waits }) => waits.some(key => isOfCriteria(key) && unmade.get(key) !== 0))
+/** The next wave where each entry waits for another: those that wait for no conditional reference, also not by way of others; where there are none, all. */
+const inCircles = (open: readonly Waiting[], makersLeft: ReadonlyMap<string, number>): readonly Waiting[] => {
+  const asking = open.filter(({ waits }) => waits.some(key => isOfCriteria(key) && makersLeft.get(key) !== 0))
   const late = withThoseThatWait(open, asking)
   return late.size === open.length ? open : open.filter(one => !late.has(one))
 }
@@ -70,14 +72,14 @@ const countOf = (keys: readonly string[]): Map<string, number> => {
   return counts
 }
 
-/** How many are left. */
-const take = <Key>(counts: Map<Key, number>, key: Key): number => {
+/** Answers how many are left. */
+const countDown = <Key>(counts: Map<Key, number>, key: Key): number => {
   const left = (counts.get(key) ?? 0) - 1
   counts.set(key, left)
   return left
 }
 
-/** Ids that several transactions choose are taken in one order. What is posted keeps its place: of documents the last counts. */
+/** By the ids that clients chose, so that two transactions take the same ones in one order. What is posted keeps its place: of two versions of a document the last counts. */
 const byTarget = (one: Waiting, other: Waiting): number =>
   compare(chosenBy(one), chosenBy(other)) || orderOf(one, other)
 

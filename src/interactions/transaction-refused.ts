@@ -18,8 +18,8 @@ export type Undone = {
 }
 
 /**
- * What answers it: each document that is refused with its entry, also those that it did not come to. They are kept, one by one,
- * now that nothing else of it is left; what they refer to of it is lost.
+ * Keeps each document that is refused, now that the transaction is undone, also those that it had not come to. Answers one error that names the
+ * entry of each. What a document refers to that the transaction was to create is lost.
  */
 export const keepDocuments = async (
   { writes, targets, refused }: Undone,
@@ -43,7 +43,7 @@ export const keepDocuments = async (
   return together(found.map(one => toEntry(one, told, indexes)))
 }
 
-/** What it was to create has no id that anybody could refer to: there a reference stays as it came. All others by criteria are looked up anew. */
+/** References to what it was to create stay as they came, since nothing has such an id (`lost`); conditional ones are looked up anew; all others mean what they meant. */
 const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) => {
   const made = new Set(
     writes.flatMap(({ interaction, fullUrl, target }) =>

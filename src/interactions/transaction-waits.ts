@@ -1,45 +1,49 @@
 import { conditionalReferences, referencedEntries } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
 
-/** An entry of a transaction, and what keys join it to others: it waits for all that make one of the keys that it waits for. */
+/**
+ * An entry of a transaction, and the keys that order it: it waits for all entries that make a key it waits for. A key is a name of an
+ * entry (its fullUrl, or `Patient/123`), or a type: that one is made once all entries of the type are written.
+ */
 export type Waiting = {
   readonly entry: Placed
-  /** The types that its conditional references ask for. */
+  /** The types to which it has conditional references. */
   readonly asks: ReadonlySet<string>
-  /** Its own names, and what is there once all are written of its type. */
   readonly makes: readonly string[]
-  /** Of what any of the others makes. */
+  /** Only keys that another entry makes. */
   readonly waits: readonly string[]
 }
 
 export const waitingAmong = (entries: readonly Placed[]): readonly Waiting[] => {
   const names = new Set(entries.flatMap(namesOf))
-  const asking = entries.map(entry => ({ entry, asks: typesAsked(entry) }))
-  const making = asking.map(({ entry, asks }) => ({ entry, asks, makes: [...namesOf(entry), ...kindsOf(entry, asks)] }))
+  const making = entries.map(entry => {
+    const asks = typesAsked(entry)
+    return { entry, asks, makes: [...namesOf(entry), ...typeKeysOf(entry, asks)] }
+  })
   const made = new Set(making.flatMap(({ makes }) => makes))
   return making.map(({ entry, asks, makes }) => {
-    const needs = [...referencedEntries(entry.request.body, entry.fullUrl, names)]
-    const kinds = [...asks].map(type => (type === typeOf(entry) ? othersOf(type) : allOf(type)))
-    return { entry, asks, makes, waits: [...needs, ...kinds].filter(key => made.has(key) && !makes.includes(key)) }
+    const named = [...referencedEntries(entry.request.body, entry.fullUrl, names)]
+    const types = [...asks].map(type => (type === typeOf(entry) ? othersOf(type) : allOf(type)))
+    return { entry, asks, makes, waits: [...named, ...types].filter(key => made.has(key) && !makes.includes(key)) }
   })
 }
 
 const typesAsked = ({ request }: Placed): ReadonlySet<string> =>
   new Set([...conditionalReferences(request.body)].map(reference => reference.split('?')[0] ?? ''))
 
-/** What criteria may find, and not an entry by its name. */
+/** Whether it is the key of a type, of which criteria may find something, and no name of an entry. */
 export const isOfCriteria = (key: string): boolean => key.startsWith('?')
 
 const allOf = (type: string): string => `?${type}`
-/** Those that ask for their own type wait for all of it that do not. */
+/** An entry that asks for its own type waits for those of the type that do not. */
 const othersOf = (type: string): string => `?others of ${type}`
 
-const kindsOf = (entry: Placed, asks: ReadonlySet<string>): readonly string[] => {
+const typeKeysOf = (entry: Placed, asks: ReadonlySet<string>): readonly string[] => {
   const type = typeOf(entry)
   return asks.has(type) ? [allOf(type)] : [allOf(type), othersOf(type)]
 }
 
-/** Those that wait for one of them as well, however far. */
+/** The first, and all that wait for one of them, directly or by way of others. */
 export const withThoseThatWait = (among: readonly Waiting[], first: readonly Waiting[]): ReadonlySet<Waiting> => {
   const found = new Set(first)
   if (found.size === 0) return found

@@ -32,18 +32,18 @@ export const transactionWith =
     const answer = headers.prefer.return ?? 'minimal'
     const prefer = { ...headers.prefer, return: answer }
     const entries = entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context)))
-    let going: Going | undefined
+    let progress: Progress | undefined
     try {
       return await context.store.atomic(async (store, connection) => {
-        going = begun(answer, { ...context, store })
-        const answers = await carryOut(entries, going)
+        progress = begin(answer, { ...context, store })
+        const answers = await carryOut(entries, progress)
         const chunks = bundleChunks({ type: 'transaction-response', link: [] }, answers.map(entryText))
         const response: FhirResponse = { status: 200, body: { kind: 'chunks', chunks } }
         await also(connection, response)
         return response
       })
     } catch (error) {
-      throw (going && (await keptOf(going, context))) ?? error
+      throw (progress && (await keepRefused(progress, context))) ?? error
     }
   }
 
@@ -57,7 +57,7 @@ const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
 }
 
 /** How far a transaction has come. */
-type Going = {
+type Progress = {
   readonly context: Context
   readonly answer: PreferredReturn
   readonly answers: FhirResponse[]
@@ -67,13 +67,13 @@ type Going = {
   readonly writes: Placed[]
   /** What references mean: fullUrls of entries, and conditional references that were looked up. */
   readonly targets: Map<string, string>
-  /** What there will be at the end. */
+  /** What it writes, as `Patient/1`: its entries may refer to that before it is there. */
   readonly beside: Set<string>
   /** By index, what refused the documents of entries. */
   readonly refused: Map<number, FhirError>
 }
 
-const begun = (answer: PreferredReturn, context: Context): Going => ({
+const begin = (answer: PreferredReturn, context: Context): Progress => ({
   context,
   answer,
   answers: [],
@@ -85,48 +85,48 @@ const begun = (answer: PreferredReturn, context: Context): Going => ({
   refused: new Map(),
 })
 
-/** Undefined where it was not undone for its documents. */
-const keptOf = async (going: Going, context: Context): Promise<FhirError | undefined> =>
-  going.refused.size === 0
+/** The error that names all documents that were refused, which are kept; undefined where it was undone for something else. */
+const keepRefused = async (progress: Progress, context: Context): Promise<FhirError | undefined> =>
+  progress.refused.size === 0
     ? undefined
     : keepDocuments(
-        going,
+        progress,
         ({ interaction, request, id }) => prepareRouted({ interaction, request }, context, id),
         context,
       )
 
-const carryOut = async (entries: readonly Entry[], going: Going): Promise<readonly FhirResponse[]> => {
-  const { claims, context } = going
+const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<readonly FhirResponse[]> => {
+  const { claims, context } = progress
   const placed = place(entries, claims)
-  for (const entry of placed) remember(entry, going)
-  await takeTurns(placed, going)
+  for (const entry of placed) remember(entry, progress)
+  await takeTurns(placed, progress)
 
   const { deletes, creates, changes, lateCreates, reads } = inPhases(placed)
-  await writeWave(await decide(deletes, going), going)
+  await writeWave(await decide(deletes, progress), progress)
   const decided = await decide(
     changes.filter(one => !asksForOthers(one)),
-    going,
+    progress,
   )
-  await writeInOrder(creates, going)
-  const late = await decide(changes.filter(asksForOthers), going)
-  await writeInOrder([...decided, ...late, ...lateCreates], going)
+  await writeInOrder(creates, progress)
+  const late = await decide(changes.filter(asksForOthers), progress)
+  await writeInOrder([...decided, ...late, ...lateCreates], progress)
   for (const entry of reads) {
-    atEntry(entry.index, going.room.requireSome)
+    atEntry(entry.index, progress.room.requireSome)
     const answered = await context.dispatch(entry, context).catch(thrownAt(entry.index))
-    going.answers[entry.index] = going.room.take(answered)
+    progress.answers[entry.index] = progress.room.take(answered)
   }
-  return going.answers
+  return progress.answers
 }
 
-const remember = (entry: Placed, { writes, targets, beside }: Going): void => {
+const remember = (entry: Placed, { writes, targets, beside }: Progress): void => {
   const { fullUrl, target, interaction } = entry
   if (isWrite(entry) && interaction.decide === undefined) writes.push(entry)
   if (target !== undefined && interaction.prepare !== undefined && interaction.method !== 'DELETE') beside.add(target)
   if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
 }
 
-/** Of all criteria at once, and of all that is named, in one order: two transactions do not wait for each other. */
-const takeTurns = async (placed: readonly Placed[], { context, targets, claims }: Going): Promise<void> => {
+/** For all criteria, and for all that is changed, at once and in one order, so that two transactions never wait each for the other. */
+const takeTurns = async (placed: readonly Placed[], { context, targets, claims }: Progress): Promise<void> => {
   const criteria = placed.flatMap(({ index, interaction, request }) => {
     if (!('type' in request)) return []
     const { type, query, headers } = resolveCriteria(request, targets)
@@ -145,12 +145,12 @@ const takeTurns = async (placed: readonly Placed[], { context, targets, claims }
   await context.store.takeTurns(criteria, changed)
 }
 
-/** Criteria that name another entry wait until it is known what that is. */
+/** Whether its criteria name another entry: it is decided once that one is written. */
 const asksForOthers = ({ interaction, request }: Placed): boolean =>
   interaction.decide !== undefined && [...request.query.values()].some(value => /\burn:(?:uuid|oid):/.test(value))
 
 /** Conditional entries as the ordinary ones that they mean now; a conditional delete may mean none or several. */
-const decide = async (entries: readonly Placed[], going: Going): Promise<readonly Placed[]> => {
+const decide = async (entries: readonly Placed[], progress: Progress): Promise<readonly Placed[]> => {
   const decided: Placed[] = []
   for (const entry of entries) {
     const { interaction, request, fullUrl, index } = entry
@@ -159,33 +159,33 @@ const decide = async (entries: readonly Placed[], going: Going): Promise<readonl
       continue
     }
     const routed = await interaction
-      .decide(resolveCriteria(request, going.targets), going.context)
+      .decide(resolveCriteria(request, progress.targets), progress.context)
       .catch(thrownAt(index))
-    if (routed.length === 0) going.answers[index] = deletedResponse([], going.answer)
+    if (routed.length === 0) progress.answers[index] = deletedResponse([], progress.answer)
     for (const one of routed) {
       const id = 'id' in one.request ? one.request.id : entry.id
       const placed: Placed = { ...one, index, id, target: `${request.type}/${id}`, ...(fullUrl && { fullUrl }) }
-      claim(placed, going.claims)
-      remember(placed, going)
+      claim(placed, progress.claims)
+      remember(placed, progress)
       decided.push(placed)
     }
   }
   return decided
 }
 
-const writeInOrder = async (entries: readonly Placed[], going: Going): Promise<void> => {
-  for (const wave of inOrder(entries)) await writeWave(wave, going)
+const writeInOrder = async (entries: readonly Placed[], progress: Progress): Promise<void> => {
+  for (const wave of inOrder(entries)) await writeWave(wave, progress)
 }
 
 /** References are resolved before all else: to ids given beforehand, found by an earlier wave, or looked up. */
-const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> => {
-  const { context, targets, room } = going
+const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<void> => {
+  const { context, targets, room } = progress
   const [first] = wave
   if (first !== undefined) atEntry(first.index, room.requireSome)
   await findReferences(wave, targets, context)
   const asked = wave.map(one => ({ ...one, request: resolveCriteria(one.request, targets) }))
   for (const [name, target] of await findExistingAmong(asked, context)) {
-    going.beside.delete(targets.get(name) ?? '')
+    progress.beside.delete(targets.get(name) ?? '')
     targets.set(name, target)
   }
   const routed = wave.map(({ interaction, request, fullUrl, id, index }) =>
@@ -195,20 +195,20 @@ const writeWave = async (wave: readonly Placed[], going: Going): Promise<void> =
   )
   const decided = await decidePolicies(routed, context)
   for (const { index: position, error } of refusedAmong(routed, decided))
-    going.refused.set(wave[position]?.index ?? 0, error)
+    progress.refused.set(wave[position]?.index ?? 0, error)
   const prepared = decided.map((one, position) => {
     if (one instanceof FhirError) throw inEntry(wave[position]?.index ?? 0, one)
     return one
   })
   const written = await context.store.write(
     prepared.map(({ write }) => write),
-    going.beside,
+    progress.beside,
   )
   const byIndex = Map.groupBy(wave.keys(), position => wave[position]?.index ?? -1)
   for (const [index, positions] of byIndex) {
     const done = positions.map(position => doneOf(written[position], index))
     const [position = 0] = positions
-    going.answers[index] = room.take(answerOf(done, prepared[position]?.warnings ?? [], going))
+    progress.answers[index] = room.take(answerOf(done, prepared[position]?.warnings ?? [], progress))
   }
   for (const [position, { fullUrl, index }] of wave.entries()) {
     const { type, id } = doneOf(written[position], index)
@@ -221,7 +221,7 @@ type Done = Exclude<Written, { outcome: 'refused' }>
 const answerOf = (
   done: readonly Done[],
   warnings: Parameters<typeof writtenResponse>[1],
-  { context, answer }: Going,
+  { context, answer }: Progress,
 ) => {
   const [only] = done
   return only === undefined || done.length > 1
