@@ -1,11 +1,11 @@
 /** A Bundle as JSON text in pieces, put together around entries that lie ready as JSON and are never parsed. */
 export type BundleText = Iterable<string> & {
-  /** What stands before the entries, for who presents it otherwise: either these are iterated or the text, once. */
+  /** What stands before the entries, for another way to present them. Iterate either `entries` or the text, and only once. */
   readonly head: Omit<BundleHead, 'link'> & Partial<BundleHead>
   readonly entries: Iterable<string>
 }
 
-/** FHIR has no empty lists; who reads them all the same may have them. */
+/** FHIR has no empty lists; a client of another contract that expects them may have them. */
 export const bundleChunks = (
   { link, ...rest }: BundleHead,
   entries: Iterable<string>,
@@ -19,17 +19,17 @@ type EmptyLists = 'left-out' | 'kept'
 
 const chunksOf = function* (head: object, entries: Iterable<string>, emptyLists: EmptyLists): Generator<string> {
   let text = JSON.stringify({ resourceType: 'Bundle', ...head }).slice(0, -1)
-  let separator = ',"entry":['
+  let isEmpty = true
   for (const entry of entries) {
-    text += separator + entry
-    separator = ','
+    text += (isEmpty ? ',"entry":[' : ',') + entry
+    isEmpty = false
     if (text.length >= chunkLength) {
       yield text
       text = ''
     }
   }
-  const end = emptyLists === 'kept' && separator !== ',' ? `${separator}]` : separator === ',' ? ']' : ''
-  yield `${text}${end}}`
+  if (!isEmpty) yield `${text}]}`
+  else yield emptyLists === 'kept' ? `${text},"entry":[]}` : `${text}}`
 }
 
 export type BundleHead = {
