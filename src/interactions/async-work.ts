@@ -27,8 +27,8 @@ type Parts = {
 }
 
 /**
- * Does what is to be answered later, also what was asked for before this process began, by the rights of the token that it was
- * asked with and through the gate as it stands by now; and forgets the answers when they expire.
+ * Does what is to be answered later, also what was asked before this process began: with the rights of the token that asked, through the gate as
+ * it stands now. Forgets the answers when they expire.
  */
 export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
@@ -45,7 +45,7 @@ export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly clos
 
 const hourMs = 60 * 60 * 1000
 
-/** Cancelled meanwhile, or being done by another process that took this one for dead. */
+/** The request was cancelled meanwhile, or another process does it, which took this one for dead. */
 const notAwaited = new Error('nobody waits for this answer')
 
 /** A fault is tried again before it is the answer. */
@@ -67,18 +67,18 @@ const carryOut = async (parts: Parts, id: string, work: AsyncWork): Promise<void
   if (caller === undefined || hasEnded)
     throw new FhirError('login', 'The token that this was asked for with was revoked before it was done')
   const context = parts.contextFor(caller, work)
-  await done[name]({ ...parts, id, work, context, routed: routedOf(work, context) })
+  await workByName[name]({ ...parts, id, work, context, routed: routedOf(work, context) })
 }
 
 const routedOf = ({ name, target, prefer, body }: AsyncWork, { interactions, registry }: Context): Routed => {
   const [path = '', query = ''] = target.split('?')
   const parsed = body === null ? undefined : parseJson(body)
-  const { interaction, named } = findRoute(interactions, registry, { method: methodOf[name], path, body: parsed })
+  const { interaction, named } = findRoute(interactions, registry, { method: methodByName[name], path, body: parsed })
   const request = { ...named, query: new URLSearchParams(query), headers: { prefer: prefer as Prefer }, body: parsed }
   return { interaction, request }
 }
 
-const methodOf = { batch: 'POST', transaction: 'POST', operation: 'POST', 'search-type': 'GET' } as const
+const methodByName = { batch: 'POST', transaction: 'POST', operation: 'POST', 'search-type': 'GET' } as const
 
 type Doing = Parts & {
   readonly id: string
@@ -111,7 +111,7 @@ const doBatch = async (doing: Doing): Promise<void> => {
 
 const partLength = 500
 
-/** What a Bundle does all of whose entries stand for themselves, and refer to one another: one part, and its own kind of answer. */
+/** An operation whose Bundle has entries that succeed or fail each for itself, and yet refer to one another: so it is one part, and has its own kind of answer. */
 const doOperation = async (doing: Doing): Promise<void> => {
   const { id, work, context, routed, database } = doing
   let head: object = {}
@@ -155,7 +155,12 @@ const doSearch = async ({ id, context, routed, database }: Doing): Promise<void>
   await endAsyncRequest(database, id, { status: 200, head })
 }
 
-const done = { batch: doBatch, transaction: doTransaction, operation: doOperation, 'search-type': doSearch } as const
+const workByName = {
+  batch: doBatch,
+  transaction: doTransaction,
+  operation: doOperation,
+  'search-type': doSearch,
+} as const
 
 const keepOrUndo = async (
   connection: Connection,
