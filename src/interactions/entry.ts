@@ -38,7 +38,7 @@ export const entriesOf = (body: unknown): readonly unknown[] => {
   return entry
 }
 
-/** Each is answered, also where it is as short as a digit. */
+/** Each takes an answer, however short it is itself: a body of 32 MB has room for millions of wrong ones. */
 const mostEntries = 50_000
 
 /** Throws what is wrong with the entry. */
@@ -75,7 +75,7 @@ const parseFullUrl = (fullUrl: string): string => {
   throw new FhirError('invalid', message, { expression: 'fullUrl' })
 }
 
-/** What stands before its type and id is put before each reference of the resource. */
+/** Each relative reference of the resource is looked for behind the base of its fullUrl too: a long one would be copied for each. */
 export const longestUrl = 2048
 
 /** "The HEAD method is identical to GET except that the server MUST NOT send content": https://www.rfc-editor.org/rfc/rfc9110#name-head */

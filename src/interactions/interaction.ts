@@ -52,24 +52,25 @@ type Row<Name, Path, Request> = {
   readonly name: Name
   readonly path: Path
   readonly handler: Handler<Request>
-  /** Of an ordinary write: all of it but the write, so that it can go to the store in the company of others. */
+  /** An ordinary write has it: everything but the write itself, so that several can go to the store together. */
   readonly prepare?: Prepare<Request>
-  /** Of a conditional one: which ordinary ones it means at this moment. */
+  /** A conditional write has it: the ordinary ones that it means at this moment. */
   readonly decide?: Decide
 }
 
 /** `id` is given by a transaction to what it creates. */
 type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared
 
-/** One write that may go to the store, alone or in the company of a Bundle's others, once it is decided by which policy. */
+/** One write on its way to the store, alone or with the others of a Bundle. */
 export type Prepared =
   | Ready
+  /** The validation policies that hold are asked first. */
   | (PolicyAsked & {
       readonly under: (policy: ValidationPolicy) => Ready
-      /** Of what is kept where it is refused: as it came. */
+      /** How it came, for the quarantine; absent where it is not kept when it is refused. */
       readonly upload?: () => Upload
     })
-  /** No policy takes it; `asked` is what is known of it. */
+  /** Every policy refuses it; `asked` is what is known of it. */
   | (PolicyAsked & { readonly refused: FhirError; readonly upload: () => Upload })
 
 type Upload = AskedAs & { readonly body: unknown; readonly schema: string }
@@ -89,7 +90,7 @@ export type SystemRequest = {
 }
 export type TypeRequest = SystemRequest & {
   readonly type: ResourceType
-  /** Of an update by the criteria in `query`, which is a create now. */
+  /** It was an update by the criteria in `query`, which match nothing, and so is a create. */
   readonly metNothing?: true
 }
 export type InstanceRequest = TypeRequest & { readonly id: string }
@@ -127,7 +128,7 @@ export type Prefer = {
 
 export type PreferredReturn = 'minimal' | 'representation' | 'OperationOutcome'
 
-/** What goes back, before HTTP: `body` is JSON text that lies ready, whole or to be streamed, or an outcome. */
+/** An answer before it becomes HTTP, or an entry of a Bundle. */
 export type FhirResponse = {
   readonly status: number
   readonly etag?: string
@@ -136,14 +137,14 @@ export type FhirResponse = {
   /** Where the next page is, of a body that has no place to say so. */
   readonly next?: string
   readonly body?: Body
-  /** What is to be told beside: in a Bundle's entry it becomes the outcome. */
+  /** Warnings beside the answer; in a Bundle's entry they become its outcome. */
   readonly issues?: readonly Issue[]
 }
 
 export type Body =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'chunks'; readonly chunks: BundleText }
-  /** Resources as JSON, a line each, in pieces of many lines; one that throws has not told all. */
+  /** Resources as JSON, one a line, in pieces of many lines. If it throws, the answer was not complete. */
   | { readonly kind: 'lines'; readonly lines: AsyncIterable<string> }
   | { readonly kind: 'outcome'; readonly outcome: OperationOutcome }
 
@@ -157,21 +158,21 @@ export type Context = {
   readonly cursors: Cursors
   /** Absolute base of this server, without a slash at the end: `http://localhost:8080/fhir`. */
   readonly base: string
-  /** The caller's access narrowed to a ResearchStudy, by id. */
+  /** The caller's access, narrowed to the ResearchStudy with the id. */
   readonly accessWithin: (study: string) => Access
-  /** The same for the caller, narrowed to a ResearchStudy, by id. */
+  /** The context of the same caller, narrowed to the ResearchStudy with the id. */
   readonly within: (study: string) => Context
-  /** The study that the caller is narrowed to, whatever their scopes are: to tell whether it is the one that is asked about, and for nothing else. */
+  /** The study that the caller's token is narrowed to, read without regard to its scopes: only to tell whether it is the one that is asked about. */
   readonly findOwnStudy: () => Promise<ResearchStudy | undefined>
-  /** Of a resource as JSON, that a change may make: as many as a body may have bytes. */
+  /** How long a change may make a resource, in characters of its JSON: as many as a body may have bytes. */
   readonly mostLetters: number
-  /** Why requests are not sent to a URL, where they are not. */
+  /** Why no request is sent to the URL; undefined where one may be. */
   readonly refusalOf: (url: string) => string | undefined
   readonly interactions: readonly Interaction[]
   readonly dispatch: (routed: Routed, context: Context) => Promise<FhirResponse>
   /** Tells of a fault that is answered inside a Bundle, where no error handler sees it. */
   readonly reportFault: (fault: unknown) => void
-  /** Records that the caller was refused, unless that was done where it happened. */
+  /** Records that the caller was refused, unless it is recorded already. */
   readonly recordRefusal: (tried: Tried, error: unknown) => Promise<void>
 }
 
