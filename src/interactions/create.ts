@@ -3,6 +3,7 @@ import type { AskedAs } from '../storage/refused-upload.ts'
 import { criteriaOf } from './conditional.ts'
 import type { Incoming } from './incoming.ts'
 import type { Context, Handler, Prepared, Ready, TypeRequest } from './interaction.ts'
+import { queryIn } from './local-reference.ts'
 import { prepareUpload } from './upload.ts'
 import { writeOne } from './written.ts'
 
@@ -35,4 +36,4 @@ const withoutId = (body: unknown): unknown => {
 
 /** https://hl7.org/fhir/R4/http.html#ccreate */
 export const existing = (type: TypeRequest['type'], ifNoneExist: string, context: Context): Search =>
-  criteriaOf(type, new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1)), context)
+  criteriaOf(type, queryIn(ifNoneExist), context)

@@ -39,16 +39,19 @@ export const resolveRequest = (request: FhirRequest, fullUrl: string | undefined
 /** Criteria may name other entries too: `subject=urn:uuid:…`. */
 export const resolveCriteria = <Request extends FhirRequest>(request: Request, targets: Targets): Request => {
   const { ifNoneExist } = request.headers
-  const criteria = ifNoneExist && new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
   return {
     ...request,
     query: resolveQuery(request.query, targets),
     headers: {
       ...request.headers,
-      ...(criteria ? { ifNoneExist: resolveQuery(criteria, targets).toString() } : {}),
+      ...(ifNoneExist ? { ifNoneExist: resolveQuery(queryIn(ifNoneExist), targets).toString() } : {}),
     },
   }
 }
+
+/** The criteria of If-None-Exist, which may stand behind a type: `identifier=1`, `Patient?identifier=1`. */
+export const queryIn = (ifNoneExist: string): URLSearchParams =>
+  new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
 
 const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
   new URLSearchParams(
