@@ -3,6 +3,7 @@ import { isGranted } from '../access/rules.ts'
 import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { defaultCount, maxCount } from '../search/result-parameter.ts'
+import { withPlus } from '../search/values/date.ts'
 import type { HistoryAsked, Version, VersionPage } from '../storage/store.ts'
 import { bundleChunks, bundleEntry } from './bundle-text.ts'
 import { statusLine } from './entry.ts'
@@ -82,11 +83,10 @@ const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
   }
 }
 
-/** An offset's `+` that was not percent-encoded arrives as a blank. */
 const intervalNamed = (name: string, query: URLSearchParams) => {
   const text = query.get(name)
   if (text === null) return undefined
-  const interval = intervalOf(text.replace(/ (?=\d\d:\d\d$)/, '+'))
+  const interval = intervalOf(withPlus(text))
   if (interval !== undefined) return interval
   throw invalid(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }

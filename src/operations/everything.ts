@@ -13,6 +13,7 @@ import { and, type Expression, or } from '../search/expression.ts'
 import type { IncludeLink } from '../search/include.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
+import { withPlus } from '../search/values/date.ts'
 import type { Operation } from './operation.ts'
 import { only, primitivesOf, refused } from './parameters.ts'
 
@@ -85,8 +86,8 @@ const parseEverything = (query: URLSearchParams, { registry }: Context): Everyth
 }
 
 const dateNamed = (query: URLSearchParams, name: string): string | undefined => {
-  // An offset's `+` that was not percent-encoded arrives as a blank.
-  const text = only(query, name)?.replace(/ (?=\d\d:\d\d$)/, '+')
+  const given = only(query, name)
+  const text = given && withPlus(given)
   if (text === undefined || intervalOf(text) !== undefined) return text
   throw refused(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }

@@ -15,7 +15,7 @@ export const parseDate = (parameter: SearchParameter, text: string, now = new Da
 }
 
 /** An offset's `+` that was not percent-encoded arrives as a blank. */
-const withPlus = (text: string): string => text.replace(/ (?=\d\d:\d\d$)/, '+')
+export const withPlus = (text: string): string => text.replace(/ (?=\d\d:\d\d$)/, '+')
 
 /** "for a date, 10% of the gap between now and the date", on both sides. */
 const widened = (interval: Interval, now: Date): Interval => {
