@@ -2,7 +2,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
-import { dayFields, eventsForm } from './events-form.ts'
+import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
 import { lookedFor } from './form.ts'
 
@@ -18,12 +18,11 @@ type Asked = DayRange & {
 
 export const auditSearch: EventsSearch<Asked> = {
   askedIn: query => {
-    const text = (name: string) => lookedFor(query, name)
-    const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
+    const chosen = (name: keyof typeof choices) => chosenIn(query, name, choices[name])
     return {
       ...dayRangeIn(query),
-      who: text('who'),
-      patient: text('patient'),
+      who: lookedFor(query, 'who'),
+      patient: lookedFor(query, 'patient'),
       action: chosen('action'),
       outcome: chosen('outcome'),
     }
@@ -31,9 +30,9 @@ export const auditSearch: EventsSearch<Asked> = {
   searchOf: (registry, asked) => {
     const { who, patient, action, outcome } = asked
     const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
-    if (who !== '') query.append('agent-name', who.replace(/[\\,$|]/g, String.raw`\$&`))
+    if (who !== '') query.append('agent-name', escaped(who))
     if (action !== '') query.append('action', action)
-    if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+    appendOutcome(query, outcome)
     const search = parseSearch(registry, 'AuditEvent', query)
     return patient === '' ? search : { ...search, where: and(search.where, naming(registry, patient)) }
   },
@@ -89,8 +88,5 @@ const choices = {
       D: 'Deleted',
     },
   },
-  outcome: {
-    label: 'What came of it',
-    of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
-  },
+  outcome: outcomes,
 } as const

@@ -1,16 +1,13 @@
 import { wordsFor } from '../messages/catalogue.ts'
 import { selectField } from './choice-field.ts'
 import type { DayRange } from './day-range.ts'
-import { type Field, field, problemList } from './form.ts'
+import { type Field, field, lookedFor, problemList } from './form.ts'
 import { type Html, html } from './html.ts'
 
 /** `of`: what it may be, by its value; the empty one asks nothing. */
-type Choosing = {
-  readonly name: string
-  readonly label: string
-  readonly value: string
-  readonly of: Readonly<Record<string, string>>
-}
+type Choice = { readonly label: string; readonly of: Readonly<Record<string, string>> }
+
+type Choosing = Choice & { readonly name: string; readonly value: string }
 
 /** What is looked for among events, in an address that can be kept. */
 export const eventsForm = (
@@ -23,6 +20,25 @@ export const eventsForm = (
 <div class="row">${choices.map(one => html`<div class="col-sm-6 col-lg-3">${choice(one)}</div>`)}</div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
+
+/** What an address has chosen; nothing where that is none of the choices. */
+export const chosenIn = (query: URLSearchParams, name: string, { of }: Choice): string => {
+  const text = lookedFor(query, name)
+  return Object.hasOwn(of, text) ? text : ''
+}
+
+export const outcomes = {
+  label: 'What came of it',
+  of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
+} as const
+
+/** `outcome`: one of `outcomes`, as AuditEvents are searched by it. */
+export const appendOutcome = (query: URLSearchParams, outcome: string): void => {
+  if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+}
+
+/** What was typed, as a value of a search parameter: https://hl7.org/fhir/R4/search.html#escaping */
+export const escaped = (text: string): string => text.replace(/[\\,$|]/g, String.raw`\$&`)
 
 const choice = ({ of, ...one }: Choosing): Html =>
   selectField({ ...one, choices: Object.entries(of).map(([value, label]) => ({ value, label })) })

@@ -1,7 +1,7 @@
 import { and, or } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
-import { dayFields, eventsForm } from './events-form.ts'
+import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
 import { lookedFor } from './form.ts'
 
@@ -18,12 +18,11 @@ type Asked = DayRange & {
 
 export const systemEventsSearch: EventsSearch<Asked> = {
   askedIn: query => {
-    const text = (name: string) => lookedFor(query, name)
-    const chosen = (name: keyof typeof choices) => (Object.hasOwn(choices[name].of, text(name)) ? text(name) : '')
+    const chosen = (name: keyof typeof choices) => chosenIn(query, name, choices[name])
     return {
       ...dayRangeIn(query),
-      who: text('who'),
-      app: text('app'),
+      who: lookedFor(query, 'who'),
+      app: lookedFor(query, 'app'),
       kind: chosen('kind'),
       outcome: chosen('outcome'),
       order: chosen('order'),
@@ -36,7 +35,7 @@ export const systemEventsSearch: EventsSearch<Asked> = {
     if (who !== '') query.append('agent-name', escaped(who))
     const [name, code] = kinds[kind] ?? []
     if (name !== undefined && code !== undefined) query.append(name, code)
-    if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+    appendOutcome(query, outcome)
     if (order === 'oldest') query.append('_sort', '_lastUpdated')
     const search = parseSearch(registry, 'AuditEvent', query)
     if (app === '') return search
@@ -77,8 +76,6 @@ export const systemEventsSearch: EventsSearch<Asked> = {
     ),
 }
 
-const escaped = (text: string): string => text.replace(/[\\,$|]/g, String.raw`\$&`)
-
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
 
@@ -102,9 +99,6 @@ const choices = {
       resources: 'Organizations, people, roles, devices and definitions',
     },
   },
-  outcome: {
-    label: 'What came of it',
-    of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
-  },
+  outcome: outcomes,
   order: { label: 'In which order', of: { '': 'The latest first', oldest: 'The oldest first' } },
 } as const
