@@ -11,7 +11,7 @@ export const pageOfSeveral = (
   store: Pick<Store, 'asOne'>,
   searches: readonly Search[],
   cursor: string | undefined,
-): Promise<Page> => store.asOne(one => pageOf(one, searches, cursor))
+): Promise<Page> => store.asOne(one => pageOf(one, searches, cursor), searches)
 
 const pageOf = async (
   store: Pick<Store, 'search'>,

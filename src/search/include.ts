@@ -72,7 +72,7 @@ const isIterate = (name: string, modifier: string | undefined): boolean => {
 
 const linksOf = (reading: Reading, parts: readonly string[]): readonly IncludeLink[] => {
   const [source = '', code, target, ...more] = parts
-  if (source === '*' && code === undefined) return linksFrom(reading, reading.registry.resourceTypes, undefined)
+  if (source === '*' && code === undefined) return linksFrom(reading, sourcesOf(reading), undefined)
   if (!reading.registry.isResourceType(source) || code === undefined || code === '' || more.length > 0)
     throw refusal(reading.name, `"${reading.text}" is not of the form ${forms}`)
   const links =
@@ -82,6 +82,10 @@ const linksOf = (reading: Reading, parts: readonly string[]): readonly IncludeLi
   if (links.length === 0) throw leadsNowhere(reading, source, code)
   return links
 }
+
+/** The types that a link without a name may start at. */
+const sourcesOf = ({ registry, types, kind, iterate }: Reading): readonly ResourceType[] =>
+  kind === 'include' && !iterate ? registry.resourceTypes.filter(one => types.includes(one)) : registry.resourceTypes
 
 const forms = '[type]:[reference parameter], [type]:[reference parameter]:[target type], [type]:* or *'
 

@@ -21,6 +21,7 @@ import { readIngest } from './ingest-read.ts'
 import { withJoining } from './joining.ts'
 import { lastObservations } from './lastn.ts'
 import { openManyPatients } from './many-patients.ts'
+import { sparingMatchless } from './matchless.ts'
 import { readMeta } from './meta.ts'
 import { openPrimaryKeys } from './primary-key.ts'
 import { keepRefused } from './quarantine.ts'
@@ -198,7 +199,7 @@ const reading = (
   events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
-  asOne: run => run(reading(connection, asking)),
+  asOne: (run, ahead = []) => run(sparingMatchless(connection, asking, ahead, reading(connection, asking))),
   takeTurns: (...of) => takeTurns(connection, asking, ...of),
   whose: async (asked, action) =>
     whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),

@@ -215,8 +215,11 @@ export type Store = {
   readonly matches: (criteria: Search, limit: number) => Promise<readonly Match[]>
   /** Whose the rows are that the caller may read, or search: for the record of what was asked. */
   readonly whose: (asked: readonly RowsAsked[], action: 'r' | 's') => Promise<readonly Whose[]>
-  /** All that `run` searches is one question, and is recorded as one: of several types, or for a text that is asked for in parts. */
-  readonly asOne: <T>(run: (store: Pick<Store, 'search'>) => Promise<T>) => Promise<T>
+  /**
+   * All that `run` searches is one question, and is recorded as one: of several types, or for a text that is asked for in parts. `ahead`:
+   * what it may come to ask; of that nothing is looked for where nothing can be.
+   */
+  readonly asOne: <T>(run: (store: Pick<Store, 'search'>) => Promise<T>, ahead?: readonly Search[]) => Promise<T>
   /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so; and so do those that change the same. */
   readonly takeTurns: (criteria: readonly Search[], changed?: readonly Pick<Stored, 'type' | 'id'>[]) => Promise<void>
   /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */

@@ -63,7 +63,7 @@ const tooManyConcepts = (): FhirError =>
     status: 400,
   })
 
-const asksConcepts = (asked: Expression): boolean => {
+export const asksConcepts = (asked: Expression): boolean => {
   switch (asked.kind) {
     case 'and':
     case 'or':
