@@ -143,11 +143,18 @@ export const toStudyAsked = async (
 
 const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, isClosed: false, signed: undefined }
 
-/** Other as soon as what the study says of itself reads otherwise: by it whoever signs has seen what their copy says. */
-export const digestOfShown = ({ title, purpose, lines }: Pick<StudyAsked, 'title' | 'purpose' | 'lines'>): string => {
-  const shown = [title, purpose, lines.map(({ name, reason }) => [name, reason])]
+/**
+ * Other as soon as what the study says of itself reads otherwise, others would read, or a withdrawal does something else: by it whoever
+ * signs has seen what their copy says, and whom they give it to.
+ */
+export const digestOfShown = (asked: Shown): string => {
+  const { title, purpose, lines, staff, isOrganizations, text } = asked
+  const readers = [staff, isOrganizations, text?.withdrawal]
+  const shown = [title, purpose, lines.map(({ name, reason }) => [name, reason]), readers]
   return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
 }
+
+type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 
 /** What its person gives of a line now, also as a part of more; `partly` where it is less, or in pieces. */
 export const givenOf = (

@@ -1,4 +1,4 @@
-import type { Observation } from '@medplum/fhirtypes'
+import type { Extension, Observation, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions, systems } from '../../src/fhir/canonical.ts'
 import { addDays, dayOf } from '../../src/fhir/timezone.ts'
@@ -56,8 +56,8 @@ const measuring = async (patient: string) => {
 const seen = async (patient: string): Promise<readonly string[]> =>
   (await world.pages(lab.manager, `Observation?patient=Patient/${patient}`)).map(({ resource }) => resource.id ?? '')
 /** As far as what is shown before anything is signed, with what its form hides. */
-const preview = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>) => {
-  const shown = await own.send(page, fields, page)
+const preview = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>, at = page) => {
+  const shown = await own.send(at, fields, at)
   const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(shown.body)?.[1] ?? ''
   const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
   return { preview: shown, hidden: Object.fromEntries(inputs.map(([, key = '', value = '']) => [key, value])) }
@@ -307,6 +307,37 @@ t.test('a name that was typed is kept while a patient reads what the study says 
   t.match(again.body, ` value="${kept}"`)
   t.same(await consentsOf(patient.id), [])
   await update(lab.manager, stored)
+})
+
+t.test('who would read it, and what stays after a withdrawal, is shown anew where it is another by now', async t => {
+  const { id: _, meta: __, ...asked } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const [others, version] = [asked.extension.filter(({ url }: Extension) => url !== extensions.patientText), text('1')]
+  const keeping = { ...version, extension: [...(version.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
+  const { id: practitioner } = await create('everything', {
+    resourceType: 'Practitioner',
+    name: [{ text: 'Olga Outside' }],
+  })
+  const outsider = {
+    url: extensions.staff,
+    extension: [{ url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } }],
+  }
+  const { browser: own, patient } = await arrived('Runa')
+  for (const [changed, told] of [
+    [[...asked.extension, outsider], 'Olga Outside'],
+    [[...others, keeping], 'keeps'],
+  ] as const) {
+    const { meta, ...one } = await create<ResearchStudy>(lab.manager, asked)
+    await world.enrol(patient.id, one.id)
+    const at = `/sharing/${one.id}`
+    const { hidden, preview: before } = await preview(own, both, at)
+    t.notMatch(wordsOf(before), told)
+    await update(lab.manager, { ...one, extension: [...changed] })
+    const answer = await own.post(`${at}/sign`, { ...hidden, name: 'Runa' })
+    t.match([answer.status, wordsOf(answer)], [409, /What the study says of itself has changed/], told)
+    t.same(await consentsOf(patient.id), [])
+    const page = told === 'keeps' ? await own.get(at) : (await preview(own, both, at)).preview
+    t.match(wordsOf(page), told)
+  }
 })
 
 t.test('what one patient has filled in is signed, declined and stopped by nobody who signs in since', async t => {
