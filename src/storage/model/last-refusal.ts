@@ -17,12 +17,38 @@ export const refuseSignedBeforeRefusal = async (
   { consent, grantee }: { readonly consent: Consent; readonly grantee: ConsentGrantee },
 ): Promise<void> => {
   const refusedAt = await findLastRefusal(connection, sql.fragment`${patientId}`, grantee)
-  if (refusedAt === undefined || isSignedAfter(consent.dateTime, refusedAt.toISOString())) return
+  if (refusedAt === undefined) return
+  const isAfter = isSignedAfter(consent.dateTime, refusedAt.toISOString())
+  if (isAfter && !(await wasGivenBefore(connection, patientId, { consent, grantee, refusedAt }))) return
+  const only = isAfter
+    ? 'a Consent of the same dateTime was given before that, and only another begins'
+    : 'only what was signed after that, as Consent.dateTime tells, begins'
   throw new FhirError(
     'business-rule',
-    `The patient said no to this ${grantee.kind}, or what they gave it was ended, at ${refusedAt.toISOString()}; only what was signed after that, as Consent.dateTime tells, begins`,
+    `The patient said no to this ${grantee.kind}, or what they gave it was ended, at ${refusedAt.toISOString()}; ${only}`,
     { expression: 'Consent.dateTime' },
   )
+}
+
+type Sent = { readonly consent: Consent; readonly grantee: ConsentGrantee; readonly refusedAt: Date }
+
+/** Whether it is the same yes again: of a day alone, or by a clock that goes ahead, its own time does not tell. */
+const wasGivenBefore = async (
+  connection: Connection,
+  patientId: number,
+  { consent: { dateTime }, grantee, refusedAt }: Sent,
+): Promise<boolean> => {
+  const signed = sql.fragment`${JSON.stringify(dateTime)}::jsonb`
+  const given = await connection.any<{ consent: Consent }>(sql.fragment`
+    SELECT DISTINCT ON (pk) content AS consent FROM (
+      SELECT pk, last_updated, content FROM consent WHERE patient_id = ${patientId}
+      UNION ALL
+      SELECT pk, last_updated, content FROM consent_history WHERE patient_id = ${patientId} AND method <> 'DELETE'
+    ) AS version
+    WHERE last_updated <= ${refusedAt.toISOString()} AND content ->> 'status' = 'active'
+      AND fhir_time_low(content -> 'dateTime') = fhir_time_low(${signed})
+      AND fhir_time_high(content -> 'dateTime') = fhir_time_high(${signed})`)
+  return given.some(({ consent }) => isOf(consent, grantee))
 }
 
 /**

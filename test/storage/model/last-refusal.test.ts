@@ -99,6 +99,32 @@ t.test('a day counts where it began after the refusal in any time zone', async t
   t.match(await write(consent('active', dayIn(1))), { status: 'created' })
 })
 
+t.test('what was given before is the same again by a day alone, and by a clock that goes ahead', async t => {
+  const ahead = new Date(Date.now() + 600_000).toISOString()
+  for (const [signed, ...others] of [
+    [dayIn(1)],
+    [ahead, ahead.replace('Z', '+00:00')],
+    ['2199-01-01T00:00:00Z', '2198-12-31T14:00:00-10:00'],
+  ] as const) {
+    const { consent, write, end } = await openPatient()
+    const { id = '' } = await write(consent('active', signed))
+    await write({ ...consent('inactive', signed), id })
+    for (const one of [signed, ...others])
+      t.match(
+        await write(consent('active', one)),
+        {
+          status: 422,
+          issues: [{ message: /a Consent of the same dateTime was given before that, and only another begins$/ }],
+        },
+        one,
+      )
+    const again = await write(consent('active', now()))
+    t.match(again, { status: 'created' }, 'another is another')
+    await end(again.id ?? '')
+    t.match(await write(consent('active', signed)), { status: 422 }, 'nor after the next no')
+  }
+})
+
 t.test('what had ended before it came here does not stand in the way of what was signed later', async t => {
   const { consent } = await openPatient()
   const bring = async (resource: Consent) => answerOf(await importer.write([{ kind: 'create', resource }]))
