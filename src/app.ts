@@ -40,6 +40,7 @@ import { currentDoor } from './storage/audit/door.ts'
 import type { AuditWriting } from './storage/audit/trail.ts'
 import { openCallers } from './storage/callers.ts'
 import { openDatabase } from './storage/database.ts'
+import { openDiskRoom } from './storage/disk-room.ts'
 import { openReadiness } from './storage/readiness.ts'
 import type { ReadAs } from './subscriptions/sockets.ts'
 import { answerErrorPage, answerNoPage, unanswerablePage } from './web/error-page.ts'
@@ -61,10 +62,11 @@ export type { Work } from './app/work.ts'
 /** Everything put together: listen on it, or inject requests. Closing it closes its database connections too. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
   const { config, log, databaseUrl, secretKey, work, auditing: writing = 'on' } = options
-  const database = openDatabase(databaseUrl, { poolSize: config.poolSize })
-  const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2 })
+  const room = openDiskRoom()
+  const database = openDatabase(databaseUrl, { poolSize: config.poolSize, room })
+  const dictionaryConnection = openDatabase(databaseUrl, { poolSize: 2, room })
   const registry = loadRegistry()
-  const audit = await openAudit(databaseUrl, { registry, writing })
+  const audit = await openAudit(databaseUrl, { registry, writing, room })
   const server = await openServer({ config, log, xml: openXml(registry.structures), answerNoPage })
   const address = () => baseUrlOf(config, portOf(server) ?? config.port)
   const base = () => `${address()}/fhir`
@@ -154,7 +156,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     ])
   })
   await server.register(appLinkRoutes, config)
-  await server.register(healthRoutes, { isReady: await openReadiness(database) })
+  await server.register(healthRoutes, { isReady: await openReadiness(database, room) })
   for (const prefix of ['/', '/fhir']) {
     const { version } = packageJson
     const served = { registry, codeClasses, requiresReferences, version, base, address, isRegistrationOpen }

@@ -7,6 +7,7 @@ import type { AuditDoor } from '../storage/audit/door.ts'
 import { beginEpoch } from '../storage/audit/epoch.ts'
 import { type AuditWriting, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
 import { openDatabase } from '../storage/database.ts'
+import type { DiskRoom } from '../storage/disk-room.ts'
 import type { Store } from '../storage/store.ts'
 
 /** What everything that a caller does passes. */
@@ -18,12 +19,11 @@ export type Audit = {
   readonly close: () => Promise<void>
 }
 
+type Options = { readonly registry: Registry; readonly writing: AuditWriting; readonly room: DiskRoom }
+
 /** Over a connection of its own, for which no request waits. `off` is for the bench alone. */
-export const openAudit = async (
-  databaseUrl: string,
-  { registry, writing }: { readonly registry: Registry; readonly writing: AuditWriting },
-): Promise<Audit> => {
-  const database = openDatabase(databaseUrl, { poolSize: 1 })
+export const openAudit = async (databaseUrl: string, { registry, writing, room }: Options): Promise<Audit> => {
+  const database = openDatabase(databaseUrl, { poolSize: 1, room })
   await beginEpoch(database)
   const trail = writing === 'on' ? openTrail(database) : noTrail
   return {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
 export type HealthOptions = {
-  /** Whether the database answers and has all migrations. */
+  /** Whether the database answers, has all migrations, and room on its disk. */
   readonly isReady: () => Promise<boolean>
 }
 

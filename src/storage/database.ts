@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
+import type { DiskRoom } from './disk-room.ts'
 import { openNewerDatabase } from './newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
 import { rowTypes } from './row-types.ts'
@@ -32,9 +33,17 @@ export type Database = Connection & {
   readonly close: () => Promise<void>
 }
 
-type Options = { readonly poolSize?: number; readonly statementTimeoutMs?: number }
+type Options = {
+  readonly poolSize?: number
+  readonly statementTimeoutMs?: number
+  /** Which is told what fails for want of room. */
+  readonly room?: Pick<DiskRoom, 'noting'>
+}
 
-export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 30_000 }: Options = {}): Database => {
+export const openDatabase = (
+  url: string,
+  { poolSize = 10, statementTimeoutMs = 30_000, room }: Options = {},
+): Database => {
   const open = (settings: string) => {
     const pool = new pg.Pool({
       connectionString: url,
@@ -51,7 +60,8 @@ export const openDatabase = (url: string, { poolSize = 10, statementTimeoutMs = 
     pool.on('error', () => {})
     return pool
   }
-  const fail = failure(openNewerDatabase(url))
+  const told = failure(openNewerDatabase(url))
+  const fail = room === undefined ? told : room.noting(told)
   const pool = open('')
   const keeping = open('-c plan_cache_mode=force_generic_plan')
   return {

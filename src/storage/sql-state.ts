@@ -55,6 +55,8 @@ const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPI
 
 export const isDeadlock = (error: unknown): boolean => isOfState(error, '40P01')
 
+export const isNoRoom = (error: unknown): boolean => isOfState(error, '53100')
+
 export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P03')
 
 const isOfState = (error: unknown, state: string): boolean =>
