@@ -8,8 +8,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { isSignedAfter } from './signed.ts'
 
 /**
- * What was signed before the patient last said no counts for nothing, so that a yes that an app has kept and sends again, or a paper that was
- * found, does not undo a withdrawal.
+ * What was signed before the patient last said no counts for nothing: a yes that an app has kept and sends again, or a paper that turns up
+ * late, must not undo a withdrawal.
  */
 export const refuseSignedBeforeRefusal = async (
   connection: Connection,
@@ -52,8 +52,8 @@ const wasGivenBefore = async (
 }
 
 /**
- * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them; undefined where nobody has. What had ended
- * before it came here tells no more than when it was signed.
+ * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them; undefined where nobody has. A Consent that
+ * had ended already when it came here counts from when it was signed.
  */
 export const findLastRefusal = async (
   connection: Connection,
