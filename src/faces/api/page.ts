@@ -100,7 +100,7 @@ export const parametersOf = (sent: URLSearchParams, known: readonly string[]): U
   for (const [name, value] of sent) {
     const spelled = underscored(name)
     if (!known.includes(spelled))
-      throw new FhirError('invalid', `${name} is not known here; ${known.join(', ') || 'no parameter'} is`, {
+      throw new FhirError('invalid', `${name} is no parameter here; accepted: ${known.join(', ') || 'none'}`, {
         expression: name,
       })
     // Clients send what they asked once more with the link to the next page.

@@ -19,7 +19,7 @@ export const mostListed = 1000
 /** Throws what is wrong with a parameter, as FHIR does. */
 export const parseAsked = (query: URLSearchParams): DataPointsAsked => {
   for (const name of query.keys()) {
-    if (!names.has(name)) throw refusal(name, `${name} is not known here; there are ${[...names].join(', ')}`)
+    if (!names.has(name)) throw refusal(name, `${name} is no parameter here; accepted: ${[...names].join(', ')}`)
     if (query.getAll(name).length > 1) throw refusal(name, `${name} is given once`)
   }
   const schema = schemaIn(query)

@@ -67,7 +67,7 @@ const observationOf = async ({ id, query }: InstanceRequest, { registry, base, s
 const onlyPatient = (query: URLSearchParams): string | undefined => {
   const other = [...query.keys()].find(name => name !== 'patient')
   if (other !== undefined)
-    throw new FhirError('invalid', `${other} is not known here; there is patient`, { expression: other })
+    throw new FhirError('invalid', `${other} is no parameter here; accepted: patient`, { expression: other })
   return query.get('patient') ?? undefined
 }
 
