@@ -22,7 +22,7 @@ export const replay = async (kept: Omit<Replayable, 'sender'>, context: Context)
   if (written === undefined || written.outcome === 'deleted') throw new Error('the store did not answer for its write')
   if (written.outcome === 'refused') throw written.error
   if (update !== undefined && update.id === undefined && written.outcome === 'unchanged')
-    throw new FhirError('conflict', 'What its criteria met nothing of is there by now')
+    throw new FhirError('conflict', 'Its criteria matched nothing when it was sent, and match something now')
   return written.id
 }
 

@@ -63,7 +63,7 @@ const dayOf = (given: URLSearchParams, name: 'start' | 'end'): string => {
   if (text !== undefined && isDay(text)) return text
   throw refused(
     name,
-    `${name} is a day, as in 2026-03-31, and must be there${text === undefined ? '' : `, not "${text}"`}`,
+    `${name} is required, and is a day such as 2026-03-31${text === undefined ? '' : `, not "${text}"`}`,
   )
 }
 

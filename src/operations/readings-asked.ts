@@ -49,7 +49,7 @@ const noValue = { 'combo-value-quantity:missing': 'true', 'combo-value-concept:m
 export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {
   const [start, end] = [only(given, 'start'), only(given, 'end')]
   const from = boundIn(given, start, 'low')
-  if (from === undefined) throw refused('start', `start is a date or dateTime, and must be there${not(start)}`)
+  if (from === undefined) throw refused('start', `start is required, and is a date or dateTime${not(start)}`)
   const to = end === undefined ? new Date().toISOString() : boundIn(given, end, 'high')
   if (to === undefined) throw refused('end', `end is a date or dateTime${not(end)}`)
   if (Date.parse(from) < Date.parse(to)) return { from, to }

@@ -30,7 +30,7 @@ const dayIn = (given: URLSearchParams, name: 'start' | 'end'): string => {
   const text = only(given, name)
   if (text !== undefined && isDay(text)) return text
   const said = text === undefined ? '' : `, not "${text}"`
-  throw refused(name, `${name} is a day, as in 2026-03-31, and must be there${said}`)
+  throw refused(name, `${name} is required, and is a day such as 2026-03-31${said}`)
 }
 
 const beginOf = (day: string, timezone: string): string => new Date(startOfDay(day, timezone)).toISOString()

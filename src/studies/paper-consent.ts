@@ -141,7 +141,7 @@ export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: 
 export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, version: string): Promise<void> => {
   const { consent, record, version: now } = waitingOf(paper)
   if (record.practitioner === paper.practitioner)
-    throw new FhirError('forbidden', 'Somebody else than who has recorded it confirms it')
+    throw new FhirError('forbidden', 'Whoever recorded it cannot confirm it as well: that takes somebody else')
   if (version !== now)
     throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
   const why = reasonAgainstText(paper) ?? reasonSince(paper, record.recordedAt)

@@ -49,7 +49,7 @@ const hourMs = 60 * 60 * 1000
 const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly isLast: boolean }): Promise<void> => {
   try {
     if (await isBarredPerson(parts.database, found.person))
-      throw new FhirError('forbidden', 'Who sent it is not active')
+      throw new FhirError('forbidden', 'The account of whoever sent it is not active')
     await steps[found.state]?.(parts, found)
   } catch (error) {
     const refusal = refusedWork(error)

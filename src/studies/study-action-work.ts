@@ -76,7 +76,7 @@ const cutShort = 'The server stopped while it was at this, and it is not known w
 const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]): Promise<Act> => {
   try {
     if (await isBarredPerson(parts.database, action.person))
-      throw new FhirError('forbidden', 'Who asked for it is not active')
+      throw new FhirError('forbidden', 'The account of whoever asked for it is not active')
     return await kinds[action.what](parts, action, items)
   } catch (error) {
     if (refusedWork(error) === undefined) throw error

@@ -178,7 +178,7 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     [{ subject: '' }, /subject is one Patient/],
     [{ subject: 'Group/1' }, /subject is one Patient/],
     [{ subject: Array.from({ length: 51 }, () => 'ann').join() }, /At most 50 Patients, not 51/],
-    [{ start: '2026-03' }, /start is a day, as in 2026-03-31, and must be there, not "2026-03"/],
+    [{ start: '2026-03' }, /start is required, and is a day such as 2026-03-31, not "2026-03"/],
     [{ end: '2026-03-01' }, /end lies before start/],
     [{ end: '2028-03-01' }, /At most 366 days, not/],
     [{ study: 'Group/1' }, /study is one ResearchStudy/],

@@ -223,7 +223,7 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
   for (const [wrong, said] of [
     [{ subject: 'Group/1' }, /subject is one Patient/],
     [{ code: '' }, /code is a token/],
-    [{ start: 'May' }, /start is a date or dateTime, and must be there, not "May"/],
+    [{ start: 'May' }, /start is required, and is a date or dateTime, not "May"/],
     [{ end: 'May' }, /end is a date or dateTime, not "May"/],
     [{ end: '2026-02-01' }, /end lies before start/],
     [{ unit: 'beats' }, /unit is the UCUM code/],

@@ -105,7 +105,7 @@ export const parametersOf = (sent: URLSearchParams, known: readonly string[]): U
       })
     // Clients send what they asked once more with the link to the next page.
     if ((given.get(spelled) ?? value) !== value)
-      throw new FhirError('invalid', `${name} stands there twice, for different things`, { expression: name })
+      throw new FhirError('invalid', `${name} is given twice, with different values`, { expression: name })
     given.set(spelled, value)
   }
   return given

@@ -29,7 +29,7 @@ export const profilePatient = async ({ caller, look }: Asking): Promise<Patient>
 
 const requirePatient = ({ patient, practitioner }: Caller): string => {
   if (patient !== undefined && practitioner === undefined) return patient
-  throw new FhirError('forbidden', 'This is for patients: whom the token stands for is none')
+  throw new FhirError('forbidden', 'This is for patients, and the token is not a patient’s')
 }
 
 /** The same, without what names anybody. */

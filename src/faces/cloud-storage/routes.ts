@@ -45,7 +45,7 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
     const partner = await sharingPartners.authenticate(...credentialsOf(request))
     if (partner === undefined) {
       reply.header('www-authenticate', 'Basic realm="sharing-partners"')
-      throw new FhirError('login', 'The client is not known here, or its secret is another')
+      throw new FhirError('login', 'The client is not known here, or its secret is wrong')
     }
     if (partner.id !== request.params.partner) throw notFound
     request.partner = partner

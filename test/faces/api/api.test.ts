@@ -133,7 +133,7 @@ t.test('what is allowed there by leaving out a check is refused, and it is said 
   await refused(told(401, /not known/), 'x'.repeat(43), 'GET', 'users/profile')
   await refused(told(400, /patient_id is an id/), researcher, 'GET', 'patients?patient_id=a,b')
   await refused(
-    told(400, /stands there twice, for different things/),
+    told(400, /is given twice, with different values/),
     researcher,
     'GET',
     `patients?study_id=${study.group}&studyId=x`,
