@@ -10,8 +10,8 @@ export type ReadJson = {
 }
 
 /**
- * JSON of any length, as `parseJson` has it. What is long is read in pieces, and others have their turn between them. Throws
- * SyntaxError, and FhirError for what nests deeper or has more values than anybody needs, before it takes their memory.
+ * JSON of any length, as `parseJson` reads it. A long text is read in pieces, and other requests have their turn between two of them. Throws
+ * SyntaxError, and FhirError for what is nested deeper, or has more values, than anybody needs: before it takes the memory for them.
  */
 export const readJson = async (text: string, { mostValues, pieceLength = usualPiece, parse = parseJson }: Options) => {
   if (text.length > pieceLength) return inTurns(readPieces(text, { mostValues, pieceLength, parse }))
@@ -19,7 +19,7 @@ export const readJson = async (text: string, { mostValues, pieceLength = usualPi
   return { value, twice: duplicateName(text, value) }
 }
 
-/** Likewise what we have written ourselves, in which nothing stands twice. */
+/** The same for JSON that this server wrote itself, which has no property twice. */
 export const parseInTurns = async (text: string): Promise<unknown> =>
   text.length > usualPiece ? (await readJson(text, { mostValues: Infinity })).value : parseJson(text)
 
@@ -33,21 +33,27 @@ type Options = {
 
 const usualPiece = 128 * 1024
 
-/** The validation of a resource ends far above it. */
+/** No valid resource is nested nearly so deep. */
 export const deepestJson = 500
 
-/** A list or an object that has not ended yet. */
+/**
+ * A list or an object that has begun and not ended. In `{"a": [1, 2, 3, …` two are open. When a comma comes, say that behind the 2, more than
+ * `pieceLength` after the last place that was read up to, both get a `value`: the inner one is `[1, 2]`, as `parse` reads its text up to that
+ * comma, and the outer one has it as `a`. Members that follow are put into these. A list or an object that ends before such a
+ * comma comes is read by `parse` together with its neighbours.
+ */
 type Open = {
   readonly isList: boolean
   /** Where its bracket stands. */
   readonly start: number
-  /** What of it has been read; absent where it lies in one piece so far. */
+  /** Its members so far; absent as long as none of its text was read by itself. */
   value?: unknown[] | Record<string, unknown>
   path: string
-  /** Where what is not read yet begins, and the last comma behind that between two of its own members. */
+  /** Where the text begins that is not read yet. */
   from: number
+  /** Behind `from`, the last comma between two of its own members. */
   comma: number | undefined
-  /** The member that lies there has been read. */
+  /** Its last member so far is a list or an object with a `value` of its own: behind that only a comma or the end may come. */
   isMemberRead: boolean
 }
 
@@ -55,15 +61,16 @@ type Reading = {
   readonly text: string
   readonly pieceLength: number
   readonly parse: (text: string) => unknown
+  /** From the outermost to the innermost. */
   readonly open: Open[]
-  /** Up to where all is read. */
+  /** The last place up to which a piece was read. */
   readTo: number
   values: number
   root: { readonly value: unknown; readonly end: number } | undefined
   twice: string | undefined
 }
 
-/** Looks for brackets and commas alone: what lies between them is JSON.parse's. */
+/** Goes from bracket to comma to bracket; all that lies between them is read, and judged, by `parse`. */
 const readPieces = function* (text: string, { mostValues, ...options }: Required<Options>): Generator<void, ReadJson> {
   const reading: Reading = { ...options, text, open: [], readTo: 0, values: 1, root: undefined, twice: undefined }
   for (let at = 0; at < text.length; at += 1) {
@@ -82,7 +89,7 @@ const readPieces = function* (text: string, { mostValues, ...options }: Required
   return { value: root.value, twice }
 }
 
-/** Each gives where it ends. */
+/** What a character means. Answers the place of the last character that belongs to it. */
 type Mark = (reading: Reading, at: number) => number
 
 const skipString: Mark = ({ text }, at) => {
@@ -146,7 +153,7 @@ const marks: readonly (Mark | undefined)[] = Array.from(
   (_, code) => ({ '"': skipString, '{': begin, '[': begin, ',': part, '}': end, ']': end })[String.fromCharCode(code)],
 )
 
-/** All up to the last comma. From here on what is open is put together piece by piece. */
+/** Reads everything up to the last comma of the innermost. From here on all that is open has a value. */
 const readSoFar = (reading: Reading): void => {
   let around: Open | undefined
   for (const one of reading.open) {
@@ -159,6 +166,7 @@ const readSoFar = (reading: Reading): void => {
   if (around !== undefined) readUpToComma(reading, around)
 }
 
+/** Reads the members before it of what is around it, and puts it there. */
 const putOpen = (reading: Reading, around: Open, one: Open): void => {
   readUpToComma(reading, around)
   const name = around.isList ? undefined : nameBefore(reading, around.from, one.start)
@@ -201,7 +209,7 @@ const put = (reading: Reading, open: Open, name: string | undefined, member: unk
   if (Array.isArray(value)) value.push(member)
   else if (value !== undefined && name !== undefined) {
     if (Object.hasOwn(value, name)) reading.twice ??= pathOf(open, name)
-    // It may be called __proto__.
+    // Not by assignment: a property may be called __proto__.
     Object.defineProperty(value, name, { value: member, writable: true, enumerable: true, configurable: true })
   }
 }
@@ -211,7 +219,7 @@ const pathOf = ({ path, value }: Open, name: string | undefined): string => {
   return path === '' ? name : `${path}.${name}`
 }
 
-/** Places of a piece of a list count from its own beginning. */
+/** In the path of a piece, the indexes of a list count from the beginning of the piece. */
 const pathWithin = (open: Open, path: string): string => {
   const { value } = open
   if (!Array.isArray(value)) return pathOf(open, path)
@@ -233,4 +241,4 @@ const requireBlank = ({ text }: Pick<Reading, 'text'>, from: number, to: number)
 
 const isBlank = (text: string): boolean => /^[ \t\n\r]*$/.test(text)
 
-const wrongAt = (position: number): SyntaxError => new SyntaxError(`What stands at position ${position} is wrong`)
+const wrongAt = (position: number): SyntaxError => new SyntaxError(`Not JSON at position ${position}`)
