@@ -45,6 +45,16 @@ export const glucoseConversions = (unit: GlucoseUnit) => {
   ]
 }
 
+/**
+ * How far apart two numbers of one reading may be that was sent in both units: what is told in mmol/L has one decimal, and devices take the
+ * millimole for 18 mg/dL or for 18.016. The one in mg/dL is the finer.
+ */
+export const glucoseToldTwice = (unit: GlucoseUnit) => ({
+  finer: required('mg/dL').dimension,
+  coarser: required('mmol/L').dimension,
+  within: unit === 'mmol/L' ? 0.1 : 0.1 * milligramsPerMillimole,
+})
+
 const required = (unit: GlucoseUnit): Conversion => {
   const conversion = conversionTo(unit)
   if (conversion === undefined) throw new Error(`${unit} is not known`)

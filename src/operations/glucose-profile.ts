@@ -6,6 +6,7 @@ import {
   glucoseConversions,
   glucoseManagementIndicator,
   glucoseRanges,
+  glucoseToldTwice,
   milligramsPerMillimole,
 } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
@@ -60,6 +61,7 @@ export const readGlucoseProfile = async (
     takesAverages: false,
     possible: aboveZero,
     conversions,
+    toldTwice: glucoseToldTwice(unit),
   })
   const { mean, deviation, quarters, ranges } = row
   const ranged = ranges.reduce((sum, count) => sum + count, 0)

@@ -82,6 +82,8 @@ export type SeriesRow = OfKinds & {
 export type GlucoseProfileAsked = Omit<ReadingsAsked, 'conversions'> & {
   readonly timezone: string
   readonly conversions: readonly (Conversion & { readonly thresholds: readonly number[] })[]
+  /** Dimensions of two units in which one reading may be told, and how far apart its two numbers may be, in the unit that is asked. */
+  readonly toldTwice: { readonly finer: string; readonly coarser: string; readonly within: number }
 }
 
 export type GlucoseProfileRow = OfKinds & {

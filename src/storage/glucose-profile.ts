@@ -4,13 +4,13 @@ import { boundedReadingsOf } from './bounded-reading.ts'
 import type { Connection } from './database.ts'
 import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
 import { readingsOf } from './reading.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { name, type SqlFragment, sql } from './sql.ts'
 
 /** What the values were over all, and by the quarter of an hour of the day; what has a date alone is in none of them. */
 export const readGlucoseProfile = async (
   connection: Connection,
   gate: { readonly access: Access; readonly classes: CodeClasses },
-  { timezone, conversions, ...asked }: GlucoseProfileAsked,
+  { timezone, conversions, toldTwice, ...asked }: GlucoseProfileAsked,
 ): Promise<GlucoseProfileRow> => {
   const local = sql.fragment`(at AT TIME ZONE ${timezone})`
   const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
@@ -21,12 +21,15 @@ export const readGlucoseProfile = async (
       UNION ALL
       SELECT at, is_timed, value, dimension, kind_id FROM reading WHERE NOT ${isSame}
     ),
+    beyond AS (SELECT DISTINCT at, is_timed, bound AS value, dimension, comparator FROM bounded),
     measured AS MATERIALIZED (
-      SELECT at, is_timed, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id FROM told
+      SELECT at, is_timed, ${local} AS local, value, ${rangeOf(conversions)} AS range, kind_id
+      FROM (${onceOf('told', 'kind_id', toldTwice)}) AS told
     ),
     ranged AS (
-      SELECT at, is_timed, local, range FROM measured UNION ALL SELECT at, is_timed, ${local}, ${certainRangeOf(conversions)} FROM (
-        SELECT DISTINCT at, is_timed, dimension, comparator, bound FROM bounded) AS bounded
+      SELECT at, is_timed, local, range FROM measured
+      UNION ALL
+      SELECT at, is_timed, ${local}, ${certainRangeOf(conversions)} FROM (${onceOf('beyond', 'comparator', toldTwice)}) AS beyond
     ),
     of_day AS (
       SELECT (extract(hour FROM local) * 4 + floor(extract(minute FROM local) / 15))::int AS quarter,
@@ -52,6 +55,18 @@ export const readGlucoseProfile = async (
 /** The same value at the same moment is one reading, by whichever ways it came: from the sensor's app, and from the phone that has it of that app. */
 const isSame = sql.fragment`(value IS NOT NULL AND is_timed)`
 
+/** So is one that was sent in two units: without the rows of the coarser that have one of the finer beside them, of the same kind or comparator. */
+const onceOf = (
+  rows: 'told' | 'beyond',
+  alike: 'kind_id' | 'comparator',
+  { finer, coarser, within }: GlucoseProfileAsked['toldTwice'],
+): SqlFragment => sql.fragment`
+  SELECT * FROM (
+    SELECT *, bool_or(dimension = ${finer}) OVER (PARTITION BY at, is_timed, ${name(alike)} ORDER BY value
+      RANGE BETWEEN ${within}::float8 PRECEDING AND ${within}::float8 FOLLOWING) AS has_finer
+    FROM ${name(rows)}) AS told
+  WHERE (${isSame} AND dimension = ${coarser} AND has_finer) IS NOT TRUE`
+
 /** Null without a value. What stands in another unit is compared in that one. */
 const rangeOf = (conversions: Conversions): SqlFragment =>
   byDimension(
@@ -67,8 +82,8 @@ const certainRangeOf = (conversions: Conversions): SqlFragment =>
   byDimension(
     conversions,
     ([veryLow, , , veryHigh]) => sql.fragment`CASE
-      WHEN (comparator = '<' AND bound <= ${veryLow}) OR (comparator = '<=' AND bound < ${veryLow}) THEN 0
-      WHEN (comparator = '>' AND bound >= ${veryHigh}) OR (comparator = '>=' AND bound > ${veryHigh}) THEN 4 END`,
+      WHEN (comparator = '<' AND value <= ${veryLow}) OR (comparator = '<=' AND value < ${veryLow}) THEN 0
+      WHEN (comparator = '>' AND value >= ${veryHigh}) OR (comparator = '>=' AND value > ${veryHigh}) THEN 4 END`,
   )
 
 type Conversions = GlucoseProfileAsked['conversions']

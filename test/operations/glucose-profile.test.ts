@@ -221,6 +221,36 @@ t.test('a reading that came by two ways counts once', async t => {
   )
 })
 
+t.test('a reading that was sent in both units counts once, as it is in mg/dL', async t => {
+  const told = (id: string, time: string, value: number, unit = 'mg/dL', more = {}) =>
+    reading(id, 'fay', `2026-05-01T${time}:00Z`, value, unit, more)
+  await put(
+    { resourceType: 'Patient', id: 'fay' },
+    told('mass-1', '08:00', 100),
+    told('moles-1', '08:00', 5.6, 'mmol/L'),
+    // By the factor 18.
+    told('mass-2', '08:05', 346),
+    told('moles-2', '08:05', 19.2, 'mmol/L'),
+    told('mass-3', '08:10', 100),
+    told('moles-3', '08:10', 5.7, 'mmol/L'),
+    told('mass-4', '08:15', 40, 'mg/dL', { comparator: '<' }),
+    told('moles-4', '08:15', 2.2, 'mmol/L', { comparator: '<' }),
+    told('moles-5', '08:20', 10, 'mmol/L'),
+  )
+  const asked = { subject: 'fay', start: '2026-05-01', end: '2026-05-01' }
+  for (const unit of ['mg/dL', 'mmol/L']) {
+    const { value, ranges } = await profileOf({ ...asked, unit })
+    t.equal(value('count'), 5, unit)
+    t.same(
+      ranges.map(([, count]) => count),
+      [1, 0, 4, 0, 1],
+      unit,
+    )
+  }
+  const { value } = await profileOf(asked)
+  t.ok(near(Number(value('mean')), (100 + 346 + 100 + 5.7 * 18.016 + 180.16) / 5))
+})
+
 t.test('of nothing there is no mean and no indicator, and no range has time', async t => {
   const answer = await ask({ subject: 'nobody', ...period })
   const { parameter } = answer.json<{ parameter: Parameter[] }>()
