@@ -6,6 +6,9 @@ export type GlucoseUnit = 'mg/dL' | 'mmol/L'
 /** Milligrams in a decilitre for each millimole in a litre: glucose has 180.16 g/mol. */
 export const milligramsPerMillimole = 18.016
 
+/** More cannot be: the highest that was told of a living person is 5600 mg/dL, and a 9999 stands for an error. https://doi.org/10.2337/diacare.13.2.181 */
+export const mostGlucose: Readonly<Record<GlucoseUnit, number>> = { 'mg/dL': 6000, 'mmol/L': 333 }
+
 /** All codes of readings of the kind `omh:blood-glucose`. */
 const codesOf = (...codes: readonly string[]) => codes.map(code => ({ system: systems.loinc, code }))
 export const interstitialGlucose = codesOf('99504-3', '105272-9')

@@ -2,7 +2,7 @@ import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
 import { diastolic, scaleWeight, siteTemperature, systolic } from '../fhir/drawn-codes.ts'
-import { drawnGlucose, interstitialGlucose } from '../fhir/glucose.ts'
+import { drawnGlucose, interstitialGlucose, mostGlucose } from '../fhir/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { SeriesRow } from '../storage/figures.ts'
 import type { Operation } from './operation.ts'
@@ -78,8 +78,8 @@ const summedKinds: readonly Summed[] = [
   { ...omh('oxygen-saturation', '%', spread), most: 100 },
   { ...omh('body-temperature', 'Cel', spread), also: siteTemperature },
   { ...omh('body-weight', 'kg', spread), also: scaleWeight },
-  { ...omh('blood-glucose', 'mg/dL', spread), also: drawnGlucose },
-  { ...loinc('99504-3', 'mg/dL'), also: interstitialGlucose },
+  { ...omh('blood-glucose', 'mg/dL', spread), also: drawnGlucose, most: mostGlucose['mg/dL'] },
+  { ...loinc('99504-3', 'mg/dL'), also: interstitialGlucose, most: mostGlucose['mg/dL'] },
   { ...loinc('8480-6', 'mm[Hg]'), also: systolic },
   { ...loinc('8462-4', 'mm[Hg]'), also: diastolic },
 ]

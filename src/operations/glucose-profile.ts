@@ -8,6 +8,7 @@ import {
   glucoseRanges,
   glucoseToldTwice,
   milligramsPerMillimole,
+  mostGlucose,
 } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures.ts'
@@ -59,7 +60,7 @@ export const readGlucoseProfile = async (
     at: 'start',
     // Time in range is counted of readings: an average of a day would be as much as one of five minutes.
     takesAverages: false,
-    possible: aboveZero,
+    possible: { ...aboveZero, most: mostGlucose[unit] },
     conversions,
     toldTwice: glucoseToldTwice(unit),
   })

@@ -2,7 +2,7 @@ import type { Observation } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
 import { diastolic, restingHeartRate, scaleWeight, systolic } from '../fhir/drawn-codes.ts'
-import { anyGlucose, interstitialGlucose } from '../fhir/glucose.ts'
+import { anyGlucose, interstitialGlucose, mostGlucose } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { sameDateMs } from '../fhir/timezone.ts'
 import type { Words } from '../messages/catalogue.ts'
@@ -92,6 +92,8 @@ type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals
   readonly at?: 'start' | 'end'
   /** Absent where it is around what is shown. */
   readonly limits?: Limits
+  /** More cannot be. */
+  readonly most?: number
 }
 
 const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
@@ -111,6 +113,7 @@ const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[
       lines: [{ codes: anyGlucose }],
       thresholds: rangeBounds(glucoseUnit, words),
       limits: glucoseLimits[glucoseUnit],
+      most: mostGlucose[glucoseUnit],
       bridgesMinutes: 40,
     },
     {
@@ -182,14 +185,15 @@ type Asked = { readonly patient: string; readonly period: ChartPeriod }
 const chartOf = async (
   reading: Reading,
   { patient, period }: Asked,
-  { ucum, lines, bridgesMinutes, at = 'start', limits, ...drawing }: Drawing,
+  { ucum, lines, bridgesMinutes, at = 'start', limits, most = aboveZero.most, ...drawing }: Drawing,
 ): Promise<Chart> => {
   const { from, to } = period
   const step = stepOf(drawing.style, period)
   const answers: Awaited<ReturnType<typeof readSeries>>[] = []
   // The average of many days' steps is no step of any of them.
   const wantsSum = drawing.style === 'bars'
-  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible: aboveZero }
+  const possible = { ...aboveZero, most }
+  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
   for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
   const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
   const points = answers.flatMap(answer => answer.lines.flatMap(line => line.points))

@@ -87,8 +87,10 @@ t.test('pressure is drawn of means that a device tells in place of readings, as 
   )
 })
 
-t.test('what is below zero, or saturated beyond all, is no figure', async t => {
+t.test('what is below zero, saturated beyond all or the number of an error is no figure', async t => {
   await put(
+    reading('99504-3', '01', 5600, 'mg/dL'),
+    reading('99504-3', '02', 9999, 'mg/dL'),
     reading('55423-8', '01', 1000, '{steps}'),
     reading('55423-8', '01', -500, '{steps}'),
     reading('55423-8', '02', -500, '{steps}'),
@@ -101,6 +103,7 @@ t.test('what is below zero, or saturated beyond all, is no figure', async t => {
     reading('59408-5', '05', 101, '%'),
   )
   t.same(await daysOf('omh:step-count'), { '01': 1000 })
+  t.same(await daysOf('99504-3'), { '01': 5600 })
   t.same(await daysOf('omh:heart-rate'), { '01': 60 })
   t.same(await daysOf('omh:oxygen-saturation'), { '01': 97, '02': 96, '04': 94 })
 })

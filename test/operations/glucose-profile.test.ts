@@ -251,6 +251,27 @@ t.test('a reading that was sent in both units counts once, as it is in mg/dL', a
   t.ok(near(Number(value('mean')), (100 + 346 + 100 + 5.7 * 18.016 + 180.16) / 5))
 })
 
+t.test('a number that stands for an error is no reading, and the highest that was ever told is one', async t => {
+  const told = (id: string, value: number, unit = 'mg/dL') =>
+    reading(id, 'gil', `2026-05-01T${id.slice(-2)}:00:00Z`, value, unit)
+  await put(
+    { resourceType: 'Patient', id: 'gil' },
+    told('gil-08', 100),
+    told('gil-09', 5600),
+    told('gil-10', 9999),
+    told('gil-11', 555, 'mmol/L'),
+  )
+  const asked = { subject: 'gil', start: '2026-05-01', end: '2026-05-01' }
+  const { value, ranges } = await profileOf(asked)
+  t.same([value('count'), value('left-out'), value('mean')], [2, 2, 2850])
+  t.same(
+    ranges.map(([, count]) => count),
+    [0, 0, 1, 0, 1],
+  )
+  const { value: inMoles } = await profileOf({ ...asked, unit: 'mmol/L' })
+  t.same([inMoles('count'), inMoles('left-out')], [2, 2])
+})
+
 t.test('of nothing there is no mean and no indicator, and no range has time', async t => {
   const answer = await ask({ subject: 'nobody', ...period })
   const { parameter } = answer.json<{ parameter: Parameter[] }>()

@@ -211,7 +211,10 @@ t.test('of days on which nothing has a number it is told that there was somethin
     [staff, eve],
   ] as const) {
     const shown = wordsOf(await browser.get(`/patients/${patient}?first=2025-06-01&last=2025-06-01`))
-    t.match(shown, /Glucose day by day mg\/dL Without a number in this unit, or below zero, and so in no chart: 1\./)
+    t.match(
+      shown,
+      /Glucose day by day mg\/dL Without a number in this unit, or with one that cannot be, and so in no chart: 1\./,
+    )
     t.notMatch(shown, /nothing to be drawn/)
   }
 })
@@ -289,7 +292,7 @@ t.test(
     })
     await store(
       glucose('2025-06-05T08:00:00Z', 600),
-      glucose('2025-06-06T08:00:00Z', 9999),
+      glucose('2025-06-06T08:00:00Z', 1500),
       weight('2025-06-05T08:00:00Z', 60),
       weight('2025-06-06T08:00:00Z', 6),
       weight('2025-06-07T08:00:00Z', 60.5),
@@ -327,7 +330,7 @@ t.test('a sensor’s “low” counts in the time in ranges, which says so', asy
 })
 
 t.test(
-  'what a scale tells is drawn under each of its codes, and what is below zero is told and is in no figure',
+  'what a scale tells is drawn under each of its codes, and what cannot be is told and is in no figure',
   async t => {
     const measured = (code: string, day: string, value: number, unit: string) => ({
       resourceType: 'Observation',
@@ -343,6 +346,7 @@ t.test(
       measured('29463-7', '13', -82, 'kg'),
       measured('99504-3', '11', 100, 'mg/dL'),
       measured('99504-3', '12', -100, 'mg/dL'),
+      measured('99504-3', '13', 9999, 'mg/dL'),
       measured('96608-5', '11', 131, 'mm[Hg]'),
     )
     const shown = await anns.get(`${page}?first=2025-06-11&last=2025-06-14`)
@@ -350,7 +354,14 @@ t.test(
       tableOf(shown, 'Weight'),
       'Day Readings Mean Lowest Highest 2025-06-11 1 80.0 80.0 80.0 2025-06-12 1 81.0 81.0 81.0',
     )
-    t.match(wordsOf(shown), /Weight kg .*Without a number in this unit, or below zero, and so in no chart: 1\./)
+    t.match(
+      wordsOf(shown),
+      /Weight kg .*Without a number in this unit, or with one that cannot be, and so in no chart: 1\./,
+    )
+    t.match(
+      wordsOf(shown),
+      /Glucose day by day mg\/dL .*Without a number in this unit, or with one that cannot be, and so in no chart: 2\./,
+    )
     t.match(wordsOf(shown), /Mean 100 mg\/dL /)
     t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
   },
