@@ -13,6 +13,8 @@ export type Interaction =
       /** Whether a sign-in that is there already does not do, be it here or at an institution. */
       readonly isAnew: boolean
     }
+  /** They have allowed it already, as who sends a form twice: this is where they go on. */
+  | { readonly kind: 'allowed'; readonly location: string }
   | { readonly kind: 'other-person'; readonly id: string; readonly client: AskingClient }
   | {
       readonly kind: 'decide'

@@ -3,7 +3,7 @@ import { parseScope } from '../access/scope.ts'
 import { criteriaRefusal } from '../access/scope-criteria.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
-import type { NewGrant } from '../storage/authorization-grant.ts'
+import { findGrant, grantIdOf, type NewGrant } from '../storage/authorization-grant.ts'
 import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
 import { findLaunch, type GrantContext, type LaunchContext } from '../storage/launch.ts'
 import { organizationName } from '../storage/organization.ts'
@@ -48,6 +48,8 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
 
   const find: Interactions['find'] = async (id, cookies, signedIn) => {
     const kept = await keptOf(id, cookies)
+    if (kept?.result?.consent?.grantId !== undefined && kept.result.login?.accountId === signedIn?.person)
+      return { kind: 'allowed', location: kept.returnTo }
     const client = kept && (await findClient(database, String(kept.params.client_id)))
     if (kept === undefined || client === undefined || kept.result !== undefined) return { kind: 'unknown' }
     const shown = { id, client: await askingOf(parts, kept, client) }
@@ -58,26 +60,21 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
 
   const allow: Interactions['allow'] = async (id, cookies, signedIn, decision) => {
     const found = await find(id, cookies, signedIn)
+    if (found.kind === 'allowed') return found.location
     const kept = await keptOf(id, cookies)
     if (found.kind !== 'decide' || kept === undefined) throw isOver()
     const refused = decision.scopes.find(word => !isGiven(word, found.scopes, parts.rules))
     if (refused !== undefined) throw new FhirError('invalid', `${refused} is not among what the app asked`)
     const patient = await patientOf(found, decision, signedIn, choices)
     const link = await readOwnLink(parts, kept.params.authorization_request, { ...signedIn, patient })
-    const grant: NewGrant = {
-      person: signedIn.person,
-      client: found.client.id,
-      scope: decision.scopes.join(' '),
-      ...(patient === undefined ? {} : { patient }),
-      context: await contextOf(parts, kept, decision),
-      ...lifeOf(decision.scopes, signedIn, link),
-      ...(typeof kept.params.launch === 'string' ? { launch: kept.params.launch } : {}),
-    }
+    const grant = await grantFor(parts, { id, kept, decision, signedIn, patient, link })
     const event = eventOf(found, decision, signedIn, patient)
-    const grantId = await recordingGrant(parts, event, connection => createSharing(connection, grant, link))
-    if (grantId === undefined) throw new FhirError('conflict', 'The app was opened once already: open it anew')
-    kept.params.scope = decision.scopes.join(' ')
-    return finish(kept, { login: loginOf(signedIn), consent: { grantId } })
+    await recordingGrant(parts, event, connection => createSharing(connection, grant, link))
+    const given = await findGrant(database, grantIdOf(id))
+    if (given?.person !== signedIn.person)
+      throw new FhirError('conflict', 'The app was opened once already: open it anew')
+    kept.params.scope = given.scope
+    return finish(kept, { login: loginOf(signedIn), consent: { grantId: given.id } })
   }
 
   const deny: Interactions['deny'] = async (id, cookies, signedIn) => {
@@ -88,6 +85,27 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
   }
   return { find, allow, deny, choices }
 }
+
+type Allowed = {
+  readonly id: string
+  readonly kept: Kept
+  readonly decision: Decision
+  readonly signedIn: SignedIn
+  readonly patient: string | undefined
+  readonly link: SharingLink | undefined
+}
+
+/** One of each question: who sends the form twice has said yes once. */
+const grantFor = async (parts: Parts, { id, kept, decision, signedIn, patient, link }: Allowed): Promise<NewGrant> => ({
+  person: signedIn.person,
+  client: String(kept.params.client_id),
+  scope: decision.scopes.join(' '),
+  ...(patient === undefined ? {} : { patient }),
+  context: await contextOf(parts, kept, decision),
+  ...lifeOf(decision.scopes, signedIn, link),
+  ...(typeof kept.params.launch === 'string' ? { launch: kept.params.launch } : {}),
+  question: id,
+})
 
 const eventOf = (
   { client, scopes: asked }: Extract<Interaction, { kind: 'decide' }>,

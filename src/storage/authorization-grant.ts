@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Connection } from './database.ts'
 import { isGrantInForce } from './grant-in-force.ts'
 import { type GrantContext, useLaunch } from './launch.ts'
@@ -23,6 +23,8 @@ export type AuthorizationGrant = {
 
 export type NewGrant = Pick<AuthorizationGrant, 'client' | 'scope' | 'context' | 'session'> & {
   readonly ttlSeconds: number
+  /** What was asked by which it is given, where it is given once of it. */
+  readonly question?: string
 } & (
     | {
         readonly person: string
@@ -33,17 +35,22 @@ export type NewGrant = Pick<AuthorizationGrant, 'client' | 'scope' | 'context' |
     | { readonly person?: never; readonly patient: string; readonly launch?: never }
   )
 
-/** In the transaction of the connection. Answers its id; undefined where its launch was used already, or is another person's or app's. */
+/** In the transaction of the connection. Answers its id; undefined where its launch was used already, or is another person's or app's, or its question was answered. */
 export const createGrant = async (connection: Connection, grant: NewGrant): Promise<string | undefined> => {
   if (grant.launch !== undefined && !(await useLaunch(connection, { ...grant, hash: grant.launch }))) return undefined
-  const id = randomBytes(16).toString('base64url')
-  const { person, client, scope, patient, context, session, ttlSeconds } = grant
-  await connection.run(sql.fragment`
+  const { person, client, scope, patient, context, session, ttlSeconds, question } = grant
+  const id = question === undefined ? randomBytes(16).toString('base64url') : grantIdOf(question)
+  const made = await connection.run(sql.fragment`
     INSERT INTO authorization_grant (id, person_id, client_id, scope, patient_id, context, session, expires_at)
     VALUES (${id}, ${person ?? null}, ${client}, ${scope}, ${patient ?? null}, ${JSON.stringify(context)}::jsonb,
-      ${session ?? null}, now() + make_interval(secs => ${ttlSeconds}))`)
-  return id
+      ${session ?? null}, now() + make_interval(secs => ${ttlSeconds}))
+    ON CONFLICT DO NOTHING`)
+  return made === 0 ? undefined : id
 }
+
+/** Whoever sends an answer twice at once has given the one grant. */
+export const grantIdOf = (question: string): string =>
+  createHash('sha256').update(question).digest().subarray(0, 16).toString('base64url')
 
 /** Undefined where it is not in force. */
 export const findGrant = async (connection: Connection, id: string): Promise<AuthorizationGrant | undefined> => {

@@ -51,6 +51,9 @@ const findDecision = async (
     case 'unknown':
       sendOver(reply)
       return undefined
+    case 'allowed':
+      reply.redirect(found.location, 303)
+      return undefined
     case 'sign-in':
       reply.redirect(found.isAnew ? signInAnewFor(found.id) : signInFor(found.id), 303)
       return undefined

@@ -308,6 +308,23 @@ t.test('context.study narrows a token to one study', async t => {
   t.equal(await decide(study.id), 404)
 })
 
+t.test('who sends yes twice, at once or before going on, has given one grant and goes on', async t => {
+  const only = await client({ name: 'Twice' })
+  const begun = await ask(only.id, 'openid launch/patient patient/Observation.rs')
+  const decision = { scopes: ['openid', 'launch/patient', 'patient/Observation.rs'] }
+  const allow = () => interactions.allow(begun.id, begun.browser.header(), anns, decision)
+  const [first, second] = await Promise.all([allow(), allow()])
+  t.equal(first, second)
+  t.equal(await allow(), first)
+  t.strictSame(await begun.browser.find(begun.id, anns), { kind: 'allowed', location: first })
+  t.match(await begun.browser.find(begun.id, bobs), { kind: 'unknown' }, 'nobody else goes on in their place')
+  const own = async () => (await grantedApps.list(anns.person)).filter(one => one.client.id === only.id)
+  t.equal((await own()).length, 1)
+  const { body } = await grant(begun, anns, decision)
+  t.match(body, { access_token: String, patient: ann })
+  t.equal((await own()).length, 1)
+})
+
 t.test('a person sees what they have granted, and ends it at once', async t => {
   const carol = await signIn(await account(bob))
   const scopes = ['patient/Patient.rs', 'offline_access']
