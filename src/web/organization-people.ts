@@ -146,5 +146,6 @@ const doneTexts: Readonly<Record<string, string>> = {
   again: 'The invitation is sent again; the link of the e-mail before works no more.',
   cancelled: 'The invitation is cancelled.',
   changed: 'The role is changed, from now on.',
+  same: 'Nothing is changed: the role is what it was.',
   removed: 'The role has ended. What they did stays recorded.',
 }

@@ -39,6 +39,8 @@ export const organizationPersonPage: AddPage = (server, options) => {
     const role = roles.find(one => one === state.role)
     if (role === undefined && !isPrivacyOfficer)
       return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role, or make them privacy officer' })
+    if (isAsItWas(colleague, { role, isPrivacyOfficer }))
+      return reply.redirect(`/organizations/${id}/people?done=same`, 303)
     const keeping = role === 'manager' ? undefined : keptIn(shown, state)
     try {
       await changeRole(organizer, { id: colleague.id, version, keeping }, { role, isPrivacyOfficer })
@@ -65,6 +67,9 @@ export const organizationPersonPage: AddPage = (server, options) => {
     return reply.redirect(`/organizations/${shown.id}/people?done=removed`, 303)
   })
 }
+
+const isAsItWas = (colleague: Colleague, chosen: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): boolean =>
+  chosen.role === colleague.role && chosen.isPrivacyOfficer === colleague.isPrivacyOfficer
 
 /** Where it has to be left with a manager, as long as nobody has said that they know. */
 const keptIn = ({ managed }: ShownColleague, { knows }: RoleState): string | undefined => (knows ? undefined : managed)

@@ -276,6 +276,8 @@ t.test('a role is changed and ends, and what was stays to be read', async t => {
     location: `${page}?done=changed`,
   })
   t.match(wordsOf(await manager.get(`${page}?name=rosa`)), /Rosa Diaz Manager, Privacy officer/)
+  const same = await manager.send(at, { role: 'manager', 'privacy-officer': 'yes' })
+  t.match(wordsOf(await manager.get(same.location ?? '')), /Nothing is changed: the role is what it was\./)
   t.match(wordsOf(await manager.send(at, { role: '' })), /Choose a role/)
   const version = /name="version" value="([^"]*)"/.exec(before.body)?.[1] ?? ''
   const late = await manager.send(at, { role: 'viewer', version })
