@@ -62,8 +62,9 @@ export const findEmailLink = ({ database }: Accounts, secret: string): Promise<E
   findEmailChange(database, secret)
 
 export type EmailConfirmed =
-  /** `waits-for`: the other address has not said yes. */
-  | { readonly kind: 'changed' | 'over' | 'taken' }
+  | { readonly kind: 'over' | 'taken' }
+  | { readonly kind: 'changed'; readonly person: string; readonly email: string }
+  /** The other address has not said yes. */
   | { readonly kind: 'waits-for'; readonly end: EmailChange['end']; readonly email: string }
 
 /** The new address says yes only with the account signed in: one that was mistyped is somebody else's, and would get the account. */
@@ -87,7 +88,7 @@ export const confirmEmail = async (
   if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
   if (kind === 'changed' && before?.isVerified)
     mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
-  return { kind }
+  return kind === 'changed' ? { kind, person, email } : { kind }
 }
 
 const confirm = async (

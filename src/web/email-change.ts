@@ -66,14 +66,22 @@ ${offered.map(([value, label]) => html`<button name="decision" value="${value}" 
 </form>`
 
 const sendConfirmed = (reply: FastifyReply, confirmed: EmailConfirmed): FastifyReply => {
-  const { say } = wordsOf(reply.request)
+  const words = wordsOf(reply.request)
+  const { say } = words
   const toAccount = html`
 <p><a href="/account">${say('email.to-account')}</a></p>`
   switch (confirmed.kind) {
     case 'over':
       return sendLinkIsOver(reply)
     case 'changed':
-      return reply.redirect('/account?done=email', 303)
+      return confirmed.person === reply.request.session?.person
+        ? reply.redirect('/account?done=email', 303)
+        : sendSimple(
+            reply,
+            say('email.changed'),
+            html`<p>${phrase(words, 'email.changed-text', { email: html`<strong>${confirmed.email}</strong>` })}</p>
+<p><a href="/sign-in">${say('over.sign-in')}</a></p>`,
+          )
     case 'taken':
       return sendSimple(reply.code(409), say('email.is-taken'), html`<p>${say('email.is-taken-text')}</p>${toAccount}`)
     case 'waits-for':
