@@ -7,6 +7,7 @@ import { findAccountOf } from '../storage/user-account.ts'
 import type { AddPage, PageOptions } from './add-page.ts'
 import { partsAsked, scopesTicked } from './asked-scope.ts'
 import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
+import { refuseFrames } from './authorize-in-frame.ts'
 import { ofAppRequests } from './content-security.ts'
 import { ticked, typed } from './form.ts'
 import { ownToken } from './form-token.ts'
@@ -15,7 +16,7 @@ import { sendOwnPage, wordsOf } from './own-page.ts'
 
 /** Where an app's request sends a person's browser, and the person decides what of it is granted. */
 export const authorizePage: AddPage = (server, options) => {
-  server.get<Asked>('/authorize/:id', ofAppRequests, async (request, reply) => {
+  server.get<Asked>('/authorize/:id', { ...ofAppRequests, onRequest: refuseFrames }, async (request, reply) => {
     const found = await findDecision(server, request, reply)
     return found === undefined ? reply : sendDecision(server, options, reply, found, firstState(found))
   })

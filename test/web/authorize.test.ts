@@ -336,3 +336,23 @@ t.test('an app that wants somebody who has just signed in gets that', async t =>
   browser.cookies.delete('sharewell-session')
   t.match(await browser.get(page), anew, 'also where nobody is signed in here')
 })
+
+t.test('in a frame nothing of what an app asks is shown, and it is told what to do instead', async t => {
+  const browser = await browserOf(anns)
+  const { page } = await begin(browser, 'patient/Observation.rs')
+  const frame = openBrowser(server, {
+    headers: { 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'cross-site', 'accept-language': 'es' },
+  })
+  for (const [name, value] of browser.cookies) frame.cookies.set(name, value)
+  const shown = await frame.get(page)
+  t.equal(shown.status, 403)
+  t.match(wordsOf(shown), /La aplicación tiene que abrir esto en su propia ventana/)
+  t.notMatch(shown.body, /Heart|<form|<a href/)
+  const policy = String(shown.headers['content-security-policy'])
+  t.match(policy, /frame-ancestors \*/)
+  t.match(policy, "form-action 'none'")
+  t.equal(shown.headers['x-frame-options'], undefined)
+  const within = await browser.get(page)
+  t.match(String(within.headers['content-security-policy']), "frame-ancestors 'none'")
+  t.match(within.headers, { 'x-frame-options': 'DENY' })
+})
