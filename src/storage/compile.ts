@@ -41,7 +41,10 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     case 'none':
       return sql.fragment`FALSE`
     case 'and': {
-      const [first, ...rest] = expression.of.map(one => compileExpression(one, at))
+      const isOfOne = expression.of.some(one => one.kind === 'content' && one.is === 'of-one-patient')
+      const [first, ...rest] = expression.of.map(one =>
+        isOfOne && one.kind === 'compartment' ? compileOwn(one.id, at.row) : compileExpression(one, at),
+      )
       return first === undefined ? sql.fragment`FALSE` : allOf([first, ...rest])
     }
     case 'or': {
@@ -143,10 +146,15 @@ const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlF
     : test
 }
 
+/** Theirs alone: an index has that in its order, and what is theirs or of several has none. */
+const compileOwn = (id: string, { facts }: RowNames): SqlFragment =>
+  sql.fragment`${facts}.patient_id = ${patientIdOf(id)}`
+
 /** The one patient of the row; several patients stand in `compartment`. An Observation has one subject or none. */
-const compileCompartment = (id: string, { type, facts, row }: RowNames): SqlFragment => {
+const compileCompartment = (id: string, names: RowNames): SqlFragment => {
+  const { type, row } = names
   const patientId = patientIdOf(id)
-  const one = sql.fragment`${facts}.patient_id = ${patientId}`
+  const one = compileOwn(id, names)
   if (type === 'Observation') return one
   const several = sql.fragment`EXISTS (
     SELECT FROM compartment WHERE compartment.patient_id = ${patientId} AND compartment.pk = ${row}.pk)`

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
 import { auditKeyOf } from '../../src/storage/audit/chain.ts'
@@ -7,7 +8,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openStudies } from '../support/study.ts'
 
-const { server, database, create, institution, study, participant, staffToken, send, token, update } =
+const { server, database, url, create, institution, study, participant, staffToken, send, token, update } =
   await openStudies()
 t.teardown(() => server.close())
 
@@ -177,6 +178,24 @@ t.test('a long list has pages', async t => {
   t.equal(second.status, 200)
   t.match(wordsOf(second), /Back to the latest/)
   t.not(second.body, first.body)
+})
+
+t.test('of a long list only what a page shows is put together', async t => {
+  const [{ definition = '' } = {}] = await database.any<{ definition: string }>(
+    sql.fragment`SELECT pg_get_functiondef('audit_content'::regproc) AS definition`,
+  )
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`CREATE SEQUENCE put_together;
+    ${definition.replace('audit_content', 'audit_content_as_ever')};
+    CREATE OR REPLACE FUNCTION audit_content(of_record bigint, of_id text, subjects text[], told text) RETURNS jsonb STABLE LANGUAGE sql
+    AS $$ SELECT audit_content_as_ever(of_record, of_id, subjects, told) FROM (SELECT nextval('put_together')) AS noted $$`)
+  const shown = await browser.get(page)
+  t.match(wordsOf(shown), /Sleep-researcher/)
+  const { rows } = await client.query('SELECT last_value::integer AS times FROM put_together')
+  await client.query(definition)
+  await client.end()
+  t.strictSame(rows, [{ times: 101 }], 'and the one that says that there is another page')
 })
 
 t.test('it is in the language of the browser', async t => {

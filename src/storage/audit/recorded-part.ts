@@ -1,3 +1,4 @@
+import { systems } from '../../fhir/canonical.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /**
@@ -90,6 +91,22 @@ const names: Part = row =>
 /** As the event calls them. */
 export const nobodyOfStaff = 'Somebody else, who is no staff'
 
+/** Who it was, and by which client. Of whom it is told to the reader, and how, `audit_content` decides the same. */
+const agents: Part = row =>
+  ofEntry(sql.fragment`jsonb_strip_nulls(jsonb_build_object('agent', jsonb_build_array(
+    jsonb_build_object('who', CASE
+      WHEN entry.practitioner IS NOT NULL
+        THEN jsonb_build_object('reference', 'Practitioner/' || entry.practitioner, 'type', 'Practitioner')
+      WHEN entry.patient = ANY(${row}.subjects)
+        THEN jsonb_build_object('reference', 'Patient/' || entry.patient, 'type', 'Patient')
+      WHEN entry.person IS NOT NULL AND (entry.interaction = 'sign-in' OR (entry.patient IS NULL
+          AND NOT EXISTS (SELECT FROM person_patient AS linked WHERE linked.person = entry.person)))
+        THEN jsonb_build_object('identifier', jsonb_build_object('system', ${systems.account}::text, 'value', entry.person))
+      WHEN entry.person IS NOT NULL OR entry.patient IS NOT NULL
+        THEN jsonb_build_object('display', ${nobodyOfStaff}::text) END),
+    jsonb_build_object('who', jsonb_build_object('identifier', jsonb_build_object('value', entry.client))),
+    jsonb_build_object('who', jsonb_build_object('display', 'Sharewell')))))`)(row)
+
 /** What no record says, and so no event that is made of one. */
 const nothing = always('{}')
 
@@ -98,6 +115,7 @@ const parts: Readonly<Record<string, Part>> = {
   subtype: ofEntry(subtype),
   action: ofEntry(action),
   outcome: ofEntry(outcome),
+  agent: agents,
   'agent-name': names,
   'entity-name': titles,
   'entity-role': entities,
