@@ -147,6 +147,7 @@ export type Content = {
     | 'of-no-patient'
     | 'of-one-target'
     | 'of-no-decision'
+    | 'without-signature'
     | 'without-security-context'
     | 'a-root'
     | 'of-practitioners-only'

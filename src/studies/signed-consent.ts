@@ -1,5 +1,6 @@
 import type { Consent, Provenance, Signature } from '@medplum/fhirtypes'
 import { isWithin, type Permit } from '../access/consent-permit.ts'
+import { consentDecision } from '../access/vocabulary.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { termsOf } from '../storage/model/consent.ts'
 import type { OwnParts, OwnRecord } from './own-record.ts'
@@ -69,15 +70,18 @@ const versionIn = ({ meta }: Consent): number => Number(meta?.versionId)
 
 type Signing = { readonly signature: Signature; readonly version: string | undefined }
 
-/** The last time that a name was typed for it. */
+/** The last time that a name was typed for it, as the server has recorded it: what others say of it beside that is none. */
 const findSigning = async (record: OwnRecord, id: string): Promise<Signing | undefined> => {
   const found = await record.find<Provenance>('Provenance', { target: `Consent/${id}`, _sort: '-recorded' })
-  const [last] = found.flatMap(({ signature = [], target }) => {
+  const [last] = found.filter(isDecision).flatMap(({ signature = [], target }) => {
     const version = /\/_history\/(.+)$/.exec(target[0]?.reference ?? '')?.[1]
     return signature.map(one => ({ signature: one, version }))
   })
   return last
 }
+
+const isDecision = ({ activity }: Provenance): boolean =>
+  activity?.coding?.some(({ system }) => system === consentDecision) === true
 
 type Standing = { readonly consent: Consent; readonly permits: readonly Permit[]; readonly since: Signing }
 

@@ -1,12 +1,17 @@
 import type { Consent, Provenance } from '@medplum/fhirtypes'
 import t from 'tap'
+import { consentDecision } from '../../src/access/vocabulary.ts'
 import { wordsFor } from '../../src/messages/catalogue.ts'
 import { findSignedConsent } from '../../src/studies/signed-consent.ts'
 
 const newest = 950
 
 /** A Consent of many versions, and how far back somebody has read them. */
-const recordOf = (signed: string, statusOf: (version: number) => Consent['status'] = () => 'active') => {
+const recordOf = (
+  signed: string,
+  statusOf: (version: number) => Consent['status'] = () => 'active',
+  beside: (said: Provenance) => readonly Provenance[] = () => [],
+) => {
   let oldest = Number.POSITIVE_INFINITY
   const version = (number: number): Consent => ({
     resourceType: 'Consent',
@@ -28,10 +33,16 @@ const recordOf = (signed: string, statusOf: (version: number) => Consent['status
     resourceType: 'Provenance',
     target: [{ reference: `Consent/one/_history/${signed}` }],
     recorded: '2026-01-01T00:00:00Z',
+    activity: { coding: [{ system: consentDecision, code: 'signed' }] },
     agent: [],
     signature: [{ type: [], when: '2026-01-01T00:00:00Z', who: { display: 'Pia T' } }],
   }
-  const asked = { record: { store: { history }, find: async () => [signing] }, signed: 'one' }
+  const { activity: _, ...said } = {
+    ...signing,
+    target: [{ reference: 'Consent/one' }],
+    recorded: '2026-02-01T00:00:00Z',
+  }
+  const asked = { record: { store: { history }, find: async () => [...beside(said), signing] }, signed: 'one' }
   return { asked: asked as unknown as Parameters<typeof findSignedConsent>[1], oldestRead: () => oldest }
 }
 
@@ -50,6 +61,11 @@ t.test('of what was signed no more versions are read than it takes to know that'
   const nowhere = recordOf('later')
   t.match(await find(nowhere.asked), { signature: undefined, changedAt: new Date(newest * 1000).toISOString() })
   t.equal(nowhere.oldestRead(), newest - 99)
+})
+
+t.test('what others say of it beside is no signature of it', async t => {
+  const { asked } = recordOf('900', undefined, said => [said])
+  t.match(await find(asked), { signature: { who: { display: 'Pia T' } }, changedAt: undefined })
 })
 
 t.test('what has ended is as it stood last, and a name counts for what was signed up to then', async t => {

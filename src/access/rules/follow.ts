@@ -21,4 +21,7 @@ export const follow =
       }),
     )
 
-const referenceAt = (name: string): ElementPath => ({ steps: [{ name }], datatype: 'Reference' })
+const referenceAt = (element: string): ElementPath => ({
+  steps: element.split('.').map(name => ({ name })),
+  datatype: 'Reference',
+})

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Action, and, none, or } from '../../search/expression.ts'
+import { type Action, all, and, none, or } from '../../search/expression.ts'
 import { follow } from './follow.ts'
 import { both, where } from './grant.ts'
 import { everyone, type Grant, type Rule } from './rule.ts'
@@ -21,9 +21,17 @@ const overTarget =
   (who, asked) =>
     and({ kind: 'content', is: 'of-one-target' }, follow('target', targets, action)(who, asked))
 
-/** Decisions are about one version of a Consent, and tell no more of it than who decided what, and when. */
+/**
+ * Decisions are about one version of a Consent, and tell no more of it than who decided what, and when. Where a name was typed for one, it is
+ * told to the patient themself, and to others who may read the Patient: staff of a coded study know nobody's name.
+ */
 const ofConsent: Grant = (who, asked) =>
-  and({ kind: 'content', is: 'of-one-target' }, follow('target', ['Consent'], 'r', { versioned: true })(who, asked))
+  and(
+    { kind: 'content', is: 'of-one-target' },
+    who.kind === 'patient' ? all : or({ kind: 'content', is: 'without-signature' }, ofReadPatient(who, asked)),
+    follow('target', ['Consent'], 'r', { versioned: true })(who, asked),
+  )
+const ofReadPatient = follow('agent.who', ['Patient'], 'r')
 
 /** That of an upload has as targets those that its reader may read, and is there for whoever may read one. */
 const ofUpload: Grant = (_who, { access }) => {

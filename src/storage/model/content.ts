@@ -20,6 +20,7 @@ const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment)
   'of-no-decision': row => sql.fragment`NOT EXISTS (
     SELECT FROM jsonb_path_query(${row}.content, '$.activity.coding[*].system') AS coded(system)
     WHERE coded.system #>> '{}' = ${consentDecision})`,
+  'without-signature': row => sql.fragment`NOT ${row}.content ? 'signature'`,
   'without-security-context': row => sql.fragment`NOT ${row}.content ? 'securityContext'`,
   'a-root': row => sql.fragment`NOT ${row}.content ? 'partOf'`,
   'of-practitioners-only': row => sql.fragment`NOT EXISTS (
