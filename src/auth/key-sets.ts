@@ -9,7 +9,7 @@ export type KeySets = { readonly find: (url: string, kid: string) => Promise<rea
  * header indicates"), a minute where it says nothing. A kid that is not among the kept ones is asked for anew, not more often
  * than every few seconds. Throws where the set cannot be had.
  */
-export const openKeySets = (outbound: Pick<Outbound, 'send'>, now: () => number = Date.now): KeySets => {
+export const openKeySets = (outbound: Pick<Outbound, 'send'>, now = () => performance.now()): KeySets => {
   const kept = openKept()
   const underWay = new Map<string, Promise<KeySet>>()
   const ask = (url: string): Promise<KeySet> => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openKeySets } from '../../src/auth/key-sets.ts'
+import { setBackWhile } from '../support/clock.ts'
 
 /** A server whose sets are as long as is said, and good for an hour. */
 const openSets = (length: number) => {
@@ -19,6 +20,14 @@ t.test('a set is asked for once as long as it is good, and its keys are found', 
   const { asked, find } = openSets(200)
   for (let count = 0; count < 3; count += 1) t.match((await find('https://a.example'))[0], { kid: 'https://a.example' })
   t.same(asked, ['https://a.example'])
+})
+
+t.test('a set is good for no longer where the clock was set back meanwhile', async t => {
+  const { asked, find } = openSets(200)
+  await find('https://a.example')
+  setBackWhile(t, 3601)
+  await find('https://a.example')
+  t.equal(asked.length, 2)
 })
 
 t.test('sets that are kept take little room, however many clients name one', async t => {

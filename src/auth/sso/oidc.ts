@@ -95,8 +95,8 @@ type Client = { readonly metadata: ProviderMetadata; readonly oauth2: OAuth2 }
 const openClients = (parts: OidcParts): (() => Promise<Client>) => {
   let known: { readonly client: Promise<Client>; readonly until: number } | undefined
   return async () => {
-    if (known === undefined || known.until < Date.now())
-      known = { client: openClient(parts), until: Date.now() + 10 * 60_000 }
+    if (known === undefined || known.until < performance.now())
+      known = { client: openClient(parts), until: performance.now() + 10 * 60_000 }
     try {
       return await known.client
     } catch (error) {
