@@ -8,7 +8,7 @@ import { type Fail, isNoRoom } from './sql-state.ts'
 export type DiskRoom = {
   /** The same, and what fails for want of room is noted. */
   readonly noting: (fail: Fail) => Fail
-  /** Throws where it cannot be tried. */
+  /** True as well where it cannot be tried, as by a role that may make no temporary table: the next that finds no room tells. */
   readonly isThere: (connection: { readonly run: (query: SqlFragment) => Promise<unknown> }) => Promise<boolean>
 }
 
@@ -22,14 +22,8 @@ export const openDiskRoom = (): DiskRoom => {
       }),
     isThere: async connection => {
       if (!wasMissing) return true
-      try {
-        await connection.run(aMegabyte)
-      } catch (error) {
-        if (isNoRoom(error)) return false
-        throw error
-      }
-      wasMissing = false
-      return true
+      wasMissing = await connection.run(aMegabyte).then(() => false, isNoRoom)
+      return !wasMissing
     },
   }
 }

@@ -8,7 +8,7 @@ import { withDatabase } from '../support/database.ts'
 t.test('a server whose database has no room on its disk is not ready, until it has room again', async t => {
   const { url, close } = await withDatabase()
   const room = openDiskRoom()
-  const database = openDatabase(url, { room })
+  const database = openDatabase(url, { room, poolSize: 1 })
   t.teardown(async () => {
     await database.close()
     await close()
@@ -26,4 +26,7 @@ t.test('a server whose database has no room on its disk is not ready, until it h
   await database.run(sql.fragment`DROP EVENT TRIGGER no_room`)
   t.same([await isReady(), await isReady()], [true, true])
   t.same(await database.any(sql.fragment`SELECT FROM pg_class WHERE relname = 'disk_room'`), [], 'nothing stays')
+  await t.rejects(database.run(full))
+  await database.run(sql.fragment`SET default_transaction_read_only = on`)
+  t.equal(await isReady(), true, 'where it cannot be tried, nothing is known against it')
 })
