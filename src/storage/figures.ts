@@ -77,6 +77,8 @@ export type SeriesRow = OfKinds & {
   readonly maximum: number | null
   /** Of no two that overlap; null where it is not asked. */
   readonly sum: number | null
+  /** Whether all that are in it have a date and no time. */
+  readonly isDated: boolean
 }
 
 export type GlucoseProfileAsked = Omit<ReadingsAsked, 'conversions'> & {

@@ -19,17 +19,19 @@ export const readSeries = (
     placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM reading),
     part AS (
       SELECT device_id, step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
-        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum
+        min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum,
+        bool_and(NOT is_timed) FILTER (WHERE value IS NOT NULL) AS is_dated
       FROM placed GROUP BY 1, 2, 3
       ${wantsSum ? sumOfStep : sql.fragment``}
     ),
     figure AS (
       SELECT device_id, step, sum(count)::int AS count, sum(left_out)::int AS "leftOut", min(minimum) AS minimum,
         sum(total) / nullif(sum(count), 0)::float8 AS average, max(maximum) AS maximum, max(sum) AS sum,
+        coalesce(bool_and(is_dated), FALSE) AS "isDated",
         array_agg(kind_id) FILTER (WHERE kind_id IS NOT NULL) AS kinds
       FROM part GROUP BY 1, 2
     )
-    SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum, kinds
+    SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum, "isDated", kinds
     FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
     ORDER BY 1 NULLS FIRST, 2`)
 
@@ -39,7 +41,7 @@ const inOrder = (column: string): SqlFragment =>
 /** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
 const sumOfStep = sql.fragment`
   UNION ALL
-  SELECT device_id, step, NULL, 0, 0, NULL, NULL, NULL, sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')})
+  SELECT device_id, step, NULL, 0, 0, NULL, NULL, NULL, sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')}), NULL
   FROM placed GROUP BY 1, 2`
 
 const stepOf = (step: Step, from: string): SqlFragment =>

@@ -18,6 +18,8 @@ type Point = {
   readonly average: number | null
   readonly maximum: number | null
   readonly sum: number | null
+  /** Whether it is known of its readings only on which day they were. */
+  readonly isDated: boolean
 }
 
 export type Chart = {
@@ -47,6 +49,7 @@ export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, w
     from: Date.parse(from) / 1000,
     to: Date.parse(to) / 1000,
     lines: lines.map(line => drawnLine(line, chart)),
+    dated: datedIn(chart),
   }
   return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
 <figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
@@ -108,15 +111,27 @@ const durationOf = (seconds: number, { say }: Words): string => {
   return count === 1 ? say(`chart.duration-${unit}`) : say(`chart.duration-${unit}s`, { count })
 }
 
+/** Where no reading has a time of day, so that none is told when it is pointed at. */
+const datedIn = (chart: Chart): readonly number[] => {
+  const points = chart.lines.flatMap(line => line.points)
+  const timed = new Set(points.flatMap(({ start, isDated }) => (isDated ? [] : start)))
+  return points.flatMap(({ start, isDated }) => (isDated && !timed.has(start) ? timeOf(start, chart) : []))
+}
+
+/** A step is drawn in its middle, and a day as the bar that begins with it. */
+const timeOf = (start: number, { style, stepSeconds }: Pick<Chart, 'style' | 'stepSeconds'>): number =>
+  style === 'bars' ? start : start + stepSeconds / 2
+
 /** Times and what is drawn at them; null between two that are further apart than a line may bridge. */
-const drawnLine = ({ label, points }: Line, { style, gapSeconds, stepSeconds, decimals }: Chart) => {
+const drawnLine = ({ label, points }: Line, chart: Chart) => {
+  const { style, gapSeconds, stepSeconds, decimals } = chart
   const at: number[] = []
   const mean: (number | null)[] = []
   const low: (number | null)[] = []
   const high: (number | null)[] = []
   const rounded = (value: number | null) => (value === null ? null : Number(value.toFixed(decimals + 1)))
   for (const point of points) {
-    const time = style === 'bars' ? point.start : point.start + stepSeconds / 2
+    const time = timeOf(point.start, chart)
     const before = at.at(-1)
     if (style !== 'bars' && before !== undefined && time - before > gapSeconds) {
       at.push(before + stepSeconds / 2)

@@ -26,6 +26,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     { at: '2026-02-01T06:00:00Z', code: '8867-4', value: 60, unit: '/min' },
     { at: '2026-02-01T12:00:00Z', code: '8867-4', value: 9999, unit: '/min' },
     { at: '2026-02-01T18:00:00Z', code: '8867-4', value: 70, unit: '/min' },
+    { at: '2026-01-14', code: '8867-4', value: 64, unit: '/min' },
     { at: '2026-03-08T09:00:00Z', code: '55423-8', value: 800, unit: '{steps}' },
     { at: '2026-03-06T08:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
     { at: '2026-03-06T12:00:00Z', code: '2339-0', value: 110, unit: 'mg/dL' },
@@ -144,6 +145,9 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     }
     t.match(await legendOf('Blood pressure', (1 + 8 / 24) / 7), /When3 Mar 2026, 08:00\s?–\s?08:05systolic/)
     t.match(await legendOf('Steps', (1 + 8 / 24) / 7), /When3 Mar 2026/)
+    await tab.goto(`${page}?first=2026-01-12&last=2026-01-18&timezone=Europe/Berlin`)
+    await tab.waitForSelector('.chart canvas')
+    t.match(await legendOf('Heart rate', 2.5 / 7), /When14 Jan 2026Lumina patch64/, 'a date alone has no time of day')
   })
 
   await t.test('a bar stands within its day, also where its source has no other', async t => {

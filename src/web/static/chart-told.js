@@ -21,13 +21,14 @@ export const timeAxis = ({ timezone, language }) => {
   }
 }
 
-/** The step that a point is the mean of, from when until when, and not the middle of it, at which it is drawn. */
-export const momentOf = ({ timezone, stepSeconds, language }) => {
-  const isDay = stepSeconds >= daySeconds
-  const clock = isDay ? {} : { timeStyle: 'short' }
-  const moment = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, dateStyle: 'medium', ...clock })
+/** The step that a point is the mean of, from when until when, and not the middle of it, at which it is drawn; the day, where no more is known. */
+export const momentOf = ({ timezone, stepSeconds, language, dated }) => {
+  const onDate = { timeZone: timezone, dateStyle: 'medium' }
+  const day = new Intl.DateTimeFormat(localeOf(language), onDate)
+  const moment = new Intl.DateTimeFormat(localeOf(language), { ...onDate, timeStyle: 'short' })
+  const isDay = time => stepSeconds >= daySeconds || dated.includes(time)
   return time =>
-    isDay ? moment.format(new Date(time * 1000)) : moment.formatRange((time - stepSeconds / 2) * 1000, (time + stepSeconds / 2) * 1000)
+    isDay(time) ? day.format(time * 1000) : moment.formatRange((time - stepSeconds / 2) * 1000, (time + stepSeconds / 2) * 1000)
 }
 
 export const clockOf = minutes =>
