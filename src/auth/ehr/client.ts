@@ -5,7 +5,6 @@ import {
   type ClientAuth,
   ClientSecretPost,
   Configuration,
-  type CustomFetch,
   customFetch,
   enableNonRepudiationChecks,
   modifyAssertion,
@@ -17,6 +16,7 @@ import type { Database } from '../../storage/database.ts'
 import type { EhrMetadata } from '../../storage/ehr/launch.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
 import { unseal } from '../../storage/sealed.ts'
+import { libraryFetch } from '../library-fetch.ts'
 import { readEhrKeys } from './keys.ts'
 
 export type EhrClientParts = {
@@ -52,7 +52,7 @@ export const exchangeCode = async (
     undefined,
     await authenticationOf(parts, config, metadata),
   )
-  client[customFetch] = fetchThrough(parts.outbound)
+  client[customFetch] = libraryFetch(parts.outbound)
   // Which servers may be asked without TLS is the outbound client's to say.
   allowInsecureRequests(client)
   enableNonRepudiationChecks(client)
@@ -122,16 +122,3 @@ const signed = async (keys: Awaited<ReturnType<typeof readEhrKeys>>, metadata: E
     },
   )
 }
-
-/** All that the library asks goes the one way out, with its limits. */
-const fetchThrough =
-  ({ send }: Pick<Outbound, 'send'>): CustomFetch =>
-  async (url, { method, headers, body }) => {
-    if (method !== 'GET' && method !== 'POST') throw new Error(`${method} is not sent to an EHR`)
-    const answer = await send({ url, method, headers, ...(body ? { body: String(body) } : {}) })
-    const type = answer.header('content-type')
-    return new Response(answer.body, {
-      status: answer.status,
-      headers: type === undefined ? {} : { 'content-type': type },
-    })
-  }

@@ -6,6 +6,8 @@ import { toAddress } from '../../storage/user-account.ts'
 /** What an identity provider says of its user, in the words of its protocol no more. */
 export type Claimed = {
   readonly email: unknown
+  /** Why what it says beside what it signed could not be read. */
+  readonly unread?: string | undefined
   readonly isEmailVerified: boolean
   readonly name: unknown
   /** Whether the provider says that it asked for several factors. */
@@ -27,9 +29,12 @@ export const toArrived = (rules: ClaimRules, claimed: Claimed): Omit<SsoArrival,
 
 const addressIn = (
   { ssoDomains }: ClaimRules,
-  { email, isEmailVerified }: Claimed,
+  { email, unread, isEmailVerified }: Claimed,
 ): Pick<SsoArrival, 'email' | 'noEmail'> => {
-  if (typeof email !== 'string') return { noEmail: 'what it signed has no e-mail address' }
+  if (typeof email !== 'string')
+    return {
+      noEmail: `what it signed has no e-mail address${unread === undefined ? '' : `, and its UserInfo could not be read: ${unread}`}`,
+    }
   if (!isEmailVerified) return { noEmail: 'it has not said that the e-mail address is confirmed' }
   const address = toAddress(email)
   if (emailProblem(address) !== undefined) return { noEmail: 'its e-mail address is not well-formed' }

@@ -12,6 +12,7 @@ import { clockSkewSeconds, type IdToken, verifyIdToken } from './id-token.ts'
 import { oidcCallbackPath } from './paths.ts'
 import { discoverProvider, type ProviderMetadata } from './provider-metadata.ts'
 import { refused, refusedBy, type SsoRefused } from './refusal.ts'
+import { readUserInfo, type UserInfo } from './user-info.ts'
 
 type OAuth2 = fastifyOauth2.OAuth2Namespace
 type Host = Parameters<typeof fastifyOauth2>[0]
@@ -69,12 +70,15 @@ export const openOidc = (parts: OidcParts): Oidc => {
         const client = await findClient()
         requireIssuer(parts, client.metadata, query)
         if (query.has('error')) return { ...refused('denied', 'the provider answered with an error'), ...goingOn }
-        const idToken = await exchangeCode(parts, client, keySets, { code: query.get('code') ?? '', state })
+        const { idToken, userInfo } = await exchangeCode(parts, client, keySets, {
+          code: query.get('code') ?? '',
+          state,
+        })
         const authenticatedAt = authenticatedIn(idToken, since)
         const arrived = {
           issuer: parts.issuer,
           subject: idToken.sub,
-          ...toArrived(parts.rules, claimedBy(idToken)),
+          ...toArrived(parts.rules, claimedBy(idToken, userInfo)),
           ...goingOn,
           ...(authenticatedAt === undefined ? {} : { authenticatedAt: authenticatedAt.toISOString() }),
         }
@@ -149,14 +153,20 @@ const exchangeCode = async (
   { metadata, oauth2 }: Client,
   keySets: KeySets,
   { code, state }: { readonly code: string; readonly state: string },
-): Promise<IdToken> => {
+): Promise<{ readonly idToken: IdToken; readonly userInfo: UserInfo | undefined }> => {
   const cookies = { state, verifier: madeFrom(parts, 'verifier', state) }
   const request = { query: { code, state }, cookies } as unknown as Begin[0]
   const { token } = await oauth2.getAccessTokenFromAuthorizationCodeFlow(request)
   if (typeof token.id_token !== 'string') throw new Error('there is no id_token')
-  const { issuer, clientId } = parts
+  const { outbound, issuer, clientId } = parts
   const nonce = madeFrom(parts, 'nonce', state)
-  return verifyIdToken(token.id_token, { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri })
+  const expected = { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri }
+  const idToken = await verifyIdToken(token.id_token, expected)
+  if (idToken.email !== undefined) return { idToken, userInfo: undefined }
+  // "The Claims requested by the profile, email, address, and phone scope values are returned from the UserInfo Endpoint" where there is an access token.
+  const { access_token: accessToken } = token
+  const asked = { outbound, issuer, clientId, metadata, accessToken, subject: idToken.sub }
+  return { idToken, userInfo: await readUserInfo(asked) }
 }
 
 /**
@@ -180,10 +190,12 @@ const madeFrom = ({ secretKey }: OidcParts, what: 'nonce' | 'verifier', state: s
 /** https://www.rfc-editor.org/rfc/rfc7636#section-4.2 */
 const challengeOf = (verifier: string): string => createHash('sha256').update(verifier).digest('base64url')
 
-const claimedBy = ({ email, email_verified, xms_edov, name, amr, acr }: IdToken) => ({
-  email,
-  // Entra ID never says email_verified; its xms_edov says the same.
-  isEmailVerified: email_verified === true || (email_verified === undefined && xms_edov === true),
-  name,
+/** What it signed goes before what it says beside. */
+const claimedBy = ({ email, email_verified, xms_edov, name, amr, acr }: IdToken, userInfo: UserInfo | undefined) => ({
+  ...(userInfo === undefined
+    ? // Entra ID never says email_verified; its xms_edov says the same.
+      { email, isEmailVerified: email_verified === true || (email_verified === undefined && xms_edov === true) }
+    : { email: userInfo.email, isEmailVerified: userInfo.email_verified === true, unread: userInfo.unread }),
+  name: name ?? userInfo?.name,
   toldMultiFactor: (Array.isArray(amr) && amr.includes('mfa')) || acr === refedsMultiFactor,
 })

@@ -6,6 +6,8 @@ export type ProviderMetadata = {
   readonly authorization_endpoint: string
   readonly token_endpoint: string
   readonly jwks_uri: string
+  /** Absent where it has none that may be asked. */
+  readonly userinfo_endpoint?: string
   readonly isPostOnly: boolean
   /** Whether each answer has to name the issuer. https://www.rfc-editor.org/rfc/rfc9207 */
   readonly namesIssuer: boolean
@@ -25,17 +27,21 @@ export const discoverProvider = async (outbound: Pick<Outbound, 'send'>, issuer:
     authorization_endpoint: webUrl(said, 'authorization_endpoint', issuer),
     token_endpoint: webUrl(said, 'token_endpoint', issuer),
     jwks_uri: webUrl(said, 'jwks_uri', issuer),
+    ...(isSafe(said.userinfo_endpoint, issuer) ? { userinfo_endpoint: said.userinfo_endpoint } : {}),
     isPostOnly:
       Array.isArray(methods) && methods.includes('client_secret_post') && !methods.includes('client_secret_basic'),
     namesIssuer: said.authorization_response_iss_parameter_supported === true,
   }
 }
 
-/** Not in the clear, unless the provider as a whole is. */
 const webUrl = (said: Record<string, unknown>, name: string, issuer: string): string => {
   const value = said[name]
-  const protocol = typeof value === 'string' ? URL.parse(value)?.protocol : undefined
-  if (typeof value === 'string' && (protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'))))
-    return value
+  if (isSafe(value, issuer)) return value
   throw new Error(`its ${name} is no https URL`)
+}
+
+/** Not in the clear, unless the provider as a whole is. */
+const isSafe = (value: unknown, issuer: string): value is string => {
+  const protocol = typeof value === 'string' ? URL.parse(value)?.protocol : undefined
+  return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'))
 }

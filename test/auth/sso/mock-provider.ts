@@ -13,6 +13,8 @@ export type Misbehaviour = {
   readonly idToken?: 'absent' | 'unsigned' | 'by another key' | 'by the secret'
   /** Members of its description, instead of the right ones. */
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** What the UserInfo endpoint tells, instead of that it has none. */
+  readonly userInfo?: Readonly<Record<string, unknown>>
   /** `iss` of the authorization response; undefined leaves it out. */
   readonly iss?: string | undefined
   /** What the token endpoint answers instead of tokens. */
@@ -30,6 +32,7 @@ export const openMockProvider = async () => {
   const other = await jose.JWK.createKey('RSA', 2048, { kid: 'idp', alg: 'RS256', use: 'sig' })
   const codes = new Map<string, { readonly user: User; readonly query: URLSearchParams }>()
   const asked: string[] = []
+  const accessToken = randomBytes(16).toString('hex')
   let now: Misbehaviour = {}
   const issuer = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/realms/staff`
 
@@ -40,6 +43,7 @@ export const openMockProvider = async () => {
     token_endpoint: `${issuer()}/token`,
     code_challenge_methods_supported: ['plain', 'S256'],
     authorization_response_iss_parameter_supported: true,
+    ...(now.userInfo && { userinfo_endpoint: `${issuer()}/userinfo` }),
     ...now.metadata,
   })
 
@@ -51,7 +55,7 @@ export const openMockProvider = async () => {
     if (!isClient(request.headers.authorization)) return send(response, 401, { error: 'invalid_client' })
     if (code === undefined || !proves(code.query, form)) return send(response, 400, { error: 'invalid_grant' })
     send(response, 200, {
-      access_token: randomBytes(16).toString('hex'),
+      access_token: accessToken,
       token_type: 'Bearer',
       expires_in: 300,
       id_token: await idToken(code),
@@ -89,6 +93,10 @@ export const openMockProvider = async () => {
     '/realms/staff/.well-known/openid-configuration': (_request, response) =>
       now.slow === 'metadata' || send(response, 200, { ...metadata(), ...tooMuchIf(now.huge === 'metadata') }),
     '/realms/staff/token': (request, response) => now.slow === 'token' || token(request, response),
+    '/realms/staff/userinfo': (request, response) =>
+      request.headers.authorization === `Bearer ${accessToken}`
+        ? send(response, 200, now.userInfo ?? {})
+        : send(response, 401, {}),
     '/realms/staff/keys': (_request, response) =>
       now.slow === 'keys' ||
       response

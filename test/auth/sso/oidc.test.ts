@@ -252,3 +252,32 @@ t.test('keys are asked for nowhere but where requests are allowed to', async t =
   const browser = openBrowser(fresh)
   t.match(await browser.get(await world.toCallback(browser, ana)), { status: 502, body: /could not make sure/ })
 })
+
+t.test(
+  'an address that the UserInfo endpoint alone tells counts, where it is of the same person and confirmed',
+  async t => {
+    const told = { sub: 'uma-1', email: 'uma@riverside.example', email_verified: true, name: 'Uma Stone' }
+    provider.misbehave({ userInfo: told })
+    const fresh = await world.open()
+    t.teardown(async () => {
+      provider.misbehave({})
+      await fresh.close()
+    })
+    const arrive = async (sub: string, userInfo: object, more = {}) => {
+      provider.misbehave({ userInfo: { ...userInfo } })
+      const browser = openBrowser(fresh)
+      return world.arrival(browser, await browser.get(await world.toCallback(browser, { sub, ...more })))
+    }
+    const first = await arrive('uma-1', told)
+    t.match(wordsOf(first), /Create your account.*address here is uma@riverside\.example/)
+    t.match(first.body, /value="Uma Stone"/)
+    const unknown = { status: 403, body: /We do not know whose account this is/ }
+    t.match(await arrive('uma-2', told), unknown, 'of somebody else')
+    t.match(await arrive('uma-1', { ...told, email_verified: false }), unknown, 'not confirmed')
+    t.match(await arrive('uma-1', { ...told, email_verified: undefined }), unknown, 'not said to be confirmed')
+    t.match(await arrive('ana-1', told), { status: 303, location: '/account' }, 'who is linked needs none')
+    provider.asked.length = 0
+    t.match(wordsOf(await arrive('vic-1', told, { email: 'vic@riverside.example' })), /address here is vic@riverside/)
+    t.notOk(provider.asked.includes('/realms/staff/userinfo'), 'and is asked only where none is signed')
+  },
+)
