@@ -238,7 +238,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.equal(await ink(), '#7fd1c7')
     await tab.emulateMedia({ media: 'print', colorScheme: 'dark' })
     t.equal(await ink(), '#0b5d57')
-    await tab.waitForFunction('document.querySelectorAll("canvas:not([data-night])").length > 1')
+    await tab.locator('canvas:not([data-night])').nth(1).waitFor()
     t.equal(await tab.locator('canvas[data-night]').count(), 0, 'what was drawn in light colours is drawn anew')
   })
 
