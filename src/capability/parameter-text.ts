@@ -7,7 +7,7 @@ export const resultText: Readonly<Record<ResultName, string>> = {
   _sort: 'Parameters in the order in which they count, each with a "-" for descending.',
   _total: 'none (the default), estimate or accurate.',
   _summary: 'true, text, data, count or false.',
-  _elements: 'The top-level elements that the matches have, beside those that must be there.',
+  _elements: 'The top-level elements of the matches that are answered, beside the mandatory ones.',
   _cursor:
     'What a next link carries, beside nothing but _count, _format and _pretty: opaque, encrypted, for one day and this caller only.',
   _format: 'json, xml or one of their MIME types; it goes before Accept.',
@@ -20,16 +20,17 @@ export const includeText: Readonly<Record<(typeof includeNames)[number], string>
 }
 
 export const hasText =
-  'Resources to which some other refers that has the property: _has:Observation:patient:code=x; nested, with chains inside.'
+  'Resources that some other resource refers to which has the property: _has:Observation:patient:code=x; nested, with chains inside.'
 
 /** What a request may say in its headers. */
 export const headerText: Readonly<Record<string, string>> = {
   Accept: 'The format of the answer, by quality; of a Binary also the type of its content.',
   'Content-Type': 'The format of the body; application/json-patch+json of a JSON Patch; of a Binary any.',
   'Content-Encoding': 'gzip or deflate.',
-  'If-Match': 'An update or deletion of the version that is named, and of no other: else 412.',
-  'If-None-Match': 'A read of what has another version: else 304. With *, a write of what is not there yet.',
-  'If-Modified-Since': 'A read of what has changed since: else 304.',
+  'If-Match': 'An update or deletion only of the version that is named: else 412.',
+  'If-None-Match':
+    'A read only where the version is another: else 304. With *, a write only where there is nothing yet.',
+  'If-Modified-Since': 'A read only where something has changed since: else 304.',
   'If-None-Exist': 'A create only where nothing matches the criteria.',
   Prefer:
     'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient; respond-async where the answer may come later, which is done for Bundles of writes and for searches of a type without a total.',

@@ -22,7 +22,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: read,
     documentation:
-      'The current version, with its ETag; 304 to who has it, by If-None-Match or If-Modified-Since. What the caller may not see is not found; what was deleted is gone.',
+      'The current version, with its ETag; 304 where If-None-Match or If-Modified-Since says that the client has it. What the caller may not see is not found; what was deleted is gone.',
   },
   {
     name: 'vread',
@@ -31,7 +31,7 @@ export const interactions: readonly Interaction[] = [
     action: 'r',
     body: 'none',
     handler: vread,
-    documentation: 'One version. It is shown where the caller may see the current version and this one.',
+    documentation: 'One version, where the caller may see both this one and the current one.',
   },
   {
     name: 'history-instance',
@@ -41,7 +41,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: history,
     documentation:
-      'All versions, newest first, in pages of _count; with _since the later ones, with _at those that were current then; in part by _summary and _elements. A total where the caller may see them all, or one page has them all.',
+      'All versions, newest first, in pages of _count; with _since only later ones, with _at those that were current then; parts of them by _summary and _elements. There is a total where the caller may see all of them, or one page has them all.',
   },
   {
     name: 'history-type',
@@ -79,7 +79,7 @@ export const interactions: readonly Interaction[] = [
     body: 'resource',
     handler: conditional(decideUpdate),
     decide: decideUpdate,
-    documentation: 'Of the one match of the criteria; where there is none it is created.',
+    documentation: 'Updates the one match of the criteria; where there is none, creates the resource.',
   },
   {
     name: 'patch',
@@ -99,7 +99,7 @@ export const interactions: readonly Interaction[] = [
     body: 'patch',
     handler: conditional(decidePatch),
     decide: decidePatch,
-    documentation: 'Of the one match of the criteria.',
+    documentation: 'Patches the one match of the criteria.',
   },
   {
     name: 'delete',
@@ -109,7 +109,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: deletion,
     prepare: prepareDelete,
-    documentation: 'Repeatable. The history stays, for who may read it.',
+    documentation: 'Deleting again changes nothing. The history stays, for whoever may read it.',
   },
   {
     name: 'delete',
@@ -119,7 +119,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: conditional(decideDelete),
     decide: decideDelete,
-    documentation: 'All matches of the criteria up to 1000, or as many of them as _count says.',
+    documentation: 'Deletes all matches of the criteria, up to 1000, or as many of them as _count says.',
   },
   {
     name: 'create',
@@ -158,7 +158,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: searchCompartment,
     documentation:
-      'What is in the compartment of a Patient, Device, Encounter, Practitioner or RelatedPerson that the caller may see; of any other, nothing.',
+      'What is in the compartment of a Patient, Device, Encounter, Practitioner or RelatedPerson; nothing where the caller may not see that one.',
   },
   {
     name: 'search-type',
@@ -176,7 +176,7 @@ export const interactions: readonly Interaction[] = [
     action: 's',
     body: 'none',
     handler: searchCompartments,
-    documentation: 'Of all types that are in the compartment, or of those in _type, one type after another.',
+    documentation: 'Everything in the compartment, or of it the types in _type, one type after another.',
   },
   {
     name: 'search-system',

@@ -19,7 +19,7 @@ export const completeness: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'On which days of a period readings of up to 50 Patients began, and how many (of SampledData each sample, but a wave is one), as far as a study is given them where one is named: for each Patient with a reading an Observation whose component has the count of each day as SampledData, E where a day holds none.',
+    'On which days of a period readings of up to 50 Patients began, and how many: of SampledData each sample, but a wave counts as one. Where a study is named, only readings count that it is given. For each Patient with a reading an Observation whose component has the count of each day as SampledData, E for a day without one.',
   handler: async (request, { store, caller, registry }) => {
     const asked = parseCompleteness(primitivesOf(request), caller)
     const rows = await store.completeness({ ...asked, mistaken: emptyReadings(registry) })

@@ -13,7 +13,7 @@ export const lastn: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'The latest max (1 unless said) Observations of each group of codes, and those as old as the last of them, of the patients that patient or subject names; other search parameters narrow. Codes that some code has together are a group, as are those of one text without a coding.',
+    'For the patients in patient or subject, the latest max (1 unless said) Observations of each group of codes, and those that are as old as the last of them; other search parameters narrow. Codes that stand together in the code of an Observation are one group; Observations without a coding are grouped by their text.',
   handler: async (request, { registry, store, base }) => {
     const given = primitivesOf(request)
     const max = parseMax(only(given, 'max'))
