@@ -2,11 +2,12 @@ import type { Meta, Observation, Quantity } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { type CgmObservation, cgmFigures, cgmProfile, cgmSummary, cgmTimesInRanges } from '../fhir/cgm.ts'
 import { type GlucoseUnit, interstitialGlucose } from '../fhir/glucose.ts'
+import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucose-profile.ts'
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf } from './parameters.ts'
 import { type Code, codesOf, requireKnown } from './readings-asked.ts'
-import { collectionOf, newUrl, rounded, type SummaryDays, summaryDaysOf, summaryOf } from './summary-days.ts'
+import { collectionOf, newUrl, rounded, summaryOf } from './summary.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-cgm-summary.json`. */
 export const cgmSummaryOperation: Operation = {
@@ -24,7 +25,7 @@ export const cgmSummaryOperation: Operation = {
   },
 }
 
-type Asked = SummaryDays & {
+type Asked = DaysAsked & {
   readonly patient: string
   readonly codes: readonly Code[]
   readonly unit: GlucoseUnit
@@ -39,7 +40,7 @@ const parseSummary = (given: URLSearchParams): Asked => {
     patient: patientOf(only(given, 'subject')),
     codes: codes.length === 0 ? interstitialGlucose : codes,
     unit: glucoseUnitOf(only(given, 'unit') ?? 'mg/dL'),
-    ...summaryDaysOf(given),
+    ...daysAskedIn(given),
   }
 }
 

@@ -1,15 +1,15 @@
 import type { Observation, SampledData } from '@medplum/fhirtypes'
 import { sharedWithStudy } from '../access/study-shared.ts'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
-import { isDay } from '../fhir/date.ts'
 import { parseReference } from '../fhir/reference.ts'
 import { addDays, daysBetween } from '../fhir/timezone.ts'
 import type { Context } from '../interactions/interaction.ts'
 import { all } from '../search/expression.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/completeness.ts'
+import { daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
-import { emptyReadings, requireKnown, timezoneOf } from './readings-asked.ts'
+import { emptyReadings, requireKnown } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
 export const completeness: Operation = {
@@ -45,27 +45,14 @@ const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): A
   if (patients.length === 0) throw refused('subject', 'subject is a Patient, as in Patient/123; at least one is needed')
   if (patients.length > mostPatients)
     throw refused('subject', `At most ${mostPatients} Patients, not ${patients.length}: ask for the others after them`)
-  const [first, last] = [dayOf(given, 'start'), dayOf(given, 'end')]
-  const days = daysBetween(first, last) + 1
-  if (days < 1) throw refused('end', 'end lies before start')
-  if (days > mostDays) throw refused('end', `At most ${mostDays} days, not ${days}`)
+  const { first, last, timezone } = daysAskedIn(given)
   const study = studyOf(only(given, 'study'))
   const where = study === undefined ? all : sharedWithStudy(caller, study)
-  return { where, patients, first, last, timezone: timezoneOf(given), most: mostOf(only(given, 'most')) }
+  return { where, patients, first, last, timezone, most: mostOf(only(given, 'most')) }
 }
 
 const mostPatients = 50
-const mostDays = 366
 const mostCounted = 1000
-
-const dayOf = (given: URLSearchParams, name: 'start' | 'end'): string => {
-  const text = only(given, name)
-  if (text !== undefined && isDay(text)) return text
-  throw refused(
-    name,
-    `${name} is required, and is a day such as 2026-03-31${text === undefined ? '' : `, not "${text}"`}`,
-  )
-}
 
 const studyOf = (text: string | undefined): string | undefined => {
   if (text === undefined) return undefined

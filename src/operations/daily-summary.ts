@@ -5,11 +5,12 @@ import { diastolic, scaleWeight, siteTemperature, systolic } from '../fhir/drawn
 import { drawnGlucose, interstitialGlucose, mostGlucose } from '../fhir/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { SeriesRow } from '../storage/figures.ts'
+import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf, refused } from './parameters.ts'
 import { type Code, requireKnown } from './readings-asked.ts'
 import { aboveZero, type Line, readSeries } from './series.ts'
-import { collectionOf, newUrl, rounded, type SummaryDays, summaryDaysOf, summaryOf } from './summary-days.ts'
+import { collectionOf, newUrl, rounded, summaryOf } from './summary.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-daily-summary.json`. */
 export const dailySummary: Operation = {
@@ -84,13 +85,13 @@ const summedKinds: readonly Summed[] = [
   { ...loinc('8462-4', 'mm[Hg]'), also: diastolic },
 ]
 
-type Asked = SummaryDays & { readonly patient: string; readonly kinds: readonly Summed[] }
+type Asked = DaysAsked & { readonly patient: string; readonly kinds: readonly Summed[] }
 
 const parameters = ['subject', 'code', 'start', 'end', 'timezone']
 
 const parseDays = (given: URLSearchParams): Asked => {
   requireKnown('daily-summary', given, parameters)
-  return { patient: patientOf(only(given, 'subject')), kinds: kindsOf(given), ...summaryDaysOf(given) }
+  return { patient: patientOf(only(given, 'subject')), kinds: kindsOf(given), ...daysAskedIn(given) }
 }
 
 const kindsOf = (given: URLSearchParams): readonly Summed[] => {
