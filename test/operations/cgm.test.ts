@@ -144,7 +144,7 @@ t.test('in the other unit, of days without a reading, and until a day that is no
     (await send('GET', `Observation/$cgm-summary?subject=ann&${query}`)).body.issue?.[0].diagnostics
   t.match(await issues('start=2026-03-02&end=2026-03-01'), /end lies before start/)
   t.match(await issues('start=2024-01-01&end=2026-03-01'), /At most 366 days/)
-  t.match(await issues('start=2026-03&end=2026-03-01'), /start is a day/)
+  t.match(await issues('start=2026-03&end=2026-03-01'), /start is required, and is a day/)
   t.match(await issues('start=2026-03-01&end=2026-03-01&unit=kg'), /unit is mg\/dL or mmol\/L/)
 })
 
