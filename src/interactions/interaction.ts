@@ -90,6 +90,8 @@ export type SystemRequest = {
 }
 export type TypeRequest = SystemRequest & {
   readonly type: ResourceType
+  /** Of a search: so many pages are left out. Nobody can ask for it by FHIR. */
+  readonly skip?: number
   /** It was an update by the criteria in `query`, which match nothing, and so is a create. */
   readonly metNothing?: true
 }

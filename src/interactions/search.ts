@@ -42,14 +42,14 @@ export const searchCompartment: Handler<CompartmentTypeRequest> = (request, cont
 }
 
 const searchWithin = async (
-  { type, query, headers }: TypeRequest,
+  { type, query, headers, skip = 0 }: TypeRequest,
   { path, within = all }: { readonly path: string; readonly within?: Expression },
   context: Context,
 ): Promise<FhirResponse> => {
   const explain = splitExplain(query, context)
   const { query: asked, page: cursor } = await openPage(explain.query, path, context)
   const parsed = parseSearch(context.registry, type, asked, { base: context.base, handling: handlingOf(headers) })
-  const search = { ...parsed, where: and(within, parsed.where), cursor, room: roomOfPage }
+  const search = { ...parsed, where: and(within, parsed.where), cursor, room: roomOfPage, skip }
   for (const { named } of search.include) requireIncludable(named, context)
   if (explain.depth !== undefined) return explainedResponse(search, explain.depth, context)
   if (headers.lines) return searchLines(search, context)

@@ -24,6 +24,8 @@ export type Search = {
   readonly ignored: readonly string[]
   /** Opaque text of a `next` link. */
   readonly cursor: string | undefined
+  /** So many pages from there are left out: the page is the one that is reached by following as many `next` links. */
+  readonly skip?: number
 }
 
 export type Sort = { readonly parameter: SearchParameter; readonly descending: boolean }

@@ -24,8 +24,8 @@ export const contentWithin = (room: SqlFragment, content: SqlFragment, { order, 
 
 type Within = { readonly order: SqlFragment; readonly orElse?: SqlFragment }
 
-/** How long a text is at most: what lies compressed is so many times longer, and how long it is nobody knows who does not load it. */
-const mostLetters = sql.fragment`(CASE
+/** How long the text of the row that is called `body` is at most: what lies compressed is so many times longer, and how long it is nobody knows who does not load it. */
+export const mostLetters = sql.fragment`(CASE
   WHEN pg_column_compression(body.content) IS NULL THEN pg_column_size(body.content)
   WHEN pg_column_compression(body.content) = 'pglz' THEN 91 * least(pg_column_size(body.content), 8388608)
   ELSE 255 * least(pg_column_size(body.content), 8388608) END)`

@@ -13,7 +13,8 @@ import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './
 import { contentInShare, contentWithin, type Filled, fillRoom } from './room.ts'
 import { kindOf, searchedOf } from './row.ts'
 import { type Source, sourceOf } from './search-source.ts'
-import { servedContent } from './served-content.ts'
+import { isStoredWhole, servedContent } from './served-content.ts'
+import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
 import { inOwnOrder, type Position } from './sort.ts'
 import { type SqlFragment, sql } from './sql.ts'
 import type { Match, Page } from './store.ts'
@@ -29,9 +30,13 @@ type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, asked: Search): Promise<Page> => {
   const search = inOwnOrder(asked)
+  if (search.skip !== undefined && search.skip > 0 && search.count > 0) {
+    const cursor = await cursorBehind(connection, searching, search, search.skip)
+    return cursor === undefined ? nothing : searchPage(connection, searching, { ...search, skip: 0, cursor })
+  }
   const source = sourceOf(searching, search, { inOwnOrder: search.sort.length === 0 })
   const total = await totalFor(connection, searching, search)
-  if (search.summary === 'count' || search.count === 0) return { entries: [], included: [], leftOut: false, ...total }
+  if (search.summary === 'count' || search.count === 0) return { ...nothing, ...total }
   const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
   const mask = matchMask(searching, search)
   const served = servedContent(search.type, 'body', { ...searching, mask })
@@ -57,6 +62,47 @@ export const searchPage = async (connection: Connection, searching: Searching, a
     ...total,
   }
 }
+
+const nothing = { entries: [], included: [], leftOut: false }
+
+/** Undefined where there are not so many pages. What might not be whole is read to know where it ends, and so is all behind it. */
+const cursorBehind = async (
+  connection: Connection,
+  searching: Searching,
+  search: Search,
+  skip: number,
+): Promise<string | undefined> => {
+  let { cursor, left } = await cursorBehindWhole(connection, searching, search, skip)
+  for (; left > 0; left -= 1) {
+    const page = await searchPage(connection, searching, { ...search, skip: 0, cursor, total: 'none' })
+    if (page.next === undefined) return undefined
+    cursor = page.next
+  }
+  return cursor
+}
+
+/** Behind so many of the pages as are certain to be whole; `left`: how many are not. */
+const cursorBehindWhole = async (
+  connection: Connection,
+  searching: Searching,
+  search: Search,
+  skip: number,
+): Promise<{ readonly cursor: string | undefined; readonly left: number }> => {
+  const { type, cursor, elements, summary } = search
+  if (!isStoredWhole(type) || elements !== undefined || summary !== undefined) return { cursor, left: skip }
+  const at = cursor === undefined ? undefined : toPosition(cursor)
+  const letters = Math.min(roomFor(search).ofMatches, Number.MAX_SAFE_INTEGER)
+  const { pages, ...last } = await skippedOf(connection, searching, { search, at, pages: skip, letters })
+  return { cursor: pages === 0 ? cursor : cursorOf(last), left: skip - pages }
+}
+
+const skippedOf = async (connection: Connection, searching: Searching, asked: AskedSkip): Promise<Skipped> => {
+  const source = sourceOf(searching, asked.search, { inOwnOrder: asked.search.sort.length === 0 })
+  const few = await ofFew<Skipped>(connection, searching, source, one => skipByPatient(asked, source, one))
+  return few?.[0] ?? connection.one<Skipped>(skipStatement(asked, source))
+}
+
+type Skipped = Amount & Pick<Row, 'pk' | 'keys'> & { readonly pages: number }
 
 /** What comes along has half of it, and what the matches leave. */
 const roomFor = ({ room = Number.POSITIVE_INFINITY, include }: Search) => {
@@ -89,7 +135,7 @@ const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around
   }
 }
 
-const cursorOf = ({ keys, pk }: Row, more: Pick<Position, 'before'> = {}): string =>
+const cursorOf = ({ keys, pk }: Pick<Row, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
   JSON.stringify({ values: JSON.parse(keys), pk, ...more } satisfies Position)
 
 /** The first matches, without an order. */

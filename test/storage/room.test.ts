@@ -10,11 +10,11 @@ import { parseSearch } from '../../src/search/parse.ts'
 import { roomOfPage } from '../../src/search/room.ts'
 import type { Search } from '../../src/search/search.ts'
 import { openCommonTokens } from '../../src/storage/common-tokens.ts'
-import { openDatabase } from '../../src/storage/database.ts'
+import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { openManyPatients } from '../../src/storage/many-patients.ts'
 import { openStores } from '../../src/storage/resources.ts'
 import { searchPage } from '../../src/storage/search.ts'
-import { sql } from '../../src/storage/sql.ts'
+import { type SqlFragment, sql } from '../../src/storage/sql.ts'
 import type { Page } from '../../src/storage/store.ts'
 import { withDatabase } from '../support/database.ts'
 
@@ -82,6 +82,19 @@ const pagesOf = async (search: Search, back?: string): Promise<readonly Page[]> 
     cursor = back === undefined ? page.next : page.previous
   } while (cursor !== undefined)
   return pages
+}
+const searching = async () => {
+  const types = await database.any<{ name: Resource['resourceType']; type_id: number }>(
+    sql.fragment`SELECT name, type_id FROM resource_type`,
+  )
+  return {
+    registry,
+    access: fullAccess,
+    classes: openCodeClasses(),
+    typeIds: new Map(types.map(({ name, type_id }) => [name, type_id])),
+    commonTokens: openCommonTokens(database),
+    manyPatients: openManyPatients(),
+  }
 }
 const idsIn = (pages: readonly Page[]) => pages.flatMap(({ entries }) => entries.map(({ id }) => id))
 const lettersIn = ({ entries, included }: Page) =>
@@ -179,6 +192,47 @@ t.test('several types share one page, and so its room', async t => {
   t.strictSame(found, [...many.map(({ id }) => id).reverse(), 'p2', 'p1', 'p0'])
 })
 
+t.test('a page for which others are left out is the one to which as many links lead', async t => {
+  const property = fc.asyncProperty(
+    fc.constantFrom(...queries, 'Observation?code=8867-4&_include=Observation:patient'),
+    fc.integer({ min: 3, max: 12 }),
+    fc.option(rooms, { nil: undefined }),
+    fc.integer({ min: 1, max: 3 }),
+    async (query, count, room, start) => {
+      const search = asked(query, { count, ...(room === undefined ? {} : { room }) })
+      const pages = await pagesOf(search)
+      for (const skip of [1, 4, pages.length - 1, pages.length].filter(one => one > 0)) {
+        const page = await store.search({ ...search, skip, total: 'accurate' })
+        const { total, ...shown } = page
+        t.strictSame(shown, pages[skip] ?? { entries: [], included: [], leftOut: false }, `${query} ${skip}`)
+        if (shown.entries.length > 0) t.equal(total, idsIn(pages).length)
+      }
+      const cursor = pages[start - 1]?.next
+      if (cursor === undefined || pages[start + 2] === undefined) return
+      t.strictSame(await store.search({ ...search, cursor, skip: 2 }), pages[start + 2], `${query} from ${start}`)
+    },
+  )
+  await fc.assert(property, { seed: 20261128, numRuns: 8 })
+})
+
+t.test('of pages that are certain to be whole none is read', async t => {
+  const search = asked('Observation?code=8867-4', { count: 3, room: roomOfPage })
+  const statements: string[] = []
+  const note = (query: SqlFragment): SqlFragment => {
+    statements.push(query.sql)
+    return query
+  }
+  const noting: Connection = {
+    ...database,
+    any: query => database.any(note(query)),
+    kept: query => database.kept(note(query)),
+    one: query => database.one(note(query)),
+  }
+  const page = await searchPage(noting, await searching(), { ...search, skip: 9 })
+  t.strictSame(page, (await pagesOf(search))[9])
+  t.equal(statements.length, 2)
+})
+
 t.test('what has changed since it was found is not answered in the place of what was asked about', async t => {
   // Half as long where it lies, and so not known to fit before it is loaded.
   const twice = () => Array.from({ length: 120 }, () => randomBytes(750).toString('base64').repeat(2)).join('')
@@ -193,9 +247,6 @@ t.test('what has changed since it was found is not answered in the place of what
   const whole = await store.search(search)
   t.equal(whole.entries.length, 3)
   // The first is loaded with what is found, the others one after another, and one is deleted before they are.
-  const types = await database.any<{ name: Resource['resourceType']; type_id: number }>(
-    sql.fragment`SELECT name, type_id FROM resource_type`,
-  )
   let statements = 0
   const meanwhile = async () => {
     statements += 1
@@ -213,14 +264,7 @@ t.test('what has changed since it was found is not answered in the place of what
         return database.kept(query)
       },
     },
-    {
-      registry,
-      access: fullAccess,
-      classes: openCodeClasses(),
-      typeIds: new Map(types.map(({ name, type_id }) => [name, type_id])),
-      commonTokens: openCommonTokens(database),
-      manyPatients: openManyPatients(),
-    },
+    await searching(),
     search,
   )
   t.strictSame(

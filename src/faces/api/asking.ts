@@ -1,4 +1,4 @@
-import type { Bundle, ResearchStudy, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Bundle, ResearchStudy, Resource } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { type Caller, within } from '../../access/caller.ts'
 import { whoIs } from '../../access/rules/rule.ts'
@@ -22,8 +22,12 @@ export type Asking = {
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R>
   /** Undefined where the caller may not see it, or nothing of its type. */
   readonly look: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
-  /** One page; `cursor` is that of a page before or after. */
-  readonly search: <R extends Resource>(type: R['resourceType'], query: Query | Cursor) => Promise<Found<R>>
+  /** One page; `cursor` is that of a page before or after. So many pages are left out as are to be skipped. */
+  readonly search: <R extends Resource>(
+    type: R['resourceType'],
+    query: Query | Cursor,
+    more?: { readonly skip?: number },
+  ) => Promise<Found<R>>
   /** The first thousand; none where the caller may search nothing of the type. */
   readonly list: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
   readonly write: (resource: Resource, ifMatch?: string) => Promise<void>
@@ -33,8 +37,7 @@ export type Asking = {
 
 export type Query = Readonly<Record<string, string>>
 
-/** `_total`: it is counted from there on as well. */
-type Cursor = { readonly cursor: string; readonly _total?: 'accurate' }
+type Cursor = { readonly cursor: string }
 
 export type Found<R> = {
   readonly resources: readonly R[]
@@ -51,9 +54,15 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
     if (caller === undefined) throw new Error('a route without its caller')
     const ask = async (method: string, path: string, query: Query = {}, more: More = {}): Promise<unknown> => {
       const { interaction, named } = findRoute(routes, parts.registry, { method, path: `/${path}` })
-      const { body, ifMatch } = more
+      const { body, ifMatch, skip } = more
       const headers = { prefer: { handling: 'strict' as const }, ...(ifMatch === undefined ? {} : { ifMatch }) }
-      const asked = { ...named, query: new URLSearchParams(query), headers, ...(body === undefined ? {} : { body }) }
+      const asked = {
+        ...named,
+        query: new URLSearchParams(query),
+        headers,
+        ...(body === undefined ? {} : { body }),
+        ...(skip === undefined ? {} : { skip }),
+      }
       const answer = await dispatch({ interaction, request: asked } as never, contextOf(request, interaction))
       return parsed(answer.body)
     }
@@ -67,17 +76,8 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
         throw error instanceof FhirError && error.status === 404 ? notFound() : error
       }
     }
-    const cursorOf = (type: ResourceType, { cursor, _total }: Cursor): string => {
-      if (_total === undefined) return cursor
-      const { cursors } = contextOf(
-        request,
-        findRoute(routes, parts.registry, { method: 'GET', path: `/${type}` }).interaction,
-      )
-      const opened = cursors.open(cursor, type)
-      return cursors.seal({ path: type, query: `${opened.query}&_total=${_total}`, page: opened.page })
-    }
-    const search: Asking['search'] = async (type, query) =>
-      toFound((await ask('GET', type, isCursor(query) ? { _cursor: cursorOf(type, query) } : query)) as Bundle)
+    const search: Asking['search'] = async (type, query, more) =>
+      toFound((await ask('GET', type, isCursor(query) ? { _cursor: query.cursor } : query, more)) as Bundle)
     return {
       caller,
       within: study => askingOf({ caller: within(caller, study), id: request.id, log: request.log }),
@@ -124,7 +124,7 @@ const studies = { method: 'GET', path: '/ResearchStudy' }
 
 type Asked = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
 
-type More = { readonly body?: unknown; readonly ifMatch?: string }
+type More = { readonly body?: unknown; readonly ifMatch?: string; readonly skip?: number }
 
 const parsed = (body: Body | undefined): unknown => {
   switch (body?.kind) {
