@@ -48,7 +48,7 @@ export type StudyPersonRow = {
   readonly isEarlier: boolean
   /** Whether what they signed on paper was recorded, and not confirmed yet. */
   readonly isOnPaper: boolean
-  /** Whether what they gave stands still, though no place of theirs in the study is left. */
+  /** Whether what they gave still stands, though no place of theirs in the study is left. */
   readonly isLeftStanding: boolean
   /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured; of one measured after tomorrow only where it came last. */
   readonly arrived: Date | null

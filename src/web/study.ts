@@ -140,12 +140,24 @@ const listed = (
   actions: readonly (Html | undefined | false)[],
 ): Html => html`<li class="list-group-item px-0 py-3">
 <h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
-<p>${person.state === undefined ? 'You may not see what they answered.' : states[person.state]}${person.isEarlier && ' They signed an earlier text, which holds until they sign the new one.'}${person.isOnPaper && ' What they signed on paper waits for somebody else to confirm it.'}${person.isLeftStanding && ' What they gave stands still, though it counts for nothing: only when it is ended are they enrolled anew.'}</p>
+<p>${answered(person)}</p>
 <p class="text-body-secondary">${arrived(person)}</p>
 ${actions}
 </li>`
 
-/** What staff do for somebody who does it not themselves. */
+/** What they have answered, and how that stands. */
+const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
+  [
+    state === undefined ? 'You may not see what they answered.' : states[state],
+    isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
+    isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
+    isLeftStanding &&
+      'What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended.',
+  ]
+    .filter(Boolean)
+    .join(' ')
+
+/** What staff do for somebody who does not do it themselves. */
 const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
   const at = `/studies/${study.id}/people/${person.id}`
   const link = (path: string, text: string) =>

@@ -235,7 +235,7 @@ t.test(
     const shown = await staff.get(list)
     t.match(
       wordsOf(shown),
-      /Their place in the study has ended\. What they gave stands still, though it counts for nothing: only when it is ended are they enrolled anew\./,
+      /Their place in the study has ended\. What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended\./,
     )
     t.match(shown.body, `<a href="${at}" aria-label="End what they gave: Lea">End what they gave</a>`)
     t.match(wordsOf(await staff.get(at)), /They can be enrolled anew once it is ended here too\..* Why it is ended/)

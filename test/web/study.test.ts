@@ -271,7 +271,7 @@ t.test('nobody is said to share what no longer holds, or holds only later', asyn
     'Shares nothing now: the time for which they gave it is over, or has not begun.',
     'Shares nothing now: the time for which they gave it is over, or has not begun.',
     'Shares a part of what the study asks for.',
-    'Their place in the study has ended. What they gave stands still, though it counts for nothing: only when it is ended are they enrolled anew.',
+    'Their place in the study has ended. What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended.',
   ])
   t.same((await named('?state=nothing')).toSorted(), ['Future', 'Past'])
   t.same(await named('?state=ended'), ['Left'])
