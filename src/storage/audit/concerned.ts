@@ -42,7 +42,7 @@ export const concernedBy = (registry: Registry, asked: Asked, ...pages: readonly
   }
 }
 
-/** The same where nothing is of anybody but the subjects: what is one patient's is that of the one who was asked for. */
+/** The same for an answer that holds nothing of anybody but the subjects: if it shows a patient, and only one was asked for, it is that one. */
 export const concernedAmong = (
   registry: Registry,
   { type, subjects = [] }: Asked,

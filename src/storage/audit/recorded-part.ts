@@ -2,8 +2,9 @@ import { systems } from '../../fhir/canonical.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /**
- * The part of an AuditEvent that a search parameter asks about, as `audit_content` makes it of the record: nothing else of the event is
- * put together for the question. Undefined where that would be hardly less.
+ * The part of an AuditEvent that a search parameter asks about; undefined where that would be nearly all of it. `audit_content` (its newest
+ * definition in sql/) makes the whole event of the record, and this says a part of the same once more: to put 30,000 whole events together for a
+ * question took half a minute. Whoever changes one changes the other; test/storage/audit/record-test.test.ts asks both the same.
  */
 export const recordedPart = (code: string, row: SqlFragment): SqlFragment | undefined => parts[code]?.(row)
 

@@ -1,6 +1,6 @@
 import { intervalOf, isBefore, isDay } from '../../fhir/date.ts'
 
-/** Whether what was signed then, as `Consent.dateTime` tells, was signed before a moment; of a day, in whatever time zone it began earliest. */
+/** Whether a Consent with this `dateTime` may have been signed before a moment: a day counts where it began earlier in some time zone. */
 export const isSignedBefore = (dateTime: string | undefined, moment: string): boolean => {
   const signed = dateTime === undefined ? undefined : intervalOf(dateTime)
   if (dateTime === undefined || signed === undefined || moment === '-infinity') return false
