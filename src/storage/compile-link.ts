@@ -141,16 +141,24 @@ export const compileNames = ({ paths, target, versioned, of }: Names, at: Compil
   ])
 }
 
-/** Some List has the row as an item that is not marked as deleted. https://hl7.org/fhir/R4/search.html#list */
+/**
+ * Some List has the row as an item that is not marked as deleted. Its items are looked up by the key that all resources have: as an array they
+ * are taken for few, and else all rows would be held against them. https://hl7.org/fhir/R4/search.html#list
+ */
 export const compileListed = ({ by }: Listed, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `list_${depth}`
   const inner = at.compile(by, { ...at, row: storedRow('List', alias), depth: depth + 1 })
-  return sql.fragment`${row.row}.id IN (
+  const items = sql.fragment`
     SELECT split_part(item.reference #>> '{}', '/', 2)
     FROM list AS ${name(alias)},
       jsonb_path_query(${name(alias)}.content, '$.entry[*] ? (!(@.deleted == true)).item.reference') AS item(reference)
-    WHERE split_part(item.reference #>> '{}', '/', 1) = ${row.type} AND ${inner})`
+    WHERE split_part(item.reference #>> '{}', '/', 1) = ${row.type} AND ${inner}`
+  if (!row.indexed) return sql.fragment`${row.row}.id IN (${items})`
+  return sql.fragment`(${row.row}.patient_id, ${row.row}.pk) IN (
+    SELECT identity.patient_id, identity.pk FROM resource_identity AS identity
+    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${row.type})
+      AND identity.id = ANY(ARRAY(${items})))`
 }
 
 /** It asks nothing of the row, so that PostgreSQL answers it once. */

@@ -1,7 +1,15 @@
 import t from 'tap'
+import { fullAccess, restrict } from '../../src/access/access.ts'
+import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { parseSearch } from '../../src/search/parse.ts'
+import { compile } from '../../src/storage/compile.ts'
+import { storedRow } from '../../src/storage/row.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { planOf, rowsLookedAt } from '../support/plan.ts'
 import { openSearching } from '../support/searching.ts'
 
-const { server, put, found, search } = await openSearching()
+const { server, database, put, found, search } = await openSearching()
 t.teardown(() => server.close())
 
 const stored = (resourceType: string, id: string, more: object = {}) => ({ resourceType, id, ...more })
@@ -41,4 +49,19 @@ t.test('a List that was deleted has no items any more', async t => {
   t.equal(await found('Patient?_list=44'), 'd')
   await server.inject({ method: 'DELETE', url: '/fhir/List/44', headers: { authorization: 'Bearer everything' } })
   t.equal(await found('Patient?_list=44'), '')
+})
+
+t.test('only the items are looked at, however many others there are', async t => {
+  const ids = Array.from({ length: 400 }, (_, index) => `o${index}`)
+  const code = { text: 'x' }
+  await put(...ids.map(id => stored('Observation', id, { status: 'final', code })))
+  await put(list('few', item('Observation/o7'), item('Observation/o311'), item('Observation/absent')))
+  t.equal(await found('Observation?_list=few'), 'o311 o7')
+  await database.run(sql.fragment`ANALYZE`)
+  const { where: asked } = parseSearch(loadRegistry(), 'Observation', new URLSearchParams('_list=few'))
+  const question = restrict(fullAccess, 's', 'Observation', asked)
+  const where = compile(question, storedRow('Observation', 'row'), openCodeClasses())
+  const statement = sql.fragment`
+    SELECT FROM observation AS row WHERE ${where} ORDER BY row.effective_start DESC, row.pk DESC LIMIT 21`
+  t.ok(rowsLookedAt(await planOf(database, statement, { analyze: true }), 'observation') <= 2)
 })
