@@ -356,3 +356,21 @@ t.test('in a frame nothing of what an app asks is shown, and it is told what to 
   t.match(String(within.headers['content-security-policy']), "frame-ancestors 'none'")
   t.match(within.headers, { 'x-frame-options': 'DENY' })
 })
+
+t.test('who sends the form twice goes on to the app both times, and has allowed it once', async t => {
+  const browser = await browserOf(bobs)
+  const { id } = await client({ name: 'Pressed twice' })
+  const { page, redeem } = await begin(browser, 'openid launch/patient patient/Patient.r', id)
+  const { body } = await browser.get(page)
+  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(body)?.[1] ?? ''
+  const form = { _csrf: hidden('_csrf'), person: hidden('person'), decision: 'allow', scope: 'patient/Patient.r' }
+  const answers = [await browser.post(page, form), await browser.post(page, form)]
+  t.same(
+    answers.map(({ status }) => status),
+    [303, 303],
+  )
+  t.equal(answers[1]?.location, answers[0]?.location)
+  t.match(await redeem(answers[1] as Shown), { access_token: String })
+  const grants = await database.any(sql.fragment`SELECT id FROM authorization_grant WHERE client_id = ${id}`)
+  t.equal(grants.length, 1)
+})
