@@ -12,7 +12,8 @@ export const compileStaffed = (staffed: Staffed, row: RelatedRow): SqlFragment =
 
 type Compile = (staffed: Staffed, row: RelatedRow) => SqlFragment
 
-const rankNeeded = { asks: 2, leads: 3 } as const
+/** `practitioner_study.rank`, of which each may do what those below it may: reads, also invites and asks for consent, leads the study. */
+const rankNeeded = { reads: 1, asks: 2, leads: 3 } as const
 
 const compiled: Readonly<Record<Staffed['by'], Compile>> = {
   study: (staffed, row) => sql.fragment`${studyIs(row)} = ANY (${studiesOf(staffed)})`,
@@ -27,7 +28,7 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
 }
 
 /** The row is of one of the study's people; to a recipient from elsewhere, only of those who gave it to them. */
-const ofPerson = (staffed: Staffed, row: RelatedRow, rank = 1): SqlFragment => sql.fragment`(
+const ofPerson = (staffed: Staffed, row: RelatedRow, rank: number = rankNeeded.reads): SqlFragment => sql.fragment`(
   ${studyOf(row)} = ANY (${studiesOf(staffed, rank)}) AND (
     ${studyOf(row)} <> ALL ((SELECT bound_studies(${word(staffed.to.kind)}, ${staffed.to.id}))::text[])
     OR gave_to_recipient(${row.row}.patient_id, ${studyOf(row)}, ${staffed.to.id})))`
@@ -42,7 +43,7 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragmen
           AND consent_grantee.patient_id = ${row}.patient_id AND consent_grantee.consent_id = ${row}.id)`
 
 /** Asked once a statement, and only where it comes to it. */
-const studiesOf = ({ to, study }: Staffed, rank = 1): SqlFragment =>
+const studiesOf = ({ to, study }: Staffed, rank: number = rankNeeded.reads): SqlFragment =>
   sql.fragment`(SELECT handled_studies(${word(to.kind)}, ${to.id}, ${study ?? word(undefined)}, ${word(`${rank}`)}))::text[]`
 
 const studyIs = ({ type, row }: RelatedRow): SqlFragment =>
