@@ -75,20 +75,26 @@ export const readStudyPeople = async (
   gate: Gate,
   asked: StudyPeopleAsked,
 ): Promise<StudyPeople> => {
-  const { offset, limit, text } = asked
+  const { offset, limit, text, sort } = asked
+  const people = text === '' ? sql.fragment`person` : sql.fragment`named`
+  const namedIds =
+    text === ''
+      ? sql.fragment`'{}'::integer[]`
+      : sql.fragment`ARRAY(SELECT DISTINCT patient_id FROM named LIMIT ${mostNamed + 1})`
+  const direction = sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`
   const rows = await connection.any<Row>(sql.fragment`
     WITH ${statesOf(gate, asked)},
     named AS MATERIALIZED (SELECT person.* FROM person WHERE ${textTest(gate, asked)}),
     matching AS MATERIALIZED (
-      SELECT person.*, ${orderKey(gate, asked)} AS key FROM ${text === '' ? sql.fragment`person` : sql.fragment`named AS person`} WHERE ${stateTest(asked)}
+      SELECT person.*, ${orderKey(gate, asked)} AS key FROM ${people} AS person WHERE ${stateTest(asked)}
     ),
     page AS (
       SELECT * FROM matching
-      ORDER BY key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, pk DESC
+      ORDER BY key ${direction} NULLS LAST, pk DESC
       OFFSET ${offset} LIMIT ${limit}
     )
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total,
-      ${text === '' ? sql.fragment`'{}'::integer[]` : sql.fragment`ARRAY(SELECT DISTINCT patient_id FROM named LIMIT ${mostNamed + 1})`} AS named, page.patient_id AS "patientId",
+      ${namedIds} AS named, page.patient_id AS "patientId",
       page.content::text AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
       page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
@@ -105,7 +111,7 @@ export const readStudyPeople = async (
         UNION ALL
         SELECT 'paper', count(*) FROM person WHERE paper) AS one) AS counted
     LEFT JOIN page ON TRUE
-    ORDER BY page.key ${asked.sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`} NULLS LAST, page.pk DESC`)
+    ORDER BY page.key ${direction} NULLS LAST, page.pk DESC`)
   const [first] = rows
   const named = first?.named ?? []
   return {
