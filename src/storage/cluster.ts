@@ -15,29 +15,32 @@ export type Cluster = {
   readonly pid: number
   /** `created` just now, `started` again, or `adopted`: it was running already. */
   readonly origin: 'created' | 'started' | 'adopted'
-  /** Ends its sessions, writes everything down and waits until the process is gone. */
-  readonly stop: () => Promise<void>
+  /** Ends its sessions, writes everything down and waits until the process is gone; one that has crashed does that at its next start. */
+  readonly stop: (how?: { readonly hasCrashed: boolean }) => Promise<void>
 }
 
 type Options = {
   readonly folder: string
   readonly settings: Readonly<Record<string, string>>
   readonly initdbFlags?: readonly string[]
+  /** How long one that is stopping is waited for, before it is ended at once. Within what service managers wait for. */
+  readonly patienceMs?: number
 }
 
-export const openCluster = async ({ folder, settings, initdbFlags = [] }: Options): Promise<Cluster> => {
+export const openCluster = async (options: Options): Promise<Cluster> => {
+  const { folder, settings, initdbFlags = [], patienceMs = 40_000 } = options
   await mkdir(dirname(folder), { recursive: true })
   const program = await findPostgresProgram()
   const password = (await readOrMakeSecret(`${folder}.password`)).toString('hex')
   const isNew = !(await exists(folder))
   if (isNew) await create(program, folder, password, initdbFlags)
-  const running = await findRunning(folder)
+  const running = await findRunning(folder, patienceMs)
   const { pid, port } = running ?? (await start(program, folder, settings))
   return {
     url: database => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
     pid,
     origin: running ? 'adopted' : isNew ? 'created' : 'started',
-    stop: () => stop(pid),
+    stop: ({ hasCrashed } = { hasCrashed: false }) => stop(pid, hasCrashed ? 0 : patienceMs),
   }
 }
 
@@ -116,17 +119,26 @@ const untilReady = async (folder: string, end: { readonly reason?: string }): Pr
 }
 
 /** One that runs already; one that is stopping is waited for. */
-const findRunning = async (folder: string): Promise<Postmaster | undefined> => {
+const findRunning = async (folder: string, patienceMs: number): Promise<Postmaster | undefined> => {
+  const began = performance.now()
   for (;;) {
     const postmaster = await findPostmaster(folder)
     if (postmaster === undefined || postmaster.state === 'ready') return postmaster
-    await sleep(20)
+    if (postmaster.state === 'stopping' && performance.now() > began + patienceMs) await stop(postmaster.pid, 0)
+    else await sleep(20)
   }
 }
 
-/** SIGINT is PostgreSQL's fast shutdown. https://www.postgresql.org/docs/current/server-shutdown.html */
-const stop = async (pid: number): Promise<void> => {
-  if (isAlive(pid)) process.kill(pid, 'SIGINT')
+/**
+ * By PostgreSQL's fast shutdown; without patience, or once it is over, by its immediate one, after which it recovers at the next
+ * start: PostgreSQL 18 never ends by a fast shutdown that it is asked for while it recovers from a crash of one of its processes.
+ * https://www.postgresql.org/docs/current/server-shutdown.html
+ */
+const stop = async (pid: number, patienceMs: number): Promise<void> => {
+  const began = performance.now()
+  if (patienceMs > 0 && isAlive(pid)) process.kill(pid, 'SIGINT')
+  while (isAlive(pid) && performance.now() < began + patienceMs) await sleep(10)
+  if (isAlive(pid)) process.kill(pid, 'SIGQUIT')
   while (isAlive(pid)) await sleep(10)
 }
 

@@ -25,7 +25,7 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
     url: cluster.url(databaseName),
     close: async () => {
       lock.expectEnd()
-      await cluster.stop()
+      await cluster.stop({ hasCrashed: lock.isLost() })
     },
   }
 }

@@ -5,6 +5,8 @@ import { startError } from '../start-error.ts'
 export type Lock = {
   /** From now on the end of the connection is expected. The lock is held until PostgreSQL ends it. */
   readonly expectEnd: () => void
+  /** Whether the connection broke, as it does when PostgreSQL has crashed. */
+  readonly isLost: () => boolean
 }
 
 /** Of all servers on one data folder, one runs. Throws a start error that says who. */
@@ -12,8 +14,11 @@ export const takeLock = async (url: string, options: { readonly onLost: () => vo
   const client = new pg.Client({ connectionString: url, application_name: `sharewell ${process.pid}`, keepAlive: true })
   await client.connect()
   let isExpected = false
+  let isLost = false
   client.on('error', () => {
-    if (!isExpected) options.onLost()
+    if (isExpected) return
+    isLost = true
+    options.onLost()
   })
   if (!(await tryLock(client))) {
     const holder = await holderOf(client)
@@ -24,6 +29,7 @@ export const takeLock = async (url: string, options: { readonly onLost: () => vo
     expectEnd: () => {
       isExpected = true
     },
+    isLost: () => isLost,
   }
 }
 

@@ -3,13 +3,17 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import type { Event } from '../../src/events/event.ts'
+import { openCluster } from '../../src/storage/cluster.ts'
 import { openEmbedded } from '../../src/storage/embedded.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
+
+const backgroundWriter = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'"
 
 const query = async (url: string, text: string) => {
   const client = new pg.Client({ connectionString: url })
@@ -78,6 +82,32 @@ t.test(
     await t.rejects(query(url, 'SELECT 1'), { code: 'ECONNREFUSED' }, 'the adopted one is stopped in its turn')
   },
 )
+
+t.test('one that hangs while it stops is ended, and started again', async t => {
+  const first = await openCluster({ folder: join(folder, 'postgres'), settings: {} })
+  const [{ pid }] = await query(first.url('postgres'), backgroundWriter)
+  process.kill(pid, 'SIGKILL')
+  await pause(300)
+  process.kill(first.pid, 'SIGINT')
+  const next = await openCluster({ folder: join(folder, 'postgres'), settings: {}, patienceMs: 1000 })
+  t.not(next.pid, first.pid)
+  t.same(await query(next.url('sharewell'), 'SELECT * FROM kept'), [{ a: 1 }])
+  await next.stop()
+})
+
+t.test('a database that has lost a process is ended, and the next server has it again', async t => {
+  const lost = Promise.withResolvers<void>()
+  const first = await openEmbedded(folder, ({ kind }) => kind === 'database-lost' && lost.resolve())
+  const [{ pid }] = await query(first.url, backgroundWriter)
+  process.kill(pid, 'SIGKILL')
+  await lost.promise
+  // Requests under way are finished first; by then it recovers.
+  await pause(300)
+  await first.close()
+  const next = await openEmbedded(folder, () => {})
+  t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
+  await next.close()
+})
 
 const holder = `
   import { openEmbedded } from '${new URL('../../src/storage/embedded.ts', import.meta.url).href}'
