@@ -89,7 +89,7 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
   await log.close()
   const postmaster = await untilReady(folder, end)
   if (postmaster !== undefined) return postmaster
-  const told = lastLine(await readFile(logFile, 'utf8'))
+  const told = lastReason(await readFile(logFile, 'utf8'))
   throw startError(`PostgreSQL in ${folder} did not start: ${told || end.reason}`)
 }
 
@@ -166,5 +166,9 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   )
+
+/** Behind it PostgreSQL says no more than that it is down. */
+const lastReason = (log: string): string =>
+  log.split('\n').findLast(line => /\b(FATAL|PANIC):/.test(line)) ?? lastLine(log)
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

@@ -109,6 +109,21 @@ t.test('a database that has lost a process is ended, and the next server has it 
   await next.close()
 })
 
+t.test('a database that cannot be started says why', async t => {
+  const broken = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
+  t.teardown(() => rm(broken, { recursive: true, force: true }))
+  await openEmbedded(broken, () => {}).then(({ close }) => close())
+  const log = join(broken, 'postgres', 'pg_wal')
+  for (const name of await readdir(log)) if (/^[0-9A-F]{24}$/.test(name)) await rm(join(log, name))
+  await t.rejects(
+    openEmbedded(broken, () => {}),
+    {
+      name: 'StartError',
+      message: /^PostgreSQL in .* did not start: .* PANIC: {2}could not locate a valid checkpoint record/,
+    },
+  )
+})
+
 const holder = `
   import { openEmbedded } from '${new URL('../../src/storage/embedded.ts', import.meta.url).href}'
   const { url } = await openEmbedded(process.argv[1], () => {})
