@@ -15,6 +15,7 @@ import { findSourceDevices } from './device.ts'
 import { granteeNumber } from './grantee.ts'
 import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { each, type Projected, type ProjectionContext } from './projection.ts'
+import { refuseTakenBack } from './taken-back.ts'
 
 /** What patients permit, as the rows that every reading of Observations asks. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
@@ -95,10 +96,14 @@ const refuseGiving = async (
     await refuseSignedBeforeRefusal(connection, change.patientId, { consent, grantee: terms.grantee })
     if (study !== undefined) await refuseNewcomer(connection, study.id, consent)
   }
-  if (study === undefined) return
   const standing = status === 'active' ? before : undefined
   // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
   const anew = terms.permits.filter(one => !standing?.permits.some(other => isWithin(one, other)))
+  if (standing !== undefined) {
+    const permitsOf = async (one: Consent) => (await termsOf(connection, one, context))?.permits ?? []
+    await refuseTakenBack(connection, change, { consent, anew, permitsOf })
+  }
+  if (study === undefined) return
   await refuseUnasked(connection, study.id, await numbered(anew, context))
   await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
 }
