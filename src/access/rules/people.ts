@@ -37,7 +37,10 @@ export const practitioner: Rule = {
 
 const practitionerNamed: ElementPath = { steps: [{ name: 'practitioner' }], datatype: 'Reference' }
 
-/** Whom a manager does not know cannot be enrolled: a role would make its Practitioner known in the manager's tenant. */
+/**
+ * Whom the manager's tenant does not know cannot be enrolled: a role would make its Practitioner known there. That a study names somebody from
+ * elsewhere is no reason for a role: they take one by an invitation.
+ */
 const ofKnown: typeof managed = (who, asked) =>
   or(
     { kind: 'kept', part: 'practitioner' },
@@ -45,7 +48,7 @@ const ofKnown: typeof managed = (who, asked) =>
       kind: 'names',
       paths: [practitionerNamed],
       target: 'Practitioner',
-      of: readByTree.staff?.(who, { ...asked, type: 'Practitioner' }) ?? none,
+      of: sameTenant(who, { ...asked, type: 'Practitioner' }),
     },
   )
 

@@ -99,6 +99,9 @@ t.test('a manager enrols whom their tenant knows, and learns of nobody else by t
     ),
     404,
   )
+  const named = w.study('naming-them', 'elsewhere', [w.works(theirs.id, 'collaborator')])
+  t.equal(await outcome(visitor, withoutId(named)), 'created')
+  t.equal(await outcome(visitor, roleOf(theirs.id, 'elsewhere')), 403, 'nor by naming them as staff of a study')
   const role = await made(visitor, roleOf(own.id, 'elsewhere'))
   const practitioner = { reference: `Practitioner/${theirs.id}` }
   t.equal(await outcome(visitor, { ...role, practitioner } as Resource), 403, 'nor by changing a role')
