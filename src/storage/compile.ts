@@ -6,7 +6,15 @@ import { recordHas, recordTest } from './audit/record-test.ts'
 import { isOfSeveral } from './audit/several.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
 import { compileHotMatch } from './compile-hot.ts'
-import { compileChain, compileHas, compileListed, compileNames, compileThere, patientsOf } from './compile-link.ts'
+import {
+  compileChain,
+  compileHas,
+  compileListed,
+  compileNames,
+  compileThere,
+  patientsOf,
+  targetThere,
+} from './compile-link.ts'
 import { compileTokens, isToken } from './compile-tokens.ts'
 import { compileUploaded } from './compile-uploaded.ts'
 import { type Compiling, patientIdOf } from './compiling.ts'
@@ -49,7 +57,7 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     }
     case 'or': {
       const ids = idsAsked(expression.of)
-      return ids === undefined ? anyOf(alternatives(expression.of, at)) : isOneOf(ids, at.row)
+      return ids === undefined ? compileEither(expression.of, at) : isOneOf(ids, at.row)
     }
     case 'not':
       return sql.fragment`NOT coalesce(${compileExpression(expression.of, at)}, FALSE)`
@@ -78,6 +86,13 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
     default:
       return compileRelation(expression, at.row)
   }
+}
+
+/** Of links to several types none may lead anywhere: within an OR that would be asked of each row. */
+const compileEither = (of: readonly Expression[], at: Compiling): SqlFragment => {
+  const any = anyOf(alternatives(of, at))
+  const there = of.flatMap(one => targetThere(one, at) ?? [])
+  return of.length > 1 && there.length === of.length ? allOf([anyOf(there), any]) : any
 }
 
 /** Roles that ask of the same organization, and tokens of the same parameter, are asked for together. */
