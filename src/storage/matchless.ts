@@ -71,7 +71,8 @@ const isThere = (type: ResourceType, bound: SqlFragment, place: number): SqlFrag
 /** What holds for every row that matches, and for few others. Absent: the indexes do not tell, or the question is to be refused. */
 const boundOf = ({ access, classes }: Asking, { type, where }: Asked): SqlFragment | undefined => {
   const row = storedRow(type, 'row')
-  if (!row.indexed || asksConcepts(where)) return undefined
+  // Whoever has Observations may have very many, and an index tells of all of them before the first is seen.
+  if (!row.indexed || type === 'Observation' || asksConcepts(where)) return undefined
   const question = unlessRefused(() => restrict(access, 's', type, where))
   const bound = (one: Expression): SqlFragment | undefined => {
     switch (one.kind) {
