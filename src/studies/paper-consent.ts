@@ -6,6 +6,7 @@ import { FhirError } from '../fhir/error.ts'
 import { wordsFor } from '../messages/catalogue.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { isOfTenant } from '../storage/invitation.ts'
 import { findClosing } from '../storage/model/accrual.ts'
 import { findLastRefusal } from '../storage/model/last-refusal.ts'
 import { compartmentOf } from '../storage/model/reference.ts'
@@ -40,7 +41,10 @@ export type PaperAsked = PaperBounds & {
 export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
   extension.some(({ url, valueBoolean }) => url === extensions.paperConsent && valueBoolean === true)
 
-/** As the text is in a language, if it is there. Throws `not-found` unless the study allows it, and the person is of its staff who ask people for their consent. */
+/**
+ * As the text is in a language, if it is there. Throws `not-found` unless the study allows it, the person is of its staff who ask people for
+ * their consent, and the patient is of its tenant: of others staff know an id at most, and that must give nobody their data.
+ */
 export const findPaperAsked = async (
   parts: PaperParts,
   { person, study: id, subject }: ForSubject,
@@ -60,7 +64,14 @@ export const findPaperAsked = async (
   const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
   const patient = /^Patient\/(.+)$/.exec(enrolment.individual.reference ?? '')?.[1]
   const isOfStudy = enrolment.study.reference === `ResearchStudy/${id}`
-  if (practitioner === undefined || study === undefined || patient === undefined || !isOfStudy || !allowsPaper(study))
+  if (
+    practitioner === undefined ||
+    study === undefined ||
+    patient === undefined ||
+    !isOfStudy ||
+    !allowsPaper(study) ||
+    !(await isOfTenantOf(parts, study, patient))
+  )
     throw new FhirError('not-found', 'There is no such page')
   const record = recordIn(store, parts.registry, patient)
   // Staff see the consents of others as well.
@@ -82,6 +93,9 @@ export const findPaperAsked = async (
   const text = await findPaperText(database, study, hash)
   return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
 }
+
+const isOfTenantOf = ({ accounts }: PaperParts, study: ResearchStudy, patient: string): Promise<boolean> =>
+  isOfTenant(accounts.database, patient, organizationOf(study) ?? '')
 
 const scope = [
   'user/ResearchSubject.rus user/Consent.crus user/Binary.cr',

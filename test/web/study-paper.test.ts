@@ -98,6 +98,26 @@ t.test('paper is taken only where the study allows it, which is said in its sett
   t.equal((await researcher.get(page)).status, 404, 'who does not ask people records nothing')
 })
 
+t.test('no paper is taken of whom another institution has registered: an id alone gives nobody their data', async t => {
+  const clinic = await institution('clinic')
+  const { id: patient } = await create(clinic.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${clinic.organization}` },
+  })
+  const _csrf = await tokenIn(first)
+  for (const id of [patient, 'nobody']) {
+    const subject = await create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${study.id}` },
+      individual: { reference: `Patient/${id}` },
+    })
+    const page = `/studies/${study.id}/people/${subject.id}/paper`
+    t.equal((await first.get(page)).status, 404, id)
+    t.equal((await first.post(`${page}/confirm`, { _csrf, version: '1' })).status, 404, id)
+  }
+})
+
 t.test('what is missing is said at its field, and nothing is recorded', async t => {
   const { page, patient } = await enrolled('Ann')
   const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
