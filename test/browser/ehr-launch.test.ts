@@ -144,12 +144,13 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
       [stranger, patient],
       [desktop, `${base}/account`],
       [desktop, `${base}/account/apps`],
-      [desktop, `${base}/authorize/x`],
       [desktop, `${base}/sign-in`],
     ] as const) {
       await page.goto(inFrame(url, site))
       t.notMatch(await frameOf(browser).content(), /Eleanor|Sharewell<\/title>/, url)
     }
+    await page.goto(inFrame(`${base}/authorize/x`, desktop))
+    t.match(await frameOf(browser).textContent('main'), /The app has to open this in a window of its own/)
   })
 
   await t.test('who is not linked yet goes on from the frame in a tab, and is there the next time', async t => {
