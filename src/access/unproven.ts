@@ -11,6 +11,8 @@ export type Unproven = {
   /** Ids of the ResearchStudy that the invitation is for, and of its Organization. */
   readonly study: string
   readonly organization: string
+  /** Whether the Patient has an account, or is one with another who was registered elsewhere: whoever holds the app then is to say so there first. */
+  readonly isHeld?: boolean
 }
 
 /**
@@ -41,10 +43,15 @@ const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expres
   Observation: asked =>
     asked.action === 'c'
       ? all
-      : and(asked.parseCriteria('Observation', `date=sa${asked.since}`), stored('Observation', asked)),
+      : and(
+          asked.parseCriteria('Observation', `date=sa${asked.since}`),
+          stored('Observation', asked),
+          asked.isHeld === true ? { kind: 'created', by: asked.principal } : all,
+        ),
   // What is asked can be answered; an answer that was there before is neither told nor changed, and what the patient has answered since, being signed in, is seen and stays.
   Consent: asked => {
     const { action, study, since: from, principal, parseCriteria } = asked
+    if (asked.isHeld === true && readable(action) === none) return none
     const ofStudy = parseCriteria('Consent', `study=ResearchStudy/${study}`)
     if (action === 'c') return and(ofStudy, { kind: 'unanswered', study, since: from, but: principal })
     const since = stored('Consent', asked)

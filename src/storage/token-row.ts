@@ -18,6 +18,7 @@ export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragm
       (SELECT count(DISTINCT coalesce(patient_compartment.patient_id, 0)) FROM person_patient AS linked
         LEFT JOIN patient_compartment ON patient_compartment.id = linked.patient
         WHERE linked.person = token.person_id)::integer AS compartments,
+      token.context ? 'unproven' AND ${isHeld} AS held,
       ARRAY(
         SELECT DISTINCT organization FROM membership
         WHERE membership.practitioner = person_practitioner.practitioner AND membership.rank >= ${rankOf.member}
@@ -30,6 +31,13 @@ export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragm
 /** A token with less than its grant, as a refresh may ask for it, is in no other role for that. */
 const grantedScope = sql.fragment`
   coalesce((SELECT given.scope FROM authorization_grant AS given WHERE given.id = token.grant_id), token.scope)`
+
+/** Whether the Patient of the token has an account, or shares a compartment with another. */
+const isHeld = sql.fragment`EXISTS (
+  SELECT FROM patient_compartment AS own
+  JOIN patient_compartment AS same ON same.patient_id = own.patient_id
+  LEFT JOIN person_patient AS holder ON holder.patient = same.id
+  WHERE own.id = token.patient_id AND (same.id <> own.id OR holder.person IS NOT NULL))`
 
 /** What a token is, with what its person and client are now. */
 export type TokenRow = {
@@ -56,6 +64,8 @@ export type TokenRow = {
   readonly patients: readonly string[]
   /** In how many compartments the patients stand. */
   readonly compartments: number
+  /** Whether somebody is the Patient of what came by an invitation alone. */
+  readonly held: boolean
   readonly organizations: readonly string[]
 }
 
@@ -72,7 +82,7 @@ export const toCaller = (found: TokenRow): Caller => {
     ...(row.practitioner === null ? {} : { practitioner: row.practitioner }),
     ...(patient === undefined ? {} : { patient }),
     ...(row.context.study === undefined ? {} : { study: row.context.study }),
-    ...(row.context.unproven === undefined ? {} : { unproven: row.context.unproven }),
+    ...(row.context.unproven === undefined ? {} : { unproven: { ...row.context.unproven, isHeld: row.held } }),
   }
   return withFhirUser(caller, patient === undefined ? found : row)
 }
