@@ -116,14 +116,14 @@ export const setCode = async (
 
 type Shown = { readonly birthDate: string; readonly code: Buffer }
 
-/** `message`: by whose address it was shown. */
+/** `message`: by whose address it was shown. `late`: the code that was sent last has run out, so that none is right. */
 type Tried =
   | { readonly answer: 'right'; readonly message: string }
-  | { readonly answer: 'wrong' | 'ended'; readonly message: string | null }
+  | { readonly answer: 'wrong' | 'late' | 'ended'; readonly message: string | null }
 
 /**
  * Whether both are right, in one statement: of any number at once, as many are tried as of those in a row, and a code counts
- * once. The last wrong try that is allowed ends the invitation.
+ * once. The last wrong try that is allowed ends the invitation; where the code has run out, whatever is shown is no try.
  */
 export const tryProof = async (connection: Connection, id: string, { birthDate, code }: Shown): Promise<Tried> => {
   // Of the row alone, so that whoever waited for another try judges what that one has left.
@@ -132,16 +132,17 @@ export const tryProof = async (connection: Connection, id: string, { birthDate, 
       SELECT person.content ->> 'birthDate' FROM patient_compartment AS compartment
       JOIN patient AS person ON person.patient_id = compartment.patient_id AND person.id = compartment.id
       WHERE compartment.id = invitation.patient), FALSE)`
-  const isLast = sql.fragment`NOT ${isRight} AND tries + 1 >= ${mostTries}`
+  const isLate = sql.fragment`coalesce(invitation.code IS NOT NULL AND invitation.code_expires_at <= now(), FALSE)`
+  const isLast = sql.fragment`NOT ${isRight} AND NOT ${isLate} AND tries + 1 >= ${mostTries}`
   const row = await connection.maybeOne<Tried>(sql.fragment`
     UPDATE invitation SET
-      tries = CASE WHEN ${isRight} THEN 0 ELSE tries + 1 END,
+      tries = CASE WHEN ${isRight} THEN 0 WHEN ${isLate} THEN tries ELSE tries + 1 END,
       code = CASE WHEN ${isRight} THEN NULL ELSE code END,
       ended_at = CASE WHEN ${isLast} THEN now() END,
       ended_by = CASE WHEN ${isLast} THEN 'tries' END
     WHERE id = ${id} AND ${isOpen}
     RETURNING code_message AS message,
-      CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
+      CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN ${isLate} THEN 'late' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
   return row ?? { answer: 'ended', message: null }
 }
 

@@ -59,7 +59,9 @@ type Shown = { readonly birthDate: string; readonly code: string }
 
 type Proof =
   /** `cookie` is for the browser alone. */
-  { readonly kind: 'proven'; readonly cookie: string } | { readonly kind: 'wrong' } | { readonly kind: 'over' }
+  | { readonly kind: 'proven'; readonly cookie: string }
+  /** `late`: the code has run out, whatever was shown. */
+  | { readonly kind: 'wrong' | 'late' | 'over' }
 
 type NewHolder = {
   readonly name: string
@@ -107,7 +109,7 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
       const { answer, message } = await tryProof(database, id, shown)
       if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
       if (answer === 'ended') await recordEnd(accounts, invitation)
-      return { kind: answer === 'ended' ? 'over' : 'wrong' }
+      return { kind: answer === 'ended' ? 'over' : answer }
     },
     makeAccount: async (invitation, holder) => {
       if (accounts.signUp === 'closed') return { kind: 'link-is-over' }

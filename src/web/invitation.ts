@@ -61,6 +61,8 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
         return sendInvitationIsOver(reply, words)
       case 'wrong':
         return sendProve(reply.code(422), words, { link, channel, birthDate, problems: wrong(words) })
+      case 'late':
+        return sendProve(reply.code(422), words, { link, channel, birthDate, problems: late(words) })
       case 'proven':
         reply.setCookie(cookies.nameOf('invitation'), proof.cookie, cookies.options)
         return reply.redirect('/invitation/account', 303)
@@ -117,6 +119,9 @@ const unreadable = (birthDate: string, code: string, { say }: Words): Problems |
 
 /** Which of the two is wrong is not told. */
 const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
+
+/** Whatever was typed: it says nothing of either. */
+const late = ({ say }: Words): Problems => ({ code: say('prove.code-late') })
 
 /** The last code that came may still count, so the form stays. */
 const sendTooOften = (reply: FastifyReply, words: Words, until: Date, came: Came): FastifyReply => {

@@ -394,6 +394,27 @@ t.test('of fifty who use one link, code or proof at once, one is let in', async 
   t.equal(count, 1)
 })
 
+t.test('a code that has run out is said to have, in both languages, and entering it is no wrong try', async t => {
+  const { subject } = await enrolled('Waiting')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  await database.run(sql.fragment`
+    UPDATE invitation SET code_expires_at = now() - interval '1 second' WHERE subject = ${subject}`)
+  const enter = (by: typeof own, born = birthDate) => by.send(`${link}&sent=`, { birthDate: born, code }, '/invitation')
+  for (let times = 0; times < 6; times += 1) {
+    const late = await enter(own)
+    t.match([late.status, wordsOf(late)], [422, /More than 15 minutes have passed since the last code was sent/])
+    t.match(late.body, `value="${birthDate}"`, 'what was typed is kept')
+  }
+  const other = wordsOf(await enter(own, '1970-05-30'))
+  t.match(other, /More than 15 minutes have passed/, 'which says nothing of the birth date')
+  t.notMatch(other, /is not right/)
+  t.match(wordsOf(await enter(browser('es'))), /Han pasado más de 15 minutos desde que se envió el último código/)
+  t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' }, 'a new one is right')
+})
+
 t.test('who takes longer than half an hour is told to open the link again, which still works', async t => {
   const { subject } = await enrolled('Slow')
   const link = await invite(subject)
