@@ -58,7 +58,7 @@ export const openSharing = async () => {
     }
     const change = async (provision: ConsentProvision) => {
       const [consent] = await consentsOf(one.patient.id)
-      await update(self, { ...consent, provision } as Consent)
+      await update(self, { ...consent, provision, dateTime: new Date().toISOString() } as Consent)
     }
     return { ...one, self, measure, change }
   }

@@ -99,13 +99,14 @@ const refuseGiving = async (
   const standing = status === 'active' ? before : undefined
   // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
   const anew = terms.permits.filter(one => !standing?.permits.some(other => isWithin(one, other)))
+  if (study !== undefined) {
+    await refuseUnasked(connection, study.id, await numbered(anew, context))
+    await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
+  }
   if (standing !== undefined) {
     const permitsOf = async (one: Consent) => (await termsOf(connection, one, context))?.permits ?? []
     await refuseTakenBack(connection, change, { consent, anew, permitsOf })
   }
-  if (study === undefined) return
-  await refuseUnasked(connection, study.id, await numbered(anew, context))
-  await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
 }
 
 const already = (): FhirError =>
