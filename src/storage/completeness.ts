@@ -1,11 +1,12 @@
 import { type Access, restrict } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
+import { addDays, daysBetween, startOfDay } from '../fhir/timezone.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
 import { beginning, longestSeries, sameDate } from './reading.ts'
 import { storedRow } from './row.ts'
-import { type SqlFragment, sql } from './sql.ts'
+import { sql } from './sql.ts'
 
 export type CompletenessAsked = {
   readonly where: Expression
@@ -37,7 +38,11 @@ export const readCompleteness = (
   const row = storedRow('Observation', 'row')
   const mayBeSearched = compile(restrict(access, 's', 'Observation', where), row, classes)
   const isMistaken = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
-  const startOf = (day: SqlFragment) => sql.fragment`${day} AT TIME ZONE ${timezone}`
+  const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
+  // PostgreSQL takes the second midnight, where the clock strikes it twice.
+  const starts = [...days, addDays(last, 1)].map(day => new Date(startOfDay(day, timezone)).toISOString())
+  const begin = sql.fragment`${starts[0] ?? ''}::timestamptz`
+  const end = sql.fragment`${starts.at(-1) ?? ''}::timestamptz`
   return connection.any<CompletenessRow>(sql.fragment`
     WITH person AS (
       SELECT id, patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
@@ -52,8 +57,8 @@ export const readCompleteness = (
     dense AS MATERIALIZED (
       SELECT person.id, sampled.pk, sampled.quarters, sampled.counts
       FROM person JOIN sampled ON sampled.patient_id = person.patient_id
-        AND sampled.effective_start >= ${startOf(sql.fragment`${first}::date::timestamp`)} - ${longestSeries}
-        AND sampled.effective_start < ${startOf(sql.fragment`(${last}::date + 1)::timestamp`)}
+        AND sampled.effective_start >= ${begin} - ${longestSeries}
+        AND sampled.effective_start < ${end}
       JOIN observation AS row ON row.patient_id = sampled.patient_id AND row.pk = sampled.pk
       WHERE sampled.pk NOT IN (SELECT pk FROM computed UNION ALL SELECT pk FROM mistaken) AND ${mayBeSearched}
     ),
@@ -62,17 +67,15 @@ export const readCompleteness = (
       FROM dense, unnest(dense.quarters, dense.counts) AS one(quarter, count)
       GROUP BY 1, 2
     )
-    SELECT person.id AS patient, to_char(asked.day, 'YYYY-MM-DD') AS day, counted.count::integer AS count
+    SELECT person.id AS patient, asked.day, counted.count::integer AS count
     FROM person
-    CROSS JOIN generate_series(${first}::date::timestamp, ${last}::date::timestamp, interval '1 day') AS asked(day)
+    CROSS JOIN unnest(${sql.array(days, 'text')}, ${sql.array(starts.slice(0, -1), 'timestamptz')}, ${sql.array(starts.slice(1), 'timestamptz')}) AS asked(day, since, until)
     LEFT JOIN samples ON samples.id = person.id AND samples.day = asked.day::date
     CROSS JOIN LATERAL (
       SELECT least(${most}::integer, coalesce(samples.count, 0) + count(*)) AS count FROM (
         SELECT FROM observation AS row
-        WHERE row.patient_id = person.patient_id AND row.effective_start >= ${startOf(sql.fragment`asked.day`)} - ${sameDate}
-          AND row.effective_start < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
-          AND ${beginning} >= ${startOf(sql.fragment`asked.day`)}
-          AND ${beginning} < ${startOf(sql.fragment`(asked.day + interval '1 day')`)}
+        WHERE row.patient_id = person.patient_id AND row.effective_start >= asked.since - ${sameDate}
+          AND row.effective_start < asked.until AND ${beginning} >= asked.since AND ${beginning} < asked.until
           AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND row.pk NOT IN (SELECT pk FROM mistaken) AND ${mayBeSearched}
         LIMIT ${most}) AS reading) AS counted
     WHERE counted.count > 0

@@ -26,6 +26,12 @@ await put(
   reading('ann', '2026-03-29T21:30:00Z'),
   reading('ann', '2026-03-31T00:30:00Z'),
   reading('bob', '2026-03-30T12:00:00Z'),
+  { resourceType: 'Patient', id: 'rui' },
+  reading('rui', '2026-10-24T23:30:00Z'),
+  reading('rui', '2026-10-25T00:30:00Z'),
+  reading('rui', '2026-10-25T01:30:00Z'),
+  reading('rui', '2026-10-26T00:30:00Z'),
+  reading('rui', '2026-10-26T01:30:00Z'),
 )
 
 type Answer = {
@@ -69,6 +75,11 @@ t.test('$completeness counts the readings of each patient on each day', async t 
 
 t.test('days are those of the time zone, also where one of them has 23 hours', async t => {
   t.same(await countsOf({ ...asked, subject: 'ann', timezone: 'Europe/Berlin' }), { 'Patient/ann': '1 2 E 1' })
+})
+
+t.test('a day on which the clock strikes midnight twice begins at the first', async t => {
+  const azores = { subject: 'rui', start: '2026-10-24', end: '2026-10-26', timezone: 'Atlantic/Azores' }
+  t.same(await countsOf(azores), { 'Patient/rui': '1 3 1' })
 })
 
 t.test('no day counts more than was asked for', async t => {
