@@ -2,7 +2,7 @@ import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, typeOfKind } from '../access/shared-type.ts'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
-import { isEndedByJoining } from '../storage/model/left-consents.ts'
+import { whyEndedByJoining } from '../storage/model/left-consents.ts'
 import type { Write } from '../storage/store.ts'
 import { isOvertaken } from './overtaken.ts'
 import type { OwnRecord } from './own-record.ts'
@@ -71,7 +71,7 @@ export const declineConsent = async (asked: StudyAsked): Promise<void> => {
 
 /** Who has said no, or has stopped, has said it; what ended with the joining of two records nobody has refused. */
 const isRefusal = (consent: Consent): boolean =>
-  consent.status === 'rejected' || (consent.status === 'inactive' && !isEndedByJoining(consent))
+  consent.status === 'rejected' || (consent.status === 'inactive' && whyEndedByJoining(consent) === undefined)
 
 export const isStanding = (consent: Consent | undefined): consent is Consent =>
   consent?.status === 'active' || consent?.status === 'proposed'

@@ -5,7 +5,7 @@ import { isBlank } from '../accounts/blank.ts'
 import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { isEndedByJoining, joiningReason } from '../storage/model/left-consents.ts'
+import { joiningReasons, whyEndedByJoining } from '../storage/model/left-consents.ts'
 import { untilWritten } from '../studies/overtaken.ts'
 import { declineConsent, isStanding, signConsent } from '../studies/own-consent.ts'
 import { digestOfShown, findStudyAsked, isSignedEarlier, type StudyAsked } from '../studies/own-study.ts'
@@ -182,8 +182,13 @@ const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined 
   return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
 }
 
-const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html =>
-  html`${isEndedByJoining(consent) && html`<p>${say('study.ended-by-joining')}</p>`}${reason !== joiningReason && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`
+const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html => {
+  const why = whyEndedByJoining(consent)
+  const isSaid = why !== undefined && reason === joiningReasons[why]
+  return html`${why !== undefined && html`<p>${say(joiningWords[why])}</p>`}${!isSaid && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`
+}
+
+const joiningWords = { left: 'study.ended-by-joining', unproven: 'study.ended-unproven' } as const
 
 const standingOf = (asked: StudyAsked, done: string) => {
   const { consent, isEnrolled, isInForce, sharings } = asked

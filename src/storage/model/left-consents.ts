@@ -1,20 +1,26 @@
 import type { CodeableConcept, Consent } from '@medplum/fhirtypes'
 import { consentEnd, inactivationReason } from '../../access/vocabulary.ts'
 import type { Connection } from '../database.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { hasLeft } from './has-left.ts'
+import { isGivenUnproven } from './unproven-consents.ts'
 
-/** Ids of the Consents that stand, or of which something is kept, to studies that the patient has left: none of them counts now. */
-export const findLeft = async (connection: Connection, patientIds: readonly number[]): Promise<readonly string[]> => {
-  const found = await connection.any<{ readonly id: string }>(sql.fragment`
-    SELECT given.consent_id AS id
+/** Why a Consent ends when its patient's records are joined: the study was left, or nobody has said that the app that gave it is theirs. */
+export type EndedByJoining = 'left' | 'unproven'
+
+/** The Consents that stand, or of which something is kept, and that end when the patients become one. */
+export const findEndingByJoining = (
+  connection: Connection,
+  patientIds: readonly number[],
+): Promise<readonly { readonly id: string; readonly why: EndedByJoining }[]> =>
+  connection.any(sql.fragment`
+    SELECT given.consent_id AS id, CASE WHEN ${isLeft(sql.fragment`given`)} THEN 'left' ELSE 'unproven' END AS why
     FROM consent_grantee AS given
     JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
-    WHERE given.patient_id = ANY(${sql.array([...patientIds], 'int4')}) AND ${isLeft(sql.fragment`given`)}
+    WHERE given.patient_id = ANY(${sql.array([...patientIds], 'int4')})
+      AND (${isLeft(sql.fragment`given`)} OR ${isGivenUnproven(sql.fragment`consent`)})
       AND (given.standing OR given.withdrawal = 'keep' AND consent.content ->> 'status' = 'inactive')
     ORDER BY given.consent_id`)
-  return found.map(({ id }) => id)
-}
 
 /** A row of `consent_grantee` is to a study that its patient has left. */
 export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
@@ -22,42 +28,52 @@ export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   WHERE study.grantee = ${given}.grantee AND ${hasLeft(sql.fragment`${given}.patient_id`, sql.fragment`study.id`)})`
 
 /** Ended, with the reason; what somebody had said before of why it ended stays to be read. */
-export const endedByJoining = (consent: Consent): Consent => {
+export const endedByJoining = (consent: Consent, why: EndedByJoining): Consent => {
   const { extension = [] } = consent
   const before = extension.find(({ url }) => url === inactivationReason)?.valueCodeableConcept
-  const why: CodeableConcept = { ...before, coding: [leftBeforeJoining], text: before?.text ?? joiningReason }
+  const reason: CodeableConcept = { ...before, coding: [codings[why]], text: before?.text ?? joiningReasons[why] }
   return {
     ...consent,
     status: 'inactive',
     extension: [
       ...extension.filter(({ url }) => url !== inactivationReason),
-      { url: inactivationReason, valueCodeableConcept: why },
+      { url: inactivationReason, valueCodeableConcept: reason },
     ],
   }
 }
 
-export const isEndedByJoining = ({ extension = [] }: Consent): boolean =>
-  extension.some(
-    ({ url, valueCodeableConcept }) =>
-      url === inactivationReason &&
-      valueCodeableConcept?.coding?.some(
-        ({ system, code }) => system === consentEnd && code === leftBeforeJoining.code,
-      ),
-  )
+/** Undefined where joining has not ended it. */
+export const whyEndedByJoining = ({ extension = [] }: Consent): EndedByJoining | undefined => {
+  const said = extension
+    .filter(({ url }) => url === inactivationReason)
+    .flatMap(({ valueCodeableConcept }) => valueCodeableConcept?.coding ?? [])
+  return whys.find(why => said.some(({ system, code }) => system === consentEnd && code === codings[why].code))
+}
 
 /** A version of a Consent says that joining has ended it. */
 export const saysEndedByJoining = (content: SqlFragment): SqlFragment => {
-  const { system, code } = leftBeforeJoining
-  const said = [{ url: inactivationReason, valueCodeableConcept: { coding: [{ system, code }] } }]
-  return sql.fragment`${content} -> 'extension' @> ${JSON.stringify(said)}::jsonb`
+  const said = whys.map(why => {
+    const { system, code } = codings[why]
+    const reason = [{ url: inactivationReason, valueCodeableConcept: { coding: [{ system, code }] } }]
+    return sql.fragment`${content} -> 'extension' @> ${JSON.stringify(reason)}::jsonb`
+  })
+  return anyOf(said)
 }
 
-const leftBeforeJoining = {
-  system: consentEnd,
-  code: 'left-before-joining',
-  display: 'Left before records were joined',
+const whys = ['left', 'unproven'] as const satisfies readonly EndedByJoining[]
+
+const codings = {
+  left: { system: consentEnd, code: 'left-before-joining', display: 'Left before records were joined' },
+  unproven: {
+    system: consentEnd,
+    code: 'unproven-before-joining',
+    display: 'Given before records were joined, through an app that nobody had said is theirs',
+  },
 }
 
 /** Where nobody else has said why. */
-export const joiningReason =
-  'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.'
+export const joiningReasons: Readonly<Record<EndedByJoining, string>> = {
+  left: 'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.',
+  unproven:
+    'It was given through an app that took up an invitation, and nobody had said that the app is theirs before this record was joined with another. Only what they sign anew counts.',
+}

@@ -339,7 +339,7 @@ t.test('nor is anything kept of it, whatever its text has promised, nor of what 
 t.test('why it had ended before stays to be read beside it', async t => {
   const said = { url: inactivationReason, valueCodeableConcept: { text: 'Called on 24 November' } }
   const before = { ...w.consent('open', 'x', 'inactive', []), extension: [said] }
-  t.strictSame(endedByJoining(before).extension, [
+  t.strictSame(endedByJoining(before, 'left').extension, [
     { url: inactivationReason, valueCodeableConcept: { ...why.valueCodeableConcept, text: 'Called on 24 November' } },
   ])
 })

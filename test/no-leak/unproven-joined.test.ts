@@ -1,0 +1,80 @@
+import type { Consent, Person, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { startSession } from '../../src/storage/account/session.ts'
+import { appToken } from '../../src/storage/app-invitation.ts'
+import { openInvitedApps } from '../faces/api/invited.ts'
+import { openBrowser, wordsOf } from '../support/browser.ts'
+
+/** A record that somebody has registered, and answered for by an app, before it is joined with that of another institution. */
+const world = await openInvitedApps()
+const { account, api, create, database, enrolled, institution, invite, send, staffToken, study, update } = world
+t.teardown(() => world.server.close())
+
+const kinds = ['omh:heart-rate']
+const hospital = await institution('hospital')
+const theirs = await world.newStudy(hospital.manager, hospital.organization, 'theirs', kinds)
+const researcher = await staffToken(study.researcher, 'user/*.rs')
+
+const seen = async (): Promise<readonly string[]> => {
+  const { entry = [] } = (await send(researcher, 'GET', 'Observation')).json()
+  return entry.map(({ resource }: { resource: Resource }) => resource.id)
+}
+const link = async (person: string, patient: string) => {
+  const before = (await send('everything', 'GET', `Person/${person}`)).json() as Person
+  await update('everything', {
+    ...before,
+    link: [...(before.link ?? []), { target: { reference: `Patient/${patient}` } }],
+  })
+}
+
+/** Of whom something was measured for the hospital, with a record in the lab for which an app has given the lab all that was ever measured. */
+const answeredFor = async (name: string) => {
+  const elsewhere = await world.participant(hospital.manager, hospital.organization, theirs.id, kinds, name)
+  const { id: measured } = await create(await world.patientToken(elsewhere, 'patient/*.cruds'), {
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${elsewhere}` },
+    code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }] },
+    effectiveDateTime: new Date(Date.now() - 86_400_000).toISOString(),
+    valueQuantity: { value: 61, unit: 'beats/min' },
+  })
+  const person = await account(elsewhere)
+  const one = await enrolled(name)
+  const app = await world.tokenOf(appToken(await invite(one), world.app.id))
+  const scopeConsents = [
+    { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: true },
+  ]
+  const answer = { studyScopeConsents: [{ studyId: study.group, scopeConsents }] }
+  t.equal((await api(app, 'POST', `patients/${one.patient}/consents`, answer)).status, 201)
+  const [{ resource }] = (await send(app, 'GET', 'Consent')).json().entry
+  const since = (key: string, value: unknown) => (key === 'dataPeriod' ? { start: '2000-01-01' } : value)
+  const consent: Consent = JSON.parse(JSON.stringify(resource, since))
+  await update(app, consent)
+  return { ...one, elsewhere, person, measured, consent }
+}
+
+t.test('what an app gave that nobody has said is theirs reaches nothing of a record that is joined', async t => {
+  const { patient, person, elsewhere, consent } = await answeredFor('Wes')
+  await link(person, patient)
+  t.same(await seen(), [])
+  const stored = (await send('everything', 'GET', `Consent/${consent.id}`)).json()
+  t.equal(stored.status, 'inactive')
+  t.match(JSON.stringify(stored.extension), /unproven-before-joining/)
+  const { entry } = (await send('everything', 'GET', `Consent?patient=Patient/${elsewhere}&status=active`)).json()
+  t.equal(entry.length, 1, 'and what they gave the hospital themselves stands')
+  const browser = openBrowser(world.server)
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  const page = wordsOf(await browser.get(`/sharing/${study.id}`))
+  t.match(page, /nobody had said that the app is theirs/)
+  t.notMatch(page, /You had left|The staff of the study have ended/)
+})
+
+t.test('what an app gave that they had said is theirs before stands, and covers both', async t => {
+  const { patient, elsewhere, measured } = await answeredFor('Xia')
+  const own = await account(patient)
+  const { grantedApps } = world.server.authorization
+  const [granted] = await grantedApps.list(own)
+  t.ok(await grantedApps.prove(own, granted?.id ?? ''))
+  await link(own, elsewhere)
+  t.same(await seen(), [measured])
+})
