@@ -5,6 +5,7 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Expression } from '../search/expression.ts'
 import { compile } from './compile.ts'
 import type { Connection } from './database.ts'
+import { noDevice } from './model/consented.ts'
 import { ended } from './model/enrolment.ts'
 import { hasLeft } from './model/has-left.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
@@ -24,7 +25,7 @@ export type StudyPeopleAsked = {
   readonly subjects: Expression
   /** Which Observations the study is consented. */
   readonly shared: Expression
-  /** `silent`: they share, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text; `paper`: what they signed on paper is not confirmed yet. Absent: everybody. */
+  /** `silent`: they share what has been measured for so many days and is measured now, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text; `paper`: what they signed on paper is not confirmed yet. Absent: everybody. */
   readonly state?: StudyState | 'silent' | 'earlier' | 'paper'
   readonly silentDays: number
   /** A part of a name or an identifier; empty: everybody. */
@@ -141,7 +142,8 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     WHERE ${visible(gate, 'ResearchSubject', subjects)}
   ),
   gave AS MATERIALIZED (
-    SELECT permit.patient_id, count(DISTINCT (asked.kind_id, asked.device_id)) FILTER (WHERE asked.kind_id IS NOT NULL) AS lines
+    SELECT permit.patient_id, count(DISTINCT (asked.kind_id, asked.device_id)) FILTER (WHERE asked.kind_id IS NOT NULL) AS lines,
+      bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end) AS is_awaited
     FROM study_group_observation_consents AS permit
     LEFT JOIN study_requested_data AS asked
       ON asked.study_id = ${study} AND asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
@@ -163,7 +165,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     GROUP BY row.patient_id
   ),
   stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
       WHEN subject.is_over THEN 'ended'
       WHEN answered.status = 'active' AND gave.lines >= (
         SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
@@ -175,7 +177,7 @@ const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeop
     FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
   ),
   person AS MATERIALIZED (
-    SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly')
+    SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly') AND stated.is_awaited
       AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
       stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
       stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper

@@ -239,6 +239,34 @@ t.test('who has signed a moment ago is not silent for it', async t => {
   ])
 })
 
+t.test(
+  'nobody is silent who gives only what was measured until a day that is over, or from a later day on',
+  async t => {
+    const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+    for (const [name, dataPeriod] of [
+      ['Kept', { start: '2020-01-01', end: '2026-02-01' }],
+      ['Waits', { start: '2100-01-01' }],
+      ['Owes', { start: '2020-01-01', end: '2100-01-01' }],
+    ] as const) {
+      const patient = await enrolled(name)
+      const given = consent(patient, 'active', kinds)
+      const provision = given.provision.provision.map(permit => ({ ...permit, dataPeriod }))
+      await create(await patientToken(patient, 'patient/*.cruds patient/Consent.cruds'), {
+        ...given,
+        sourceAttachment: { hash: digestOf('sha1', again) },
+        provision: { ...given.provision, provision },
+      })
+    }
+    const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[1]
+    t.same(await Promise.all(['Kept', 'Waits', 'Owes'].map(of)), [
+      'You see no data of theirs.',
+      'You see no data of theirs.',
+      'Silent: you see no data of theirs yet.',
+    ])
+    t.same(await named('?state=silent&find=Kept'), [], 'so that no letter asks them for data')
+  },
+)
+
 t.test('nobody is said to share what no longer holds, or holds only later', async t => {
   const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
   const gave = async (name: string, periods: readonly (object | undefined)[]) => {
