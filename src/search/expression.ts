@@ -131,6 +131,7 @@ export type Kept = {
     | 'identifier'
     | 'link'
     | 'practitioner'
+    | 'managing-organization'
     | 'all-but-contacts'
     | 'all-but-leaving'
     | 'all-but-inactivation'

@@ -85,6 +85,10 @@ export const organizational: Rule = {
 
 const contactsOnly = where({ kind: 'kept', part: 'all-but-contacts' })
 
+/** No record comes to say that another organization has registered somebody. */
+const ownRegistration: Grant<Staff> = (who, asked) =>
+  or({ kind: 'kept', part: 'managing-organization' }, member('named', 'node', 'member')(who, asked))
+
 export const patient: Rule = {
   read: {
     patient: own,
@@ -92,7 +96,7 @@ export const patient: Rule = {
     client: staffed('patient'),
   },
   create: { staff: ownedBy('member') },
-  update: { staff: ownedBy('member'), patient: both(own, contactsOnly) },
+  update: { staff: both(ownedBy('member'), ownRegistration), patient: both(own, contactsOnly) },
   delete: { staff: ownedBy('member') },
 }
 

@@ -32,6 +32,7 @@ const parts: Readonly<Record<Extract<Kept['part'], string>, (content: SqlFragmen
   identifier: content => sql.fragment`(${content} -> 'identifier')`,
   link: content => sql.fragment`(${content} -> 'link')`,
   practitioner: content => sql.fragment`(${content} -> 'practitioner')`,
+  'managing-organization': content => sql.fragment`(${content} -> 'managingOrganization')`,
   'all-but-contacts': content => without(content, 'telecom', 'address', 'contact', 'communication'),
   'all-but-leaving': content => without(content, 'status', 'period'),
   'all-but-inactivation': content =>

@@ -30,15 +30,19 @@ export const compileKnownTo = (
 
 type Names = (patientId: SqlFragment) => SqlFragment
 
+/** Of the tenant that has registered them: else whoever registers somebody would learn by them of whom they name by an id. */
 const inRecord =
-  (type: ResourceType): Names =>
+  (type: ResourceType, homes: (id: SqlFragment) => SqlFragment): Names =>
   patientId =>
     sql.fragment`
-    SELECT referenced_id(named.reference, ${type})
+    SELECT named.id
     FROM patient, LATERAL (
-      SELECT patient.content -> 'managingOrganization'
-      UNION ALL SELECT jsonb_array_elements(patient.content -> 'generalPractitioner')) AS named(reference)
-    WHERE patient.patient_id = ${patientId}`
+      SELECT referenced_id(patient.content -> 'managingOrganization', ${type})
+      UNION ALL
+      SELECT referenced_id(one, ${type}) FROM jsonb_array_elements(patient.content -> 'generalPractitioner') AS one) AS named(id)
+    WHERE patient.patient_id = ${patientId} AND EXISTS (
+      SELECT FROM organization_node AS registering JOIN organization_node AS home ON home.tenant = registering.tenant
+      WHERE registering.id = patient.owner AND home.id IN (${homes(sql.fragment`named.id`)}))`
 
 const inConsents =
   (kind: 'organization' | 'practitioner'): Names =>
@@ -49,20 +53,30 @@ const inConsents =
 
 const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
   Organization: [
-    inRecord('Organization'),
+    inRecord('Organization', id => id),
     patientId => sql.fragment`
       SELECT study.organization FROM study JOIN enrolment ON enrolment.study_id = study.id
       WHERE enrolment.patient_id = ${patientId}`,
     inConsents('organization'),
   ],
   Practitioner: [
-    inRecord('Practitioner'),
+    inRecord(
+      'Practitioner',
+      id => sql.fragment`
+        SELECT practitioner.owner FROM practitioner WHERE practitioner.id = ${id}
+        UNION ALL SELECT membership.organization FROM membership WHERE membership.practitioner = ${id}`,
+    ),
     patientId => sql.fragment`
       SELECT study_staff.practitioner FROM study_staff JOIN enrolment ON enrolment.study_id = study_staff.study_id
       WHERE enrolment.patient_id = ${patientId}`,
     inConsents('practitioner'),
   ],
-  PractitionerRole: [inRecord('PractitionerRole')],
+  PractitionerRole: [
+    inRecord(
+      'PractitionerRole',
+      id => sql.fragment`SELECT practitioner_role.owner FROM practitioner_role WHERE practitioner_role.id = ${id}`,
+    ),
+  ],
 }
 
 /** A Consent is of the compartment of its patient; one that is only proposed is no answer. */

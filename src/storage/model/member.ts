@@ -56,6 +56,7 @@ const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
   PractitionerRole: 'organization',
   ResearchStudy: 'sponsor',
   Group: 'managingEntity',
+  Patient: 'managingOrganization',
 }
 
 /** An account that is linked to practitioners of one's organizations, and to nobody else. */

@@ -87,6 +87,46 @@ t.test('a manager’s role takes nobody’s Practitioner for their own', async t
   t.strictSame(await storeOf(administrator).read('Practitioner', id), ofUniversity)
 })
 
+t.test(
+  'a patient learns of nobody whom a record names from another tenant, and no record claims to be of one',
+  async t => {
+    const theirs = await made(dean, { resourceType: 'Practitioner' })
+    const role = await made(dean, roleOf(theirs.id, 'lab'))
+    const own = await made(visitor, { resourceType: 'Practitioner' })
+    const named = [
+      `Practitioner/${theirs.id}`,
+      `PractitionerRole/${role.id}`,
+      'Organization/lab',
+      `Practitioner/${own.id}`,
+    ]
+    const patient = await made(visitor, {
+      resourceType: 'Patient',
+      managingOrganization: { reference: 'Organization/elsewhere' },
+      generalPractitioner: named.map(reference => ({ reference })),
+    } as Resource)
+    const known = async () => {
+      const store = storeOf(
+        w.patient(patient.id, 'patient/*.rs patient/Practitioner.r patient/PractitionerRole.r patient/Organization.r'),
+      )
+      const read = async (reference: string) => {
+        const [type = '', id = ''] = reference.split('/')
+        return store.read(type as 'Practitioner', id).then(
+          () => [reference],
+          () => [],
+        )
+      }
+      return (await Promise.all([...named, 'Organization/elsewhere'].map(read))).flat()
+    }
+    t.strictSame(await known(), [`Practitioner/${own.id}`, 'Organization/elsewhere'])
+    t.equal(
+      await outcome(visitor, { ...patient, managingOrganization: { reference: 'Organization/lab' } } as Resource),
+      403,
+    )
+    t.equal(await outcome(visitor, { ...patient, active: true } as Resource), 'updated')
+    t.strictSame(await known(), [`Practitioner/${own.id}`, 'Organization/elsewhere'])
+  },
+)
+
 t.test('a manager enrols whom their tenant knows, and learns of nobody else by trying', async t => {
   const theirs = await made(dean, { resourceType: 'Practitioner' })
   const own = await made(visitor, { resourceType: 'Practitioner' })
