@@ -2,7 +2,6 @@ import type { Consent } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inactivationReason } from '../access/vocabulary.ts'
 import { isBlank } from '../accounts/blank.ts'
-import { FhirError } from '../fhir/error.ts'
 import { queryOf } from '../http/presentation.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { joiningReasons, whyEndedByJoining } from '../storage/model/left-consents.ts'
@@ -29,16 +28,15 @@ export const sharingStudyPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const keptChoices = openKeptChoices(options)
   const at = '/sharing/:study'
-  const found = async (request: FastifyRequest<OfStudy>, words: Words): Promise<StudyAsked> => {
+  const found = async (request: FastifyRequest<OfStudy>, words: Words): Promise<StudyAsked | undefined> => {
     const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
     // Whose place has ended reads what they signed, and is asked for nothing.
-    if (asked === undefined || (request.method === 'POST' && !asked.isEnrolled))
-      throw new FhirError('not-found', 'There is no such study')
-    return asked
+    return request.method === 'POST' && !asked?.isEnrolled ? undefined : asked
   }
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
+    if (asked === undefined) return sendNoPlace(reply, words)
     const kept = await keptChoices.find(request, reply, sessionOf(request).person)
     if (kept !== undefined && asked.isEnrolled && isSignable(asked))
       return sendStudy(reply, asked, words, { ...chosenIn(kept, asked, words), isKept: true })
@@ -49,6 +47,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
   server.post<OfStudy>(at, keptChoices.requireSession, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
+    if (asked === undefined) return sendNoPlace(reply, words)
     const { body } = request
     const chosen = chosenIn(body, asked, words)
     if (typed(body, 'change') === 'yes') return sendStudy(reply, asked, words, chosen)
@@ -59,6 +58,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
   server.post<OfStudy>(`${at}/sign`, keptChoices.requireSession, async (request, reply) => {
     const words = wordsOf(request)
     const asked = await found(request, words)
+    if (asked === undefined) return sendNoPlace(reply, words)
     const { body } = request
     const chosen = chosenIn(body, asked, words)
     const { name } = chosen
@@ -75,14 +75,27 @@ export const sharingStudyPage: AddPage = (server, options) => {
     return reply.redirect(`/sharing/${asked.study.id}?${query}`, 303)
   })
   server.post<OfStudy>(`${at}/decline`, { onRequest }, async (request, reply) => {
-    const { study } = await untilWritten(async attempt => {
-      const asked = await found(request, wordsOf(request))
+    const words = wordsOf(request)
+    const declined = await untilWritten(async attempt => {
+      const asked = await found(request, words)
       // Whoever has said no meanwhile has said it.
-      if (attempt === 1 || isStanding(asked.consent)) await declineConsent(asked)
+      if (asked !== undefined && (attempt === 1 || isStanding(asked.consent))) await declineConsent(asked)
       return asked
     })
+    if (declined === undefined) return sendNoPlace(reply, words)
     keptChoices.forget(request, reply)
-    return reply.redirect(`/sharing/${study.id}?done=declined`, 303)
+    return reply.redirect(`/sharing/${declined.study.id}?done=declined`, 303)
+  })
+}
+
+/** Alike for whoever had a place until a moment ago, whoever never had one, and where there is no such study. */
+const sendNoPlace = (reply: FastifyReply, words: Words): FastifyReply => {
+  const { say } = words
+  return sendOwnPage(reply.code(404), words, {
+    title: say('study.no-place'),
+    content: html`<h1>${say('study.no-place')}</h1>
+<p>${say('study.no-place-text')}</p>
+<p><a href="/sharing">${say('sharing.title')}</a></p>`,
   })
 }
 

@@ -18,7 +18,7 @@ const pages = {
   '/forgotten-password': 'Elegir una contraseña nueva',
   '/verification': 'Este enlace ya no sirve',
   '/second-factor': 'Inicie sesión otra vez, por favor',
-  '/sharing/nothing': 'No existe esa página',
+  '/sharing/nothing': 'Usted no tiene un lugar en este estudio',
   '/account': 'Su cuenta',
   '/account/apps': 'Aplicaciones que ha permitido',
   '/account/data': 'Sus datos, para llevárselos',

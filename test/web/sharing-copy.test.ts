@@ -49,6 +49,8 @@ t.test('the copy that is kept as a file has what was signed, and nothing that le
   t.notMatch(body, /<form|_csrf|href=|src=|<script/)
 })
 
+const noPlace = /You have no place in this study .* If you have just chosen, signed or said no, that was not saved\./
+
 t.test('whose place has ended still reads the study and their copy, and is asked for nothing', async t => {
   const { browser: own, subject } = await somebody('Vic')
   await sign(own, both)
@@ -62,8 +64,11 @@ t.test('whose place has ended still reads the study and their copy, and is asked
   t.match(listed.body, `href="${page}"`)
   t.match(wordsOf(await own.get(`${page}/copy`)), /Your place in this study has ended\. .* Name typed Pia T .* We ask/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
-  for (const action of ['', '/sign', '/decline'])
-    t.equal((await own.post(`${page}${action}`, { _csrf })).status, 404, action)
+  for (const action of ['', '/sign', '/decline']) {
+    const refused = await own.post(`${page}${action}`, { _csrf })
+    t.match([refused.status, wordsOf(refused)], [404, noPlace], action)
+    t.match(refused.body, 'href="/sharing"', 'with the way to what they can stop')
+  }
   const stranger = await browserOf((await create('everything', { resourceType: 'Person' })).id)
   const { browser: other, subject: left } = await somebody('Wim')
   const place = (await send('everything', 'GET', `ResearchSubject/${left}`)).json()
