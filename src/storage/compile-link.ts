@@ -34,23 +34,29 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
             IN (SELECT unnest(ARRAY[${name(alias)}.content ->> 'url', ${`${target}/`} || ${name(alias)}.id]) ${from})`,
         },
   ])
+  if (leadsToMembers(parameter, row)) {
+    const enrolled = sql.fragment`${row.row}.id IN (
+      SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
+      WHERE ${isEnrolled} AND (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
+    return anyOf([enrolled, named])
+  }
   const there = targetThere({ kind: 'chain', parameter, target, of }, at)
-  if (there !== undefined) return allOf([there, named])
-  const enrolled = sql.fragment`${row.row}.id IN (
-    SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
-    WHERE ${isEnrolled} AND (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
-  return anyOf([enrolled, named])
+  return there === undefined ? named : allOf([there, named])
 }
 
 /**
  * Whether there is anything that a row could name by it: it asks nothing of the row, so that PostgreSQL answers it once, and looks at no row
- * where there is not. Absent where it is asked otherwise than by what the row names.
+ * where there is not. Absent where it is asked otherwise than by what the row names, and of all links but the first: the statement has what is
+ * asked once more for it, and with each link it would be twice as long.
  */
 export const targetThere = (chain: Expression, at: Compiling): SqlFragment | undefined => {
-  if (chain.kind !== 'chain' || leadsToPatients(chain, at.row)) return undefined
-  if (at.row.type === 'Group' && chain.parameter.code === 'member') return undefined
+  if (at.depth > 0 || chain.kind !== 'chain' || leadsToPatients(chain, at.row)) return undefined
+  if (leadsToMembers(chain.parameter, at.row)) return undefined
   return sql.fragment`EXISTS (SELECT ${targets(chain, at).from})`
 }
+
+const leadsToMembers = ({ code }: Chain['parameter'], { type }: RowNames): boolean =>
+  type === 'Group' && code === 'member'
 
 /** Whether a chain leads from an Observation to the Patient whose compartment it is in. */
 export const leadsToPatients = (
