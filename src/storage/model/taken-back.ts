@@ -23,17 +23,27 @@ export const refuseTakenBack = async (
   { consent, anew, permitsOf }: Widened,
 ): Promise<void> => {
   if (anew.length === 0) return
-  for (const { until, isOfSameTime, consent: before } of await versionsSince(connection, { patientId, pk, consent })) {
+  const versions = await versionsSince(connection, { patientId, pk, consent })
+  for (const { until, isOfSameTime, consent: before } of versions) {
     const isKnownLater = isSignedAfter(consent.dateTime, until.toISOString()) && !isOfSameTime
     const given = isKnownLater ? [] : await permitsOf(before)
     if (given.some(other => anew.some(one => isWithin(one, other)))) throw takenBack(until)
   }
+  if (versions.length === mostVersions) throw tooMany()
 }
 
 const takenBack = (at: Date): FhirError =>
   new FhirError(
     'business-rule',
     `Some of this was given before and taken back at ${at.toISOString()}; only what was signed after that, as Consent.dateTime tells, gives it again`,
+    { expression: 'Consent.dateTime' },
+  )
+
+/** What nobody has looked through may have been taken back. */
+const tooMany = (): FhirError =>
+  new FhirError(
+    'business-rule',
+    `At least ${mostVersions} versions of this Consent stood since it was signed, and some of this may have been taken back in others; only what is signed now, as Consent.dateTime tells, gives more`,
     { expression: 'Consent.dateTime' },
   )
 

@@ -88,3 +88,19 @@ t.test('what was never given before is given under the time at which the rest wa
   t.match(await change(only as Consent), { status: 'updated' })
   t.match(await change(more as Consent), { status: 'updated' })
 })
+
+t.test('nor does it behind a thousand versions that an app has written since', async t => {
+  const signed = '2026-02-01T00:00:00Z'
+  const { consent, change, read } = await openPatient(signed)
+  const narrowed = consent(signed, weight)
+  for (let number = 0; number <= 1000; number += 1) {
+    const extension = [...(narrowed.extension ?? []), { url: 'http://app.example/number', valueInteger: number }]
+    await change({ ...narrowed, extension })
+  }
+  t.match(await change(consent(signed, weight, pulse)), {
+    status: 422,
+    message: /^At least 1000 versions of this Consent/,
+  })
+  t.equal((await read()).length, 1)
+  t.match(await change(consent(now(), weight, pulse)), { status: 'updated' }, 'signed now it does')
+})
